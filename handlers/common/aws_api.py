@@ -1,0 +1,181 @@
+"""Calls to AWS's AI services, within the time the invocation has left, with their failures as our errors.
+
+botocore retries by itself (its `standard` mode: throttling, 5xx, timeouts, broken connections, with jitter), but knows
+nothing of a Lambda's deadline. So the number of attempts and the timeouts are chosen from the time that is left, such
+that even the slowest course of attempts ends before it.
+
+boto3 takes half a second to import, so it is imported at the first call.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from handlers.common.deadline import Deadline
+from handlers.common.errors import BackendError, BackendTimeout, BackendUnavailable, ServiceError
+
+_BUSY_CODES = frozenset(
+    {
+        "InternalServerError",
+        "InternalServerException",
+        "InternalFailure",
+        "LimitExceededException",
+        "ModelNotReadyException",
+        "ModelTimeoutException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "TooManyRequestsException",
+    }
+)
+_TOO_MANY_REQUESTS = 429
+_FIRST_SERVER_ERROR = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """How often and how patiently a call is made.
+
+    Attributes:
+        attempts: The calls made at most.
+        connect_timeout_seconds: The longest wait for a connection, per attempt.
+        read_timeout_seconds: The longest wait for bytes of the answer, per attempt.
+    """
+
+    attempts: int
+    connect_timeout_seconds: float
+    read_timeout_seconds: float
+
+    @property
+    def slowest_seconds(self) -> float:
+        """The time after which the last attempt has failed: botocore waits up to 1, 2, 4 … seconds in between."""
+        pauses = sum(2.0**number for number in range(self.attempts - 1))
+        return self.attempts * (self.connect_timeout_seconds + self.read_timeout_seconds) + pauses
+
+
+AI_CALL_TRIES = (Tries(3, 1, 4.5), Tries(2, 1, 3), Tries(1, 0.5, 3), Tries(1, 0.5, 1))
+"""For AI services, which answer within a second or two: the first that fits into the time that is left is used."""
+
+Refusals = Mapping[str, Callable[[], ServiceError]]
+MakeClient = Callable[[str, Tries], Any]
+
+
+def boto3_client(service_name: str, tries: Tries) -> Any:
+    """A boto3 client that makes its calls as `tries` says, with the environment's credentials, region and endpoint."""
+    import boto3
+    from botocore.config import Config
+
+    return boto3.client(
+        service_name,
+        config=Config(
+            connect_timeout=tries.connect_timeout_seconds,
+            read_timeout=tries.read_timeout_seconds,
+            retries={"mode": "standard", "total_max_attempts": tries.attempts},
+        ),
+    )
+
+
+class AwsApi:
+    """One AWS service.
+
+    Args:
+        service_name: boto3's name of it, such as `comprehend`.
+        choices: How a call may be made, the most patient first.
+        make_client: Makes the boto3 client.
+    """
+
+    def __init__(
+        self,
+        service_name: str,
+        *,
+        choices: tuple[Tries, ...] = AI_CALL_TRIES,
+        make_client: MakeClient = boto3_client,
+    ) -> None:
+        self._service_name = service_name
+        self._choices = choices
+        self._make_client = make_client
+        self._clients: dict[Tries, Any] = {}
+        self._lock = threading.Lock()
+
+    def call(
+        self,
+        operation: str,
+        parameters: Mapping[str, object],
+        *,
+        deadline: Deadline,
+        refusals: Refusals | None = None,
+    ) -> dict[str, Any]:
+        """Makes a call. Safe in several threads at once.
+
+        Args:
+            operation: The method of the boto3 client, such as `detect_sentiment`.
+            parameters: Its arguments.
+            deadline: When it must have ended.
+            refusals: AWS's error codes that are about the input, each with what makes our error for it.
+
+        Returns:
+            AWS's answer; where it has a stream, the stream's bytes.
+
+        Raises:
+            BackendTimeout: There is no time left, or AWS did not answer in time.
+            BackendUnavailable: AWS throttles us, fails with a 5xx, or cannot be reached, after all attempts.
+            BackendError: AWS refuses us, or what it answers cannot be read.
+            ServiceError: One of `refusals`.
+        """
+        detail = f"{self._service_name}.{operation}"
+        tries = next(
+            (choice for choice in self._choices if choice.slowest_seconds <= deadline.seconds_left()), None
+        )
+        if tries is None:
+            raise BackendTimeout(detail=f"{detail}: no time left")
+        client = self._client(tries)
+        try:
+            answer = getattr(client, operation)(**parameters)
+            return {key: _bytes_of_stream(value) for key, value in answer.items()}
+        except Exception as error:
+            raise _as_ours(error, detail, refusals or {}) from error
+
+    def _client(self, tries: Tries) -> Any:
+        with self._lock:
+            if tries not in self._clients:
+                self._clients[tries] = self._make_client(self._service_name, tries)
+            return self._clients[tries]
+
+
+def _bytes_of_stream(value: object) -> object:
+    read = getattr(value, "read", None)
+    return read() if callable(read) else value
+
+
+def _as_ours(error: Exception, detail: str, refusals: Refusals) -> ServiceError:
+    from botocore import exceptions
+
+    if isinstance(error, exceptions.ClientError):
+        return _of_client_error(error.response, detail, refusals)
+    kind = f"{detail}: {type(error).__name__}"
+    if isinstance(error, (exceptions.ReadTimeoutError, exceptions.ConnectTimeoutError)):
+        return BackendTimeout(detail=kind)
+    if isinstance(
+        error, (exceptions.HTTPClientError, exceptions.ConnectionError, exceptions.IncompleteReadError)
+    ):
+        return BackendUnavailable("The AI backend cannot be reached. Try again later.", detail=kind)
+    return BackendError(detail=kind)
+
+
+def _of_client_error(response: Mapping[str, Any], detail: str, refusals: Refusals) -> ServiceError:
+    code = str(response.get("Error", {}).get("Code", ""))
+    status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    if code in refusals:
+        return refusals[code]()
+    detail = f"{detail}: {code} {status}"
+    if code in _BUSY_CODES or status == _TOO_MANY_REQUESTS or status >= _FIRST_SERVER_ERROR:
+        return BackendUnavailable(detail=detail)
+    return BackendError("The AI backend refused the call.", detail=detail)

@@ -1,0 +1,22 @@
+"""What an operation may know about the invocation besides its request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from handlers.common.deadline import Deadline
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One call of an operation.
+
+    Attributes:
+        request_id: The id that the caller sees and that the log lines carry.
+        deadline: When the answer must be ready.
+        source_ip: The caller's address as API Gateway saw it (never a header's word); None for a direct invocation.
+    """
+
+    request_id: str
+    deadline: Deadline
+    source_ip: str | None = None

@@ -1,0 +1,114 @@
+"""Structured logs: who was called, how it ended, how long it took; never what was sent or answered.
+
+An exception's text often holds the value that caused it, so an unexpected exception is logged as its type and the
+places it came through, without its text.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import traceback
+from pathlib import PurePath
+from typing import IO, cast
+
+from aws_lambda_powertools.logging.logger import Logger
+
+from handlers.common.errors import InternalError, ServiceError
+
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+_LAST_FRAMES = 12
+_FIRST_SERVER_ERROR = 500
+
+
+class InvocationLog:
+    """The log of a service: one line an invocation.
+
+    Args:
+        service_name: The service's name in the lines where POWERTOOLS_SERVICE_NAME is not set. Lines are written at
+            LOG_LEVEL; at INFO without it, or when it is none of Python's levels.
+    """
+
+    def __init__(self, service_name: str) -> None:
+        level = os.environ.get("LOG_LEVEL", "INFO").upper()
+        self._logger = Logger(
+            service=os.environ.get("POWERTOOLS_SERVICE_NAME") or service_name,
+            level=level if level in _LEVELS else "INFO",
+            stream=cast(IO[str], _StandardOutput()),
+            utc=True,
+            use_rfc3339=True,
+        )
+        self._cold_start = True
+
+    def begin(self, request_id: str) -> InvocationLine:
+        """Starts the line of an invocation, and its clock."""
+        was_cold, self._cold_start = self._cold_start, False
+        return InvocationLine(self._logger, request_id, cold_start=was_cold)
+
+
+class InvocationLine:
+    """The log line of one invocation, written when it has ended.
+
+    Attributes:
+        operation: The name of the operation once it is known.
+    """
+
+    def __init__(self, logger: Logger, request_id: str, *, cold_start: bool) -> None:
+        self.operation: str | None = None
+        self._logger = logger
+        self._request_id = request_id
+        self._cold_start = cold_start
+        self._started = time.perf_counter()
+
+    def success(self) -> None:
+        """Writes that it went well."""
+        self._logger.info("invocation", extra=self._fields(200))
+
+    def failure(self, error: Exception) -> ServiceError:
+        """Writes that it failed, and where, if that is our fault or a backend's.
+
+        Returns:
+            The error that the caller may see: the same, or an InternalError for whatever was not foreseen.
+        """
+        shown = error if isinstance(error, ServiceError) else InternalError()
+        fields = self._fields(shown.status) | {"error_code": shown.code}
+        if shown.detail:
+            fields["error_detail"] = shown.detail
+        if shown.status < _FIRST_SERVER_ERROR:
+            self._logger.info("invocation", extra=fields)
+        else:
+            self._logger.error("invocation", extra=fields | _without_values(error))
+        return shown
+
+    def _fields(self, status: int) -> dict[str, object]:
+        return {
+            "request_id": self._request_id,
+            "operation": self.operation,
+            "status": status,
+            "duration_ms": round((time.perf_counter() - self._started) * 1000, 3),
+            "cold_start": self._cold_start,
+        }
+
+
+def _without_values(error: BaseException) -> dict[str, object]:
+    types: list[str] = []
+    current: BaseException | None = error
+    while current is not None and len(types) < _LAST_FRAMES:
+        types.append(type(current).__qualname__)
+        current = current.__cause__ or current.__context__
+    frames = traceback.extract_tb(error.__traceback__)[-_LAST_FRAMES:]
+    return {
+        "error_types": types,
+        "error_frames": [f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames],
+    }
+
+
+class _StandardOutput:
+    """The standard output of the moment of writing, which the runtime may have replaced since the import."""
+
+    def write(self, text: str) -> int:
+        return sys.stdout.write(text)
+
+    def flush(self) -> None:
+        sys.stdout.flush()

@@ -1,0 +1,62 @@
+"""Answers: what an operation returned, or why it did not, as the response API Gateway expects from a function."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from pydantic import BaseModel
+
+from handlers.common.errors import InternalError, ResponseTooLarge, ServiceError
+
+MAX_RESPONSE_BYTES = 6_000_000
+"""Lambda takes 6,291,556 bytes; the rest is for the envelope around the body."""
+
+_HEADERS = {
+    "Content-Type": "application/json",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+
+
+def plain(result: BaseModel | Mapping[str, object]) -> dict[str, object]:
+    """What an operation returned, as values that JSON has."""
+    return result.model_dump(mode="json") if isinstance(result, BaseModel) else dict(result)
+
+
+def checked_json(value: Mapping[str, object]) -> str:
+    """Writes an answer as JSON.
+
+    Raises:
+        InternalError: The answer holds what JSON has not, such as NaN or bytes.
+        ResponseTooLarge: It would not fit in a Lambda response.
+    """
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        size = len(text.encode("utf-8"))
+    except (TypeError, ValueError, RecursionError):
+        raise InternalError from None
+    # Inside the response the body is a JSON string: quotes double, and a runtime may write other letters as \\uXXXX.
+    if size * 6 > MAX_RESPONSE_BYTES and len(json.dumps(text)) > MAX_RESPONSE_BYTES:
+        raise ResponseTooLarge
+    return text
+
+
+def proxy_response(result: Mapping[str, object]) -> dict[str, object]:
+    """A 200 response of a proxy integration.
+
+    Raises:
+        InternalError: See `checked_json`.
+        ResponseTooLarge: See `checked_json`.
+    """
+    return _response(200, checked_json(result), {})
+
+
+def problem_response(error: ServiceError, request_id: str) -> dict[str, object]:
+    """The response for an error: `{"code", "message", "requestId"}` with the error's status and headers."""
+    body = {"code": error.code, "message": error.message, "requestId": request_id}
+    return _response(error.status, json.dumps(body, separators=(",", ":")), error.headers)
+
+
+def _response(status: int, body: str, headers: Mapping[str, str]) -> dict[str, object]:
+    return {"statusCode": status, "headers": {**_HEADERS, **headers}, "body": body, "isBase64Encoded": False}

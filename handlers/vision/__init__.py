@@ -1,0 +1,1 @@
+"""The vision function: text and labels of an image."""

@@ -1,0 +1,202 @@
+"""Fetches an archive's wheels with pip, for the target rather than for this machine, and lists what is in them.
+
+The wheels are not installed: a wheel is a zip file whose files, by its specification, are used as they lie in it. So
+the archive takes over each file in the compressed form in which the publisher shipped it. Left out are the record of
+an installation that never happens, command line scripts and C headers.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+from lambda_archives.errors import ArchiveError
+from lambda_archives.requirements import PinnedRequirement
+from lambda_archives.target import Target
+from lambda_archives.zip_writer import DEFLATED, STORED, CopiedBytes, MemoryBytes, Member
+
+# What the user's pip settings may not change; where packages come from is left to them.
+OVERRIDDEN_SETTINGS = (
+    "PIP_ABI",
+    "PIP_CONSTRAINT",
+    "PIP_DEST",
+    "PIP_IMPLEMENTATION",
+    "PIP_NO_BINARY",
+    "PIP_PLATFORM",
+    "PIP_PYTHON_VERSION",
+    "PIP_REQUIREMENT",
+)
+
+ERROR_TAIL_LINES = 15
+
+_NO_MATCH = re.compile(r"No matching distribution found for (\S+)")
+_WRONG_HASH = re.compile(r"DO NOT MATCH THE HASHES.*?\n\s+(\S+==\S+)", re.DOTALL)
+_UNREACHABLE = re.compile(r"Retrying \(Retry|NewConnectionError|NameResolutionError|ProxyError|SSLError|ConnectTimeout")
+_NOISE = re.compile(r"^(WARNING: (Location|Retrying|Skipping)|Looking in|\[notice\]|\s*$)")
+_PLACED_DATA = re.compile(r"[^/]+\.data/(purelib|platlib|data)/(.+)")
+_UNPLACED_DATA = re.compile(r"[^/]+\.data/")
+_RECORD = re.compile(r"[^/]+\.dist-info/RECORD(\.jws|\.p7s)?")
+
+
+def default_pip() -> tuple[str, ...]:
+    """The command of the pip that belongs to the running interpreter."""
+    return (sys.executable, "-m", "pip")
+
+
+def download_wheels(
+    requirements: Sequence[PinnedRequirement], *, lock: Path, target: Target, folder: Path, pip: Sequence[str]
+) -> tuple[Path, ...]:
+    """Downloads the wheel of each requirement into `folder`, its hash checked.
+
+    Args:
+        requirements: What to download; nothing else is, dependencies included.
+        lock: The file that they come from, for messages.
+        target: What the wheels must run on.
+        folder: An empty folder.
+        pip: The command of pip.
+
+    Returns:
+        The wheels, sorted by name.
+
+    Raises:
+        ArchiveError: if a wheel does not exist for the target, has another hash, or cannot be fetched.
+    """
+    if not requirements:
+        return ()
+    names = folder / "requirements.txt"
+    names.write_text("".join(f"{requirement.line}\n" for requirement in requirements), encoding="utf-8")
+    wheels = folder / "wheels"
+    wheels.mkdir()
+    command = [
+        *pip,
+        "download",
+        "--no-deps",
+        "--require-hashes",
+        "--only-binary=:all:",
+        "--no-input",
+        "--disable-pip-version-check",
+        "--progress-bar=off",
+        *target.pip_options,
+        f"--dest={wheels}",
+        f"--requirement={names}",
+    ]
+    environment = {name: value for name, value in os.environ.items() if name not in OVERRIDDEN_SETTINGS}
+    environment |= {"PYTHONIOENCODING": "utf-8"}
+    try:
+        # The folder is the working directory, so that no file of the project is taken for a module of pip's.
+        done = subprocess.run(
+            command,
+            check=False,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+        )
+    except OSError as error:
+        raise ArchiveError(f"{lock}: pip cannot be started as {pip[0]!r}: {error.strerror or error}") from error
+    if done.returncode != 0:
+        raise ArchiveError(f"{lock}: {_explain(done.stderr, target)}")
+    return _check_downloads(requirements, wheels, lock)
+
+
+def _explain(stderr: str, target: Target) -> str:
+    """Says what pip's failure means and what to do about it."""
+    no_match = _NO_MATCH.search(stderr)
+    if no_match and not _UNREACHABLE.search(stderr):
+        tags = f", tags {target.platform_tags[0]} and older" if target.platform_tags else ""
+        return (
+            f"{no_match[1]} has no wheel for {target}{tags}; pin a version that has one, leave the package out, or "
+            "choose another target. pip said:\n" + error_tail(stderr)
+        )
+    wrong_hash = _WRONG_HASH.search(stderr)
+    if wrong_hash:
+        return (
+            f"the wheel of {wrong_hash[1]} has none of the hashes in the file; make the file again if the hashes of "
+            "this wheel are missing, and trust no other. pip said:\n" + error_tail(stderr)
+        )
+    if "No module named pip" in stderr:
+        return f"{sys.executable} has no pip to fetch wheels with; run `{sys.executable} -m ensurepip`"
+    if _UNREACHABLE.search(stderr):
+        return "pip cannot reach a package index; check the network and pip's configuration. pip said:\n" + error_tail(
+            stderr
+        )
+    return "pip cannot fetch the wheels. pip said:\n" + error_tail(stderr)
+
+
+def error_tail(text: str) -> str:
+    """The last lines of what a program wrote, indented and without pip's usual warnings."""
+    lines = [line.rstrip() for line in text.splitlines() if not _NOISE.match(line)]
+    return "\n".join(f"    {line}" for line in lines[-ERROR_TAIL_LINES:]) or "    (nothing)"
+
+
+def _check_downloads(requirements: Sequence[PinnedRequirement], folder: Path, lock: Path) -> tuple[Path, ...]:
+    wheels = tuple(sorted(folder.iterdir()))
+    found = set()
+    for wheel in wheels:
+        try:
+            name, version, _, _ = parse_wheel_filename(wheel.name)
+        except InvalidWheelFilename:
+            raise ArchiveError(f"{lock}: pip fetched {wheel.name}, which is not a wheel; pin another version") from None
+        found.add((name, version))
+    for requirement in requirements:
+        if (requirement.name, requirement.version) not in found:
+            raise ArchiveError(f"{lock}: pip said it fetched {requirement} but did not; delete pip's cache and retry")
+    return wheels
+
+
+def wheel_members(wheel: Path) -> Iterator[Member]:
+    """Yields the files of a wheel that belong into an archive, at their paths there.
+
+    Raises:
+        ArchiveError: if the file is damaged or names a path outside the archive.
+    """
+    try:
+        with zipfile.ZipFile(wheel) as opened:
+            for info in opened.infolist():
+                path = _archive_path(info.filename)
+                if path is None or info.is_dir():
+                    continue
+                if path.startswith("/") or "\\" in path or not {"", ".", ".."}.isdisjoint(path.split("/")):
+                    raise ArchiveError(f"{wheel.name}: holds the unsafe path {info.filename!r}; use another version")
+                yield Member(
+                    path,
+                    executable=bool(info.external_attr >> 16 & stat.S_IXUSR),
+                    size=info.file_size,
+                    origin=wheel.name,
+                    content=_content(opened, info, wheel),
+                )
+    except zipfile.BadZipFile as error:
+        raise ArchiveError(f"{wheel}: is a damaged zip file ({error}); delete it and pip's cache, and retry") from error
+
+
+def _archive_path(path: str) -> str | None:
+    """Where a wheel's file belongs in the archive, or None if it does not."""
+    placed = _PLACED_DATA.fullmatch(path)
+    if placed:
+        path = placed[2]
+    elif _UNPLACED_DATA.match(path) or _RECORD.fullmatch(path):
+        return None
+    return None if "__pycache__" in path.split("/") else path
+
+
+def _content(opened: zipfile.ZipFile, info: zipfile.ZipInfo, file: Path) -> CopiedBytes | MemoryBytes:
+    if info.compress_type not in (STORED, DEFLATED) or info.flag_bits & 1:
+        return MemoryBytes(opened.read(info))
+    # The header in front of the bytes repeats the name, and may have other extra fields than the directory has.
+    assert opened.fp is not None
+    opened.fp.seek(info.header_offset + 26)
+    lengths = opened.fp.read(4)
+    offset = info.header_offset + 30 + int.from_bytes(lengths[:2], "little") + int.from_bytes(lengths[2:], "little")
+    return CopiedBytes(
+        file=file, offset=offset, length=info.compress_size, method=info.compress_type, crc=info.CRC
+    )

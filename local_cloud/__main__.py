@@ -1,0 +1,106 @@
+"""The command line: `python -m local_cloud serve | start | stop | status | logs`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from local_cloud import background, logs
+from local_cloud.errors import LocalCloudError
+from local_cloud.serve import ServeSettings, serve
+
+_DEFAULT_HOST = "127.0.0.1"
+_DEFAULT_PORT = 4566
+_DEFAULT_DIRECTORY = Path(".local_cloud")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except LocalCloudError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local_cloud", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, command, help_text in (
+        ("serve", _serve, "run in the foreground until Ctrl-C"),
+        ("start", _start, "run in the background; returns when it is ready"),
+    ):
+        sub = commands.add_parser(name, help=help_text)
+        sub.add_argument("--host", default=_DEFAULT_HOST, help="address to listen on (default: %(default)s, this machine only)")
+        sub.add_argument("--port", type=_port, default=_DEFAULT_PORT, help="port, 0 for a free one (default: %(default)s)")
+        _add_directory(sub)
+        sub.set_defaults(command=command)
+    for name, command, help_text in (
+        ("stop", _stop, "end the one in the background"),
+        ("status", _status, "say whether it runs, and where; exit status 3 if not"),
+    ):
+        sub = commands.add_parser(name, help=help_text)
+        _add_directory(sub)
+        sub.set_defaults(command=command)
+    sub = commands.add_parser("logs", help="show the requests, or what a function has logged")
+    sub.add_argument("function", nargs="?", metavar="FUNCTION", help="name of a function (default: the requests)")
+    sub.add_argument("--follow", "-f", action="store_true", help="go on with what is added, until Ctrl-C")
+    _add_directory(sub)
+    sub.set_defaults(command=_logs)
+    return parser
+
+
+def _add_directory(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--directory", type=Path, default=_DEFAULT_DIRECTORY, help="where state and logs are kept (default: %(default)s)"
+    )
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65_535:
+        raise argparse.ArgumentTypeError(f"{port} is no port; choose one from 0 (any free one) to 65535")
+    return port
+
+
+def _settings(options: argparse.Namespace) -> ServeSettings:
+    return ServeSettings(host=options.host, port=options.port, directory=options.directory.resolve())
+
+
+def _serve(options: argparse.Namespace) -> int:
+    serve(_settings(options))
+    return 0
+
+
+def _start(options: argparse.Namespace) -> int:
+    cloud, started = background.start(_settings(options))
+    print(f"{'ready' if started else 'already running'} at {cloud.url} (pid {cloud.pid})")
+    return 0
+
+
+def _stop(options: argparse.Namespace) -> int:
+    cloud = background.stop(options.directory)
+    print(f"stopped {cloud.url} (pid {cloud.pid})" if cloud else "not running")
+    return 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    cloud = background.running_cloud(options.directory)
+    print(f"running at {cloud.url} (pid {cloud.pid})" if cloud else "not running")
+    return 0 if cloud else 3
+
+
+def _logs(options: argparse.Namespace) -> int:
+    for text in logs.read(logs.log_path(options.directory, options.function), follow=options.follow):
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""Starts a local cloud that outlives the command, and ends it: only ever the process that is known to be one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from local_cloud import state_file
+from local_cloud.errors import LocalCloudError
+from local_cloud.serve import ServeSettings
+from local_cloud.state_file import RunningCloud
+
+_START_TIMEOUT_SECONDS = 60.0
+_STOP_TIMEOUT_SECONDS = 20.0
+_POLL_SECONDS = 0.05
+_SHOWN_LOG_BYTES = 4000
+
+
+def running_cloud(directory: Path) -> RunningCloud | None:
+    """Return the local cloud of a directory if it answers, else None."""
+    cloud = state_file.read(directory)
+    return cloud if cloud is not None and cloud.answers() else None
+
+
+def start(settings: ServeSettings) -> tuple[RunningCloud, bool]:
+    """Start a local cloud in a session of its own and wait until it is ready.
+
+    Returns:
+        The cloud, and whether this call started it (False: it ran already).
+
+    Raises:
+        LocalCloudError: It ended before it was ready (with its last words), runs on another port already, or took
+            more than a minute.
+    """
+    directory = settings.directory.resolve()
+    if (running := running_cloud(directory)) is not None:
+        if settings.port not in (0, running.port):
+            raise LocalCloudError(
+                f"the local cloud of {directory} runs at {running.url} already. To have it on port {settings.port}, end it "
+                f"first with `python -m local_cloud stop --directory {directory}`."
+            )
+        return running, False
+    log = directory / "logs" / "server.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "local_cloud", "serve", "--host", settings.host, "--port", str(settings.port)]
+            + ["--directory", str(directory)],
+            cwd=Path(__file__).resolve().parent.parent,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + _START_TIMEOUT_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise LocalCloudError(f"the local cloud did not start:\n{_last_words(log)}")
+        cloud = state_file.read(directory)
+        if cloud is not None and cloud.pid == process.pid and cloud.answers():
+            return cloud, True
+        time.sleep(_POLL_SECONDS)
+    process.terminate()
+    raise LocalCloudError(
+        f"the local cloud was not ready within {_START_TIMEOUT_SECONDS:.0f} seconds and was ended. Its last words:\n"
+        f"{_last_words(log)}"
+    )
+
+
+def stop(directory: Path) -> RunningCloud | None:
+    """End the local cloud of a directory and wait until it is gone.
+
+    The process is signalled only after its health page has said that it is the one that `cloud.json` names.
+
+    Returns:
+        The cloud that was ended, or None where none was running.
+
+    Raises:
+        LocalCloudError: The process does not answer or does not end.
+    """
+    directory = directory.resolve()
+    cloud = state_file.read(directory)
+    if cloud is None:
+        return None
+    if not cloud.answers():
+        if _exists(cloud.pid):
+            raise LocalCloudError(
+                f"{directory / 'cloud.json'} names process {cloud.pid}, but nothing answers for it at {cloud.url}, so it may "
+                f"be another program by now and was left alone. If it is the local cloud (see `ps -p {cloud.pid} -f`), "
+                f"end it with `kill {cloud.pid}`; then delete {directory / 'cloud.json'}."
+            )
+        state_file.remove(directory, cloud)
+        return None
+    os.kill(cloud.pid, signal.SIGTERM)
+    deadline = time.monotonic() + _STOP_TIMEOUT_SECONDS
+    while time.monotonic() < deadline:
+        if not _exists(cloud.pid):
+            state_file.remove(directory, cloud)
+            return cloud
+        time.sleep(_POLL_SECONDS)
+    raise LocalCloudError(
+        f"process {cloud.pid} has been asked to end and is still there after {_STOP_TIMEOUT_SECONDS:.0f} seconds; "
+        f"`kill -9 {cloud.pid}` ends it for certain."
+    )
+
+
+def _exists(pid: int) -> bool:
+    try:
+        # A child of this very process stays in the table until it is waited for.
+        if os.waitpid(pid, os.WNOHANG)[0] == pid:
+            return False
+    except ChildProcessError:
+        pass
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _last_words(log: Path) -> str:
+    content = log.read_bytes()[-_SHOWN_LOG_BYTES:].decode("utf-8", "replace").strip()
+    return content or f"({log} is empty)"

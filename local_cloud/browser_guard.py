@@ -1,0 +1,52 @@
+"""Keeps pages in the developer's browser away from the AWS APIs.
+
+Whoever may call these APIs may run code here (CreateFunction), and a browser lets any page send requests to
+127.0.0.1. Tools and SDKs send no `Origin`, and they name this machine or AWS in `Host`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+
+from local_cloud.messages import Request, Response
+
+_OWN_NAMES = ("localhost",)
+_OWN_SUFFIXES = (".localhost", ".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".on.aws")
+
+
+def refusal(request: Request, *, host: str) -> Response | None:
+    """Return the answer to a call that comes from a web page or under a foreign name, None for every other.
+
+    Args:
+        request: The call of an AWS API.
+        host: The address this server listens on, which is always allowed as a name.
+    """
+    name = _host_name(request.header("host") or "")
+    if name and not _is_own(name, host):
+        return _forbidden(f"the AWS APIs of the local cloud do not answer under the host name {name}")
+    site = request.header("sec-fetch-site")
+    if request.header("origin") is not None or site in ("cross-site", "same-site"):
+        return _forbidden("the AWS APIs of the local cloud do not answer web pages")
+    return None
+
+
+def _host_name(value: str) -> str:
+    if value.startswith("["):
+        return value[1:].partition("]")[0].lower()
+    return value.partition(":")[0].lower()
+
+
+def _is_own(name: str, host: str) -> bool:
+    if name in _OWN_NAMES or name == host or name.endswith(_OWN_SUFFIXES):
+        return True
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return address.is_loopback or host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+
+
+def _forbidden(message: str) -> Response:
+    body = json.dumps({"__type": "AccessDeniedException", "message": message}).encode()
+    return Response(403, (("Content-Type", "application/json"), ("x-amzn-ErrorType", "AccessDeniedException")), body)

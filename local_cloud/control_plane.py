@@ -1,0 +1,157 @@
+"""The AWS APIs: moto's WSGI applications, run on threads beside the server's event loop.
+
+Requests run in parallel, because the code of a function may call back while the call that invoked it still holds its
+thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import logging
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from local_cloud.messages import Request, Response
+
+_log = logging.getLogger(__name__)
+
+# Threads are made when they are needed. An invocation holds one until the function has answered, and a function may
+# invoke another, so the pool must be far larger than any sensible concurrency of clients.
+_MOST_THREADS = 256
+
+# What moto would do by itself and a cloud of this machine should not: answer pages of other sites.
+MOTO_SETTINGS = {
+    "MOTO_DISABLE_GLOBAL_CORS": "true",
+    "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
+}
+
+WsgiApplication = Callable[[dict[str, Any], Callable[..., Any]], Any]
+
+
+class ControlPlane:
+    """Answers AWS API calls with moto.
+
+    Args:
+        load: Returns the WSGI application; runs on a thread, once, as importing moto takes a second.
+    """
+
+    def __init__(self, load: Callable[[], WsgiApplication] | None = None) -> None:
+        self._load = load or load_moto
+        self._threads = ThreadPoolExecutor(max_workers=_MOST_THREADS, thread_name_prefix="aws-api")
+        self._application: WsgiApplication | None = None
+        self._loading = asyncio.Lock()
+
+    async def load(self) -> None:
+        """Import moto, unless that is done."""
+        async with self._loading:
+            if self._application is None:
+                loop = asyncio.get_running_loop()
+                self._application = await loop.run_in_executor(self._threads, self._load)
+
+    async def handle(self, request: Request) -> Response:
+        """Answer one AWS API call."""
+        if self._application is None:
+            await self.load()
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._call, request)
+
+    def close(self) -> None:
+        """Give up the threads; calls that are running end by themselves."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _call(self, request: Request) -> Response:
+        assert self._application is not None  # noqa: S101 - `handle` loads it first
+        environ = wsgi_environ(request)
+        started: list[tuple[str, list[tuple[str, str]]]] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], _exc_info: object = None) -> None:
+            started.append((status, headers))
+
+        try:
+            chunks = self._application(environ, start_response)
+            try:
+                body = b"".join(chunks)
+            finally:
+                if hasattr(chunks, "close"):
+                    chunks.close()
+        except Exception as error:  # noqa: BLE001 - whatever moto raises, the client must get an answer
+            return _failure(request, error)
+        status, headers = started[-1]
+        return Response(int(status.split(" ", 1)[0]), tuple(headers), body)
+
+
+def load_moto() -> WsgiApplication:
+    """Import moto and return its application for all services."""
+    for name, value in MOTO_SETTINGS.items():
+        os.environ.setdefault(name, value)
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+    application: WsgiApplication = DomainDispatcherApplication(create_backend_app)
+    return application
+
+
+def wsgi_environ(request: Request) -> dict[str, Any]:
+    """Translate a request to a WSGI environment as moto's own server would.
+
+    Names of `x-amz-meta-` headers may hold an underscore, which WSGI cannot tell from a dash: moto looks up the name
+    as sent under a key of its own.
+    """
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(request.path).decode("latin-1"),
+        "QUERY_STRING": request.query,
+        "RAW_URI": f"{request.path}?{request.query}" if request.query else request.path,
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": str(request.port),
+        "SERVER_PROTOCOL": request.protocol,
+        "REMOTE_ADDR": request.peer,
+        "CONTENT_LENGTH": str(len(request.body)),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(request.body),
+        "wsgi.errors": io.StringIO(),
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    environ["REQUEST_URI"] = environ["RAW_URI"]
+    names: dict[str, str] = {}
+    dashed = {_environ_key(name) for name, _ in request.headers if "_" not in name}
+    for name, value in request.headers:
+        key = _environ_key(name)
+        if "_" in name:
+            if not name.lower().startswith("x-amz-meta-") or key in dashed:
+                continue
+            names.setdefault(key, name)
+        if key in ("CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING"):
+            continue
+        environ[key] = f"{environ[key]},{value}" if key in environ else value
+    environ["moto.preserved_header_names"] = names
+    return environ
+
+
+def _environ_key(name: str) -> str:
+    key = name.upper().replace("-", "_")
+    return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
+
+
+def _failure(request: Request, error: Exception) -> Response:
+    """Answer a call that moto cannot carry out.
+
+    The status is 501 and never 500: AWS's clients repeat a 500 with growing pauses (the Terraform provider up to 25
+    times), which turns a call that can never succeed into minutes of silence.
+    """
+    target = request.header("x-amz-target") or f"{request.method} {request.path}"
+    _log.error("%s failed", target, exc_info=error)
+    if isinstance(error, NotImplementedError):
+        code, message = "NotImplemented", f"{target}: not implemented in the local cloud: {error}"
+    else:
+        code, message = "InternalFailure", f"{target}: the local cloud failed ({type(error).__name__}: {error}); its log has more"
+    body = json.dumps({"__type": code, "message": message}).encode()
+    return Response(501, (("Content-Type", "application/json"), ("x-amzn-ErrorType", code)), body)

@@ -1,0 +1,144 @@
+"""Unpacks archives, once per content, into the folders that the workers run from.
+
+`<directory>/functions/<function>/<hash>/` holds one archive, `<directory>/layers/<hash>/` one stack of layers. A folder
+appears under its name only when it is complete, so one that is there can be used, also after a crash and by the next
+start of the local cloud.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+import stat
+import tempfile
+import zipfile
+from collections.abc import Collection, Sequence
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+
+from local_cloud.functions.errors import InvalidZipFile
+
+LARGEST_UNPACKED_BYTES = 262_144_000
+"""Lambda's limit for code and layers together."""
+
+_DIGEST_CHARACTERS = 16  # enough to tell archives apart, short enough for a readable path
+
+
+class CodeStore:
+    """The unpacked archives below one directory.
+
+    Args:
+        directory: Where the local cloud keeps its files.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._functions = directory / "functions"
+        self._layers = directory / "layers"
+
+    def folder_of(self, name: str, digest: str) -> Path:
+        """Where the archive with this digest is, or would be, unpacked."""
+        return self._functions / name / digest[:_DIGEST_CHARACTERS]
+
+    def unpack(self, name: str, digest: str, archive: bytes, *, keep: Collection[str] = ()) -> Path:
+        """Unpack a function's archive if it is not there yet.
+
+        Unpacked archives of the same function that are neither this one nor in `keep` are removed.
+
+        Args:
+            name: The function's name.
+            digest: The SHA-256 of the archive, in hexadecimal.
+            archive: The zip file.
+            keep: The digests of other archives of the function that are still in use.
+
+        Returns:
+            The task root.
+
+        Raises:
+            InvalidZipFile: The archive is no zip file, is empty or too large, or names a path outside of itself.
+        """
+        folder = self.folder_of(name, digest)
+        if not folder.is_dir():
+            _unpack_into(folder, [archive], f"The archive of function {name!r}")
+            self._remove_others(folder.parent, {digest, *keep})
+        return folder
+
+    def unpack_layers(self, archives: Sequence[tuple[str, bytes]]) -> Path:
+        """Unpack layers on top of each other; a later one wins.
+
+        Args:
+            archives: The digest and the zip file of each layer, in the function's order.
+
+        Returns:
+            The folder that stands for `/opt`.
+
+        Raises:
+            InvalidZipFile: As for `unpack`.
+        """
+        digest = sha256("\n".join(digest for digest, _ in archives).encode()).hexdigest()
+        folder = self._layers / digest[:_DIGEST_CHARACTERS]
+        if not folder.is_dir():
+            _unpack_into(folder, [archive for _, archive in archives], "A layer's archive")
+        return folder
+
+    def _remove_others(self, parent: Path, digests: Collection[str]) -> None:
+        wanted = {digest[:_DIGEST_CHARACTERS] for digest in digests}
+        for entry in parent.iterdir():
+            if entry.name not in wanted and not entry.name.startswith("."):
+                shutil.rmtree(entry, ignore_errors=True)
+
+
+def _unpack_into(folder: Path, archives: Sequence[bytes], what: str) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        for archive in archives:
+            _extract(archive, staging, what)
+        staging.chmod(0o755)
+        try:
+            staging.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # otherwise another invocation was faster: the same bytes are there
+                raise
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _extract(archive: bytes, root: Path, what: str) -> None:
+    try:
+        with zipfile.ZipFile(io.BytesIO(archive)) as source:
+            members = source.infolist()
+            if not members:
+                raise InvalidZipFile(f"{what} is empty; build it again.")
+            unpacked = sum(member.file_size for member in members)
+            if unpacked > LARGEST_UNPACKED_BYTES:
+                raise InvalidZipFile(
+                    f"{what} has {unpacked} bytes when unpacked; Lambda's limit is {LARGEST_UNPACKED_BYTES}. "
+                    "Leave out what the function does not need."
+                )
+            for member in members:
+                _extract_member(source, member, root, what)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        raise InvalidZipFile(f"{what} cannot be unpacked ({error}); build it again.") from error
+
+
+def _extract_member(source: zipfile.ZipFile, member: zipfile.ZipInfo, root: Path, what: str) -> None:
+    path = PurePosixPath(member.filename)
+    if path.is_absolute() or ".." in path.parts:
+        raise InvalidZipFile(f"{what} holds {member.filename!r}, a path outside of itself; remove that entry.")
+    target = root / path
+    if member.is_dir():
+        target.mkdir(parents=True, exist_ok=True)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    mode = member.external_attr >> 16
+    if stat.S_ISLNK(mode):
+        link = source.read(member).decode()
+        if not (target.parent / link).resolve().is_relative_to(root.resolve()):
+            raise InvalidZipFile(f"{what} links {member.filename!r} to a path outside of itself; remove that entry.")
+        target.unlink(missing_ok=True)
+        target.symlink_to(link)
+        return
+    target.unlink(missing_ok=True)
+    with source.open(member) as packed, target.open("wb") as unpacked:
+        shutil.copyfileobj(packed, unpacked, 1 << 20)
+    target.chmod(0o755 if mode & 0o111 else 0o644)

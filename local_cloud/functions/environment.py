@@ -1,0 +1,198 @@
+"""What a worker sees of the world: Lambda's environment variables and Lambda's Python packages, and nothing else.
+
+The environment starts empty: no credential, proxy or path of the developer gets in. The packages are those which
+AWS's Python runtimes bring along (the SDK and the runtime client), linked into a folder of their own, so that what is
+missing from an archive is missing here too, although this virtual environment may have it. Not isolated are the file
+system (a worker may read and write whatever its user may, `/tmp` included), the network and the user id.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from importlib import metadata
+from pathlib import Path
+
+from local_cloud.functions.definition import FunctionDefinition
+from local_cloud.functions.errors import InvalidRuntime, ServiceUnavailable
+
+_RUNTIME_DISTRIBUTIONS = (
+    "awslambdaric",
+    "simplejson",
+    "snapshot-restore-py",
+    "boto3",
+    "botocore",
+    "s3transfer",
+    "jmespath",
+    "python-dateutil",
+    "urllib3",
+    "six",
+)
+_PORTABLE_CLIENT = Path(__file__).parent / "portable" / "runtime_client.py"
+
+_ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
+
+ACCESS_KEY_ID = "LOCALCLOUDWORKER0000"
+"""The access key of every worker: of the form of AWS's, and worthless there."""
+
+
+def machine_architecture() -> str:
+    """This machine's architecture, by Lambda's name for it."""
+    machine = platform.machine()
+    return _ARCHITECTURES.get(machine.lower(), machine)
+
+
+def machine_runtime() -> str:
+    """The runtime that this interpreter can stand for, such as `python3.11`."""
+    return f"python{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def check_runtime(definition: FunctionDefinition) -> None:
+    """Refuse a function that is built for another Python, another architecture, or as a container image.
+
+    Raises:
+        InvalidRuntime: It cannot run in this process's children.
+    """
+    where = f"Function {definition.name!r} (version {definition.version})"
+    if definition.package_type != "Zip":
+        raise InvalidRuntime(
+            f"{where} is a container image; the local cloud runs zip archives only. Deploy it from an archive."
+        )
+    runtime, architecture = machine_runtime(), machine_architecture()
+    remedy = (
+        "Archives of environment `local` are built for this machine: synthesize with ENVIRONMENT=local and apply again"
+    )
+    if definition.runtime != runtime:
+        raise InvalidRuntime(
+            f"{where} asks for runtime {definition.runtime}, but the local cloud runs under {runtime}. {remedy}, "
+            f"or start the local cloud with the Python that the function asks for."
+        )
+    if definition.architecture != architecture:
+        raise InvalidRuntime(
+            f"{where} is built for {definition.architecture}, but this machine is {architecture}. {remedy}."
+        )
+
+
+class RuntimeFolder:
+    """The folder of links that stands for what AWS's runtime has installed.
+
+    Args:
+        directory: Where the local cloud keeps its files; the links are made in its `runtime` folder.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._path: Path | None = None
+
+    def path(self) -> Path:
+        """The folder; made on first use.
+
+        Raises:
+            ServiceUnavailable: A package of the runtime is not installed.
+        """
+        if self._path is None:
+            self._path = self._make()
+        return self._path
+
+    def _make(self) -> Path:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        links = _runtime_links()
+        staging = Path(tempfile.mkdtemp(prefix=".runtime.", dir=self._directory))
+        for name, target in links.items():
+            (staging / name).symlink_to(target)
+        final = self._directory / "runtime"
+        shutil.rmtree(final, ignore_errors=True)
+        staging.rename(final)
+        return final
+
+
+def _runtime_links() -> dict[str, Path]:
+    links: dict[str, Path] = {}
+    for name in _RUNTIME_DISTRIBUTIONS:
+        try:
+            distribution = metadata.distribution(name)
+        except metadata.PackageNotFoundError:
+            raise ServiceUnavailable(
+                f"The Python package {name} is not installed; Lambda's runtime has it. Run `make install`."
+            ) from None
+        for file in distribution.files or ():
+            top = file.parts[0]
+            if top not in {"..", "__pycache__"} and top not in links:
+                links[top] = Path(str(distribution.locate_file(top))).resolve()
+    if not any(name.startswith("runtime_client.") for name in links):
+        links["runtime_client.py"] = _PORTABLE_CLIENT  # AWS builds its own for Linux only
+    return links
+
+
+def worker_command(handler: str) -> list[str]:
+    """The command line of a worker: the bare interpreter, without anything that is installed for it."""
+    interpreter = getattr(sys, "_base_executable", None) or sys.executable
+    return [interpreter, "-S", "-s", "-P", "-m", "awslambdaric", handler]
+
+
+def worker_environment(
+    definition: FunctionDefinition,
+    *,
+    task_root: Path,
+    runtime_folder: Path,
+    layers_folder: Path | None,
+    home: Path,
+    runtime_api: str,
+    endpoint_url: str,
+    log_stream: str,
+) -> dict[str, str]:
+    """Write the environment of one worker.
+
+    Variables that Lambda reserves win over the function's; the function's win over the rest.
+
+    Args:
+        definition: The function.
+        task_root: Where its archive is unpacked.
+        runtime_folder: Where Lambda's own packages are.
+        layers_folder: Where its layers are unpacked; None if it has none.
+        home: The worker's own folder.
+        runtime_api: `host:port` of the worker's Runtime API.
+        endpoint_url: Where the AWS APIs of the local cloud are.
+        log_stream: The name of the worker's log stream.
+    """
+    defaults = {
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",
+        "HOME": str(home),
+        "LANG": "en_US.UTF-8",
+        "PATH": "/usr/local/bin:/usr/bin:/bin:/opt/bin",
+        "TZ": ":UTC",
+    }
+    reserved = {
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
+        "AWS_SECRET_ACCESS_KEY": "local-cloud",
+        "AWS_SESSION_TOKEN": "local-cloud",
+        "AWS_DEFAULT_REGION": definition.region,
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{definition.runtime}",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(definition.memory_mb),
+        "AWS_LAMBDA_FUNCTION_NAME": definition.name,
+        "AWS_LAMBDA_FUNCTION_VERSION": definition.version,
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": definition.log_group,
+        "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
+        "AWS_LAMBDA_RUNTIME_API": runtime_api,
+        "AWS_REGION": definition.region,
+        "LAMBDA_RUNTIME_DIR": str(runtime_folder),
+        "LAMBDA_TASK_ROOT": str(task_root),
+        "_HANDLER": definition.handler,
+    }
+    if definition.log_format == "JSON":
+        reserved["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
+        reserved["AWS_LAMBDA_LOG_LEVEL"] = definition.log_level or "INFO"
+    search_path = [task_root]
+    if layers_folder is not None:
+        version = machine_runtime()
+        search_path += [layers_folder / "python" / "lib" / version / "site-packages", layers_folder / "python"]
+    search_path.append(runtime_folder)
+    own = definition.environment.get("PYTHONPATH")
+    python_path = os.pathsep.join([*map(str, search_path), *([own] if own else [])])
+    return {**defaults, **definition.environment, **reserved, "PYTHONPATH": python_path}

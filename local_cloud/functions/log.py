@@ -1,0 +1,199 @@
+"""The logs of the functions: a readable file for each, the last 4 KB for the caller, and CloudWatch where it is set up.
+
+A worker's standard output and error share one pipe. What was written before an answer is in that pipe when the answer
+arrives, so reading it empty at that moment gives each invocation exactly its own lines, in order. (The runtime client
+could send log records over a descriptor of their own, but then they would lose their place among printed lines.)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from local_cloud.functions.cloudwatch import CloudWatchSink
+
+TAIL_BYTES: Final = 4096
+
+_CHUNK_BYTES = 1 << 16
+_LONGEST_LINE_BYTES = 1 << 18
+
+
+class FunctionLogs:
+    """The log files of all functions.
+
+    Args:
+        directory: The folder of the files; one is named after each function.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._descriptors: dict[str, int] = {}
+
+    def write(self, name: str, text: bytes) -> None:
+        """Append to a function's file."""
+        descriptor = self._descriptors.get(name)
+        if descriptor is None:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            path = self._directory / f"{name}.log"
+            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._descriptors[name] = descriptor
+        os.write(descriptor, text)
+
+    def close(self) -> None:
+        """Close the files."""
+        for descriptor in self._descriptors.values():
+            os.close(descriptor)
+        self._descriptors.clear()
+
+
+class WorkerLog:
+    """The log stream of one worker.
+
+    Args:
+        name: The function's name.
+        stream: The name of the CloudWatch log stream.
+        read_end: The non-blocking read end of the worker's pipe; closed by `close`.
+        logs: Where the lines go.
+        sink: Where they go in CloudWatch; None if nowhere.
+    """
+
+    def __init__(
+        self, *, name: str, stream: str, read_end: int, logs: FunctionLogs, sink: Callable[[str], None] | None
+    ) -> None:
+        self._name = name
+        self._mark = f" {stream.rpartition(']')[2][:6]} ".encode()
+        self._read_end: int | None = read_end
+        self._logs = logs
+        self._sink = sink
+        self._partial = bytearray()
+        self._tail = bytearray()
+        self._prefix_second = 0
+        self._prefix = b""
+
+    def drain(self) -> bool:
+        """Take over what the worker has written so far; False when it can write no more."""
+        while self._read_end is not None:
+            try:
+                chunk = os.read(self._read_end, _CHUNK_BYTES)
+            except BlockingIOError:
+                return True
+            if not chunk:
+                self.flush()
+                return False
+            self._take(chunk)
+            if len(chunk) < _CHUNK_BYTES:
+                return True
+        return False
+
+    def line(self, text: str) -> None:
+        """Write a line of Lambda's own, such as START."""
+        self.flush()
+        self._write_lines([text.encode()])
+
+    def flush(self) -> None:
+        """Write out a last line that has no line break."""
+        if self._partial:
+            line = bytes(self._partial)
+            self._partial.clear()
+            self._write_lines([line])
+
+    def start_tail(self) -> None:
+        """Begin the tail of a new invocation."""
+        self._tail.clear()
+
+    def tail(self) -> str:
+        """The last 4 KB since `start_tail`."""
+        return self._tail[-TAIL_BYTES:].decode("utf-8", "replace")
+
+    def close(self) -> None:
+        """Write out what is left and close the pipe."""
+        if self._read_end is not None:
+            self.drain()
+            self.flush()
+            os.close(self._read_end)
+            self._read_end = None
+
+    def _take(self, chunk: bytes) -> None:
+        self._partial += chunk
+        end = self._partial.rfind(b"\n")
+        if end >= 0:
+            lines = bytes(self._partial[:end]).split(b"\n")
+            del self._partial[: end + 1]
+            self._write_lines(lines)
+        elif len(self._partial) > _LONGEST_LINE_BYTES:
+            self.flush()
+
+    def _write_lines(self, lines: list[bytes]) -> None:
+        now = time.time()
+        prefix = self._line_prefix(now)
+        written = bytearray()
+        for line in lines:
+            # The runtime client parts the lines of a traceback with \r, so that they stay one log event.
+            event = line.rstrip(b"\r").replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in line else line
+            for physical in event.split(b"\n"):
+                written += prefix + physical + b"\n"
+            self._tail += event + b"\n"
+            if self._sink is not None and event:
+                self._sink(event.decode("utf-8", "replace"))
+        if len(self._tail) > 4 * TAIL_BYTES:
+            del self._tail[:-TAIL_BYTES]
+        with contextlib.suppress(OSError):  # a full disk must not end an invocation
+            self._logs.write(self._name, bytes(written))
+
+    def _line_prefix(self, now: float) -> bytes:
+        second = int(now)
+        if second != self._prefix_second:
+            self._prefix_second = second
+            self._prefix = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S").encode()
+        return b"%s.%03dZ%s" % (self._prefix, int((now - second) * 1000), self._mark)
+
+
+def log_stream_name(version: str, worker_id: str) -> str:
+    """Name a worker's log stream as Lambda does: date, version and a number of 32 digits."""
+    return f"{datetime.now(UTC):%Y/%m/%d}/[{version}]{worker_id}"
+
+
+def report_line(
+    *,
+    request_id: str,
+    duration_ms: float,
+    memory_mb: int,
+    used_mb: int,
+    init_ms: float | None,
+    status: str | None,
+    error_type: str | None,
+) -> str:
+    """Write the REPORT line at the end of an invocation.
+
+    Args:
+        request_id: The invocation's id.
+        duration_ms: How long the handler ran, in milliseconds.
+        memory_mb: The function's memory limit in MB.
+        used_mb: The most that the worker has used so far, in MB.
+        init_ms: How long the start took, in milliseconds; None for a warm invocation.
+        status: `error` or `timeout`; None after success.
+        error_type: What goes with status `error`; None to leave it out.
+    """
+    billed = -int(-(duration_ms + (init_ms or 0.0)) // 1)
+    parts = [
+        f"REPORT RequestId: {request_id}",
+        f"Duration: {duration_ms:.2f} ms",
+        f"Billed Duration: {billed} ms",
+        f"Memory Size: {memory_mb} MB",
+        f"Max Memory Used: {used_mb} MB",
+    ]
+    if init_ms is not None:
+        parts.append(f"Init Duration: {init_ms:.2f} ms")
+    if status is not None:
+        parts.append(f"Status: {status}")
+    if error_type is not None:
+        parts.append(f"Error Type: {error_type}")
+    return "\t".join(parts) + "\t"
+
+
+__all__ = ["CloudWatchSink", "FunctionLogs", "WorkerLog", "log_stream_name", "report_line"]

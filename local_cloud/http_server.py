@@ -1,0 +1,132 @@
+"""What the HTTP server does that aiohttp does not do by itself.
+
+aiohttp's low-level server keeps what a gateway must see: the case of header names, the escapes of the path, bodies as
+they were encoded. This file adds quiet JSON answers to requests that are no HTTP, and responses without headers that
+nobody set.
+"""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import hdrs, web
+from aiohttp.web_protocol import RequestHandler
+from multidict import CIMultiDict
+
+from local_cloud.messages import Request, Response
+
+# Above what any AWS API accepts, so that the gateway, not the parser, refuses what AWS refuses.
+_LONGEST_LINE = 65_536
+
+_UNSENT = (hdrs.SERVER, hdrs.CONTENT_TYPE)
+
+
+class HttpServer(web.Server):
+    """A protocol factory whose connections answer malformed requests without echoing them."""
+
+    def __init__(self, handler: Any) -> None:
+        super().__init__(handler)
+
+    def __call__(self) -> RequestHandler:
+        """Make the protocol of one connection."""
+        return _Connection(
+            self,
+            loop=self._loop,
+            access_log=None,
+            auto_decompress=False,
+            max_line_size=_LONGEST_LINE,
+            max_field_size=_LONGEST_LINE,
+            keepalive_timeout=75.0,
+        )
+
+
+class _Connection(RequestHandler):
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            self.log_exception("Error while answering %s %s", request.method, request.path, exc_info=exc)
+        if request.writer.output_size > 0:
+            raise ConnectionError("part of the answer is sent already: the connection can only be closed")
+        body = json.dumps({"message": HTTPStatus(status).phrase}).encode()
+        response = WireResponse(Response(status, (("Content-Type", "application/json"),), body))
+        response.force_close()
+        return response
+
+
+class WireResponse(web.Response):
+    """A response that carries the headers it was given, plus Date, Content-Length and Connection only."""
+
+    def __init__(self, response: Response) -> None:
+        headers: CIMultiDict[str] = CIMultiDict(response.headers)
+        self._unset = [name for name in _UNSENT if name not in headers]
+        super().__init__(status=response.status, body=response.body, headers=headers)
+
+    async def _prepare_headers(self) -> None:
+        await super()._prepare_headers()
+        for name in self._unset:
+            self._headers.popall(name, None)
+
+
+async def receive(message: web.BaseRequest, *, limit: int | None) -> Request:
+    """Read a request to its end.
+
+    Args:
+        message: The request as aiohttp has parsed it.
+        limit: The longest body that is kept, in bytes; the rest of a longer one is not read. None keeps any body.
+    """
+    target = message.raw_path
+    if not target.startswith("/"):
+        # An absolute target (`GET http://host/path`), or the `*` of OPTIONS.
+        _, _, rest = target.partition("://")
+        slash = rest.find("/")
+        target = rest[slash:] if slash >= 0 else "/"
+    path, _, query = target.partition("?")
+    version = message.version
+    body: bytes | None = b""
+    if message.body_exists:
+        await _welcome_body(message)
+        body = await _read_body(message, limit)
+    transport = message.transport
+    peer = transport.get_extra_info("peername") if transport else None
+    local = transport.get_extra_info("sockname") if transport else None
+    return Request(
+        method=message.method,
+        path=path,
+        query=query,
+        headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in message.raw_headers),
+        body=body or b"",
+        peer=peer[0] if peer else "",
+        protocol=f"HTTP/{version.major}.{version.minor}",
+        port=local[1] if local else 0,
+        oversized=body is None,
+    )
+
+
+async def _welcome_body(message: web.BaseRequest) -> None:
+    """Tell a client that waits for it (as AWS's do before a large upload) to go on with the body."""
+    if message.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
+        await message.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        message.writer.output_size = 0
+
+
+async def _read_body(message: web.BaseRequest, limit: int | None) -> bytes | None:
+    declared = message.content_length
+    if limit is not None and declared is not None and declared > limit:
+        return None
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in message.content.iter_any():
+        size += len(chunk)
+        if limit is not None and size > limit:
+            return None
+        chunks.append(chunk)
+    return b"".join(chunks)

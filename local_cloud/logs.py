@@ -1,0 +1,56 @@
+"""Shows the log of the requests or of one function, once or as it grows."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from local_cloud.errors import LocalCloudError
+
+_POLL_SECONDS = 0.2
+_CHUNK = 65_536
+
+
+def log_path(directory: Path, function: str | None) -> Path:
+    """Return the file with the requests, or with what a function wrote.
+
+    Raises:
+        LocalCloudError: There is no log of that name yet; the message lists those that exist.
+    """
+    logs = directory / "logs"
+    if function is None:
+        path = logs / "requests.log"
+        if not path.exists():
+            raise LocalCloudError(f"{path} does not exist yet: start a local cloud and send it a request.")
+        return path
+    known = {path.stem: path for path in sorted((logs / "functions").glob("*.log"))}
+    if function not in known:
+        names = ", ".join(known) or "none yet"
+        raise LocalCloudError(f"no function {function!r} has run here. Functions with a log: {names}.")
+    return known[function]
+
+
+def read(path: Path, *, follow: bool) -> Iterator[str]:
+    """Yield the text of a log file; with `follow`, go on with what is added, also after the file was started anew."""
+    stream = path.open("rb")
+    try:
+        while True:
+            if chunk := stream.read(_CHUNK):
+                yield chunk.decode("utf-8", "replace")
+                continue
+            if not follow:
+                return
+            time.sleep(_POLL_SECONDS)
+            if path.exists() and path.stat().st_ino != _inode(stream.fileno()):
+                stream.close()
+                stream = path.open("rb")
+    finally:
+        stream.close()
+
+
+def _inode(descriptor: int) -> int:
+
+
+    return os.fstat(descriptor).st_ino

@@ -1,0 +1,57 @@
+"""HTTP requests and responses as plain data, so that neither the gateway nor the control plane knows the HTTP server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as it came over the wire.
+
+    Attributes:
+        method: The HTTP method, as sent.
+        path: The path with its percent-escapes, starting with a slash.
+        query: The query string without its question mark, still escaped.
+        headers: Names (in the client's case) and values, in order.
+        body: The whole body.
+        peer: The client's IP address.
+        protocol: `HTTP/1.1` or `HTTP/1.0`.
+        port: The port of this server that the request came to.
+        oversized: The body was longer than the server reads; `body` is empty then.
+    """
+
+    method: str
+    path: str
+    query: str
+    headers: Headers
+    body: bytes
+    peer: str
+    protocol: str
+    port: int
+    oversized: bool = False
+
+    def header(self, name: str) -> str | None:
+        """Return the first value of a header, or None; names are compared without regard to case."""
+        return first_header(self.headers, name)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer, with its headers exactly as they are to be sent."""
+
+    status: int
+    headers: Headers = ()
+    body: bytes = b""
+
+
+def first_header(headers: Iterable[tuple[str, str]], name: str) -> str | None:
+    """Return the first value of a header, or None; names are compared without regard to case."""
+    wanted = name.lower()
+    for key, value in headers:
+        if key.lower() == wanted:
+            return value
+    return None

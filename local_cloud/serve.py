@@ -1,0 +1,101 @@
+"""The foreground process: sets up logging, guards and signals around a `LocalCloud` and publishes it when it is ready."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from local_cloud import state_file
+from local_cloud.errors import LocalCloudError
+from local_cloud.network_guard import forbid_other_machines
+from local_cloud.state_file import RunningCloud
+
+_log = logging.getLogger("local_cloud")
+
+_LOCK_NAME = "lock"
+
+
+@dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """How to run a local cloud.
+
+    Attributes:
+        host: The address to listen on.
+        port: The port to listen on; 0 takes a free one.
+        directory: Where its state, logs and unpacked functions are kept.
+    """
+
+    host: str
+    port: int
+    directory: Path
+
+
+def serve(settings: ServeSettings) -> None:
+    """Run a local cloud until SIGTERM or SIGINT.
+
+    Raises:
+        LocalCloudError: The port is taken, or a local cloud runs in the directory already.
+    """
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%H:%M:%S"
+    )
+    _log.setLevel(logging.INFO)
+    settings.directory.mkdir(parents=True, exist_ok=True)
+    with _hold_directory(settings.directory):
+        forbid_other_machines()
+        asyncio.run(_run(settings))
+
+
+async def _run(settings: ServeSettings) -> None:
+    from local_cloud.server import LocalCloud
+
+    stopped = asyncio.Event()
+    _stop_on_signals(stopped)
+    cloud = LocalCloud(host=settings.host, port=settings.port, directory=settings.directory)
+    try:
+        await cloud.start()
+        running = RunningCloud(url=cloud.url, pid=os.getpid(), instance=cloud.instance, port=cloud.port)
+        state_file.write(settings.directory, running)
+        try:
+            _log.info("ready at %s (state in %s)", cloud.url, settings.directory)
+            await stopped.wait()
+        finally:
+            state_file.remove(settings.directory, running)
+    finally:
+        await cloud.close()
+    _log.info("stopped")
+
+
+def _stop_on_signals(stopped: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        if stopped.is_set():
+            os._exit(1)  # asked a second time: whatever still closes is not worth the wait
+        stopped.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+
+
+def _hold_directory(directory: Path) -> IO[str]:
+    """Lock the directory until the returned file is closed, which the end of the process does in any case."""
+    lock = (directory / _LOCK_NAME).open("w", encoding="utf-8")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        other = state_file.read(directory)
+        where = f" at {other.url} (pid {other.pid})" if other else ""
+        raise LocalCloudError(
+            f"a local cloud runs in {directory} already{where}. End it with "
+            f"`python -m local_cloud stop --directory {directory}`, or choose another --directory."
+        ) from None
+    return lock

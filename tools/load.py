@@ -1,0 +1,98 @@
+"""A load generator for `make bench`: keep-alive connections on loopback, a bounded number of requests.
+
+    python -m tools.load URL CONNECTIONS REQUESTS [BODY]
+
+Prints one JSON object: requests per second, the latencies' median and 99th percentile in milliseconds, and how many
+answers had which status. It speaks just enough HTTP/1.1 to cost little beside the servers that it measures.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import sys
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a run of the load generator found; latencies in milliseconds."""
+
+    requests_per_second: float
+    median_ms: float
+    p99_ms: float
+    statuses: dict[str, int]
+
+
+async def _read_answer(reader: asyncio.StreamReader) -> tuple[int, bool]:
+    """Reads one answer to its end; returns its status and whether the connection stays open."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    lines = head.split("\r\n")
+    status = int(lines[0].split(" ", 2)[1])
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:] if line)}
+    if headers.get("transfer-encoding", "").lower() == "chunked":
+        while size := int((await reader.readuntil(b"\r\n")).split(b";")[0], 16):
+            await reader.readexactly(size + 2)
+        await reader.readuntil(b"\r\n")
+    elif "content-length" in headers:
+        await reader.readexactly(int(headers["content-length"]))
+    else:
+        await reader.read()
+        return status, False
+    kept = lines[0].startswith("HTTP/1.1") and headers.get("connection", "").lower() != "close"
+    return status, kept or headers.get("connection", "").lower() == "keep-alive"
+
+
+async def _client(url: str, body: bytes, left: list[int], latencies: list[float], statuses: Counter[str]) -> None:
+    parts = urlsplit(url)
+    target = parts.path + (f"?{parts.query}" if parts.query else "")
+    request = (
+        f"{'POST' if body else 'GET'} {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nAccept: application/json\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: keep-alive\r\n\r\n"
+    ).encode() + body
+    streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+    while left[0] > 0:
+        left[0] -= 1
+        started = time.perf_counter()
+        if streams is None:
+            streams = await asyncio.open_connection(parts.hostname, parts.port)
+        streams[1].write(request)
+        status, kept = await asyncio.wait_for(_read_answer(streams[0]), timeout=60)
+        latencies.append((time.perf_counter() - started) * 1000)
+        statuses[str(status)] += 1
+        if not kept:
+            streams[1].close()
+            streams = None
+    if streams is not None:
+        streams[1].close()
+
+
+async def run(url: str, connections: int, requests: int, body: bytes = b"") -> Measured:
+    """Sends `requests` requests over `connections` connections, each as soon as the one before is answered.
+
+    Raises:
+        OSError: A connection was refused or broke.
+        TimeoutError: An answer took more than 60 s.
+    """
+    latencies: list[float] = []
+    statuses: Counter[str] = Counter()
+    left = [requests]
+    started = time.perf_counter()
+    await asyncio.gather(*(_client(url, body, left, latencies, statuses) for _ in range(connections)))
+    seconds = time.perf_counter() - started
+    latencies.sort()
+    return Measured(
+        requests_per_second=len(latencies) / seconds,
+        median_ms=statistics.median(latencies),
+        p99_ms=latencies[min(len(latencies) - 1, int(len(latencies) * 0.99))],
+        statuses=dict(statuses),
+    )
+
+
+if __name__ == "__main__":
+    url, connections, requests = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    print(json.dumps(asdict(asyncio.run(run(url, connections, requests, " ".join(sys.argv[4:]).encode())))))
