@@ -13,8 +13,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import logging
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -24,14 +24,15 @@ from pathlib import Path
 
 from lambda_archives.errors import ArchiveError
 
-CACHE_VARIABLE = "LAMBDA_ARCHIVE_CACHE"
+CACHE_VARIABLE = "LAMBDA_ARCHIVES_CACHE"
 FORMAT = 1
 FINISHED_TIME_NS = 315_532_800_000_000_000  # 1 January 1980, as inside the zip files
-KEPT_RECORDS = 4
-LEFTOVER_SECONDS = 86_400
+ARCHIVE = "archive"
+LAYER = "layer"
+KEPT_ARCHIVES = 3
+GRACE_SECONDS = 3_600
 _TEMPORARY_PREFIX = "building-"
-
-logger = logging.getLogger("lambda_archives")
+_UNFIT_FOR_FILE_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Record:
 
 
 def default_cache(root: Path) -> Path:
-    """The folder named by `LAMBDA_ARCHIVE_CACHE`, or the project's `.cache/archives`."""
+    """The folder named by `LAMBDA_ARCHIVES_CACHE`, or the project's `.cache/archives`."""
     named = os.environ.get(CACHE_VARIABLE)
     return Path(named).absolute() if named else root / ".cache" / "archives"
 
@@ -97,14 +98,20 @@ class ArchiveCache:
             ) from error
         try:
             yield Path(made)
+        except OSError as error:
+            raise ArchiveError(
+                f"{error.filename or made}: cannot be read or written: {error.strerror or error}; make room or set "
+                f"{CACHE_VARIABLE} to another folder"
+            ) from error
         finally:
             shutil.rmtree(made, ignore_errors=True)
 
     def keep(self, key: str, built: Path, record: Record) -> Path:
         """Moves a finished zip file into place, records it under `key` and returns where it is."""
-        os.utime(built, ns=(FINISHED_TIME_NS, FINISHED_TIME_NS))
         finished = self.folder / record.zip_name
-        built.replace(finished)
+        if not (finished.exists() and _is_intact(finished, record)):
+            os.utime(built, ns=(FINISHED_TIME_NS, FINISHED_TIME_NS))
+            built.replace(finished)
         noted = built.with_name("record.json")
         noted.write_text(json.dumps({"format": FORMAT, **asdict(record)}), encoding="utf-8")
         noted.replace(self.folder / f"{key}.json")
@@ -116,23 +123,63 @@ class ArchiveCache:
             self._prune()
 
     def _prune(self) -> None:
+        long_ago = time.time() - GRACE_SECONDS
+        records = {file: _parse(file.read_text(encoding="utf-8")) for file in self.folder.glob("*.json")}
         archives = sorted(self.folder.glob(f"{ARCHIVE}-*.json"), key=_last_used, reverse=True)
-        kept = archives[:KEPT_ARCHIVES]
+        # A layer that was just made may belong to an archive that another process is about to make from it.
+        kept = {
+            *archives[:KEPT_ARCHIVES],
+            *(file for file in records.keys() - {*archives} if _last_used(file) > long_ago),
+        }
         needed: set[str] = set()
         for file in kept:
-            record = _parse(file.read_text(encoding="utf-8"))
+            record = records.get(file)
             needed |= {record.zip_name, *record.parts} if record is not None else set()
-        long_ago = time.time() - GRACE_SECONDS
-        for file in {*self.folder.glob("*.json")} - {*kept}:
-            record = _parse(file.read_text(encoding="utf-8"))
-            fresh = file not in archives and _last_used(file) > long_ago  # another process may be about to use it
-            if record is None or not (fresh or record.zip_name in needed):
+        for file, record in records.items():
+            if record is None or (file not in kept and (file in archives or record.zip_name not in needed)):
                 file.unlink(missing_ok=True)
-            elif fresh:
-                needed.add(record.zip_name)
-        for file in self.folder.glob("*.zip"):
-            if file.name not in needed and (file.stat().st_ctime < long_ago or self._is_archive(file)):
-                file.unlink(missing_ok=True)
+            if record is not None and record.zip_name not in needed:
+                (self.folder / record.zip_name).unlink(missing_ok=True)
         for folder in self.folder.glob(f"{_TEMPORARY_PREFIX}*"):
             if _last_used(folder) < long_ago:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def file_stem(name: str) -> str:
+    """`name` as far as it is fit for the name of a file on every system."""
+    return _UNFIT_FOR_FILE_NAME.sub("-", name).strip("-.") or "archive"
+
+
+def _last_used(file: Path) -> float:
+    return file.stat().st_mtime
+
+
+def _is_intact(file: Path, record: Record) -> bool:
+    """Whether a zip file is the one that was recorded; it is read only if something has touched it."""
+    status = file.stat()
+    if status.st_size != record.zip_bytes:
+        return False
+    if status.st_mtime_ns == FINISHED_TIME_NS:
+        return True
+    # Copied without its time, perhaps: look once, and remember.
+    with file.open("rb") as opened:
+        if hashlib.file_digest(opened, "sha256").hexdigest() != record.sha256:
+            return False
+    with contextlib.suppress(OSError):
+        os.utime(file, ns=(FINISHED_TIME_NS, FINISHED_TIME_NS))
+    return True
+
+
+def _parse(text: str) -> Record | None:
+    """Reads a record; None if it is cut short, damaged, or of another version of this module."""
+    try:
+        fields = json.loads(text)
+        if not isinstance(fields, dict) or fields.pop("format", None) != FORMAT:
+            return None
+        record = Record(**fields | {"parts": tuple(fields["parts"]), "matched": tuple(fields["matched"])})
+    except (ValueError, LookupError, TypeError):
+        return None
+    names = (record.zip_name, record.sha256, *record.parts, *record.matched)
+    sizes = (record.zip_bytes, record.unpacked_bytes)
+    sound = all(isinstance(name, str) for name in names) and all(isinstance(size, int) for size in sizes)
+    return record if sound and Path(record.zip_name).name == record.zip_name else None

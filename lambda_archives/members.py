@@ -27,7 +27,9 @@ def exclude_members(members: Iterable[Member], patterns: Sequence[str]) -> tuple
     return kept, matched
 
 
-def check_patterns_matched(where: str, patterns: Sequence[str], matched: set[str], paths: Iterable[str]) -> None:
+def check_patterns_matched(
+    where: str, patterns: Sequence[str], matched: set[str], paths: Iterable[str]
+) -> None:
     """Refuses a pattern that left nothing out, since it is mistyped.
 
     Args:
@@ -42,7 +44,10 @@ def check_patterns_matched(where: str, patterns: Sequence[str], matched: set[str
         folder = pattern.rstrip("/")
         if any(path.startswith(f"{folder}/") for path in paths):
             raise ArchiveError(f"{where}: exclude {pattern!r} names a folder; write {folder + '/**'!r}")
-        raise ArchiveError(f"{where}: exclude {pattern!r} matches no file of the archive; correct or remove it")
+        raise ArchiveError(
+            f"{where}: exclude {pattern!r} matches no file of the archive; correct or remove it, or move it to "
+            "exclude_if_present in the package.toml if only some targets have such a file"
+        )
 
 
 def merge_members(where: str, members: Iterable[Member]) -> list[Member]:
@@ -98,13 +103,13 @@ def check_size(where: str, members: Sequence[Member]) -> int:
         ArchiveError: if Lambda would refuse them; the message names the largest folders.
     """
     total = sum(member.size for member in members)
-    if total <= MAX_UNPACKED_BYTES:
+    if total < MAX_UNPACKED_BYTES:
         return total
     weights: Counter[str] = Counter()
     for member in members:
         weights[member.path.split("/")[0]] += member.size
     largest = ", ".join(f"{name} {size:,}" for name, size in weights.most_common(LARGEST_SHOWN))
     raise ArchiveError(
-        f"{where}: {total:,} bytes unpacked are {total - MAX_UNPACKED_BYTES:,} more than the {MAX_UNPACKED_BYTES:,} that "
-        f"Lambda takes; leave files out with exclude or set strip = true. The largest: {largest}"
+        f"{where}: {total:,} bytes unpacked are too many, Lambda takes less than {MAX_UNPACKED_BYTES:,}; leave files out "
+        f"with exclude, or debug symbols with strip = true in a package.toml. The largest: {largest}"
     )

@@ -10,7 +10,16 @@ from typing import Any
 
 from lambda_archives.errors import ArchiveError
 
-KNOWN_KEYS = ("build", "build_inputs", "exclude", "handler", "include", "requirements", "strip")
+KNOWN_KEYS = (
+    "build",
+    "build_inputs",
+    "exclude",
+    "exclude_if_present",
+    "handler",
+    "include",
+    "requirements",
+    "strip",
+)
 PROJECT_MARKER = "cdktf.json"
 
 
@@ -24,7 +33,8 @@ class PackageFile:
         handler: Lambda's handler string, or None.
         include: Source files and folders, relative to `root`; they keep these paths in the zip.
         requirements: The lock file of the wheels, or None.
-        exclude: Glob patterns on the zip's paths of what to leave out.
+        exclude: Glob patterns on the zip's paths of what to leave out; each must match something.
+        exclude_if_present: Patterns of what only some targets have.
         build: The script that changes the installed wheels, or None.
         build_inputs: Files and folders that the script reads, relative to `root`.
         strip: Whether debug symbols are taken out of shared objects.
@@ -36,6 +46,7 @@ class PackageFile:
     include: tuple[str, ...]
     requirements: Path | None
     exclude: tuple[str, ...]
+    exclude_if_present: tuple[str, ...]
     build: Path | None
     build_inputs: tuple[str, ...]
     strip: bool
@@ -75,6 +86,7 @@ def read_package_file(file: Path, *, root: Path | None) -> PackageFile:
         include=tuple(reader.inside(path, "include") for path in include),
         requirements=reader.sibling("requirements"),
         exclude=reader.strings("exclude"),
+        exclude_if_present=reader.strings("exclude_if_present"),
         build=reader.sibling("build"),
         build_inputs=tuple(reader.inside(path, "build_inputs") for path in reader.strings("build_inputs")),
         strip=reader.flag("strip"),
@@ -89,7 +101,9 @@ def find_project_root(start: Path) -> Path | None:
 def _project_root(file: Path) -> Path:
     root = find_project_root(file.parent)
     if root is None:
-        raise ArchiveError(f"{file}: no folder above it holds a {PROJECT_MARKER}; say which folder is the root=")
+        raise ArchiveError(
+            f"{file}: no folder above it holds a {PROJECT_MARKER}; say which folder is the root="
+        )
     return root
 
 
@@ -114,7 +128,9 @@ class _Reader:
     def strings(self, key: str) -> tuple[str, ...]:
         value = self.table.get(key, [])
         if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
-            raise ArchiveError(f"{self.file}: {key} is {value!r}; make it a list of strings that are not empty")
+            raise ArchiveError(
+                f"{self.file}: {key} is {value!r}; make it a list of strings that are not empty"
+            )
         return tuple(value)
 
     def flag(self, key: str) -> bool:

@@ -61,7 +61,9 @@ def read_requirements(file: Path, target: Target) -> tuple[PinnedRequirement, ..
         if requirement is None:
             continue
         if requirement.name in found:
-            raise ArchiveError(f"{file}:{number}: {requirement.name} is required twice; remove one of the lines")
+            raise ArchiveError(
+                f"{file}:{number}: {requirement.name} is required twice; remove one of the lines"
+            )
         found[requirement.name] = requirement
     return tuple(found.values())
 
@@ -97,7 +99,9 @@ def _parse(where: str, line: str, target: Target) -> PinnedRequirement | None:
         requirement = Requirement(text)
     except InvalidRequirement as error:
         reason = str(error).splitlines()[0]
-        raise ArchiveError(f"{where}: {text!r} is not a requirement: {reason}; write NAME==VERSION --hash=…") from None
+        raise ArchiveError(
+            f"{where}: {text!r} is not a requirement: {reason}; write NAME==VERSION --hash=…"
+        ) from None
     if requirement.url is not None:
         raise ArchiveError(
             f"{where}: {requirement.name} is required by its address; write {requirement.name}==VERSION --hash=…"
@@ -106,7 +110,9 @@ def _parse(where: str, line: str, target: Target) -> PinnedRequirement | None:
         return None
     version = _exact_version(requirement)
     if version is None:
-        raise ArchiveError(f"{where}: {text!r} does not pin a version; write {requirement.name}==VERSION --hash=…")
+        raise ArchiveError(
+            f"{where}: {text!r} does not pin a version; write {requirement.name}==VERSION --hash=…"
+        )
     if not hashes:
         raise ArchiveError(
             f"{where}: {requirement.name}=={version} has no --hash; make the file again with hashes "

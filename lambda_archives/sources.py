@@ -64,7 +64,9 @@ class SourceFile:
     def member(self) -> Member:
         """The file as a member of a zip."""
         content = FileBytes(file=self.file, sha256=self.sha256)
-        return Member(self.path, executable=self.executable, size=self.size, origin=str(self.file), content=content)
+        return Member(
+            self.path, executable=self.executable, size=self.size, origin=str(self.file), content=content
+        )
 
 
 def is_junk(name: str) -> bool:
@@ -88,6 +90,7 @@ def read_tree(
             that cannot be in an archive, or a file that cannot be read.
     """
     walk = _Walk(boundary=Path(os.path.realpath(boundary)), skip=skip or (lambda _: False))
+    walk.check_inside(start)
     yield from walk.visit(start, path, ())
 
 
@@ -100,7 +103,7 @@ class _Walk:
         """Yields what is at `file`; `above` are the real folders that led here."""
         try:
             if file.is_symlink():
-                self._check_link(file)
+                self.check_inside(file)
             status = file.stat()
             if stat.S_ISDIR(status.st_mode):
                 yield from self._folder(file, path, above)
@@ -115,21 +118,20 @@ class _Walk:
         real = Path(os.path.realpath(folder))
         if real in above:
             raise ArchiveError(f"{folder}: is a symbolic link to a folder that holds it; remove the link")
-        for name in sorted(os.listdir(folder)):
-            child = folder / name
+        for child in sorted(folder.iterdir(), key=lambda entry: entry.name):
+            name = child.name
             if is_junk(name) or self.skip(child):
                 continue
             _check_name(folder, name)
             yield from self.visit(child, f"{path}/{name}" if path else name, (*above, real))
 
-    def _check_link(self, link: Path) -> None:
+    def check_inside(self, link: Path) -> None:
+        """Refuses what leads out of the boundary or nowhere."""
         real = Path(os.path.realpath(link))
         if not real.exists():
-            raise ArchiveError(f"{link}: is a symbolic link to {link.readlink()}, which does not exist; remove the link")
+            raise ArchiveError(f"{link}: is a symbolic link to nothing ({real}); remove it")
         if not real.is_relative_to(self.boundary):
-            raise ArchiveError(
-                f"{link}: is a symbolic link to {real}, outside {self.boundary}; put a copy in its place"
-            )
+            raise ArchiveError(f"{link}: leads to {real}, outside {self.boundary}; put a copy in its place")
 
 
 def _check_name(folder: Path, name: str) -> None:

@@ -99,6 +99,11 @@ class Target:
         return f"{self.runtime}-{self.architecture}" + ("-local" if self.local else "")
 
     @property
+    def for_linux(self) -> bool:
+        """Whether the wheels are Linux's, as Lambda's are; this machine's are not where it runs another system."""
+        return not self.local or sys.platform == "linux"
+
+    @property
     def identity(self) -> tuple[str, ...]:
         """All that decides which wheels fit; part of an archive's cache key."""
         if not self.local:

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 import subprocess
 import sys
-import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -21,7 +19,8 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from lambda_archives.errors import ArchiveError
 from lambda_archives.requirements import PinnedRequirement
 from lambda_archives.target import Target
-from lambda_archives.zip_writer import DEFLATED, STORED, CopiedBytes, MemoryBytes, Member
+from lambda_archives.zip_reader import zip_members
+from lambda_archives.zip_writer import Member
 
 # What the user's pip settings may not change; where packages come from is left to them.
 OVERRIDDEN_SETTINGS = (
@@ -39,7 +38,9 @@ ERROR_TAIL_LINES = 15
 
 _NO_MATCH = re.compile(r"No matching distribution found for (\S+)")
 _WRONG_HASH = re.compile(r"DO NOT MATCH THE HASHES.*?\n\s+(\S+==\S+)", re.DOTALL)
-_UNREACHABLE = re.compile(r"Retrying \(Retry|NewConnectionError|NameResolutionError|ProxyError|SSLError|ConnectTimeout")
+_UNREACHABLE = re.compile(
+    r"Retrying \(Retry|NewConnectionError|NameResolutionError|ProxyError|SSLError|ConnectTimeout"
+)
 _NOISE = re.compile(r"^(WARNING: (Location|Retrying|Skipping)|Looking in|\[notice\]|\s*$)")
 _PLACED_DATA = re.compile(r"[^/]+\.data/(purelib|platlib|data)/(.+)")
 _UNPLACED_DATA = re.compile(r"[^/]+\.data/")
@@ -103,7 +104,9 @@ def download_wheels(
             errors="replace",
         )
     except OSError as error:
-        raise ArchiveError(f"{lock}: pip cannot be started as {pip[0]!r}: {error.strerror or error}") from error
+        raise ArchiveError(
+            f"{lock}: pip cannot be started as {pip[0]!r}: {error.strerror or error}"
+        ) from error
     if done.returncode != 0:
         raise ArchiveError(f"{lock}: {_explain(done.stderr, target)}")
     return _check_downloads(requirements, wheels, lock)
@@ -127,8 +130,9 @@ def _explain(stderr: str, target: Target) -> str:
     if "No module named pip" in stderr:
         return f"{sys.executable} has no pip to fetch wheels with; run `{sys.executable} -m ensurepip`"
     if _UNREACHABLE.search(stderr):
-        return "pip cannot reach a package index; check the network and pip's configuration. pip said:\n" + error_tail(
-            stderr
+        return (
+            "pip cannot reach a package index; check the network and pip's configuration. pip said:\n"
+            + error_tail(stderr)
         )
     return "pip cannot fetch the wheels. pip said:\n" + error_tail(stderr)
 
@@ -146,11 +150,15 @@ def _check_downloads(requirements: Sequence[PinnedRequirement], folder: Path, lo
         try:
             name, version, _, _ = parse_wheel_filename(wheel.name)
         except InvalidWheelFilename:
-            raise ArchiveError(f"{lock}: pip fetched {wheel.name}, which is not a wheel; pin another version") from None
+            raise ArchiveError(
+                f"{lock}: pip fetched {wheel.name}, which is not a wheel; pin another version"
+            ) from None
         found.add((name, version))
     for requirement in requirements:
         if (requirement.name, requirement.version) not in found:
-            raise ArchiveError(f"{lock}: pip said it fetched {requirement} but did not; delete pip's cache and retry")
+            raise ArchiveError(
+                f"{lock}: pip said it fetched {requirement} but did not; delete pip's cache and retry"
+            )
     return wheels
 
 
@@ -160,26 +168,10 @@ def wheel_members(wheel: Path) -> Iterator[Member]:
     Raises:
         ArchiveError: if the file is damaged or names a path outside the archive.
     """
-    try:
-        with zipfile.ZipFile(wheel) as opened:
-            for info in opened.infolist():
-                path = _archive_path(info.filename)
-                if path is None or info.is_dir():
-                    continue
-                if path.startswith("/") or "\\" in path or not {"", ".", ".."}.isdisjoint(path.split("/")):
-                    raise ArchiveError(f"{wheel.name}: holds the unsafe path {info.filename!r}; use another version")
-                yield Member(
-                    path,
-                    executable=bool(info.external_attr >> 16 & stat.S_IXUSR),
-                    size=info.file_size,
-                    origin=wheel.name,
-                    content=_content(opened, info, wheel),
-                )
-    except zipfile.BadZipFile as error:
-        raise ArchiveError(f"{wheel}: is a damaged zip file ({error}); delete it and pip's cache, and retry") from error
+    return zip_members(wheel, origin=wheel.name, place=_place)
 
 
-def _archive_path(path: str) -> str | None:
+def _place(path: str) -> str | None:
     """Where a wheel's file belongs in the archive, or None if it does not."""
     placed = _PLACED_DATA.fullmatch(path)
     if placed:
@@ -187,16 +179,3 @@ def _archive_path(path: str) -> str | None:
     elif _UNPLACED_DATA.match(path) or _RECORD.fullmatch(path):
         return None
     return None if "__pycache__" in path.split("/") else path
-
-
-def _content(opened: zipfile.ZipFile, info: zipfile.ZipInfo, file: Path) -> CopiedBytes | MemoryBytes:
-    if info.compress_type not in (STORED, DEFLATED) or info.flag_bits & 1:
-        return MemoryBytes(opened.read(info))
-    # The header in front of the bytes repeats the name, and may have other extra fields than the directory has.
-    assert opened.fp is not None
-    opened.fp.seek(info.header_offset + 26)
-    lengths = opened.fp.read(4)
-    offset = info.header_offset + 30 + int.from_bytes(lengths[:2], "little") + int.from_bytes(lengths[2:], "little")
-    return CopiedBytes(
-        file=file, offset=offset, length=info.compress_size, method=info.compress_type, crc=info.CRC
-    )

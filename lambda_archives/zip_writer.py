@@ -48,7 +48,9 @@ class CopiedBytes:
             file.seek(self.offset)
             data = file.read(self.length)
         if len(data) != self.length:
-            raise ArchiveError(f"{self.file}: is shorter than its own directory says; delete it and try again")
+            raise ArchiveError(
+                f"{self.file}: is shorter than its own directory says; delete it and try again"
+            )
         return data
 
 

@@ -23,7 +23,7 @@ OURS = {
 BINDINGS = {"cdktf", "cdktf_cdktf_provider_aws", "constructs", "jsii"}
 MAY_IMPORT: dict[str, set[str]] = {
     "constructs_lib": {"constructs_lib", "lambda_archives", "lazy_bindings", *BINDINGS},
-    "lambda_archives": {"lambda_archives"},
+    "lambda_archives": {"lambda_archives", "packaging"},
     "lazy_bindings": {"lazy_bindings", "jsii"},
     "local_cloud": {
         "local_cloud", "aiohttp", "awslambdaric", "botocore", "flask", "moto", "multidict", "psutil", "requests", "werkzeug",
