@@ -18,6 +18,7 @@ import time
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
+from lambda_archives import ArchiveError
 from tools.calls import Call, WrongAnswer, calls
 from tools.console import heading
 from tools.deployment import PROJECT, DeploymentError, deploy, stop_cloud
@@ -121,6 +122,6 @@ def main(arguments: Sequence[str]) -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
-    except (DeploymentError, TerraformError) as problem:
+    except (ArchiveError, DeploymentError, TerraformError) as problem:
         print(f"\n{problem}", file=sys.stderr)
         sys.exit(1)

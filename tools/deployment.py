@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from lambda_archives import LambdaArchive, Target
 from tools.console import step
 from tools.terraform import Engine, Terraform, environment_for, find_engine, find_mirror
 
@@ -106,6 +107,11 @@ def rest_apis(cloud: Cloud) -> list[dict[str, object]]:
         return list(json.load(answer).get("item", ()))
 
 
+def archive_packages(project: Path = PROJECT) -> list[Path]:
+    """Returns the package.toml of every function, by name."""
+    return sorted((project / "handlers").glob("*/package.toml"))
+
+
 def check_prerequisites() -> Engine:
     """Prints which Terraform and which provider will run; raises `TerraformError` where one is missing."""
     with step("Terraform") as current:
@@ -125,6 +131,7 @@ def deploy(project: Path, directory: Path, port: int) -> tuple[Cloud, dict[str, 
     Raises:
         DeploymentError: The local cloud or the synthesis failed.
         TerraformError: Terraform or the provider is missing, or one of its commands failed.
+        ArchiveError: An archive cannot be built.
     """
     engine = check_prerequisites()
     with step("local cloud") as current:
@@ -137,6 +144,10 @@ def deploy(project: Path, directory: Path, port: int) -> tuple[Cloud, dict[str, 
             current.note(f"{cloud.url}, restarted: its state was gone")
         else:
             current.note(f"{cloud.url}{', was up already' if reused else ''}")
+    for package in archive_packages(project):
+        with step(f"archive {package.parent.name}") as current:
+            archive = LambdaArchive.from_package(package, target=Target.this_machine())
+            current.note(f"{archive.zip_bytes / 1e6:.1f} MB, {archive.unpacked_bytes / 1e6:.0f} MB unpacked")
     with step("synthesize main.py") as current:
         variables = {"ENVIRONMENT": "local", "AWS_ENDPOINT_URL": cloud.url}
         stack = synthesize(project, project / "cdktf.out", variables)

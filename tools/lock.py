@@ -1,7 +1,12 @@
-"""`make lock`: compiles the Pipfile to requirements.lock, every package pinned by hash, no address recorded."""
+"""`make lock`: compiles the Pipfile to requirements.lock, and each function's requirements.in to its requirements.txt.
+
+Every package is pinned by hash, and no address is recorded. A function's requirements.in may say `# without: NAME…` for
+dependencies that its archive does without.
+"""
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -22,8 +27,9 @@ def requirement(name: str, wanted: str | dict[str, Any]) -> str:
     return f"{name}{extras}{'' if version == '*' else version}"
 
 
-def compile_lock(requirements: list[str], lock: Path) -> None:
+def compile_lock(requirements: list[str], lock: Path, without: list[str] | None = None) -> None:
     """Resolves the requirements for every platform and Python from 3.11 on, and writes the lock."""
+    left_out = [option for name in without or () for option in ("--no-emit-package", name)]
     with tempfile.NamedTemporaryFile("w", suffix=".in") as wanted:
         wanted.write("\n".join(requirements))
         wanted.flush()
@@ -37,18 +43,26 @@ def compile_lock(requirements: list[str], lock: Path) -> None:
             "--no-annotate",
         ]
         subprocess.run(
-            [sys.executable, "-m", "uv", "pip", "compile", *options, wanted.name, "-o", str(lock)],
+            [sys.executable, "-m", "uv", "pip", "compile", *options, *left_out, wanted.name, "-o", str(lock)],
             check=True,
             stdout=subprocess.DEVNULL,
         )
 
 
+def without(requirements: str) -> list[str]:
+    """Returns the packages that a requirements.in says it does without."""
+    return [name for line in re.findall(r"^# without: (.+)$", requirements, re.MULTILINE) for name in line.split()]
+
+
 def main() -> None:
-    """Writes both locks."""
+    """Writes all locks."""
     pipfile = tomllib.loads((PROJECT / "Pipfile").read_text(encoding="utf-8"))
     named = {**pipfile["packages"], **pipfile["dev-packages"]}
     compile_lock([requirement(name, wanted) for name, wanted in named.items()], PROJECT / "requirements.lock")
     compile_lock([TERRAFORM_FALLBACK], PROJECT / "requirements-terraform.lock")
+    for wanted in sorted((PROJECT / "handlers").glob("*/requirements.in")):
+        text = wanted.read_text(encoding="utf-8")
+        compile_lock(text.splitlines(), wanted.with_suffix(".txt"), without(text))
 
 
 if __name__ == "__main__":

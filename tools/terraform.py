@@ -379,7 +379,7 @@ def main(arguments: Sequence[str]) -> int:
         case ["environment"]:
             variables = environment_for(Path(".local_cloud"), endpoint_url=os.environ.get("AWS_ENDPOINT_URL"))
             for name, value in sorted(variables.items()):
-                if os.environ.get(name) != value:
+                if name.startswith("AWS_") or os.environ.get(name) != value:
                     print(f"export {name}={shlex.quote(value)}")
             return 0
         case ["run", *rest]:

@@ -10,7 +10,8 @@ boto3 takes half a second to import, so it is imported at the first call.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -148,6 +149,24 @@ class AwsApi:
             if tries not in self._clients:
                 self._clients[tries] = self._make_client(self._service_name, tries)
             return self._clients[tries]
+
+
+@contextmanager
+def reading_answer(detail: str) -> Iterator[None]:
+    """Around the code that takes a backend's answer apart: an answer of an unforeseen shape becomes a BackendError.
+
+    Args:
+        detail: Which call answered, for the log.
+
+    Raises:
+        BackendError: A field is missing, or of another type or range than it should be.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise BackendError(
+            "The AI backend's answer cannot be used.", detail=f"{detail}: unforeseen answer"
+        ) from error
 
 
 def _bytes_of_stream(value: object) -> object:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import TypeVar
+
+from handlers.common.once import Once
 
 B = TypeVar("B")
 
@@ -14,8 +15,10 @@ class UnknownBackend(Exception):
     """AI_BACKEND names no backend. A mistake in the deployment, so the caller sees an internal error."""
 
 
-class BackendChoice(Generic[B]):
+class BackendChoice(Once[B]):
     """Makes a service's backend on first use, so that `describe` and wrong input load no model.
+
+    The first call reads AI_BACKEND (`local` without it) and raises UnknownBackend when it is none of the two.
 
     Args:
         local: Makes the backend that runs small models in this process.
@@ -23,24 +26,12 @@ class BackendChoice(Generic[B]):
     """
 
     def __init__(self, *, local: Callable[[], B], aws: Callable[[], B]) -> None:
-        self._factories = {"local": local, "aws": aws}
-        self._lock = threading.Lock()
-        self._made: B | None = None
+        factories = {"local": local, "aws": aws}
 
-    def __call__(self) -> B:
-        """The backend; the same object at each call.
+        def make() -> B:
+            name = os.environ.get("AI_BACKEND") or "local"
+            if name not in factories:
+                raise UnknownBackend(f"AI_BACKEND is {name!r}; set it to 'local' or 'aws'")
+            return factories[name]()
 
-        Raises:
-            UnknownBackend: AI_BACKEND is set to something else than `local` or `aws`.
-        """
-        if self._made is None:
-            with self._lock:
-                if self._made is None:
-                    self._made = self._factory()()
-        return self._made
-
-    def _factory(self) -> Callable[[], B]:
-        name = os.environ.get("AI_BACKEND") or "local"
-        if name not in self._factories:
-            raise UnknownBackend(f"AI_BACKEND is {name!r}; set it to 'local' or 'aws'")
-        return self._factories[name]
+        super().__init__(make)

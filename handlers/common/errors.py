@@ -4,7 +4,8 @@
     ├── InvalidRequest         400  the request is not what the schema asks for
     │   └── InvalidJson        400  the body is not strict JSON
     ├── NotFound               404  no such path
-    │   └── UnknownOperation   404  no operation or service of that name
+    │   ├── UnknownOperation   404  the function has no operation of that name
+    │   └── UnknownService     404  no function has a service of that name
     ├── MethodNotAllowed       405  the path exists, with other methods
     ├── PayloadTooLarge        413  more bytes, pixels or items than the service takes
     ├── UnsupportedMediaType   415  a content type the operation does not read
@@ -28,17 +29,18 @@ class ServiceError(Exception):
     """An error that the caller is told about.
 
     Args:
-        message: What is wrong and what to do, without any part of the input.
+        message: What is wrong and what to do, without any part of the input; the class's own message without it.
         detail: What the log should have besides, such as a backend's error code; never part of the input either.
     """
 
     code: ClassVar[str] = "internal_error"
     status: ClassVar[int] = 500
+    default_message: ClassVar[str] = "The service failed. The request id finds the cause in its log."
 
-    def __init__(self, message: str, *, detail: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(self, message: str | None = None, *, detail: str | None = None) -> None:
+        self.message = self.default_message if message is None else message
         self.detail = detail
+        super().__init__(self.message)
 
     @property
     def headers(self) -> dict[str, str]:
@@ -51,12 +53,14 @@ class InvalidRequest(ServiceError):
 
     code = "invalid_request"
     status = 400
+    default_message = "The request is not valid."
 
 
 class InvalidJson(InvalidRequest):
     """The body is not strict JSON."""
 
     code = "invalid_json"
+    default_message = "The body is not valid JSON."
 
 
 class NotFound(ServiceError):
@@ -64,12 +68,21 @@ class NotFound(ServiceError):
 
     code = "not_found"
     status = 404
+    default_message = "There is nothing at this path."
 
 
 class UnknownOperation(NotFound):
-    """There is no operation, or no service, of the name asked for."""
+    """The function has no operation of the name asked for."""
 
     code = "unknown_operation"
+    default_message = "There is no operation of this name."
+
+
+class UnknownService(NotFound):
+    """No function has a service of the name asked for."""
+
+    code = "unknown_service"
+    default_message = "There is no service of this name."
 
 
 class MethodNotAllowed(ServiceError):
@@ -97,6 +110,7 @@ class PayloadTooLarge(ServiceError):
 
     code = "payload_too_large"
     status = 413
+    default_message = "The input is too large."
 
 
 class UnsupportedMediaType(ServiceError):
@@ -104,6 +118,7 @@ class UnsupportedMediaType(ServiceError):
 
     code = "unsupported_media_type"
     status = 415
+    default_message = "The content type is not supported."
 
 
 class UnprocessableInput(ServiceError):
@@ -111,27 +126,18 @@ class UnprocessableInput(ServiceError):
 
     code = "unprocessable_input"
     status = 422
+    default_message = "The service cannot work on this input."
 
 
 class InternalError(ServiceError):
     """Something failed that the caller can do nothing about; the log has the cause."""
-
-    code = "internal_error"
-    status = 500
-
-    def __init__(
-        self, message: str = "The service failed. The request id finds the cause in its log."
-    ) -> None:
-        super().__init__(message)
 
 
 class ResponseTooLarge(InternalError):
     """The answer does not fit in a Lambda response."""
 
     code = "response_too_large"
-
-    def __init__(self) -> None:
-        super().__init__("The answer is larger than one response can be. Ask for less at a time.")
+    default_message = "The answer is larger than one response can be. Ask for less at a time."
 
 
 class BackendError(ServiceError):
@@ -139,9 +145,7 @@ class BackendError(ServiceError):
 
     code = "backend_error"
     status = 502
-
-    def __init__(self, message: str = "The AI backend failed.", *, detail: str | None = None) -> None:
-        super().__init__(message, detail=detail)
+    default_message = "The AI backend failed."
 
 
 class BackendUnavailable(ServiceError):
@@ -155,13 +159,10 @@ class BackendUnavailable(ServiceError):
 
     code = "backend_unavailable"
     status = 503
+    default_message = "The AI backend is busy. Try again later."
 
     def __init__(
-        self,
-        message: str = "The AI backend is busy. Try again later.",
-        *,
-        retry_after_seconds: int = 5,
-        detail: str | None = None,
+        self, message: str | None = None, *, retry_after_seconds: int = 5, detail: str | None = None
     ) -> None:
         super().__init__(message, detail=detail)
         self.retry_after_seconds = retry_after_seconds
@@ -177,11 +178,33 @@ class BackendTimeout(ServiceError):
 
     code = "backend_timeout"
     status = 504
+    default_message = "The AI backend did not answer in time. Try again later."
 
-    def __init__(
-        self,
-        message: str = "The AI backend did not answer in time. Try again later.",
-        *,
-        detail: str | None = None,
-    ) -> None:
-        super().__init__(message, detail=detail)
+
+def error_named(name: str) -> type[ServiceError] | None:
+    """The class of an error that a function raised in a direct invocation; None for what is not in the tree.
+
+    Args:
+        name: The errorType of the failed invocation.
+    """
+    return _BY_NAME.get(name)
+
+
+_BY_NAME: dict[str, type[ServiceError]] = {
+    error.__name__: error
+    for error in (
+        InvalidRequest,
+        InvalidJson,
+        NotFound,
+        UnknownOperation,
+        UnknownService,
+        PayloadTooLarge,
+        UnsupportedMediaType,
+        UnprocessableInput,
+        InternalError,
+        ResponseTooLarge,
+        BackendError,
+        BackendUnavailable,
+        BackendTimeout,
+    )
+}

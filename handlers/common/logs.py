@@ -36,6 +36,7 @@ class InvocationLog:
             service=os.environ.get("POWERTOOLS_SERVICE_NAME") or service_name,
             level=level if level in _LEVELS else "INFO",
             stream=cast(IO[str], _StandardOutput()),
+            location=None,
             utc=True,
             use_rfc3339=True,
         )

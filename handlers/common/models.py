@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core.core_schema import no_info_after_validator_function
 
 
 class RequestModel(BaseModel):
@@ -32,6 +43,25 @@ def is_none(value: object) -> bool:
     return value is None
 
 
+@dataclass(frozen=True, slots=True)
+class NotBlank:
+    """For `Annotated[str, NotBlank()]`: text of white space only is refused."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_after_validator_function(_refuse_blank, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {**handler(schema), "pattern": r"\S"}
+
+
+def _refuse_blank(text: str) -> str:
+    if not text.strip():
+        raise PydanticCustomError("blank_text", "should hold more than white space")
+    return text
+
+
 def _decode_base64(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -45,8 +75,8 @@ def _decode_base64(value: object) -> object:
 
 Base64Data = Annotated[
     bytes,
-    BeforeValidator(_decode_base64),
     Field(min_length=1),
+    BeforeValidator(_decode_base64),
     WithJsonSchema({"type": "string", "minLength": 1, "contentEncoding": "base64"}),
 ]
 """Bytes that travel as base64 in JSON. Bytes given directly (a raw request body) are taken as they are.

@@ -123,26 +123,21 @@ class ProxyRequest:
             NotFound: After decoding it still has escapes, or has `..`, `.`, empty segments, backslashes or control
                 characters: no route of ours has them.
         """
-        path = unquote(self.path, errors="strict") if _is_utf8_escaped(self.path) else "%"
-        path = path[:-1] if len(path) > 1 and path.endswith("/") else path
+        try:
+            path = unquote(self.path, errors="strict")
+        except UnicodeDecodeError:
+            raise NotFound from None
+        path = path[:-1] if path.endswith("/") else path
         segments = path.split("/")[1:]
         if (
-            not path.startswith("/")
+            not self.path.startswith("/")
             or "%" in path
             or "\\" in path
             or any(not character.isprintable() for character in path)
             or any(segment in {"", ".", ".."} for segment in segments)
         ):
-            raise NotFound("There is nothing at this path.")
-        return path
-
-
-def _is_utf8_escaped(path: str) -> bool:
-    try:
-        unquote(path, errors="strict")
-    except UnicodeDecodeError:
-        return False
-    return True
+            raise NotFound
+        return path or "/"
 
 
 def _too_large(max_bytes: int) -> PayloadTooLarge:

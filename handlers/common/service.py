@@ -183,7 +183,7 @@ class Service:
             operation.method: operation for operation in self.operations if operation.path == path
         }
         if not methods:
-            raise NotFound("There is nothing at this path.")
+            raise NotFound
         if request.method not in methods:
             raise MethodNotAllowed(tuple(methods))
         return methods[request.method]

@@ -11,7 +11,7 @@ import math
 import re
 from typing import NoReturn
 
-from handlers.common.errors import InvalidJson
+from handlers.common.errors import InvalidJson, InvalidRequest
 
 MAX_DEPTH = 32
 _MAX_NUMBER_CHARACTERS = 64
@@ -32,7 +32,8 @@ def read_json_object(data: bytes) -> dict[str, object]:
 
     Raises:
         InvalidJson: The bytes are not UTF-8, not JSON, hold NaN, an infinity or a number of more than 64 characters,
-            nest more than 32 levels deep, name a key twice, hold half of a surrogate pair, or are no object.
+            nest more than 32 levels deep, name a key twice, or hold half of a surrogate pair.
+        InvalidRequest: They are JSON, but no object.
     """
     text = _decode(data)
     if not text.strip(" \t\r\n"):
@@ -51,7 +52,7 @@ def read_json_object(data: bytes) -> dict[str, object]:
             f"The body is not valid JSON (line {error.lineno}, column {error.colno})."
         ) from None
     if not isinstance(value, dict):
-        raise InvalidJson("The body is JSON, but not an object. Send a JSON object.")
+        raise InvalidRequest("The body is JSON, but not an object. Send a JSON object.")
     if _SURROGATE_ESCAPE.search(text):
         _refuse_lone_surrogates(value)
     return value

@@ -8,7 +8,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from handlers.common.errors import InvalidRequest
+from handlers.common.errors import InvalidRequest, PayloadTooLarge
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -21,7 +21,7 @@ _PHRASES = {
     "string_type": "should be a string",
     "string_too_short": "should have at least {min_length} characters",
     "string_too_long": "should have at most {max_length} characters",
-    "string_pattern_mismatch": "does not have the expected form",
+    "string_pattern_mismatch": "should match {pattern}",
     "string_unicode": "should be text that can be written as UTF-8",
     "bool_type": "should be true or false",
     "int_type": "should be an integer",
@@ -46,6 +46,9 @@ _PHRASES = {
     "model_type": "should be an object",
 }
 
+_OUR_OWN = frozenset({"base64_data", "blank_text"})
+_TOO_MUCH = frozenset({"string_too_long", "bytes_too_long", "too_long"})
+
 
 def validated(model: type[M], value: Mapping[str, object], *, from_text: bool = False) -> M:
     """Checks a value against a model.
@@ -60,6 +63,7 @@ def validated(model: type[M], value: Mapping[str, object], *, from_text: bool = 
 
     Raises:
         InvalidRequest: The value does not fit; the message names up to five fields and what is wrong with them.
+        PayloadTooLarge: All that is wrong is that something is longer than it may be.
     """
     try:
         return model.model_validate(value, strict=False if from_text else None)
@@ -69,7 +73,9 @@ def validated(model: type[M], value: Mapping[str, object], *, from_text: bool = 
     sentences = list(dict.fromkeys(_problem(details, known, model) for details in problems))
     shown = "; ".join(sentences[:_MAX_PROBLEMS])
     more = len(sentences) - _MAX_PROBLEMS
-    raise InvalidRequest(f"{shown}; and {more} more." if more > 0 else f"{shown}.")
+    too_much = all(details["type"] in _TOO_MUCH for details in problems)
+    kind = PayloadTooLarge if too_much else InvalidRequest
+    raise kind(f"{shown}; and {more} more." if more > 0 else f"{shown}.")
 
 
 def _problem(details: ErrorDetails, known: set[str], model: type[BaseModel]) -> str:
@@ -83,12 +89,14 @@ def _problem(details: ErrorDetails, known: set[str], model: type[BaseModel]) -> 
 
 
 def _what_is_wrong(details: ErrorDetails) -> str:
-    phrase = _PHRASES.get(details["type"])
+    phrase, context = _PHRASES.get(details["type"]), details.get("ctx", {})
+    if context.get("min_length") == 1:
+        return "should not be empty"
     if phrase is not None:
-        return phrase.format_map(details.get("ctx", {}))
+        return phrase.format_map(context)
     if details["type"] == "value_error":
         return details["msg"].removeprefix("Value error, ")
-    if details["type"] == "base64_data" or details["type"].startswith("custom_"):
+    if details["type"] in _OUR_OWN:
         return details["msg"]
     return "is not valid"
 

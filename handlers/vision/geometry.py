@@ -54,7 +54,9 @@ def connected_runs(mask: Mask) -> Runs:
     return Runs(rows, starts, ends, regions, len(numbers))
 
 
-def _touching_runs(rows: Integers, starts: Integers, ends: Integers, *, stride: int) -> tuple[Integers, Integers]:
+def _touching_runs(
+    rows: Integers, starts: Integers, ends: Integers, *, stride: int
+) -> tuple[Integers, Integers]:
     """Pairs of runs in neighbouring rows that touch, also at a corner."""
     above = (rows - 1) * stride
     # Within a row the starts and the ends ascend, so the runs above that touch this one are a slice.
@@ -110,15 +112,20 @@ class Rectangle:
     def scaled(self, factor: float) -> Rectangle:
         """The rectangle in a coordinate system with units that are `factor` times smaller."""
         return Rectangle(
-            self.center_x * factor, self.center_y * factor, self.width * factor, self.height * factor, self.angle
+            self.center_x * factor,
+            self.center_y * factor,
+            self.width * factor,
+            self.height * factor,
+            self.angle,
         )
 
     def corners(self) -> Floats:
         """Its corners as four rows of x and y: top left, top right, bottom right, bottom left, as it is turned."""
         across = np.array([math.cos(self.angle), math.sin(self.angle)]) * self.width / 2
         down = np.array([-math.sin(self.angle), math.cos(self.angle)]) * self.height / 2
-        center = np.array([self.center_x, self.center_y])
-        return center + np.array([-across - down, across - down, across + down, -across + down])
+        corners: Floats = np.array([-across - down, across - down, across + down, -across + down])
+        corners += (self.center_x, self.center_y)
+        return corners
 
 
 def smallest_rectangle(points: Floats) -> Rectangle:
@@ -154,7 +161,7 @@ def convex_hull(points: Floats) -> Floats:
         Rows of x and y in the order of going round; one or two where the points are the same or on a line.
     """
     ordered = [(float(x), float(y)) for x, y in np.unique(points, axis=0)]
-    if len(ordered) < 3:  # noqa: PLR2004 - a point or a line
+    if len(ordered) < 3:
         return np.array(ordered)
     lower = _half_hull(ordered)
     upper = _half_hull(ordered[::-1])

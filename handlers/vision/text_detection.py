@@ -7,25 +7,17 @@ of likely pixels becomes a rectangle, and the rectangle is grown back by what wa
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from handlers.vision.geometry import Floats, Rectangle, Runs, connected_runs, outline, smallest_rectangle
+from handlers.vision.networks import Network
 
 _CHANNEL_MEANS = np.array([0.485, 0.456, 0.406], dtype=np.float32)
 _CHANNEL_DEVIATIONS = np.array([0.229, 0.224, 0.225], dtype=np.float32)
 _GRID = 32  # the network halves its input five times
-
-
-class Network(Protocol):
-    """A network with one input and the outputs of a batch."""
-
-    def __call__(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Runs the network."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +36,8 @@ class DetectionSettings:
 
     longest_side: int = 1280
     shortest_long_side: int = 640
-    pixel_threshold: float = 0.2
-    region_threshold: float = 0.45
+    pixel_threshold: float = 0.3
+    region_threshold: float = 0.5
     growth: float = 1.5
     smallest_side: float = 3.0
     max_regions: int = 500
@@ -77,7 +69,9 @@ class TextDetector:
         pixels = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR), dtype=np.float32)
         padding = ((0, -height % _GRID), (0, -width % _GRID), (0, 0))
         # The network was trained on blue, green, red with the statistics of red, green, blue.
-        normal = (np.pad(pixels, padding, mode="edge")[:, :, ::-1] / 255 - _CHANNEL_MEANS) / _CHANNEL_DEVIATIONS
+        normal = (
+            np.pad(pixels, padding, mode="edge")[:, :, ::-1] / 255 - _CHANNEL_MEANS
+        ) / _CHANNEL_DEVIATIONS
         text_map = self._network(np.ascontiguousarray(normal.transpose(2, 0, 1)[np.newaxis]))[0, 0]
         found = rectangles_of(text_map[:height, :width], self._settings)
         return [rectangle.scaled(1 / scale) for rectangle in found]

@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-from handlers.vision.geometry import Floats, Rectangle
-from handlers.vision.text_detection import Network
+from handlers.vision.geometry import Floats
+from handlers.vision.networks import Network
 
 LINE_HEIGHT = 48
 """The height of the lines that the network reads, in pixels."""
@@ -23,7 +22,6 @@ LINE_HEIGHT = 48
 _WIDTH_STEP = 32
 _SHORTEST_WIDTH = 320
 _LONGEST_WIDTH = 3200
-_STRAIGHT_RADIANS = math.radians(0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,30 +79,26 @@ def decode(steps: Floats, characters: Sequence[str]) -> Reading:
     return Reading(text, float(steps.max(axis=1)[is_new].mean()))
 
 
-def cut_out(image: Image.Image, rectangle: Rectangle) -> Image.Image:
-    """Cuts a rectangle out of an image and turns it upright, no larger than reading it needs.
+def cut_out(image: Image.Image, corners: Floats) -> Image.Image:
+    """Cuts a piece of text out of an image and turns it upright, no larger than reading it needs.
 
     Args:
         image: In mode RGB.
-        rectangle: In pixels of the image; what of it is outside the image is cut off.
+        corners: Rows of x and y in pixels of the image, going round: where the text starts at the top, ends at the
+            top, ends at the bottom, starts at the bottom. What is outside the image is black.
     """
-    corners = rectangle.corners()
-    left, top = np.maximum(np.floor(corners.min(axis=0)), 0)
-    right, bottom = np.minimum(np.ceil(corners.max(axis=0)), image.size)
-    right, bottom = max(right, left + 1), max(bottom, top + 1)
-    box = (left, top, right, bottom)
-    if abs(rectangle.angle) < _STRAIGHT_RADIANS:
-        return image.crop(tuple(int(side) for side in box))
+    left, top = np.clip(np.floor(corners.min(axis=0)), 0, (image.width - 1, image.height - 1))
+    right, bottom = np.clip(np.ceil(corners.max(axis=0)), (left + 1, top + 1), image.size)
+    width, height = (float(np.hypot(*side)) for side in (corners[1] - corners[0], corners[3] - corners[0]))
     # Reduced first: the turn itself takes single pixels and would skip the rest.
-    scale = min(1.0, 2 * LINE_HEIGHT / max(1.0, rectangle.height))
+    scale = min(1.0, 2 * LINE_HEIGHT / max(1.0, height))
     size = tuple(max(1, round(side * scale)) for side in (right - left, bottom - top))
-    around = image.resize(size, Image.Resampling.BILINEAR, box=box)
+    around = image.resize(size, Image.Resampling.BILINEAR, box=(left, top, right, bottom))
     quad = (corners - (left, top)) * (size[0] / (right - left), size[1] / (bottom - top))
-    top_left, top_right, bottom_right, bottom_left = (tuple(corner) for corner in quad)
-    size = (max(1, round(rectangle.width * scale)), max(1, round(rectangle.height * scale)))
+    start, end, end_below, start_below = quad.tolist()
     return around.transform(
-        size,
+        (max(1, round(width * scale)), max(1, round(height * scale))),
         Image.Transform.QUAD,
-        (*top_left, *bottom_left, *bottom_right, *top_right),
+        (*start, *start_below, *end_below, *end),
         Image.Resampling.BICUBIC,
     )

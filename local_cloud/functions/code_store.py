@@ -24,6 +24,10 @@ LARGEST_UNPACKED_BYTES = 262_144_000
 _DIGEST_CHARACTERS = 16  # enough to tell archives apart, short enough for a readable path
 
 
+class ArchiveChanged(Exception):
+    """The archive is not the one that was asked for: somebody has just uploaded another."""
+
+
 class CodeStore:
     """The unpacked archives below one directory.
 
@@ -54,10 +58,13 @@ class CodeStore:
             The task root.
 
         Raises:
+            ArchiveChanged: The archive has another digest.
             InvalidZipFile: The archive is no zip file, is empty or too large, or names a path outside of itself.
         """
         folder = self.folder_of(name, digest)
         if not folder.is_dir():
+            if sha256(archive).hexdigest() != digest:
+                raise ArchiveChanged
             _unpack_into(folder, [archive], f"The archive of function {name!r}")
             self._remove_others(folder.parent, {digest, *keep})
         return folder
@@ -124,7 +131,9 @@ def _extract(archive: bytes, root: Path, what: str) -> None:
 def _extract_member(source: zipfile.ZipFile, member: zipfile.ZipInfo, root: Path, what: str) -> None:
     path = PurePosixPath(member.filename)
     if path.is_absolute() or ".." in path.parts:
-        raise InvalidZipFile(f"{what} holds {member.filename!r}, a path outside of itself; remove that entry.")
+        raise InvalidZipFile(
+            f"{what} holds {member.filename!r}, a path outside of itself; remove that entry."
+        )
     target = root / path
     if member.is_dir():
         target.mkdir(parents=True, exist_ok=True)
@@ -134,7 +143,9 @@ def _extract_member(source: zipfile.ZipFile, member: zipfile.ZipInfo, root: Path
     if stat.S_ISLNK(mode):
         link = source.read(member).decode()
         if not (target.parent / link).resolve().is_relative_to(root.resolve()):
-            raise InvalidZipFile(f"{what} links {member.filename!r} to a path outside of itself; remove that entry.")
+            raise InvalidZipFile(
+                f"{what} links {member.filename!r} to a path outside of itself; remove that entry."
+            )
         target.unlink(missing_ok=True)
         target.symlink_to(link)
         return

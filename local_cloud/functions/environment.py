@@ -62,9 +62,7 @@ def check_runtime(definition: FunctionDefinition) -> None:
             f"{where} is a container image; the local cloud runs zip archives only. Deploy it from an archive."
         )
     runtime, architecture = machine_runtime(), machine_architecture()
-    remedy = (
-        "Archives of environment `local` are built for this machine: synthesize with ENVIRONMENT=local and apply again"
-    )
+    remedy = "Archives of environment `local` are built for this machine: synthesize with ENVIRONMENT=local and apply again"
     if definition.runtime != runtime:
         raise InvalidRuntime(
             f"{where} asks for runtime {definition.runtime}, but the local cloud runs under {runtime}. {remedy}, "
@@ -191,7 +189,10 @@ def worker_environment(
     search_path = [task_root]
     if layers_folder is not None:
         version = machine_runtime()
-        search_path += [layers_folder / "python" / "lib" / version / "site-packages", layers_folder / "python"]
+        search_path += [
+            layers_folder / "python" / "lib" / version / "site-packages",
+            layers_folder / "python",
+        ]
     search_path.append(runtime_folder)
     own = definition.environment.get("PYTHONPATH")
     python_path = os.pathsep.join([*map(str, search_path), *([own] if own else [])])

@@ -1,16 +1,117 @@
-"""Being written: the signature is final."""
+"""Runs functions: finds them, admits the invocation, and picks the worker, a warm one if there is one.
+
+The path of a warm invocation is kept short (resolve, count, take a worker, write to its socket); whatever takes long
+(unpacking an archive, starting a process) happens in a task of its own. An invocation belongs to its worker, not to
+its caller: if the caller gives up, the function runs on, as it does on AWS.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import logging
+import os
+import shutil
+import time
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
+from moto.core import DEFAULT_ACCOUNT_ID
+
+from local_cloud.functions import outcome as outcomes
+from local_cloud.functions.cloudwatch import CloudWatchSink
+from local_cloud.functions.code_store import ArchiveChanged, CodeStore
+from local_cloud.functions.concurrency import Concurrency
+from local_cloud.functions.definition import FunctionDefinition, FunctionDirectory, Target
+from local_cloud.functions.environment import RuntimeFolder, check_runtime
+from local_cloud.functions.errors import (
+    FunctionNotFound,
+    FunctionServiceError,
+    InvalidZipFile,
+    RequestTooLarge,
+    ServiceUnavailable,
+)
+from local_cloud.functions.events import EventQueue
+from local_cloud.functions.invocation import Invocation, StartFailed, StartTimedOut
+from local_cloud.functions.log import FunctionLogs
+from local_cloud.functions.memory import MemoryWatch
+from local_cloud.functions.pool import FunctionPool
 from local_cloud.functions.result import InvocationResult
+from local_cloud.functions.warden import Warden
+from local_cloud.functions.worker import Worker, WorkerPlace, WorkerServices
+
+LARGEST_REQUEST_BYTES = 6_291_456
+"""Lambda's limit for the event of a synchronous invocation: 6 MB."""
+
+_LONGEST_END_SECONDS = 5.0
+_MOST_CODE_CHANGES = 5
+
+_logger = logging.getLogger("local_cloud.functions")
 
 
 class FunctionExecutor:
-    """Runs functions."""
+    """Runs the functions of moto's Lambda backend in processes of their own.
 
-    def __init__(self, *, endpoint_url: str, directory: Path, region: str = "us-east-1") -> None: ...
+    One per local cloud; it lives on the server's asyncio loop, and every method is called there.
+
+    Args:
+        endpoint_url: Where the AWS APIs of this local cloud are; the functions find it as AWS_ENDPOINT_URL.
+        directory: Where the local cloud keeps its files: unpacked code in `functions`, logs in `logs/functions`.
+        region: The region of function names that carry none.
+        account_id: The account of function names that carry none; moto's own if left out.
+        concurrency_limit: How many invocations may run at once in an account and region, and how many processes
+            are kept; each is a process, therefore this is lower than AWS's 1,000.
+        idle_seconds: For how long a process is kept when nobody calls it.
+        init_timeout_seconds: How long loading a handler may take before Lambda starts over, within the function's
+            own timeout.
+        retry_delays_seconds: The pauses before the two retries of an asynchronous invocation; AWS waits 1 and
+            2 minutes.
+    """
+
+    def __init__(
+        self,
+        *,
+        endpoint_url: str,
+        directory: Path,
+        region: str = "us-east-1",
+        account_id: str = DEFAULT_ACCOUNT_ID,
+        concurrency_limit: int = 100,
+        idle_seconds: float = 300.0,
+        init_timeout_seconds: float = 10.0,
+        retry_delays_seconds: tuple[float, float] = (1.0, 2.0),
+    ) -> None:
+        directory = directory.resolve()
+        self.events = EventQueue(self, retry_delays_seconds=retry_delays_seconds)
+        self._endpoint_url = endpoint_url
+        self._homes = directory / "homes"
+        self._homes_are_mine = False
+        self._limit = concurrency_limit
+        self._idle_seconds = idle_seconds
+        self._init_timeout = init_timeout_seconds
+        self._functions = FunctionDirectory(region=region, account_id=account_id)
+        self._concurrency = Concurrency(limit=concurrency_limit, directory=self._functions)
+        self._code = CodeStore(directory)
+        self._runtime = RuntimeFolder(directory)
+        self._pools: dict[tuple[str, str, str, str], FunctionPool] = {}
+        self._workers: set[Worker] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._starting: list[str] = []  # the digests of the archives for which a worker is being started
+        self._housekeeping: asyncio.TimerHandle | None = None
+        self._closed = False
+        self._logs = FunctionLogs(directory / "logs" / "functions")
+        self._cloudwatch = CloudWatchSink()
+        self._memory = MemoryWatch()
+        self._warden = Warden(directory / "functions")
+
+    def resolve(self, function_arn: str) -> Target:
+        """Find a function without running it.
+
+        Raises:
+            FunctionNotFound: There is no such function, version or alias.
+        """
+        return self._functions.resolve(function_arn)
 
     async def invoke(
         self,
@@ -20,9 +121,247 @@ class FunctionExecutor:
         request_id: str | None = None,
         trace_header: str | None = None,
         client_context: str | None = None,
+        cognito_identity: str | None = None,
     ) -> InvocationResult:
-        """Run it."""
-        raise NotImplementedError
+        """Run a function and wait for what comes of it.
+
+        What goes wrong inside of the function is a result too. If the caller is cancelled, the function runs on.
+
+        Args:
+            function_arn: A name, partial ARN or ARN, with or without a version or alias.
+            payload: The event, JSON in UTF-8, at most 6 MB.
+            request_id: The id in the function's context and log; a new one if left out.
+            trace_header: The `X-Amzn-Trace-Id` of the request; a new one if left out.
+            client_context: The client context as JSON text; none if left out.
+            cognito_identity: The caller's Cognito identity as JSON text; none if left out.
+
+        Raises:
+            FunctionNotFound: There is no such function, version or alias.
+            InvalidRuntime: It is not built for this machine.
+            InvalidZipFile: Its archive cannot be unpacked.
+            RequestTooLarge: The payload is over 6 MB.
+            ServiceUnavailable: No process can be started, or the executor is closed.
+            TooManyRequests: The concurrency of the function or of the account is used up.
+        """
+        if self._closed:
+            raise _stopping()
+        if len(payload) > LARGEST_REQUEST_BYTES:
+            raise RequestTooLarge(
+                f"Request must be smaller than {LARGEST_REQUEST_BYTES} bytes for the InvokeFunction operation"
+            )
+        target = self._functions.resolve(function_arn)
+        pool = self._pools.get(target.key)
+        if pool is None:
+            pool = self._pools[target.key] = FunctionPool(target)
+        else:
+            pool.update(target)
+        entry = self._concurrency.enter(target)
+        invocation = Invocation(
+            request_id=request_id or str(uuid4()),
+            payload=payload,
+            invoked_arn=target.invoked_arn,
+            trace_header=trace_header or _new_trace_header(),
+            client_context=client_context,
+            cognito_identity=cognito_identity,
+            on_end=lambda: self._concurrency.leave(entry),
+        )
+        worker = pool.take()
+        if worker is not None:
+            worker.run(invocation)
+        else:
+            self._spawn(self._run_cold(pool, invocation))
+        return await invocation.future
 
     async def close(self) -> None:
-        """End every worker."""
+        """End every worker, and everything that the workers have started."""
+        self._closed = True
+        if self._housekeeping is not None:
+            self._housekeeping.cancel()
+        self.events.close()
+        workers = list(self._workers)
+        for worker in workers:
+            worker.end(_stopping())
+        if workers:
+            await asyncio.wait([worker.gone for worker in workers], timeout=_LONGEST_END_SECONDS)
+        for task in list(self._tasks):
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        self._pools.clear()
+        self._memory.close()
+        self._warden.close()
+        await self._cloudwatch.close()
+        self._logs.close()
+
+    def worker_free(self, worker: Worker) -> None:
+        """See `WorkerOwner`."""
+        pool = self._pool_of(worker)
+        if pool is None or self._closed:
+            worker.end()
+        else:
+            pool.give_back(worker)
+
+    def worker_ended(self, worker: Worker, undelivered: Invocation | None) -> None:
+        """See `WorkerOwner`."""
+        self._workers.discard(worker)
+        pool = self._pool_of(worker)
+        if pool is not None:
+            pool.remove(worker)
+        if undelivered is None:
+            return
+        if pool is None or self._closed:
+            undelivered.fail(ServiceUnavailable("The worker has ended; call again."))
+        else:
+            self._spawn(self._run_cold(pool, undelivered))
+
+    def _pool_of(self, worker: Worker) -> FunctionPool | None:
+        return self._pools.get(worker.definition.key)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run_cold(self, pool: FunctionPool, invocation: Invocation) -> None:
+        """Start a worker for an invocation and run it there."""
+        try:
+            for _ in range(_MOST_CODE_CHANGES):
+                try:
+                    await self._start_and_run(pool, invocation)
+                except ArchiveChanged:
+                    pool.update(self._functions.resolve(pool.definition.arn))
+                else:
+                    return
+            raise ServiceUnavailable(
+                f"The code of function {pool.definition.name!r} keeps changing; call again later."
+            )
+        except FunctionServiceError as error:
+            invocation.fail(error)
+        except Exception as error:
+            _logger.exception("Function %s could not be started", pool.definition.name)
+            invocation.fail(
+                ServiceUnavailable(f"The function could not be started: {type(error).__name__}: {error}")
+            )
+
+    async def _start_and_run(self, pool: FunctionPool, invocation: Invocation) -> None:
+        definition = pool.definition
+        check_runtime(definition)
+        self._starting.append(definition.code_digest)
+        try:
+            await self._start_and_run_at(
+                await self._place(pool.target, definition), pool, definition, invocation
+            )
+        finally:
+            self._starting.remove(definition.code_digest)
+
+    async def _start_and_run_at(
+        self, place: WorkerPlace, pool: FunctionPool, definition: FunctionDefinition, invocation: Invocation
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        worker = self._new_worker(definition)
+        try:
+            try:
+                await worker.start(place, limit_seconds=self._init_timeout)
+            except StartTimedOut:
+                # Lambda then starts over, and the function's own time has begun to run.
+                invocation.deadline = loop.time() + definition.timeout_seconds
+                worker = self._new_worker(definition)
+                await worker.start(place, limit_seconds=definition.timeout_seconds)
+        except StartTimedOut:
+            worker.refuse(invocation, outcomes.timed_out(invocation.request_id, definition.timeout_seconds))
+        except StartFailed as failure:
+            if self._closed:
+                raise _stopping() from failure
+            worker.refuse(invocation, failure.outcome(invocation.request_id))
+        except ServiceUnavailable:
+            self._workers.discard(worker)
+            pool.remove(worker)
+            raise
+        else:
+            if self._closed:
+                raise _stopping()
+            worker.run(invocation)
+
+    def _new_worker(self, definition: FunctionDefinition) -> Worker:
+        if self._closed:
+            raise _stopping()
+        self._make_room()
+        services = WorkerServices(
+            logs=self._logs, cloudwatch=self._cloudwatch, memory=self._memory, warden=self._warden
+        )
+        worker = Worker(definition, owner=self, services=services)
+        self._workers.add(worker)
+        if self._housekeeping is None:
+            self._schedule_housekeeping()
+        return worker
+
+    async def _place(self, target: Target, definition: FunctionDefinition) -> WorkerPlace:
+        archive: bytes = getattr(target.function, "code_bytes", b"")
+        if not archive or not definition.code_digest:
+            raise InvalidZipFile(f"Function {definition.name!r} has no code; upload its archive again.")
+        layers: list[tuple[str, bytes]] = []
+        for arn in definition.layers:
+            layer = self._functions.layer_archive(target, arn)
+            if layer is None:
+                raise InvalidZipFile(
+                    f"Function {definition.name!r} uses {arn}, which does not exist; publish it again."
+                )
+            layers.append(layer)
+        keep = self._functions.code_digests(target.account_id, target.region, target.name)
+        keep.update(self._starting)
+        keep.update(worker.definition.code_digest for worker in self._workers if not worker.ended)
+        task_root = self._code.folder_of(definition.name, definition.code_digest)
+        if not task_root.is_dir():
+            await asyncio.to_thread(
+                self._code.unpack, definition.name, definition.code_digest, archive, keep=keep
+            )
+        if not self._homes_are_mine:
+            self._homes_are_mine = True
+            shutil.rmtree(self._homes, ignore_errors=True)  # left over from a cloud that was killed
+        return WorkerPlace(
+            task_root=task_root,
+            layers_folder=await asyncio.to_thread(self._code.unpack_layers, layers) if layers else None,
+            runtime_folder=self._runtime.path(),
+            homes=self._homes,
+            endpoint_url=self._endpoint_url,
+        )
+
+    def _make_room(self) -> None:
+        """End the worker that was not used for the longest time, if there are as many as may be."""
+        if len(self._workers) < self._limit:
+            return
+        idle = [worker for pool in self._pools.values() if (worker := pool.longest_idle()) is not None]
+        if idle:
+            oldest = min(idle, key=lambda worker: worker.free_since)
+            pool = self._pool_of(oldest)
+            if pool is not None:
+                pool.remove(oldest)
+            oldest.end()
+
+    def _schedule_housekeeping(self) -> None:
+        delay = min(max(self._idle_seconds / 4, 0.05), 15.0)
+        self._housekeeping = asyncio.get_running_loop().call_later(delay, self._keep_house)
+
+    def _keep_house(self) -> None:
+        """End workers that were idle for too long, or whose function has changed or is gone."""
+        self._housekeeping = None
+        free_before = asyncio.get_running_loop().time() - self._idle_seconds
+        used = {worker.definition.key for worker in self._workers}
+        for key, pool in list(self._pools.items()):
+            try:
+                pool.update(self._functions.resolve(pool.definition.arn))
+            except FunctionNotFound:
+                pool.retire()
+            pool.end_idle(free_before=free_before)
+            if key not in used:
+                del self._pools[key]
+        if self._workers:
+            self._schedule_housekeeping()
+
+
+def _stopping() -> ServiceUnavailable:
+    return ServiceUnavailable("The local cloud is stopping; start it again and call once more.")
+
+
+def _new_trace_header() -> str:
+    digits = os.urandom(20).hex()
+    return f"Root=1-{int(time.time()):08x}-{digits[:24]};Parent={digits[24:]};Sampled=0"

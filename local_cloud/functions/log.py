@@ -15,11 +15,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from local_cloud.functions.cloudwatch import CloudWatchSink
-
 TAIL_BYTES: Final = 4096
 
 _CHUNK_BYTES = 1 << 16
+_MOST_CHUNKS = 8  # more than a pipe holds: a worker that never stops writing must not stop everything else
 _LONGEST_LINE_BYTES = 1 << 18
 
 
@@ -72,12 +71,15 @@ class WorkerLog:
         self._sink = sink
         self._partial = bytearray()
         self._tail = bytearray()
+        self._held = b""
         self._prefix_second = 0
         self._prefix = b""
 
     def drain(self) -> bool:
         """Take over what the worker has written so far; False when it can write no more."""
-        while self._read_end is not None:
+        if self._read_end is None:
+            return False
+        for _ in range(_MOST_CHUNKS):
             try:
                 chunk = os.read(self._read_end, _CHUNK_BYTES)
             except BlockingIOError:
@@ -88,12 +90,12 @@ class WorkerLog:
             self._take(chunk)
             if len(chunk) < _CHUNK_BYTES:
                 return True
-        return False
+        return True
 
-    def line(self, text: str) -> None:
-        """Write a line of Lambda's own, such as START."""
+    def lines(self, *events: str) -> None:
+        """Write lines of Lambda's own, such as START."""
         self.flush()
-        self._write_lines([text.encode()])
+        self._write_lines([event.encode() for event in events])
 
     def flush(self) -> None:
         """Write out a last line that has no line break."""
@@ -101,6 +103,20 @@ class WorkerLog:
             line = bytes(self._partial)
             self._partial.clear()
             self._write_lines([line])
+
+    def start(self, text: str) -> None:
+        """Write the START line; it gets into the file with the next line, or by `settle`, to save a write."""
+        self.flush()
+        line = text.encode()
+        self._held += self._line_prefix() + line + b"\n"
+        self._tail += line + b"\n"
+        if self._sink is not None:
+            self._sink(text)
+
+    def settle(self) -> None:
+        """Get what is held back into the file: the invocation takes longer."""
+        if self._held:
+            self._write_lines([])
 
     def start_tail(self) -> None:
         """Begin the tail of a new invocation."""
@@ -115,6 +131,7 @@ class WorkerLog:
         if self._read_end is not None:
             self.drain()
             self.flush()
+            self.settle()
             os.close(self._read_end)
             self._read_end = None
 
@@ -129,23 +146,28 @@ class WorkerLog:
             self.flush()
 
     def _write_lines(self, lines: list[bytes]) -> None:
-        now = time.time()
-        prefix = self._line_prefix(now)
-        written = bytearray()
+        prefix = self._line_prefix()
+        written, self._held = self._held, b""
+        tail = self._tail
         for line in lines:
             # The runtime client parts the lines of a traceback with \r, so that they stay one log event.
-            event = line.rstrip(b"\r").replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in line else line
-            for physical in event.split(b"\n"):
-                written += prefix + physical + b"\n"
-            self._tail += event + b"\n"
+            event = (
+                line.rstrip(b"\r").replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in line else line
+            )
+            tail += event + b"\n"
+            if b"\n" in event:
+                written += b"".join(prefix + physical + b"\n" for physical in event.split(b"\n"))
+            else:
+                written += prefix + event + b"\n"
             if self._sink is not None and event:
                 self._sink(event.decode("utf-8", "replace"))
-        if len(self._tail) > 4 * TAIL_BYTES:
-            del self._tail[:-TAIL_BYTES]
+        if len(tail) > 4 * TAIL_BYTES:
+            del tail[:-TAIL_BYTES]
         with contextlib.suppress(OSError):  # a full disk must not end an invocation
-            self._logs.write(self._name, bytes(written))
+            self._logs.write(self._name, written)
 
-    def _line_prefix(self, now: float) -> bytes:
+    def _line_prefix(self) -> bytes:
+        now = time.time()
         second = int(now)
         if second != self._prefix_second:
             self._prefix_second = second
@@ -194,6 +216,3 @@ def report_line(
     if error_type is not None:
         parts.append(f"Error Type: {error_type}")
     return "\t".join(parts) + "\t"
-
-
-__all__ = ["CloudWatchSink", "FunctionLogs", "WorkerLog", "log_stream_name", "report_line"]

@@ -1,11 +1,192 @@
-"""Being written: the signature is final."""
+"""Puts the executor in the place where moto would start a container, so that every way to invoke runs the same code.
+
+moto's extension point is a `LambdaBackend` subclass with its own `invoke`: the HTTP API ends there, and with it boto3
+and Step Functions. Services inside of moto (SNS, log subscriptions, streams) call `LambdaFunction.invoke` instead, and
+do not wait for the answer on AWS; `_invoke_later` takes its place. Written against moto 5.2.5, where moreover the HTTP
+handler looks for the qualifier under the wrong name, so that it ignores it or takes it from the event, and refuses
+answers of more than 6,000,000 bytes; `_invoke_over_http` takes its place.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
+import json
+from collections.abc import Coroutine, Mapping
+from typing import Any, TypeVar
+from urllib.parse import unquote
 
+from moto.awslambda import models as lambda_models
+from moto.awslambda import urls as lambda_urls
+from moto.awslambda.exceptions import LambdaClientError
+from moto.awslambda.responses import LambdaResponse
+
+from local_cloud.functions.errors import FunctionServiceError, InvalidRequestContent, ServiceUnavailable
 from local_cloud.functions.executor import FunctionExecutor
+
+_T = TypeVar("_T")
+
+
+class _Bridge:
+    """The way from moto's threads to the executor on its loop."""
+
+    def __init__(self) -> None:
+        self._executor: FunctionExecutor | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def connect(self, executor: FunctionExecutor, loop: asyncio.AbstractEventLoop) -> None:
+        self._executor, self._loop = executor, loop
+
+    def invoke(
+        self, function: str, payload: bytes, headers: Mapping[str, str], response_headers: dict[str, str]
+    ) -> bytes:
+        """Run a function as the request's headers say, and say in the response's headers what came of it."""
+        try:
+            return self._invoke(function, payload or b"{}", headers, response_headers)
+        except FunctionServiceError as error:
+            raise _MotoError(error) from error
+
+    def _invoke(
+        self, function: str, payload: bytes, headers: Mapping[str, str], response_headers: dict[str, str]
+    ) -> bytes:
+        given = {name.lower(): value for name, value in headers.items()}
+        kind = given.get("x-amz-invocation-type", "RequestResponse")
+        _require_json(payload)
+        executor = self._connected()
+        trace_header = given.get("x-amzn-trace-id")
+        client_context = _client_context(given.get("x-amz-client-context"))
+        if kind == "DryRun":
+            self._wait(_call(executor.resolve, function))
+            return b""
+        if kind == "Event":
+            put = _call(
+                executor.events.put,
+                function,
+                payload,
+                trace_header=trace_header,
+                client_context=client_context,
+            )
+            self._wait(put)
+            return b""
+        result = self._wait(
+            executor.invoke(function, payload, trace_header=trace_header, client_context=client_context)
+        )
+        response_headers["x-amz-executed-version"] = result.executed_version
+        if result.function_error is not None:
+            response_headers["x-amz-function-error"] = result.function_error
+        if given.get("x-amz-log-type") == "Tail":
+            response_headers["x-amz-log-result"] = base64.b64encode(result.log_tail.encode()).decode()
+        return result.payload
+
+    def _connected(self) -> FunctionExecutor:
+        if self._executor is None or self._loop is None or self._loop.is_closed():
+            raise ServiceUnavailable("No local cloud runs the functions; start it and call again.")
+        return self._executor
+
+    def _wait(self, work: Coroutine[Any, Any, _T]) -> _T:
+        loop = self._loop
+        try:
+            running = asyncio.get_running_loop()
+        except RuntimeError:
+            running = None
+        if loop is None or running is loop:
+            work.close()
+            raise ServiceUnavailable(
+                "moto was called on the loop that runs the functions; call it from a thread."
+            )
+        return asyncio.run_coroutine_threadsafe(work, loop).result()
+
+
+_bridge = _Bridge()
+
+
+async def _call(function: Any, *arguments: Any, **options: Any) -> Any:
+    return function(*arguments, **options)
+
+
+class _MotoError(LambdaClientError):  # type: ignore[misc] # moto ships no types
+    """Makes moto answer with an error of the executor."""
+
+    def __init__(self, error: FunctionServiceError) -> None:
+        super().__init__(error.code, error.message)
+        self.code = error.status
+        body = {"Type": "User" if error.status < 500 else "Service", "Message": error.message}
+        if error.reason is not None:
+            body["Reason"] = error.reason
+        self.description = json.dumps({"__type": error.code, "message": error.message, **body})
+
+
+class LocalLambdaBackend(lambda_models.LambdaBackend):  # type: ignore[misc] # moto ships no types
+    """moto's Lambda backend, whose functions run on this machine."""
+
+    @property
+    def _url_module(self) -> Any:  # moto looks for it next to the class
+        return lambda_urls
+
+    def invoke(
+        self, function_name: str, qualifier: str | None, body: Any, headers: Any, response_headers: Any
+    ) -> bytes:
+        """Run a function and wait for it, unless the headers ask for something else."""
+        payload = body if isinstance(body, bytes) else (body or "").encode()
+        if not function_name.startswith("arn:"):
+            prefix = f"arn:aws:lambda:{self.region_name}:{self.account_id}:function:"
+            function_name = prefix + function_name.rpartition("function:")[2]
+        qualified = qualifier and ":" not in function_name.partition(":function:")[2]
+        function = f"{function_name}:{qualifier}" if qualified else function_name
+        return _bridge.invoke(function, payload, headers, response_headers)
+
+
+def _invoke_later(self: Any, body: str, _request_headers: Any, _response_headers: Any) -> bytes:
+    arn = f"arn:aws:lambda:{self.region}:{self.account_id}:function:{self.function_name}:{self.version}"
+    return _bridge.invoke(arn, body.encode(), {"X-Amz-Invocation-Type": "Event"}, {})
+
+
+def _invoke_over_http(self: Any) -> tuple[int, dict[str, str], bytes]:
+    function_name = unquote(self.path.rsplit("/", 2)[-2])
+    qualifier = self.querystring.get("Qualifier", [None])[0]
+    headers: dict[str, str] = {}
+    payload = self.backend.invoke(function_name, qualifier, self.raw_body, self.headers, headers)
+    kind = self.headers.get("X-Amz-Invocation-Type", "RequestResponse")
+    status = {"Event": 202, "DryRun": 204}.get(kind, 200)
+    headers["content-type"] = "application/json"
+    headers["status"] = str(status)
+    return status, headers, payload
 
 
 def install(executor: FunctionExecutor, loop: asyncio.AbstractEventLoop) -> None:
-    """Make moto's Lambda backend use the executor."""
+    """Make moto's Lambda backend run its functions with this executor; one that was installed before is replaced.
+
+    Args:
+        executor: Runs the functions.
+        loop: The loop on which the executor lives; moto must not be called on it.
+    """
+    _bridge.connect(executor, loop)
+    backends = lambda_models.lambda_backends
+    backends.backend = LocalLambdaBackend
+    for account in backends.values():
+        account.backend = LocalLambdaBackend
+        for backend in account.values():
+            backend.__class__ = LocalLambdaBackend
+    lambda_models.LambdaFunction.invoke = _invoke_later
+    LambdaResponse.invoke = _invoke_over_http
+
+
+def _require_json(payload: bytes) -> None:
+    try:
+        json.loads(payload)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequestContent(f"Could not parse request body into json: {error}") from error
+
+
+def _client_context(header: str | None) -> str | None:
+    if not header:
+        return None
+    try:
+        text = base64.b64decode(header, validate=True).decode()
+        json.loads(text)
+    except (ValueError, binascii.Error) as error:
+        raise InvalidRequestContent(
+            f"Could not parse client context: {error}; send JSON, encoded in base64."
+        ) from error
+    return text

@@ -35,7 +35,9 @@ def _refusal(status: str, error_type: str, message: str) -> bytes:
 _UNKNOWN_PATH = _refusal("404 Not Found", "InvalidPath", "The Runtime API has no such path")
 _UNKNOWN_REQUEST = _refusal("400 Bad Request", "InvalidRequestID", "This invocation is not running")
 _NO_LENGTH = _refusal("411 Length Required", "InvalidRequest", "A Content-Length header is required")
-_HEAD_TOO_LARGE = _refusal("431 Request Header Fields Too Large", "InvalidRequest", "The headers are too large")
+_HEAD_TOO_LARGE = _refusal(
+    "431 Request Header Fields Too Large", "InvalidRequest", "The headers are too large"
+)
 
 
 class RuntimeListener(Protocol):
@@ -44,16 +46,15 @@ class RuntimeListener(Protocol):
     def runtime_ready(self) -> None:
         """The client asked for an event: the start is over, or the last invocation is."""
 
-    def runtime_answered(self, request_id: str, body: bytes | None, *, failed: bool) -> bool:
-        """The client answered an invocation.
+    def runtime_runs(self, request_id: str) -> bool:
+        """Whether this invocation runs now."""
+
+    def runtime_answered(self, body: bytes | None, *, failed: bool) -> None:
+        """The client answered the invocation that runs.
 
         Args:
-            request_id: Which one.
             body: The answer; None if it is over `LARGEST_RESPONSE_BYTES`.
             failed: The answer is an error object.
-
-        Returns:
-            Whether that invocation is the one that runs.
         """
 
     def runtime_init_failed(self, body: bytes) -> None:
@@ -118,10 +119,11 @@ class RuntimeApi:
             self._next(connection)
         elif method == b"POST" and path.startswith(_INVOCATION):
             request_id, _, what = path[len(_INVOCATION) :].partition(b"/")
-            known = what in (b"response", b"error") and self._listener.runtime_answered(
-                request_id.decode("latin-1"), body, failed=what == b"error"
-            )
-            connection.write(_ACCEPTED if known else _UNKNOWN_REQUEST)
+            if what in (b"response", b"error") and self._listener.runtime_runs(request_id.decode("latin-1")):
+                connection.write(_ACCEPTED)  # first, so that the client goes on while the rest is done here
+                self._listener.runtime_answered(body, failed=what == b"error")
+            else:
+                connection.write(_UNKNOWN_REQUEST)
         elif method == b"POST" and path == _INIT_ERROR:
             connection.write(_ACCEPTED)
             self._listener.runtime_init_failed(body or b"{}")
@@ -155,7 +157,7 @@ class _Connection(asyncio.Protocol):
         self._transport = transport
         self._api.connected(self)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         self._api.disconnected(self)
 
     def write(self, data: bytes) -> None:

@@ -47,19 +47,16 @@ class Warden:
         """End the warden; it kills what is still on the list."""
         process, self._process = self._process, None
         self._groups.clear()
-        if process is None or process.stdin is None:
-            return
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.close()
-        process.wait()
+        if process is not None:
+            _give_up(process)
 
     def _tell(self, line: str) -> None:
         process = self._running()
         try:
             self._write(process, line)
         except BrokenPipeError:  # somebody ended the warden: start another one, which has to know them all
-            process.wait()
             self._process = None
+            _give_up(process)
             self._write(self._running(), "".join(f"+{group}\n" for group in sorted(self._groups)))
 
     def _running(self) -> subprocess.Popen[bytes]:
@@ -81,3 +78,10 @@ class Warden:
     def _write(process: subprocess.Popen[bytes], line: str) -> None:
         if process.stdin is not None and line:
             process.stdin.write(line.encode())
+
+
+def _give_up(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin is not None:
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
+    process.wait()

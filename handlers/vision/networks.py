@@ -1,28 +1,35 @@
-"""Networks stored as ONNX files, run by onnxruntime on the processor."""
+"""Neural networks: what the code around them expects of one, and ONNX files run by onnxruntime on the processor."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+import numpy as np
+import numpy.typing as npt
 
 _MAX_THREADS = 6  # as many vCPUs as the largest Lambda has
 _ONLY_ERRORS = 3
 
 
+class Network(Protocol):
+    """A network with one input and one output."""
+
+    def __call__(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Runs the network on a batch."""
+        ...
+
+
 class OnnxNetwork:
-    """A network with one input and one output that is read.
+    """A network of an ONNX file; of its outputs the first counts.
 
     Args:
         path: The ONNX file.
     """
 
     def __init__(self, path: Path) -> None:
-        # Imported here so that `describe` and refused input do not pay for it.
+        # Imported here so that the code around the networks can be tested without it.
         import onnxruntime
 
         onnxruntime.set_default_logger_severity(_ONLY_ERRORS)

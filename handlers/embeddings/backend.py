@@ -1,0 +1,32 @@
+"""What an embeddings backend does; there is one with a local model and one that calls Bedrock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from handlers.common.deadline import Deadline
+from handlers.embeddings.models import Vector
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """What a backend made of some texts.
+
+    Attributes:
+        model: The model that made them.
+        normalized: Whether each vector has length 1.
+        vectors: One for each text, in their order, all of the same number of dimensions.
+    """
+
+    model: str
+    normalized: bool
+    vectors: list[Vector]
+
+
+class EmbeddingsBackend(Protocol):
+    """Embeds texts."""
+
+    def embed(self, texts: Sequence[str], *, normalize: bool, deadline: Deadline) -> Embeddings:
+        """Embeds one text or more; with `normalize` the vectors have length 1."""

@@ -1,0 +1,67 @@
+"""The Lambda handler of the vision function: decodes the image and asks the backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from handlers.common.backend_choice import BackendChoice
+from handlers.common.invocation import Invocation
+from handlers.common.service import Service
+from handlers.vision.backend import VisionBackend
+from handlers.vision.images import MEDIA_TYPES, read_picture
+from handlers.vision.models import LabelsRequest, LabelsResponse, TextRequest, TextResponse
+
+_RAW_IMAGES = dict.fromkeys(MEDIA_TYPES, "image")
+_PIXELS_FOR_LABELS = 512
+
+
+def create_service(backend: Callable[[], VisionBackend]) -> Service:
+    """The vision service.
+
+    Args:
+        backend: Gives the backend; it is asked only when a good image is there.
+    """
+    service = Service("vision")
+
+    @service.operation(
+        "vision.text",
+        path="/vision/text",
+        summary="Reads the text of an image, in reading order and with the place of each line.",
+        accepts=_RAW_IMAGES,
+    )
+    def read_text(request: TextRequest, invocation: Invocation) -> TextResponse:
+        picture = read_picture(request.image)
+        return backend().read_text(picture, deadline=invocation.deadline)
+
+    @service.operation(
+        "vision.labels",
+        path="/vision/labels",
+        summary="Names what an image shows. The local backend knows things, animals and food, but not people.",
+        accepts=_RAW_IMAGES,
+    )
+    def find_labels(request: LabelsRequest, invocation: Invocation) -> LabelsResponse:
+        picture = read_picture(request.image, enough=_PIXELS_FOR_LABELS)
+        return backend().find_labels(
+            picture,
+            max_labels=request.max_labels,
+            min_confidence=request.min_confidence,
+            deadline=invocation.deadline,
+        )
+
+    return service
+
+
+def _local() -> VisionBackend:
+    from handlers.vision.local_backend import LocalVision
+
+    return LocalVision.from_weights()
+
+
+def _aws() -> VisionBackend:
+    from handlers.vision.aws_backend import RekognitionVision
+
+    return RekognitionVision()
+
+
+service = create_service(BackendChoice(local=_local, aws=_aws))
+handler = service.handler

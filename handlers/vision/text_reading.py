@@ -1,0 +1,129 @@
+"""All the text of an image: found, turned the way it is to be read, and read.
+
+Pages lie on their side or upside down. The shape of the pieces tells whether the page lies on its side; which of the
+two ways is up tells the recognizer, which is sure of upright text and unsure of anything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Protocol
+
+import numpy as np
+from PIL import Image
+
+from handlers.common.deadline import Deadline
+from handlers.common.errors import BackendTimeout
+from handlers.vision.backend import FoundText
+from handlers.vision.geometry import Floats, Rectangle
+from handlers.vision.text_recognition import Reading, cut_out
+
+_TALL = 1.5
+"""From this ratio of height to width on, a piece may be a line of text on its side."""
+
+_SURE = 0.8
+_READABLE = 0.5
+_PIECES_TRIED = 3
+
+
+class Detector(Protocol):
+    """Finds the rectangles of an image that hold text."""
+
+    def find(self, image: Image.Image) -> list[Rectangle]:
+        """Finds them."""
+        ...
+
+
+class Recognizer(Protocol):
+    """Reads an upright line of text."""
+
+    def read(self, line: Image.Image) -> Reading:
+        """Reads it."""
+        ...
+
+
+Read = Callable[[Rectangle, int], FoundText]
+"""Reads a rectangle whose text is turned by a number of quarter turns clockwise."""
+
+
+class TextReader:
+    """Reads all text of an image.
+
+    Args:
+        detector: Finds it.
+        recognizer: Reads it.
+    """
+
+    def __init__(self, detector: Detector, recognizer: Recognizer) -> None:
+        self._detector = detector
+        self._recognizer = recognizer
+
+    def read(self, image: Image.Image, *, deadline: Deadline) -> list[FoundText]:
+        """Reads all pieces of text of an image, in no particular order.
+
+        Args:
+            image: In mode RGB.
+            deadline: When reading must have ended.
+
+        Raises:
+            BackendTimeout: There is more text than can be read until then.
+        """
+
+        @cache
+        def read_one(rectangle: Rectangle, quarter_turns: int) -> FoundText:
+            if deadline.seconds_left() <= 0:
+                raise BackendTimeout("The image holds more text than can be read in time. Send a part of it.")
+            corners = np.roll(rectangle.corners(), -quarter_turns, axis=0)
+            reading = self._recognizer.read(cut_out(image, corners))
+            return FoundText(reading.text.strip(), reading.confidence, _within(image, corners))
+
+        rectangles = self._detector.find(image)
+        turns = _page_turns(rectangles, read_one)
+        pieces = [_best_reading(rectangle, turns, read_one) for rectangle in rectangles]
+        return [piece for piece in pieces if piece.text and piece.confidence >= _READABLE]
+
+
+def _page_turns(rectangles: Sequence[Rectangle], read: Read) -> int:
+    """How many quarter turns clockwise the text of the page is turned from upright."""
+    longest = sorted(rectangles, key=lambda rectangle: -max(rectangle.width, rectangle.height))[
+        :_PIECES_TRIED
+    ]
+    lengths = {True: 0.0, False: 0.0}
+    for rectangle in rectangles:
+        lengths[_is_tall(rectangle)] += max(rectangle.width, rectangle.height)
+    likely, other = (1, 3) if lengths[True] > lengths[False] else (0, 2)
+    confidence = _mean_confidence(longest, likely, read)
+    if confidence >= _SURE:
+        return likely
+    return other if _mean_confidence(longest, other, read) > confidence else likely
+
+
+def _best_reading(rectangle: Rectangle, page_turns: int, read: Read) -> FoundText:
+    """The piece read as the page lies; if that is unsure and the piece lies across the page, in all its ways."""
+    piece = read(rectangle, page_turns)
+    is_across = _is_tall(rectangle) if page_turns % 2 == 0 else _is_tall(_on_its_side(rectangle))
+    if piece.confidence >= _SURE or not is_across:
+        return piece
+    others = [read(rectangle, page_turns + 1), read(rectangle, page_turns + 3)]
+    return max([piece, *others], key=lambda reading: reading.confidence)
+
+
+def _mean_confidence(rectangles: Sequence[Rectangle], turns: int, read: Read) -> float:
+    if not rectangles:
+        return 1.0
+    return sum(read(rectangle, turns).confidence for rectangle in rectangles) / len(rectangles)
+
+
+def _is_tall(rectangle: Rectangle) -> bool:
+    return rectangle.height >= _TALL * rectangle.width
+
+
+def _on_its_side(rectangle: Rectangle) -> Rectangle:
+    return replace(rectangle, width=rectangle.height, height=rectangle.width)
+
+
+def _within(image: Image.Image, corners: Floats) -> tuple[tuple[float, float], ...]:
+    inside = np.clip(corners, 0, image.size)
+    return tuple((x, y) for x, y in inside.tolist())

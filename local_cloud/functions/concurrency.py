@@ -1,0 +1,58 @@
+"""Counts the invocations that run, and refuses those over Lambda's limits."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from local_cloud.functions.definition import FunctionDirectory, Target
+from local_cloud.functions.errors import TooManyRequests
+
+_LEAST_UNRESERVED = 100
+"""AWS leaves at least this much to the functions that reserve nothing."""
+
+
+class Concurrency:
+    """The running invocations of every account, region and function.
+
+    Args:
+        limit: How many may run at once in an account and region.
+        directory: Knows how much of that is reserved.
+    """
+
+    def __init__(self, *, limit: int, directory: FunctionDirectory) -> None:
+        self._limit = limit
+        self._directory = directory
+        self._by_function: Counter[tuple[str, str, str]] = Counter()
+        self._unreserved: Counter[tuple[str, str]] = Counter()
+
+    def enter(self, target: Target) -> tuple[tuple[str, str, str], bool]:
+        """Count an invocation in.
+
+        Returns:
+            What `leave` needs.
+
+        Raises:
+            TooManyRequests: The function's reserved concurrency, or the account's, is used up.
+        """
+        function = (target.account_id, target.region, target.name)
+        account = (target.account_id, target.region)
+        reserved = target.reserved_concurrency
+        if reserved is not None:
+            if self._by_function[function] >= int(reserved):
+                raise TooManyRequests(
+                    "Rate Exceeded.", reason="ReservedFunctionConcurrentInvocationLimitExceeded"
+                )
+        else:
+            left = self._limit - self._directory.reserved_total(*account)
+            if self._unreserved[account] >= max(left, min(self._limit, _LEAST_UNRESERVED)):
+                raise TooManyRequests("Rate Exceeded.", reason="ConcurrentInvocationLimitExceeded")
+            self._unreserved[account] += 1
+        self._by_function[function] += 1
+        return function, reserved is None
+
+    def leave(self, entry: tuple[tuple[str, str, str], bool]) -> None:
+        """Count an invocation out."""
+        function, unreserved = entry
+        self._by_function[function] -= 1
+        if unreserved:
+            self._unreserved[function[:2]] -= 1

@@ -1,0 +1,139 @@
+"""Asynchronous invocations: accepted at once, run later, and tried again when they fail."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Any, Protocol
+from uuid import uuid4
+
+from local_cloud.functions.definition import Target
+from local_cloud.functions.errors import FunctionServiceError, RequestTooLarge, TooManyRequests
+from local_cloud.functions.result import InvocationResult
+
+LARGEST_EVENT_BYTES = 1_048_576
+"""Lambda's limit for the event of an asynchronous invocation: 1 MB."""
+
+_THROTTLED_SECONDS = 1.0
+_OLDEST_SECONDS = 6 * 60 * 60.0
+
+_logger = logging.getLogger("local_cloud.functions")
+
+
+class Invoker(Protocol):
+    """What the queue needs of the executor."""
+
+    def resolve(self, function_arn: str) -> Target:
+        """Find a function."""
+
+    async def invoke(
+        self,
+        function_arn: str,
+        payload: bytes,
+        *,
+        request_id: str | None = None,
+        trace_header: str | None = None,
+        client_context: str | None = None,
+    ) -> InvocationResult:
+        """Run a function."""
+
+
+class EventQueue:
+    """The asynchronous invocations that are still to be delivered.
+
+    Args:
+        invoker: Runs the functions.
+        retry_delays_seconds: The pauses before the first, second, … retry of a failed invocation.
+    """
+
+    def __init__(self, invoker: Invoker, *, retry_delays_seconds: Sequence[float]) -> None:
+        self._invoker = invoker
+        self._delays = tuple(retry_delays_seconds)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def put(
+        self,
+        function_arn: str,
+        payload: bytes,
+        *,
+        trace_header: str | None = None,
+        client_context: str | None = None,
+    ) -> str:
+        """Accept an event; it is delivered from now on.
+
+        A failed invocation is tried again as often as the function's event invoke configuration says (twice if it
+        says nothing), one that was throttled until the event is too old (six hours if it says nothing). An event that
+        fails for good is logged and dropped: destinations and dead-letter queues are not served.
+
+        Returns:
+            The request id.
+
+        Raises:
+            FunctionNotFound: There is no such function, version or alias.
+            RequestTooLarge: The payload is over 1 MB.
+        """
+        if len(payload) > LARGEST_EVENT_BYTES:
+            raise RequestTooLarge(
+                f"Request must be smaller than {LARGEST_EVENT_BYTES} bytes for the InvokeFunction operation"
+            )
+        target = self._invoker.resolve(function_arn)
+        request_id = str(uuid4())
+        work = self._deliver(target, function_arn, payload, request_id, trace_header, client_context)
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return request_id
+
+    def close(self) -> None:
+        """Drop what is waiting."""
+        for task in list(self._tasks):
+            task.cancel()
+
+    async def _deliver(
+        self,
+        target: Target,
+        function_arn: str,
+        payload: bytes,
+        request_id: str,
+        trace_header: str | None,
+        client_context: str | None,
+    ) -> None:
+        config = _invoke_config(target.function)
+        retries = list(self._delays[: int(config.get("MaximumRetryAttempts", len(self._delays)))])
+        loop = asyncio.get_running_loop()
+        too_old = loop.time() + float(config.get("MaximumEventAgeInSeconds", _OLDEST_SECONDS))
+        while True:
+            try:
+                result = await self._invoker.invoke(
+                    function_arn,
+                    payload,
+                    request_id=request_id,
+                    trace_header=trace_header,
+                    client_context=client_context,
+                )
+            except TooManyRequests:
+                delay: float | None = _THROTTLED_SECONDS
+                problem = "throttled"
+            except FunctionServiceError as error:
+                delay = retries.pop(0) if retries else None
+                problem = error.message
+            else:
+                if result.function_error is None:
+                    return
+                delay = retries.pop(0) if retries else None
+                problem = result.payload[:500].decode("utf-8", "replace")
+            if delay is None or loop.time() + delay > too_old:
+                _logger.warning(
+                    "Event %s for function %s failed for good and is dropped: %s",
+                    request_id,
+                    target.name,
+                    problem,
+                )
+                return
+            await asyncio.sleep(delay)
+
+
+def _invoke_config(function: Any) -> dict[str, Any]:
+    configs = getattr(function, "event_invoke_config", None)
+    return dict(configs[-1].config) if configs else {}

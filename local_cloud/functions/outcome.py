@@ -1,0 +1,107 @@
+"""How an invocation can end, in the words that Lambda has for it."""
+
+from __future__ import annotations
+
+import json
+import signal
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from local_cloud.functions.runtime_api import LARGEST_RESPONSE_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The end of an invocation.
+
+    Attributes:
+        payload: The answer, or the error object, as JSON.
+        failed: Whether it is an error object.
+        status: What the REPORT line says: None, `error` or `timeout`.
+        error_type: What the REPORT line says about an error; None for errors that the handler raised.
+        note: A line for the log, before END; None for no line.
+    """
+
+    payload: bytes
+    failed: bool = False
+    status: str | None = None
+    error_type: str | None = None
+    note: str | None = None
+
+
+def answered(body: bytes | None, *, failed: bool) -> Outcome:
+    """The runtime client sent an answer; the body is None if it was too large."""
+    if body is None:
+        error_type = "Function.ResponseSizeTooLarge"
+        message = (
+            f"Response payload size exceeded maximum allowed payload size ({LARGEST_RESPONSE_BYTES} bytes)."
+        )
+        return Outcome(_error(error_type, message), failed=True, status="error", error_type=error_type)
+    return Outcome(body, failed=failed)
+
+
+def init_failed(body: bytes) -> Outcome:
+    """The runtime client could not load the handler."""
+    return Outcome(body, failed=True, status="error", error_type=_error_type(body))
+
+
+def exited(request_id: str, returncode: int) -> Outcome:
+    """The process ended by itself or by a signal that nobody here sent.
+
+    Args:
+        request_id: The invocation's id.
+        returncode: The exit status; negative for the number of a signal.
+    """
+    if returncode < 0:
+        reason = f"Error: Runtime exited with error: signal: {_signal_name(-returncode)}"
+    elif returncode > 0:
+        reason = f"Error: Runtime exited with error: exit status {returncode}"
+    else:
+        reason = "Error: Runtime exited without providing a reason"
+    return _sandbox_failure("Runtime.ExitError", f"RequestId: {request_id} {reason}")
+
+
+def out_of_memory(request_id: str) -> Outcome:
+    """The worker was killed because it used more memory than the function has."""
+    message = f"RequestId: {request_id} Error: Runtime exited with error: signal: killed"
+    return _sandbox_failure("Runtime.OutOfMemory", message)
+
+
+def timed_out(request_id: str, timeout_seconds: float) -> Outcome:
+    """The worker was killed because the time was up."""
+    text = f"Task timed out after {timeout_seconds:.2f} seconds"
+    now = datetime.now(UTC)
+    return Outcome(
+        _error("Sandbox.Timedout", f"RequestId: {request_id} Error: {text}"),
+        failed=True,
+        status="timeout",
+        note=f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03d}Z {request_id} {text}",
+    )
+
+
+def _sandbox_failure(error_type: str, message: str) -> Outcome:
+    return Outcome(
+        _error(error_type, message),
+        failed=True,
+        status="error",
+        error_type=error_type,
+        note=f"{message}\n{error_type}",
+    )
+
+
+def _error(error_type: str, message: str) -> bytes:
+    return json.dumps({"errorType": error_type, "errorMessage": message}, separators=(",", ":")).encode()
+
+
+def _error_type(body: bytes) -> str | None:
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return None
+    error_type = value.get("errorType") if isinstance(value, dict) else None
+    return error_type if isinstance(error_type, str) else None
+
+
+def _signal_name(number: int) -> str:
+    text = signal.strsignal(number) or f"signal {number}"
+    return text.partition(":")[0].lower()  # macOS adds the number

@@ -1,0 +1,107 @@
+"""One child process with a process group of its own: started, noticed when it ends, and ended with all it started."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import psutil
+
+
+class ProcessGroup:
+    """The leader of a process group, as its parent sees it.
+
+    Args:
+        command: The command line.
+        cwd: Where it starts.
+        environment: Its whole environment.
+        output: The descriptor of its standard output and error.
+        on_exit: Called on the loop with the exit status (negative for a signal) once the leader has ended and the
+            rest of its group was killed.
+
+    Raises:
+        OSError: The process cannot be started.
+    """
+
+    def __init__(
+        self,
+        command: list[str],
+        *,
+        cwd: Path,
+        environment: Mapping[str, str],
+        output: int,
+        on_exit: Callable[[int], None],
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._on_exit = on_exit
+        self._ended = False
+        self._process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+        self.pid = self._process.pid
+        self._descriptor = _process_descriptor(self.pid)
+        if self._descriptor is not None:
+            self._loop.add_reader(self._descriptor, self._leader_ended)
+        else:
+            threading.Thread(target=self._wait, name=f"wait-{self.pid}", daemon=True).start()
+
+    def kill(self) -> None:
+        """Kill the group, and descendants that have left it."""
+        if self._ended:
+            return
+        descendants: list[psutil.Process] = []
+        with contextlib.suppress(psutil.Error):
+            descendants = psutil.Process(self.pid).children(recursive=True)
+        self._kill_group()
+        for descendant in descendants:
+            with contextlib.suppress(psutil.Error):
+                descendant.kill()
+
+    def _kill_group(self) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: EPERM for a group of zombies
+            os.killpg(self.pid, signal.SIGKILL)
+
+    def _leader_ended(self) -> None:
+        if self._descriptor is not None:
+            self._loop.remove_reader(self._descriptor)
+            os.close(self._descriptor)
+            self._descriptor = None
+        self._kill_group()  # before it is reaped: until then its number belongs to nobody else
+        self._report(self._process.wait())
+
+    def _wait(self) -> None:
+        if hasattr(os, "waitid"):  # macOS has it from Python 3.13
+            os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+            self._kill_group()
+            returncode = self._process.wait()
+        else:
+            returncode = self._process.wait()
+            self._kill_group()
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to be told
+            self._loop.call_soon_threadsafe(self._report, returncode)
+
+    def _report(self, returncode: int) -> None:
+        self._ended = True
+        self._on_exit(returncode)
+
+
+def _process_descriptor(pid: int) -> int | None:
+    """A descriptor that becomes readable when the process ends; None where the system has no such thing."""
+    if not hasattr(os, "pidfd_open"):
+        return None
+    try:
+        return os.pidfd_open(pid)
+    except OSError:
+        return None

@@ -1,0 +1,387 @@
+"""One worker: a child process under `awslambdaric`, its Runtime API, its log, and the invocation that it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+from uuid import uuid4
+
+from local_cloud.functions import outcome as outcomes
+from local_cloud.functions.cloudwatch import CloudWatchSink, LogStream
+from local_cloud.functions.definition import FunctionDefinition
+from local_cloud.functions.environment import worker_command, worker_environment
+from local_cloud.functions.errors import FunctionServiceError, ServiceUnavailable
+from local_cloud.functions.invocation import Invocation, StartFailed, StartTimedOut
+from local_cloud.functions.log import FunctionLogs, WorkerLog, log_stream_name, report_line
+from local_cloud.functions.memory import MemoryWatch, measure
+from local_cloud.functions.outcome import Outcome
+from local_cloud.functions.process import ProcessGroup
+from local_cloud.functions.result import InvocationResult
+from local_cloud.functions.runtime_api import RuntimeApi, event_message
+from local_cloud.functions.warden import Warden
+
+_MEGABYTE = 1024 * 1024
+
+
+class WorkerOwner(Protocol):
+    """What a worker tells the one who started it."""
+
+    def worker_free(self, worker: Worker) -> None:
+        """It has finished an invocation and can take the next."""
+
+    def worker_ended(self, worker: Worker, undelivered: Invocation | None) -> None:
+        """Its process is gone; the invocation that it had not fetched yet, if any, can go to another."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerPlace:
+    """Where and with what the workers of a function version run.
+
+    Attributes:
+        task_root: The folder of the unpacked archive.
+        layers_folder: The folder of the unpacked layers; None without layers.
+        runtime_folder: The folder with Lambda's own packages.
+        homes: The folder below which each worker gets its HOME.
+        endpoint_url: Where the AWS APIs of the local cloud are.
+    """
+
+    task_root: Path
+    layers_folder: Path | None
+    runtime_folder: Path
+    homes: Path
+    endpoint_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerServices:
+    """What all workers share.
+
+    Attributes:
+        logs: The log files.
+        cloudwatch: The way into CloudWatch Logs.
+        memory: The watch over memory limits.
+        warden: The watch over orphans.
+    """
+
+    logs: FunctionLogs
+    cloudwatch: CloudWatchSink
+    memory: MemoryWatch
+    warden: Warden
+
+
+class Worker:
+    """One process that runs one invocation at a time.
+
+    Args:
+        definition: What it runs.
+        owner: Who is told when it is free or gone.
+        services: What it shares with other workers.
+    """
+
+    def __init__(
+        self, definition: FunctionDefinition, *, owner: WorkerOwner, services: WorkerServices
+    ) -> None:
+        self.id = uuid4().hex
+        self.definition = definition
+        self.free_since = 0.0
+        self.ended = False
+        """It takes no more invocations: it was killed or its process has ended."""
+        self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self._owner = owner
+        self._services = services
+        self._api = RuntimeApi(self)
+        self._process: ProcessGroup | None = None
+        self._log: WorkerLog | None = None
+        self._log_end: int | None = None
+        self._home: Path | None = None
+        self._started: asyncio.Future[None] = self._loop.create_future()
+        self._init_ms: float | None = None
+        self._reported_init = False
+        self._invocation: Invocation | None = None
+        self._invocation_began = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._peak_bytes = 0
+
+    @property
+    def pid(self) -> int:
+        """The process id, which is also the id of its group; 0 before the start."""
+        return 0 if self._process is None else self._process.pid
+
+    async def start(self, place: WorkerPlace, *, limit_seconds: float) -> None:
+        """Start the process and wait until the handler is loaded.
+
+        Args:
+            place: Where it runs.
+            limit_seconds: How long loading may take.
+
+        Raises:
+            StartTimedOut: It took longer; the process was killed.
+            StartFailed: The handler could not be loaded; the process was killed.
+            ServiceUnavailable: The process cannot be started.
+        """
+        began = self._loop.time()
+        try:
+            await self._api.start()
+            if self.ended:
+                raise OSError("the worker was ended before it began")
+            self._spawn(place)
+        except OSError as error:
+            self._abandon()
+            raise ServiceUnavailable(
+                f"No process can be started for function {self.definition.name!r}: {error}. End other programs "
+                "or lower the concurrency."
+            ) from error
+        self._services.memory.add(self)
+        timer = self._loop.call_later(limit_seconds, self._start_timed_out)
+        try:
+            await self._started
+        except (StartFailed, StartTimedOut) as error:
+            self._report_failed_start(error, (self._loop.time() - began) * 1000)
+            raise
+        finally:
+            timer.cancel()
+            self._services.memory.remove(self)
+        self._init_ms = (self._loop.time() - began) * 1000
+
+    def run(self, invocation: Invocation) -> None:
+        """Hand an invocation to the idle worker."""
+        definition = self.definition
+        self._invocation = invocation
+        began = self._invocation_began = self._loop.time()
+        if invocation.deadline is None:
+            invocation.deadline = began + definition.timeout_seconds
+        left = invocation.deadline - began
+        if self._log is not None:
+            if self._reported_init:
+                self._log.drain()
+                self._log.start_tail()
+            self._log.start(f"START RequestId: {invocation.request_id} Version: {definition.version}")
+        self._timer = self._loop.call_later(left, self._timed_out)
+        self._services.memory.add(self)
+        self._api.send(
+            event_message(
+                invocation.payload,
+                request_id=invocation.request_id,
+                deadline_ms=int((time.time() + left) * 1000),
+                invoked_arn=invocation.invoked_arn,
+                trace_header=invocation.trace_header,
+                client_context=invocation.client_context,
+                cognito_identity=invocation.cognito_identity,
+            )
+        )
+
+    def refuse(self, invocation: Invocation, outcome: Outcome) -> None:
+        """Give an invocation the outcome of a failed start."""
+        self._invocation = invocation
+        self._invocation_began = self._loop.time()
+        if self._log is not None:
+            self._log.lines(f"START RequestId: {invocation.request_id} Version: {self.definition.version}")
+        self._finish(outcome)
+
+    def end(self, error: FunctionServiceError | None = None) -> None:
+        """Kill the process with all that it has started.
+
+        Args:
+            error: What the caller of a running invocation is told.
+        """
+        self.ended = True
+        invocation, self._invocation = self._invocation, None
+        if invocation is not None:
+            self._stop_watching()
+            invocation.fail(error or ServiceUnavailable("The worker was ended; call again."))
+        self._kill()
+
+    def runtime_ready(self) -> None:
+        """See `RuntimeListener`."""
+        if not self._started.done():
+            self._started.set_result(None)
+
+    def runtime_runs(self, request_id: str) -> bool:
+        """See `RuntimeListener`."""
+        return self._invocation is not None and self._invocation.request_id == request_id
+
+    def runtime_answered(self, body: bytes | None, *, failed: bool) -> None:
+        """See `RuntimeListener`."""
+        self._finish(outcomes.answered(body, failed=failed))
+
+    def runtime_init_failed(self, body: bytes) -> None:
+        """See `RuntimeListener`."""
+        outcome = outcomes.init_failed(body)
+        self._fail_start(StartFailed(lambda _: outcome))
+
+    def memory_measured(self, resident: int, unshared: int) -> None:
+        """See `WatchedWorker`."""
+        self._peak_bytes = max(self._peak_bytes, resident)
+        if self._log is not None:
+            self._log.settle()
+        if unshared <= self.definition.memory_mb * _MEGABYTE:
+            return
+        self._peak_bytes = self.definition.memory_mb * _MEGABYTE
+        self._fail_start(StartFailed(outcomes.out_of_memory))
+        if self._invocation is not None:
+            self._break_off(outcomes.out_of_memory(self._invocation.request_id))
+
+    def _spawn(self, place: WorkerPlace) -> None:
+        definition = self.definition
+        stream = log_stream_name(definition.version, self.id)
+        self._home = place.homes / self.id
+        self._home.mkdir(parents=True)
+        read_end, write_end = os.pipe()
+        os.set_blocking(read_end, False)
+        cloudwatch = LogStream(definition.account_id, definition.region, definition.log_group, stream)
+        self._log = WorkerLog(
+            name=definition.name,
+            stream=stream,
+            read_end=read_end,
+            logs=self._services.logs,
+            sink=lambda line: self._services.cloudwatch.put(cloudwatch, line),
+        )
+        self._log_end = read_end
+        self._loop.add_reader(read_end, self._read_log)
+        environment = worker_environment(
+            definition,
+            task_root=place.task_root,
+            runtime_folder=place.runtime_folder,
+            layers_folder=place.layers_folder,
+            home=self._home,
+            runtime_api=self._api.address,
+            endpoint_url=place.endpoint_url,
+            log_stream=stream,
+        )
+        try:
+            self._process = ProcessGroup(
+                worker_command(definition.handler),
+                cwd=place.task_root,
+                environment=environment,
+                output=write_end,
+                on_exit=self._exited,
+            )
+        finally:
+            os.close(write_end)
+        self._services.warden.watch(self._process.pid)
+        self._log.lines(
+            f"INIT_START Runtime Version: {definition.runtime} of this machine, process {self.pid}"
+        )
+
+    def _finish(self, outcome: Outcome) -> None:
+        """End the invocation: write its last lines, tell the caller, and be free for the next one."""
+        invocation, self._invocation = self._invocation, None
+        if invocation is None:
+            return
+        duration_ms = (self._loop.time() - self._invocation_began) * 1000
+        self._stop_watching()
+        if self._peak_bytes == 0 and self.pid:
+            self._peak_bytes = measure({self.pid}).get(self.pid, (0, 0))[0]
+        definition = self.definition
+        tail = ""
+        if self._log is not None:
+            self._log.drain()
+            report = report_line(
+                request_id=invocation.request_id,
+                duration_ms=duration_ms,
+                memory_mb=definition.memory_mb,
+                used_mb=-(-self._peak_bytes // _MEGABYTE),
+                init_ms=None if self._reported_init else self._init_ms,
+                status=outcome.status,
+                error_type=outcome.error_type,
+            )
+            notes = () if outcome.note is None else (outcome.note,)
+            self._log.lines(*notes, f"END RequestId: {invocation.request_id}", report)
+            tail = self._log.tail()
+        self._reported_init = True
+        if not self.ended:
+            self.free_since = self._loop.time()
+            self._owner.worker_free(self)
+        invocation.succeed(
+            InvocationResult(
+                payload=outcome.payload,
+                function_error="Unhandled" if outcome.failed else None,
+                executed_version=definition.version,
+                log_tail=tail,
+                duration_ms=duration_ms,
+            )
+        )
+
+    def _break_off(self, outcome: Outcome) -> None:
+        self.ended = True
+        self._kill()
+        self._finish(outcome)
+
+    def _timed_out(self) -> None:
+        if self._invocation is not None:
+            timeout = self.definition.timeout_seconds
+            self._break_off(outcomes.timed_out(self._invocation.request_id, timeout))
+
+    def _report_failed_start(self, error: StartFailed | StartTimedOut, elapsed_ms: float) -> None:
+        line = f"INIT_REPORT Init Duration: {elapsed_ms:.2f} ms\tPhase: init\tStatus: "
+        if isinstance(error, StartTimedOut):
+            line += "timeout"
+        else:
+            line += f"error\tError Type: {error.outcome('').error_type}"
+        if self._log is not None:
+            self._log.drain()
+            self._log.lines(line)
+
+    def _start_timed_out(self) -> None:
+        self._fail_start(StartTimedOut())
+
+    def _fail_start(self, error: StartFailed | StartTimedOut) -> None:
+        if not self._started.done():
+            self.ended = True
+            self._started.set_exception(error)
+            self._kill()
+
+    def _kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+
+    def _exited(self, returncode: int) -> None:
+        self.ended = True
+        if self._log is not None:
+            self._log.drain()
+        undelivered = None
+        if not self._started.done():
+            self._started.set_exception(
+                StartFailed(lambda request_id: outcomes.exited(request_id, returncode))
+            )
+        elif self._invocation is not None:
+            if self._api.take_back():
+                undelivered, self._invocation = self._invocation, None
+                self._stop_watching()
+            else:
+                self._finish(outcomes.exited(self._invocation.request_id, returncode))
+        self._services.warden.forget(self.pid)
+        self._owner.worker_ended(self, undelivered)
+        # After those who wait for the start have had their say in the log.
+        self._loop.call_soon(self._abandon)
+
+    def _abandon(self) -> None:
+        """Let go of everything that the process needed."""
+        self.ended = True
+        self._api.close()
+        if self._log_end is not None:
+            self._loop.remove_reader(self._log_end)
+            self._log_end = None
+        if self._log is not None:
+            self._log.close()
+        if self._home is not None:
+            shutil.rmtree(self._home, ignore_errors=True)
+        if not self.gone.done():
+            self.gone.set_result(None)
+
+    def _stop_watching(self) -> None:
+        self._services.memory.remove(self)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _read_log(self) -> None:
+        if self._log is not None and not self._log.drain() and self._log_end is not None:
+            self._loop.remove_reader(self._log_end)
+            self._log_end = None

@@ -1,0 +1,49 @@
+"""boto3 clients for tests: of a fixed region, with made-up credentials, stubbed or talking to a server of the test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.stub import Stubber
+
+from handlers.common.aws_api import AI_CALL_TRIES, AwsApi, Tries
+
+
+class Answering:
+    """In an AwsApi's place: answers each operation as it was told, or raises the exception it was given for it."""
+
+    def __init__(self, answers: Mapping[str, dict[str, Any] | Exception]) -> None:
+        self.answers = answers
+        self.calls: list[tuple[str, dict[str, Any], dict[str, Any]]] = []
+
+    def call(self, operation: str, parameters: Mapping[str, Any], **options: Any) -> dict[str, Any]:
+        self.calls.append((operation, dict(parameters), options))
+        answer = self.answers[operation]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def client(service_name: str, **options: Any) -> Any:
+    return boto3.client(
+        service_name,
+        region_name="us-east-1",
+        aws_access_key_id="testing",
+        aws_secret_access_key="testing",
+        **options,
+    )
+
+
+@contextmanager
+def stubbed(
+    service_name: str, choices: tuple[Tries, ...] = AI_CALL_TRIES
+) -> Iterator[tuple[AwsApi, Stubber]]:
+    """An AwsApi whose client answers as the stub is told; requests and answers are checked against AWS's shapes."""
+    made = client(service_name, config=Config(retries={"total_max_attempts": 1}))
+    with Stubber(made) as stub:
+        yield AwsApi(service_name, choices=choices, make_client=lambda name, tries: made), stub
+        stub.assert_no_pending_responses()

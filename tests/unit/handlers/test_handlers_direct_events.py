@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+
+import pytest
+
+from handlers.common.errors import BackendUnavailable, InternalError, InvalidRequest, UnknownOperation
+from tests.unit.handlers.events import Context, call
+from tests.unit.handlers.probe import fail, probe_service
+
+CANARY = "canary-7f3e"
+
+
+def test_a_direct_event_gets_the_output_itself() -> None:
+    output = call(probe_service(), "probe", {"text": "abc"}, Context(aws_request_id="an-id"))
+    assert output == {"size": 3, "request_id": "an-id", "nothing": None}
+
+
+def test_a_direct_event_may_carry_the_id_that_its_caller_logs() -> None:
+    service = probe_service()
+    event = {"operation": "probe", "input": {"text": "a"}, "requestId": "caller-1"}
+    with contextlib.redirect_stdout(io.StringIO()) as log:
+        assert service.handler(event, Context())["request_id"] == "caller-1"
+    assert json.loads(log.getvalue())["request_id"] == "caller-1"
+
+
+@pytest.mark.parametrize("given", [7, "", "x" * 129, "a b", "line\nbreak", None])
+def test_an_id_that_is_not_fit_for_a_log_is_replaced(given: object) -> None:
+    event = {"operation": "probe", "input": {"text": "a"}, "requestId": given}
+    with contextlib.redirect_stdout(io.StringIO()):
+        assert probe_service().handler(event, Context())["request_id"] == "lambda-request-id"
+
+
+@pytest.mark.parametrize(
+    ("event", "error", "message"),
+    [
+        (None, InvalidRequest, "The event should be an object with `operation` and `input`."),
+        ([], InvalidRequest, "The event should be an object with `operation` and `input`."),
+        ({"Records": []}, InvalidRequest, "The event should be an object with `operation` and `input`."),
+        (
+            {"operation": "canary-7f3e", "input": {}},
+            UnknownOperation,
+            "There is no operation of this name. There is: probe, probe.picture, probe.state, probe.busy.",
+        ),
+        ({"operation": "probe"}, InvalidRequest, "`input` should be an object."),
+        ({"operation": "probe", "input": []}, InvalidRequest, "`input` should be an object."),
+        ({"operation": "probe", "input": {}}, InvalidRequest, "text is required."),
+        (
+            {"operation": "probe.state", "input": {"a": 1}},
+            InvalidRequest,
+            "`input` should be an empty object: the operation takes none.",
+        ),
+        (
+            {"operation": "probe.busy", "input": {}},
+            BackendUnavailable,
+            "The AI backend is busy. Try again later.",
+        ),
+    ],
+)
+def test_a_direct_event_that_fails_raises_a_typed_error(
+    event: object, error: type[Exception], message: str
+) -> None:
+    with contextlib.redirect_stdout(io.StringIO()), pytest.raises(error) as raised:
+        probe_service().handler(event, Context())
+    assert type(raised.value) is error
+    assert str(raised.value) == message
+
+
+def test_a_direct_error_carries_neither_causes_nor_frames_of_the_work() -> None:
+    with pytest.raises(InternalError) as raised:
+        call(probe_service(fail), "probe", {"text": CANARY})
+    assert str(raised.value) == "The service failed. The request id finds the cause in its log."
+    assert (raised.value.__cause__, raised.value.__suppress_context__) == (None, True)
+    frames = [entry.name for entry in raised.traceback]
+    assert "fail" not in frames
+
+
+def test_describe_lists_every_operation_with_its_schemas() -> None:
+    described = probe_service().handler({"operation": "describe"}, Context())["services"]
+    assert isinstance(described, list)
+    assert [(service["name"], service["method"], service["path"]) for service in described] == [
+        ("probe", "POST", "/probe"),
+        ("probe.picture", "POST", "/probe/picture"),
+        ("probe.state", "GET", "/probe"),
+        ("probe.busy", "POST", "/probe/busy"),
+    ]
+    picture = described[1]
+    assert picture["description"] == "Measures a picture."
+    assert picture["content_types"] == ["application/json", "image/png", "image/jpeg"]
+    assert picture["input"]["properties"]["picture"] == {
+        "type": "string",
+        "minLength": 1,
+        "contentEncoding": "base64",
+        "title": "Picture",
+    }
+    assert picture["input"]["required"] == ["picture"]
+    assert described[0]["input"]["properties"]["text"]["pattern"] == r"\S"
+    assert described[0]["output"]["required"] == ["size", "request_id"]
+    assert described[2]["input"] == {"type": "object", "properties": {}, "additionalProperties": False}
+    assert json.loads(json.dumps(described)) == described

@@ -1,0 +1,220 @@
+"""The Runtime API on its own, spoken to over a bare socket."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from local_cloud.functions.runtime_api import LARGEST_RESPONSE_BYTES, RuntimeApi, event_message
+
+NEXT = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@dataclass
+class Listener:
+    running: str | None = "r1"
+    ready: int = 0
+    answers: list[tuple[bytes | None, bool]] = field(default_factory=list)
+    init_errors: list[bytes] = field(default_factory=list)
+
+    def runtime_ready(self) -> None:
+        self.ready += 1
+
+    def runtime_runs(self, request_id: str) -> bool:
+        return request_id == self.running
+
+    def runtime_answered(self, body: bytes | None, *, failed: bool) -> None:
+        self.answers.append((body, failed))
+
+    def runtime_init_failed(self, body: bytes) -> None:
+        self.init_errors.append(body)
+
+
+@dataclass
+class Talk:
+    api: RuntimeApi
+    listener: Listener
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def read(self) -> bytes:
+        return await asyncio.wait_for(self.reader.read(1 << 16), 5)
+
+    async def ask(self, message: bytes) -> bytes:
+        self.writer.write(message)
+        await self.writer.drain()
+        return await self.read()
+
+
+def talk(script: Callable[[Talk], Awaitable[None]]) -> None:
+    async def run() -> None:
+        listener = Listener()
+        api = RuntimeApi(listener)
+        await api.start()
+        host, _, port = api.address.rpartition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        try:
+            await script(Talk(api, listener, reader, writer))
+        finally:
+            writer.close()
+            api.close()
+            await asyncio.sleep(0)
+
+    asyncio.run(run())
+
+
+def post(path: str, body: bytes, *headers: str) -> bytes:
+    lines = [f"POST /2018-06-01/runtime/{path} HTTP/1.1", *headers, f"content-LENGTH: {len(body)}"]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def event(payload: bytes = b"{}") -> bytes:
+    return event_message(payload, request_id="r1", deadline_ms=5, invoked_arn="arn:x", trace_header="Root=1")
+
+
+def test_next_waits_until_there_is_an_event() -> None:
+    async def script(talk: Talk) -> None:
+        talk.writer.write(NEXT)
+        await asyncio.sleep(0.05)
+        assert talk.listener.ready == 1
+        talk.api.send(event(b'{"a":1}'))
+        assert await talk.read() == (
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nLambda-Runtime-Aws-Request-Id: r1\r\n"
+            b"Lambda-Runtime-Deadline-Ms: 5\r\nLambda-Runtime-Invoked-Function-Arn: arn:x\r\n"
+            b'Lambda-Runtime-Trace-Id: Root=1\r\nContent-Length: 7\r\n\r\n{"a":1}'
+        )
+
+    talk(script)
+
+
+def test_an_event_that_comes_first_waits_for_next_and_can_be_taken_back_until_then() -> None:
+    async def script(talk: Talk) -> None:
+        talk.api.send(event())
+        assert talk.api.take_back()
+        assert not talk.api.take_back()
+        talk.api.send(event())
+        assert (await talk.ask(NEXT)).endswith(b"\r\n\r\n{}")
+        assert not talk.api.take_back()
+
+    talk(script)
+
+
+def test_an_event_is_kept_when_the_connection_breaks_before_it_is_sent() -> None:
+    async def script(talk: Talk) -> None:
+        talk.writer.write(NEXT)
+        await asyncio.sleep(0.05)
+        talk.writer.close()
+        await asyncio.sleep(0.05)
+        talk.api.send(event())
+        assert talk.api.take_back()
+
+    talk(script)
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_requests_may_arrive_in_pieces(size: int) -> None:
+    async def script(talk: Talk) -> None:
+        message = post("invocation/r1/response", b'"answer"', "Content-Type: application/json")
+        for start in range(0, len(message), size):
+            talk.writer.write(message[start : start + size])
+            await talk.writer.drain()
+            await asyncio.sleep(0)
+        assert (await talk.read()).startswith(b"HTTP/1.1 202 Accepted\r\n")
+        assert talk.listener.answers == [(b'"answer"', False)]
+
+    talk(script)
+
+
+def test_several_requests_may_arrive_at_once() -> None:
+    async def script(talk: Talk) -> None:
+        talk.api.send(event())
+        answer = await talk.ask(
+            post("invocation/r1/response", b"") + post("invocation/r1/error", b"{}") + NEXT
+        )
+        while answer.count(b"HTTP/1.1 ") < 3:
+            answer += await talk.read()
+        assert talk.listener.answers == [(b"", False), (b"{}", True)]
+        assert talk.listener.ready == 1
+
+    talk(script)
+
+
+def test_an_answer_to_another_invocation_is_refused() -> None:
+    async def script(talk: Talk) -> None:
+        answer = await talk.ask(post("invocation/r0/response", b"late"))
+        assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+        assert b'"errorType":"InvalidRequestID"' in answer
+        assert talk.listener.answers == []
+
+    talk(script)
+
+
+def test_an_init_error_is_passed_on() -> None:
+    async def script(talk: Talk) -> None:
+        answer = await talk.ask(post("init/error", b'{"errorType":"E"}'))
+        assert answer.startswith(b"HTTP/1.1 202 ")
+        assert talk.listener.init_errors == [b'{"errorType":"E"}']
+
+    talk(script)
+
+
+def test_an_answer_over_the_limit_is_read_and_dropped() -> None:
+    async def script(talk: Talk) -> None:
+        too_much = b"x" * (LARGEST_RESPONSE_BYTES + 1)
+        assert (await talk.ask(post("invocation/r1/response", too_much))).startswith(b"HTTP/1.1 202 ")
+        assert (await talk.ask(post("invocation/r1/response", too_much[1:]))).startswith(b"HTTP/1.1 202 ")
+        assert talk.listener.answers == [(None, False), (too_much[1:], False)]
+
+    talk(script)
+
+
+def test_a_client_that_expects_to_be_asked_is_asked() -> None:
+    async def script(talk: Talk) -> None:
+        head, _, body = post("invocation/r1/response", b'"x"', "Expect: 100-continue").partition(b"\r\n\r\n")
+        assert await talk.ask(head + b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        assert (await talk.ask(body)).startswith(b"HTTP/1.1 202 ")
+
+    talk(script)
+
+
+@pytest.mark.parametrize(
+    ("message", "status"),
+    [
+        (b"GET /elsewhere HTTP/1.1\r\n\r\n", b"404 Not Found"),
+        (post("invocation/r1/other", b""), b"400 Bad Request"),
+        (post("restore/error", b""), b"404 Not Found"),
+        (b"POST /2018-06-01/runtime/init/error HTTP/1.1\r\n\r\n", b"411 Length Required"),
+        (b"POST /x HTTP/1.1\r\nContent-Length: many\r\n\r\n", b"411 Length Required"),
+    ],
+)
+def test_what_it_does_not_know_it_refuses(message: bytes, status: bytes) -> None:
+    async def script(talk: Talk) -> None:
+        assert (await talk.ask(message)).startswith(b"HTTP/1.1 " + status + b"\r\n")
+
+    talk(script)
+
+
+def test_headers_without_an_end_are_refused() -> None:
+    async def script(talk: Talk) -> None:
+        talk.writer.write(b"GET / HTTP/1.1\r\nA: " + b"x" * (5 * 1024 * 1024))
+        assert (await talk.read()).startswith(b"HTTP/1.1 431 ")
+
+    talk(script)
+
+
+def test_no_header_value_can_begin_a_new_line() -> None:
+    message = event_message(
+        b"{}",
+        request_id="r",
+        deadline_ms=1,
+        invoked_arn="a",
+        trace_header="x\r\nEvil: 1",
+        client_context='{\n"custom": {}}',
+        cognito_identity='{"cognitoIdentityId": "id"}',
+    )
+    assert b"\r\nEvil" not in message
+    assert b'\r\nLambda-Runtime-Client-Context: { "custom": {}}\r\n' in message
+    assert b'\r\nLambda-Runtime-Cognito-Identity: {"cognitoIdentityId": "id"}\r\n' in message

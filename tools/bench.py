@@ -1,0 +1,195 @@
+"""`make bench`: what the local cloud's data plane costs, as ratios measured in one run.
+
+    python -m tools.bench                 everything
+    python -m tools.bench overhead        a warm request over HTTP against invoking the same worker directly
+    python -m tools.bench throughput      requests per second against `chalice local` and serverless-offline
+
+All serve the same trivial handler to the same load generator, in turn, several times; the figures are medians.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import platform
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from local_cloud.functions import FunctionExecutor, install
+from local_cloud.server import LocalCloud
+from tools.bench_peers import HANDLER, Peer, PeerUnavailableError, chalice, serverless_offline
+from tools.console import heading
+from tools.deployment import PROJECT, ensure_cloud, stop_cloud
+
+ROUNDS = 5
+WARM_REQUESTS = 1_000
+LOAD_REQUESTS = 2_000
+CONNECTIONS = 8
+
+
+def deploy_trivial(endpoint_url: str) -> tuple[str, str]:
+    """Deploys the trivial handler behind `GET /ok` with AWS's own API; returns its URL and its function's ARN."""
+    session = boto3.Session("local", "local", region_name="us-east-1")
+    functions = session.client("lambda", endpoint_url=endpoint_url)
+    api = session.client("apigateway", endpoint_url=endpoint_url)
+    iam = session.client("iam", endpoint_url=endpoint_url)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("handler.py", HANDLER)
+    role = iam.create_role(RoleName="bench", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    arn = functions.create_function(
+        FunctionName="bench",
+        Runtime=f"python{sys.version_info.major}.{sys.version_info.minor}",
+        Role=role,
+        Handler="handler.handler",
+        Code={"ZipFile": packed.getvalue()},
+        Architectures=["arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"],
+    )["FunctionArn"]
+    identifier = api.create_rest_api(name="bench")["id"]
+    root = api.get_resources(restApiId=identifier)["items"][0]["id"]
+    resource = api.create_resource(restApiId=identifier, parentId=root, pathPart="ok")["id"]
+    method = {"restApiId": identifier, "resourceId": resource, "httpMethod": "GET"}
+    api.put_method(**method, authorizationType="NONE")
+    uri = f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{arn}/invocations"
+    api.put_integration(**method, type="AWS_PROXY", integrationHttpMethod="POST", uri=uri)
+    functions.add_permission(
+        FunctionName="bench",
+        StatementId="api",
+        Action="lambda:InvokeFunction",
+        Principal="apigateway.amazonaws.com",
+        SourceArn=f"arn:aws:execute-api:us-east-1:123456789012:{identifier}/*/GET/ok",
+    )
+    api.create_deployment(restApiId=identifier, stageName="bench")
+    return f"{endpoint_url}/_aws/execute-api/{identifier}/bench/ok", arn
+
+
+def load(url: str, connections: int, requests: int, *, keep_alive: bool = True) -> dict[str, Any]:
+    """Runs the load generator in a process of its own; returns what it measured.
+
+    Raises:
+        RuntimeError: Not every answer was 200.
+    """
+    command = [sys.executable, "-m", "tools.load", url, str(connections), str(requests)]
+    command += [] if keep_alive else ["close"]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"the load generator failed at {url}: {done.stderr.strip()}")
+    measured: dict[str, Any] = json.loads(done.stdout)
+    if set(measured["statuses"]) != {"200"}:
+        raise RuntimeError(f"{url} answered {measured['statuses']}")
+    return measured
+
+
+async def _overhead() -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        executors: list[FunctionExecutor] = []
+
+        def make_executor(endpoint_url: str, place: Path, loop: asyncio.AbstractEventLoop) -> Any:
+            executors.append(FunctionExecutor(endpoint_url=endpoint_url, directory=place))
+            return executors[0], lambda: install(executors[0], loop)
+
+        cloud = LocalCloud(host="127.0.0.1", port=0, directory=Path(directory), make_executor=make_executor)
+        await cloud.start()
+        try:
+            url, arn = await asyncio.to_thread(deploy_trivial, cloud.url)
+            event = json.dumps(
+                {"path": "/ok", "headers": {"Accept": "application/json"}, "pad": "x" * 1500}
+            ).encode()
+            await asyncio.to_thread(load, url, 1, 100)
+            over_http, direct = [], []
+            for _ in range(ROUNDS):
+                over_http.append((await asyncio.to_thread(load, url, 1, WARM_REQUESTS))["median_ms"])
+                latencies = []
+                for _ in range(WARM_REQUESTS):
+                    started = time.perf_counter()
+                    await executors[0].invoke(arn, event)
+                    latencies.append((time.perf_counter() - started) * 1000)
+                direct.append(statistics.median(latencies))
+        finally:
+            await cloud.close()
+    http, bare = statistics.median(over_http), statistics.median(direct)
+    print(f"  warm request over HTTP, one connection  {http:6.2f} ms")
+    print(f"  the same worker invoked directly        {bare:6.2f} ms")
+    print(
+        f"  the data plane adds                     {http - bare:6.2f} ms  ({http / bare:.1f}x; goal: at most 1 ms)"
+    )
+
+
+def overhead() -> None:
+    """Prints what the data plane adds to a warm invocation, the load generator's own cost included."""
+    heading(f"Overhead of the data plane (medians of {ROUNDS} rounds of {WARM_REQUESTS} requests)")
+    asyncio.run(_overhead())
+
+
+def free_port() -> int:
+    """Returns a port that is free, with the one after it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _requests_per_second(url: str) -> float:
+    """The better of keep-alive and a connection for each request, so that no server loses by what suits it less."""
+    load(url, CONNECTIONS, 200)
+    runs = {
+        keep: [load(url, CONNECTIONS, LOAD_REQUESTS, keep_alive=keep) for _ in range(3)]
+        for keep in (True, False)
+    }
+    return max(float(statistics.median(run["requests_per_second"] for run in each)) for each in runs.values())
+
+
+def throughput() -> None:
+    """Prints requests per second of the local cloud and of each peer, and the ratio to the best peer."""
+    heading(
+        f"Requests per second ({CONNECTIONS} connections, {LOAD_REQUESTS} requests, median of 3, the better of two modes)"
+    )
+    measured: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as directory:
+        cloud, _ = ensure_cloud(Path(directory), 0)
+        try:
+            measured["local cloud"] = _requests_per_second(deploy_trivial(cloud.url)[0])
+        finally:
+            stop_cloud(Path(directory))
+    peers: Sequence[tuple[str, Callable[[int], AbstractContextManager[Peer]]]] = (
+        ("chalice local", chalice),
+        ("serverless-offline", serverless_offline),
+    )
+    for name, start in peers:
+        try:
+            with start(free_port()) as peer:
+                measured[peer.name] = _requests_per_second(peer.url)
+        except PeerUnavailableError as reason:
+            print(f"  {name:<28} skipped: {reason}")
+    for name, rate in measured.items():
+        print(f"  {name:<28}{rate:8.0f} /s")
+    ours, *others = measured.values()
+    if others:
+        print(f"  the local cloud serves {ours / max(others):.1f}x the best of them (goal: at least 2x)")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs the parts that are named, or all; returns the exit status."""
+    parts = {"overhead": overhead, "throughput": throughput}
+    unknown = [name for name in arguments if name not in parts]
+    if unknown:
+        print(__doc__, file=sys.stderr)
+        return 2
+    for name in arguments or parts:
+        parts[name]()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
