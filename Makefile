@@ -13,8 +13,8 @@ export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 # The bindings' compiled files are worth keeping, whatever the shell says.
 unexport PYTHONDONTWRITEBYTECODE
-# jsii warns of an end-of-life Node at every start; which Node runs is for the machine to say.
-export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
+# Node 20 has reached its end of life, about which jsii prints a page at every start; that is for the machine to say.
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
 .PHONY: help install install-cli terraform-fallback doctor synth deploy demo serve down logs test check lint types \
 	archives bench bench-synth golden lock clean
@@ -54,6 +54,9 @@ demo: install ## Deploy main.py to the local cloud, call every service, show the
 
 serve: install ## Deploy main.py to the local cloud and leave it up
 	@$(BIN)/python -m tools.demo serve
+
+deploy: install install-cli ## Run `cdktf deploy`: to the local cloud, or with ENVIRONMENT=dev or prod to AWS
+	@$(BIN)/python -m tools.cdktf deploy $(ARGS)
 
 down: install ## Stop the local cloud
 	@$(BIN)/python -m tools.demo down

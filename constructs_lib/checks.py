@@ -15,11 +15,6 @@ from constructs_lib.errors import InvalidArgumentError, LimitExceededError
 
 _TOKEN: Final = re.compile(r"\$\{TfToken\[[^\]]*\]\}|\$\{[^}]*\}")
 
-KNOWN_RETENTION_DAYS: Final = (
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
-)  # fmt: skip
-"""The log retentions that CloudWatch Logs knows, in days."""
-
 
 def path_below(scope: Any, construct_id: str) -> str:
     """Returns the path that a construct `construct_id` below `scope` would have, for error messages."""
@@ -31,43 +26,37 @@ def check_choice(where: str, argument: str, value: object, literal: Any) -> None
     """Checks that `value` is one of the values of the `Literal` type `literal`."""
     choices = get_args(literal)
     if value not in choices or isinstance(value, bool):
-        raise InvalidArgumentError(where, f"{argument} {value!r} is not known to AWS", f"choose {_either(choices)}")
+        raise InvalidArgumentError(
+            where, f"{argument} {value!r} is not known to AWS", f"choose {_either(choices)}"
+        )
 
 
 def check_range(where: str, argument: str, value: object, low: int, high: int) -> None:
     """Checks that `value` is a whole number from `low` to `high`, both included."""
     if not isinstance(value, int) or isinstance(value, bool):
-        raise InvalidArgumentError(where, f"{argument} {value!r} is not a whole number", f"use {low} to {high}")
+        raise InvalidArgumentError(
+            where, f"{argument} {value!r} is not a whole number", f"use {low} to {high}"
+        )
     if not low <= value <= high:
         raise LimitExceededError(where, f"{argument} is {value}", f"use {low} to {high}")
 
 
 def check_pattern(where: str, argument: str, value: object, pattern: str, remedy: str) -> None:
     """Checks that `value` is a string, known while synthesizing, that matches `pattern` as a whole."""
-    if not isinstance(value, str):
-        raise InvalidArgumentError(where, f"{argument} {value!r} is not a string", remedy)
     check_known(where, argument, value)
-    if re.fullmatch(pattern, value, re.ASCII) is None:
+    if re.fullmatch(pattern, str(value), re.ASCII) is None:
         raise InvalidArgumentError(where, f"{argument} {value!r} is not valid", remedy)
 
 
-def check_known(where: str, argument: str, value: str) -> None:
-    """Checks that `value` is known while synthesizing: Terraform has nothing left to fill in."""
+def check_known(where: str, argument: str, value: object) -> None:
+    """Checks that `value` is a string that is known while synthesizing: Terraform has nothing left to fill in."""
+    if not isinstance(value, str):
+        raise InvalidArgumentError(where, f"{argument} {value!r} is not a string", "pass a string")
     if has_token(value):
         raise InvalidArgumentError(
             where,
             f"{argument} refers to an attribute that only Terraform will know",
             "pass a plain string: names, paths and routes are fixed while synthesizing",
-        )
-
-
-def check_retention(where: str, value: object) -> None:
-    """Checks a log retention in days."""
-    if value not in KNOWN_RETENTION_DAYS or isinstance(value, bool):
-        raise InvalidArgumentError(
-            where,
-            f"retention_days {value!r} is not known to AWS",
-            f"choose {_either(KNOWN_RETENTION_DAYS)}",
         )
 
 

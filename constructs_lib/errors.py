@@ -6,6 +6,8 @@
     ├── LimitExceededError      AWS would refuse it for its size, number or duration
     └── UnsafeSettingError      AWS would accept it, and it would be a security hole
 
+    ConstructWarning            works, and a default leaves something out that is worth having
+
 They are raised where the mistake is made, before the construct and its children exist, never while Terraform
 runs.
 """
@@ -45,3 +47,7 @@ class LimitExceededError(ConstructError):
 
 class UnsafeSettingError(ConstructError):
     """AWS would accept it, and it would be a security hole."""
+
+
+class ConstructWarning(UserWarning):
+    """The configuration works, and a default leaves something out that is worth having."""

@@ -63,11 +63,13 @@ class RouteTable:
         if variable is not None:
             self._check_variable(where, parent, path_part, variable)
         if path in _RESERVED_PATHS:
-            raise ConflictError(where, f"API Gateway answers '{path}' itself", "choose another path, such as /health")
-        if len(self._children) > MAX_RESOURCES:
+            raise ConflictError(
+                where, f"API Gateway answers '{path}' itself", "choose another path, such as /health"
+            )
+        if len(self._children) >= MAX_RESOURCES:
             raise LimitExceededError(
                 where,
-                f"a REST API holds at most {MAX_RESOURCES} resources and this would be one more",
+                f"a REST API holds at most {MAX_RESOURCES} resources, its root included, and this would be one more",
                 "let one {proxy+} resource take several paths, or divide the API",
             )
         siblings.append(path_part)
@@ -107,20 +109,26 @@ class RouteTable:
                     f"use '{sibling}' for both, or tell '{path_part}' apart by a fixed part before it",
                 )
         if name in variables(parent):
-            raise ConflictError(where, f"'{parent}' has a variable '{name}' already", "give this one another name")
+            raise ConflictError(
+                where, f"'{parent}' has a variable '{name}' already", "give this one another name"
+            )
 
 
 def check_path_part(where: str, path_part: str) -> str | None:
     """Checks one part of a path; returns the name of its variable, None for a fixed part."""
-    if not isinstance(path_part, str) or not path_part:
-        raise InvalidArgumentError(where, f"path_part {path_part!r} is empty", "use api.root for the root")
     check_known(where, "path_part", path_part)
+    if not path_part:
+        raise InvalidArgumentError(where, "path_part is empty", "use api.root for the root")
     if "/" in path_part:
         raise InvalidArgumentError(
-            where, f"path_part {path_part!r} has a '/'", "add one resource per path segment, or use resource_for"
+            where,
+            f"path_part {path_part!r} has a '/'",
+            "add one resource per path segment, or use resource_for",
         )
     if path_part in (".", ".."):
-        raise InvalidArgumentError(where, f"path_part {path_part!r} never arrives: clients resolve it", "name it")
+        raise InvalidArgumentError(
+            where, f"path_part {path_part!r} never arrives: clients resolve it", "name it"
+        )
     if _STATIC.fullmatch(path_part):
         return None
     variable = _VARIABLE.fullmatch(path_part)
@@ -139,8 +147,11 @@ def split_path(where: str, path: str) -> tuple[str, ...]:
     Raises:
         InvalidArgumentError: if the path does not start with `/`, ends with one or has an empty part.
     """
-    if not isinstance(path, str) or not path.startswith("/"):
-        raise InvalidArgumentError(where, f"path {path!r} does not start with '/'", "write it as '/orders/{id}'")
+    check_known(where, "path", path)
+    if not path.startswith("/"):
+        raise InvalidArgumentError(
+            where, f"path {path!r} does not start with '/'", "write it as '/orders/{id}'"
+        )
     if path == "/":
         return ()
     parts = tuple(path[1:].split("/"))
@@ -178,7 +189,9 @@ def _check_request_parameter(where: str, path: str, name: str, required: bool) -
     location, short = parameter.groups()
     if location == "path" and short not in variables(path):
         raise InvalidArgumentError(
-            where, f"request parameter {name!r} names no variable of '{path}'", f"add '{{{short}}}' to the path"
+            where,
+            f"request parameter {name!r} names no variable of '{path}'",
+            f"add '{{{short}}}' to the path",
         )
     if location != "path" and required:
         raise InvalidArgumentError(

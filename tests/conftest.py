@@ -21,6 +21,9 @@ DEPLOYED = ("main.py", "cdktf.json", "constructs_lib", "lambda_archives", "lazy_
 """What a deployment is made from; the tests change copies of it, never the project itself."""
 
 
+os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
+
+
 @dataclass(frozen=True, slots=True)
 class Workspace:
     """A copy of the project with a local cloud of its own.

@@ -1,145 +1,110 @@
-"""The peers that `make bench` measures beside the local cloud: `chalice local` and serverless-offline.
+"""The small stack of `tools.bench_synth`: a REST API, a function, its role, a stage; for cdktf and its peers.
 
-Each is installed into a folder of its own below `.cache/bench`, on first use, and serves the same trivial handler.
+    python tools/bench_peers.py aws-cdk DIRECTORY
+    python tools/bench_peers.py cdktn DIRECTORY
+
+Runs with the Python of an environment that has the peer, not with the project's, so it imports nothing of ours.
 """
 
 from __future__ import annotations
 
-import os
-import subprocess
+import json
 import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-
-from tools.deployment import PROJECT
-
-PLACE = PROJECT / ".cache" / "bench"
-CHALICE_APP = """\
-from chalice import Chalice
-
-app = Chalice(app_name="bench")
+from importlib import import_module
+from typing import Any
 
 
-@app.route("/ok")
-def ok():
-    return {"ok": True}
-"""
-HANDLER = """\
-def handler(event, context):
-    return {"statusCode": 200, "headers": {"Content-Type": "application/json"}, "body": '{"ok": true}'}
-"""
-SERVERLESS = f"""\
-service: bench
-frameworkVersion: "3"
-provider:
-  name: aws
-  runtime: python3.{sys.version_info.minor}
-functions:
-  ok:
-    handler: handler.handler
-    events: [{{ http: {{ path: ok, method: get }} }}]
-plugins: [serverless-offline]
-"""
+def terraform_cdk(core: str, provider: str, directory: str) -> None:
+    """Synthesizes the stack with cdktf or its successor cdktn, which differ in the names of their packages."""
 
+    def make(name: str, construct_id: str, /, **arguments: object) -> Any:
+        module = import_module(f"{provider}.{name}")
+        element = getattr(module, "".join(part.capitalize() for part in name.split("_")))
+        return element(stack, construct_id, **arguments)
 
-class PeerUnavailableError(Exception):
-    """A peer cannot be installed or started here; the message says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """A server of the trivial handler that is up at `url`."""
-
-    name: str
-    url: str
-
-
-@contextmanager
-def chalice(port: int) -> Iterator[Peer]:
-    """Runs `chalice local`."""
-    place = PLACE / "chalice"
-    python = place / "venv" / "bin" / "python"
-    if not python.exists():
-        _install([sys.executable, "-m", "venv", str(place / "venv")], place)
-    if not (place / "venv" / "bin" / "chalice").exists():
-        _install([str(python), "-m", "pip", "install", "--quiet", "chalice==1.34.0"], place)
-    (place / ".chalice").mkdir(exist_ok=True)
-    (place / "app.py").write_text(CHALICE_APP, encoding="utf-8")
-    (place / ".chalice" / "config.json").write_text(
-        '{"version": "2.0", "app_name": "bench", "stages": {"dev": {}}}', encoding="utf-8"
+    cdk = import_module(core)
+    app = cdk.App(outdir=directory)
+    stack = cdk.TerraformStack(app, "bench")
+    import_module(f"{provider}.provider").AwsProvider(stack, "aws", region="us-east-1")
+    policy = json.dumps({"Version": "2012-10-17", "Statement": []})
+    role = make("iam_role", "role", assume_role_policy=policy)
+    function = make(
+        "lambda_function",
+        "function",
+        function_name="hello",
+        role=role.arn,
+        handler="app.handler",
+        runtime="python3.13",
+        filename="hello.zip",
     )
-    command = [str(place / "venv" / "bin" / "chalice"), "local", "--no-autoreload", "--port", str(port)]
-    with _running(command, place, f"http://127.0.0.1:{port}/ok"):
-        yield Peer("chalice local 1.34.0", f"http://127.0.0.1:{port}/ok")
+    api = make("api_gateway_rest_api", "api", name="hello")
+    resource = make(
+        "api_gateway_resource",
+        "resource",
+        rest_api_id=api.id,
+        parent_id=api.root_resource_id,
+        path_part="hello",
+    )
+    method = make(
+        "api_gateway_method",
+        "method",
+        rest_api_id=api.id,
+        resource_id=resource.id,
+        http_method="ANY",
+        authorization="NONE",
+    )
+    integration = make(
+        "api_gateway_integration",
+        "integration",
+        rest_api_id=api.id,
+        resource_id=resource.id,
+        http_method=method.http_method,
+        type="AWS_PROXY",
+        integration_http_method="POST",
+        uri=function.invoke_arn,
+    )
+    deployment = make("api_gateway_deployment", "deployment", rest_api_id=api.id, depends_on=[integration])
+    make("api_gateway_stage", "stage", rest_api_id=api.id, deployment_id=deployment.id, stage_name="prod")
+    make(
+        "lambda_permission",
+        "permission",
+        function_name=function.function_name,
+        action="lambda:InvokeFunction",
+        principal="apigateway.amazonaws.com",
+    )
+    app.synth()
 
 
-@contextmanager
-def serverless_offline(port: int) -> Iterator[Peer]:
-    """Runs serverless-offline, with the handler in a Python process that it keeps."""
-    place = PLACE / "serverless"
-    if not (place / "node_modules" / ".bin" / "serverless").exists():
-        place.mkdir(parents=True, exist_ok=True)
-        (place / "package.json").write_text('{"private": true}', encoding="utf-8")
-        packages = ["serverless@3.40.0", "serverless-offline@13.10.1"]
-        _install(
-            ["npm", "install", "--silent", "--ignore-scripts", "--no-audit", "--no-fund", *packages], place
-        )
-    (place / "handler.py").write_text(HANDLER, encoding="utf-8")
-    (place / "serverless.yml").write_text(SERVERLESS, encoding="utf-8")
-    ports = ["--httpPort", str(port), "--lambdaPort", str(port + 1)]
-    command = [str(place / "node_modules" / ".bin" / "serverless"), "offline", "--host", "127.0.0.1", *ports]
-    with _running(command, place, f"http://127.0.0.1:{port}/dev/ok"):
-        yield Peer("serverless-offline 13.10.1", f"http://127.0.0.1:{port}/dev/ok")
+def aws_cdk(directory: str) -> None:
+    """Synthesizes the stack with AWS CDK's constructs of the second level, as its users write it."""
+    core = import_module("aws_cdk")
+    apigateway = import_module("aws_cdk.aws_apigateway")
+    awslambda = import_module("aws_cdk.aws_lambda")
+
+    app = core.App(outdir=directory)
+    stack = core.Stack(app, "bench")
+    function = awslambda.Function(
+        stack,
+        "function",
+        runtime=awslambda.Runtime.PYTHON_3_13,
+        handler="index.handler",
+        code=awslambda.Code.from_inline("def handler(event, context):\n    return {}\n"),
+    )
+    stage = apigateway.StageOptions(stage_name="prod")
+    api = apigateway.RestApi(stack, "api", rest_api_name="hello", deploy_options=stage)
+    api.root.add_resource("hello").add_method("ANY", apigateway.LambdaIntegration(function))
+    app.synth()
 
 
-def _install(command: list[str], place: Path) -> None:
-    place.mkdir(parents=True, exist_ok=True)
-    try:
-        done = subprocess.run(command, cwd=place, capture_output=True, text=True)
-    except OSError as error:
-        raise PeerUnavailableError(f"{command[0]} cannot be run: {error}") from error
-    if done.returncode != 0:
-        last = (done.stderr or done.stdout).strip().splitlines()[-1:]
-        raise PeerUnavailableError(f"`{' '.join(command)}` failed: {''.join(last)}")
+def main(arguments: list[str]) -> int:
+    """Synthesizes the stack with the peer named first to the directory named second."""
+    peer, directory = arguments
+    if peer == "aws-cdk":
+        aws_cdk(directory)
+    else:
+        terraform_cdk("cdktn", "cdktn_provider_aws", directory)
+    return 0
 
 
-@contextmanager
-def _running(command: list[str], place: Path, url: str) -> Iterator[None]:
-    quiet = {
-        "SLS_TELEMETRY_DISABLED": "1",
-        "SLS_NOTIFICATIONS_MODE": "off",
-        "SLS_TRACKING_DISABLED": "1",
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    with (place / "output.log").open("w", encoding="utf-8") as log:
-        process = subprocess.Popen(command, cwd=place, env={**os.environ, **quiet}, stdout=log, stderr=log)
-    try:
-        _wait_until_up(process, url, place / "output.log")
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _wait_until_up(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    for _ in range(300):
-        if process.poll() is not None:
-            raise PeerUnavailableError(f"it ended at its start; its output is in {log}")
-        try:
-            with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310
-                if answer.status == 200:
-                    return
-        except (OSError, urllib.error.URLError):
-            time.sleep(0.1)
-    raise PeerUnavailableError(f"it does not answer at {url}; its output is in {log}")
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

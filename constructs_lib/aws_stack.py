@@ -1,0 +1,233 @@
+"""The stack: one Terraform state, one region, one provider, and nothing of this machine in the output."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from cdktf import App, LocalBackend, TerraformStack
+from cdktf_cdktf_provider_aws.data_aws_caller_identity import DataAwsCallerIdentity
+from cdktf_cdktf_provider_aws.data_aws_partition import DataAwsPartition
+from cdktf_cdktf_provider_aws.provider import AwsProvider, AwsProviderDefaultTags
+from constructs import Construct, IConstruct
+
+from constructs_lib.archive import Archive
+from constructs_lib.checks import check_known, check_pattern, path_below
+from constructs_lib.errors import ConflictError, InvalidArgumentError
+
+PROVIDER_SOURCE: Final = "hashicorp/aws"
+PROVIDER_VERSION: Final = ">= 5.100.0, < 7.0.0"
+TERRAFORM_VERSION: Final = ">= 1.5.0, < 2.0.0"
+
+_REGION: Final = r"[a-z]{2}(-[a-z]+)+-\d"
+_ABOVE_THE_STACK: Final = PurePosixPath("../../..")
+"""Terraform runs in `<outdir>/stacks/<stack>`; the state lies beside the output directory."""
+
+
+class AwsStack(TerraformStack):
+    """A Terraform configuration for one AWS region.
+
+    Makes the provider, the state's backend, and the version constraints. Everything it writes is relative, so
+    that the same sources give the same `cdk.tf.json` on every machine.
+
+    Args:
+        scope: The App.
+        construct_id: The stack's name; the names of its functions start with it.
+        region: The AWS region, such as `eu-central-1`.
+        default_tags: Tags that every resource gets. Left out, none.
+        state_path: The file of the state, relative to the directory that holds the App's output directory.
+            Left out, `terraform.<construct_id>.tfstate`.
+        provider_version: The constraint on the AWS provider's version. Left out, every release of the majors
+            5 and 6 from 5.100.0 on; Terraform's lock file picks one.
+
+    Raises:
+        ConstructError: if an argument is not valid.
+
+    Example:
+        >>> stack = AwsStack(app, "shop", region="eu-central-1", default_tags={"project": "shop"})
+        >>> stack.region
+        'eu-central-1'
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        region: str,
+        default_tags: Mapping[str, str] | None = None,
+        state_path: str | None = None,
+        provider_version: str = PROVIDER_VERSION,
+    ) -> None:
+        where = path_below(scope, construct_id)
+        tags = dict(default_tags or {})
+        state = f"terraform.{construct_id}.tfstate" if state_path is None else state_path
+        check_pattern(
+            where,
+            "construct_id",
+            construct_id,
+            r"[A-Za-z][A-Za-z0-9-]*",
+            "start with a letter and use letters, digits and '-': the names in AWS start with it",
+        )
+        check_pattern(where, "region", region, _REGION, "use a region's code, such as 'eu-central-1'")
+        _check_tags(where, tags)
+        _check_state_path(where, state)
+        minimum_provider = _minimum(where, provider_version)
+        super().__init__(scope, construct_id)
+        self._minimum_provider = minimum_provider
+        self._region = region
+        self._staged: set[str] = set()
+        self._provider = AwsProvider(
+            self,
+            "aws",
+            region=region,
+            default_tags=[AwsProviderDefaultTags(tags=tags)] if tags else None,
+        )
+        LocalBackend(self, path=str(_ABOVE_THE_STACK / state))
+        self.add_override("terraform.required_version", TERRAFORM_VERSION)
+        self.add_override("terraform.required_providers.aws.source", PROVIDER_SOURCE)
+        self.add_override("terraform.required_providers.aws.version", provider_version)
+        self._current: Construct | None = None
+        self._identity: DataAwsCallerIdentity | None = None
+        self._partition: DataAwsPartition | None = None
+
+    @classmethod
+    def of(cls, construct: IConstruct) -> AwsStack:
+        """Returns the AwsStack that a construct is in.
+
+        Raises:
+            ConstructError: if it is in a stack of another class.
+        """
+        stack = TerraformStack.of(construct)
+        if not isinstance(stack, AwsStack):
+            raise InvalidArgumentError(
+                construct.node.path,
+                "is in a stack that is no AwsStack",
+                "derive the stack from AwsStack",
+            )
+        return stack
+
+    @property
+    def region(self) -> str:
+        """The region's code."""
+        return self._region
+
+    @property
+    def provider(self) -> AwsProvider:
+        """The provider, for what the arguments do not cover."""
+        return self._provider
+
+    @property
+    def account_id(self) -> str:
+        """The account that Terraform works in; a reference, made on first use."""
+        if self._identity is None:
+            self._identity = DataAwsCallerIdentity(self._current_scope(), "caller_identity")
+        return self._identity.account_id
+
+    @property
+    def partition(self) -> str:
+        """The partition of the region (`aws`, `aws-cn`, …); a reference, made on first use."""
+        if self._partition is None:
+            self._partition = DataAwsPartition(self._current_scope(), "partition")
+        return self._partition.partition
+
+    def require_provider(self, where: str, feature: str, version: tuple[int, int]) -> None:
+        """Checks that every allowed version of the provider knows `feature`.
+
+        Raises:
+            ConflictError: if the constraint allows a provider older than `version`.
+        """
+        if self._minimum_provider < version:
+            needed = f"{version[0]}.{version[1]}.0"
+            raise ConflictError(
+                where,
+                f"{feature} needs version {needed} of the AWS provider, and older ones are allowed",
+                f"pass provider_version='>= {needed}, < 7.0.0' to the stack",
+            )
+
+    def place_archive(self, archive: Archive) -> str:
+        """Puts an archive's zip beside the stack's configuration.
+
+        An older zip of the same archive is removed.
+
+        Returns:
+            Its path relative to the directory that Terraform runs in.
+        """
+        assets = Path(App.of(self).outdir) / "stacks" / self.node.id / "assets"
+        name = re.sub(r"[^A-Za-z0-9_-]+", "-", archive.name)
+        place = assets / f"{name}-{archive.digest[:12]}.zip"
+        assets.mkdir(parents=True, exist_ok=True)
+        self._staged.add(place.name)
+        for older in assets.glob(f"{name}-{'[0-9a-f]' * 12}.zip"):
+            if older.name not in self._staged:
+                older.unlink()
+        _link_or_copy(archive.zip_path, place)
+        return f"assets/{place.name}"
+
+    def _current_scope(self) -> Construct:
+        if self._current is None:
+            self._current = Construct(self, "current")
+        return self._current
+
+
+def check_same_stack(where: str, one: Construct, other: Construct) -> None:
+    """Checks that two constructs are in one stack: they refer to each other by address, not by output.
+
+    Raises:
+        ConflictError: if they are in different stacks.
+    """
+    here, there = TerraformStack.of(one), TerraformStack.of(other)
+    if here is not there:
+        raise ConflictError(
+            where,
+            f"is in stack '{here.node.id}' and {other.node.path} in stack '{there.node.id}'",
+            "put both into one stack",
+        )
+
+
+def _link_or_copy(source: Path, place: Path) -> None:
+    if place.exists():  # its name holds its digest
+        return
+    unfinished = place.with_suffix(".part")
+    unfinished.unlink(missing_ok=True)
+    try:
+        os.link(source, unfinished)
+    except OSError:  # another file system, or one without hard links
+        shutil.copyfile(source, unfinished)
+    unfinished.replace(place)
+
+
+def _check_tags(where: str, tags: Mapping[str, str]) -> None:
+    for key, value in tags.items():
+        if not 1 <= len(key) <= 128 or len(value) > 256 or key.lower().startswith("aws:"):
+            raise InvalidArgumentError(
+                where,
+                f"default tag {key!r} is not valid",
+                "use keys of 1 to 128 characters that do not start with 'aws:', and values of at most 256",
+            )
+
+
+def _check_state_path(where: str, path: str) -> None:
+    check_known(where, "state_path", path)
+    parts = PurePosixPath(path).parts
+    if not parts or path.startswith(("/", "~")) or ".." in parts or "\\" in path or ":" in path:
+        raise InvalidArgumentError(
+            where,
+            f"state_path {path!r} leads out of the project",
+            "use a relative path without '..', such as 'terraform.shop.tfstate'",
+        )
+
+
+def _minimum(where: str, constraint: str) -> tuple[int, int]:
+    lowest = re.search(r"(?:^|,)\s*(?:>=|~>|=)?\s*(\d+)\.(\d+)", constraint)
+    if lowest is None or (int(lowest[1]), int(lowest[2])) < (5, 100):
+        raise InvalidArgumentError(
+            where,
+            f"provider_version {constraint!r} does not exclude the releases before 5.100.0",
+            f"start it with a lowest version, such as '{PROVIDER_VERSION}'",
+        )
+    return int(lowest[1]), int(lowest[2])

@@ -1,0 +1,23 @@
+"""How long CloudWatch Logs keeps a log event: one of its own numbers of days, and never for ever by default."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from constructs_lib.checks import check_choice
+
+RetentionDays = Literal[
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
+]
+"""The retentions that CloudWatch Logs knows, in days."""
+
+DEFAULT_RETENTION_DAYS: Final[RetentionDays] = 365
+
+
+def check_retention(where: str, argument: str, value: object) -> None:
+    """Checks a retention in days.
+
+    Raises:
+        InvalidArgumentError: if CloudWatch Logs does not know it.
+    """
+    check_choice(where, argument, value, RetentionDays)

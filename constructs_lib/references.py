@@ -1,0 +1,22 @@
+"""How one resource names another where an attribute reference does not do.
+
+Terraform wants a plain address in `depends_on` and `replace_triggered_by`; what cdktf calls `fqn` renders as
+an expression there, and `node.add_dependency` is ignored.
+"""
+
+from __future__ import annotations
+
+from cdktf import TerraformResource
+
+
+def address(resource: TerraformResource) -> str:
+    """Returns the resource's address in the configuration, such as `aws_lambda_function.chat_1A2B3C4D`."""
+    return f"{resource.terraform_resource_type}.{resource.friendly_unique_id}"
+
+
+def wait_for(resource: TerraformResource, *others: TerraformResource) -> None:
+    """Makes Terraform create `resource` after `others` and destroy it before them."""
+    known = resource.depends_on or []
+    added = [place for place in map(address, others) if place not in known]
+    if added:
+        resource.depends_on = [*known, *added]

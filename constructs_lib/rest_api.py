@@ -1,0 +1,155 @@
+"""A REST API of API Gateway: a tree of paths below a root, deployed as one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from cdktf_cdktf_provider_aws.api_gateway_rest_api import (
+    ApiGatewayRestApi,
+    ApiGatewayRestApiEndpointConfiguration,
+)
+from constructs import Construct
+
+from constructs_lib.api_context import ApiContext
+from constructs_lib.authorization import Authorization
+from constructs_lib.checks import check_choice, check_pattern, check_range, path_below
+from constructs_lib.errors import ConflictError, InvalidArgumentError
+from constructs_lib.rendering import ResourceRenderer
+from constructs_lib.resource import ROOT_ID, Resource
+from constructs_lib.routes import ApiDefinition
+
+EndpointType = Literal["REGIONAL", "EDGE"]
+"""Where the API's own host name leads: to the region, or to the nearest CloudFront location first."""
+
+_MEDIA_TYPE = r"(\*|[A-Za-z0-9!#$&^_.+-]+)/(\*|[A-Za-z0-9!#$&^_.+-]+)"
+
+
+class RestApi(Construct):
+    """A REST API (`aws_api_gateway_rest_api`).
+
+    Routes are kept as data first (`definition`), and rendered as one Terraform resource each.
+
+    Args:
+        scope: The construct that it belongs to.
+        construct_id: Its name in that construct.
+        name: Its name in AWS.
+        description: What it is for. Left out, none.
+        endpoint_type: `REGIONAL` or `EDGE`. Left out, `REGIONAL`.
+        binary_media_types: The content types whose bodies reach the integration as bytes, such as `image/png`.
+            Left out, every body is text.
+        minimum_compression_bytes: The size from which responses are compressed for clients that ask for it,
+            0 to 10485760. Left out, none are.
+        default_authorization: Who may call the methods that do not say it themselves. Left out, each must.
+
+    Raises:
+        ConstructError: if an argument is not valid.
+
+    Example:
+        >>> api = RestApi(stack, "api", name="shop", binary_media_types=["image/png"])
+        >>> method = api.resource_for("/orders/{id}").add_method(
+        ...     "GET", LambdaIntegration(function), authorization=Public()
+        ... )
+        >>> [route.key for route in api.definition.routes]
+        [('/orders/{id}', 'GET')]
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        name: str,
+        description: str | None = None,
+        endpoint_type: EndpointType = "REGIONAL",
+        binary_media_types: Sequence[str] = (),
+        minimum_compression_bytes: int | None = None,
+        default_authorization: Authorization | None = None,
+    ) -> None:
+        where = path_below(scope, construct_id)
+        check_pattern(
+            where, "name", name, r"[A-Za-z0-9 ._-]{1,128}", "use 1 to 128 letters, digits, spaces and '._-'"
+        )
+        check_choice(where, "endpoint_type", endpoint_type, EndpointType)
+        _check_media_types(where, binary_media_types)
+        if minimum_compression_bytes is not None:
+            check_range(where, "minimum_compression_bytes", minimum_compression_bytes, 0, 10_485_760)
+        super().__init__(scope, construct_id)
+        self._name = name
+        self._binary_media_types = tuple(binary_media_types)
+        self._minimum_compression_bytes = minimum_compression_bytes
+        self._resource = ApiGatewayRestApi(
+            self,
+            "Resource",
+            name=name,
+            description=description,
+            endpoint_configuration=ApiGatewayRestApiEndpointConfiguration(types=[endpoint_type]),
+            binary_media_types=list(binary_media_types) or None,
+            minimum_compression_size=None
+            if minimum_compression_bytes is None
+            else str(minimum_compression_bytes),
+        )
+        self._context = ApiContext(
+            execution_arn=self._resource.execution_arn,
+            renderer=ResourceRenderer(self._resource),
+            default_authorization=default_authorization,
+        )
+        self._root = Resource(self, ROOT_ID, api=self._context, parent=None, path_part="")
+
+    @property
+    def name(self) -> str:
+        """Its name in AWS."""
+        return self._name
+
+    @property
+    def rest_api_id(self) -> str:
+        """Its id; a reference."""
+        return self._resource.id
+
+    @property
+    def root(self) -> Resource:
+        """The path `/`."""
+        return self._root
+
+    @property
+    def definition(self) -> ApiDefinition:
+        """The API as data, as far as it is put together."""
+        return ApiDefinition(
+            routes=self._context.table.routes,
+            binary_media_types=self._binary_media_types,
+            minimum_compression_bytes=self._minimum_compression_bytes,
+        )
+
+    @property
+    def context(self) -> ApiContext:
+        """What its parts share; for `Deployment`."""
+        return self._context
+
+    @property
+    def resource(self) -> ApiGatewayRestApi:
+        """The `aws_api_gateway_rest_api`."""
+        return self._resource
+
+    def resource_for(self, path: str) -> Resource:
+        """Returns the resource of a path, and adds what is missing of it.
+
+        Args:
+            path: The path from the root, such as `/orders/{id}`.
+
+        Raises:
+            ConstructError: if API Gateway would refuse the path.
+        """
+        return self._root.resource_for(path)
+
+
+def _check_media_types(where: str, media_types: Sequence[str]) -> None:
+    if isinstance(media_types, str):
+        raise InvalidArgumentError(
+            where, f"binary_media_types {media_types!r} is no list of strings", f"pass [{media_types!r}]"
+        )
+    for media_type in media_types:
+        check_pattern(
+            where, "binary_media_types", media_type, _MEDIA_TYPE, "use content types, such as 'image/png'"
+        )
+    if len(set(media_types)) < len(media_types):
+        raise ConflictError(where, "binary_media_types has a content type twice", "remove one of the two")

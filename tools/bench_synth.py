@@ -1,0 +1,340 @@
+"""`make bench-synth`: what a synth costs, with the lazy bindings, by the stock import path, and with peers.
+
+    python -m tools.bench_synth [--runs 5] [--stock-runs 3] [--check] [PART ...]
+
+Parts, all of them if none is named but `bytecode`:
+
+    project    `python main.py`: warm, with all caches empty, and by the stock import path; `import cdktf` as the floor
+    peers      the small stack of `tools.bench_peers`: ours, AWS CDK for Python, cdktn
+    growth     time and memory a resource, at 10, 100 and 1,000 resources
+    routes     the project's constructs with up to 300 routes and 30 functions
+    bytecode   cold starts without Python's compiled files, as after `pip install --no-compile`; takes minutes
+
+Every process runs with a home directory of its own in `.cache/bench-synth`, so that its caches are the bench's, and
+with compiled Python files kept there, filled before anything is measured. Times are medians of runs that take turns;
+CPU is that of all processes together; memory is the highest sum of what they held at one moment, from a run
+of its own, because looking costs time. A stock run takes 15 to 30 seconds, and a cold one a minute.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+PROJECT = Path(__file__).parent.parent
+WORK = PROJECT / ".cache" / "bench-synth"
+OUT = WORK / "out"
+PEERS = {
+    "AWS CDK for Python": ("aws-cdk", ("aws-cdk-lib==2.275.0",)),
+    "cdktn": ("cdktn", ("cdktn==0.24.0", "cdktn-provider-aws==25.8.1")),
+}
+_SAMPLE_EVERY = 0.02  # seconds
+
+
+class BenchError(Exception):
+    """A program that was to be measured failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One thing that is measured.
+
+    Attributes:
+        name: As the table has it.
+        command: What is run, in the project's folder.
+        stock: Whether it takes the stock import path.
+        cold: Whether the caches are emptied before each run.
+        bytecode: Whether Python finds its compiled files.
+        runs: How many runs are timed; None for as many as were asked for.
+    """
+
+    name: str
+    command: Sequence[str]
+    stock: bool = False
+    cold: bool = False
+    bytecode: bool = True
+    runs: int | None = None
+
+
+@dataclass(slots=True)
+class Result:
+    """What was measured of a variant; seconds, and MB of all processes."""
+
+    walls: list[float] = field(default_factory=list)
+    cpus: list[float] = field(default_factory=list)
+    memory: float = 0.0
+
+    @property
+    def wall(self) -> float:
+        """The median time from start to end."""
+        return statistics.median(self.walls)
+
+    @property
+    def cpu(self) -> float:
+        """The median processor time of all processes."""
+        return statistics.median(self.cpus)
+
+
+def measure(variants: Sequence[Variant], runs: int) -> dict[str, Result]:
+    """Runs every variant in turns and returns the results by name."""
+    results = {variant.name: Result() for variant in variants}
+    for variant in variants:
+        if not variant.cold:
+            _run(variant)  # fills the caches
+    for turn in range(max(variant.runs or runs for variant in variants)):
+        for variant in variants:
+            if turn < (variant.runs or runs):
+                wall, cpu = _run(variant)
+                results[variant.name].walls.append(wall)
+                results[variant.name].cpus.append(cpu)
+    for variant in variants:
+        results[variant.name].memory = _peak_memory(variant)
+    return results
+
+
+def _environment(variant: Variant) -> dict[str, str]:
+    dropped = ("LAZY_BINDINGS", "PYTHONDONTWRITEBYTECODE", "XDG_CACHE_HOME", "LOCALAPPDATA")
+    kept = {name: value for name, value in os.environ.items() if name not in dropped}
+    bytecode = WORK / ("bytecode" if variant.bytecode else "no-bytecode")
+    environment = {
+        **kept,
+        "HOME": str(WORK / "home"),
+        "PYTHONPYCACHEPREFIX": str(bytecode),
+        "CDKTF_OUTDIR": str(OUT),
+        "PYTHONPATH": str(PROJECT),
+    }
+    return {**environment, "LAZY_BINDINGS": "off"} if variant.stock else environment
+
+
+def _prepare(variant: Variant) -> None:
+    home = WORK / "home"
+    if variant.cold:
+        shutil.rmtree(home, ignore_errors=True)
+    if not variant.bytecode:
+        shutil.rmtree(WORK / "no-bytecode", ignore_errors=True)
+    home.mkdir(parents=True, exist_ok=True)
+
+
+def _run(variant: Variant) -> tuple[float, float]:
+    _prepare(variant)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    started = time.perf_counter()
+    done = subprocess.run(variant.command, cwd=PROJECT, env=_environment(variant), capture_output=True)
+    wall = time.perf_counter() - started
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode != 0:
+        last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise BenchError(f"{variant.name}: `{' '.join(variant.command)}` failed: {last}")
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def _peak_memory(variant: Variant) -> float:
+    _prepare(variant)
+    highest = 0
+    process = psutil.Popen(
+        variant.command,
+        cwd=PROJECT,
+        env=_environment(variant),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while process.poll() is None:
+        held = 0
+        for member in (process, *_children(process)):
+            try:
+                held += member.memory_info().rss
+            except psutil.Error:
+                continue  # it has just ended
+        highest = max(highest, held)
+        time.sleep(_SAMPLE_EVERY)
+    return highest / 1e6
+
+
+def _children(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.Error:
+        return []
+
+
+def _stack(name: str, *sizes: int) -> list[str]:
+    return [sys.executable, "-m", "tools.bench_stacks", name, str(OUT), *map(str, sizes)]
+
+
+def _count_resources() -> int:
+    (written,) = OUT.glob("stacks/*/cdk.tf.json")
+    kinds = json.loads(written.read_text("utf-8")).get("resource", {})
+    return sum(len(resources) for resources in kinds.values())
+
+
+def _table(title: str, results: dict[str, Result], notes: dict[str, str] | None = None) -> None:
+    print(f"\n{title}\n{'':<42} {'wall s':>8} {'CPU s':>8} {'MB':>8}   runs")
+    for name, result in results.items():
+        row = f"{name:<42} {result.wall:8.2f} {result.cpu:8.2f} {result.memory:8.0f} {len(result.walls):6}"
+        print(row, flush=True)
+    for name, note in (notes or {}).items():
+        print(f"{name:<42} {note}")
+
+
+FLOOR = Variant("import cdktf", (sys.executable, "-c", "import cdktf"))
+
+
+def project(runs: int, stock_runs: int) -> bool:
+    """Measures `python main.py`; returns whether every goal is met."""
+    main = (sys.executable, "main.py")
+    variants = [
+        FLOOR,
+        Variant("lazy, warm", main),
+        Variant("stock, warm", main, stock=True, runs=stock_runs),
+        Variant("lazy, all caches empty", main, cold=True, runs=stock_runs),
+        Variant("stock, all caches empty", main, stock=True, cold=True, runs=1),
+    ]
+    results = measure(variants, runs)
+    count = _count_resources()
+    _table(f"python main.py, {count} resources", results)
+    floor, warm, stock, cold, _ = results.values()
+    allowed = 1.3 * floor.wall + 0.004 * count
+    goals = [
+        (f"warm: at most 1.3 x import cdktf + 4 ms a resource = {allowed:.2f} s", warm.wall, allowed),
+        (f"warm: at most 1/12 of stock = {stock.wall / 12:.2f} s", warm.wall, stock.wall / 12),
+        (f"warm: less than 1/4 of stock's memory = {stock.memory / 4:.0f} MB", warm.memory, stock.memory / 4),
+        (f"all caches empty: at most 1/3 of warm stock = {stock.wall / 3:.2f} s", cold.wall, stock.wall / 3),
+    ]
+    for goal, value, limit in goals:
+        print(f"  {goal}: {value:.2f}, {'met' if value <= limit else 'missed'}")
+    return all(value <= limit for _, value, limit in goals)
+
+
+def peers(runs: int, stock_runs: int) -> bool:
+    """Measures the small stack, ours and the peers' that can be installed."""
+    variants = [
+        FLOOR,
+        Variant("this project", _stack("small")),
+        Variant("this project, stock", _stack("small"), stock=True, runs=stock_runs),
+    ]
+    skipped = {}
+    for name, (peer, packages) in PEERS.items():
+        folder = WORK / "peers" / peer
+        reason = _install(folder, packages)
+        if reason is None:
+            command = (str(folder / "bin" / "python"), "tools/bench_peers.py", peer, str(OUT))
+            variants.append(Variant(name, command, runs=stock_runs))
+        else:
+            skipped[name] = f"skipped: {reason}"
+    _table("the small stack: REST API, function, role, stage", measure(variants, runs), skipped)
+    return True
+
+
+def _install(folder: Path, packages: Sequence[str]) -> str | None:
+    """Installs packages into an environment of their own; returns why that failed, or None."""
+    done = folder / "installed"
+    if done.is_file() and done.read_text("utf-8").split() == list(packages):
+        return None
+    for command in (
+        [sys.executable, "-m", "venv", "--clear", str(folder)],
+        [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-compile", *packages],
+    ):
+        run = subprocess.run(command, capture_output=True, text=True)
+        if run.returncode != 0:
+            return (run.stderr or run.stdout).strip().rpartition("\n")[2]
+    done.write_text("\n".join(packages), "utf-8")
+    return None
+
+
+def growth(runs: int, stock_runs: int) -> bool:  # noqa: ARG001 - every part takes the same
+    """Measures what each resource adds to an empty stack."""
+    sizes = (10, 100, 1000)
+    variants = [Variant(f"{size} resources", _stack("resources", size)) for size in (0, *sizes)]
+    results = measure(variants, runs)
+    _table("growth, resource by resource", results)
+    _per_resource(dict(zip((0, *sizes), results.values(), strict=True)))
+    return True
+
+
+def routes(runs: int, stock_runs: int) -> bool:  # noqa: ARG001 - every part takes the same
+    """Measures APIs made with the project's constructs."""
+    sizes = ((2, 1), (75, 8), (150, 15), (300, 30))
+    counts, results = {}, {}
+    for route_count, functions in sizes:
+        command = _stack("routes", route_count, functions)
+        name = f"{route_count} routes, {functions} functions"
+        results.update(measure([Variant(name, command)], runs))
+        counts[name] = _count_resources_of_routes()
+    _table("growth, by the project's constructs", results)
+    _per_resource({counts[name]: result for name, result in results.items()})
+    return True
+
+
+def _count_resources_of_routes() -> int:
+    (written,) = OUT.glob("out/stacks/*/cdk.tf.json")
+    kinds = json.loads(written.read_text("utf-8"))["resource"]
+    return sum(len(resources) for resources in kinds.values())
+
+
+def _per_resource(results: dict[int, Result]) -> None:
+    (least, base), *others = results.items()
+    print(f"  {'resources':>9} {'ms a resource':>16} {'KB a resource':>16}   beyond {least} resources")
+    for count, result in others:
+        added = count - least
+        milliseconds = 1000 * (result.wall - base.wall) / added
+        kilobytes = 1000 * (result.memory - base.memory) / added
+        print(f"  {count:>9} {milliseconds:>16.2f} {kilobytes:>16.0f}")
+
+
+def bytecode(runs: int, stock_runs: int) -> bool:  # noqa: ARG001 - every part takes the same
+    """Measures first runs that must compile the Python modules they import."""
+    main = (sys.executable, "main.py")
+    variants = [
+        Variant("lazy, no caches, no bytecode", main, cold=True, bytecode=False, runs=stock_runs),
+        Variant("stock, no caches, no bytecode", main, stock=True, cold=True, bytecode=False, runs=1),
+    ]
+    _table("python main.py, the very first run", measure(variants, stock_runs))
+    return True
+
+
+PARTS: dict[str, Callable[[int, int], bool]] = {
+    "project": project,
+    "peers": peers,
+    "growth": growth,
+    "routes": routes,
+    "bytecode": bytecode,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measures the parts that are named; returns 1 for a failure, or for a goal missed with --check."""
+    parser = argparse.ArgumentParser(prog="python -m tools.bench_synth", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
+    parser.add_argument("--runs", type=int, default=5, help="timed runs of each variant")
+    parser.add_argument("--stock-runs", type=int, default=3, help="timed runs of the slow ones")
+    parser.add_argument("--check", action="store_true", help="end with 1 if a goal is missed")
+    options = parser.parse_args(arguments)
+    for unknown in set(options.parts) - set(PARTS):
+        parser.error(f"there is no part {unknown!r}; there are {', '.join(PARTS)}")
+    WORK.mkdir(parents=True, exist_ok=True)
+    print(f"Python {sys.version.split()[0]}, {os.cpu_count()} processors, medians of runs taking turns")
+    met = True
+    try:
+        for name in options.parts or [name for name in PARTS if name != "bytecode"]:
+            met = PARTS[name](options.runs, options.stock_runs) and met
+    except BenchError as error:
+        print(f"bench-synth: {error}", file=sys.stderr)
+        return 1
+    return 0 if met or not options.check else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
