@@ -17,6 +17,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import lazy_bindings
+
+lazy_bindings.install()  # Take this line out, and all of the provider's bindings load at the first import of one.
+
 if TYPE_CHECKING:
     from constructs_lib.access_log import AccessLog
     from constructs_lib.api_gateway_account import ApiGatewayAccount, ExistingApiGatewayAccount

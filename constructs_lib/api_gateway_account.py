@@ -8,6 +8,7 @@ from cdktf_cdktf_provider_aws.api_gateway_account import ApiGatewayAccount as Ap
 from constructs import Construct
 
 from constructs_lib.aws_stack import AwsStack
+from constructs_lib.checks import path_below
 from constructs_lib.policy import PolicyStatement
 from constructs_lib.role import Role
 
@@ -27,6 +28,7 @@ class ApiGatewayAccount(Construct):
 
     There is one such setting in an account and region, and every REST API there uses it. So it belongs into
     one stack, the one that is destroyed last; all others pass `ExistingApiGatewayAccount()` to their stages.
+    When it is destroyed, releases 6 of the provider reset the setting, and releases 5 leave it.
 
     Args:
         scope: The construct that it belongs to.
@@ -38,8 +40,14 @@ class ApiGatewayAccount(Construct):
     """
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
+        stack = AwsStack.of(scope)
+        stack.claim(
+            path_below(scope, construct_id),
+            "the API Gateway account of region",
+            stack.region,
+            "pass that one to every stage",
+        )
         super().__init__(scope, construct_id)
-        stack = AwsStack.of(self)
         # API Gateway tries the role before it accepts it: it wants all of these, and it does not say for
         # which account it acts.
         self._role = Role(self, "role", service="apigateway.amazonaws.com", same_account_only=False)

@@ -81,6 +81,7 @@ class AwsStack(TerraformStack):
         self._minimum_provider = minimum_provider
         self._region = region
         self._staged: set[str] = set()
+        self._claimed: dict[tuple[str, str], str] = {}
         self._provider = AwsProvider(
             self,
             "aws",
@@ -148,6 +149,22 @@ class AwsStack(TerraformStack):
                 f"{feature} needs version {needed} of the AWS provider, and older ones are allowed",
                 f"pass provider_version='>= {needed}, < 7.0.0' to the stack",
             )
+
+    def claim(self, where: str, kind: str, name: str, remedy: str = "choose another name") -> None:
+        """Takes a name that AWS allows once, so that a second one is found before Terraform runs.
+
+        Args:
+            where: Who takes it.
+            kind: What it is the name of, such as `function_name`.
+            name: The name.
+            remedy: What to do if it is taken.
+
+        Raises:
+            ConflictError: if it is taken.
+        """
+        owner = self._claimed.setdefault((kind, name), where)
+        if owner != where:
+            raise ConflictError(where, f"{kind} '{name}' is taken by {owner}", remedy)
 
     def place_archive(self, archive: Archive) -> str:
         """Puts an archive's zip beside the stack's configuration.

@@ -24,7 +24,7 @@ from constructs_lib.aws_stack import AwsStack, check_same_stack
 from constructs_lib.checks import check_choice, check_pattern, check_range, path_below, without_tokens
 from constructs_lib.errors import ConflictError, InvalidArgumentError, LimitExceededError
 from constructs_lib.function_environment import check_environment
-from constructs_lib.log_group import LogGroup
+from constructs_lib.log_group import LOG_GROUP_NAME, LogGroup
 from constructs_lib.log_retention import DEFAULT_RETENTION_DAYS, RetentionDays, check_retention
 from constructs_lib.policy import PolicyStatement
 from constructs_lib.references import address, wait_for
@@ -155,6 +155,8 @@ class Function(Construct):
         runtime = archive.target.runtime
         if runtime in _PROVIDER_OF_RUNTIME:
             stack.require_provider(where, f"runtime {runtime}", _PROVIDER_OF_RUNTIME[runtime])
+        stack.claim(where, "function_name", name)
+        stack.claim(f"{where}/log-group", LOG_GROUP_NAME, f"/aws/lambda/{name}")
 
         super().__init__(scope, construct_id)
         self._name = name

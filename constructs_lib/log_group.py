@@ -7,9 +7,13 @@ from typing import Final
 from cdktf_cdktf_provider_aws.cloudwatch_log_group import CloudwatchLogGroup
 from constructs import Construct
 
+from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_pattern, path_below, without_tokens
 from constructs_lib.errors import InvalidArgumentError
 from constructs_lib.log_retention import DEFAULT_RETENTION_DAYS, RetentionDays, check_retention
+
+LOG_GROUP_NAME: Final = "log group name"
+"""What `AwsStack.claim` calls it."""
 
 _NAME_REMEDY: Final = "use 1 to 512 letters, digits and '_./#-'"
 
@@ -49,6 +53,7 @@ class LogGroup(Construct):
             raise InvalidArgumentError(where, "name is empty", _NAME_REMEDY)
         check_pattern(where, "name", without_tokens(name), r"[A-Za-z0-9_./#-]{0,512}", _NAME_REMEDY)
         check_retention(where, "retention_days", retention_days)
+        AwsStack.of(scope).claim(where, LOG_GROUP_NAME, name)
         super().__init__(scope, construct_id)
         self._name = name
         self._resource = CloudwatchLogGroup(

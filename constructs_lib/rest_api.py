@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Final, Literal
 
 from cdktf_cdktf_provider_aws.api_gateway_rest_api import (
     ApiGatewayRestApi,
@@ -22,7 +22,10 @@ from constructs_lib.routes import ApiDefinition
 EndpointType = Literal["REGIONAL", "EDGE"]
 """Where the API's own host name leads: to the region, or to the nearest CloudFront location first."""
 
-_MEDIA_TYPE = r"(\*|[A-Za-z0-9!#$&^_.+-]+)/(\*|[A-Za-z0-9!#$&^_.+-]+)"
+_OFF: Final = -1
+"""The minimum size by which the provider turns compression off."""
+
+_MEDIA_TYPE: Final = r"(\*|[A-Za-z0-9!#$&^_.+-]+)/(\*|[A-Za-z0-9!#$&^_.+-]+)"
 
 
 class RestApi(Construct):
@@ -60,7 +63,7 @@ class RestApi(Construct):
         construct_id: str,
         *,
         name: str,
-        description: str | None = None,
+        description: str = "",
         endpoint_type: EndpointType = "REGIONAL",
         binary_media_types: Sequence[str] = (),
         minimum_compression_bytes: int | None = None,
@@ -78,16 +81,17 @@ class RestApi(Construct):
         self._name = name
         self._binary_media_types = tuple(binary_media_types)
         self._minimum_compression_bytes = minimum_compression_bytes
+        # Each is said, even if it is nothing: what is left out, the provider keeps as it was.
         self._resource = ApiGatewayRestApi(
             self,
             "Resource",
             name=name,
             description=description,
             endpoint_configuration=ApiGatewayRestApiEndpointConfiguration(types=[endpoint_type]),
-            binary_media_types=list(binary_media_types) or None,
-            minimum_compression_size=None
-            if minimum_compression_bytes is None
-            else str(minimum_compression_bytes),
+            binary_media_types=list(binary_media_types),
+            minimum_compression_size=str(
+                _OFF if minimum_compression_bytes is None else minimum_compression_bytes
+            ),
         )
         self._context = ApiContext(
             execution_arn=self._resource.execution_arn,

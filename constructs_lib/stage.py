@@ -17,7 +17,7 @@ from constructs import Construct
 
 from constructs_lib.access_log import AccessLog
 from constructs_lib.api_gateway_account import ApiGatewayAccount, ExistingApiGatewayAccount
-from constructs_lib.aws_stack import check_same_stack
+from constructs_lib.aws_stack import AwsStack, check_same_stack
 from constructs_lib.checks import check_choice, check_pattern, check_range, path_below
 from constructs_lib.deployment import Deployment
 from constructs_lib.errors import ConflictError, ConstructWarning, UnsafeSettingError
@@ -29,7 +29,10 @@ from constructs_lib.references import wait_for
 ExecutionLog = Literal["OFF", "ERROR", "INFO"]
 """What API Gateway writes down of how it executed a request; never the bodies."""
 
-_ACCOUNT_REMEDY: Final = "pass account=ApiGatewayAccount(...) once per account and region, and ExistingApiGatewayAccount() elsewhere"
+_ACCOUNT_REMEDY: Final = (
+    "pass account=ApiGatewayAccount(...) once per account and region, and "
+    "ExistingApiGatewayAccount() elsewhere"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +136,10 @@ class Stage(Construct):
                 "use an address without a path, such as 'http://127.0.0.1:4566'",
             )
         check_same_stack(where, scope, deployment)
+        if isinstance(account, ApiGatewayAccount):
+            check_same_stack(where, scope, account)
         _check_logs(where, account, access_log, execution_log)
+        AwsStack.of(scope).claim(where, f"stage_name of API '{deployment.api.node.path}'", stage_name)
 
         super().__init__(scope, construct_id)
         self._stage_name = stage_name

@@ -36,8 +36,14 @@ def _parser() -> argparse.ArgumentParser:
         ("start", _start, "run in the background; returns when it is ready"),
     ):
         sub = commands.add_parser(name, help=help_text)
-        sub.add_argument("--host", default=_DEFAULT_HOST, help="address to listen on (default: %(default)s, this machine only)")
-        sub.add_argument("--port", type=_port, default=_DEFAULT_PORT, help="port, 0 for a free one (default: %(default)s)")
+        sub.add_argument(
+            "--host",
+            default=_DEFAULT_HOST,
+            help="address to listen on (default: %(default)s, this machine only)",
+        )
+        sub.add_argument(
+            "--port", type=_port, default=_DEFAULT_PORT, help="port, 0 for a free one (default: %(default)s)"
+        )
         _add_directory(sub)
         sub.set_defaults(command=command)
     for name, command, help_text in (
@@ -48,7 +54,9 @@ def _parser() -> argparse.ArgumentParser:
         _add_directory(sub)
         sub.set_defaults(command=command)
     sub = commands.add_parser("logs", help="show the requests, or what a function has logged")
-    sub.add_argument("function", nargs="?", metavar="FUNCTION", help="name of a function (default: the requests)")
+    sub.add_argument(
+        "function", nargs="?", metavar="FUNCTION", help="name of a function (default: the requests)"
+    )
     sub.add_argument("--follow", "-f", action="store_true", help="go on with what is added, until Ctrl-C")
     _add_directory(sub)
     sub.set_defaults(command=_logs)
@@ -57,7 +65,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_directory(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--directory", type=Path, default=_DEFAULT_DIRECTORY, help="where state and logs are kept (default: %(default)s)"
+        "--directory",
+        type=Path,
+        default=_DEFAULT_DIRECTORY,
+        help="where state and logs are kept (default: %(default)s)",
     )
 
 

@@ -19,6 +19,9 @@ _STOP_TIMEOUT_SECONDS = 20.0
 _POLL_SECONDS = 0.05
 _SHOWN_LOG_BYTES = 4000
 
+# The clouds that this very process has started: they stay in the table of processes until they are waited for.
+_children: dict[int, subprocess.Popen[bytes]] = {}
+
 
 def running_cloud(directory: Path) -> RunningCloud | None:
     """Return the local cloud of a directory if it answers, else None."""
@@ -46,16 +49,18 @@ def start(settings: ServeSettings) -> tuple[RunningCloud, bool]:
         return running, False
     log = directory / "logs" / "server.log"
     log.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "local_cloud", "serve", "--directory", str(directory)]
+    command += ["--host", settings.host, "--port", str(settings.port)]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "local_cloud", "serve", "--host", settings.host, "--port", str(settings.port)]
-            + ["--directory", str(directory)],
+            command,
             cwd=Path(__file__).resolve().parent.parent,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    _children[process.pid] = process
     deadline = time.monotonic() + _START_TIMEOUT_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
@@ -109,12 +114,8 @@ def stop(directory: Path) -> RunningCloud | None:
 
 
 def _exists(pid: int) -> bool:
-    try:
-        # A child of this very process stays in the table until it is waited for.
-        if os.waitpid(pid, os.WNOHANG)[0] == pid:
-            return False
-    except ChildProcessError:
-        pass
+    if (child := _children.get(pid)) is not None and child.poll() is not None:
+        return False
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

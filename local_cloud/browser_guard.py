@@ -49,4 +49,6 @@ def _is_own(name: str, host: str) -> bool:
 
 def _forbidden(message: str) -> Response:
     body = json.dumps({"__type": "AccessDeniedException", "message": message}).encode()
-    return Response(403, (("Content-Type", "application/json"), ("x-amzn-ErrorType", "AccessDeniedException")), body)
+    return Response(
+        403, (("Content-Type", "application/json"), ("x-amzn-ErrorType", "AccessDeniedException")), body
+    )

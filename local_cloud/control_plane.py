@@ -34,24 +34,19 @@ WsgiApplication = Callable[[dict[str, Any], Callable[..., Any]], Any]
 
 
 class ControlPlane:
-    """Answers AWS API calls with moto.
+    """Answers AWS API calls with moto."""
 
-    Args:
-        load: Returns the WSGI application; runs on a thread, once, as importing moto takes a second.
-    """
-
-    def __init__(self, load: Callable[[], WsgiApplication] | None = None) -> None:
-        self._load = load or load_moto
+    def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(max_workers=_MOST_THREADS, thread_name_prefix="aws-api")
         self._application: WsgiApplication | None = None
         self._loading = asyncio.Lock()
 
     async def load(self) -> None:
-        """Import moto, unless that is done."""
+        """Import moto's server, unless that is done; it takes about a second."""
         async with self._loading:
             if self._application is None:
                 loop = asyncio.get_running_loop()
-                self._application = await loop.run_in_executor(self._threads, self._load)
+                self._application = await loop.run_in_executor(self._threads, load_moto)
 
     async def handle(self, request: Request) -> Response:
         """Answer one AWS API call."""
@@ -86,7 +81,7 @@ class ControlPlane:
 
 
 def load_moto() -> WsgiApplication:
-    """Import moto and return its application for all services."""
+    """Import moto's server and return its application for all services."""
     for name, value in MOTO_SETTINGS.items():
         os.environ.setdefault(name, value)
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -152,6 +147,9 @@ def _failure(request: Request, error: Exception) -> Response:
     if isinstance(error, NotImplementedError):
         code, message = "NotImplemented", f"{target}: not implemented in the local cloud: {error}"
     else:
-        code, message = "InternalFailure", f"{target}: the local cloud failed ({type(error).__name__}: {error}); its log has more"
+        code, message = (
+            "InternalFailure",
+            f"{target}: the local cloud failed ({type(error).__name__}: {error}); its log has more",
+        )
     body = json.dumps({"__type": code, "message": message}).encode()
     return Response(501, (("Content-Type", "application/json"), ("x-amzn-ErrorType", code)), body)

@@ -34,7 +34,6 @@ class HttpServer(web.Server):
         return _Connection(
             self,
             loop=self._loop,
-            access_log=None,
             auto_decompress=False,
             max_line_size=_LONGEST_LINE,
             max_field_size=_LONGEST_LINE,
@@ -50,7 +49,7 @@ class _Connection(RequestHandler):
         request: web.BaseRequest,
         status: int = 500,
         exc: BaseException | None = None,
-        message: str | None = None,
+        message: str | None = None,  # noqa: ARG002 - it quotes the request, which no answer should
     ) -> web.StreamResponse:
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             self.log_exception("Error while answering %s %s", request.method, request.path, exc_info=exc)
@@ -83,13 +82,7 @@ async def receive(message: web.BaseRequest, *, limit: int | None) -> Request:
         message: The request as aiohttp has parsed it.
         limit: The longest body that is kept, in bytes; the rest of a longer one is not read. None keeps any body.
     """
-    target = message.raw_path
-    if not target.startswith("/"):
-        # An absolute target (`GET http://host/path`), or the `*` of OPTIONS.
-        _, _, rest = target.partition("://")
-        slash = rest.find("/")
-        target = rest[slash:] if slash >= 0 else "/"
-    path, _, query = target.partition("?")
+    path, _, query = request_target(message).partition("?")
     version = message.version
     body: bytes | None = b""
     if message.body_exists:
@@ -102,13 +95,25 @@ async def receive(message: web.BaseRequest, *, limit: int | None) -> Request:
         method=message.method,
         path=path,
         query=query,
-        headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in message.raw_headers),
+        headers=tuple(
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in message.raw_headers
+        ),
         body=body or b"",
         peer=peer[0] if peer else "",
         protocol=f"HTTP/{version.major}.{version.minor}",
         port=local[1] if local else 0,
         oversized=body is None,
     )
+
+
+def request_target(message: web.BaseRequest) -> str:
+    """Return path and query as sent; of an absolute address (`GET http://host/path`) what follows the host."""
+    target = message.raw_path
+    if target.startswith("/"):
+        return target
+    _, _, rest = target.partition("://")
+    slash = rest.find("/")
+    return rest[slash:] if slash >= 0 else "/"
 
 
 async def _welcome_body(message: web.BaseRequest) -> None:

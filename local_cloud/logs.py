@@ -52,5 +52,4 @@ def read(path: Path, *, follow: bool) -> Iterator[str]:
 
 def _inode(descriptor: int) -> int:
 
-
     return os.fstat(descriptor).st_ino

@@ -27,9 +27,13 @@ def _audit(event: str, arguments: tuple[object, ...]) -> None:
     if event == "socket.connect":
         address = arguments[1]
         if isinstance(address, tuple) and not _is_here(address[0]):
-            raise OtherMachineError(f"the local cloud does not connect to other machines, and {address[0]!r} is one")
+            raise OtherMachineError(
+                f"the local cloud does not connect to other machines, and {address[0]!r} is one"
+            )
     elif event == "socket.getaddrinfo" and not _is_here(arguments[0]):
-        raise OtherMachineError(f"the local cloud does not look up other machines, and {arguments[0]!r} is one")
+        raise OtherMachineError(
+            f"the local cloud does not look up other machines, and {arguments[0]!r} is one"
+        )
 
 
 def _is_here(host: object) -> bool:

@@ -20,7 +20,9 @@ class RequestLog:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._handler = RotatingFileHandler(path, maxBytes=_LARGEST_FILE, backupCount=1, encoding="utf-8", delay=True)
+        self._handler = RotatingFileHandler(
+            path, maxBytes=_LARGEST_FILE, backupCount=1, encoding="utf-8", delay=True
+        )
 
     def write(self, request: Request, response: Response, seconds: float, note: str = "") -> None:
         """Write the line of a request that has been answered."""

@@ -44,7 +44,10 @@ def serve(settings: ServeSettings) -> None:
         LocalCloudError: The port is taken, or a local cloud runs in the directory already.
     """
     logging.basicConfig(
-        stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%H:%M:%S"
+        stream=sys.stderr,
+        level=logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        datefmt="%H:%M:%S",
     )
     _log.setLevel(logging.INFO)
     settings.directory.mkdir(parents=True, exist_ok=True)

@@ -9,24 +9,30 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
-import logging
 import os
 import re
 import secrets
 import socket
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from aiohttp import web
 
 from local_cloud.browser_guard import refusal
 from local_cloud.control_plane import ControlPlane
 from local_cloud.errors import LocalCloudError
-from local_cloud.http_server import HttpServer, WireResponse, receive
+from local_cloud.gateway.limits import LARGEST_REQUEST_BODY
+from local_cloud.http_server import HttpServer, WireResponse, receive, request_target
 from local_cloud.messages import Request, Response
 from local_cloud.request_log import RequestLog
 
-_log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from local_cloud.functions import InvocationResult
+    from local_cloud.gateway.gateway import RestApiGateway
 
 HEALTH_PATH = "/_local_cloud/health"
 _OWN_PREFIX = "/_local_cloud/"
@@ -36,6 +42,29 @@ _EXECUTE_API_HOST = re.compile(r"([a-z0-9]+)\.execute-api\.", re.IGNORECASE)
 _MOST_WAITING_CONNECTIONS = 512
 
 
+class Functions(Protocol):
+    """What the server needs of the function executor."""
+
+    async def invoke(
+        self,
+        function_arn: str,
+        payload: bytes,
+        *,
+        request_id: str | None = None,
+        trace_header: str | None = None,
+        client_context: str | None = None,
+    ) -> InvocationResult:
+        """Invoke a function."""
+        ...
+
+    async def close(self) -> None:
+        """End every function's process."""
+        ...
+
+
+MakeFunctions = Callable[[str, Path], Functions]
+
+
 class LocalCloud:
     """One running local cloud.
 
@@ -43,19 +72,24 @@ class LocalCloud:
         host: The address to listen on.
         port: The port to listen on; 0 takes a free one.
         directory: Where logs and unpacked functions go.
-        region: The region that functions run in.
+        make_functions: Returns what runs functions, for an endpoint URL and a directory. By default that is the
+            executor, which gives each invocation a process and which moto uses too.
     """
 
-    def __init__(self, *, host: str, port: int, directory: Path, region: str = "us-east-1") -> None:
+    def __init__(
+        self, *, host: str, port: int, directory: Path, make_functions: MakeFunctions | None = None
+    ) -> None:
         self._host = host
         self._port = port
         self._directory = directory
-        self._region = region
+        self._make_functions = make_functions or _make_executor
         self._instance = secrets.token_hex(8)
         self._control_plane = ControlPlane()
         self._request_log = RequestLog(directory / "logs" / "requests.log")
         self._server: asyncio.Server | None = None
         self._http: HttpServer | None = None
+        self._functions: Functions | None = None
+        self._gateway: asyncio.Task[RestApiGateway] | None = None
 
     @property
     def port(self) -> int:
@@ -73,15 +107,19 @@ class LocalCloud:
         return self._instance
 
     async def start(self) -> None:
-        """Listen, and load what the first request needs.
+        """Listen, and load moto's server.
+
+        moto's backends are still being imported when this returns, which takes about another second; calls that come
+        before wait for that.
 
         Raises:
             LocalCloudError: The port is taken.
         """
-        loop = asyncio.get_running_loop()
-        self._http = HttpServer(self._answer)
         listener = _listen(self._host, self._port)
         self._port = listener.getsockname()[1]
+        self._http = HttpServer(self._answer)
+        self._gateway = asyncio.create_task(self._load())
+        loop = asyncio.get_running_loop()
         self._server = await loop.create_server(self._http, sock=listener, backlog=_MOST_WAITING_CONNECTIONS)
         await self._control_plane.load()
 
@@ -92,27 +130,99 @@ class LocalCloud:
         if self._http is not None:
             self._http.pre_shutdown()
             await self._http.shutdown(timeout=1.0)
+        if self._gateway is not None:
+            for gateway in await asyncio.gather(self._gateway, return_exceptions=True):
+                if not isinstance(gateway, BaseException):
+                    await gateway.close()
+        if self._functions is not None:
+            await self._functions.close()
         self._control_plane.close()
         self._request_log.close()
 
+    async def _load(self) -> RestApiGateway:
+        """Import moto and fit its backends into the local cloud; returns the data plane on top of them."""
+        await self._control_plane.load()
+        await asyncio.to_thread(_import_backends)
+        from local_cloud.gateway.gateway import RestApiGateway
+
+        self._functions = self._make_functions(self.url, self._directory)
+        return RestApiGateway(self._functions)
+
     async def _answer(self, message: web.BaseRequest) -> web.StreamResponse:
         started = time.perf_counter()
-        request = await receive(message, limit=None)
-        response = await self._dispatch(request)
-        self._request_log.write(request, response, time.perf_counter() - started)
+        api = _called_api(message)
+        request = await receive(message, limit=None if api is None else LARGEST_REQUEST_BODY)
+        response, note = await self._dispatch(request, api)
+        self._request_log.write(request, response, time.perf_counter() - started, note)
         return WireResponse(response)
 
-    async def _dispatch(self, request: Request) -> Response:
-        if request.path.startswith(_OWN_PREFIX):
-            return self._own_page(request)
-        if refused := refusal(request, host=self._host):
-            return refused
-        return await self._control_plane.handle(request)
+    async def _dispatch(self, request: Request, api: _CalledApi | None) -> tuple[Response, str]:
+        if api is None and request.path.startswith(_OWN_PREFIX):
+            return self._own_page(request), ""
+        if api is None and (refused := refusal(request, host=self._host)):
+            return refused, "refused: see local_cloud/browser_guard.py"
+        assert self._gateway is not None  # noqa: S101 - made before the server listens
+        gateway = await asyncio.shield(self._gateway)
+        if api is None:
+            return await self._control_plane.handle(request), ""
+        stage, path = api.split(request.path)
+        return await gateway.handle(request, api_id=api.api_id, stage=stage, path=path, host=api.host)
 
     def _own_page(self, request: Request) -> Response:
         if request.path != HEALTH_PATH:
-            return _json(404, {"message": f"the local cloud has no page {request.path}; there is {HEALTH_PATH}"})
+            return _json(
+                404, {"message": f"the local cloud has no page {request.path}; there is {HEALTH_PATH}"}
+            )
         return _json(200, {"status": "ready", "instance": self._instance, "pid": os.getpid()})
+
+
+@dataclass(frozen=True, slots=True)
+class _CalledApi:
+    """A deployed API that a request is for.
+
+    Attributes:
+        api_id: The API.
+        prefix: What stands before the stage in the path.
+        host: The host name, if that is what names the API.
+    """
+
+    api_id: str
+    prefix: str
+    host: str | None
+
+    def split(self, path: str) -> tuple[str, str]:
+        """Return the stage and the path below it; slashes before the stage count once."""
+        stage, slash, rest = path.removeprefix(self.prefix).lstrip("/").partition("/")
+        return stage, slash + rest or "/"
+
+
+def _called_api(message: web.BaseRequest) -> _CalledApi | None:
+    path = request_target(message)
+    if path.startswith(_EXECUTE_API_PREFIX):
+        api_id = path[len(_EXECUTE_API_PREFIX) :].partition("?")[0].partition("/")[0]
+        return _CalledApi(api_id, f"{_EXECUTE_API_PREFIX}{api_id}", None)
+    host = message.headers.get("Host", "")
+    if match := _EXECUTE_API_HOST.match(host):
+        return _CalledApi(match[1].lower(), "", host.partition(":")[0])
+    return None
+
+
+def _import_backends() -> None:
+    """Import moto's backends for API Gateway and Lambda, and change in them what the local cloud needs otherwise."""
+    from local_cloud import moto_gaps
+    from local_cloud.gateway import snapshot
+
+    import_module("local_cloud.gateway.gateway")
+    moto_gaps.apply()
+    snapshot.install()
+
+
+def _make_executor(endpoint_url: str, directory: Path) -> Functions:
+    from local_cloud import functions
+
+    executor = functions.FunctionExecutor(endpoint_url=endpoint_url, directory=directory)
+    functions.install(executor, asyncio.get_running_loop())
+    return executor
 
 
 def _listen(host: str, port: int) -> socket.socket:

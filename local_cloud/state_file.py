@@ -40,7 +40,10 @@ class RunningCloud:
             return False
         finally:
             connection.close()
-        return isinstance(health, dict) and (health.get("instance"), health.get("pid")) == (self.instance, self.pid)
+        return isinstance(health, dict) and (health.get("instance"), health.get("pid")) == (
+            self.instance,
+            self.pid,
+        )
 
 
 def write(directory: Path, cloud: RunningCloud) -> None:
@@ -55,7 +58,10 @@ def read(directory: Path) -> RunningCloud | None:
     try:
         content = json.loads((directory / _NAME).read_text(encoding="utf-8"))
         return RunningCloud(
-            url=str(content["url"]), pid=int(content["pid"]), instance=str(content["instance"]), port=int(content["port"])
+            url=str(content["url"]),
+            pid=int(content["pid"]),
+            instance=str(content["instance"]),
+            port=int(content["port"]),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

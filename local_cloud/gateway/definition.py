@@ -1,0 +1,154 @@
+"""What a deployment holds: an API as it was when it was deployed, in plain data that nothing can change afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from local_cloud.gateway.routing import Router
+
+DEFAULT_TIMEOUT_SECONDS = 29.0
+
+
+@dataclass(frozen=True, slots=True)
+class IntegrationResponse:
+    """How one kind of answer of an integration becomes a response.
+
+    Attributes:
+        status: The response's status code.
+        selection_pattern: Which answers it is for; None or empty for all others.
+        parameters: Response headers (`method.response.header.X`) and where their values come from.
+        templates: Body templates by content type.
+        content_handling: `CONVERT_TO_BINARY`, `CONVERT_TO_TEXT` or None.
+    """
+
+    status: str
+    selection_pattern: str | None
+    parameters: Mapping[str, str]
+    templates: Mapping[str, str]
+    content_handling: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Integration:
+    """Where a method's requests go.
+
+    Attributes:
+        kind: `AWS_PROXY`, `AWS`, `HTTP_PROXY`, `HTTP` or `MOCK`.
+        uri: The target, with stage variables still as `${stageVariables.name}`.
+        http_method: The method that the target is called with.
+        timeout_seconds: How long the gateway waits for the target.
+        credentials: The role to call the target with; None leaves it to the target's own policy.
+        request_templates: Templates of the request by content type.
+        content_handling: `CONVERT_TO_BINARY`, `CONVERT_TO_TEXT` or None.
+        connection_type: `INTERNET`, `VPC_LINK` or None.
+        responses: How answers are mapped, for integrations that are no proxies.
+    """
+
+    kind: str
+    uri: str
+    http_method: str | None
+    timeout_seconds: float
+    credentials: str | None
+    request_templates: Mapping[str, str]
+    content_handling: str | None
+    connection_type: str | None
+    responses: tuple[IntegrationResponse, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Validator:
+    """What of a request is validated."""
+
+    body: bool
+    parameters: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One HTTP method (or `ANY`) of one resource.
+
+    Attributes:
+        resource_id: The id of its resource.
+        resource_path: The path of its resource, such as `/vision/{id}`.
+        http_method: The method, or `ANY`.
+        authorization: `NONE`, `AWS_IAM`, `CUSTOM` or `COGNITO_USER_POOLS`.
+        authorizer_id: The authorizer of the last two.
+        authorization_scopes: Scopes of which a token must have one.
+        api_key_required: A request needs the key of a usage plan.
+        validator: What is validated; None for nothing.
+        request_models: Names of models by content type.
+        request_parameters: Names of parameters (`method.request.querystring.q`) and whether they are required.
+        operation_name: A name for people, which `requestContext` shows.
+        integration: Where requests go.
+        response_statuses: The status codes the method declares.
+    """
+
+    resource_id: str
+    resource_path: str
+    http_method: str
+    authorization: str
+    authorizer_id: str | None
+    authorization_scopes: tuple[str, ...]
+    api_key_required: bool
+    validator: Validator | None
+    request_models: Mapping[str, str]
+    request_parameters: Mapping[str, bool]
+    operation_name: str | None
+    integration: Integration | None
+    response_statuses: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayResponse:
+    """What an API answers instead of the gateway's own error of one type.
+
+    Attributes:
+        status: The status code; None leaves the error's own.
+        parameters: Headers (`gatewayresponse.header.X`) and where their values come from.
+        templates: Body templates by content type.
+    """
+
+    status: int | None
+    parameters: Mapping[str, str]
+    templates: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ApiDefinition:
+    """A REST API as it was deployed.
+
+    Attributes:
+        api_id: The id of the API.
+        name: Its name.
+        account_id: The account it is in.
+        region: The region it is in.
+        deployment_id: The deployment this is.
+        router: Finds the method for a path.
+        binary_media_types: Media types whose bodies are binary.
+        gateway_responses: Customized errors by type.
+        authorizers: Authorizers by id, as API Gateway describes them.
+        models: JSON schemas by name.
+        api_key_source: `HEADER` or `AUTHORIZER`.
+        endpoint_types: `EDGE`, `REGIONAL` or `PRIVATE`.
+        policy: The resource policy, or None.
+        execute_api_disabled: The default endpoint is closed.
+        compression_bytes: Responses from this size on are compressed; None for never.
+    """
+
+    api_id: str
+    name: str
+    account_id: str
+    region: str
+    deployment_id: str
+    router: Router[Method]
+    binary_media_types: tuple[str, ...] = ()
+    gateway_responses: Mapping[str, GatewayResponse] = field(default_factory=dict)
+    authorizers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    models: Mapping[str, str] = field(default_factory=dict)
+    api_key_source: str = "HEADER"
+    endpoint_types: tuple[str, ...] = ("EDGE",)
+    policy: str | None = None
+    execute_api_disabled: bool = False
+    compression_bytes: int | None = None

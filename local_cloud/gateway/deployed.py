@@ -1,0 +1,53 @@
+"""Looks up in moto what is deployed, at each request: Terraform's last word counts, and nothing is kept beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from local_cloud.gateway.errors import FORBIDDEN, GatewayError
+from local_cloud.gateway.exchange import DeployedStage
+from local_cloud.gateway.snapshot import snapshot_of
+
+
+def find_stage(api_id: str, stage_name: str) -> DeployedStage:
+    """Return a stage with the deployment that it serves.
+
+    Raises:
+        GatewayError: There is no such API, stage or deployment.
+    """
+    api = _find_api(api_id)
+    if api is None:
+        raise GatewayError(FORBIDDEN, f"there is no REST API {api_id}")
+    stage = api.stages.get(stage_name)
+    if stage is None:
+        names = ", ".join(sorted(api.stages)) or "none"
+        raise GatewayError(FORBIDDEN, f"{api.name} has no stage {stage_name!r}; it has: {names}")
+    deployment = api.deployments.get(stage.deployment_id)
+    definition = None if deployment is None else snapshot_of(deployment)
+    if definition is None:
+        raise GatewayError(
+            FORBIDDEN, f"stage {stage_name} of {api.name} serves a deployment that does not exist"
+        )
+    return DeployedStage(name=stage_name, api=definition, settings=stage)
+
+
+def function_policy(function_arn: str) -> Iterable[Mapping[str, Any]]:
+    """Return the statements of a function's policy, those of all its versions and aliases; none for no function."""
+    from moto.awslambda.models import lambda_backends
+
+    _, _, _, region, account, _, name, *_ = function_arn.split(":")
+    function = lambda_backends[account][region]._lambdas._functions.get(name)
+    latest = function["latest"] if function else None
+    statements: list[Mapping[str, Any]] = [] if latest is None else latest.policy.statements
+    return statements
+
+
+def _find_api(api_id: str) -> Any:
+    from moto.apigateway.models import apigateway_backends
+
+    for account in list(apigateway_backends.values()):
+        for backend in list(account.values()):
+            if (api := backend.apis.get(api_id)) is not None:
+                return api
+    return None

@@ -1,0 +1,74 @@
+"""The errors that the gateway itself answers with, and the one for what it cannot do yet.
+
+How AWS answers is partly recorded and partly best knowledge (`reference/gateway-behaviour.md` of the project's notes
+says which); all of it is in this one table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One kind of error.
+
+    Attributes:
+        response_type: The type under which an API may customize it.
+        status: The status code, unless customized.
+        message: The text of its body.
+        error_type: The value of `x-amzn-ErrorType`.
+    """
+
+    response_type: str
+    status: int
+    message: str
+    error_type: str
+
+
+_INTERNAL = "Internal server error"
+
+NO_ROUTE = Fault(
+    "MISSING_AUTHENTICATION_TOKEN", 403, "Missing Authentication Token", "MissingAuthenticationTokenException"
+)
+FORBIDDEN = Fault("ACCESS_DENIED", 403, "Forbidden", "ForbiddenException")
+THROTTLED = Fault("THROTTLED", 429, "Too Many Requests", "TooManyRequestsException")
+REQUEST_TOO_LARGE = Fault("REQUEST_TOO_LARGE", 413, "Request Too Long", "RequestTooLargeException")
+# The function ran and failed, or gave back what is no response.
+BAD_FUNCTION_ANSWER = Fault("DEFAULT_5XX", 502, _INTERNAL, "InternalServerErrorException")
+# The API is deployed in a way that cannot work: no permission, no function, not POST, no base64 where it should be.
+CONFIGURATION = Fault("API_CONFIGURATION_ERROR", 500, _INTERNAL, "InternalServerErrorException")
+INTEGRATION_TIMEOUT = Fault(
+    "INTEGRATION_TIMEOUT", 504, "Endpoint request timed out", "InternalServerErrorException"
+)
+
+# Refused at the edge, before there is an API: no API can customize these.
+URL_TOO_LONG = Fault("", 414, "Request-URI Too Long", "BadRequestException")
+HEADERS_TOO_LONG = Fault("", 431, "Request Header Fields Too Large", "BadRequestException")
+BAD_REQUEST = Fault("", 400, "Bad Request", "BadRequestException")
+
+
+class GatewayError(Exception):
+    """A request that the gateway answers itself.
+
+    Attributes:
+        fault: What is answered.
+        reason: Why, for the developer's log; never part of the answer.
+    """
+
+    def __init__(self, fault: Fault, reason: str) -> None:
+        super().__init__(reason)
+        self.fault = fault
+        self.reason = reason
+
+
+class UnsupportedFeatureError(Exception):
+    """The deployed API asks for something that the local cloud does not do: answered with 501, never passed over.
+
+    Attributes:
+        feature: Its name, as AWS calls it.
+    """
+
+    def __init__(self, feature: str) -> None:
+        super().__init__(feature)
+        self.feature = feature

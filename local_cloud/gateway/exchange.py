@@ -1,0 +1,129 @@
+"""One request on its way through the gateway: what is known of it so far."""
+
+from __future__ import annotations
+
+import base64
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from local_cloud.gateway.definition import ApiDefinition, Method
+from local_cloud.gateway.errors import NO_ROUTE, GatewayError
+from local_cloud.messages import Request, first_header
+
+TRACE_HEADER = "X-Amzn-Trace-Id"
+
+
+def new_request_id() -> str:
+    """Return the value of `x-amzn-RequestId`."""
+    return str(uuid4())
+
+
+def new_extended_request_id() -> str:
+    """Return the value of `x-amz-apigw-id`."""
+    return base64.b64encode(os.urandom(11)).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class DeployedStage:
+    """A stage and the deployment it serves, looked up anew for each request.
+
+    Attributes:
+        name: The stage's name.
+        api: The API as deployed.
+        settings: moto's stage: variables, method settings and logs apply as soon as they are changed.
+    """
+
+    name: str
+    api: ApiDefinition
+    settings: Any
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """The stage variables."""
+        variables: Mapping[str, str] = self.settings.variables or {}
+        return variables
+
+
+@dataclass(slots=True)
+class Exchange:
+    """A request, where it goes, and what has been found out about it.
+
+    Attributes:
+        request: The request.
+        stage: The stage it is for.
+        path: The escaped path below the stage, as sent.
+        domain_name: The host name that the function sees.
+        request_id: The id in `x-amzn-RequestId`.
+        extended_request_id: The id in `x-amz-apigw-id`.
+        received_at: When it came, in seconds since 1970.
+        method: The method that answers it, once routed.
+        path_parameters: The values in its path, once routed.
+        authorizer: What an authorizer has said of the caller: `requestContext.authorizer`.
+        identity: Further members of `requestContext.identity`.
+        trace: The trace header that a function gets.
+        integration_status: What the integration answered, for the access log.
+        integration_seconds: How long the integration took.
+        error: The fault it ended with: its type and its text.
+        note: What the developer's log says about it.
+    """
+
+    request: Request
+    stage: DeployedStage
+    path: str
+    domain_name: str
+    request_id: str = field(default_factory=new_request_id)
+    extended_request_id: str = field(default_factory=new_extended_request_id)
+    received_at: float = field(default_factory=time.time)
+    method: Method | None = None
+    path_parameters: dict[str, str] = field(default_factory=dict)
+    authorizer: dict[str, Any] | None = None
+    identity: dict[str, Any] = field(default_factory=dict)
+    trace: str = ""
+    integration_status: int | None = None
+    integration_seconds: float | None = None
+    error: tuple[str, str] | None = None
+    note: str = ""
+
+    @property
+    def routed(self) -> Method:
+        """The method that answers; only steps after routing may ask.
+
+        Raises:
+            GatewayError: There is none.
+        """
+        if self.method is None:
+            raise GatewayError(NO_ROUTE, "not routed")
+        return self.method
+
+    @property
+    def event_path(self) -> str:
+        """The path as functions see it: slashes at the start count once."""
+        return "/" + self.path.lstrip("/")
+
+    @property
+    def context_path(self) -> str:
+        """The path with the stage, as sent."""
+        return f"/{self.stage.name}{self.path}"
+
+    @property
+    def trace_header(self) -> str:
+        """The client's trace header, or a new root that belongs to this request."""
+        sent = first_header(self.request.headers, TRACE_HEADER)
+        if sent and "Root=" in sent:
+            return sent
+        return f"Root=1-{int(self.received_at):08x}-{self.request_id.replace('-', '')[:24]}"
+
+    def full_trace(self) -> str:
+        """Return the trace header with the parent and the sampling decision that AWS adds."""
+        if not self.trace:
+            header = self.trace_header
+            if "Parent=" not in header:
+                header += f";Parent={os.urandom(8).hex()}"
+            if "Sampled=" not in header:
+                header += f";Sampled={1 if self.stage.settings.tracing_enabled else 0}"
+            self.trace = header
+        return self.trace

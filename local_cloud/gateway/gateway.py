@@ -1,0 +1,108 @@
+"""Executes REST APIs: takes a request to a stage through the steps and writes the answer."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+from local_cloud.gateway.access_log import AccessLog
+from local_cloud.gateway.deployed import find_stage, function_policy
+from local_cloud.gateway.errors import CONFIGURATION, GatewayError, UnsupportedFeatureError
+from local_cloud.gateway.exchange import DeployedStage, Exchange, new_extended_request_id, new_request_id
+from local_cloud.gateway.gateway_responses import gateway_response, plain_response
+from local_cloud.gateway.lambda_proxy import FunctionInvoker, LambdaProxy
+from local_cloud.gateway.limits import check_edge
+from local_cloud.gateway.steps import authorize, check_api_key, integrate, open_api, route, throttle, validate
+from local_cloud.gateway.throttle import Throttles
+from local_cloud.messages import Request, Response
+
+_log = logging.getLogger(__name__)
+
+
+class RestApiGateway:
+    """The data plane of API Gateway.
+
+    Args:
+        invoker: Runs Lambda functions.
+    """
+
+    def __init__(self, invoker: FunctionInvoker) -> None:
+        self._lambda_proxy = LambdaProxy(invoker, function_policy)
+        self._throttles = Throttles()
+        self._access_log = AccessLog()
+
+    async def handle(
+        self, request: Request, *, api_id: str, stage: str, path: str, host: str | None = None
+    ) -> tuple[Response, str]:
+        """Answer a request to a deployed REST API.
+
+        Args:
+            request: The request.
+            api_id: The API.
+            stage: The stage's name.
+            path: The escaped path below the stage.
+            host: The host name that the client used, where that is one of the API's; by default the function sees
+                the name that the API has on AWS.
+
+        Returns:
+            The answer, and a note on it for the developer's log.
+        """
+        try:
+            check_edge(request)
+            deployed = find_stage(api_id, stage)
+        except GatewayError as error:
+            return _with_ids(
+                plain_response(error.fault), new_request_id(), new_extended_request_id()
+            ), error.reason
+        exchange = Exchange(
+            request=request, stage=deployed, path=path, domain_name=host or _domain_name(api_id, deployed)
+        )
+        response = _with_ids(await self._answer(exchange), exchange.request_id, exchange.extended_request_id)
+        self._access_log.record(exchange, response)
+        return response, f"{deployed.api.name}/{stage} {exchange.note}"
+
+    async def close(self) -> None:
+        """Give up on invocations that are still running."""
+        await self._lambda_proxy.close()
+
+    async def _answer(self, exchange: Exchange) -> Response:
+        try:
+            try:
+                return await self._take_steps(exchange)
+            except GatewayError as error:
+                exchange.note = error.reason
+                return gateway_response(exchange, error.fault)
+        except UnsupportedFeatureError as error:
+            exchange.note = f"not in the local cloud yet: {error.feature}"
+            return _unsupported(error)
+        except Exception:  # noqa: BLE001 - a mistake of ours must not end the connection without an answer
+            _log.exception("%s %s failed inside the gateway", exchange.request.method, exchange.path)
+            exchange.note = "failed inside the gateway; the server's log has the error"
+            return plain_response(CONFIGURATION)
+
+    async def _take_steps(self, exchange: Exchange) -> Response:
+        open_api(exchange)
+        route(exchange)
+        exchange.note = exchange.routed.resource_path
+        authorize(exchange)
+        check_api_key(exchange)
+        throttle(exchange, self._throttles)
+        validate(exchange)
+        return await integrate(exchange, self._lambda_proxy)
+
+
+def _domain_name(api_id: str, stage: DeployedStage) -> str:
+    return f"{api_id}.execute-api.{stage.api.region}.amazonaws.com"
+
+
+def _with_ids(response: Response, request_id: str, extended_request_id: str) -> Response:
+    ids = (("x-amzn-RequestId", request_id), ("x-amz-apigw-id", extended_request_id))
+    return Response(response.status, (*response.headers, *ids), response.body)
+
+
+def _unsupported(error: UnsupportedFeatureError) -> Response:
+    content = {
+        "message": f"The local cloud does not have this feature yet: {error.feature}",
+        "feature": error.feature,
+    }
+    return Response(501, (("Content-Type", "application/json"),), json.dumps(content).encode())

@@ -1,0 +1,63 @@
+"""Writes the gateway's own errors, as the deployed API wants them."""
+
+from __future__ import annotations
+
+import json
+
+from local_cloud.gateway.context import context_variables
+from local_cloud.gateway.definition import GatewayResponse
+from local_cloud.gateway.errors import Fault
+from local_cloud.gateway.exchange import Exchange
+from local_cloud.gateway.mock import static_value
+from local_cloud.gateway.templates import choose, render
+from local_cloud.messages import Response
+
+_HEADER = "gatewayresponse.header."
+
+
+def plain_response(fault: Fault) -> Response:
+    """Return an error as the gateway writes it where no API has a say."""
+    body = json.dumps({"message": fault.message}, separators=(",", ":"))
+    return Response(
+        fault.status,
+        (("Content-Type", "application/json"), ("x-amzn-ErrorType", fault.error_type)),
+        body.encode(),
+    )
+
+
+def gateway_response(exchange: Exchange, fault: Fault) -> Response:
+    """Return an error as the API has customized its type, or all errors of 4xx or 5xx; else as it is.
+
+    Raises:
+        UnsupportedFeatureError: The API's template or mapping needs more than text and variables.
+    """
+    exchange.error = (fault.response_type, fault.message)
+    custom = _customized(exchange, fault)
+    if custom is None:
+        return plain_response(fault)
+    headers = {
+        name.removeprefix(_HEADER): static_value(value, where=f"gateway response {fault.response_type}")
+        for name, value in custom.parameters.items()
+        if name.startswith(_HEADER)
+    }
+    headers["x-amzn-ErrorType"] = fault.error_type
+    template = choose(custom.templates, exchange.request.header("accept"))
+    if template is None:
+        content_type, body = "application/json", json.dumps({"message": fault.message}, separators=(",", ":"))
+    else:
+        content_type = template[0]
+        body = render(
+            template[1],
+            context_variables(exchange),
+            exchange.stage.variables,
+            where=f"gateway response {fault.response_type}",
+        )
+    if not any(name.lower() == "content-type" for name in headers):
+        headers["Content-Type"] = content_type
+    return Response(custom.status or fault.status, tuple(headers.items()), body.encode())
+
+
+def _customized(exchange: Exchange, fault: Fault) -> GatewayResponse | None:
+    responses = exchange.stage.api.gateway_responses
+    default = "DEFAULT_4XX" if fault.status < 500 else "DEFAULT_5XX"
+    return responses.get(fault.response_type) or responses.get(default)

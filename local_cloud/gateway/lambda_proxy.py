@@ -1,0 +1,171 @@
+"""The AWS_PROXY integration: invokes a Lambda function with the whole request and answers as it says."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+from local_cloud.functions import FunctionServiceError, InvocationResult, RequestTooLarge
+from local_cloud.gateway.definition import Integration
+from local_cloud.gateway.errors import (
+    BAD_FUNCTION_ANSWER,
+    CONFIGURATION,
+    INTEGRATION_TIMEOUT,
+    REQUEST_TOO_LARGE,
+    GatewayError,
+    UnsupportedFeatureError,
+)
+from local_cloud.gateway.event import build_event
+from local_cloud.gateway.exchange import TRACE_HEADER, Exchange
+from local_cloud.gateway.limits import check_event
+from local_cloud.gateway.permissions import may_invoke, source_arn
+from local_cloud.gateway.response import function_response
+from local_cloud.messages import Response
+
+_LAMBDA_URI = re.compile(
+    r"arn:aws:apigateway:[a-z0-9-]+:lambda:path/2015-03-31/functions/"
+    r"(?P<function>arn:aws:lambda:[a-z0-9-]+:\d{12}:function:[^/]+)/invocations"
+)
+_STAGE_VARIABLE = re.compile(r"\$\{stageVariables\.([A-Za-z0-9_]+)\}")
+# What the console writes into every Lambda integration; it changes nothing for a proxy.
+_HARMLESS_CONTENT_HANDLING = (None, "CONVERT_TO_TEXT")
+
+
+class FunctionInvoker(Protocol):
+    """What the gateway needs of the function executor."""
+
+    async def invoke(
+        self,
+        function_arn: str,
+        payload: bytes,
+        *,
+        request_id: str | None = None,
+        trace_header: str | None = None,
+        client_context: str | None = None,
+    ) -> InvocationResult:
+        """Invoke a function, which the ARN may name with a version or an alias."""
+        ...
+
+
+PolicyReader = Callable[[str], Iterable[Mapping[str, Any]]]
+
+
+class LambdaProxy:
+    """Carries out AWS_PROXY integrations.
+
+    Args:
+        invoker: Runs functions.
+        read_policy: Returns the statements of the policy of the function that an ARN names.
+    """
+
+    def __init__(self, invoker: FunctionInvoker, read_policy: PolicyReader) -> None:
+        self._invoker = invoker
+        self._read_policy = read_policy
+        # Invocations go on after the gateway has given up on them, and nobody else holds on to them.
+        self._running: set[asyncio.Task[InvocationResult]] = set()
+
+    async def respond(self, exchange: Exchange, integration: Integration) -> Response:
+        """Invoke the function of an integration.
+
+        Raises:
+            GatewayError: It may not or cannot be invoked, takes too long, fails, or gives back no response.
+            UnsupportedFeatureError: The integration asks for what the local cloud does not do.
+        """
+        function_arn = self._function(exchange, integration)
+        payload = json.dumps(build_event(exchange), ensure_ascii=False, separators=(",", ":")).encode(
+            "utf-8", "replace"
+        )
+        check_event(payload)
+        started = time.perf_counter()
+        try:
+            result = await self._invoke(exchange, integration, function_arn, payload)
+        finally:
+            exchange.integration_seconds = time.perf_counter() - started
+        exchange.integration_status = 200
+        if result.function_error is not None:
+            raise GatewayError(BAD_FUNCTION_ANSWER, f"{_name(function_arn)} failed: {_error(result.payload)}")
+        response = function_response(result.payload, exchange.stage.api, exchange.request.header("accept"))
+        return Response(
+            response.status, (*response.headers, (TRACE_HEADER, exchange.full_trace())), response.body
+        )
+
+    async def close(self) -> None:
+        """Give up on the invocations that nobody waits for any more."""
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    def _function(self, exchange: Exchange, integration: Integration) -> str:
+        """Return the function that an integration names, once it is certain that it may be invoked."""
+        if integration.credentials:
+            raise UnsupportedFeatureError("integration credentials (a role to invoke the function with)")
+        if integration.content_handling not in _HARMLESS_CONTENT_HANDLING:
+            raise UnsupportedFeatureError(f"content handling {integration.content_handling} of AWS_PROXY")
+        uri = with_stage_variables(integration.uri, exchange.stage.variables)
+        match = _LAMBDA_URI.fullmatch(uri)
+        if match is None:
+            if ":lambda:path/2015-03-31/functions/" in uri:
+                raise GatewayError(CONFIGURATION, f"the integration names no function: {uri}")
+            raise UnsupportedFeatureError(
+                f"AWS_PROXY integration with {uri.partition(':apigateway:')[2] or uri}"
+            )
+        if integration.http_method != "POST":
+            raise GatewayError(
+                CONFIGURATION,
+                f"Lambda takes POST only; the integration's HTTP method is {integration.http_method}",
+            )
+        function_arn = match["function"]
+        api = exchange.stage.api
+        source = source_arn(api, exchange.stage.name, exchange.request.method, exchange.routed)
+        policy = self._read_policy(function_arn)
+        if not may_invoke(policy, function_arn=function_arn, source=source, account_id=api.account_id):
+            raise GatewayError(CONFIGURATION, f"no permission on {_name(function_arn)} for {source}")
+        return function_arn
+
+    async def _invoke(
+        self, exchange: Exchange, integration: Integration, function_arn: str, payload: bytes
+    ) -> InvocationResult:
+        task = asyncio.ensure_future(
+            self._invoker.invoke(function_arn, payload, trace_header=exchange.full_trace())
+        )
+        self._running.add(task)
+        task.add_done_callback(self._finished)
+        done, _ = await asyncio.wait((task,), timeout=integration.timeout_seconds)
+        if not done:
+            raise GatewayError(
+                INTEGRATION_TIMEOUT,
+                f"{_name(function_arn)} took longer than {integration.timeout_seconds:g} s; it runs on",
+            )
+        try:
+            return task.result()
+        except RequestTooLarge as error:
+            raise GatewayError(REQUEST_TOO_LARGE, error.message) from error
+        except FunctionServiceError as error:
+            raise GatewayError(CONFIGURATION, f"{error.code}: {error.message}") from error
+
+    def _finished(self, task: asyncio.Task[InvocationResult]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # taken note of, as the gateway may not wait for it any more
+
+
+def with_stage_variables(uri: str, variables: Mapping[str, str]) -> str:
+    """Fill in `${stageVariables.name}`; a variable that the stage lacks is empty."""
+    return _STAGE_VARIABLE.sub(lambda match: variables.get(match[1], ""), uri) if "${" in uri else uri
+
+
+def _name(function_arn: str) -> str:
+    return function_arn.split(":function:", 1)[1]
+
+
+def _error(payload: bytes) -> str:
+    """Return the type and the text of a function's error, for the log."""
+    try:
+        error = json.loads(payload)
+        return f"{error.get('errorType', 'error')}: {error.get('errorMessage', '')}"[:300]
+    except (ValueError, AttributeError):
+        return payload[:300].decode("utf-8", "replace")

@@ -1,0 +1,148 @@
+"""Takes the snapshot that a deployment is: moto keeps none, so a later change of the API would be served at once.
+
+Written against moto 5.2.5, whose `Deployment` holds a description only. `install()` adds the snapshot at the moment
+when moto makes a deployment; it lives as long as moto's own object does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from local_cloud.gateway.definition import (
+    DEFAULT_TIMEOUT_SECONDS,
+    ApiDefinition,
+    GatewayResponse,
+    Integration,
+    IntegrationResponse,
+    Method,
+    Validator,
+)
+from local_cloud.gateway.routing import Router
+
+_snapshots: WeakKeyDictionary[Any, ApiDefinition] = WeakKeyDictionary()
+_installed = False
+
+
+def install() -> None:
+    """Let every deployment that moto makes from now on have a snapshot."""
+    global _installed
+    if _installed:
+        return
+    from moto.apigateway.models import RestAPI
+
+    original = RestAPI.create_deployment
+
+    def create_deployment(api: Any, *arguments: Any, **options: Any) -> Any:
+        deployment = original(api, *arguments, **options)
+        _snapshots[deployment] = take_snapshot(api, deployment.id)
+        return deployment
+
+    RestAPI.create_deployment = create_deployment
+    _installed = True
+
+
+def snapshot_of(deployment: Any) -> ApiDefinition | None:
+    """Return the snapshot of one of moto's deployments."""
+    return _snapshots.get(deployment)
+
+
+def take_snapshot(api: Any, deployment_id: str) -> ApiDefinition:
+    """Copy what is defined in one of moto's REST APIs at this moment."""
+    return ApiDefinition(
+        api_id=api.id,
+        name=api.name,
+        account_id=api.account_id,
+        region=api.region_name,
+        deployment_id=deployment_id,
+        router=Router((method.resource_path, method.http_method, method) for method in _methods(api)),
+        binary_media_types=tuple(api.binaryMediaTypes),
+        gateway_responses=_frozen(
+            {key: _gateway_response(value) for key, value in api.gateway_responses.items()}
+        ),
+        authorizers=_frozen({key: _frozen(value.to_json()) for key, value in api.authorizers.items()}),
+        models=_frozen({name: model.schema or "" for name, model in api.models.items()}),
+        api_key_source=api.api_key_source,
+        endpoint_types=tuple(api.endpoint_configuration.get("types") or ()),
+        policy=api.policy or None,
+        execute_api_disabled=bool(api.disableExecuteApiEndpoint),
+        compression_bytes=None if api.minimum_compression_size is None else int(api.minimum_compression_size),
+    )
+
+
+def _methods(api: Any) -> Iterator[Method]:
+    for resource in list(api.resources.values()):
+        path = resource.get_path()
+        for method in list(resource.resource_methods.values()):
+            yield Method(
+                resource_id=resource.id,
+                resource_path=path,
+                http_method=method.http_method,
+                authorization=method.authorization_type or "NONE",
+                authorizer_id=method.authorizer_id,
+                authorization_scopes=tuple(method.authorization_scopes or ()),
+                api_key_required=_boolean(method.api_key_required),
+                validator=_validator(api, method.request_validator_id),
+                request_models=_frozen(method.request_models),
+                request_parameters=_frozen(
+                    {k: _boolean(v) for k, v in (method.request_parameters or {}).items()}
+                ),
+                operation_name=method.operation_name,
+                integration=_integration(method.method_integration),
+                response_statuses=frozenset(str(status) for status in method.method_responses),
+            )
+
+
+def _integration(integration: Any) -> Integration | None:
+    if integration is None:
+        return None
+    milliseconds = integration.timeout_in_millis
+    return Integration(
+        kind=integration.integration_type,
+        uri=integration.uri or "",
+        http_method=integration.http_method,
+        timeout_seconds=DEFAULT_TIMEOUT_SECONDS if milliseconds is None else int(milliseconds) / 1000,
+        credentials=integration.credentials,
+        request_templates=_frozen(integration.request_templates),
+        content_handling=integration.content_handling,
+        connection_type=integration.connection_type,
+        responses=tuple(
+            IntegrationResponse(
+                status=str(response.status_code),
+                selection_pattern=response.selection_pattern,
+                parameters=_frozen(response.response_parameters),
+                templates=_frozen({k: v or "" for k, v in (response.response_templates or {}).items()}),
+                content_handling=response.content_handling,
+            )
+            for response in (integration.integration_responses or {}).values()
+        ),
+    )
+
+
+def _validator(api: Any, validator_id: str | None) -> Validator | None:
+    validator = api.request_validators.get(validator_id) if validator_id else None
+    if validator is None:
+        return None
+    return Validator(
+        body=_boolean(validator.validate_request_body),
+        parameters=_boolean(validator.validate_request_parameters),
+    )
+
+
+def _gateway_response(response: Any) -> GatewayResponse:
+    return GatewayResponse(
+        status=int(response.status_code) if response.status_code else None,
+        parameters=_frozen(response.response_parameters),
+        templates=_frozen(response.response_templates),
+    )
+
+
+def _boolean(value: Any) -> bool:
+    """Read a boolean, which moto keeps as it was sent: as such or as a word."""
+    return value if isinstance(value, bool) else str(value).lower() == "true"
+
+
+def _frozen(content: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    return MappingProxyType(dict(content or {}))

@@ -1,0 +1,99 @@
+"""The steps of a request through the gateway, in their order.
+
+A step does its part on the exchange, or ends the way by raising; the last one answers. What a deployed API asks for
+and a step cannot do yet is an `UnsupportedFeatureError`.
+"""
+
+from __future__ import annotations
+
+from local_cloud.gateway.definition import Method
+from local_cloud.gateway.errors import (
+    CONFIGURATION,
+    FORBIDDEN,
+    NO_ROUTE,
+    GatewayError,
+    UnsupportedFeatureError,
+)
+from local_cloud.gateway.exchange import Exchange
+from local_cloud.gateway.lambda_proxy import LambdaProxy
+from local_cloud.gateway.limits import check_body
+from local_cloud.gateway.mock import mock_response
+from local_cloud.gateway.throttle import Throttles, method_settings
+from local_cloud.messages import Response
+
+
+def open_api(exchange: Exchange) -> None:
+    """Refuse what the API as a whole does not let in, or what it asks for and nobody does here."""
+    api, stage = exchange.stage.api, exchange.stage.settings
+    if api.execute_api_disabled:
+        raise GatewayError(FORBIDDEN, "the API's default endpoint is disabled")
+    if "PRIVATE" in api.endpoint_types:
+        raise UnsupportedFeatureError("private endpoints")
+    if api.policy:
+        raise UnsupportedFeatureError("resource policy of a REST API")
+    if api.compression_bytes is not None:
+        raise UnsupportedFeatureError("response compression (minimum_compression_size)")
+    if stage.web_acl_arn:
+        raise UnsupportedFeatureError("AWS WAF (web ACL of a stage)")
+    check_body(exchange.request)
+
+
+def route(exchange: Exchange) -> None:
+    """Find the method that answers."""
+    request = exchange.request
+    found = exchange.stage.api.router.find(exchange.path, request.method)
+    if found is None:
+        raise GatewayError(
+            NO_ROUTE, f"{exchange.stage.api.name} has no method for {request.method} {exchange.path}"
+        )
+    exchange.method, exchange.path_parameters = found
+    _refuse_cache(exchange, exchange.method)
+
+
+def authorize(exchange: Exchange) -> None:
+    """Find out who calls and whether they may."""
+    method = exchange.routed
+    if method.authorization != "NONE":
+        raise UnsupportedFeatureError(f"{method.authorization} authorization of a method")
+
+
+def check_api_key(exchange: Exchange) -> None:
+    """Find the usage plan that the request's key belongs to."""
+    if exchange.routed.api_key_required:
+        raise UnsupportedFeatureError("API keys and usage plans (api_key_required of a method)")
+
+
+def throttle(exchange: Exchange, throttles: Throttles) -> None:
+    """Count the request against the stage's limits."""
+    throttles.check(exchange.stage.settings, exchange.routed, exchange.request.method)
+
+
+def validate(exchange: Exchange) -> None:
+    """Check the request's parameters and body against what the method declares."""
+    validator = exchange.routed.validator
+    if validator is not None and (validator.body or validator.parameters):
+        raise UnsupportedFeatureError("request validation (request_validator_id of a method)")
+
+
+async def integrate(exchange: Exchange, lambda_proxy: LambdaProxy) -> Response:
+    """Send the request where it goes and return the answer."""
+    integration = exchange.routed.integration
+    if integration is None:
+        raise GatewayError(CONFIGURATION, "no integration is defined for the method")
+    match integration.kind:
+        case "AWS_PROXY":
+            return await lambda_proxy.respond(exchange, integration)
+        case "MOCK":
+            return mock_response(exchange, integration)
+        case kind:
+            raise UnsupportedFeatureError(f"{kind} integration")
+
+
+def _refuse_cache(exchange: Exchange, method: Method) -> None:
+    if not exchange.stage.settings.cache_cluster_enabled:
+        return
+    settings = method_settings(
+        exchange.stage.settings.method_settings, method.resource_path, method.http_method
+    )
+    if settings is not None and settings.get("cachingEnabled"):
+        raise UnsupportedFeatureError("response caching of a stage")

@@ -1,0 +1,81 @@
+"""Templates as far as they are text with variables; what needs Velocity is refused by name.
+
+Access logs, gateway responses and MOCK integrations use these. `$context.…` and `$stageVariables.…` are filled in.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from local_cloud.gateway.errors import UnsupportedFeatureError
+
+_NAME = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
+_VARIABLE = re.compile(rf"\$\{{?(context|stageVariables)\.({_NAME})\}}?")
+# A directive (#set, #if, #end …) or a reference: all that would be evaluated.
+_VELOCITY = re.compile(
+    r"#\{?(?:set|if|elseif|else|end|foreach|break|stop|macro|define|evaluate|include|parse)\b|##|#\*|\$!?\{?[A-Za-z_]"
+)
+
+
+def render(
+    template: str, context: Mapping[str, Any], stage_variables: Mapping[str, str], *, where: str
+) -> str:
+    """Fill in a template.
+
+    Args:
+        template: The template.
+        context: The variables of `$context`, by their dotted names.
+        stage_variables: The stage's variables.
+        where: What the template belongs to, for the error.
+
+    Raises:
+        UnsupportedFeatureError: The template has anything but text and these variables.
+    """
+    require_plain(template, where=where)
+    return substitute(template, context, stage_variables, missing="")
+
+
+def substitute(
+    template: str, context: Mapping[str, Any], stage_variables: Mapping[str, str], *, missing: str
+) -> str:
+    """Replace the variables of a template and leave everything else as it is."""
+
+    def value(match: re.Match[str]) -> str:
+        source = context if match[1] == "context" else stage_variables
+        found = source.get(match[2])
+        return missing if found is None else str(found)
+
+    return _VARIABLE.sub(value, template)
+
+
+def require_plain(template: str, *, where: str) -> None:
+    """Refuse a template that needs Velocity.
+
+    Raises:
+        UnsupportedFeatureError: It does.
+    """
+    if not _is_plain(template):
+        raise UnsupportedFeatureError(f"Velocity mapping templates ({where})")
+
+
+@lru_cache(maxsize=1024)
+def _is_plain(template: str) -> bool:
+    return _VELOCITY.search(_VARIABLE.sub("", template)) is None
+
+
+def choose(templates: Mapping[str, str], content_type: str | None) -> tuple[str, str] | None:
+    """Return the content type and the text of the template for a content type: its own, or that for JSON."""
+    wanted = (content_type or "application/json").partition(";")[0].strip().lower()
+    for name in (wanted, "application/json"):
+        if name in templates:
+            return name, templates[name]
+    return next(iter(templates.items()), None)
+
+
+def json_string(text: str) -> str:
+    """Return a text as JSON, quotes included."""
+    return json.dumps(text, ensure_ascii=False)

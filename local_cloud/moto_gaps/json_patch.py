@@ -1,0 +1,115 @@
+"""API Gateway's patch operations, for the objects whose update moto lacks or gets wrong.
+
+An object says which paths it knows; everything else is refused, so that no change is ever dropped in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+def boolean(text: str | None) -> bool:
+    """Read a boolean as API Gateway sends it."""
+    return str(text).lower() == "true"
+
+
+def integer(text: str | None) -> int | None:
+    """Read a whole number; None stays None."""
+    return None if text is None else int(text)
+
+
+def same(value: Any) -> Any:
+    """Take a value as it is."""
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A path with one value.
+
+    Attributes:
+        attribute: The attribute of moto's object.
+        read: Reads the value from its text.
+        default: What `remove` leaves.
+    """
+
+    attribute: str
+    read: Callable[[Any], Any] = same
+    default: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Patchable:
+    """The paths that an object knows.
+
+    Attributes:
+        scalars: Paths with one value.
+        maps: Paths of maps (`/requestTemplates/application~1json`): the attribute and how a value is read.
+        lists: Paths of lists, whose members stand in the value or at the end of the path.
+    """
+
+    scalars: Mapping[str, Scalar] = field(default_factory=dict)
+    maps: Mapping[str, Scalar] = field(default_factory=dict)
+    lists: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+def apply_patch(target: Any, patchable: Patchable, operations: Iterable[Mapping[str, Any]] | None) -> None:
+    """Carry out patch operations on one of moto's objects.
+
+    Raises:
+        BadRequestException: moto's error for an operation or a path that the object does not know.
+    """
+    for operation in operations or ():
+        kind, path, value = operation["op"], operation["path"], operation.get("value")
+        name, _, rest = path.lstrip("/").partition("/")
+        member = unescape(rest)
+        if kind not in ("add", "replace", "remove"):
+            raise _refused(
+                f"Invalid patch operation specified. Must be one of: [add, remove, replace], not {kind}"
+            )
+        if path.lstrip("/") in patchable.scalars:
+            scalar = patchable.scalars[path.lstrip("/")]
+            setattr(target, scalar.attribute, scalar.default if kind == "remove" else scalar.read(value))
+        elif name in patchable.maps and member:
+            _patch_map(target, patchable.maps[name], kind, member, value)
+        elif name in patchable.lists:
+            _patch_list(target, patchable.lists[name], kind, member or value, value)
+        else:
+            raise _refused(f"Invalid patch path  '{path}' specified for op '{kind}'.")
+
+
+def unescape(pointer: str) -> str:
+    """Read one segment of a JSON pointer."""
+    return pointer.replace("~1", "/").replace("~0", "~")
+
+
+def _patch_map(target: Any, spec: Scalar, kind: str, key: str, value: Any) -> None:
+    # A new dictionary each time: moto hands the same one to answers that are being written on other threads.
+    content = dict(getattr(target, spec.attribute) or {})
+    if kind == "remove":
+        content.pop(key, None)
+    else:
+        content[key] = spec.read(value)
+    setattr(target, spec.attribute, content)
+
+
+def _patch_list(target: Any, spec: Scalar, kind: str, member: Any, value: Any) -> None:
+    content = list(getattr(target, spec.attribute) or [])
+    if kind == "remove":
+        content = [item for item in content if item != member]
+    elif kind == "replace" and value is not None and member != value:
+        content = [value if item == member else item for item in content]
+    elif kind == "replace":
+        content = [] if value is None else [value]
+    elif member not in content:
+        content.append(member)
+    setattr(target, spec.attribute, content)
+
+
+def _refused(message: str) -> Exception:
+    from moto.apigateway.exceptions import BadRequestException
+
+    error: Exception = BadRequestException(message)
+    return error

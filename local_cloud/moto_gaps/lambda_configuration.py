@@ -1,0 +1,74 @@
+"""Settings of a Lambda function that moto forgets.
+
+moto 5.2.5 drops `LoggingConfig` and `DeadLetterConfig`, and its UpdateFunctionConfiguration ignores tracing, storage,
+logging, the key, and an environment that is emptied, so that Terraform plans the same change for ever. It also takes
+no new architecture with new code.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def apply() -> None:
+    """Keep these settings on the function, where its versions copy them from."""
+    from moto.awslambda.models import LambdaFunction
+
+    original_init = LambdaFunction.__init__
+    original_configuration = LambdaFunction.get_configuration
+    original_update = LambdaFunction.update_configuration
+    original_code = LambdaFunction.update_function_code
+
+    def init(function: Any, account_id: str, spec: dict[str, Any], *arguments: Any, **options: Any) -> None:
+        original_init(function, account_id, spec, *arguments, **options)
+        function.logging_config = _logging(spec.get("LoggingConfig"), function.function_name)
+        function.dead_letter_config = spec.get("DeadLetterConfig")
+
+    def get_configuration(function: Any, *arguments: Any, **options: Any) -> dict[str, Any]:
+        configuration: dict[str, Any] = original_configuration(function, *arguments, **options)
+        configuration["LoggingConfig"] = function.logging_config
+        if target := (function.dead_letter_config or {}).get("TargetArn"):
+            configuration["DeadLetterConfig"] = {"TargetArn": target}
+        return configuration
+
+    def update_configuration(function: Any, config_updates: dict[str, Any]) -> dict[str, Any]:
+        updates = dict(config_updates)
+        if (environment := updates.get("Environment")) is not None:
+            updates["Environment"] = {"Variables": environment.get("Variables") or {}}
+        _update(function, updates)
+        original_update(function, updates)
+        return get_configuration(function)
+
+    def update_function_code(function: Any, updated_spec: dict[str, Any]) -> dict[str, Any]:
+        if not updated_spec.get("DryRun") and (architectures := updated_spec.get("Architectures")):
+            function.architectures = architectures
+        original_code(function, updated_spec)
+        return get_configuration(function)
+
+    LambdaFunction.__init__ = init
+    LambdaFunction.get_configuration = get_configuration
+    LambdaFunction.update_configuration = update_configuration
+    LambdaFunction.update_function_code = update_function_code
+
+
+def _update(function: Any, updates: dict[str, Any]) -> None:
+    """Carry out the updates that moto ignores."""
+    if "TracingConfig" in updates:
+        function.tracing_config = updates["TracingConfig"]
+    if "EphemeralStorage" in updates:
+        function.ephemeral_storage = updates["EphemeralStorage"]["Size"]
+    if "LoggingConfig" in updates:
+        function.logging_config = _logging(updates["LoggingConfig"], function.function_name)
+    if "DeadLetterConfig" in updates:
+        function.dead_letter_config = updates["DeadLetterConfig"]
+    if "KMSKeyArn" in updates:
+        function.kms_key_arn = updates["KMSKeyArn"] or None
+
+
+def _logging(config: dict[str, Any] | None, function_name: str) -> dict[str, Any]:
+    """Return a logging configuration with AWS's defaults filled in."""
+    filled = {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{function_name}", **(config or {})}
+    if filled["LogFormat"] == "JSON":
+        filled.setdefault("ApplicationLogLevel", "INFO")
+        filled.setdefault("SystemLogLevel", "INFO")
+    return filled

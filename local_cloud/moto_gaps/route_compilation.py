@@ -1,0 +1,26 @@
+"""Routes are compiled by one thread at a time.
+
+moto compiles the routes of a service when its first call comes, with werkzeug, which builds them as syntax trees. Where
+two threads do that at once, CPython before 3.11.8 and 3.12.2 may fail with "AST constructor recursion depth mismatch"
+(its issue 106905), as it counts the depth for all threads together. Terraform's first calls come at once, and one of
+them would be lost. Written against moto 5.2.5 and werkzeug 3.1.
+"""
+
+from __future__ import annotations
+
+from threading import RLock
+from typing import Any
+
+
+def apply() -> None:
+    """Put a lock around the compilation of a route."""
+    from werkzeug.routing import Rule
+
+    original = Rule.compile
+    lock = RLock()
+
+    def compile_alone(rule: Any) -> None:
+        with lock:
+            original(rule)
+
+    setattr(Rule, original.__name__, compile_alone)

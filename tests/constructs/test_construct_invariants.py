@@ -1,0 +1,233 @@
+"""What must hold for everything that is synthesized, held against a stack with one of each."""
+
+from __future__ import annotations
+
+import json
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+from cdktf import App, TerraformOutput
+
+from constructs_lib import (
+    ApiGatewayAccount,
+    ArchiveBucket,
+    AwsStack,
+    Deployment,
+    Function,
+    IamAuthorization,
+    LambdaIntegration,
+    Public,
+    RestApi,
+    Stage,
+)
+from tests.constructs.synthesis import Configuration, FakeArchive, public_method, statements
+
+
+def one_of_each(app: App, tmp_path: Path) -> AwsStack:
+    stack = AwsStack(app, "shop", region="eu-central-1", default_tags={"project": "shop"})
+    bucket = ArchiveBucket(stack, "archives")
+    large = Function(
+        stack,
+        "vision",
+        archive=FakeArchive.make(tmp_path, name="vision", zip_bytes=60_000_000),
+        code_bucket=bucket,
+    )
+    small = Function(
+        stack,
+        "chat",
+        archive=FakeArchive.make(tmp_path, name="chat"),
+        environment={"VISION": json.dumps({"arn": large.qualified_arn})},
+    )
+    large.grant_invoke(small)
+    small.grant_invoke(small)
+    api = RestApi(stack, "api", name="shop", binary_media_types=["image/png"])
+    public_method(api, small, "ANY", "/chat")
+    public_method(api, large, "POST", "/vision/text")
+    deployment = Deployment(stack, "deployment", api=api)
+    api.resource_for("/orders/{id}").add_method(
+        "GET", LambdaIntegration(small), authorization=IamAuthorization()
+    )
+    api.resource_for("/vision/{proxy+}").add_method("ANY", LambdaIntegration(large), authorization=Public())
+    stage = Stage(
+        stack,
+        "stage",
+        deployment=deployment,
+        stage_name="prod",
+        account=ApiGatewayAccount(stack, "account"),
+        variables={"color": "blue"},
+    )
+    TerraformOutput(stack, "invoke_url", value=stage.invoke_url)
+    return stack
+
+
+@pytest.fixture
+def configuration(app: App, tmp_path: Path) -> Configuration:
+    return Configuration(one_of_each(app, tmp_path))
+
+
+def synthesized(directory: Path, archives: Path) -> dict[str, bytes]:
+    app = App(outdir=str(directory))
+    one_of_each(app, archives)
+    app.synth()
+    return {
+        str(file.relative_to(directory)): file.read_bytes() for file in directory.rglob("*") if file.is_file()
+    }
+
+
+def test_two_synths_are_byte_identical(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    first = synthesized(tmp_path / "first", tmp_path)
+    second = synthesized(tmp_path / "elsewhere" / "and deeper", tmp_path)
+    assert first == second
+    assert {"manifest.json", "stacks/shop/cdk.tf.json"} < set(first)
+    assert len([name for name in first if name.endswith(".zip")]) == 2
+
+
+def test_a_second_synth_into_the_same_directory_changes_nothing(tmp_path: Path) -> None:
+    assert synthesized(tmp_path / "out", tmp_path) == synthesized(tmp_path / "out", tmp_path)
+
+
+def test_nothing_of_this_machine_is_in_the_output(tmp_path: Path) -> None:
+    written = synthesized(tmp_path / "out", tmp_path)
+    for name, content in written.items():
+        if name.endswith(".json"):
+            text = content.decode()
+            for place in (str(tmp_path), str(Path.home()), str(Path.cwd())):
+                assert place not in text, name
+    configuration = json.loads(written["stacks/shop/cdk.tf.json"])
+    names = {group["name"] for group in configuration["resource"]["aws_cloudwatch_log_group"].values()}
+    absolute = {text for text in strings(configuration) if text.startswith("/")} - names
+    assert absolute == set()
+
+
+def strings(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [text for one in inner for text in strings(one)]
+
+
+def test_every_token_is_resolved(configuration: Configuration) -> None:
+    assert "TfToken" not in configuration.text
+
+
+def test_every_reference_leads_to_something(configuration: Configuration) -> None:
+    known = {address for address, _ in configuration.resources()}
+    for address, body in configuration.resources():
+        for needed in body.get("depends_on", []):
+            assert needed in known, address
+        for trigger in body.get("lifecycle", {}).get("replace_triggered_by", []):
+            assert trigger.removesuffix(".id") in known, address
+
+
+def test_no_resource_waits_for_itself(configuration: Configuration) -> None:
+    assert len(list(TopologicalSorter(configuration.references()).static_order())) == len(
+        list(configuration.resources())
+    )
+
+
+def test_every_lambda_integration_has_exactly_the_permission_it_needs(configuration: Configuration) -> None:
+    aliases = configuration.all("lambda_alias")
+    needed = set()
+    for address, integration in configuration.all("api_gateway_integration").items():
+        assert (integration["type"], integration["integration_http_method"]) == ("AWS_PROXY", "POST")
+        method = configuration.all("api_gateway_method")[reference(integration["http_method"])]
+        alias = reference(integration["uri"])
+        assert integration["uri"] == f"${{{alias}.invoke_arn}}", address
+        path = path_of(configuration, method["resource_id"])
+        http_method = "*" if method["http_method"] == "ANY" else method["http_method"]
+        needed.add((alias, aliases[alias]["function_name"], f"/*/{http_method}{path}"))
+    given = {
+        (reference(one["qualifier"]), one["function_name"], one["source_arn"].partition("}")[2])
+        for one in configuration.all("lambda_permission").values()
+    }
+    assert given == needed
+    assert len(configuration.all("lambda_permission")) == len(needed) == 4
+    for permission in configuration.all("lambda_permission").values():
+        assert permission["qualifier"].endswith(".name}")
+        assert permission["lifecycle"]["replace_triggered_by"] == [f"{reference(permission['qualifier'])}.id"]
+
+
+def reference(value: str) -> str:
+    """The address in `${address.attribute}`."""
+    return value.removeprefix("${").removesuffix("}").rpartition(".")[0]
+
+
+def path_of(configuration: Configuration, resource_id: str) -> str:
+    if resource_id.endswith(".root_resource_id}"):
+        return ""
+    resource = configuration.all("api_gateway_resource")[reference(resource_id)]
+    part = "*" if resource["path_part"].startswith("{") else resource["path_part"]
+    return f"{path_of(configuration, resource['parent_id'])}/{part}"
+
+
+def test_the_deployment_waits_for_the_whole_api(configuration: Configuration) -> None:
+    made = configuration.only("api_gateway_deployment")
+    for kind in ("api_gateway_method", "api_gateway_integration", "lambda_permission"):
+        assert set(configuration.all(kind)) <= set(made["depends_on"])
+    assert made["lifecycle"] == {"create_before_destroy": True}
+    assert "stage_name" not in made
+
+
+def test_every_function_has_its_log_group_and_policies_first(configuration: Configuration) -> None:
+    groups = configuration.all("cloudwatch_log_group")
+    for function in configuration.all("lambda_function").values():
+        group = reference(function["logging_config"]["log_group"])
+        assert groups[group]["name"] == f"/aws/lambda/{function['function_name']}"
+        assert group in function["depends_on"]
+        role = reference(function["role"])
+        for address, policy in configuration.all("iam_role_policy").items():
+            itself = policy["name"] == f"invoke-{function['function_name']}"
+            assert reference(policy["role"]) != role or itself or address in function["depends_on"]
+        assert function["publish"] is True
+
+
+def test_every_log_group_forgets(configuration: Configuration) -> None:
+    assert all(group["retention_in_days"] > 0 for group in configuration.all("cloudwatch_log_group").values())
+
+
+UNSCOPED = {
+    "xray:PutTelemetryRecords",  # X-Ray knows no resources
+    "xray:PutTraceSegments",
+}
+
+
+def test_permissions_name_actions_and_resources(configuration: Configuration) -> None:
+    for policy in configuration.all("iam_role_policy").values():
+        for statement in statements(policy["policy"]):
+            assert not any("*" in action for action in statement["Action"])
+            if "*" in statement["Resource"]:
+                assert set(statement["Action"]) <= UNSCOPED
+            makes_groups = "logs:CreateLogGroup" in statement["Action"]
+            assert not makes_groups or "account" in policy["role"], (
+                "only API Gateway's own role makes log groups"
+            )
+
+
+def test_no_managed_policy_is_attached(configuration: Configuration) -> None:
+    assert not {"iam_role_policy_attachment", "iam_policy_attachment"} & configuration.types()
+    assert all("managed_policy_arns" not in role for role in configuration.all("iam_role").values())
+
+
+def test_the_stage_is_throttled_and_logs_without_bodies(configuration: Configuration) -> None:
+    settings = configuration.only("api_gateway_method_settings")["settings"]
+    assert settings["throttling_rate_limit"] > 0
+    assert settings["throttling_burst_limit"] > 0
+    assert settings["data_trace_enabled"] is False
+
+
+def test_addresses_do_not_change_by_themselves(configuration: Configuration) -> None:
+    """A new address is a resource destroyed and made again: these hold data, or are what clients know."""
+    assert configuration.address("api_gateway_rest_api") == "aws_api_gateway_rest_api.api_C8550315"
+    assert configuration.address("s3_bucket") == "aws_s3_bucket.archives_FD08D4EF"
+    assert sorted(configuration.all("lambda_function")) == [
+        "aws_lambda_function.chat_22ADE1FF",
+        "aws_lambda_function.vision_C27041FC",
+    ]
+    assert sorted(configuration.all("cloudwatch_log_group")) == [
+        "aws_cloudwatch_log_group.chat_log-group_46CF2154",
+        "aws_cloudwatch_log_group.stage_access-log_316DC727",
+        "aws_cloudwatch_log_group.stage_execution-log_FF245CC7",
+        "aws_cloudwatch_log_group.vision_log-group_D1B982E7",
+    ]

@@ -1,0 +1,221 @@
+"""`python -m local_cloud serve | start | stop | status | logs`, as a user types it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local_cloud import background, logs, state_file
+from local_cloud.errors import LocalCloudError
+from local_cloud.serve import ServeSettings
+from local_cloud.state_file import RunningCloud
+
+PROJECT = Path(__file__).resolve().parents[3]
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "local_cloud", *arguments],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The directory of a local cloud that `start` has started."""
+    path = tmp_path_factory.mktemp("command-line") / "a b"
+    started = run("start", "--port", "0", "--directory", str(path))
+    assert started.returncode == 0, started.stderr
+    yield path
+    run("stop", "--directory", str(path))
+
+
+def test_start_returns_when_it_is_ready_and_says_where(directory: Path) -> None:
+    cloud = state_file.read(directory)
+    assert cloud is not None
+    assert cloud.answers()
+    assert cloud.url == f"http://127.0.0.1:{cloud.port}"
+    written = json.loads((directory / "cloud.json").read_text())
+    assert sorted(written) == ["instance", "pid", "port", "url"]
+    # detached: a session of its own, which no terminal can end
+    assert os.getsid(cloud.pid) == cloud.pid != os.getsid(0)
+    status = run("status", "--directory", str(directory))
+    assert (status.returncode, status.stdout) == (0, f"running at {cloud.url} (pid {cloud.pid})\n")
+
+
+def test_a_second_start_finds_the_first(directory: Path) -> None:
+    cloud = state_file.read(directory)
+    assert cloud is not None
+    again = run("start", "--port", "0", "--directory", str(directory))
+    assert (again.returncode, again.stdout) == (0, f"already running at {cloud.url} (pid {cloud.pid})\n")
+    other_port = run("start", "--port", "1", "--directory", str(directory))
+    assert other_port.returncode == 1
+    assert other_port.stderr == (
+        f"error: the local cloud of {directory} runs at {cloud.url} already. To have it on port 1, end it first "
+        f"with `python -m local_cloud stop --directory {directory}`.\n"
+    )
+
+
+def test_two_cannot_serve_from_one_directory(directory: Path) -> None:
+    cloud = state_file.read(directory)
+    assert cloud is not None
+    second = run("serve", "--port", "0", "--directory", str(directory))
+    assert second.returncode == 1
+    assert second.stderr == (
+        f"error: a local cloud runs in {directory} already at {cloud.url} (pid {cloud.pid}). End it with "
+        f"`python -m local_cloud stop --directory {directory}`, or choose another --directory.\n"
+    )
+    assert cloud.answers()
+
+
+def test_a_port_in_use_is_told_by_start(directory: Path, tmp_path: Path) -> None:
+    cloud = state_file.read(directory)
+    assert cloud is not None
+    second = run("start", "--port", str(cloud.port), "--directory", str(tmp_path))
+    assert second.returncode == 1
+    assert second.stderr == (
+        f"error: the local cloud did not start:\nerror: 127.0.0.1:{cloud.port} is taken by another program. If that "
+        f"is a local cloud, end it with `python -m local_cloud stop`; otherwise choose another port with --port "
+        f"(0 takes a free one).\n"
+    )
+
+
+def test_the_requests_are_logged(directory: Path) -> None:
+    cloud = state_file.read(directory)
+    assert cloud is not None
+    shown = run("logs", "--directory", str(directory))
+    assert " 200 GET    /_local_cloud/health " in shown.stdout
+    unknown = run("logs", "vision", "--directory", str(directory))
+    assert unknown.returncode == 1
+    assert unknown.stderr == "error: no function 'vision' has run here. Functions with a log: none yet.\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_serve_ends_on_a_signal_and_takes_back_its_address(tmp_path: Path, number: signal.Signals) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local_cloud", "serve", "--port", "0", "--directory", str(tmp_path)],
+        cwd=PROJECT,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while state_file.read(tmp_path) is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        cloud = state_file.read(tmp_path)
+        assert cloud is not None
+        process.send_signal(number)
+        _, error = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 0, error
+    assert f"ready at {cloud.url}" in error
+    assert "Traceback" not in error
+    assert not (tmp_path / "cloud.json").exists()
+    assert not cloud.answers()
+
+
+def test_stop_ends_it_and_waits(tmp_path: Path) -> None:
+    cloud, started = background.start(ServeSettings(host="127.0.0.1", port=0, directory=tmp_path))
+    assert started
+    assert background.stop(tmp_path) == cloud
+    with pytest.raises(ProcessLookupError):
+        os.kill(cloud.pid, 0)
+    assert background.stop(tmp_path) is None
+    status = run("status", "--directory", str(tmp_path))
+    assert (status.returncode, status.stdout) == (3, "not running\n")
+
+
+def test_stop_leaves_a_process_alone_that_does_not_say_it_is_the_cloud(tmp_path: Path) -> None:
+    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        cloud = RunningCloud(url="http://127.0.0.1:9", pid=stranger.pid, instance="0" * 16, port=9)
+        state_file.write(tmp_path, cloud)
+        with pytest.raises(LocalCloudError) as caught:
+            background.stop(tmp_path)
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+    file = tmp_path / "cloud.json"
+    assert str(caught.value) == (
+        f"{file} names process {cloud.pid}, but nothing answers for it at http://127.0.0.1:9, so it may be another "
+        f"program by now and was left alone. If it is the local cloud (see `ps -p {cloud.pid} -f`), end it with "
+        f"`kill {cloud.pid}`; then delete {file}."
+    )
+
+
+def test_what_a_crash_left_behind_is_cleared(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    state_file.write(
+        tmp_path, RunningCloud(url="http://127.0.0.1:9", pid=gone.pid, instance="0" * 16, port=9)
+    )
+    assert background.stop(tmp_path) is None
+    assert not (tmp_path / "cloud.json").exists()
+
+
+def test_a_cloud_is_known_by_its_instance(directory: Path) -> None:
+    cloud = state_file.read(directory)
+    assert cloud is not None
+    other = RunningCloud(url=cloud.url, pid=cloud.pid, instance="0" * 16, port=cloud.port)
+    assert not other.answers()
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"url": 1}', '{"url": "u", "pid": "x", "instance": "", "port": 1}']
+)
+def test_a_broken_file_is_no_cloud(tmp_path: Path, content: str) -> None:
+    (tmp_path / "cloud.json").write_text(content)
+    assert state_file.read(tmp_path) is None
+
+
+def test_following_a_log_shows_what_is_added_and_a_file_begun_anew(tmp_path: Path) -> None:
+    path = tmp_path / "x.log"
+    path.write_text("one\n")
+    following = logs.read(path, follow=True)
+    assert next(following) == "one\n"
+    with path.open("a") as stream:
+        stream.write("two\n")
+    assert next(following) == "two\n"
+    path.rename(tmp_path / "x.log.1")
+    path.write_text("three\n")
+    assert next(following) == "three\n"
+    following.close()
+    assert "".join(logs.read(path, follow=False)) == "three\n"
+
+
+def test_logs_of_functions_are_found_by_name(tmp_path: Path) -> None:
+    (tmp_path / "logs" / "functions").mkdir(parents=True)
+    for name in ("vision", "language"):
+        (tmp_path / "logs" / "functions" / f"{name}.log").write_text("")
+    assert logs.log_path(tmp_path, "vision") == tmp_path / "logs" / "functions" / "vision.log"
+    with pytest.raises(LocalCloudError) as caught:
+        logs.log_path(tmp_path, "../requests")
+    assert str(caught.value) == (
+        "no function '../requests' has run here. Functions with a log: language, vision."
+    )
+    with pytest.raises(LocalCloudError) as caught:
+        logs.log_path(tmp_path, None)
+    assert str(caught.value) == (
+        f"{tmp_path / 'logs' / 'requests.log'} does not exist yet: start a local cloud and send it a request."
+    )
+
+
+@pytest.mark.parametrize("port", ["-1", "65536"])
+def test_a_number_that_is_no_port(port: str) -> None:
+    done = run("serve", "--port", port)
+    assert done.returncode == 2
+    assert f"{port} is no port; choose one from 0 (any free one) to 65535" in done.stderr

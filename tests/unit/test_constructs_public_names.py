@@ -1,0 +1,112 @@
+"""The public surface of `constructs_lib`, and that its pure parts load without the provider bindings."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import constructs_lib
+
+PACKAGE = Path(constructs_lib.__file__).parent
+
+PUBLIC = [
+    "AccessLog",
+    "ApiDefinition",
+    "ApiGatewayAccount",
+    "Archive",
+    "ArchiveBucket",
+    "ArchiveError",
+    "Authorization",
+    "AwsStack",
+    "ConflictError",
+    "ConstructError",
+    "ConstructWarning",
+    "Deployment",
+    "ExistingApiGatewayAccount",
+    "Function",
+    "IamAuthorization",
+    "Integration",
+    "InvalidArgumentError",
+    "LambdaArchive",
+    "LambdaIntegration",
+    "LimitExceededError",
+    "LogGroup",
+    "Method",
+    "PolicyStatement",
+    "Public",
+    "Resource",
+    "RestApi",
+    "Role",
+    "RouteDefinition",
+    "Stage",
+    "Target",
+    "Throttle",
+    "UnsafeSettingError",
+]
+
+
+def test_the_public_names_are_exactly_these() -> None:
+    assert constructs_lib.__all__ == PUBLIC
+
+
+def test_type_checkers_see_the_same_names_from_the_same_modules() -> None:
+    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    (typed,) = (node for node in tree.body if isinstance(node, ast.If))
+    imported = {
+        name.name: statement.module
+        for statement in typed.body
+        if isinstance(statement, ast.ImportFrom)
+        for name in statement.names
+    }
+    assert imported == constructs_lib._MODULES
+    assert sorted(imported) == PUBLIC
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match=r"^module 'constructs_lib' has no attribute 'Lambda'$"):
+        constructs_lib.Lambda  # noqa: B018
+    assert set(PUBLIC) <= set(dir(constructs_lib))
+
+
+PURE = [
+    "access_log",
+    "archive",
+    "authorization",
+    "checks",
+    "errors",
+    "function_environment",
+    "log_retention",
+    "plaintext_secrets",
+    "policy",
+    "route_table",
+    "routes",
+]
+
+
+def test_the_pure_parts_import_no_binding() -> None:
+    """They are what tools and unit tests use; the bindings take seconds to load."""
+    for module in PURE:
+        tree = ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))
+        names = {
+            name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            for name in (
+                [node.module or ""] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
+            )
+        }
+        ours = {name.split(".")[1] for name in names if name.startswith("constructs_lib.")}
+        assert ours <= set(PURE), module
+        assert not any(name.split(".")[0] in {"cdktf", "constructs", "jsii"} for name in names), module
+        assert not any(name.startswith("cdktf_cdktf_provider") for name in names), module
+
+
+def test_provider_resources_are_imported_from_their_own_modules() -> None:
+    for file in PACKAGE.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("cdktf_cdktf_provider"):
+                assert (node.module or "").count(".") == 1, (file.name, node.module)
+            if isinstance(node, ast.Import):
+                assert not any(a.name.startswith("cdktf_cdktf_provider") for a in node.names), file.name
