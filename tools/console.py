@@ -27,9 +27,9 @@ def step(title: str) -> Iterator[Step]:
     try:
         yield current
     except BaseException:
-        print(f" {'failed':<42} {time.monotonic() - started:7.1f} s", flush=True)
+        print(f" {'failed':<46} {time.monotonic() - started:7.1f} s", flush=True)
         raise
-    print(f" {current.result:<42} {time.monotonic() - started:7.1f} s", flush=True)
+    print(f" {current.result:<46} {time.monotonic() - started:7.1f} s", flush=True)
 
 
 def heading(text: str) -> None:

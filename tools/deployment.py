@@ -137,7 +137,7 @@ def deploy(project: Path, directory: Path, port: int) -> tuple[Cloud, dict[str, 
     with step("local cloud") as current:
         cloud, reused = ensure_cloud(directory, port)
         if set_aside_stale_state(project / STATE, cloud):
-            current.note(f"{cloud.url}, an older state set aside")
+            current.note(f"{cloud.url}, old state set aside")
         elif reused and not (project / STATE).is_file() and rest_apis(cloud):
             stop_cloud(directory)
             cloud, _ = ensure_cloud(directory, port)

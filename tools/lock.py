@@ -51,7 +51,9 @@ def compile_lock(requirements: list[str], lock: Path, without: list[str] | None 
 
 def without(requirements: str) -> list[str]:
     """Returns the packages that a requirements.in says it does without."""
-    return [name for line in re.findall(r"^# without: (.+)$", requirements, re.MULTILINE) for name in line.split()]
+    return [
+        name for line in re.findall(r"^# without: (.+)$", requirements, re.MULTILINE) for name in line.split()
+    ]
 
 
 def main() -> None:

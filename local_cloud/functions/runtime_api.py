@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Protocol
+from typing import Protocol, cast
 
 LARGEST_RESPONSE_BYTES = 6_291_556
 """A response of 6 MB and the 100 bytes that AWS allows on top."""
@@ -153,8 +153,7 @@ class _Connection(asyncio.Protocol):
         self._skip = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what asyncio passes for TCP
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # what asyncio passes for TCP
         self._api.connected(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature

@@ -157,6 +157,13 @@ def test_settings_of_an_api_are_changed_as_they_are_sent(api: DeployedApi) -> No
     assert updated["endpointConfiguration"]["vpcEndpointIds"] == []
 
 
+def test_a_policy_is_written_as_the_inside_of_a_json_string(make_api: MakeApi) -> None:
+    policy = json.dumps({"Version": "2012-10-17", "Statement": []})
+    api = make_api(lambda _event: {}, policy=policy)
+    described = api.aws.get_rest_api(restApiId=api.api_id)["policy"]
+    assert json.loads(f'"{described}"') == policy
+
+
 # --- the definition ---------------------------------------------------------------------------------------------
 
 

@@ -59,6 +59,15 @@ def test_a_setting_can_be_changed(functions: Any, name: str, setting: str, value
     assert functions.get_function_configuration(FunctionName=name)[setting] == value
 
 
+def test_snap_start_is_kept_and_applies_to_versions(functions: Any, name: str) -> None:
+    functions.update_function_configuration(FunctionName=name, SnapStart={"ApplyOn": "PublishedVersions"})
+    functions.publish_version(FunctionName=name)
+    latest = functions.get_function_configuration(FunctionName=name)["SnapStart"]
+    version = functions.get_function_configuration(FunctionName=name, Qualifier="1")["SnapStart"]
+    assert latest == {"ApplyOn": "PublishedVersions", "OptimizationStatus": "Off"}
+    assert version == {"ApplyOn": "PublishedVersions", "OptimizationStatus": "On"}
+
+
 def test_an_environment_can_be_emptied(functions: Any, name: str) -> None:
     functions.update_function_configuration(FunctionName=name, Environment={"Variables": {"A": "1"}})
     assert "Environment" not in functions.update_function_configuration(FunctionName=name, Environment={})
