@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from local_cloud import background, logs
 from local_cloud.errors import LocalCloudError
@@ -83,9 +86,11 @@ def _settings(options: argparse.Namespace) -> ServeSettings:
     return ServeSettings(host=options.host, port=options.port, directory=options.directory.resolve())
 
 
-def _serve(options: argparse.Namespace) -> int:
+def _serve(options: argparse.Namespace) -> NoReturn:
     serve(_settings(options))
-    return 0
+    logging.shutdown()
+    # Not the usual way out, which waits for every thread: one of moto's may wait for what will never come.
+    os._exit(0)
 
 
 def _start(options: argparse.Namespace) -> int:

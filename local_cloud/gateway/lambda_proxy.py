@@ -31,6 +31,7 @@ _LAMBDA_URI = re.compile(
     r"(?P<function>arn:aws:lambda:[a-z0-9-]+:\d{12}:function:[^/]+)/invocations"
 )
 _STAGE_VARIABLE = re.compile(r"\$\{stageVariables\.([A-Za-z0-9_]+)\}")
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 # What the console writes into every Lambda integration; it changes nothing for a proxy.
 _HARMLESS_CONTENT_HANDLING = (None, "CONVERT_TO_TEXT")
 
@@ -76,9 +77,7 @@ class LambdaProxy:
             UnsupportedFeatureError: The integration asks for what the local cloud does not do.
         """
         function_arn = self._function(exchange, integration)
-        payload = json.dumps(build_event(exchange), ensure_ascii=False, separators=(",", ":")).encode(
-            "utf-8", "replace"
-        )
+        payload = _encode(build_event(exchange)).encode("utf-8", "replace")
         check_event(payload)
         started = time.perf_counter()
         try:

@@ -39,9 +39,9 @@ def may_invoke(
     concerned = [
         statement
         for statement in statements
-        if _names_service(statement.get("Principal"))
+        if statement.get("Resource") == function_arn
+        and _names_service(statement.get("Principal"))
         and _matches_any(statement.get("Action"), _ACTION)
-        and statement.get("Resource") == function_arn
         and _holds(statement.get("Condition") or {}, facts)
     ]
     if any(statement.get("Effect") == "Deny" for statement in concerned):

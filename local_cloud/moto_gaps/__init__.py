@@ -13,6 +13,7 @@ from threading import Lock
 WRITTEN_AGAINST = "5.2.5"
 
 _GAPS = (
+    "api_authorizers",
     "api_definition_updates",
     "api_deployments",
     "api_not_found",
@@ -24,6 +25,7 @@ _GAPS = (
     "route_compilation",
     "s3_policy_conditions",
     "stage_settings",
+    "usage_plans",
 )
 
 _log = logging.getLogger(__name__)

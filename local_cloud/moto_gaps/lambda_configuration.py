@@ -1,6 +1,6 @@
 """Settings of a Lambda function that moto forgets.
 
-moto 5.2.5 drops `LoggingConfig` and `DeadLetterConfig`, and its UpdateFunctionConfiguration ignores tracing, storage,
+moto 5.2.5 drops `LoggingConfig`, `DeadLetterConfig` and `SnapStart`, and its UpdateFunctionConfiguration ignores tracing, storage,
 logging, the key, and an environment that is emptied, so that Terraform plans the same change for ever. It also takes
 no new architecture with new code.
 """
@@ -23,10 +23,12 @@ def apply() -> None:
         original_init(function, account_id, spec, *arguments, **options)
         function.logging_config = _logging(spec.get("LoggingConfig"), function.function_name)
         function.dead_letter_config = spec.get("DeadLetterConfig")
+        function.snap_start = spec.get("SnapStart")
 
     def get_configuration(function: Any, *arguments: Any, **options: Any) -> dict[str, Any]:
         configuration: dict[str, Any] = original_configuration(function, *arguments, **options)
         configuration["LoggingConfig"] = function.logging_config
+        configuration["SnapStart"] = _snap_start(function)
         if target := (function.dead_letter_config or {}).get("TargetArn"):
             configuration["DeadLetterConfig"] = {"TargetArn": target}
         return configuration
@@ -61,6 +63,8 @@ def _update(function: Any, updates: dict[str, Any]) -> None:
         function.logging_config = _logging(updates["LoggingConfig"], function.function_name)
     if "DeadLetterConfig" in updates:
         function.dead_letter_config = updates["DeadLetterConfig"]
+    if "SnapStart" in updates:
+        function.snap_start = updates["SnapStart"]
     if "KMSKeyArn" in updates:
         function.kms_key_arn = updates["KMSKeyArn"] or None
 
@@ -72,3 +76,10 @@ def _logging(config: dict[str, Any] | None, function_name: str) -> dict[str, Any
         filled.setdefault("ApplicationLogLevel", "INFO")
         filled.setdefault("SystemLogLevel", "INFO")
     return filled
+
+
+def _snap_start(function: Any) -> dict[str, str]:
+    """Return SnapStart's setting; only a published version is ever optimized."""
+    applied = (function.snap_start or {}).get("ApplyOn") or "None"
+    optimized = applied == "PublishedVersions" and str(function.version) != "$LATEST"
+    return {"ApplyOn": applied, "OptimizationStatus": "On" if optimized else "Off"}

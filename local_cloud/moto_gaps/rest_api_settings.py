@@ -2,7 +2,8 @@
 
 moto 5.2.5 drops `binaryMediaTypes` when an API is made, so that Terraform plans the same change for ever; its update
 of an API takes binary media types from the value (clients put them into the path), reads every
-`disableExecuteApiEndpoint` as true, and ignores the compression size and the IP address type.
+`disableExecuteApiEndpoint` as true, and ignores the compression size and the IP address type. AWS also writes the
+policy of an API as the inside of a JSON string, quotes escaped, and Terraform reads it so.
 """
 
 from __future__ import annotations
@@ -32,6 +33,13 @@ def apply() -> None:
     from moto.apigateway.responses import APIGatewayResponse
 
     original = APIGatewayResponse.create_rest_api
+    original_description = RestAPI.to_dict
+
+    def to_dict(api: Any) -> dict[str, Any]:
+        description: dict[str, Any] = original_description(api)
+        if api.policy:
+            description["policy"] = json.dumps(api.policy)[1:-1]
+        return description
 
     def create_rest_api(self: Any) -> Any:
         status, headers, body = original(self)
@@ -43,6 +51,7 @@ def apply() -> None:
         return status, headers, json.dumps(api.to_dict())
 
     APIGatewayResponse.create_rest_api = create_rest_api
+    RestAPI.to_dict = to_dict
     RestAPI.apply_patch_operations = _apply_patch_operations
 
 

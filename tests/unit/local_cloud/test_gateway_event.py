@@ -198,3 +198,30 @@ def test_a_function_gets_what_json_can_hold(api: DeployedApi, events: Events, cl
     assert events[0]["headers"]["X-E"] == "é"
     assert events[0]["queryStringParameters"] == {"q": "😀"}
     json.dumps(events[0]).encode()
+
+
+@pytest.mark.parametrize(
+    ("version", "head"),
+    [
+        ("HTTP/1.1", "Connection: Upgrade, close\r\nUpgrade: websocket\r\n"),
+        ("HTTP/1.1", "Connection: Upgrade, close\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n"),
+        ("HTTP/1.0", ""),
+    ],
+    ids=["websocket", "h2c", "http 1.0"],
+)
+def test_other_protocols_are_answered_as_http_1(
+    api: DeployedApi, events: Events, cloud: CloudInThread, version: str, head: str
+) -> None:
+    target = f"/_aws/execute-api/{api.api_id}/stage/x"
+    answer = cloud.raw(f"GET {target} {version}\r\nHost: x\r\n{head}\r\n".encode())
+    assert answer.startswith(f"{version} 200 OK\r\n".encode())
+    assert "Upgrade" not in events[0]["headers"]
+    assert events[0]["requestContext"]["protocol"] == version
+
+
+def test_a_connection_is_used_again(api: DeployedApi, events: Events, cloud: CloudInThread) -> None:
+    target = f"/_aws/execute-api/{api.api_id}/stage"
+    first = f"POST {target}/1 HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
+    last = f"GET {target}/2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    assert cloud.raw((first + last).encode()).count(b"HTTP/1.1 200 OK") == 2
+    assert [(event["path"], event["body"]) for event in events] == [("/1", "abc"), ("/2", None)]
