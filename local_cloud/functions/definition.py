@@ -189,6 +189,17 @@ class FunctionDirectory:
         return None if account is None else account.get(region)
 
 
+def event_invoke_config(target: Target) -> dict[str, Any]:
+    """How asynchronous invocations of exactly this qualifier are tried again; empty where nothing was said."""
+    backend = lambda_models.lambda_backends[target.account_id][target.region]
+    function = backend.get_function(target.name)
+    unqualified = target.invoked_arn.removesuffix(f":{LATEST}")
+    wanted = (
+        {unqualified, f"{unqualified}:{LATEST}"} if unqualified == function.function_arn else {unqualified}
+    )
+    return next((dict(item.config) for item in function.event_invoke_config if item.arn in wanted), {})
+
+
 def _find(versions: Any, aliases: Any, qualifier: str | None) -> Any:
     """Find a version among moto's versions of a function; None if it is not there."""
     if qualifier is not None and qualifier != LATEST and not qualifier.isdigit():

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import uuid4
 
-from local_cloud.functions.definition import Target
+from local_cloud.functions.definition import Target, event_invoke_config
 from local_cloud.functions.errors import FunctionServiceError, RequestTooLarge, TooManyRequests
 from local_cloud.functions.result import InvocationResult
 
@@ -99,7 +99,7 @@ class EventQueue:
         trace_header: str | None,
         client_context: str | None,
     ) -> None:
-        config = _invoke_config(target.function)
+        config = event_invoke_config(target)
         retries = list(self._delays[: int(config.get("MaximumRetryAttempts", len(self._delays)))])
         loop = asyncio.get_running_loop()
         too_old = loop.time() + float(config.get("MaximumEventAgeInSeconds", _OLDEST_SECONDS))
@@ -132,8 +132,3 @@ class EventQueue:
                 )
                 return
             await asyncio.sleep(delay)
-
-
-def _invoke_config(function: Any) -> dict[str, Any]:
-    configs = getattr(function, "event_invoke_config", None)
-    return dict(configs[-1].config) if configs else {}

@@ -80,6 +80,15 @@ def test_the_functions_configuration_says_how_often(
     assert len(attempts(quick)) == expected
 
 
+def test_another_qualifiers_configuration_does_not_count(quick: Cloud) -> None:
+    function = quick.backend.get_function("demo")
+    quick.backend.put_function_event_invoke_config("demo", {"MaximumRetryAttempts": 0})
+    function.event_invoke_config[-1].arn = f"{function.function_arn}:live"
+    put(quick, 9)
+    assert eventually(done(quick))
+    assert len(attempts(quick)) == 3
+
+
 def test_a_throttled_event_waits_for_its_turn(quick: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("local_cloud.functions.events._THROTTLED_SECONDS", 0.02)
     quick.backend.put_function_concurrency("demo", 0)
