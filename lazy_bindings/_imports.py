@@ -42,7 +42,7 @@ def install() -> None:
     if any(isinstance(finder, ProviderFinder) for finder in sys.meta_path):
         return
     if MODULE in sys.modules:
-        report(f"{MODULE} was imported before lazy_bindings.install() was called")
+        report(f"{MODULE} was imported too early, before lazy_bindings.install() was called")
         return
     sys.meta_path.insert(0, ProviderFinder())
 

@@ -49,33 +49,33 @@ class _Assembly:
     types: dict[bytes, bytes] = field(default_factory=dict)
 
 
-def repack(archive: Path, target: Path, kept: Collection[str]) -> None:
-    """Writes the repacked form of the provider's archive to `target`.
+def repack(archive: Path, kept: Collection[str]) -> bytes:
+    """Returns the repacked form of the provider's archive.
 
     The same archive and the same zlib give the same bytes. Takes about a second, or two and a half for the
     whole provider.
 
     Args:
         archive: The provider's own archive.
-        target: The file to write.
         kept: The namespaces to keep, as their types' names begin: `@cdktf/provider-aws.sqsQueue`.
 
     Raises:
         UnavailableError: If `archive` is not the one this was written for.
-        OSError: If `archive` cannot be read or `target` cannot be written.
+        OSError: If `archive` cannot be read.
     """
     original = archive.read_bytes()
     if hashlib.sha256(original).hexdigest() != ARCHIVE_SHA256:
         raise UnavailableError(f"{archive} is not the file that was published as {ARCHIVE}")
+    repacked = io.BytesIO()
     with (
-        target.open("wb") as file,
-        gzip.GzipFile("", "wb", _COMPRESSION, file, mtime=0) as compressed,
+        gzip.GzipFile("", "wb", _COMPRESSION, repacked, mtime=0) as compressed,
         tarfile.open(fileobj=compressed, mode="w", format=tarfile.PAX_FORMAT) as output,
     ):
         for name, content in _members(original, kept):
             member = tarfile.TarInfo(f"package/{name}")
             member.size, member.mode = len(content), 0o644
             output.addfile(member, io.BytesIO(content))
+    return repacked.getvalue()
 
 
 def _members(original: bytes, kept: Collection[str]) -> Iterator[tuple[str, bytes]]:

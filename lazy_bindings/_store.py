@@ -76,7 +76,7 @@ def cache_directory(platform: str = sys.platform, environ: Mapping[str, str] = o
         value = PurePosixPath(environ.get("XDG_CACHE_HOME", ""))
         in_home = "Library/Caches" if platform == "darwin" else ".cache"
     if value.is_absolute():
-        return Path(value) / "lazy-bindings"
+        return Path(str(value), "lazy-bindings")
     try:
         home = Path.home()
     except RuntimeError as error:
@@ -118,16 +118,16 @@ def _remove_abandoned(cache: Path) -> None:
 
 
 def _build(provider: Path, contents: Contents, entry: Path) -> None:
-    from lazy_bindings._package import (
-        repack,
-    )  # what it imports takes 5 ms, which only a first run should spend
+    # What it imports takes 5 ms, which only a first run should spend.
+    from lazy_bindings._package import repack
 
     everything = contents is Contents.EVERYTHING
     kept = {type_prefix(name) for name in namespaces(provider) if everything or is_common(name)}
     unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=entry.parent))
     try:
-        repack(provider / "_jsii" / ARCHIVE, unfinished / ARCHIVE, kept)
-        (unfinished / _LENGTH).write_text(str((unfinished / ARCHIVE).stat().st_size), "ascii")
+        repacked = repack(provider / "_jsii" / ARCHIVE, kept)
+        (unfinished / ARCHIVE).write_bytes(repacked)
+        (unfinished / _LENGTH).write_text(str(len(repacked)), "ascii")
         try:
             unfinished.rename(entry)
         except OSError:

@@ -3,7 +3,8 @@
     python tools/bench_peers.py aws-cdk DIRECTORY
     python tools/bench_peers.py cdktn DIRECTORY
 
-Runs with the Python of an environment that has the peer, not with the project's, so it imports nothing of ours.
+Runs with the Python of an environment that has the peer, not with the project's, so it imports nothing of
+ours.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 
 def terraform_cdk(core: str, provider: str, directory: str) -> None:
-    """Synthesizes the stack with cdktf or its successor cdktn, which differ in the names of their packages."""
+    """Synthesizes the stack with cdktf or its successor cdktn, whose packages only have other names."""
 
     def make(name: str, construct_id: str, /, **arguments: object) -> Any:
         module = import_module(f"{provider}.{name}")

@@ -2,7 +2,7 @@
 
     python -m tools.bench_stacks small DIRECTORY              a REST API, a function, its role, a stage
     python -m tools.bench_stacks resources DIRECTORY 100      a hundred resources of four types
-    python -m tools.bench_stacks routes DIRECTORY 300 30      routes and functions, by the project's constructs
+    python -m tools.bench_stacks routes DIRECTORY 300 30      routes and functions, the project's constructs
     python -m tools.bench_stacks every DIRECTORY              every resource type the constructs use, and more
 
 With LAZY_BINDINGS=off in the environment the same program takes the stock import path.
@@ -82,7 +82,7 @@ PLANNED = (
 """Namespaces that no construct uses yet."""
 
 UNCOMMON = ("instance", "data_aws_ami", "eks_cluster")
-"""Namespaces outside the services that `lazy_bindings` keeps at hand; imported after the first resources exist."""
+"""Namespaces outside the services that `lazy_bindings` keeps at hand; imported when resources exist."""
 
 _TRACE = "creation_stack"  # names temporary folders
 _DEPTH = 5  # levels of structures that are filled in; deeper ones are all inside WAF statements

@@ -27,7 +27,9 @@ def invoke_archive(deployed: Deployed) -> Callable[[str, dict[str, Any]], dict[s
     names: dict[str, str] = deployed.outputs["function_names"]  # type: ignore[assignment]
 
     def invoke(service: str, event: dict[str, Any]) -> dict[str, Any]:
-        answer = client.invoke(FunctionName=names[service], Qualifier="live", Payload=json.dumps(event).encode())
+        answer = client.invoke(
+            FunctionName=names[service], Qualifier="live", Payload=json.dumps(event).encode()
+        )
         payload: dict[str, Any] = json.loads(answer["Payload"].read())
         return payload
 

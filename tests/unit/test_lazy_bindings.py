@@ -19,7 +19,7 @@ from lazy_bindings._provider import ARCHIVE, ARCHIVE_SIZE, UnavailableError
 
 PROJECT = Path(__file__).parents[2]
 
-# What the real one does on import: it asks importlib.resources for the archive and sends its path to the kernel.
+# What the real one does on import: it asks importlib.resources for the archive and has the kernel load it.
 JSII = """
     import importlib.resources, os, sys
     from types import SimpleNamespace
@@ -327,7 +327,9 @@ def test_too_late_is_said(installation: Installation) -> None:
         import lazy_bindings
         lazy_bindings.install()
     """)
-    assert err == fallback("cdktf_cdktf_provider_aws was imported before lazy_bindings.install() was called")
+    assert err == fallback(
+        "cdktf_cdktf_provider_aws was imported too early, before lazy_bindings.install() was called"
+    )
 
 
 STOCK = ["stock root", OWN]
@@ -447,6 +449,14 @@ def test_what_jsii_cannot_read_late_is_discarded(installation: Installation, tmp
     )
     assert not broken.exists()
     assert installation.entry("common").exists()
+
+
+def test_everything_that_cannot_be_made_late_is_the_provider_s_own(installation: Installation) -> None:
+    installation.fill_cache("common")
+    out, err = installation.run(PROGRAM)
+    assert out == [*lines(COMMON), PREFIXES, "import sqs_queue", OWN, "import instance"]
+    archive = installation.provider / "_jsii" / ARCHIVE
+    assert err == fallback(f"{archive} is not the file that was published as {ARCHIVE}")
 
 
 def test_a_home_directory_that_does_not_exist(installation: Installation) -> None:
