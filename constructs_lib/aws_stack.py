@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from cdktf import App, LocalBackend, TerraformStack
 from cdktf_cdktf_provider_aws.data_aws_caller_identity import DataAwsCallerIdentity
@@ -16,7 +17,7 @@ from cdktf_cdktf_provider_aws.provider import AwsProvider, AwsProviderDefaultTag
 from constructs import Construct, IConstruct
 
 from constructs_lib.archive import Archive
-from constructs_lib.checks import check_known, check_pattern, path_below
+from constructs_lib.checks import check_known, check_pattern, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 
 PROVIDER_SOURCE: Final = "hashicorp/aws"
@@ -103,10 +104,10 @@ class AwsStack(TerraformStack):
         Raises:
             ConstructError: if it is in a stack of another class.
         """
-        stack = TerraformStack.of(construct)
+        stack = stack_of(construct)
         if not isinstance(stack, AwsStack):
             raise InvalidArgumentError(
-                construct.node.path,
+                path_of(construct),
                 "is in a stack that is no AwsStack",
                 "derive the stack from AwsStack",
             )
@@ -191,17 +192,31 @@ class AwsStack(TerraformStack):
         return self._current
 
 
+_STACKS: Final[WeakKeyDictionary[IConstruct, TerraformStack]] = WeakKeyDictionary()
+"""The stack that a construct is in never changes, and asking for it takes a way to jsii's Node process and back."""
+
+
+def stack_of(construct: IConstruct) -> TerraformStack:
+    """Returns the stack that a construct is in."""
+    if isinstance(construct, TerraformStack):
+        return construct
+    stack = _STACKS.get(construct)
+    if stack is None:
+        stack = _STACKS[construct] = TerraformStack.of(construct)
+    return stack
+
+
 def check_same_stack(where: str, one: Construct, other: Construct) -> None:
     """Checks that two constructs are in one stack: they refer to each other by address, not by output.
 
     Raises:
         ConflictError: if they are in different stacks.
     """
-    here, there = TerraformStack.of(one), TerraformStack.of(other)
+    here, there = stack_of(one), stack_of(other)
     if here is not there:
         raise ConflictError(
             where,
-            f"is in stack '{here.node.id}' and {other.node.path} in stack '{there.node.id}'",
+            f"is in stack '{here.node.id}' and {path_of(other)} in stack '{there.node.id}'",
             "put both into one stack",
         )
 

@@ -10,15 +10,28 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import Any, Final, get_args
+from weakref import WeakKeyDictionary
 
 from constructs_lib.errors import InvalidArgumentError, LimitExceededError
 
 _TOKEN: Final = re.compile(r"\$\{TfToken\[[^\]]*\]\}|\$\{[^}]*\}")
 
 
+_PATHS: Final[WeakKeyDictionary[Any, str]] = WeakKeyDictionary()
+"""Paths never change, and asking for one takes two ways to jsii's Node process and back."""
+
+
+def path_of(construct: Any) -> str:
+    """Returns the path of a construct, such as `shop/api`."""
+    path = _PATHS.get(construct)
+    if path is None:
+        path = _PATHS[construct] = str(construct.node.path)
+    return path
+
+
 def path_below(scope: Any, construct_id: str) -> str:
     """Returns the path that a construct `construct_id` below `scope` would have, for error messages."""
-    path: str = scope.node.path
+    path = path_of(scope)
     return f"{path}/{construct_id}" if path else construct_id
 
 

@@ -21,7 +21,14 @@ from constructs import Construct
 from constructs_lib.archive import Archive
 from constructs_lib.archive_bucket import ArchiveBucket
 from constructs_lib.aws_stack import AwsStack, check_same_stack
-from constructs_lib.checks import check_choice, check_pattern, check_range, path_below, without_tokens
+from constructs_lib.checks import (
+    check_choice,
+    check_pattern,
+    check_range,
+    path_below,
+    path_of,
+    without_tokens,
+)
 from constructs_lib.errors import ConflictError, InvalidArgumentError, LimitExceededError
 from constructs_lib.function_environment import check_environment
 from constructs_lib.log_group import LOG_GROUP_NAME, LogGroup
@@ -268,7 +275,7 @@ class Function(Construct):
         Raises:
             ConstructError: if the two are in different stacks.
         """
-        check_same_stack(self.node.path, self, grantee)
+        check_same_stack(path_of(self), self, grantee)
         role = grantee.role if isinstance(grantee, Function) else grantee
         name = f"invoke-{self._name}"
         if name in role.policies:
@@ -296,13 +303,13 @@ class Function(Construct):
         Raises:
             LimitExceededError: if the permissions of the function would take more than Lambda's 20 KB.
         """
-        self.check_permission(scope.node.path, principal=principal, source_arn=source_arn)
-        self._policy_bytes += self._statement_bytes(scope.node.path, principal, source_arn)
+        self.check_permission(path_of(scope), principal=principal, source_arn=source_arn)
+        self._policy_bytes += self._statement_bytes(path_of(scope), principal, source_arn)
         return LambdaPermission(
             scope,
             construct_id,
             # Terraform makes the new permission before it removes the old one, so that their names must differ.
-            statement_id_prefix=_statement_prefix(scope.node.path),
+            statement_id_prefix=_statement_prefix(path_of(scope)),
             action="lambda:InvokeFunction",
             function_name=self._resource.function_name,
             qualifier=self._alias.name,

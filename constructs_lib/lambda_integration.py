@@ -7,7 +7,7 @@ from typing import Final
 from constructs import Construct
 
 from constructs_lib.aws_stack import check_same_stack
-from constructs_lib.checks import check_range
+from constructs_lib.checks import check_range, path_of
 from constructs_lib.errors import ConflictError
 from constructs_lib.function import ALIAS, Function
 from constructs_lib.integration import Backend, Caller
@@ -39,7 +39,7 @@ class LambdaIntegration:
     """
 
     def __init__(self, function: Function, *, timeout_ms: int = MAX_TIMEOUT_MS) -> None:
-        where = f"{function.node.path} (LambdaIntegration)"
+        where = f"{path_of(function)} (LambdaIntegration)"
         check_range(where, "timeout_ms", timeout_ms, 50, MAX_TIMEOUT_MS)
         if function.timeout_seconds * 1000 >= timeout_ms:
             raise ConflictError(

@@ -6,12 +6,20 @@ an expression there, and `node.add_dependency` is ignored.
 
 from __future__ import annotations
 
+from typing import Final
+
 from cdktf import TerraformResource
+
+_TYPES: Final[dict[type[TerraformResource], str]] = {}
+"""Terraform's names of the resources' classes, remembered: each would otherwise be asked of jsii's Node process."""
 
 
 def address(resource: TerraformResource) -> str:
     """Returns the resource's address in the configuration, such as `aws_lambda_function.chat_1A2B3C4D`."""
-    return f"{resource.terraform_resource_type}.{resource.friendly_unique_id}"
+    kind = _TYPES.get(type(resource))
+    if kind is None:
+        kind = _TYPES[type(resource)] = resource.terraform_resource_type
+    return f"{kind}.{resource.friendly_unique_id}"
 
 
 def wait_for(resource: TerraformResource, *others: TerraformResource) -> None:

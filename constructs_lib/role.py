@@ -13,7 +13,7 @@ from cdktf_cdktf_provider_aws.iam_role_policy import IamRolePolicy
 from constructs import Construct
 
 from constructs_lib.aws_stack import AwsStack
-from constructs_lib.checks import check_pattern, path_below
+from constructs_lib.checks import check_pattern, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.log_group import LogGroup
 from constructs_lib.policy import PolicyStatement, policy_document
@@ -108,7 +108,7 @@ class Role(Construct):
         Raises:
             ConstructError: if there is no statement, or the name is taken.
         """
-        where = f"{self.node.path}/{name}"
+        where = f"{path_of(self)}/{name}"
         check_pattern(where, "name", name, r"[\w+=,.@-]{1,128}", "use 1 to 128 letters, digits and '+=,.@_-'")
         if not statements:
             raise InvalidArgumentError(where, "has no statements", "pass at least one PolicyStatement")
