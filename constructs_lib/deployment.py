@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import jsii
+from cdktf import TerraformResourceLifecycle
 from cdktf_cdktf_provider_aws.api_gateway_deployment import ApiGatewayDeployment
 from constructs import Construct, IValidation
 
 from constructs_lib.aws_stack import check_same_stack
 from constructs_lib.checks import check_known, path_below
 from constructs_lib.errors import ConflictError
-from constructs_lib.references import wait_for
+from constructs_lib.references import address, wait_for
 from constructs_lib.rest_api import RestApi
 
 _TRIGGER = "redeployment"
@@ -21,7 +22,8 @@ class Deployment(Construct):
     """A deployment of a REST API (`aws_api_gateway_deployment`).
 
     Waits for every method, integration and permission of the API, and is made anew, before the old one is
-    removed, when and only when the API's definition changes. Routes may be added after it.
+    removed, when and only when the API's definition changes, or a user pool of its authorizers is another one.
+    Routes may be added after it.
 
     Args:
         scope: The construct that it belongs to.
@@ -94,6 +96,12 @@ class Deployment(Construct):
     def _follow_api(self) -> None:
         self._resource.triggers = {**self._extra_triggers, _TRIGGER: self.digest}
         wait_for(self._resource, *self._api.context.awaited)
+        authorizers = self._api.authorizers.values()
+        origins = dict.fromkeys(address(origin) for one in authorizers for origin in one.origins)
+        if origins:
+            self._resource.lifecycle = TerraformResourceLifecycle(
+                create_before_destroy=True, replace_triggered_by=[f"{place}.id" for place in origins]
+            )
 
 
 @jsii.implements(IValidation)

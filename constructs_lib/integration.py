@@ -38,11 +38,11 @@ class Backend:
     """How API Gateway reaches an integration; references that Terraform resolves.
 
     Attributes:
-        uri: The integration's URI.
+        uri: The integration's URI; None where nothing is called.
         awaited: What must exist before a deployment serves the route.
     """
 
-    uri: str
+    uri: str | None
     awaited: tuple[TerraformResource, ...] = ()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 from cdktf_cdktf_provider_aws.api_gateway_rest_api import (
@@ -12,9 +12,12 @@ from cdktf_cdktf_provider_aws.api_gateway_rest_api import (
 from constructs import Construct
 
 from constructs_lib.api_context import ApiContext
-from constructs_lib.authorization import Authorization
+from constructs_lib.authorization import Authorization, check_authorization
+from constructs_lib.authorizer import Authorizer
 from constructs_lib.checks import check_choice, check_pattern, check_range, path_below
+from constructs_lib.cors import Cors
 from constructs_lib.errors import ConflictError, InvalidArgumentError
+from constructs_lib.gateway_responses import GatewayResponses
 from constructs_lib.rendering import ResourceRenderer
 from constructs_lib.resource import ROOT_ID, Resource
 from constructs_lib.routes import ApiDefinition
@@ -43,7 +46,11 @@ class RestApi(Construct):
             Left out, every body is text.
         minimum_compression_bytes: The size from which responses are compressed for clients that ask for it,
             0 to 10485760. Left out, none are.
-        default_authorization: Who may call the methods that do not say it themselves. Left out, each must.
+        default_authorization: Who may call the methods that do not say it themselves, unless a resource above them
+            does. Left out, each must. Methods for OPTIONS are open: preflights carry no credentials.
+        cors: Which web pages of other origins may call it from the browser. Left out, none.
+        gateway_responses: What API Gateway answers where it refuses a request itself. Left out, `GatewayResponses()`
+            where there is `cors`, and else API Gateway's own texts, in another form than the handlers'.
 
     Raises:
         ConstructError: if an argument is not valid.
@@ -68,6 +75,8 @@ class RestApi(Construct):
         binary_media_types: Sequence[str] = (),
         minimum_compression_bytes: int | None = None,
         default_authorization: Authorization | None = None,
+        cors: Cors | None = None,
+        gateway_responses: GatewayResponses | None = None,
     ) -> None:
         where = path_below(scope, construct_id)
         check_pattern(
@@ -77,6 +86,16 @@ class RestApi(Construct):
         _check_media_types(where, binary_media_types)
         if minimum_compression_bytes is not None:
             check_range(where, "minimum_compression_bytes", minimum_compression_bytes, 0, 10_485_760)
+        if default_authorization is not None:
+            check_authorization(where, "default_authorization", default_authorization)
+        for argument, value, kind in (
+            ("cors", cors, Cors),
+            ("gateway_responses", gateway_responses, GatewayResponses),
+        ):
+            if value is not None and not isinstance(value, kind):
+                raise InvalidArgumentError(
+                    where, f"{argument} is of type {type(value).__name__}", f"pass {kind.__name__}(...)"
+                )
         super().__init__(scope, construct_id)
         self._name = name
         self._binary_media_types = tuple(binary_media_types)
@@ -94,11 +113,20 @@ class RestApi(Construct):
             ),
         )
         self._context = ApiContext(
-            execution_arn=self._resource.execution_arn,
-            renderer=ResourceRenderer(self._resource),
-            default_authorization=default_authorization,
+            self, execution_arn=self._resource.execution_arn, renderer=ResourceRenderer(self._resource)
         )
-        self._root = Resource(self, ROOT_ID, api=self._context, parent=None, path_part="")
+        self._root = Resource(
+            self,
+            ROOT_ID,
+            api=self._context,
+            parent=None,
+            path_part="",
+            default_authorization=default_authorization,
+            cors=cors,
+        )
+        if gateway_responses is not None or cors is not None:
+            responses = gateway_responses or GatewayResponses()
+            self._context.add_gateway_responses(responses.definitions(cors))
 
     @property
     def name(self) -> str:
@@ -122,7 +150,15 @@ class RestApi(Construct):
             routes=self._context.table.routes,
             binary_media_types=self._binary_media_types,
             minimum_compression_bytes=self._minimum_compression_bytes,
+            authorizers=tuple(one.definition for one in self._context.authorizers.values()),
+            models=self._context.models,
+            gateway_responses=self._context.gateway_responses,
         )
+
+    @property
+    def authorizers(self) -> Mapping[str, Authorizer]:
+        """What decides who a caller is, by name; each is made with the first method that needs it."""
+        return self._context.authorizers
 
     @property
     def context(self) -> ApiContext:

@@ -97,7 +97,7 @@ class RouteTable:
                 "remove ANY, or the methods that it can take",
             )
         for name, required in route.request_parameters:
-            _check_request_parameter(where, route.path, name, required)
+            _check_request_parameter(where, route, name, required)
         self._routes[route.key] = route
 
     def _check_variable(self, where: str, parent: str, path_part: str, name: str) -> None:
@@ -177,23 +177,22 @@ def wildcard_path(path: str) -> str:
     return _VARIABLE.sub("*", path)
 
 
-def _check_request_parameter(where: str, path: str, name: str, required: bool) -> None:
+def _check_request_parameter(where: str, route: RouteDefinition, name: str, required: bool) -> None:
     parameter = _REQUEST_PARAMETER.fullmatch(name)
     if parameter is None:
         raise InvalidArgumentError(
             where,
             f"request parameter {name!r} is not valid",
-            "write it as 'method.request.querystring.NAME', 'method.request.header.NAME' or "
-            "'method.request.path.NAME'",
+            "write it as 'querystring.NAME', 'header.NAME' or 'path.NAME', with or without 'method.request.' before",
         )
     location, short = parameter.groups()
-    if location == "path" and short not in variables(path):
+    if location == "path" and short not in variables(route.path):
         raise InvalidArgumentError(
             where,
-            f"request parameter {name!r} names no variable of '{path}'",
+            f"request parameter {name!r} names no variable of '{route.path}'",
             f"add '{{{short}}}' to the path",
         )
-    if location != "path" and required:
+    if location != "path" and required and not route.validated:
         raise InvalidArgumentError(
             where,
             f"request parameter {name!r} is required, which API Gateway ignores without a request validator",

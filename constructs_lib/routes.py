@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
-from typing import Literal
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, Final, Literal
 
 HttpMethod = Literal["ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
 """The HTTP methods that API Gateway routes; `ANY` takes those that have no method of their own."""
@@ -20,6 +20,12 @@ AuthorizationType = Literal["NONE", "AWS_IAM", "COGNITO_USER_POOLS", "CUSTOM"]
 
 IntegrationType = Literal["AWS", "AWS_PROXY", "HTTP", "HTTP_PROXY", "MOCK"]
 """API Gateway's kinds of integration."""
+
+AuthorizerType = Literal["COGNITO_USER_POOLS", "REQUEST", "TOKEN"]
+"""API Gateway's kinds of authorizer."""
+
+_LEFT_OUT_UNSET: Final = {"left_out_unset": True}
+"""Marks what canonical JSON does not mention while it is unset: an API that does not use it keeps its hash."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,20 +47,101 @@ class AuthorizationDefinition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorizerDefinition:
+    """What decides who a caller is.
+
+    Attributes:
+        name: Its name, unique in the API.
+        type: API Gateway's kind of authorizer.
+        targets: What is asked, by names that are known while synthesizing, such as `lambda:shop-guard:live`.
+        identity_sources: Where the caller's identity is in the request, by API Gateway's name for it
+            (`method.request.header.Authorization`).
+        identity_validation: The regular expression that a token must match before the authorizer is asked.
+        cache_ttl_seconds: How long an answer is used again, in seconds.
+    """
+
+    name: str
+    type: AuthorizerType
+    targets: tuple[str, ...]
+    identity_sources: tuple[str, ...] = ()
+    identity_validation: str | None = None
+    cache_ttl_seconds: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "targets", tuple(sorted(self.targets)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponseDefinition:
+    """One answer of a route whose integration does not answer by itself, as that of a `MOCK` does not.
+
+    Attributes:
+        status_code: The HTTP status.
+        headers: The headers, and where each value comes from: text in single quotes, or API Gateway's name for it.
+        template: The mapping template that API Gateway runs; None where the body is empty.
+    """
+
+    status_code: int
+    headers: tuple[tuple[str, str], ...] = ()
+    template: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "headers", tuple(sorted(self.headers)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IntegrationDefinition:
     """What answers a route.
 
     Attributes:
         type: API Gateway's kind of integration.
         target: What is called, by a name that is known while synthesizing, such as `lambda:shop-chat:live`.
-        http_method: The HTTP method that API Gateway calls it with; Lambda knows only `POST`.
+        http_method: The HTTP method that API Gateway calls it with; Lambda knows only `POST`. Empty where nothing
+            is called.
         timeout_ms: How long API Gateway waits for the answer, in milliseconds.
+        request_template: The mapping template for requests in JSON; None where they are passed on as they are.
+        response: The answer; None where the integration answers by itself.
     """
 
     type: IntegrationType
     target: str
     http_method: str
     timeout_ms: int
+    request_template: str | None = field(default=None, metadata=_LEFT_OUT_UNSET)
+    response: ResponseDefinition | None = field(default=None, metadata=_LEFT_OUT_UNSET)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelDefinition:
+    """The schema of a request's body.
+
+    Attributes:
+        name: Its name, unique in the API.
+        schema: The JSON Schema (draft 4), as JSON.
+    """
+
+    name: str
+    schema: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayResponseDefinition:
+    """What API Gateway answers where it refuses a request, or could not have it answered.
+
+    Attributes:
+        response_type: API Gateway's name of the error, such as `UNAUTHORIZED`.
+        status_code: The HTTP status; None leaves API Gateway's own.
+        headers: The headers, and where each value comes from: text in single quotes, or API Gateway's name for it.
+        template: The body, in which API Gateway fills in its variables.
+    """
+
+    response_type: str
+    template: str
+    status_code: int | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "headers", tuple(sorted(self.headers)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +155,9 @@ class RouteDefinition:
         integration: What answers it.
         request_parameters: The parameters that the method declares, by API Gateway's name for them
             (`method.request.querystring.limit`), and whether each is required.
+        request_models: The names of the models of the body, by content type.
+        validated: Whether API Gateway checks the body and the parameters.
+        api_key_required: Whether the caller needs an API key of a usage plan as well.
     """
 
     path: str
@@ -75,9 +165,13 @@ class RouteDefinition:
     authorization: AuthorizationDefinition
     integration: IntegrationDefinition
     request_parameters: tuple[tuple[str, bool], ...] = ()
+    request_models: tuple[tuple[str, str], ...] = field(default=(), metadata=_LEFT_OUT_UNSET)
+    validated: bool = field(default=False, metadata=_LEFT_OUT_UNSET)
+    api_key_required: bool = field(default=False, metadata=_LEFT_OUT_UNSET)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "request_parameters", tuple(sorted(self.request_parameters)))
+        object.__setattr__(self, "request_models", tuple(sorted(self.request_models)))
 
     @property
     def key(self) -> tuple[str, str]:
@@ -93,6 +187,9 @@ class ApiDefinition:
         routes: The routes; their order has no meaning.
         binary_media_types: The content types whose bodies reach the integration as bytes.
         minimum_compression_bytes: The size from which responses are compressed; None where none are.
+        authorizers: What decides who a caller is, for the routes that name it; their order has no meaning.
+        models: The schemas of bodies, for the routes that name them; their order has no meaning.
+        gateway_responses: What API Gateway answers by itself; their order has no meaning.
 
     Example:
         >>> ApiDefinition(routes=()).canonical_json()
@@ -102,15 +199,32 @@ class ApiDefinition:
     routes: tuple[RouteDefinition, ...]
     binary_media_types: tuple[str, ...] = ()
     minimum_compression_bytes: int | None = None
+    authorizers: tuple[AuthorizerDefinition, ...] = field(default=(), metadata=_LEFT_OUT_UNSET)
+    models: tuple[ModelDefinition, ...] = field(default=(), metadata=_LEFT_OUT_UNSET)
+    gateway_responses: tuple[GatewayResponseDefinition, ...] = field(default=(), metadata=_LEFT_OUT_UNSET)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "routes", tuple(sorted(self.routes, key=lambda route: route.key)))
         object.__setattr__(self, "binary_media_types", tuple(sorted(self.binary_media_types)))
+        object.__setattr__(self, "authorizers", tuple(sorted(self.authorizers, key=lambda one: one.name)))
+        object.__setattr__(self, "models", tuple(sorted(self.models, key=lambda one: one.name)))
+        responses = sorted(self.gateway_responses, key=lambda one: one.response_type)
+        object.__setattr__(self, "gateway_responses", tuple(responses))
 
     def canonical_json(self) -> str:
         """Returns the definition as JSON: the same text for the same API, however it was put together."""
-        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        return json.dumps(_as_data(self), sort_keys=True, separators=(",", ":"))
 
     def digest(self) -> str:
         """Returns the SHA-256 of the canonical JSON, in hexadecimal."""
         return hashlib.sha256(self.canonical_json().encode()).hexdigest()
+
+
+def _as_data(value: Any) -> Any:
+    if is_dataclass(value):
+        return {
+            one.name: _as_data(getattr(value, one.name))
+            for one in fields(value)
+            if getattr(value, one.name) or not one.metadata
+        }
+    return [_as_data(one) for one in value] if isinstance(value, tuple) else value

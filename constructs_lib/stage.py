@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+import jsii
 from cdktf_cdktf_provider_aws.api_gateway_method_settings import (
     ApiGatewayMethodSettings,
     ApiGatewayMethodSettingsSettings,
 )
 from cdktf_cdktf_provider_aws.api_gateway_stage import ApiGatewayStage, ApiGatewayStageAccessLogSettings
-from constructs import Construct
+from constructs import Construct, IValidation
 
 from constructs_lib.access_log import AccessLog
 from constructs_lib.api_gateway_account import ApiGatewayAccount, ExistingApiGatewayAccount
@@ -143,6 +144,7 @@ class Stage(Construct):
 
         super().__init__(scope, construct_id)
         self._stage_name = stage_name
+        self._throttle = limits
         self._deployment = deployment
         self._execute_api_endpoint = (
             None if execute_api_endpoint is None else execute_api_endpoint.rstrip("/")
@@ -200,6 +202,7 @@ class Stage(Construct):
                 data_trace_enabled=False,
             ),
         )
+        self.node.add_validation(_KeysHaveAPlan(self))
         if self._execution_log_group is not None:
             wait_for(self._resource, self._execution_log_group.resource)
         if isinstance(account, ApiGatewayAccount):
@@ -215,6 +218,11 @@ class Stage(Construct):
     def deployment(self) -> Deployment:
         """What it serves."""
         return self._deployment
+
+    @property
+    def throttle(self) -> Throttle:
+        """How many requests each of its methods takes."""
+        return self._throttle
 
     @property
     def invoke_url(self) -> str:
@@ -250,6 +258,23 @@ class Stage(Construct):
     def resource(self) -> ApiGatewayStage:
         """The `aws_api_gateway_stage`."""
         return self._resource
+
+
+@jsii.implements(IValidation)
+class _KeysHaveAPlan:
+    """Run by `app.synth()`: usage plans are made after their stages."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+
+    def validate(self) -> list[str]:
+        api, name = self._stage.deployment.api, self._stage.stage_name
+        keyed = [route for route in api.definition.routes if route.api_key_required]
+        if not keyed or name in api.context.planned_stages:
+            return []
+        called = f"{keyed[0].http_method} {keyed[0].path}"
+        problem = f"{called} has api_key_required=True and stage '{name}' is in no usage plan, so that every call is refused"
+        return [f"{problem}; add UsagePlan(..., stages=[stage])"]
 
 
 def _check_logs(

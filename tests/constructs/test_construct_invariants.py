@@ -8,20 +8,34 @@ from pathlib import Path
 
 import pytest
 from cdktf import App, TerraformOutput
+from pydantic import BaseModel
 
 from constructs_lib import (
     ApiGatewayAccount,
     ArchiveBucket,
     AwsStack,
+    CognitoAuthorizer,
+    Cors,
     Deployment,
     Function,
+    GatewayResponses,
     IamAuthorization,
+    LambdaAuthorizer,
     LambdaIntegration,
     Public,
+    Quota,
     RestApi,
     Stage,
+    Throttle,
+    UsagePlan,
 )
 from tests.constructs.synthesis import Configuration, FakeArchive, public_method, statements
+
+POOL = "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_Staff"
+
+
+class Order(BaseModel):
+    sku: str
 
 
 def one_of_each(app: App, tmp_path: Path) -> AwsStack:
@@ -41,7 +55,17 @@ def one_of_each(app: App, tmp_path: Path) -> AwsStack:
     )
     large.grant_invoke(small)
     small.grant_invoke(small)
-    api = RestApi(stack, "api", name="shop", binary_media_types=["image/png"])
+    staff = CognitoAuthorizer(name="staff", user_pools=[POOL])
+    partners = LambdaAuthorizer(name="partners", function=small)
+    api = RestApi(
+        stack,
+        "api",
+        name="shop",
+        binary_media_types=["image/png"],
+        default_authorization=staff,
+        cors=Cors(origins=["https://shop.example", "https://desk.example"]),
+        gateway_responses=GatewayResponses(),
+    )
     public_method(api, small, "ANY", "/chat")
     public_method(api, large, "POST", "/vision/text")
     deployment = Deployment(stack, "deployment", api=api)
@@ -57,6 +81,23 @@ def one_of_each(app: App, tmp_path: Path) -> AwsStack:
         account=ApiGatewayAccount(stack, "account"),
         variables={"color": "blue"},
     )
+    order = api.resource_for("/orders").add_method(
+        "POST",
+        LambdaIntegration(small),
+        request_model=Order,
+        request_parameters={"querystring.dry_run": True},
+        api_key_required=True,
+    )
+    api.resource_for("/orders").add_method("GET", LambdaIntegration(small), authorization=partners)
+    plan = UsagePlan(
+        stack,
+        "plan",
+        name="basic",
+        stages=[stage],
+        quota=Quota(limit=1000),
+        method_throttles={order: Throttle(rate_limit=1, burst_limit=2)},
+    )
+    plan.add_tenant("acme")
     TerraformOutput(stack, "invoke_url", value=stage.invoke_url)
     return stack
 
@@ -97,7 +138,7 @@ def test_nothing_of_this_machine_is_in_the_output(tmp_path: Path) -> None:
                 assert place not in text, name
     configuration = json.loads(written["stacks/shop/cdk.tf.json"])
     names = {group["name"] for group in configuration["resource"]["aws_cloudwatch_log_group"].values()}
-    absolute = {text for text in strings(configuration) if text.startswith("/")} - names
+    absolute = {text for text in strings(configuration) if text.startswith("/")} - names - {"/orders/POST"}
     assert absolute == set()
 
 
@@ -131,6 +172,9 @@ def test_every_lambda_integration_has_exactly_the_permission_it_needs(configurat
     aliases = configuration.all("lambda_alias")
     needed = set()
     for address, integration in configuration.all("api_gateway_integration").items():
+        if integration["type"] == "MOCK":
+            assert "uri" not in integration
+            continue
         assert (integration["type"], integration["integration_http_method"]) == ("AWS_PROXY", "POST")
         method = configuration.all("api_gateway_method")[reference(integration["http_method"])]
         alias = reference(integration["uri"])
@@ -138,12 +182,16 @@ def test_every_lambda_integration_has_exactly_the_permission_it_needs(configurat
         path = path_of(configuration, method["resource_id"])
         http_method = "*" if method["http_method"] == "ANY" else method["http_method"]
         needed.add((alias, aliases[alias]["function_name"], f"/*/{http_method}{path}"))
+    for address, authorizer in configuration.all("api_gateway_authorizer").items():
+        if authorizer["type"] != "COGNITO_USER_POOLS":
+            alias = reference(authorizer["authorizer_uri"])
+            needed.add((alias, aliases[alias]["function_name"], f"/authorizers/${{{address}.id}}"))
     given = {
         (reference(one["qualifier"]), one["function_name"], one["source_arn"].partition("}")[2])
         for one in configuration.all("lambda_permission").values()
     }
     assert given == needed
-    assert len(configuration.all("lambda_permission")) == len(needed) == 4
+    assert len(configuration.all("lambda_permission")) == len(needed) == 7
     for permission in configuration.all("lambda_permission").values():
         assert permission["qualifier"].endswith(".name}")
         assert permission["lifecycle"]["replace_triggered_by"] == [f"{reference(permission['qualifier'])}.id"]
@@ -164,10 +212,68 @@ def path_of(configuration: Configuration, resource_id: str) -> str:
 
 def test_the_deployment_waits_for_the_whole_api(configuration: Configuration) -> None:
     made = configuration.only("api_gateway_deployment")
-    for kind in ("api_gateway_method", "api_gateway_integration", "lambda_permission"):
+    for kind in (
+        "api_gateway_authorizer",
+        "api_gateway_gateway_response",
+        "api_gateway_integration",
+        "api_gateway_integration_response",
+        "api_gateway_method",
+        "api_gateway_method_response",
+        "api_gateway_model",
+        "api_gateway_request_validator",
+        "lambda_permission",
+    ):
+        assert configuration.all(kind), kind
         assert set(configuration.all(kind)) <= set(made["depends_on"])
     assert made["lifecycle"] == {"create_before_destroy": True}
     assert "stage_name" not in made
+
+
+def test_every_method_says_who_may_call_it_and_names_the_authorizer_it_needs(
+    configuration: Configuration,
+) -> None:
+    authorizers = configuration.all("api_gateway_authorizer")
+    for address, method in configuration.all("api_gateway_method").items():
+        if method["authorization"] in ("CUSTOM", "COGNITO_USER_POOLS"):
+            kind = authorizers[reference(method["authorizer_id"])]["type"]
+            assert (method["authorization"] == "COGNITO_USER_POOLS") == (kind == "COGNITO_USER_POOLS"), (
+                address
+            )
+        else:
+            assert "authorizer_id" not in method, address
+        if method["http_method"] == "OPTIONS":
+            assert (method["authorization"], method.get("api_key_required")) == ("NONE", None)
+        assert method["authorization"] != "NONE" or "api_key_required" not in method, address
+    assert all(one["authorizer_result_ttl_in_seconds"] == 0 for one in authorizers.values())
+
+
+def test_every_model_is_for_every_content_type_and_is_enforced(configuration: Configuration) -> None:
+    modelled = [
+        method for method in configuration.all("api_gateway_method").values() if "request_models" in method
+    ]
+    assert modelled
+    for method in modelled:
+        assert "$default" in method["request_models"]
+        validator = configuration.all("api_gateway_request_validator")[
+            reference(method["request_validator_id"])
+        ]
+        assert (validator["validate_request_body"], validator["validate_request_parameters"]) == (True, True)
+
+
+def test_every_answer_of_a_mock_is_declared(configuration: Configuration) -> None:
+    declared = configuration.all("api_gateway_method_response")
+    mapped = configuration.all("api_gateway_integration_response")
+    assert len(declared) == len(mapped) == 5
+    for response in mapped.values():
+        method_response = declared[reference(response["status_code"])]
+        assert set(response["response_parameters"]) == set(method_response["response_parameters"])
+
+
+def test_every_plan_limits_and_shows_no_key(configuration: Configuration) -> None:
+    for plan in configuration.all("api_gateway_usage_plan").values():
+        assert plan["throttle_settings"]["rate_limit"] > 0
+        assert all(stage["stage"].endswith(".stage_name}") for stage in plan["api_stages"])
+    assert all("value" not in key for key in configuration.all("api_gateway_api_key").values())
 
 
 def test_every_function_has_its_log_group_and_policies_first(configuration: Configuration) -> None:

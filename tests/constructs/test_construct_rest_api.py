@@ -282,7 +282,10 @@ def test_methods_that_are_refused(api: RestApi, function: Function) -> None:
         (
             lambda: api.root.add_method("PUT", integration, authorization="NONE"),  # type: ignore[arg-type]
             InvalidArgumentError,
-            "shop/api/PUT: authorization is of type str; pass Public() or IamAuthorization()",
+            (
+                "shop/api/PUT: authorization is of type str; pass Public(), IamAuthorization(), a CognitoAuthorizer or a "
+                "LambdaAuthorizer"
+            ),
         ),
     ]
     for act, kind, message in cases:

@@ -15,27 +15,34 @@ PUBLIC = [
     "AccessLog",
     "ApiDefinition",
     "ApiGatewayAccount",
+    "ApiKey",
     "Archive",
     "ArchiveBucket",
     "ArchiveError",
     "Authorization",
+    "Authorizer",
     "AwsStack",
+    "CognitoAuthorizer",
     "ConflictError",
     "ConstructError",
     "ConstructWarning",
+    "Cors",
     "Deployment",
     "ExistingApiGatewayAccount",
     "Function",
+    "GatewayResponses",
     "IamAuthorization",
     "Integration",
     "InvalidArgumentError",
     "LambdaArchive",
+    "LambdaAuthorizer",
     "LambdaIntegration",
     "LimitExceededError",
     "LogGroup",
     "Method",
     "PolicyStatement",
     "Public",
+    "Quota",
     "Resource",
     "RestApi",
     "Role",
@@ -44,6 +51,7 @@ PUBLIC = [
     "Target",
     "Throttle",
     "UnsafeSettingError",
+    "UsagePlan",
 ]
 
 
@@ -75,8 +83,10 @@ PURE = [
     "archive",
     "authorization",
     "checks",
+    "cors",
     "errors",
     "function_environment",
+    "gateway_responses",
     "log_retention",
     "plaintext_secrets",
     "policy",
@@ -101,6 +111,16 @@ def test_the_pure_parts_import_no_binding() -> None:
         assert ours <= set(PURE), module
         assert not any(name.split(".")[0] in {"cdktf", "constructs", "jsii"} for name in names), module
         assert not any(name.startswith("cdktf_cdktf_provider") for name in names), module
+
+
+def test_pydantic_is_loaded_only_for_an_api_with_models() -> None:
+    """It takes longer to load than the rest of the package."""
+    knows_pydantic = {"model_schema", "schema_dialects"}
+    for file in PACKAGE.glob("*.py"):
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if file.stem not in knows_pydantic and isinstance(node, ast.ImportFrom):
+                assert not (node.module or "").startswith("pydantic"), file.name
+                assert (node.module or "").rpartition(".")[2] not in knows_pydantic, file.name
 
 
 def test_provider_resources_are_imported_from_their_own_modules() -> None:

@@ -22,7 +22,7 @@ OURS = {
 }
 BINDINGS = {"cdktf", "cdktf_cdktf_provider_aws", "constructs", "jsii"}
 MAY_IMPORT: dict[str, set[str]] = {
-    "constructs_lib": {"constructs_lib", "lambda_archives", "lazy_bindings", *BINDINGS},
+    "constructs_lib": {"constructs_lib", "lambda_archives", "lazy_bindings", "pydantic", "pydantic_core", *BINDINGS},
     "lambda_archives": {"lambda_archives", "packaging"},
     "lazy_bindings": {"lazy_bindings", "jsii"},
     "local_cloud": {

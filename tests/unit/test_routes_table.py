@@ -204,8 +204,8 @@ def test_a_method_that_http_does_not_know() -> None:
             "querystring.page",
             False,
             (
-                "request parameter 'querystring.page' is not valid; write it as 'method.request.querystring.NAME', "
-                "'method.request.header.NAME' or 'method.request.path.NAME'"
+                "request parameter 'querystring.page' is not valid; write it as 'querystring.NAME', 'header.NAME' or "
+                "'path.NAME', with or without 'method.request.' before"
             ),
         ),
         (

@@ -1,0 +1,112 @@
+"""A key that says which customer calls; who may call is for an authorization to say."""
+
+from __future__ import annotations
+
+import json
+
+import jsii
+from cdktf import (
+    DefaultTokenResolver,
+    StringConcat,
+    TerraformOutput,
+    TerraformResource,
+    TerraformStack,
+    Tokenization,
+)
+from cdktf_cdktf_provider_aws.api_gateway_api_key import ApiGatewayApiKey
+from constructs import Construct, IValidation
+
+from constructs_lib.checks import check_pattern, path_below
+from constructs_lib.references import address
+
+
+class ApiKey(Construct):
+    """An API key (`aws_api_gateway_api_key`), which AWS generates; see `UsagePlan.add_key`.
+
+    Its value is in Terraform's state, so that the state has to be kept as a secret, and in no output: read it with
+    `aws apigateway get-api-key --include-value`. A key ends up in logs, in scripts and with many people: it is for
+    counting and limiting calls, never the only thing that decides who may call.
+
+    Args:
+        scope: The construct that it belongs to.
+        construct_id: Its name in that construct.
+        name: Its name in AWS.
+        description: Whose it is. Left out, Terraform says that it made it.
+        enabled: Whether it works. Left out, it does.
+
+    Raises:
+        ConstructError: if the name is not valid.
+
+    Example:
+        >>> key = ApiKey(stack, "acme", name="acme")
+        >>> key.name
+        'acme'
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        name: str,
+        description: str | None = None,
+        enabled: bool = True,
+    ) -> None:
+        where = path_below(scope, construct_id)
+        check_name(where, name)
+        super().__init__(scope, construct_id)
+        self._name = name
+        self._resource = ApiGatewayApiKey(
+            self, "Resource", name=name, description=description, enabled=enabled
+        )
+        self.shown_by: list[TerraformResource] = [self._resource]
+        """The resources that have its value as an attribute."""
+        self.node.add_validation(_StaysSecret(self))
+
+    @property
+    def name(self) -> str:
+        """Its name in AWS."""
+        return self._name
+
+    @property
+    def key_id(self) -> str:
+        """Its id, which is no secret; a reference."""
+        return self._resource.id
+
+    @property
+    def resource(self) -> ApiGatewayApiKey:
+        """The `aws_api_gateway_api_key`."""
+        return self._resource
+
+
+def check_name(where: str, name: object) -> None:
+    """Checks the name of a key or a plan.
+
+    Raises:
+        InvalidArgumentError: if it is not valid.
+    """
+    check_pattern(
+        where, "name", name, r"[A-Za-z0-9 ._-]{1,128}", "use 1 to 128 letters, digits, spaces and '._-'"
+    )
+
+
+@jsii.implements(IValidation)
+class _StaysSecret:
+    """Run by `app.synth()`: outputs may be added until then."""
+
+    def __init__(self, key: ApiKey) -> None:
+        self._key = key
+
+    def validate(self) -> list[str]:
+        values = [f"{address(one)}.value" for one in self._key.shown_by]
+        return [
+            f"output '{one.node.path}' shows the value of API key '{self._key.name}'; pass its key_id, and read the "
+            "value with `aws apigateway get-api-key --include-value`"
+            for one in TerraformStack.of(self._key).node.find_all()
+            if isinstance(one, TerraformOutput) and any(value in _resolved(one) for value in values)
+        ]
+
+
+def _resolved(output: TerraformOutput) -> str:
+    resolver = DefaultTokenResolver(StringConcat())
+    return json.dumps(Tokenization.resolve(output.value, preparing=False, scope=output, resolver=resolver))
