@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
 .PHONY: help install install-cli terraform-fallback doctor synth deploy demo serve down logs test check lint types \
-	archives bench bench-synth golden lock clean
+	archives bench bench-synth scan plan golden lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-20s %s\n", $$1, $$2}'
@@ -87,6 +87,12 @@ bench: install ## Measure the data plane against the bare worker and against its
 
 bench-synth: install ## Measure synth against the stock import path and against its peers
 	@$(BIN)/python -m tools.bench_synth
+
+scan: install ## Scan the prod environment with Checkov
+	@$(BIN)/python -m tools.scan
+
+plan: install ## Synthesize and plan; refuse a plan after which a deleted route would still be served
+	@$(BIN)/python -m tools.plan
 
 golden: install ## Rewrite the golden cdk.tf.json of main.py
 	@$(BIN)/python -m tools.golden

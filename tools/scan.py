@@ -114,19 +114,21 @@ def problems(scans: Sequence[Scan], allowed: Mapping[str, str]) -> list[str]:
     for scan in scans:
         if not scan.passed:
             found.append(
-                f"{scan.source}: no check passed, so Checkov did not read it; run the scan with its log"
+                f"{scan.source}: no check passed, so that Checkov cannot have read it; see what it logged"
             )
         if scan.skipped:
-            found.append(f"{scan.source}: {scan.skipped} checks were skipped; remove the suppressions")
-    failed = {failure.check: failure.name for scan in scans for failure in scan.failures}
+            found.append(f"{scan.source}: {scan.skipped} skipped; remove the suppressions")
+    failed: dict[str, dict[str, Failure]] = {}
+    for scan in scans:
+        for failure in scan.failures:
+            failed.setdefault(failure.check, {})[scan.source] = failure
     for check in sorted(failed.keys() - allowed.keys()):
-        places = sorted(
-            {place for scan in scans for f in scan.failures if f.check == check for place in f.resources}
-        )
-        sources = [scan.source for scan in scans if any(f.check == check for f in scan.failures)]
-        found.append(f"{check} {failed[check]} ({' and '.join(sources)}): {', '.join(places)}")
+        by_source = failed[check]
+        places = sorted({place for failure in by_source.values() for place in failure.resources})
+        name = next(iter(by_source.values())).name
+        found.append("\n    ".join([f"{check} {name} (fails in {' and '.join(by_source)})", *places]))
     found += [
-        f"{check} may fail, by docs/security.md, and fails nowhere; remove its row"
+        f"{check} fails nowhere; remove its row from docs/security.md"
         for check in sorted(allowed.keys() - failed.keys())
     ]
     return found
