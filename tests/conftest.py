@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tools.deployment import STACK, Cloud, ensure_cloud, stop_cloud, synthesize
 from tools.terraform import Terraform, TerraformError, environment_for, find_engine
@@ -20,6 +21,10 @@ PROJECT = Path(__file__).parent.parent
 DEPLOYED = ("main.py", "cdktf.json", "constructs_lib", "lambda_archives", "lazy_bindings", "handlers")
 """What a deployment is made from; the tests change copies of it, never the project itself."""
 
+
+# Hypothesis judges what a test finds, not how busy the machine is.
+settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("project")
 
 os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
 
