@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from time import localtime, strftime
+from typing import BinaryIO
 
 from local_cloud.messages import Request, Response
 
@@ -20,9 +19,9 @@ class RequestLog:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._handler = RotatingFileHandler(
-            path, maxBytes=_LARGEST_FILE, backupCount=1, encoding="utf-8", delay=True
-        )
+        self._path = path
+        self._file: BinaryIO | None = None
+        self._bytes = 0
 
     def write(self, request: Request, response: Response, seconds: float, note: str = "") -> None:
         """Write the line of a request that has been answered."""
@@ -31,12 +30,25 @@ class RequestLog:
             f"{strftime('%H:%M:%S', localtime())} {response.status} {request.method:<6} {request.path} "
             f"{seconds * 1000:.1f} ms {len(response.body)} B {service}"
         )
-        printable = line.encode("utf-8", "backslashreplace").decode("utf-8").rstrip()
-        self._handler.emit(logging.LogRecord("requests", logging.INFO, "", 0, printable, None, None))
+        written = line.rstrip().encode("utf-8", "backslashreplace") + b"\n"
+        if self._file is None or self._bytes + len(written) > _LARGEST_FILE:
+            self._open()
+        if self._file is not None:
+            self._file.write(written)
+            self._bytes += len(written)
 
     def close(self) -> None:
         """Close the file."""
-        self._handler.close()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _open(self) -> None:
+        self.close()
+        if self._path.exists() and self._path.stat().st_size > _LARGEST_FILE // 2:
+            self._path.replace(self._path.with_name(f"{self._path.name}.1"))
+        self._file = self._path.open("ab", buffering=0)
+        self._bytes = self._file.tell()
 
 
 def _service(request: Request) -> str:
