@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Node 20 has reached its end of life, about which jsii prints a page at every start; that is for the machine to say.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: help install install-cli terraform-fallback doctor synth deploy demo serve down logs test check lint types \
+.PHONY: help install install-cli terraform-fallback doctor synth deploy demo serve down logs test test-long check lint types \
 	archives bench bench-synth scan plan golden lock clean
 
 help: ## List the targets
@@ -69,6 +69,9 @@ logs: install ## Follow the logs of the local cloud (make logs FUNCTION=name for
 
 test: install install-cli ## Run all tests
 	@$(BIN)/python -m pytest $(PYTEST)
+
+test-long: install ## Run the tests that take minutes and that `make test` leaves out
+	@$(BIN)/python -m pytest -m long $(PYTEST)
 
 check: lint types test ## Run everything that CI runs
 

@@ -23,6 +23,7 @@ def advised(refused: PlanRefused) -> list[list[str]]:
     return [shlex.split(command)[2:] for command in commands]
 
 
+@pytest.mark.long
 def test_the_advice_deletes_what_a_plain_apply_would_leave(tmp_path: Path) -> None:
     routes = [("/", "GET"), ("/orders", "GET"), ("/basket", "GET"), ("/basket", "POST")]
     with shop(tmp_path) as api:
