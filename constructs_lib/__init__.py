@@ -22,17 +22,25 @@ import lazy_bindings
 lazy_bindings.install()  # Take this line out, and all of the provider's bindings load at the first import of one.
 
 if TYPE_CHECKING:
-    from constructs_lib.access_log import AccessLog
-    from constructs_lib.api_gateway_account import ApiGatewayAccount, ExistingApiGatewayAccount
-    from constructs_lib.api_key import ApiKey
-    from constructs_lib.archive import Archive
-    from constructs_lib.archive_bucket import ArchiveBucket
-    from constructs_lib.authorization import Authorization, IamAuthorization, Public
-    from constructs_lib.authorizer import Authorizer
+    from constructs_lib.api.access_log import AccessLog
+    from constructs_lib.api.api_gateway_account import ApiGatewayAccount, ExistingApiGatewayAccount
+    from constructs_lib.api.cors import Cors
+    from constructs_lib.api.deployment import Deployment
+    from constructs_lib.api.gateway_responses import GatewayResponses
+    from constructs_lib.api.integration import Integration
+    from constructs_lib.api.lambda_integration import LambdaIntegration
+    from constructs_lib.api.method import Method
+    from constructs_lib.api.resource import Resource
+    from constructs_lib.api.rest_api import RestApi
+    from constructs_lib.api.routes import ApiDefinition, RouteDefinition
+    from constructs_lib.api.stage import Stage, Throttle
+    from constructs_lib.authorization.api_key import ApiKey
+    from constructs_lib.authorization.authorizer import Authorizer
+    from constructs_lib.authorization.cognito_authorizer import CognitoAuthorizer
+    from constructs_lib.authorization.kinds import Authorization, IamAuthorization, Public
+    from constructs_lib.authorization.lambda_authorizer import LambdaAuthorizer
+    from constructs_lib.authorization.usage_plan import Quota, UsagePlan
     from constructs_lib.aws_stack import AwsStack
-    from constructs_lib.cognito_authorizer import CognitoAuthorizer
-    from constructs_lib.cors import Cors
-    from constructs_lib.deployment import Deployment
     from constructs_lib.errors import (
         ConflictError,
         ConstructError,
@@ -41,63 +49,55 @@ if TYPE_CHECKING:
         LimitExceededError,
         UnsafeSettingError,
     )
-    from constructs_lib.function import Function
-    from constructs_lib.gateway_responses import GatewayResponses
-    from constructs_lib.integration import Integration
-    from constructs_lib.lambda_authorizer import LambdaAuthorizer
-    from constructs_lib.lambda_integration import LambdaIntegration
-    from constructs_lib.log_group import LogGroup
-    from constructs_lib.method import Method
-    from constructs_lib.policy import PolicyStatement
-    from constructs_lib.resource import Resource
-    from constructs_lib.rest_api import RestApi
-    from constructs_lib.role import Role
-    from constructs_lib.routes import ApiDefinition, RouteDefinition
-    from constructs_lib.stage import Stage, Throttle
-    from constructs_lib.usage_plan import Quota, UsagePlan
+    from constructs_lib.functions.archive import Archive
+    from constructs_lib.functions.archive_bucket import ArchiveBucket
+    from constructs_lib.functions.function import Function
+    from constructs_lib.iam.policy import PolicyStatement
+    from constructs_lib.iam.role import Role
+    from constructs_lib.observability.log_group import LogGroup
     from lambda_archives import ArchiveError, LambdaArchive, Target
 
 _MODULES = {
-    "AccessLog": "constructs_lib.access_log",
-    "ApiDefinition": "constructs_lib.routes",
-    "ApiGatewayAccount": "constructs_lib.api_gateway_account",
-    "ApiKey": "constructs_lib.api_key",
-    "Archive": "constructs_lib.archive",
-    "ArchiveBucket": "constructs_lib.archive_bucket",
+    "AccessLog": "constructs_lib.api.access_log",
+    "ApiDefinition": "constructs_lib.api.routes",
+    "ApiGatewayAccount": "constructs_lib.api.api_gateway_account",
+    "ApiKey": "constructs_lib.authorization.api_key",
+    "Archive": "constructs_lib.functions.archive",
+    "ArchiveBucket": "constructs_lib.functions.archive_bucket",
     "ArchiveError": "lambda_archives",
-    "Authorization": "constructs_lib.authorization",
-    "Authorizer": "constructs_lib.authorizer",
+    "Authorization": "constructs_lib.authorization.kinds",
+    "Authorizer": "constructs_lib.authorization.authorizer",
     "AwsStack": "constructs_lib.aws_stack",
-    "CognitoAuthorizer": "constructs_lib.cognito_authorizer",
+    "CognitoAuthorizer": "constructs_lib.authorization.cognito_authorizer",
     "ConflictError": "constructs_lib.errors",
     "ConstructError": "constructs_lib.errors",
     "ConstructWarning": "constructs_lib.errors",
-    "Cors": "constructs_lib.cors",
-    "Deployment": "constructs_lib.deployment",
-    "ExistingApiGatewayAccount": "constructs_lib.api_gateway_account",
-    "Function": "constructs_lib.function",
-    "GatewayResponses": "constructs_lib.gateway_responses",
-    "IamAuthorization": "constructs_lib.authorization",
-    "Integration": "constructs_lib.integration",
+    "Cors": "constructs_lib.api.cors",
+    "Deployment": "constructs_lib.api.deployment",
+    "ExistingApiGatewayAccount": "constructs_lib.api.api_gateway_account",
+    "Function": "constructs_lib.functions.function",
+    "GatewayResponses": "constructs_lib.api.gateway_responses",
+    "IamAuthorization": "constructs_lib.authorization.kinds",
+    "Integration": "constructs_lib.api.integration",
     "InvalidArgumentError": "constructs_lib.errors",
     "LambdaArchive": "lambda_archives",
-    "LambdaAuthorizer": "constructs_lib.lambda_authorizer",
-    "LambdaIntegration": "constructs_lib.lambda_integration",
+    "LambdaAuthorizer": "constructs_lib.authorization.lambda_authorizer",
+    "LambdaIntegration": "constructs_lib.api.lambda_integration",
     "LimitExceededError": "constructs_lib.errors",
-    "LogGroup": "constructs_lib.log_group",
-    "Method": "constructs_lib.method",
-    "PolicyStatement": "constructs_lib.policy",
-    "Public": "constructs_lib.authorization",
-    "Quota": "constructs_lib.usage_plan",
-    "Resource": "constructs_lib.resource",
-    "RestApi": "constructs_lib.rest_api",
-    "Role": "constructs_lib.role",
-    "RouteDefinition": "constructs_lib.routes",
-    "Stage": "constructs_lib.stage",
+    "LogGroup": "constructs_lib.observability.log_group",
+    "Method": "constructs_lib.api.method",
+    "PolicyStatement": "constructs_lib.iam.policy",
+    "Public": "constructs_lib.authorization.kinds",
+    "Quota": "constructs_lib.authorization.usage_plan",
+    "Resource": "constructs_lib.api.resource",
+    "RestApi": "constructs_lib.api.rest_api",
+    "Role": "constructs_lib.iam.role",
+    "RouteDefinition": "constructs_lib.api.routes",
+    "Stage": "constructs_lib.api.stage",
     "Target": "lambda_archives",
-    "Throttle": "constructs_lib.stage",
+    "Throttle": "constructs_lib.api.stage",
     "UnsafeSettingError": "constructs_lib.errors",
-    "UsagePlan": "constructs_lib.usage_plan",
+    "UsagePlan": "constructs_lib.authorization.usage_plan",
 }
 
 __all__ = [

@@ -16,9 +16,9 @@ from cdktf_cdktf_provider_aws.data_aws_partition import DataAwsPartition
 from cdktf_cdktf_provider_aws.provider import AwsProvider, AwsProviderDefaultTags
 from constructs import Construct, IConstruct
 
-from constructs_lib.archive import Archive
 from constructs_lib.checks import check_known, check_pattern, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
+from constructs_lib.functions.archive import Archive
 
 PROVIDER_SOURCE: Final = "hashicorp/aws"
 PROVIDER_VERSION: Final = ">= 5.100.0, < 7.0.0"

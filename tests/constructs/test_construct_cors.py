@@ -22,7 +22,7 @@ from constructs_lib import (
     Public,
     RestApi,
 )
-from constructs_lib.gateway_responses import ResponseType
+from constructs_lib.api.gateway_responses import ResponseType
 from tests.constructs.synthesis import Configuration, FakeArchive, children, public_method, refused
 
 SHOP = "https://shop.example"

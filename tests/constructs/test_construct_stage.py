@@ -27,7 +27,7 @@ from constructs_lib import (
     Throttle,
     UnsafeSettingError,
 )
-from constructs_lib.access_log import DEFAULT_FIELDS
+from constructs_lib.api.access_log import DEFAULT_FIELDS
 from tests.constructs.synthesis import Configuration, children, public_method, refused, statements
 
 REMEDY = "pass account=ApiGatewayAccount(...) once per account and region, and ExistingApiGatewayAccount() elsewhere"

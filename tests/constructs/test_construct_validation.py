@@ -19,7 +19,7 @@ from constructs_lib import (
     Public,
     RestApi,
 )
-from constructs_lib.routes import HttpMethod
+from constructs_lib.api.routes import HttpMethod
 from tests.constructs.synthesis import Configuration, FakeArchive, children, public_method, refused
 
 

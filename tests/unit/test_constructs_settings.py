@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from constructs_lib.access_log import DEFAULT_FIELDS, AccessLog
-from constructs_lib.authorization import IamAuthorization, Public
+from constructs_lib.api.access_log import DEFAULT_FIELDS, AccessLog
+from constructs_lib.authorization.kinds import IamAuthorization, Public
 from constructs_lib.checks import check_choice, check_pattern, check_range, has_token, without_tokens
 from constructs_lib.errors import (
     ConflictError,
@@ -20,9 +20,9 @@ from constructs_lib.errors import (
     LimitExceededError,
     UnsafeSettingError,
 )
-from constructs_lib.function_environment import check_environment
-from constructs_lib.plaintext_secrets import find_secret
-from constructs_lib.policy import UNSCOPED_ACTIONS, PolicyStatement, policy_document
+from constructs_lib.functions.function_environment import check_environment
+from constructs_lib.functions.plaintext_secrets import find_secret
+from constructs_lib.iam.policy import UNSCOPED_ACTIONS, PolicyStatement, policy_document
 
 TOKEN = "${TfToken[TOKEN.12]}"
 KEY = "AKIA" + "ABCDEFGHIJKLMNOP"

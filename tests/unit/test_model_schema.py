@@ -36,8 +36,8 @@ from pydantic import (
 )
 
 from constructs_lib.errors import InvalidArgumentError, LimitExceededError
-from constructs_lib.model_schema import DRAFT_04, MAX_MODEL_BYTES, model_schema, openapi_schema
-from constructs_lib.schema_patterns import foreign_syntax
+from constructs_lib.validation.model_schema import DRAFT_04, MAX_MODEL_BYTES, model_schema, openapi_schema
+from constructs_lib.validation.schema_patterns import foreign_syntax
 from handlers.embeddings import models as embeddings
 from handlers.language import models as language
 from handlers.orchestrator import models as orchestrator
@@ -457,7 +457,7 @@ def test_every_request_and_response_is_in_these_tests() -> None:
 
 def test_it_loads_no_binding() -> None:
     program = (
-        "import sys, constructs_lib.model_schema; "
+        "import sys, constructs_lib.validation.model_schema; "
         "print([name for name in sys.modules if name.split('.')[0] in {'cdktf', 'constructs', 'jsii'}])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -1,0 +1,98 @@
+"""One line of JSON for each request, with what is needed to find a fault and nothing that must stay secret."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+from constructs_lib.checks import check_pattern
+from constructs_lib.errors import InvalidArgumentError, UnsafeSettingError
+from constructs_lib.observability.log_retention import DEFAULT_RETENTION_DAYS, RetentionDays, check_retention
+
+DEFAULT_FIELDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "requestId": "$context.requestId",
+        "extendedRequestId": "$context.extendedRequestId",
+        "requestTime": "$context.requestTime",
+        "stage": "$context.stage",
+        "httpMethod": "$context.httpMethod",
+        "resourcePath": "$context.resourcePath",
+        "protocol": "$context.protocol",
+        "sourceIp": "$context.identity.sourceIp",
+        "status": "$context.status",
+        "responseLength": "$context.responseLength",
+        "responseLatency": "$context.responseLatency",
+        "integrationStatus": "$context.integrationStatus",
+        "integrationLatency": "$context.integrationLatency",
+        "errorType": "$context.error.responseType",
+        "xrayTraceId": "$context.xrayTraceId",
+    }
+)
+"""The fields of a line where no others are asked for: no path with its values, no query, header, body or claim."""
+
+_WHERE: Final = "AccessLog"
+_VARIABLE: Final = r"\$context(\.[A-Za-z][A-Za-z0-9_-]*)+"
+_SECRET_PREFIXES: Final = (
+    "$context.authorizer.",
+    "$context.authorize.",
+    "$context.identity.apiKey",
+    "$context.identity.cognito",
+    "$context.identity.clientCert",
+    "$context.requestOverride.",
+)
+_HARMLESS: Final = frozenset(
+    {
+        "$context.authorizer.error",
+        "$context.authorizer.integrationLatency",
+        "$context.authorizer.integrationStatus",
+        "$context.authorizer.latency",
+        "$context.authorizer.principalId",
+        "$context.authorizer.requestId",
+        "$context.authorizer.status",
+        "$context.identity.apiKeyId",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessLog:
+    """How a stage logs its requests: one JSON object a line, in a log group of its own.
+
+    Attributes:
+        fields: The fields of a line, each a `$context` variable of API Gateway. Left out, `DEFAULT_FIELDS`.
+        retention_days: How long a line is kept. Left out, 365 days.
+
+    Raises:
+        UnsafeSettingError: if a field would log a secret: an API key, a claim, a certificate.
+        InvalidArgumentError: if a field is no `$context` variable, or the request id is missing.
+
+    Example:
+        >>> AccessLog(fields={"id": "$context.requestId", "status": "$context.status"}).format
+        '{"id":"$context.requestId","status":"$context.status"}'
+    """
+
+    fields: Mapping[str, str] = field(default_factory=lambda: DEFAULT_FIELDS)
+    retention_days: RetentionDays = DEFAULT_RETENTION_DAYS
+
+    def __post_init__(self) -> None:
+        check_retention(_WHERE, "retention_days", self.retention_days)
+        for name, variable in self.fields.items():
+            check_pattern(
+                _WHERE, f"field {name!r}:", variable, _VARIABLE, "use one variable, such as '$context.status'"
+            )
+            if variable.startswith(_SECRET_PREFIXES) and variable not in _HARMLESS:
+                raise UnsafeSettingError(
+                    _WHERE, f"field {name!r} would log {variable}, which may hold a secret", "leave it out"
+                )
+        if not {"$context.requestId", "$context.extendedRequestId"} & set(self.fields.values()):
+            raise InvalidArgumentError(
+                _WHERE, "no field is $context.requestId, and API Gateway wants it", "add one"
+            )
+
+    @property
+    def format(self) -> str:
+        """The line as API Gateway's template."""
+        return json.dumps(dict(self.fields), separators=(",", ":"))

@@ -1,0 +1,155 @@
+"""What the parts of one REST API share, so that they need not know each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+from cdktf import TerraformResource
+from constructs import Construct
+
+from constructs_lib.api.integration import Backend, Caller
+from constructs_lib.api.rendering import RenderedRoute, Renderer, Route
+from constructs_lib.api.route_table import RouteTable
+from constructs_lib.api.routes import (
+    AuthorizerDefinition,
+    GatewayResponseDefinition,
+    HttpMethod,
+    ModelDefinition,
+)
+from constructs_lib.authorization.authorizer import Authorizer, AuthorizerSettings
+from constructs_lib.errors import ConflictError, LimitExceededError
+
+MAX_AUTHORIZERS: Final = 10
+"""API Gateway's quota of authorizers in one REST API; it can be raised on request."""
+
+
+class ApiContext:
+    """The routes of one REST API, how they become resources, and who wants to know of changes."""
+
+    def __init__(self, api: Construct, *, execution_arn: str, renderer: Renderer) -> None:
+        self.table = RouteTable()
+        self.renderer = renderer
+        self.planned_stages: set[str] = set()
+        """The names of the stages that a usage plan is for."""
+        self.keys_in_plans: set[tuple[str, str]] = set()
+        """The path of each API key, and the name of each stage that a usage plan makes it good for."""
+        self.gateway_responses: tuple[GatewayResponseDefinition, ...] = ()
+        self._api = api
+        self._execution_arn = execution_arn
+        self._authorizers: dict[str, Authorizer] = {}
+        self._models: dict[str, ModelDefinition] = {}
+        self._has_validator = False
+        self._backends: list[Backend] = []
+        self._listeners: list[Callable[[], None]] = []
+
+    @property
+    def awaited(self) -> tuple[TerraformResource, ...]:
+        """What must exist before a deployment takes its snapshot and serves it."""
+        return (
+            *self.renderer.awaited,
+            *(one for authorizer in self._authorizers.values() for one in authorizer.permissions),
+            *(one for backend in self._backends for one in backend.awaited),
+        )
+
+    @property
+    def authorizers(self) -> Mapping[str, Authorizer]:
+        """The authorizers by name, in the order they were added."""
+        return MappingProxyType(self._authorizers)
+
+    @property
+    def models(self) -> tuple[ModelDefinition, ...]:
+        """The models, in the order they were added."""
+        return tuple(self._models.values())
+
+    def caller(self, path: str, http_method: HttpMethod) -> Caller:
+        """Returns a method as its integration sees it."""
+        return Caller(api_execution_arn=self._execution_arn, path=path, http_method=http_method)
+
+    def add_gateway_responses(self, definitions: Sequence[GatewayResponseDefinition]) -> None:
+        """Makes what API Gateway answers by itself; once."""
+        self.gateway_responses = tuple(definitions)
+        for definition in definitions:
+            # No path is called so: a '=' is not valid in one.
+            self.renderer.render_gateway_response(
+                Construct(self._api, f"gateway-response={definition.response_type}"), definition
+            )
+        self.changed()
+
+    def check_authorizer(self, where: str, settings: AuthorizerSettings) -> AuthorizerDefinition:
+        """Checks that the API can have an authorizer, and returns it as data.
+
+        Raises:
+            ConstructError: if it cannot, or has another one of that name.
+        """
+        definition = settings.authorizer(where, self._api)
+        known = self._authorizers.get(definition.name)
+        if known is not None and known.definition != definition:
+            raise ConflictError(
+                where,
+                f"the API has another authorizer '{definition.name}' already",
+                "use that one, or give this one another name",
+            )
+        if known is None and len(self._authorizers) >= MAX_AUTHORIZERS:
+            raise LimitExceededError(
+                where,
+                f"a REST API has at most {MAX_AUTHORIZERS} authorizers, and '{definition.name}' would be one more",
+                "let one decide for several methods, or divide the API",
+            )
+        return definition
+
+    def add_authorizer(self, definition: AuthorizerDefinition, settings: AuthorizerSettings) -> None:
+        """Makes an authorizer that was checked, unless it exists."""
+        if definition.name not in self._authorizers:
+            self._authorizers[definition.name] = Authorizer(
+                self._api,
+                # No path is called so: a '=' is not valid in one.
+                f"authorizer={definition.name}",
+                definition=definition,
+                execution_arn=self._execution_arn,
+                settings=settings,
+                renderer=self.renderer,
+            )
+
+    def check_model(self, where: str, definition: ModelDefinition) -> None:
+        """Checks that the API can have a model.
+
+        Raises:
+            ConflictError: if it has another one of that name.
+        """
+        if self._models.get(definition.name, definition) != definition:
+            raise ConflictError(
+                where,
+                f"the API has another model '{definition.name}' already",
+                "give one of the two classes another name",
+            )
+
+    def add_model(self, definition: ModelDefinition) -> None:
+        """Makes a model that was checked, unless it exists."""
+        if definition.name not in self._models:
+            self._models[definition.name] = definition
+            self.renderer.render_model(Construct(self._api, f"model={definition.name}"), definition)
+
+    def add_validator(self) -> None:
+        """Makes what validates requests, unless it exists; one is enough for all methods."""
+        if not self._has_validator:
+            self._has_validator = True
+            self.renderer.render_validator(Construct(self._api, "request-validator="))
+
+    def render_route(self, scope: Construct, route: Route) -> RenderedRoute:
+        """Makes the resources of a route that the table accepted, and tells who listens."""
+        rendered = self.renderer.render_route(scope, route)
+        self._backends.append(route.backend)
+        self.changed()
+        return rendered
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Calls `listener` now, and after each change of the API."""
+        self._listeners.append(listener)
+        listener()
+
+    def changed(self) -> None:
+        """Tells who listens that the API is another one."""
+        for listener in self._listeners:
+            listener()

@@ -1,0 +1,119 @@
+"""The snapshot of a REST API that a stage serves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import jsii
+from cdktf import TerraformResourceLifecycle
+from cdktf_cdktf_provider_aws.api_gateway_deployment import ApiGatewayDeployment
+from constructs import Construct, IValidation
+
+from constructs_lib.api.rest_api import RestApi
+from constructs_lib.aws_stack import check_same_stack
+from constructs_lib.checks import check_known, path_below
+from constructs_lib.errors import ConflictError
+from constructs_lib.references import address, wait_for
+
+_TRIGGER = "redeployment"
+
+
+class Deployment(Construct):
+    """A deployment of a REST API (`aws_api_gateway_deployment`).
+
+    Waits for every method, integration and permission of the API, and is made anew, before the old one is
+    removed, when and only when the API's definition changes, or a user pool of its authorizers is another one.
+    Routes may be added after it.
+
+    Args:
+        scope: The construct that it belongs to.
+        construct_id: Its name in that construct.
+        api: What is deployed.
+        description: What is said of it in AWS. Left out, nothing.
+        extra_triggers: Further values whose change redeploys, by name: for what the API's definition does not
+            know of, such as an override of `method.resource`. Left out, none.
+
+    Raises:
+        ConstructError: if an extra trigger is not a plain string, or the API is in another stack.
+
+    Example:
+        >>> deployment = Deployment(stack, "deployment", api=api)
+        >>> deployment.digest == api.definition.digest()
+        True
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        api: RestApi,
+        description: str | None = None,
+        extra_triggers: Mapping[str, str] | None = None,
+    ) -> None:
+        where = path_below(scope, construct_id)
+        extra = dict(extra_triggers or {})
+        if _TRIGGER in extra:
+            raise ConflictError(
+                where, f"extra_triggers has '{_TRIGGER}', which is the API's own", "name it otherwise"
+            )
+        for name, value in extra.items():
+            check_known(where, f"extra_triggers['{name}']", value)
+        check_same_stack(where, scope, api)
+        super().__init__(scope, construct_id)
+        self._api = api
+        self._extra_triggers = extra
+        self._resource = ApiGatewayDeployment(
+            self,
+            "Resource",
+            rest_api_id=api.rest_api_id,
+            description=description,
+            lifecycle={"create_before_destroy": True},
+        )
+        api.context.on_change(self._follow_api)
+        self.node.add_validation(_HasRoutes(api))
+
+    @property
+    def api(self) -> RestApi:
+        """What is deployed."""
+        return self._api
+
+    @property
+    def digest(self) -> str:
+        """The hash of the API's definition, by which Terraform knows that it changed."""
+        return self._api.definition.digest()
+
+    @property
+    def deployment_id(self) -> str:
+        """Its id; a reference."""
+        return self._resource.id
+
+    @property
+    def resource(self) -> ApiGatewayDeployment:
+        """The `aws_api_gateway_deployment`."""
+        return self._resource
+
+    def _follow_api(self) -> None:
+        self._resource.triggers = {**self._extra_triggers, _TRIGGER: self.digest}
+        wait_for(self._resource, *self._api.context.awaited)
+        authorizers = self._api.authorizers.values()
+        origins = dict.fromkeys(address(origin) for one in authorizers for origin in one.origins)
+        if origins:
+            self._resource.lifecycle = TerraformResourceLifecycle(
+                create_before_destroy=True, replace_triggered_by=[f"{place}.id" for place in origins]
+            )
+
+
+@jsii.implements(IValidation)
+class _HasRoutes:
+    """Run by `app.synth()`: routes may be added until then."""
+
+    def __init__(self, api: RestApi) -> None:
+        self._api = api
+
+    def validate(self) -> list[str]:
+        if self._api.definition.routes:
+            return []
+        return [
+            f"REST API '{self._api.name}' has no methods, and AWS refuses to deploy it; add one with add_method"
+        ]

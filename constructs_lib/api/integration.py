@@ -1,0 +1,65 @@
+"""What a method passes its requests to, as the methods and renderers see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from cdktf import TerraformResource
+from constructs import Construct
+
+from constructs_lib.api.route_table import wildcard_path
+from constructs_lib.api.routes import HttpMethod, IntegrationDefinition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """The method that calls an integration.
+
+    Attributes:
+        api_execution_arn: The execution ARN of its REST API; a reference.
+        path: The path of its resource, such as `/orders/{id}`.
+        http_method: Its HTTP method.
+    """
+
+    api_execution_arn: str
+    path: str
+    http_method: HttpMethod
+
+    @property
+    def source_arn(self) -> str:
+        """The ARN by which API Gateway names the method when it calls, for every stage."""
+        method = "*" if self.http_method == "ANY" else self.http_method
+        return f"{self.api_execution_arn}/*/{method}{wildcard_path(self.path)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """How API Gateway reaches an integration; references that Terraform resolves.
+
+    Attributes:
+        uri: The integration's URI; None where nothing is called.
+        awaited: What must exist before a deployment serves the route.
+    """
+
+    uri: str | None
+    awaited: tuple[TerraformResource, ...] = ()
+
+
+class Integration(Protocol):
+    """What a method passes its requests to."""
+
+    def definition(self, where: str, scope: Construct, caller: Caller) -> IntegrationDefinition:
+        """Returns it as data.
+
+        Args:
+            where: The path that the method will have.
+            scope: The resource that gets the method.
+            caller: The method.
+
+        Raises:
+            ConstructError: if it cannot serve a method there.
+        """
+
+    def bind(self, scope: Construct, caller: Caller) -> Backend:
+        """Makes what the method needs to call it, as children of the method `scope`."""

@@ -1,0 +1,80 @@
+"""A method answered by a Lambda function, with exactly the permission that it needs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from constructs import Construct
+
+from constructs_lib.api.integration import Backend, Caller
+from constructs_lib.api.routes import IntegrationDefinition
+from constructs_lib.aws_stack import check_same_stack
+from constructs_lib.checks import check_range, path_of
+from constructs_lib.errors import ConflictError
+from constructs_lib.functions.function import ALIAS, Function
+
+MAX_TIMEOUT_MS: Final = 29_000
+"""API Gateway's quota for an integration, in milliseconds."""
+
+_PRINCIPAL: Final = "apigateway.amazonaws.com"
+
+
+class LambdaIntegration:
+    """Passes requests to the alias of a function, whole and unchanged (`AWS_PROXY`).
+
+    Each method that it is given to gets an `aws_lambda_permission` of its own: for that method of that path of
+    that API, on that alias. One LambdaIntegration may serve several methods.
+
+    Args:
+        function: What answers.
+        timeout_ms: How long API Gateway waits for it, 50 to 29000. Left out, 29000. The function must end
+            before: API Gateway answers 504 and the function would run on, unheard and paid for.
+
+    Raises:
+        ConstructError: if the timeout is out of range, or not above the function's.
+
+    Example:
+        >>> orders = api.resource_for("/orders")
+        >>> method = orders.add_method("POST", LambdaIntegration(function), authorization=Public())
+    """
+
+    def __init__(self, function: Function, *, timeout_ms: int = MAX_TIMEOUT_MS) -> None:
+        where = f"{path_of(function)} (LambdaIntegration)"
+        check_range(where, "timeout_ms", timeout_ms, 50, MAX_TIMEOUT_MS)
+        if function.timeout_seconds * 1000 >= timeout_ms:
+            raise ConflictError(
+                where,
+                f"the function may run {function.timeout_seconds} s and API Gateway waits {timeout_ms} ms, so that "
+                "callers get a 504 while it runs on",
+                f"lower the function's timeout_seconds below {timeout_ms / 1000:g}, or do the work in the background",
+            )
+        self._function = function
+        self._timeout_ms = timeout_ms
+
+    @property
+    def function(self) -> Function:
+        """What answers."""
+        return self._function
+
+    @property
+    def timeout_ms(self) -> int:
+        """How long API Gateway waits for it, in milliseconds."""
+        return self._timeout_ms
+
+    def definition(self, where: str, scope: Construct, caller: Caller) -> IntegrationDefinition:
+        """Returns it as data; see `Integration`."""
+        check_same_stack(where, scope, self._function)
+        self._function.check_permission(where, principal=_PRINCIPAL, source_arn=caller.source_arn)
+        return IntegrationDefinition(
+            type="AWS_PROXY",
+            target=f"lambda:{self._function.function_name}:{ALIAS}",
+            http_method="POST",
+            timeout_ms=self._timeout_ms,
+        )
+
+    def bind(self, scope: Construct, caller: Caller) -> Backend:
+        """Makes the permission; see `Integration`."""
+        permission = self._function.add_permission(
+            scope, "permission", principal=_PRINCIPAL, source_arn=caller.source_arn
+        )
+        return Backend(uri=self._function.invoke_arn, awaited=(permission,))

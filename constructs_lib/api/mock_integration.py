@@ -1,0 +1,27 @@
+"""A method that API Gateway answers by itself, from what the API says."""
+
+from __future__ import annotations
+
+from constructs import Construct
+
+from constructs_lib.api.integration import Backend, Caller
+from constructs_lib.api.routes import IntegrationDefinition
+
+
+class MockIntegration:
+    """Answers without calling anything (`MOCK`); how `Cors` answers preflights.
+
+    Args:
+        definition: The answer, as data.
+    """
+
+    def __init__(self, definition: IntegrationDefinition) -> None:
+        self._definition = definition
+
+    def definition(self, where: str, scope: Construct, caller: Caller) -> IntegrationDefinition:  # noqa: ARG002
+        """Returns it as data; see `Integration`."""
+        return self._definition
+
+    def bind(self, scope: Construct, caller: Caller) -> Backend:  # noqa: ARG002
+        """Makes nothing; see `Integration`."""
+        return Backend(uri=None)

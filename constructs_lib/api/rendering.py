@@ -1,0 +1,261 @@
+"""From routes as data to Terraform resources.
+
+A renderer is told of each path and each route once, in the order they are added, after the rules of
+`route_table.py` accepted them. `ResourceRenderer` makes one resource for each; a renderer that writes the
+whole API into one `body` fits the same protocol: it makes nothing for them and rewrites the body instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from cdktf import TerraformResource
+from cdktf_cdktf_provider_aws.api_gateway_authorizer import ApiGatewayAuthorizer
+from cdktf_cdktf_provider_aws.api_gateway_gateway_response import ApiGatewayGatewayResponse
+from cdktf_cdktf_provider_aws.api_gateway_integration import ApiGatewayIntegration
+from cdktf_cdktf_provider_aws.api_gateway_integration_response import ApiGatewayIntegrationResponse
+from cdktf_cdktf_provider_aws.api_gateway_method import ApiGatewayMethod
+from cdktf_cdktf_provider_aws.api_gateway_method_response import ApiGatewayMethodResponse
+from cdktf_cdktf_provider_aws.api_gateway_model import ApiGatewayModel
+from cdktf_cdktf_provider_aws.api_gateway_request_validator import ApiGatewayRequestValidator
+from cdktf_cdktf_provider_aws.api_gateway_resource import ApiGatewayResource
+from cdktf_cdktf_provider_aws.api_gateway_rest_api import ApiGatewayRestApi
+from constructs import Construct
+
+from constructs_lib.api.integration import Backend
+from constructs_lib.api.routes import (
+    AuthorizerDefinition,
+    GatewayResponseDefinition,
+    ModelDefinition,
+    ResponseDefinition,
+    RouteDefinition,
+)
+from constructs_lib.authorization.authorizer import AuthorizerBackend, AuthorizerRenderer
+from constructs_lib.references import wait_for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """A route as a renderer gets it.
+
+    Attributes:
+        definition: What is known while synthesizing.
+        backend: What Terraform resolves.
+    """
+
+    definition: RouteDefinition
+    backend: Backend
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedRoute:
+    """The resources of a route; None where the renderer makes none.
+
+    Attributes:
+        method: The `aws_api_gateway_method`.
+        integration: The `aws_api_gateway_integration`.
+    """
+
+    method: ApiGatewayMethod | None = None
+    integration: ApiGatewayIntegration | None = None
+
+
+class Renderer(AuthorizerRenderer, Protocol):
+    """Makes Terraform resources from paths and routes, and from what the routes name."""
+
+    def render_path(
+        self, scope: Construct, *, parent: str, path_part: str, path: str
+    ) -> ApiGatewayResource | None:
+        """Makes what the path `path`, which is `path_part` below `parent`, needs, as a child of `scope`."""
+
+    def render_route(self, scope: Construct, route: Route) -> RenderedRoute:
+        """Makes what a route needs, as children of `scope`."""
+
+    def render_gateway_response(
+        self, scope: Construct, definition: GatewayResponseDefinition
+    ) -> ApiGatewayGatewayResponse | None:
+        """Makes what an answer of API Gateway itself needs, as children of `scope`."""
+
+    def render_model(self, scope: Construct, definition: ModelDefinition) -> ApiGatewayModel | None:
+        """Makes what a model needs, as children of `scope`."""
+
+    def render_validator(self, scope: Construct) -> ApiGatewayRequestValidator | None:
+        """Makes what validates bodies and parameters, as children of `scope`."""
+
+    @property
+    def awaited(self) -> tuple[TerraformResource, ...]:
+        """What a deployment must wait for so that it takes a snapshot of the whole API."""
+
+
+class ResourceRenderer:
+    """One `aws_api_gateway_resource` for a path, a method and an integration for a route."""
+
+    def __init__(self, rest_api: ApiGatewayRestApi) -> None:
+        self._rest_api = rest_api
+        self._resource_ids = {"/": rest_api.root_resource_id}
+        self._authorizers: dict[str, ApiGatewayAuthorizer] = {}
+        self._models: dict[str, ApiGatewayModel] = {}
+        self._validator: ApiGatewayRequestValidator | None = None
+        self._awaited: list[TerraformResource] = []
+
+    @property
+    def awaited(self) -> tuple[TerraformResource, ...]:
+        """See `Renderer`."""
+        return tuple(self._awaited)
+
+    def render_path(self, scope: Construct, *, parent: str, path_part: str, path: str) -> ApiGatewayResource:
+        """See `Renderer`."""
+        resource = ApiGatewayResource(
+            scope,
+            "Resource",
+            rest_api_id=self._rest_api.id,
+            parent_id=self._resource_ids[parent],
+            path_part=path_part,
+        )
+        self._resource_ids[path] = resource.id
+        return resource
+
+    def render_authorizer(
+        self, scope: Construct, definition: AuthorizerDefinition, backend: AuthorizerBackend
+    ) -> ApiGatewayAuthorizer:
+        """See `AuthorizerRenderer`."""
+        resource = ApiGatewayAuthorizer(
+            scope,
+            "Resource",
+            rest_api_id=self._rest_api.id,
+            name=definition.name,
+            type=definition.type,
+            authorizer_uri=backend.uri,
+            provider_arns=list(backend.provider_arns) or None,
+            identity_source=",".join(definition.identity_sources),
+            identity_validation_expression=definition.identity_validation,
+            authorizer_result_ttl_in_seconds=definition.cache_ttl_seconds,
+        )
+        # API Gateway answers changes of two authorizers at once with a ConflictException.
+        wait_for(resource, *list(self._authorizers.values())[-1:])
+        self._authorizers[definition.name] = resource
+        self._awaited.append(resource)
+        return resource
+
+    def render_gateway_response(
+        self, scope: Construct, definition: GatewayResponseDefinition
+    ) -> ApiGatewayGatewayResponse:
+        """See `Renderer`."""
+        status = definition.status_code
+        resource = ApiGatewayGatewayResponse(
+            scope,
+            "Resource",
+            rest_api_id=self._rest_api.id,
+            response_type=definition.response_type,
+            status_code=None if status is None else str(status),
+            response_parameters={
+                f"gatewayresponse.header.{name}": value for name, value in definition.headers
+            },
+            response_templates={"application/json": definition.template},
+        )
+        self._awaited.append(resource)
+        return resource
+
+    def render_model(self, scope: Construct, definition: ModelDefinition) -> ApiGatewayModel:
+        """See `Renderer`."""
+        resource = ApiGatewayModel(
+            scope,
+            "Resource",
+            rest_api_id=self._rest_api.id,
+            name=definition.name,
+            content_type="application/json",
+            schema=definition.schema,
+        )
+        self._models[definition.name] = resource
+        self._awaited.append(resource)
+        return resource
+
+    def render_validator(self, scope: Construct) -> ApiGatewayRequestValidator:
+        """See `Renderer`."""
+        self._validator = ApiGatewayRequestValidator(
+            scope,
+            "Resource",
+            rest_api_id=self._rest_api.id,
+            name="body-and-parameters",
+            validate_request_body=True,
+            validate_request_parameters=True,
+        )
+        self._awaited.append(self._validator)
+        return self._validator
+
+    def render_route(self, scope: Construct, route: Route) -> RenderedRoute:
+        """See `Renderer`."""
+        definition = route.definition
+        resource_id = self._resource_ids[definition.path]
+        authorization, template = definition.authorization, definition.integration.request_template
+        authorizer = None if authorization.authorizer is None else self._authorizers[authorization.authorizer]
+        method = ApiGatewayMethod(
+            scope,
+            "Resource",
+            rest_api_id=self._rest_api.id,
+            resource_id=resource_id,
+            http_method=definition.http_method,
+            authorization=authorization.type,
+            authorizer_id=None if authorizer is None else authorizer.id,
+            authorization_scopes=list(authorization.scopes) or None,
+            api_key_required=True if definition.api_key_required else None,
+            request_parameters=dict(definition.request_parameters) or None,
+            request_models={
+                content_type: self._models[name].name for content_type, name in definition.request_models
+            }
+            or None,
+            request_validator_id=self._validator.id
+            if definition.validated and self._validator is not None
+            else None,
+        )
+        integration = ApiGatewayIntegration(
+            scope,
+            "integration",
+            rest_api_id=self._rest_api.id,
+            resource_id=resource_id,
+            http_method=method.http_method,
+            type=definition.integration.type,
+            integration_http_method=definition.integration.http_method or None,
+            # A template is run on text; where every type is binary, API Gateway has none unless it is told to.
+            content_handling=None if template is None else "CONVERT_TO_TEXT",
+            passthrough_behavior=None if template is None else "NEVER",
+            request_templates=None if template is None else {"application/json": template},
+            uri=route.backend.uri,
+            timeout_milliseconds=definition.integration.timeout_ms,
+        )
+        self._awaited += (method, integration)
+        if definition.integration.response is not None:
+            self._render_response(scope, definition.integration.response, method, integration)
+        return RenderedRoute(method=method, integration=integration)
+
+    def _render_response(
+        self,
+        scope: Construct,
+        definition: ResponseDefinition,
+        method: ApiGatewayMethod,
+        integration: ApiGatewayIntegration,
+    ) -> None:
+        headers = {f"method.response.header.{name}": value for name, value in definition.headers}
+        declared = ApiGatewayMethodResponse(
+            scope,
+            "method-response",
+            rest_api_id=self._rest_api.id,
+            resource_id=method.resource_id,
+            http_method=method.http_method,
+            status_code=str(definition.status_code),
+            response_parameters=dict.fromkeys(headers, True),
+        )
+        mapped = ApiGatewayIntegrationResponse(
+            scope,
+            "integration-response",
+            rest_api_id=self._rest_api.id,
+            resource_id=method.resource_id,
+            http_method=integration.http_method,
+            status_code=declared.status_code,
+            response_parameters=headers,
+            response_templates=None
+            if definition.template is None
+            else {"application/json": definition.template},
+        )
+        self._awaited += (declared, mapped)

@@ -1,0 +1,135 @@
+"""What decides who a caller is: made once in an API, for all methods that name it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from cdktf import TerraformResource
+from cdktf_cdktf_provider_aws.api_gateway_authorizer import ApiGatewayAuthorizer
+from constructs import Construct
+
+from constructs_lib.api.routes import AuthorizationDefinition, AuthorizerDefinition
+from constructs_lib.checks import check_pattern
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorizerBackend:
+    """What an authorizer asks; references that Terraform resolves.
+
+    Attributes:
+        uri: The URI of a Lambda function; None where there is none.
+        provider_arns: The ARNs of user pools.
+        origins: The resources that the ARNs are of. A deployment goes on asking the one that it was made with, so that
+            it is made anew when one of them is.
+    """
+
+    uri: str | None = None
+    provider_arns: tuple[str, ...] = ()
+    origins: tuple[TerraformResource, ...] = ()
+
+
+@runtime_checkable
+class AuthorizerSettings(Protocol):
+    """An `Authorization` that needs an authorizer in the API."""
+
+    def definition(self) -> AuthorizationDefinition:
+        """Returns who may call a method, as data."""
+
+    def authorizer(self, where: str, scope: Construct) -> AuthorizerDefinition:
+        """Returns the authorizer as data.
+
+        Args:
+            where: The path that the method will have.
+            scope: The API.
+
+        Raises:
+            ConstructError: if it cannot serve that API.
+        """
+
+    def backend(self) -> AuthorizerBackend:
+        """Returns what it asks."""
+
+    def permit(self, scope: Construct, source_arn: str) -> tuple[TerraformResource, ...]:
+        """Makes what API Gateway needs to ask, as children of `scope`, and returns it.
+
+        Args:
+            scope: The authorizer.
+            source_arn: The ARN by which API Gateway names the authorizer when it asks.
+        """
+
+
+class Authorizer(Construct):
+    """An authorizer of one API (`aws_api_gateway_authorizer`); made with the first method that needs it.
+
+    Example:
+        >>> staff = CognitoAuthorizer(
+        ...     name="staff",
+        ...     user_pools=["arn:aws:cognito-idp:us-east-1:123456789012:userpool/us-east-1_Staff"],
+        ... )
+        >>> method = api.root.add_method("GET", LambdaIntegration(function), authorization=staff)
+        >>> api.authorizers["staff"].definition.type
+        'COGNITO_USER_POOLS'
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        definition: AuthorizerDefinition,
+        execution_arn: str,
+        settings: AuthorizerSettings,
+        renderer: AuthorizerRenderer,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._definition = definition
+        backend = settings.backend()
+        self._origins = backend.origins
+        self._resource = renderer.render_authorizer(self, definition, backend)
+        known_id = "*" if self._resource is None else self._resource.id
+        self._permissions = settings.permit(self, f"{execution_arn}/authorizers/{known_id}")
+
+    @property
+    def definition(self) -> AuthorizerDefinition:
+        """The authorizer as data."""
+        return self._definition
+
+    @property
+    def permissions(self) -> tuple[TerraformResource, ...]:
+        """What lets API Gateway ask."""
+        return self._permissions
+
+    @property
+    def origins(self) -> tuple[TerraformResource, ...]:
+        """The resources that it asks, by whose replacement it becomes another one."""
+        return self._origins
+
+    @property
+    def resource(self) -> ApiGatewayAuthorizer | None:
+        """The `aws_api_gateway_authorizer`; None where the API is not rendered as resources."""
+        return self._resource
+
+
+class AuthorizerRenderer(Protocol):
+    """The part of a renderer that makes authorizers."""
+
+    def render_authorizer(
+        self, scope: Construct, definition: AuthorizerDefinition, backend: AuthorizerBackend
+    ) -> ApiGatewayAuthorizer | None:
+        """Makes what an authorizer needs, as children of `scope`."""
+
+
+def check_authorizer_name(where: str, name: object) -> None:
+    """Checks the name of an authorizer.
+
+    Raises:
+        InvalidArgumentError: if it is not valid.
+    """
+    check_pattern(
+        where,
+        "name",
+        name,
+        r"[A-Za-z0-9_-]{1,128}",
+        "use 1 to 128 letters, digits, '-' and '_', as in 'staff'",
+    )

@@ -1,0 +1,382 @@
+"""A Lambda function with all that it needs to run, to be seen, and to be called by exactly those who may."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Final, Literal
+
+from cdktf_cdktf_provider_aws.lambda_alias import LambdaAlias
+from cdktf_cdktf_provider_aws.lambda_function import (
+    LambdaFunction,
+    LambdaFunctionEnvironment,
+    LambdaFunctionEphemeralStorage,
+    LambdaFunctionLoggingConfig,
+    LambdaFunctionTracingConfig,
+)
+from cdktf_cdktf_provider_aws.lambda_permission import LambdaPermission
+from constructs import Construct
+
+from constructs_lib.aws_stack import AwsStack, check_same_stack
+from constructs_lib.checks import (
+    check_choice,
+    check_pattern,
+    check_range,
+    path_below,
+    path_of,
+    without_tokens,
+)
+from constructs_lib.errors import ConflictError, InvalidArgumentError, LimitExceededError
+from constructs_lib.functions.archive import Archive
+from constructs_lib.functions.archive_bucket import ArchiveBucket
+from constructs_lib.functions.function_environment import check_environment
+from constructs_lib.iam.policy import PolicyStatement
+from constructs_lib.iam.role import Role
+from constructs_lib.observability.log_group import LOG_GROUP_NAME, LogGroup
+from constructs_lib.observability.log_retention import DEFAULT_RETENTION_DAYS, RetentionDays, check_retention
+from constructs_lib.references import address, wait_for
+
+ALIAS: Final = "live"
+"""The alias that callers use; it points at the version that was published last."""
+
+LogFormat = Literal["JSON", "Text"]
+"""How Lambda writes what a function logs."""
+
+LogLevel = Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]
+"""The least important event that Lambda keeps of a log in JSON."""
+
+MAX_DIRECT_UPLOAD_BYTES: Final = 50_000_000
+"""Lambda's quota for a zip in the request that makes a function."""
+
+MAX_UNPACKED_BYTES: Final = 262_144_000
+"""Lambda's quota for what is in the zip, layers included: 250 MB."""
+
+MAX_POLICY_BYTES: Final = 20_480
+"""Lambda's quota for the resource policy of one alias: 20 KB, about 50 permissions."""
+
+_PROVIDER_OF_RUNTIME: Final = {"python3.14": (6, 21)}
+"""The runtimes that provider 5.100 does not know, and the release that first did."""
+
+
+class Function(Construct):
+    """A Lambda function (`aws_lambda_function`), its log group, its role and its alias `live`.
+
+    The log group is made first and the role may write to nothing else. Every change publishes a version, and
+    the alias moves to it: callers use the alias, so that they never see a half-made change. The function
+    waits for the policies of its role, because Lambda does not see them at once.
+
+    Args:
+        scope: The construct that it belongs to.
+        construct_id: Its name in that construct.
+        archive: The code. Its target decides the runtime and the architecture.
+        handler: Where Lambda enters the code, as `package.module.function`. Left out, as the archive's package
+            file says.
+        function_name: Its name in AWS. Left out, the path of the construct with `-`, such as `shop-chat`.
+        description: What it does. Left out, none.
+        memory_mb: Its memory in MB, 128 to 10240; the processor's share grows with it. Left out, 512.
+        timeout_seconds: When Lambda ends it, 1 to 900. Left out, 10. Behind an API, less than 29.
+        environment: Its environment variables; at most 4 KB and no secrets.
+        code_bucket: The bucket for an archive of more than 50 MB; smaller ones are uploaded directly.
+        tracing: Whether X-Ray traces its calls. Left out, it does.
+        log_format: How Lambda writes its log. Left out, one JSON object a line.
+        log_level: The least important event of its own that is kept, of a log in JSON. Left out, `INFO`.
+        log_retention_days: How long its log is kept. Left out, 365 days.
+        ephemeral_storage_mb: The size of `/tmp` in MB, 512 to 10240. Left out, 512.
+        reserved_concurrency: How many calls run at once at most, and are kept free for it. Left out, it shares
+            the account's with all others; new accounts have too few to reserve any.
+
+    Raises:
+        ConstructError: if AWS would refuse an argument, or an environment variable looks like a secret.
+
+    Example:
+        >>> chat = Function(stack, "chat", archive=archive, handler="chat.handler", memory_mb=1024)
+        >>> chat.function_name
+        'shop-chat'
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        archive: Archive,
+        handler: str | None = None,
+        function_name: str | None = None,
+        description: str | None = None,
+        memory_mb: int = 512,
+        timeout_seconds: int = 10,
+        environment: Mapping[str, str] | None = None,
+        code_bucket: ArchiveBucket | None = None,
+        tracing: bool = True,
+        log_format: LogFormat = "JSON",
+        log_level: LogLevel | None = None,
+        log_retention_days: RetentionDays = DEFAULT_RETENTION_DAYS,
+        ephemeral_storage_mb: int = 512,
+        reserved_concurrency: int | None = None,
+    ) -> None:
+        where = path_below(scope, construct_id)
+        name = where.replace("/", "-") if function_name is None else function_name
+        entry = archive.handler if handler is None else handler
+        variables = dict(environment or {})
+        stack = AwsStack.of(scope)
+        check_pattern(
+            where,
+            "function_name",
+            name,
+            r"[A-Za-z0-9_-]{1,64}",
+            "pass function_name with 1 to 64 letters, digits, '-' and '_'",
+        )
+        if entry is None:
+            raise InvalidArgumentError(
+                where,
+                f"archive '{archive.name}' does not say where Lambda enters it",
+                "pass handler='package.module.function', or set it in the package file",
+            )
+        check_pattern(
+            where,
+            "handler",
+            entry,
+            r"[\w-]+([./][\w-]+)+(?<!\.py)",
+            "write it as 'package.module.function', without '.py'",
+        )
+        check_range(where, "memory_mb", memory_mb, 128, 10_240)
+        check_range(where, "timeout_seconds", timeout_seconds, 1, 900)
+        check_range(where, "ephemeral_storage_mb", ephemeral_storage_mb, 512, 10_240)
+        if reserved_concurrency is not None:
+            check_range(where, "reserved_concurrency", reserved_concurrency, 0, 100_000)
+        check_choice(where, "log_format", log_format, LogFormat)
+        if log_level is not None:
+            check_choice(where, "log_level", log_level, LogLevel)
+            if log_format != "JSON":
+                raise ConflictError(
+                    where,
+                    f"log_level '{log_level}' has no effect on a log in the format {log_format}",
+                    "leave log_level out and filter in the code, or use log_format='JSON'",
+                )
+        check_retention(where, "log_retention_days", log_retention_days)
+        check_environment(where, variables)
+        _check_archive(where, archive, code_bucket)
+        if code_bucket is not None:
+            check_same_stack(where, scope, code_bucket)
+        runtime = archive.target.runtime
+        if runtime in _PROVIDER_OF_RUNTIME:
+            stack.require_provider(where, f"runtime {runtime}", _PROVIDER_OF_RUNTIME[runtime])
+        stack.claim(where, "function_name", name)
+        stack.claim(f"{where}/log-group", LOG_GROUP_NAME, f"/aws/lambda/{name}")
+
+        super().__init__(scope, construct_id)
+        self._name = name
+        self._timeout_seconds = timeout_seconds
+        self._policy_bytes = len('{"Version":"2012-10-17","Id":"default","Statement":[]}')
+        self._waits_for: list[Function] = []
+        self._log_group = LogGroup(
+            self, "log-group", name=f"/aws/lambda/{name}", retention_days=log_retention_days
+        )
+        self._role = Role(self, "role", service="lambda.amazonaws.com")
+        self._role.allow_logging(self._log_group)
+        if tracing:
+            self._role.allow_tracing()
+        upload = (
+            code_bucket.upload(self, "code", archive=archive, folder=name)
+            if code_bucket is not None and archive.zip_bytes > MAX_DIRECT_UPLOAD_BYTES
+            else None
+        )
+        self._resource = LambdaFunction(
+            self,
+            "Resource",
+            function_name=name,
+            description=description,
+            role=self._role.arn,
+            handler=entry,
+            runtime=runtime,
+            architectures=[archive.target.architecture],
+            memory_size=memory_mb,
+            timeout=timeout_seconds,
+            filename=stack.place_archive(archive) if upload is None else None,
+            s3_bucket=None if upload is None else upload.bucket,
+            s3_key=None if upload is None else upload.key,
+            source_code_hash=archive.source_code_hash,
+            environment=LambdaFunctionEnvironment(variables=variables) if variables else None,
+            ephemeral_storage=LambdaFunctionEphemeralStorage(size=ephemeral_storage_mb),
+            logging_config=LambdaFunctionLoggingConfig(
+                log_group=self._log_group.resource.name,
+                log_format=log_format,
+                # AWS has the same defaults, but where they are left out the provider publishes a version each time.
+                application_log_level=(log_level or "INFO") if log_format == "JSON" else None,
+                system_log_level="INFO" if log_format == "JSON" else None,
+            ),
+            tracing_config=LambdaFunctionTracingConfig(mode="Active" if tracing else "PassThrough"),
+            reserved_concurrent_executions=reserved_concurrency,
+            publish=True,
+        )
+        wait_for(self._resource, self._log_group.resource)
+        self._role.used_by(self._resource)
+        self._alias = LambdaAlias(
+            self,
+            ALIAS,
+            name=ALIAS,
+            description="The version that callers use",
+            function_name=self._resource.function_name,
+            function_version=self._resource.version,
+            # AWS deletes the aliases of a function that is replaced; the state would go on listing this one.
+            lifecycle={"replace_triggered_by": [f"{address(self._resource)}.id"]},
+        )
+
+    @property
+    def function_name(self) -> str:
+        """Its name in AWS."""
+        return self._name
+
+    @property
+    def timeout_seconds(self) -> int:
+        """When Lambda ends it, in seconds."""
+        return self._timeout_seconds
+
+    @property
+    def invoke_arn(self) -> str:
+        """The ARN by which API Gateway calls the alias."""
+        return self._alias.invoke_arn
+
+    @property
+    def qualified_arn(self) -> str:
+        """The ARN of the alias, for callers with the AWS API."""
+        return self._alias.arn
+
+    @property
+    def alias(self) -> LambdaAlias:
+        """The `aws_lambda_alias` that callers use."""
+        return self._alias
+
+    @property
+    def log_group(self) -> LogGroup:
+        """Where its log goes."""
+        return self._log_group
+
+    @property
+    def role(self) -> Role:
+        """What it may do."""
+        return self._role
+
+    @property
+    def resource(self) -> LambdaFunction:
+        """The `aws_lambda_function`."""
+        return self._resource
+
+    def grant_invoke(self, grantee: Function | Role) -> None:
+        """Allows another function, or whatever uses a role, to call this function's alias, and nothing else.
+
+        Granting it twice changes nothing. A function that is granted it is created after the permission,
+        unless the two call each other.
+
+        Args:
+            grantee: Who may call it.
+
+        Raises:
+            ConstructError: if the two are in different stacks.
+        """
+        check_same_stack(path_of(self), self, grantee)
+        role = grantee.role if isinstance(grantee, Function) else grantee
+        name = f"invoke-{self._name}"
+        if name in role.policies:
+            return
+        in_a_circle = isinstance(grantee, Function) and self._is_after(grantee)
+        role.add_policy(
+            name,
+            PolicyStatement(actions=["lambda:InvokeFunction"], resources=[self.qualified_arn]),
+            awaited=not in_a_circle,
+        )
+        if isinstance(grantee, Function) and not in_a_circle:
+            grantee._waits_for.append(self)
+
+    def add_permission(
+        self, scope: Construct, construct_id: str, *, principal: str, source_arn: str
+    ) -> LambdaPermission:
+        """Allows one resource of an AWS service to call this function's alias (`aws_lambda_permission`).
+
+        Args:
+            scope: The construct that the permission belongs to.
+            construct_id: Its name in that construct.
+            principal: The service, such as `apigateway.amazonaws.com`.
+            source_arn: The ARN of the resource that calls.
+
+        Raises:
+            LimitExceededError: if the permissions of the function would take more than Lambda's 20 KB.
+        """
+        self.check_permission(path_of(scope), principal=principal, source_arn=source_arn)
+        self._policy_bytes += self._statement_bytes(path_of(scope), principal, source_arn)
+        return LambdaPermission(
+            scope,
+            construct_id,
+            # Terraform makes the new permission before it removes the old one, so that their names must differ.
+            statement_id_prefix=_statement_prefix(path_of(scope)),
+            action="lambda:InvokeFunction",
+            function_name=self._resource.function_name,
+            qualifier=self._alias.name,
+            principal=principal,
+            source_arn=source_arn,
+            lifecycle={"replace_triggered_by": [f"{address(self._alias)}.id"]},
+        )
+
+    def check_permission(self, where: str, *, principal: str, source_arn: str) -> None:
+        """Checks that there is room for one more permission; see `add_permission`.
+
+        Args:
+            where: The path of the construct that the permission would belong to.
+            principal: The service.
+            source_arn: The ARN of the resource that calls.
+
+        Raises:
+            LimitExceededError: if the permissions of the function would take more than Lambda's 20 KB.
+        """
+        size = self._policy_bytes + self._statement_bytes(where, principal, source_arn)
+        if size > MAX_POLICY_BYTES:
+            raise LimitExceededError(
+                where,
+                f"the permissions of function '{self._name}' would take about {size} bytes and Lambda allows "
+                f"{MAX_POLICY_BYTES}",
+                "let one ANY method or one {proxy+} resource take several routes, or divide the function",
+            )
+
+    def _is_after(self, other: Function) -> bool:
+        return self is other or any(earlier._is_after(other) for earlier in self._waits_for)
+
+    def _statement_bytes(self, where: str, principal: str, source_arn: str) -> int:
+        region = AwsStack.of(self).region
+        arn = f"arn:aws:lambda:{region}:{'1' * 12}:function:{self._name}:{ALIAS}"
+        known = without_tokens(source_arn)
+        source = (
+            known if known == source_arn else f"arn:aws:execute-api:{region}:{'1' * 12}:{'a' * 10}{known}"
+        )
+        statement = {
+            "Sid": _statement_prefix(where) + "0" * 26,
+            "Effect": "Allow",
+            "Principal": {"Service": principal},
+            "Action": "lambda:InvokeFunction",
+            "Resource": arn,
+            "Condition": {"ArnLike": {"AWS:SourceArn": source}},
+        }
+        return len(json.dumps(statement, separators=(",", ":"))) + 1
+
+
+def _statement_prefix(where: str) -> str:
+    # Short, because it counts; "Default" is the id that cdktf leaves out of addresses.
+    words = re.sub(r"[^A-Za-z0-9]+", "-", where.replace("/Default/", "/")).strip("-")
+    return f"{words[-40:].lstrip('-')}-"
+
+
+def _check_archive(where: str, archive: Archive, code_bucket: ArchiveBucket | None) -> None:
+    if archive.unpacked_bytes > MAX_UNPACKED_BYTES:
+        raise LimitExceededError(
+            where,
+            f"archive '{archive.name}' unpacks to {archive.unpacked_bytes:,} bytes and Lambda allows "
+            f"{MAX_UNPACKED_BYTES:,}",
+            "exclude what the function does not import, or divide it",
+        )
+    if archive.zip_bytes > MAX_DIRECT_UPLOAD_BYTES and code_bucket is None:
+        raise LimitExceededError(
+            where,
+            f"archive '{archive.name}' is a zip of {archive.zip_bytes:,} bytes and Lambda takes "
+            f"{MAX_DIRECT_UPLOAD_BYTES:,} in a request",
+            "pass code_bucket=ArchiveBucket(...)",
+        )

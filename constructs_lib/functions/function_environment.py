@@ -1,0 +1,80 @@
+"""What AWS Lambda, and common sense, demand of a function's environment variables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from constructs_lib.checks import without_tokens
+from constructs_lib.errors import InvalidArgumentError, LimitExceededError, UnsafeSettingError
+from constructs_lib.functions.plaintext_secrets import find_secret
+
+MAX_BYTES: Final = 4096
+"""Lambda's quota for all names and values of one function together."""
+
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]+", re.ASCII)
+_RESERVED: Final = frozenset(
+    {
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_LAMBDA_RUNTIME_API",
+        "AWS_REGION",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SECRET_KEY",
+        "AWS_SECURITY_TOKEN",
+        "AWS_SESSION_TOKEN",
+        "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT",
+    }
+)
+
+
+def check_environment(where: str, environment: Mapping[str, str]) -> None:
+    """Checks the environment variables of a function.
+
+    Values that Terraform fills in later are counted without the parts that are not known yet.
+
+    Raises:
+        ConstructError: if AWS would refuse them, or a value looks like a secret.
+    """
+    for name, value in environment.items():
+        if not isinstance(name, str) or _NAME.fullmatch(name) is None:
+            raise InvalidArgumentError(
+                where,
+                f"environment variable {name!r} is not valid",
+                "start with a letter and use two or more letters, digits and '_'",
+            )
+        if name in _RESERVED:
+            raise InvalidArgumentError(
+                where, f"environment variable {name} belongs to Lambda", "choose another name"
+            )
+        if not isinstance(value, str):
+            raise InvalidArgumentError(
+                where,
+                f"environment variable {name} is of type {type(value).__name__}",
+                "pass a string, such as str(value) or json.dumps(value)",
+            )
+        if (secret := find_secret(value)) is not None:
+            raise UnsafeSettingError(
+                where,
+                f"environment variable {name} holds {secret} in plain text",
+                "keep it in Secrets Manager or the Parameter Store, and pass its name",
+            )
+    size = sum(
+        len(name.encode()) + len(without_tokens(value).encode()) for name, value in environment.items()
+    )
+    if size > MAX_BYTES:
+        raise LimitExceededError(
+            where,
+            f"the environment variables take {size} bytes and Lambda allows {MAX_BYTES}",
+            "ship the larger values as files in the archive",
+        )

@@ -1,0 +1,76 @@
+"""The log group, made by Terraform before anything writes to it, so that its retention is ours."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cdktf_cdktf_provider_aws.cloudwatch_log_group import CloudwatchLogGroup
+from constructs import Construct
+
+from constructs_lib.aws_stack import AwsStack
+from constructs_lib.checks import check_pattern, path_below, without_tokens
+from constructs_lib.errors import InvalidArgumentError
+from constructs_lib.observability.log_retention import DEFAULT_RETENTION_DAYS, RetentionDays, check_retention
+
+LOG_GROUP_NAME: Final = "log group name"
+"""What `AwsStack.claim` calls it."""
+
+_NAME_REMEDY: Final = "use 1 to 512 letters, digits and '_./#-'"
+
+
+class LogGroup(Construct):
+    """A CloudWatch log group (`aws_cloudwatch_log_group`).
+
+    A service that writes to a log group that does not exist makes one that keeps everything for ever, and
+    Terraform then fails to make it. So whatever logs depends on its LogGroup.
+
+    Args:
+        scope: The construct that it belongs to.
+        construct_id: Its name in that construct.
+        name: Its name in AWS; letters, digits and `_./#-`.
+        retention_days: How long a log event is kept. Left out, 365 days.
+        kms_key_arn: The key that encrypts it. Left out, CloudWatch Logs' own.
+
+    Raises:
+        ConstructError: if an argument is not valid.
+
+    Example:
+        >>> LogGroup(stack, "audit", name="/shop/audit", retention_days=30).name
+        '/shop/audit'
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        name: str,
+        retention_days: RetentionDays = DEFAULT_RETENTION_DAYS,
+        kms_key_arn: str | None = None,
+    ) -> None:
+        where = path_below(scope, construct_id)
+        if not name:
+            raise InvalidArgumentError(where, "name is empty", _NAME_REMEDY)
+        check_pattern(where, "name", without_tokens(name), r"[A-Za-z0-9_./#-]{0,512}", _NAME_REMEDY)
+        check_retention(where, "retention_days", retention_days)
+        AwsStack.of(scope).claim(where, LOG_GROUP_NAME, name)
+        super().__init__(scope, construct_id)
+        self._name = name
+        self._resource = CloudwatchLogGroup(
+            self, "Resource", name=name, retention_in_days=retention_days, kms_key_id=kms_key_arn
+        )
+
+    @property
+    def name(self) -> str:
+        """Its name in AWS."""
+        return self._name
+
+    @property
+    def arn(self) -> str:
+        """Its ARN, without `:*` at the end."""
+        return self._resource.arn
+
+    @property
+    def resource(self) -> CloudwatchLogGroup:
+        """The `aws_cloudwatch_log_group`."""
+        return self._resource

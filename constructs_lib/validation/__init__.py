@@ -1,0 +1,1 @@
+"""What a request must look like: JSON Schemas from types, as API Gateway takes them."""
