@@ -68,7 +68,7 @@ logs: install ## Follow the logs of the local cloud (make logs FUNCTION=name for
 	@$(BIN)/python -m local_cloud logs --follow $(FUNCTION)
 
 test: install install-cli ## Run all tests
-	@$(BIN)/python -m pytest $(PYTEST)
+	@$(BIN)/python -m pytest --numprocesses=auto $(PYTEST)
 
 test-long: install ## Run the tests that take minutes and that `make test` leaves out
 	@$(BIN)/python -m pytest -m long $(PYTEST)

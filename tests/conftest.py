@@ -29,6 +29,18 @@ settings.load_profile("project")
 os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: the tests of the engine wait for Terraform most of the time."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests of a file share a worker, and so do all that call the deployed stack: it is deployed once."""
+    for item in items:
+        together = "deployed" if "deployed" in getattr(item, "fixturenames", ()) else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(together))
+
+
 @dataclass(frozen=True, slots=True)
 class Workspace:
     """A copy of the project with a local cloud of its own.
