@@ -64,7 +64,15 @@ def _health(answer: Any) -> str:
     return "status ok"
 
 
-SERVICES = ("embeddings", "embeddings.similarity", "language.analysis", "vision.labels", "vision.text")
+SERVICES = (
+    "embeddings",
+    "embeddings.similarity",
+    "embeddings.summary",
+    "language.analysis",
+    "language.summary",
+    "vision.labels",
+    "vision.text",
+)
 
 
 def _services(answer: Any) -> str:

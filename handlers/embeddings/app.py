@@ -8,6 +8,7 @@ from handlers.common.backend_choice import BackendChoice
 from handlers.common.errors import PayloadTooLarge
 from handlers.common.invocation import Invocation
 from handlers.common.service import Service
+from handlers.common.summary import SummaryRequest, SummaryResponse, best, sentences
 from handlers.embeddings.backend import EmbeddingsBackend
 from handlers.embeddings.models import (
     MAX_CHARACTERS,
@@ -16,7 +17,7 @@ from handlers.embeddings.models import (
     SimilarityRequest,
     SimilarityResponse,
 )
-from handlers.embeddings.similarity import ranked
+from handlers.embeddings.similarity import likeness_to_mean, ranked
 
 # 16,000 characters outside the basic plane take 192,000 bytes when a client writes each as two \uXXXX.
 _MAX_BODY_BYTES = 262_144
@@ -58,6 +59,18 @@ def create_service(backend: Callable[[], EmbeddingsBackend]) -> Service:
         made = backend().embed(texts, normalize=True, deadline=invocation.deadline)
         query, *candidates = made.vectors
         return SimilarityResponse(model=made.model, results=ranked(query, candidates))
+
+    @service.operation(
+        "embeddings.summary",
+        path="/embeddings/summary",
+        summary="Chooses the sentences of a text that are closest in meaning to the whole, across languages.",
+        max_body_bytes=_MAX_BODY_BYTES,
+    )
+    def summarize(request: SummaryRequest, invocation: Invocation) -> SummaryResponse:
+        pieces = sentences(request.text)
+        made = backend().embed(pieces, normalize=True, deadline=invocation.deadline)
+        summary = best(pieces, likeness_to_mean(made.vectors), request.max_sentences)
+        return SummaryResponse(summary=summary, model=made.model)
 
     return service
 

@@ -15,6 +15,12 @@ def ranked(query: Vector, candidates: Sequence[Vector]) -> list[Similarity]:
     return [Similarity(index=index, score=scores[index]) for index in order]
 
 
+def likeness_to_mean(vectors: Sequence[Vector]) -> list[float]:
+    """The cosine similarity of each vector with the mean of all."""
+    mean = [math.fsum(numbers) / len(vectors) for numbers in zip(*vectors, strict=True)]
+    return [_cosine(mean, vector) for vector in vectors]
+
+
 def _cosine(one: Vector, other: Vector) -> float:
     """Between -1 and 1; 0 for a vector of length 0, which is like nothing."""
     lengths = math.hypot(*one) * math.hypot(*other)

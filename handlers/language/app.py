@@ -8,6 +8,7 @@ from handlers.common.backend_choice import BackendChoice
 from handlers.common.errors import PayloadTooLarge
 from handlers.common.invocation import Invocation
 from handlers.common.service import Service
+from handlers.common.summary import SummaryRequest, SummaryResponse
 from handlers.language.backend import LanguageBackend
 from handlers.language.models import (
     MAX_TEXT_BYTES,
@@ -16,16 +17,20 @@ from handlers.language.models import (
     AnalysisResponse,
     DetectedLanguage,
 )
+from handlers.language.summarizer import LexRank, Summarizer
 
 # 5,000 bytes of text are at most 30,000 when a client writes every letter as \uXXXX; more is no text for us.
 _MAX_BODY_BYTES = 262_144
 
 
-def create_service(backend: Callable[[], LanguageBackend]) -> Service:
+def create_service(
+    backend: Callable[[], LanguageBackend], summarizer: Callable[[], Summarizer] = LexRank
+) -> Service:
     """The language service.
 
     Args:
         backend: Gives the backend; it is asked only when a good request is there.
+        summarizer: Gives what summarizes; asked likewise. Left out, nothing but the text's own words.
     """
     service = Service("language")
 
@@ -66,6 +71,17 @@ def create_service(backend: Callable[[], LanguageBackend]) -> Service:
             notes=[],
         )
 
+    @service.operation(
+        "language.summary",
+        path="/language/summary",
+        summary="Summarizes a text in a few sentences.",
+        max_body_bytes=_MAX_BODY_BYTES,
+    )
+    def summarize(request: SummaryRequest, invocation: Invocation) -> SummaryResponse:
+        return summarizer().summarize(
+            request.text, max_sentences=request.max_sentences, deadline=invocation.deadline
+        )
+
     return service
 
 
@@ -81,5 +97,14 @@ def _aws() -> LanguageBackend:
     return ComprehendBackend()
 
 
-service = create_service(BackendChoice(local=_local, aws=_aws))
+def _bedrock() -> Summarizer:
+    from handlers.language.bedrock_summarizer import BedrockSummarizer
+
+    return BedrockSummarizer()
+
+
+service = create_service(
+    BackendChoice(local=_local, aws=_aws),
+    BackendChoice(local=LexRank, aws=_bedrock),
+)
 handler = service.handler
