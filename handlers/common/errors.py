@@ -10,6 +10,7 @@
     ├── PayloadTooLarge        413  more bytes, pixels or items than the service takes
     ├── UnsupportedMediaType   415  a content type the operation does not read
     ├── UnprocessableInput     422  well formed, but the service cannot work on it
+    │   └── IdempotencyKeyReused 422  the same Idempotency-Key came with another body
     ├── InternalError          500  our fault; the log has the cause
     │   └── ResponseTooLarge   500  the answer does not fit in a Lambda response
     ├── BackendError           502  the AI backend failed or answered nonsense
@@ -129,6 +130,13 @@ class UnprocessableInput(ServiceError):
     default_message = "The service cannot work on this input."
 
 
+class IdempotencyKeyReused(UnprocessableInput):
+    """An Idempotency-Key that stands for another request came again."""
+
+    code = "idempotency_key_reused"
+    default_message = "This Idempotency-Key belongs to a request with another body. Use a new key."
+
+
 class InternalError(ServiceError):
     """Something failed that the caller can do nothing about; the log has the cause."""
 
@@ -201,6 +209,7 @@ _BY_NAME: dict[str, type[ServiceError]] = {
         PayloadTooLarge,
         UnsupportedMediaType,
         UnprocessableInput,
+        IdempotencyKeyReused,
         InternalError,
         ResponseTooLarge,
         BackendError,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from handlers.common.deadline import Deadline
+from handlers.common.proxy_request import ProxyRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +16,10 @@ class Invocation:
         request_id: The id that the caller sees and that the log lines carry.
         deadline: When the answer must be ready.
         source_ip: The caller's address as API Gateway saw it (never a header's word); None for a direct invocation.
+        http: The HTTP request; None for a direct invocation.
     """
 
     request_id: str
     deadline: Deadline
     source_ip: str | None = None
+    http: ProxyRequest | None = None

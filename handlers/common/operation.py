@@ -5,14 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
 
 from handlers.common.errors import InvalidRequest, UnsupportedMediaType
 from handlers.common.invocation import Invocation
 from handlers.common.proxy_request import JSON, ProxyRequest
-from handlers.common.responses import plain
+from handlers.common.responses import Reply, plain
 from handlers.common.strict_json import read_json_object
 from handlers.common.validation import validated
 
@@ -27,7 +27,7 @@ class Operation:
     Attributes:
         name: The operation's name in direct invocations, such as `vision.text`.
         method: Its HTTP method.
-        path: Its route, such as `/vision/text`.
+        path: Its route, such as `/vision/text`; None for one that is only invoked directly.
         summary: One sentence for people.
         accepts: Media types besides JSON, each with the request field that takes the raw body.
         max_body_bytes: The largest body it reads.
@@ -39,7 +39,7 @@ class Operation:
 
     name: str
     method: HttpMethod
-    path: str
+    path: str | None
     summary: str
     accepts: Mapping[str, str]
     max_body_bytes: int
@@ -55,7 +55,7 @@ class Operation:
         *,
         name: str,
         method: HttpMethod,
-        path: str,
+        path: str | None,
         summary: str,
         accepts: Mapping[str, str],
         max_body_bytes: int,
@@ -68,6 +68,8 @@ class Operation:
         """
         types = get_type_hints(function)
         result = types.pop("return", None)
+        if get_origin(result) is Reply:
+            (result,) = get_args(result)
         parameters = [types.get(parameter) for parameter in inspect.signature(function).parameters]
         wants_invocation = parameters[-1:] == [Invocation]
         requests = parameters[:-1] if wants_invocation else parameters
@@ -78,7 +80,9 @@ class Operation:
             )
         response_model = result if _is_model(result) else None
         if response_model is None and not str(result).startswith("dict["):
-            raise TypeError(f"operation {name}: annotate the result with a model or dict[str, object]")
+            raise TypeError(
+                f"operation {name}: annotate the result with a model, Reply[Model] or dict[str, object]"
+            )
         fields = request_model.model_fields if request_model is not None else {}
         for media_type, field in accepts.items():
             if field not in fields:
@@ -112,8 +116,10 @@ class Operation:
             "output": output,
         }
 
-    def call_http(self, request: ProxyRequest, invocation: Invocation) -> dict[str, object]:
-        """Calls the function with what came over HTTP.
+    def call_http(
+        self, request: ProxyRequest, invocation: Invocation
+    ) -> tuple[dict[str, object], Reply[Any]]:
+        """Calls the function with what came over HTTP; returns the result as plain data, and the reply it is of.
 
         Raises:
             ServiceError: The request cannot be read, does not fit the model, or the function refuses it.
@@ -132,13 +138,18 @@ class Operation:
         model = self.request_model
         if model is None and value:
             raise InvalidRequest("`input` should be an empty object: the operation takes none.")
-        return self._call(None if model is None else validated(model, value), invocation)
+        result, _ = self._call(None if model is None else validated(model, value), invocation)
+        return result
 
-    def _call(self, request: BaseModel | None, invocation: Invocation) -> dict[str, object]:
+    def _call(
+        self, request: BaseModel | None, invocation: Invocation
+    ) -> tuple[dict[str, object], Reply[Any]]:
         arguments: list[object] = [] if request is None else [request]
         if self.wants_invocation:
             arguments.append(invocation)
-        return plain(self.function(*arguments))
+        answer = self.function(*arguments)
+        reply = answer if isinstance(answer, Reply) else Reply(answer)
+        return plain(reply.result), reply
 
     def _read(self, model: type[BaseModel], request: ProxyRequest) -> BaseModel:
         media_type = request.media_type()

@@ -6,7 +6,7 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 from handlers.common.errors import InvalidRequest, NotFound, PayloadTooLarge, UnsupportedMediaType
@@ -29,6 +29,10 @@ class ProxyRequest:
         body_is_base64: Whether the body is base64 of the real one.
         request_id: API Gateway's id of the request, if the event has one.
         source_ip: The caller's address as API Gateway saw it.
+        path_parameters: What stands in the variable segments of the route, decoded once.
+        caller: Who API Gateway says it is: `cognito:` and the user's sub, `partner:` and what a Lambda authorizer calls
+            the principal, or `iam:` and an ARN; None for a route that anybody may call.
+        context_path: The path with the stage or the domain's base path, as the client knows it.
     """
 
     method: str
@@ -40,6 +44,9 @@ class ProxyRequest:
     body_is_base64: bool
     request_id: str | None
     source_ip: str | None
+    path_parameters: Mapping[str, str] = field(default_factory=dict)
+    caller: str | None = None
+    context_path: str = ""
 
     @classmethod
     def from_event(cls, event: Mapping[str, object]) -> ProxyRequest:
@@ -61,6 +68,13 @@ class ProxyRequest:
             body_is_base64=event.get("isBase64Encoded") is True,
             request_id=_text(context.get("requestId")),
             source_ip=_text(_mapping(context.get("identity")).get("sourceIp")),
+            path_parameters={
+                name: unquote(value)
+                for name, value in _mapping(event.get("pathParameters")).items()
+                if isinstance(value, str)
+            },
+            caller=_caller(context),
+            context_path=_text(context.get("path")) or "",
         )
 
     def media_type(self) -> str:
@@ -138,6 +152,16 @@ class ProxyRequest:
         ):
             raise NotFound
         return path or "/"
+
+
+def _caller(context: Mapping[str, object]) -> str | None:
+    """Who calls; each kind has a prefix of its own, so that no two can be taken for each other."""
+    authorizer = _mapping(context.get("authorizer"))
+    sub = _text(_mapping(authorizer.get("claims")).get("sub"))
+    principal = _text(authorizer.get("principalId"))
+    user_arn = _text(_mapping(context.get("identity")).get("userArn"))
+    found = (("cognito", sub), ("partner", principal), ("iam", user_arn))
+    return next((f"{kind}:{name}" for kind, name in found if name), None)
 
 
 def _too_large(max_bytes: int) -> PayloadTooLarge:

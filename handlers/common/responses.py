@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
@@ -17,6 +19,24 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
+
+
+T = TypeVar("T", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply(Generic[T]):
+    """A result with a status and headers of its own, for an operation whose answer over HTTP is more than 200.
+
+    Attributes:
+        result: The result; a direct invocation gets this alone.
+        status: The HTTP status.
+        headers: Further response headers.
+    """
+
+    result: T
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def plain(result: BaseModel | Mapping[str, object]) -> dict[str, object]:
@@ -42,14 +62,16 @@ def checked_json(value: Mapping[str, object]) -> str:
     return text
 
 
-def proxy_response(result: Mapping[str, object]) -> dict[str, object]:
-    """A 200 response of a proxy integration.
+def proxy_response(
+    result: Mapping[str, object], status: int = 200, headers: Mapping[str, str] | None = None
+) -> dict[str, object]:
+    """The response of a proxy integration.
 
     Raises:
         InternalError: See `checked_json`.
         ResponseTooLarge: See `checked_json`.
     """
-    return _response(200, checked_json(result), {})
+    return _response(status, checked_json(result), headers or {})
 
 
 def problem_response(error: ServiceError, request_id: str) -> dict[str, object]:

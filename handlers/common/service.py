@@ -6,6 +6,8 @@ An event goes through these stages:
 2. Which operation? By route and method, or by name.
 3. Its request, read strictly and checked against the model.
 4. The operation's function, which may ask for its backend; only now is a model loaded.
+   A direct event may give the input by reference (`inputFrom`, the key of an object in the payload bucket) and have
+   the output put there (`outputTo`): then only keys travel through a workflow's state and its logs.
 5. The answer: a proxy response, or for a direct event the output object itself. An error becomes a JSON problem,
    or, for a direct event, an exception whose class name and message are safe to show.
 
@@ -22,7 +24,9 @@ from handlers.common.deadline import Deadline
 from handlers.common.errors import InvalidRequest, MethodNotAllowed, NotFound, UnknownOperation
 from handlers.common.invocation import Invocation
 from handlers.common.logs import InvocationLine, InvocationLog
+from handlers.common.once import Once
 from handlers.common.operation import HttpMethod, Operation
+from handlers.common.payloads import Payloads
 from handlers.common.proxy_request import ProxyRequest
 from handlers.common.responses import checked_json, problem_response, proxy_response
 
@@ -41,6 +45,7 @@ class Service:
 
     Args:
         name: The service's name in logs.
+        payloads: Gives the bucket for inputs and outputs that travel by reference. Left out, PAYLOAD_BUCKET names it.
 
     Example:
         >>> service = Service("language")
@@ -49,10 +54,11 @@ class Service:
         >>> handler = service.handler
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, payloads: Callable[[], Payloads] | None = None) -> None:
         self.name = name
         self._log = InvocationLog(name)
         self._operations: dict[str, Operation] = {}
+        self._payloads = payloads or Once(Payloads.from_environment)
 
     @property
     def operations(self) -> tuple[Operation, ...]:
@@ -63,7 +69,7 @@ class Service:
         self,
         name: str,
         *,
-        path: str,
+        path: str | None,
         summary: str,
         method: HttpMethod = "POST",
         accepts: Mapping[str, str] | None = None,
@@ -76,7 +82,7 @@ class Service:
 
         Args:
             name: Its name in direct invocations, such as `vision.text`.
-            path: Its route, such as `/vision/text`.
+            path: Its route, such as `/vision/text`; None for an operation that is only invoked directly.
             summary: One sentence for people.
             method: Its HTTP method.
             accepts: Media types besides JSON, each with the request field that takes the raw body, as in
@@ -103,7 +109,9 @@ class Service:
             )
             if name in {*self._operations, DESCRIBE}:
                 raise ValueError(f"operation {name}: the name is taken")
-            if any((other.path, other.method) == (path, method) for other in self.operations):
+            if path is not None and any(
+                (other.path, other.method) == (path, method) for other in self.operations
+            ):
                 raise ValueError(f"operation {name}: {method} {path} is taken")
             self._operations[name] = added
             return function
@@ -128,8 +136,8 @@ class Service:
         return self._handle_direct(event, context)
 
     def describe(self) -> dict[str, object]:
-        """All operations with their schemas."""
-        return {"services": [operation.describe() for operation in self.operations]}
+        """All operations that have a route, with their schemas."""
+        return {"services": [one.describe() for one in self.operations if one.path is not None]}
 
     def _handle_http(self, request: ProxyRequest, context: object) -> dict[str, object]:
         request_id = request.request_id or _lambda_request_id(context)
@@ -137,8 +145,9 @@ class Service:
         try:
             operation = self._route(request)
             line.operation = operation.name
-            invocation = Invocation(request_id, Deadline.of_context(context), request.source_ip)
-            response = proxy_response(operation.call_http(request, invocation))
+            invocation = Invocation(request_id, Deadline.of_context(context), request.source_ip, request)
+            result, reply = operation.call_http(request, invocation)
+            response = proxy_response(result, reply.status, reply.headers)
         except Exception as error:  # noqa: BLE001 - whatever fails, the caller gets a problem and the log the place
             return problem_response(line.failure(error), request_id)
         line.success()
@@ -172,7 +181,12 @@ class Service:
             names = ", ".join(self._operations)
             raise UnknownOperation(f"There is no operation of this name. There is: {names}.")
         line.operation = name
-        output = operation.call_direct(event.get("input"), invocation)
+        value = event.get("input")
+        if "inputFrom" in event:
+            value = self._payloads().read(event["inputFrom"], deadline=invocation.deadline)
+        output = operation.call_direct(value, invocation)
+        if "outputTo" in event:
+            return self._payloads().write(event["outputTo"], output, deadline=invocation.deadline)
         checked_json(output)
         return output
 

@@ -91,7 +91,7 @@ def ask(service: Service, event: Mapping[str, Any], context: object = None) -> A
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Cache-Control"] == "no-store"
     body = json.loads(raw, parse_constant=_refuse)
-    if status != 200:
+    if status >= 400:
         assert set(body) == {"code", "message", "requestId"}
     return Answer(status, headers, body, raw, log.getvalue())
 

@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 HANDLERS = Path(__file__).parents[3] / "handlers"
-SERVICES = ("embeddings", "language", "orchestrator")
+SERVICES = ("embeddings", "jobs", "language", "orchestrator", "partners")
 BUILD = HANDLERS / "language" / "build.py"
 
 

@@ -168,3 +168,26 @@ def test_an_event_with_single_values_only_reads_the_same() -> None:
     read = ProxyRequest.from_event(event)
     assert (read.headers, read.query) == ({"content-type": ("application/json",)}, {"q": ("1",)})
     assert read.request_id == REQUEST_ID
+
+
+@pytest.mark.parametrize(
+    ("context", "caller"),
+    [
+        ({"authorizer": {"claims": {"sub": "1f2e"}}}, "cognito:1f2e"),
+        ({"authorizer": {"principalId": "acme", "partner": "acme"}}, "partner:acme"),
+        (
+            {"identity": {"userArn": "arn:aws:iam::123456789012:user/a"}},
+            "iam:arn:aws:iam::123456789012:user/a",
+        ),
+        ({"authorizer": None, "identity": {"userArn": None}}, None),
+        ({"authorizer": {"claims": "1f2e", "principalId": 5}}, None),
+    ],
+)
+def test_the_caller_is_who_api_gateway_says(context: dict[str, object], caller: str | None) -> None:
+    event = proxy_event() | {"requestContext": context}
+    assert ProxyRequest.from_event(event).caller == caller
+
+
+def test_path_parameters_are_decoded_once() -> None:
+    event = proxy_event() | {"pathParameters": {"job": "a%2520b", "other": None}}
+    assert ProxyRequest.from_event(event).path_parameters == {"job": "a%20b"}

@@ -297,7 +297,7 @@ def test_operations_that_cannot_be_served_are_refused_when_they_are_added() -> N
     for function, message in (
         (two_requests, signature),
         (no_model, signature),
-        (no_result, "operation new: annotate the result with a model or dict[str, object]"),
+        (no_result, "operation new: annotate the result with a model, Reply[Model] or dict[str, object]"),
     ):
         with pytest.raises(TypeError) as refused:
             service.operation("new", path="/new", summary="New.")(function)

@@ -1,0 +1,60 @@
+"""What the jobs API takes and gives."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field, JsonValue, field_validator
+
+from handlers.common.models import RequestModel, ResponseModel
+from handlers.jobs.callback_url import check_callback_url
+
+JobStatus = Literal["running", "succeeded", "failed"]
+
+
+class JobRequest(RequestModel):
+    """A workflow's input, and where to say that it has ended."""
+
+    input: Annotated[dict[str, JsonValue], Field(description="What the workflow takes.")]
+    callback_url: Annotated[
+        str | None,
+        Field(
+            max_length=2_000,
+            description="An https address that is told, signed, when the job has ended. Not every environment calls back.",
+        ),
+    ] = None
+
+    @field_validator("callback_url")
+    @classmethod
+    def _can_be_called(cls, url: str | None) -> str | None:
+        if url is not None:
+            check_callback_url(url)
+        return url
+
+
+class Progress(ResponseModel):
+    """How far a job is."""
+
+    states_done: Annotated[int, Field(ge=0, description="The workflow's states that have ended so far.")]
+
+
+class JobError(ResponseModel):
+    """Why a job failed."""
+
+    code: str
+    message: str
+
+
+class Job(ResponseModel):
+    """A job as it stands."""
+
+    id: str
+    workflow: str
+    status: JobStatus
+    created_at: AwareDatetime
+    expires_at: Annotated[AwareDatetime, Field(description="When the job and its result are forgotten.")]
+    progress: Progress | None = Field(description="Null once the job has ended.")
+    result: dict[str, JsonValue] | None = Field(
+        description="What the workflow gave; null until it succeeded."
+    )
+    error: JobError | None

@@ -1,0 +1,189 @@
+"""What is kept of a job: one item in DynamoDB, found by its owner and its id, so that nobody finds another's."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from handlers.common.aws_api import AwsApi, Tries, reading_answer
+from handlers.common.deadline import Deadline
+from handlers.common.errors import ServiceError
+
+RecordStatus = Literal["accepted", "running", "succeeded", "failed"]
+
+_CHOICES = (Tries(3, 1, 2), Tries(2, 0.5, 1), Tries(1, 0.5, 0.5))
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """A job.
+
+    Attributes:
+        owner: Who started it.
+        job_id: Its id, unique for the owner.
+        workflow: The name of its workflow.
+        request_sha256: The hash of what was asked for.
+        status: `accepted` until its execution has been started.
+        created_at: When it was asked for, in seconds since 1970.
+        expires_at: When it is forgotten, in seconds since 1970.
+        callback_url: Where to say that it has ended.
+        result_key: Where its result is in the payload bucket.
+        error_code: Why it failed.
+        error_message: The same for people.
+    """
+
+    owner: str
+    job_id: str
+    workflow: str
+    request_sha256: str
+    status: RecordStatus
+    created_at: int
+    expires_at: int
+    callback_url: str | None = None
+    result_key: str | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+
+    @property
+    def execution_name(self) -> str:
+        """The name of its execution: one for each life of the id, for Step Functions keeps names for 90 days."""
+        return f"{self.job_id}-{self.created_at}"
+
+    @property
+    def payload_prefix(self) -> str:
+        """Where its inputs and its result are in the payload bucket."""
+        return f"jobs/{self.execution_name}"
+
+
+class ConditionFailed(ServiceError):
+    """The item is not as the write expects."""
+
+
+class JobRecords:
+    """The table of jobs.
+
+    Args:
+        table: Its name.
+        api: DynamoDB; made from the environment when left out.
+    """
+
+    def __init__(self, table: str, *, api: AwsApi | None = None) -> None:
+        self._table = table
+        self._api = api or AwsApi("dynamodb", choices=_CHOICES)
+
+    @classmethod
+    def from_environment(cls) -> JobRecords:
+        """The table that JOBS_TABLE names."""
+        return cls(os.environ["JOBS_TABLE"])
+
+    def create(self, record: JobRecord, *, now: int, deadline: Deadline) -> bool:
+        """Writes a new job; returns False where the owner has one of this id that has not expired.
+
+        Raises:
+            ServiceError: DynamoDB fails.
+        """
+        item = {name: _attribute(value) for name, value in _fields(record).items() if value is not None}
+        return self._write(
+            "put_item",
+            {
+                "Item": item,
+                # What has expired may stay for days until DynamoDB deletes it.
+                "ConditionExpression": "attribute_not_exists(job_id) OR expires_at <= :now",
+                "ExpressionAttributeValues": {":now": {"N": str(now)}},
+            },
+            deadline,
+        )
+
+    def get(self, owner: str, job_id: str, *, now: int, deadline: Deadline) -> JobRecord | None:
+        """Returns a job of an owner; None where there is none, or none any more.
+
+        Raises:
+            ServiceError: DynamoDB fails.
+        """
+        answer = self._api.call(
+            "get_item",
+            {"TableName": self._table, "Key": _key(owner, job_id), "ConsistentRead": True},
+            deadline=deadline,
+        )
+        item: Mapping[str, Mapping[str, str]] = answer.get("Item") or {}
+        if not item:
+            return None
+        with reading_answer("dynamodb.get_item"):
+            values: dict[str, Any] = {name: _value(attribute) for name, attribute in item.items()}
+            record = JobRecord(**values)
+        return record if record.expires_at > now else None
+
+    def mark_running(self, record: JobRecord, *, deadline: Deadline) -> None:
+        """Notes that the execution was started; a job that has ended meanwhile stays as it is.
+
+        Raises:
+            ServiceError: DynamoDB fails.
+        """
+        self._update(record, {"status": "running"}, deadline, only_if=("accepted",))
+
+    def succeed(self, record: JobRecord, result_key: str, *, deadline: Deadline) -> None:
+        """Notes the result; doing so twice changes nothing.
+
+        Raises:
+            ServiceError: DynamoDB fails.
+        """
+        changes = {"status": "succeeded", "result_key": result_key}
+        self._update(record, changes, deadline, only_if=("accepted", "running"))
+
+    def fail(self, record: JobRecord, code: str, message: str, *, deadline: Deadline) -> None:
+        """Notes the failure; a job that has ended stays as it is.
+
+        Raises:
+            ServiceError: DynamoDB fails.
+        """
+        changes = {"status": "failed", "error_code": code, "error_message": message}
+        self._update(record, changes, deadline, only_if=("accepted", "running"))
+
+    def _update(
+        self, record: JobRecord, changes: Mapping[str, str], deadline: Deadline, *, only_if: tuple[str, ...]
+    ) -> None:
+        names = {f"#{name}": name for name in ("status", *changes)}
+        values = {f":{name}": {"S": value} for name, value in changes.items()}
+        expected = {f":expected{number}": {"S": status} for number, status in enumerate(only_if)}
+        created = {":created": {"N": str(record.created_at)}}
+        self._write(
+            "update_item",
+            {
+                "Key": _key(record.owner, record.job_id),
+                "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in changes),
+                "ConditionExpression": f"created_at = :created AND #status IN ({', '.join(expected)})",
+                "ExpressionAttributeNames": names,
+                "ExpressionAttributeValues": {**values, **expected, **created},
+            },
+            deadline,
+        )
+
+    def _write(self, operation: str, parameters: Mapping[str, object], deadline: Deadline) -> bool:
+        try:
+            self._api.call(
+                operation,
+                {"TableName": self._table, **parameters},
+                deadline=deadline,
+                refusals={"ConditionalCheckFailedException": ConditionFailed},
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+
+def _fields(record: JobRecord) -> dict[str, str | int | None]:
+    return {name: getattr(record, name) for name in JobRecord.__dataclass_fields__}
+
+
+def _key(owner: str, job_id: str) -> dict[str, dict[str, str]]:
+    return {"owner": {"S": owner}, "job_id": {"S": job_id}}
+
+
+def _attribute(value: str | int) -> dict[str, str]:
+    return {"N": str(value)} if isinstance(value, int) else {"S": value}
+
+
+def _value(attribute: Mapping[str, str]) -> str | int:
+    return int(attribute["N"]) if "N" in attribute else attribute["S"]

@@ -1,0 +1,1 @@
+"""The Lambda authorizer for partners: who holds a token that was given out."""

@@ -1,0 +1,139 @@
+"""Callbacks: signed by KMS as moto has it, and only to public addresses."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+from hypothesis import given
+from hypothesis import strategies as st
+from moto import mock_aws
+
+from handlers.common.aws_api import AwsApi
+from handlers.common.deadline import Deadline
+from handlers.jobs.callback import CallbackFailed, CallbackRefused, Callbacks
+from handlers.jobs.callback_url import ForbiddenAddress, check_callback_url, public_address
+from tests.unit.handlers import aws
+
+SAID = {"id": "1f", "status": "succeeded", "workflow": "document"}
+
+
+class Receiver:
+    """Notes what is posted to it, and answers with a status."""
+
+    def __init__(self, status: int | Exception = 204) -> None:
+        self.status = status
+        self.got: list[tuple[str, str, str, bytes, Mapping[str, str]]] = []
+
+    def post(
+        self, host: str, address: str, path: str, body: bytes, headers: Mapping[str, str], _seconds: float
+    ) -> int:
+        self.got.append((host, address, path, body, headers))
+        if isinstance(self.status, Exception):
+            raise self.status
+        return self.status
+
+
+def test_the_receiver_can_check_the_signature_with_the_public_key() -> None:
+    with mock_aws():
+        kms = aws.client("kms")
+        key_id = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
+        public = load_der_public_key(kms.get_public_key(KeyId=key_id)["PublicKey"])
+        receiver = Receiver()
+        callbacks = Callbacks(
+            key_id,
+            api=AwsApi("kms", make_client=lambda _name, _tries: kms),
+            post=receiver.post,
+            resolve=lambda _host: ["93.184.216.34"],
+            clock=lambda: 1_800_000_000.9,
+        )
+        callbacks.send("https://example.com/hooks?job=1", SAID, deadline=Deadline.after(20))
+    ((host, address, path, body, headers),) = receiver.got
+    assert (host, address, path) == ("example.com", "93.184.216.34", "/hooks?job=1")
+    assert body == b'{"id":"1f","status":"succeeded","workflow":"document"}'
+    signed_at, _, signature = headers["X-Signature"].partition(",v1=")
+    assert signed_at == "t=1800000000"
+    assert isinstance(public, ec.EllipticCurvePublicKey)
+    public.verify(base64.b64decode(signature), b"1800000000." + body, ec.ECDSA(hashes.SHA256()))
+
+
+def callbacks(receiver: Receiver, *addresses: str) -> Callbacks:
+    api: Any = aws.Answering({"sign": {"Signature": b"signed"}})
+
+    def resolve(_host: str) -> list[str]:
+        if not addresses:
+            raise OSError("unknown")
+        return list(addresses)
+
+    return Callbacks("key", api=api, post=receiver.post, resolve=resolve)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.1", "224.0.0.1",
+     "::1", "fe80::1%eth0", "fd00::1", "::ffff:10.0.0.1", "::ffff:169.254.169.254", "ff02::1"],
+)  # fmt: skip
+def test_a_name_that_leads_inside_is_refused_and_nothing_is_sent(address: str) -> None:
+    receiver = Receiver()
+    with pytest.raises(CallbackRefused):
+        callbacks(receiver, "93.184.216.34", address).send(
+            "https://example.com", SAID, deadline=Deadline.after(20)
+        )
+    assert receiver.got == []
+
+
+@pytest.mark.parametrize("status", [199, 301, 307, 404, 500, OSError("reset"), TimeoutError()])
+def test_what_is_no_2xx_is_a_failure_that_can_be_retried(status: int | Exception) -> None:
+    with pytest.raises(CallbackFailed) as failed:
+        callbacks(Receiver(status), "93.184.216.34").send(
+            "https://example.com", SAID, deadline=Deadline.after(20)
+        )
+    assert str(failed.value) == "The callback was not taken."
+
+
+def test_a_host_that_nobody_knows_is_a_failure() -> None:
+    with pytest.raises(CallbackFailed):
+        callbacks(Receiver()).send("https://example.com", SAID, deadline=Deadline.after(20))
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("http://example.com", "should start with https://"),
+        ("ftp://example.com", "should start with https://"),
+        ("https://user:secret@example.com", "should have neither a user name nor a fragment"),
+        ("https://example.com/#part", "should have neither a user name nor a fragment"),
+        ("https://example.com:8443", "should have no other port than 443"),
+        ("https://localhost", "should name a public host"),
+        ("https://metadata.google.internal", "should name a public host"),
+        ("https://127.0.0.1", "should name a public host"),
+        ("https://[::1]", "should name a public host"),
+        ("https://127.1", "should name a public host"),
+        ("https://0x7f.0.0.1", "should name a public host"),
+        ("https://2130706433", "should name a public host"),
+        ("https://", "should name a public host"),
+        ("https://exa mple.com", "should be an address in ASCII, without spaces and backslashes"),
+        ("https://example.com\\@10.0.0.1", "should be an address in ASCII, without spaces and backslashes"),
+        ("https://example.com:port", "should be an address"),
+    ],
+)
+def test_an_address_that_may_not_be_called(url: str, message: str) -> None:
+    with pytest.raises(ValueError) as refused:
+        check_callback_url(url)
+    assert str(refused.value) == message
+
+
+@given(st.ip_addresses())
+def test_an_address_is_called_only_if_it_is_public(address: Any) -> None:
+    public = address.is_global and not address.is_multicast and not address.is_reserved
+    mapped = getattr(address, "ipv4_mapped", None)
+    if public and mapped is None:
+        assert public_address("example.com", lambda _host: [str(address)]) == str(address)
+    elif mapped is None:
+        with pytest.raises(ForbiddenAddress):
+            public_address("example.com", lambda _host: [str(address)])
