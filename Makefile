@@ -86,10 +86,10 @@ archives: install ## Build the Lambda archives; print their sizes and cold-start
 	@$(BIN)/python -m tools.archives
 
 bench: install ## Measure the data plane against the bare worker and against its peers
-	@$(BIN)/python -m tools.bench
+	@$(BIN)/python -m tools.benchmarks.data_plane
 
 bench-synth: install ## Measure synth against the stock import path and against its peers
-	@$(BIN)/python -m tools.bench_synth
+	@$(BIN)/python -m tools.benchmarks.synth
 
 scan: install ## Scan the prod environment with Checkov
 	@$(BIN)/python -m tools.scan

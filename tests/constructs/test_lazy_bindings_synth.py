@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from lazy_bindings._provider import ARCHIVE
-from tools.bench_stacks import PLANNED, UNCOMMON, used_namespaces
+from tools.benchmarks.stacks import PLANNED, UNCOMMON, used_namespaces
 from tools.deployment import synthesize
 
 pytestmark = pytest.mark.slow
@@ -25,9 +25,9 @@ PROJECT = Path(__file__).parents[2]
 
 
 def run(arguments: list[str], **variables: str) -> list[str]:
-    """Runs `tools.bench_stacks`; returns the lines that `lazy_bindings` wrote to stderr."""
+    """Runs `tools.benchmarks.stacks`; returns the lines that `lazy_bindings` wrote to stderr."""
     done = subprocess.run(
-        [sys.executable, "-m", "tools.bench_stacks", *arguments],
+        [sys.executable, "-m", "tools.benchmarks.stacks", *arguments],
         cwd=PROJECT,
         env={**os.environ, **variables},
         capture_output=True,

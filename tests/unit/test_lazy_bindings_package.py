@@ -22,7 +22,7 @@ import pytest
 
 from lazy_bindings import _package
 from lazy_bindings._provider import ARCHIVE, LOCATOR, UnavailableError, is_common, namespaces, type_prefix
-from tools.bench_stacks import PLANNED, used_namespaces
+from tools.benchmarks.stacks import PLANNED, used_namespaces
 
 PROJECT = Path(__file__).parents[2]
 

@@ -1,6 +1,6 @@
 """A load generator for `make bench`: keep-alive connections on loopback, a bounded number of requests.
 
-    python -m tools.load URL CONNECTIONS REQUESTS [close]
+    python -m tools.benchmarks.load URL CONNECTIONS REQUESTS [close]
 
 Prints one JSON object: requests per second, the latencies' median and 99th percentile in milliseconds, and how many
 answers had which status. With `close` each request has a connection of its own. It speaks just enough HTTP/1.1 to cost little beside the servers that it measures.

@@ -1,11 +1,11 @@
 """`make bench-synth`: what a synth costs, with the lazy bindings, by the stock import path, and with peers.
 
-    python -m tools.bench_synth [--runs 5] [--stock-runs 3] [--check] [PART ...]
+    python -m tools.benchmarks.synth [--runs 5] [--stock-runs 3] [--check] [PART ...]
 
 Parts, all of them if none is named but `bytecode`:
 
     project    `python main.py`, warm and with empty caches, and by the stock import path; `import cdktf`
-    peers      the small stack of `tools.bench_peers`: ours, AWS CDK for Python, cdktn
+    peers      the small stack of `tools.benchmarks.peer_stacks`: ours, AWS CDK for Python, cdktn
     growth     time and memory a resource, at 10, 100 and 1,000 resources
     routes     the project's constructs with up to 300 routes and 30 functions
     bytecode   cold starts without Python's compiled files, as after `pip install --no-compile`; takes minutes
@@ -33,7 +33,7 @@ from pathlib import Path
 
 import psutil
 
-PROJECT = Path(__file__).parent.parent
+PROJECT = Path(__file__).parents[2]
 WORK = PROJECT / ".cache" / "bench-synth"
 OUT = WORK / "out"
 PEERS = {
@@ -170,7 +170,7 @@ def _children(process: psutil.Process) -> list[psutil.Process]:
 
 
 def _stack(name: str, *sizes: int) -> list[str]:
-    return [sys.executable, "-m", "tools.bench_stacks", name, str(OUT), *map(str, sizes)]
+    return [sys.executable, "-m", "tools.benchmarks.stacks", name, str(OUT), *map(str, sizes)]
 
 
 def _count_resources() -> int:
@@ -229,7 +229,7 @@ def peers(runs: int, stock_runs: int) -> bool:
         folder = WORK / "peers" / peer
         reason = _install(folder, packages)
         if reason is None:
-            command = (str(folder / "bin" / "python"), "tools/bench_peers.py", peer, str(OUT))
+            command = (str(folder / "bin" / "python"), "tools/peer_stacks.py", peer, str(OUT))
             variants.append(Variant(name, command, runs=stock_runs))
         else:
             skipped[name] = f"skipped: {reason}"
@@ -314,7 +314,7 @@ PARTS: dict[str, Callable[[int, int], bool]] = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measures the parts that are named; returns 1 for a failure, or for a goal missed with --check."""
-    parser = argparse.ArgumentParser(prog="python -m tools.bench_synth", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.benchmarks.synth", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
     parser.add_argument("--runs", type=int, default=5, help="timed runs of each variant")

@@ -1,8 +1,8 @@
 """`make bench`: what the local cloud's data plane costs, as ratios measured in one run.
 
-    python -m tools.bench                 everything
-    python -m tools.bench overhead        a warm request over HTTP against invoking the same worker directly
-    python -m tools.bench throughput      requests per second against `chalice local` and serverless-offline
+    python -m tools.benchmarks.data_plane                 everything
+    python -m tools.benchmarks.data_plane overhead        a warm request over HTTP against invoking the same worker directly
+    python -m tools.benchmarks.data_plane throughput      requests per second against `chalice local` and serverless-offline
 
 All serve the same trivial handler to the same load generator, in turn, several times; the figures are medians.
 """
@@ -29,7 +29,7 @@ import boto3
 
 from local_cloud.functions import FunctionExecutor, install
 from local_cloud.server import LocalCloud
-from tools.bench_servers import HANDLER, Peer, PeerUnavailableError, chalice, serverless_offline
+from tools.benchmarks.peer_servers import HANDLER, Peer, PeerUnavailableError, chalice, serverless_offline
 from tools.console import heading
 from tools.deployment import PROJECT, ensure_cloud, stop_cloud
 
@@ -81,7 +81,7 @@ def load(url: str, connections: int, requests: int, *, keep_alive: bool = True) 
     Raises:
         RuntimeError: Not every answer was 200.
     """
-    command = [sys.executable, "-m", "tools.load", url, str(connections), str(requests)]
+    command = [sys.executable, "-m", "tools.benchmarks.load", url, str(connections), str(requests)]
     command += [] if keep_alive else ["close"]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
     if done.returncode != 0:

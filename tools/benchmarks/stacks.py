@@ -1,9 +1,9 @@
-"""The stacks that `tools.bench_synth` measures and that the tests of `lazy_bindings` compare.
+"""The stacks that `tools.benchmarks.synth` measures and that the tests of `lazy_bindings` compare.
 
-    python -m tools.bench_stacks small DIRECTORY              a REST API, a function, its role, a stage
-    python -m tools.bench_stacks resources DIRECTORY 100      a hundred resources of four types
-    python -m tools.bench_stacks routes DIRECTORY 300 30      routes and functions, the project's constructs
-    python -m tools.bench_stacks every DIRECTORY              every resource type the constructs use, and more
+    python -m tools.benchmarks.stacks small DIRECTORY              a REST API, a function, its role, a stage
+    python -m tools.benchmarks.stacks resources DIRECTORY 100      a hundred resources of four types
+    python -m tools.benchmarks.stacks routes DIRECTORY 300 30      routes and functions, the project's constructs
+    python -m tools.benchmarks.stacks every DIRECTORY              every resource type the constructs use, and more
 
 With LAZY_BINDINGS=off in the environment the same program takes the stock import path.
 """
@@ -26,10 +26,10 @@ lazy_bindings.install()
 
 from cdktf import App, TerraformElement, TerraformStack  # noqa: E402
 
-from tools.bench_peers import terraform_cdk  # noqa: E402
+from tools.benchmarks.peer_stacks import terraform_cdk  # noqa: E402
 
 PROVIDER = "cdktf_cdktf_provider_aws"
-PROJECT = Path(__file__).parent.parent
+PROJECT = Path(__file__).parents[2]
 
 PLANNED = (
     "acm_certificate",
