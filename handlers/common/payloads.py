@@ -68,6 +68,33 @@ class Payloads:
             raise PayloadTooLarge(f"The input is larger than {MAX_PAYLOAD_BYTES:,} bytes.")
         return read_json_object(body)
 
+    def read_input(self, source: object, given: object, *, deadline: Deadline) -> dict[str, object]:
+        """Returns an operation's input that is given by reference, in whole or field by field.
+
+        Args:
+            source: The key of an object that is the input; or by the names of fields, where each is: `KEY#FIELD`.
+            given: The other fields, as they are.
+            deadline: When it must be there.
+
+        Raises:
+            InvalidRequest: A reference cannot be read, or leads to nothing.
+            ServiceError: S3 fails.
+        """
+        fields: dict[str, object] = dict(given) if isinstance(given, dict) else {}
+        if isinstance(source, str):
+            return fields | self.read(source, deadline=deadline)
+        if not isinstance(source, dict) or not all(isinstance(place, str) for place in source.values()):
+            raise InvalidRequest("inputFrom should be a key, or for each field its KEY#FIELD.")
+        objects: dict[str, dict[str, object]] = {}
+        for name, place in source.items():
+            key, _, field = place.partition("#")
+            if key not in objects:
+                objects[key] = self.read(key, deadline=deadline)
+            if field not in objects[key]:
+                raise InvalidRequest("The object that the event refers to has no such field.")
+            fields[name] = objects[key][field]
+        return fields
+
     def write(self, key: object, value: Mapping[str, object], *, deadline: Deadline) -> dict[str, object]:
         """Puts data into an object, which may be there already.
 

@@ -6,8 +6,8 @@ An event goes through these stages:
 2. Which operation? By route and method, or by name.
 3. Its request, read strictly and checked against the model.
 4. The operation's function, which may ask for its backend; only now is a model loaded.
-   A direct event may give the input by reference (`inputFrom`, the key of an object in the payload bucket) and have
-   the output put there (`outputTo`): then only keys travel through a workflow's state and its logs.
+   A direct event may give the input by reference (`inputFrom`: the key of an object in the payload bucket, or for each
+   field `KEY#FIELD`) and have the output put there (`outputTo`): then only keys travel through a workflow's state and its logs.
 5. The answer: a proxy response, or for a direct event the output object itself. An error becomes a JSON problem,
    or, for a direct event, an exception whose class name and message are safe to show.
 
@@ -183,7 +183,7 @@ class Service:
         line.operation = name
         value = event.get("input")
         if "inputFrom" in event:
-            value = self._payloads().read(event["inputFrom"], deadline=invocation.deadline)
+            value = self._payloads().read_input(event["inputFrom"], value, deadline=invocation.deadline)
         output = operation.call_direct(value, invocation)
         if "outputTo" in event:
             return self._payloads().write(event["outputTo"], output, deadline=invocation.deadline)

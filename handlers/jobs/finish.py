@@ -20,6 +20,7 @@ from handlers.common.models import RequestModel
 from handlers.common.once import Once
 from handlers.common.payloads import Payloads
 from handlers.common.service import Service
+from handlers.common.validation import validated
 from handlers.jobs.callback import Callbacks
 from handlers.jobs.records import JobRecord, JobRecords
 
@@ -41,13 +42,18 @@ class WorkflowError(RequestModel):
 
 
 class FinishRequest(RequestModel):
-    """How a job ended: with a result (given, or already in the bucket), or with an error."""
+    """How a job ended: with a result, or with an error."""
 
     owner: str
     job_id: str
     output_key: str
-    result: dict[str, JsonValue] | None = None
-    stored: Annotated[bool, Field(description="The result is in the bucket already.")] = False
+    result: Annotated[
+        dict[str, JsonValue] | None,
+        Field(
+            description="Anywhere in it, {'from': KEY} stands for that object, and {'failed': {'Error', 'Cause'}} for "
+            "what the client may know of the error."
+        ),
+    ] = None
     error: WorkflowError | None = None
 
 
@@ -88,8 +94,10 @@ def create_service(
             code, message = problem_of(request.error)
             records().fail(record, code, message, deadline=deadline)
         else:
-            if not request.stored:
-                payloads().write(request.output_key, request.result or {}, deadline=deadline)
+            result = {
+                name: resolved(value, payloads(), deadline) for name, value in (request.result or {}).items()
+            }
+            payloads().write(request.output_key, result, deadline=deadline)
             records().succeed(record, request.output_key, deadline=deadline)
         return {"noted": True}
 
@@ -103,6 +111,20 @@ def create_service(
         return {"called": True}
 
     return service
+
+
+def resolved(value: object, payloads: Payloads, deadline: Deadline) -> object:
+    """Returns a result with its references replaced by what they refer to."""
+    if isinstance(value, list):
+        return [resolved(item, payloads, deadline) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"from"} and isinstance(value["from"], str):
+        return payloads.read(value["from"], deadline=deadline)
+    if set(value) == {"failed"}:
+        code, message = problem_of(validated(WorkflowError, value["failed"]))
+        return {"error": {"code": code, "message": message}}
+    return {name: resolved(inner, payloads, deadline) for name, inner in value.items()}
 
 
 def problem_of(error: WorkflowError) -> tuple[str, str]:

@@ -196,6 +196,22 @@ def test_the_result_is_there_once_the_workflow_has_noted_it(jobs: Jobs) -> None:
     assert (found.body["progress"], found.body["error"]) == (None, None)
 
 
+def test_parts_that_were_stored_or_failed_are_put_together(jobs: Jobs) -> None:
+    job_id = jobs.post({"input": PAGES}).body["id"]
+    aws.client("s3").put_object(Bucket="payloads", Key="jobs/x/text.json", Body=b'{"text": "one"}')
+    failed = {"failed": {"Error": "BackendError", "Cause": '{"errorMessage": "The model failed."}'}}
+    jobs.end(job_id, result={"pages": [{"text": {"from": "jobs/x/text.json"}, "labels": failed}], "count": 1})
+    assert jobs.get(job_id).body["result"] == {
+        "pages": [
+            {
+                "text": {"text": "one"},
+                "labels": {"error": {"code": "backend_error", "message": "The model failed."}},
+            }
+        ],
+        "count": 1,
+    }
+
+
 @pytest.mark.parametrize(
     ("error", "code", "message"),
     [

@@ -49,6 +49,26 @@ def test_only_keys_travel(service: Service) -> None:
     assert expected == {"summary": "One sentence.", "model": "lexrank"}
 
 
+def test_fields_come_from_where_they_are(service: Service) -> None:
+    aws.client("s3").put_object(
+        Bucket="payloads", Key="jobs/1/page.json", Body=b'{"lines": 2, "text": "A. B."}'
+    )
+    event = {
+        "operation": "probe",
+        "inputFrom": {"text": "jobs/1/page.json#text"},
+        "input": {"max_sentences": 2},
+    }
+    assert service.handler(event, Context())["model"] == "lexrank"
+    for source, message in (
+        ({"text": "jobs/1/page.json#words"}, "The object that the event refers to has no such field."),
+        ({"text": 5}, "inputFrom should be a key, or for each field its KEY#FIELD."),
+        ([], "inputFrom should be a key, or for each field its KEY#FIELD."),
+    ):
+        with pytest.raises(InvalidRequest) as refused:
+            service.handler({"operation": "probe", "inputFrom": source}, Context())
+        assert str(refused.value) == message
+
+
 @pytest.mark.parametrize(
     ("key", "message"),
     [
@@ -56,7 +76,6 @@ def test_only_keys_travel(service: Service) -> None:
         ("jobs/1/text.txt", "The body is not valid JSON"),
         ("jobs/../1/input.json", "A reference should be the key of an object, such as jobs/1f2e/input.json."),
         ("/etc/passwd", "A reference should be the key of an object, such as jobs/1f2e/input.json."),
-        (5, "A reference should be the key of an object, such as jobs/1f2e/input.json."),
     ],
 )
 def test_a_reference_that_leads_nowhere_is_refused(service: Service, key: object, message: str) -> None:
