@@ -165,6 +165,17 @@ def deploy(project: Path, directory: Path, port: int) -> tuple[Cloud, dict[str, 
     return cloud, terraform.outputs()
 
 
+def deployed_outputs(cloud: Cloud, project: Path = PROJECT) -> dict[str, object]:
+    """Returns the outputs of what was deployed to a local cloud before.
+
+    Raises:
+        TerraformError: Terraform is missing, or nothing was deployed.
+    """
+    stack = project / "cdktf.out" / "stacks" / STACK
+    environment = environment_for(cloud.directory, endpoint_url=cloud.url)
+    return Terraform(find_engine(), stack, environment).outputs()
+
+
 def _run(command: list[str], variables: Mapping[str, str], directory: Path = PROJECT) -> None:
     done = subprocess.run(
         command, cwd=directory, env={**os.environ, **variables}, capture_output=True, text=True

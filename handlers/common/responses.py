@@ -74,10 +74,14 @@ def proxy_response(
     return _response(status, checked_json(result), headers or {})
 
 
-def problem_response(error: ServiceError, request_id: str) -> dict[str, object]:
+def problem_response(
+    error: ServiceError, request_id: str, headers: Mapping[str, str] | None = None
+) -> dict[str, object]:
     """The response for an error: `{"code", "message", "requestId"}` with the error's status and headers."""
     body = {"code": error.code, "message": error.message, "requestId": request_id}
-    return _response(error.status, json.dumps(body, separators=(",", ":")), error.headers)
+    return _response(
+        error.status, json.dumps(body, separators=(",", ":")), {**error.headers, **(headers or {})}
+    )
 
 
 def _response(status: int, body: str, headers: Mapping[str, str]) -> dict[str, object]:

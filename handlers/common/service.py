@@ -20,6 +20,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from handlers.common.cors import allowed_origins, cors_headers
 from handlers.common.deadline import Deadline
 from handlers.common.errors import InvalidRequest, MethodNotAllowed, NotFound, UnknownOperation
 from handlers.common.invocation import Invocation
@@ -142,14 +143,15 @@ class Service:
     def _handle_http(self, request: ProxyRequest, context: object) -> dict[str, object]:
         request_id = request.request_id or _lambda_request_id(context)
         line = self._log.begin(request_id)
+        cors = cors_headers(request.headers.get("origin", ()), allowed_origins())
         try:
             operation = self._route(request)
             line.operation = operation.name
             invocation = Invocation(request_id, Deadline.of_context(context), request.source_ip, request)
             result, reply = operation.call_http(request, invocation)
-            response = proxy_response(result, reply.status, reply.headers)
+            response = proxy_response(result, reply.status, {**reply.headers, **cors})
         except Exception as error:  # noqa: BLE001 - whatever fails, the caller gets a problem and the log the place
-            return problem_response(line.failure(error), request_id)
+            return problem_response(line.failure(error), request_id, cors)
         line.success()
         return response
 

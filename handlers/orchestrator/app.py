@@ -33,12 +33,7 @@ def create_service(functions: Callable[[], Functions]) -> Service:
         listing = catalogue().listing(deadline=invocation.deadline)
         return ServicesResponse(services=listing.services, unavailable=listing.unavailable)
 
-    @service.operation(
-        "orchestrator.dispatch",
-        path="/ai-service",
-        summary="Calls an AI service by its name, with the input that its schema asks for.",
-    )
-    def dispatch(request: DispatchRequest, invocation: Invocation) -> DispatchResponse:
+    def call_by_name(request: DispatchRequest, invocation: Invocation) -> DispatchResponse:
         name, deadline = request.service, invocation.deadline
         key = name.partition(".")[0]
         event = {"operation": name, "input": request.input, "requestId": invocation.request_id}
@@ -52,6 +47,22 @@ def create_service(functions: Callable[[], Functions]) -> Service:
                 f"There is no service of this name. There is: {names}.", detail=error.detail
             ) from None
         return DispatchResponse(service=name, output=output)
+
+    @service.operation(
+        "orchestrator.dispatch",
+        path="/ai-service",
+        summary="Calls an AI service by its name, with the input that its schema asks for.",
+    )
+    def dispatch(request: DispatchRequest, invocation: Invocation) -> DispatchResponse:
+        return call_by_name(request, invocation)
+
+    @service.operation(
+        "orchestrator.dispatch_for_partner",
+        path="/partners/ai-service",
+        summary="The same for partners, who have a token and a metered key.",
+    )
+    def dispatch_for_partner(request: DispatchRequest, invocation: Invocation) -> DispatchResponse:
+        return call_by_name(request, invocation)
 
     @service.operation(
         "health",

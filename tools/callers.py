@@ -1,0 +1,139 @@
+"""Who calls the deployed API: a user who signs in, a partner with a token and a key, an operator who signs.
+
+    python -m tools.callers token       prints the ID token of a user of the local cloud's user pool
+    python -m tools.callers partner     prints a partner's token and API key, as two headers
+
+The accounts are made on the local cloud, in the resources that Terraform made there; nothing of it is in the stack.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from botocore.credentials import Credentials
+
+REGION = "us-east-1"
+USER = "ada"
+PARTNER = "acme"
+
+CallerKind = Literal["user", "partner", "operator", "nobody"]
+
+
+class Callers:
+    """The callers of one deployment on the local cloud.
+
+    Args:
+        cloud_url: The local cloud, such as `http://127.0.0.1:4566`.
+        outputs: The outputs of the stack.
+    """
+
+    def __init__(self, cloud_url: str, outputs: Mapping[str, object]) -> None:
+        self._cloud_url = cloud_url
+        self._outputs = outputs
+
+    def headers(self, kind: CallerKind, method: str, url: str, body: bytes | None) -> dict[str, str]:
+        """Returns the headers by which a caller of that kind is known."""
+        match kind:
+            case "user":
+                return {"Authorization": self.user_token}
+            case "partner":
+                return self.partner_headers
+            case "operator":
+                return self.signed(method, url, body)
+            case "nobody":
+                return {}
+
+    @cached_property
+    def user_token(self) -> str:
+        """The ID token of a user who was just made, and who signed in with a password."""
+        cognito = self.client("cognito-idp")
+        pool, client_id = str(self._outputs["user_pool_id"]), str(self._outputs["user_pool_client_id"])
+        name, password = f"{USER}-{secrets.token_hex(4)}", f"Aa1!{secrets.token_urlsafe(24)}"
+        cognito.admin_create_user(UserPoolId=pool, Username=name, MessageAction="SUPPRESS")
+        cognito.admin_set_user_password(UserPoolId=pool, Username=name, Password=password, Permanent=True)
+        answer = cognito.initiate_auth(
+            ClientId=client_id,
+            AuthFlow="USER_PASSWORD_AUTH",
+            AuthParameters={"USERNAME": name, "PASSWORD": password},
+        )
+        return str(answer["AuthenticationResult"]["IdToken"])
+
+    @cached_property
+    def partner_headers(self) -> dict[str, str]:
+        """The token of a partner who was just given one, and the partner's API key."""
+        token = self.give_token(PARTNER)
+        key = self.client("apigateway").get_api_key(
+            apiKey=str(self._outputs["partner_key_id"]), includeValue=True
+        )
+        return {"Authorization": f"Bearer {token}", "x-api-key": str(key["value"])}
+
+    def give_token(self, partner: str, **more: Any) -> str:
+        """Writes a new token of a partner into the table, and returns it.
+
+        Args:
+            partner: The partner's name.
+            more: Further attributes of the item, in DynamoDB's form, such as `expires_at={"N": "1"}`.
+        """
+        token = secrets.token_urlsafe(32)
+        digest = hashlib.sha256(token.encode()).hexdigest()
+        item = {"token_sha256": {"S": digest}, "partner": {"S": partner}, **more}
+        self.client("dynamodb").put_item(TableName=str(self._outputs["partners_table"]), Item=item)
+        return token
+
+    def signed(self, method: str, url: str, body: bytes | None) -> dict[str, str]:
+        """Returns the headers of a request that is signed with the credentials of the environment (SigV4)."""
+        from botocore.auth import SigV4Auth
+        from botocore.awsrequest import AWSRequest
+
+        request = AWSRequest(method, url, data=body or b"")
+        SigV4Auth(self._credentials, "execute-api", REGION).add_auth(request)
+        return {name: str(value) for name, value in request.headers.items()}
+
+    def client(self, service: str) -> Any:
+        """A boto3 client that talks to the local cloud."""
+        import boto3
+
+        return boto3.client(
+            service,
+            endpoint_url=self._cloud_url,
+            region_name=REGION,
+            aws_access_key_id=self._credentials.access_key,
+            aws_secret_access_key=self._credentials.secret_key,
+        )
+
+    @cached_property
+    def _credentials(self) -> Credentials:
+        from botocore.credentials import Credentials
+
+        # The root user of every local cloud; see local_cloud/gateway/authorization/callers.py.
+        return Credentials("local", "local")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs the command line described at the top of this file; returns its exit status."""
+    from tools.demo import DIRECTORY
+    from tools.deployment import deployed_outputs, running_cloud
+
+    if list(arguments) not in (["token"], ["partner"]):
+        print(__doc__, file=sys.stderr)
+        return 2
+    cloud = running_cloud(DIRECTORY)
+    if cloud is None:
+        print("The local cloud is not up: run `make serve` first.", file=sys.stderr)
+        return 1
+    callers = Callers(cloud.url, deployed_outputs(cloud))
+    if list(arguments) == ["token"]:
+        print(callers.user_token)
+    else:
+        print(*(f"{name}: {value}" for name, value in callers.partner_headers.items()), sep="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
