@@ -22,8 +22,8 @@ def refusal(request: Request, *, host: str) -> Response | None:
         request: The call of an AWS API.
         host: The address this server listens on, which is always allowed as a name.
     """
-    name = _host_name(request.header("host") or "")
-    if name and not _is_own(name, host):
+    name = host_name(request.header("host") or "")
+    if name and not is_own_name(name, host):
         return _forbidden(f"the AWS APIs of the local cloud do not answer under the host name {name}")
     site = request.header("sec-fetch-site")
     if request.header("origin") is not None or site in ("cross-site", "same-site"):
@@ -31,13 +31,15 @@ def refusal(request: Request, *, host: str) -> Response | None:
     return None
 
 
-def _host_name(value: str) -> str:
+def host_name(value: str) -> str:
+    """Return the name in a `Host` header, without its port and in lower case."""
     if value.startswith("["):
         return value[1:].partition("]")[0].lower()
     return value.partition(":")[0].lower()
 
 
-def _is_own(name: str, host: str) -> bool:
+def is_own_name(name: str, host: str) -> bool:
+    """Whether a host name is this machine's or AWS's; `host` is the address that the server listens on."""
     if name in _OWN_NAMES or name == host or name.endswith(_OWN_SUFFIXES):
         return True
     try:

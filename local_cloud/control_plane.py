@@ -50,14 +50,31 @@ class ControlPlane:
 
     async def handle(self, request: Request) -> Response:
         """Answer one AWS API call."""
+        return (await self.answer(request))[0]
+
+    async def answer(self, request: Request) -> tuple[Response, str]:
+        """Answer one AWS API call, and say what the developer should know about it; mostly that is nothing."""
         if self._application is None:
             await self.load()
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._call, request)
+        return await loop.run_in_executor(self._threads, self._checked_call, request)
 
     def close(self) -> None:
         """Give up the threads; calls that are running end by themselves."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _checked_call(self, request: Request) -> tuple[Response, str]:
+        """Carry out a call, unless the role that it is made with does not allow it."""
+        from local_cloud.iam.enforcement import refused_answer, refused_call
+
+        try:
+            if (refused := refused_call(request)) is not None:
+                return refused.response, refused.note
+            response = self._call(request)
+            refused = refused_answer(request, response)
+        except Exception as error:  # noqa: BLE001 - as below
+            return _failure(request, error), ""
+        return (response, "") if refused is None else (refused.response, refused.note)
 
     def _call(self, request: Request) -> Response:
         assert self._application is not None  # noqa: S101 - `handle` loads it first

@@ -1,4 +1,4 @@
-"""Shows the log of the requests or of one function, once or as it grows."""
+"""Shows the log of the requests, of one function or of one state machine, once or as it grows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CHUNK = 65_536
 
 
 def log_path(directory: Path, function: str | None) -> Path:
-    """Return the file with the requests, or with what a function wrote.
+    """Return the file with the requests, with what a function wrote, or with what a state machine did.
 
     Raises:
         LocalCloudError: There is no log of that name yet; the message lists those that exist.
@@ -25,7 +25,8 @@ def log_path(directory: Path, function: str | None) -> Path:
         if not path.exists():
             raise LocalCloudError(f"{path} does not exist yet: start a local cloud and send it a request.")
         return path
-    known = {path.stem: path for path in sorted((logs / "functions").glob("*.log"))}
+    folders = ("state_machines", "functions")
+    known = {path.stem: path for folder in folders for path in sorted((logs / folder).glob("*.log"))}
     if function not in known:
         names = ", ".join(known) or "none yet"
         raise LocalCloudError(f"no function {function!r} has run here. Functions with a log: {names}.")

@@ -1,7 +1,8 @@
 """The local cloud itself: one port, behind which the AWS APIs, the deployed REST APIs and a health page live.
 
 A request is told apart by its address: `/_local_cloud/…` is this server's own, `/_aws/execute-api/{api}/{stage}/…` and
-a Host of `{api}.execute-api.…` are deployed REST APIs, and everything else is a call of an AWS API.
+a Host of `{api}.execute-api.…` or of a custom domain name are deployed REST APIs, and everything else is a call of an
+AWS API.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from aiohttp import web
 
-from local_cloud.browser_guard import refusal
+from local_cloud.browser_guard import host_name, is_own_name, refusal
 from local_cloud.control_plane import ControlPlane
 from local_cloud.errors import LocalCloudError
 from local_cloud.gateway.limits import LARGEST_REQUEST_BODY
@@ -135,6 +136,9 @@ class LocalCloud:
                 if not isinstance(gateway, BaseException):
                     await gateway.close()
         if self._functions is not None:
+            from local_cloud import states
+
+            await asyncio.to_thread(states.stop_executions)
             await self._functions.close()
         self._control_plane.close()
         self._request_log.close()
@@ -143,16 +147,23 @@ class LocalCloud:
         """Import moto and fit its backends into the local cloud; returns the data plane on top of them."""
         await self._control_plane.load()
         await asyncio.to_thread(_import_backends)
+        from local_cloud import states
         from local_cloud.gateway.gateway import RestApiGateway
 
         self._functions = self._make_functions(self.url, self._directory)
-        return RestApiGateway(self._functions)
+        await asyncio.to_thread(states.install, self.url, self._directory)
+        return RestApiGateway(self._functions, aws_apis=self._control_plane.handle)
 
     async def _answer(self, message: web.BaseRequest) -> web.StreamResponse:
         started = time.perf_counter()
         api = _called_api(message)
-        request = await receive(message, limit=None if api is None else LARGEST_REQUEST_BODY)
-        response, note = await self._dispatch(request, api)
+        domain = self._custom_domain(message) if api is None else None
+        is_control_plane = api is None and domain is None
+        request = await receive(message, limit=None if is_control_plane else LARGEST_REQUEST_BODY)
+        if domain is None:
+            response, note = await self._dispatch(request, api)
+        else:
+            response, note = await (await self._loaded()).handle_domain(request, host=domain)
         self._request_log.write(request, response, time.perf_counter() - started, note)
         return WireResponse(response)
 
@@ -161,12 +172,25 @@ class LocalCloud:
             return self._own_page(request), ""
         if api is None and (refused := refusal(request, host=self._host)):
             return refused, "refused: see local_cloud/browser_guard.py"
-        assert self._gateway is not None  # noqa: S101 - made before the server listens
-        gateway = await asyncio.shield(self._gateway)
+        gateway = await self._loaded()
         if api is None:
-            return await self._control_plane.handle(request), ""
+            return await self._control_plane.answer(request)
         stage, path = api.split(request.path)
         return await gateway.handle(request, api_id=api.api_id, stage=stage, path=path, host=api.host)
+
+    def _custom_domain(self, message: web.BaseRequest) -> str | None:
+        """Return the custom domain name that a request is for, if it is for one; before moto is loaded there is none."""
+        name = host_name(message.headers.get("Host", ""))
+        if not name or is_own_name(name, self._host) or self._gateway is None or not self._gateway.done():
+            return None
+        from local_cloud.gateway.domains import is_custom_domain
+
+        return name if is_custom_domain(name) else None
+
+    async def _loaded(self) -> RestApiGateway:
+        """Return the data plane, once it is there."""
+        assert self._gateway is not None  # noqa: S101 - made before the server listens
+        return await asyncio.shield(self._gateway)
 
     def _own_page(self, request: Request) -> Response:
         if request.path != HEALTH_PATH:

@@ -49,6 +49,7 @@ class FunctionDefinition:
         memory_mb: The memory limit in MB.
         timeout_seconds: How long the handler may run.
         environment: The function's own variables.
+        role: The ARN of the execution role.
         code_digest: The SHA-256 of the archive, in hexadecimal.
         layers: The ARNs of its layer versions, in the order in which they are laid over each other.
         log_group: The CloudWatch log group of its log.
@@ -67,6 +68,7 @@ class FunctionDefinition:
     memory_mb: int
     timeout_seconds: int
     environment: Mapping[str, str]
+    role: str
     code_digest: str
     layers: tuple[str, ...]
     log_group: str
@@ -231,6 +233,7 @@ def definition_of(target: Target) -> FunctionDefinition:
         memory_mb=int(function.memory_size),
         timeout_seconds=int(function.timeout),
         environment=dict(function.environment_vars or {}),
+        role=function.role,
         code_digest=getattr(function, "code_digest", ""),
         layers=tuple(layer["Arn"] for layer in function.layers),
         log_group=logging_config.get("LogGroup") or function.logs_group_name,
@@ -249,6 +252,7 @@ def _fingerprint(function: Any) -> tuple[object, ...]:
         function.run_time,
         function.architectures,
         function.layers,
+        function.role,
         getattr(function, "logging_config", None),
     )
 

@@ -1,6 +1,7 @@
 """What a worker sees of the world: Lambda's environment variables and Lambda's Python packages, and nothing else.
 
-The environment starts empty: no credential, proxy or path of the developer gets in. The packages are those which
+The environment starts empty: no credential, proxy or path of the developer gets in. The credentials are those of the
+function's role. The packages are those which
 AWS's Python runtimes bring along (the SDK and the runtime client), linked into a folder of their own, so that what is
 missing from an archive is missing here too, although this virtual environment may have it. Not isolated are the file
 system (a worker may read and write whatever its user may, `/tmp` included), the network and the user id.
@@ -16,6 +17,7 @@ import tempfile
 from importlib import metadata
 from pathlib import Path
 
+from local_cloud.functions.credentials import WorkerCredentials
 from local_cloud.functions.definition import FunctionDefinition
 from local_cloud.functions.errors import InvalidRuntime, ServiceUnavailable
 
@@ -34,9 +36,6 @@ _RUNTIME_DISTRIBUTIONS = (
 _PORTABLE_CLIENT = Path(__file__).parent / "portable" / "runtime_client.py"
 
 _ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
-
-ACCESS_KEY_ID = "LOCALCLOUDWORKER0000"
-"""The access key of every worker: of the form of AWS's, and worthless there."""
 
 
 def machine_architecture() -> str:
@@ -141,6 +140,7 @@ def worker_environment(
     runtime_api: str,
     endpoint_url: str,
     log_stream: str,
+    credentials: WorkerCredentials,
 ) -> dict[str, str]:
     """Write the environment of one worker.
 
@@ -155,6 +155,7 @@ def worker_environment(
         runtime_api: `host:port` of the worker's Runtime API.
         endpoint_url: Where the AWS APIs of the local cloud are.
         log_stream: The name of the worker's log stream.
+        credentials: What it signs its calls with.
     """
     defaults = {
         "AWS_ENDPOINT_URL": endpoint_url,
@@ -166,9 +167,9 @@ def worker_environment(
         "TZ": ":UTC",
     }
     reserved = {
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
-        "AWS_SECRET_ACCESS_KEY": "local-cloud",
-        "AWS_SESSION_TOKEN": "local-cloud",
+        "AWS_ACCESS_KEY_ID": credentials.access_key,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret,
+        "AWS_SESSION_TOKEN": credentials.token,
         "AWS_DEFAULT_REGION": definition.region,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{definition.runtime}",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(definition.memory_mb),

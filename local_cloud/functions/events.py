@@ -5,10 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import uuid4
 
 from local_cloud.functions.definition import Target, event_invoke_config
+from local_cloud.functions.destinations import (
+    EVENT_AGE_EXCEEDED,
+    RETRIES_EXHAUSTED,
+    SUCCESS,
+    FinishedEvent,
+    deliver,
+)
 from local_cloud.functions.errors import FunctionServiceError, RequestTooLarge, TooManyRequests
 from local_cloud.functions.result import InvocationResult
 
@@ -63,8 +70,9 @@ class EventQueue:
         """Accept an event; it is delivered from now on.
 
         A failed invocation is tried again as often as the function's event invoke configuration says (twice if it
-        says nothing), one that was throttled until the event is too old (six hours if it says nothing). An event that
-        fails for good is logged and dropped: destinations and dead-letter queues are not served.
+        says nothing), one that was throttled until the event is too old (six hours if it says nothing). Then its record goes
+        to the destination of that configuration, and an event that has failed for good to the function's dead-letter
+        queue; it is logged too, and dropped where there is neither.
 
         Returns:
             The request id.
@@ -103,7 +111,9 @@ class EventQueue:
         retries = list(self._delays[: int(config.get("MaximumRetryAttempts", len(self._delays)))])
         loop = asyncio.get_running_loop()
         too_old = loop.time() + float(config.get("MaximumEventAgeInSeconds", _OLDEST_SECONDS))
+        attempts, result = 0, None
         while True:
+            attempts += 1
             try:
                 result = await self._invoker.invoke(
                     function_arn,
@@ -120,15 +130,35 @@ class EventQueue:
                 problem = error.message
             else:
                 if result.function_error is None:
+                    finished = FinishedEvent(target, request_id, payload, SUCCESS, attempts, result)
+                    await self._send(finished, config)
                     return
                 delay = retries.pop(0) if retries else None
                 problem = result.payload[:500].decode("utf-8", "replace")
             if delay is None or loop.time() + delay > too_old:
+                condition = RETRIES_EXHAUSTED if delay is None else EVENT_AGE_EXCEEDED
+                finished = FinishedEvent(target, request_id, payload, condition, attempts, result)
+                sent = await self._send(finished, config)
                 _logger.warning(
-                    "Event %s for function %s failed for good and is dropped: %s",
+                    "Event %s for function %s failed for good and is %s: %s",
                     request_id,
                     target.name,
+                    f"sent to {', '.join(sent)}" if sent else "dropped",
                     problem,
                 )
                 return
             await asyncio.sleep(delay)
+
+    async def _send(self, event: FinishedEvent, config: dict[str, Any]) -> list[str]:
+        """Send an event that is over to where it belongs; returns the ARNs that took it."""
+        if event.condition == SUCCESS and not config.get("DestinationConfig"):
+            return []
+        try:
+            return await asyncio.to_thread(deliver, event, config)
+        except Exception:
+            _logger.exception(
+                "The record of event %s for function %s could not be delivered",
+                event.request_id,
+                event.target.name,
+            )
+            return []

@@ -33,6 +33,7 @@ from local_cloud.functions.errors import (
     RequestTooLarge,
     ServiceUnavailable,
 )
+from local_cloud.functions.event_sources import EventSources
 from local_cloud.functions.events import EventQueue
 from local_cloud.functions.invocation import Invocation, StartFailed, StartTimedOut
 from local_cloud.functions.log import FunctionLogs
@@ -84,6 +85,7 @@ class FunctionExecutor:
     ) -> None:
         directory = directory.resolve()
         self.events = EventQueue(self, retry_delays_seconds=retry_delays_seconds)
+        self.event_sources = EventSources(self)
         self._endpoint_url = endpoint_url
         self._homes = directory / "homes"
         self._homes_are_mine = False
@@ -178,6 +180,7 @@ class FunctionExecutor:
         if self._housekeeping is not None:
             self._housekeeping.cancel()
         self.events.close()
+        await self.event_sources.close()
         workers = list(self._workers)
         for worker in workers:
             worker.end(_stopping())

@@ -43,6 +43,12 @@ class FunctionLogs:
             self._descriptors[name] = descriptor
         os.write(descriptor, text)
 
+    def remark(self, name: str, text: str) -> None:
+        """Append a line of the local cloud's own, which is no part of the function's log on AWS."""
+        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        with contextlib.suppress(OSError):  # as below
+            self.write(name, f"{now} local cloud: {text}\n".encode())
+
     def close(self) -> None:
         """Close the files."""
         for descriptor in self._descriptors.values():

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import contextlib
 import json
 from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
@@ -22,8 +23,10 @@ from moto.awslambda import urls as lambda_urls
 from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.responses import LambdaResponse
 
+from local_cloud.functions import event_sources
 from local_cloud.functions.errors import FunctionServiceError, InvalidRequestContent, ServiceUnavailable
 from local_cloud.functions.executor import FunctionExecutor
+from local_cloud.functions.role_checks import require_reading, require_sending, require_trust
 
 _T = TypeVar("_T")
 
@@ -79,6 +82,13 @@ class _Bridge:
             response_headers["x-amz-log-result"] = base64.b64encode(result.log_tail.encode()).decode()
         return result.payload
 
+    def wake_event_sources(self) -> None:
+        """Have the executor look into the queues; from any thread, and without waiting for it."""
+        executor, loop = self._executor, self._loop
+        if executor is not None and loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(executor.event_sources.wake)
+
     def _connected(self) -> FunctionExecutor:
         if self._executor is None or self._loop is None or self._loop.is_closed():
             raise ServiceUnavailable("No local cloud runs the functions; start it and call again.")
@@ -123,6 +133,43 @@ class LocalLambdaBackend(lambda_models.LambdaBackend):  # type: ignore[misc] # m
     @property
     def _url_module(self) -> Any:  # moto looks for it next to the class
         return lambda_urls
+
+    def create_function(self, spec: dict[str, Any]) -> Any:
+        """Create a function whose role Lambda may assume."""
+        self._check_role(str(spec.get("FunctionName")), str(spec.get("Role")), spec)
+        return super().create_function(spec)
+
+    def update_function_configuration(
+        self, function_name: str, qualifier: str, body: dict[str, Any]
+    ) -> dict[str, Any] | None:
+        """Change a function, to a role that Lambda may assume if to another one."""
+        if "Role" in body or "DeadLetterConfig" in body:
+            role = body.get("Role") or self.get_function(function_name, qualifier).role
+            self._check_role(function_name, role, body)
+        updated: dict[str, Any] | None = super().update_function_configuration(function_name, qualifier, body)
+        return updated
+
+    def create_event_source_mapping(self, spec: dict[str, Any]) -> Any:
+        """Let a function read a queue or a stream, if its role may; the executor reads queues instead of moto."""
+        if spec.get("FunctionName") and spec.get("EventSourceArn"):
+            require_reading(self.get_function(spec["FunctionName"]).role, spec["EventSourceArn"])
+        return self._mapped(super().create_event_source_mapping(spec))
+
+    def update_event_source_mapping(self, uuid: str, spec: dict[str, Any]) -> Any:
+        """Change a mapping."""
+        return self._mapped(super().update_event_source_mapping(uuid, spec))
+
+    def _mapped(self, mapping: Any) -> Any:
+        if mapping is not None:
+            event_sources.keep_from_moto(self, mapping)
+            _bridge.wake_event_sources()
+        return mapping
+
+    def _check_role(self, function_name: str, role_arn: str, settings: dict[str, Any]) -> None:
+        name = function_name.rpartition("function:")[2].partition(":")[0]
+        require_trust(role_arn, f"arn:aws:lambda:{self.region_name}:{self.account_id}:function:{name}")
+        if target := (settings.get("DeadLetterConfig") or {}).get("TargetArn"):
+            require_sending(role_arn, target)
 
     def invoke(
         self, function_name: str, qualifier: str | None, body: Any, headers: Any, response_headers: Any
@@ -170,6 +217,8 @@ def install(executor: FunctionExecutor, loop: asyncio.AbstractEventLoop) -> None
             backend.__class__ = LocalLambdaBackend
     lambda_models.LambdaFunction.invoke = _invoke_later
     LambdaResponse.invoke = _invoke_over_http
+    event_sources.install(_bridge.wake_event_sources)
+    _bridge.wake_event_sources()
 
 
 def _require_json(payload: bytes) -> None:

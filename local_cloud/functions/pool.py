@@ -51,8 +51,8 @@ class FunctionPool:
         return None
 
     def give_back(self, worker: Worker) -> None:
-        """A worker has finished an invocation; ends it if it is retired."""
-        if worker.definition is self.definition:
+        """A worker has finished an invocation; ends it if it is retired, or if its credentials end soon."""
+        if worker.definition is self.definition and not worker.outlived:
             self._idle.append(worker)
         else:
             worker.end()

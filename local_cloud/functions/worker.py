@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import time
@@ -13,6 +14,7 @@ from uuid import uuid4
 
 from local_cloud.functions import outcome as outcomes
 from local_cloud.functions.cloudwatch import CloudWatchSink, LogStream
+from local_cloud.functions.credentials import NOBODYS, end_credentials, may_log, worker_credentials
 from local_cloud.functions.definition import FunctionDefinition
 from local_cloud.functions.environment import worker_command, worker_environment
 from local_cloud.functions.errors import FunctionServiceError, ServiceUnavailable
@@ -100,6 +102,7 @@ class Worker:
         self._log: WorkerLog | None = None
         self._log_end: int | None = None
         self._home: Path | None = None
+        self._credentials = NOBODYS
         self._started: asyncio.Future[None] = self._loop.create_future()
         self._init_ms: float | None = None
         self._reported_init = False
@@ -112,6 +115,11 @@ class Worker:
     def pid(self) -> int:
         """The process id, which is also the id of its group; 0 before the start."""
         return 0 if self._process is None else self._process.pid
+
+    @property
+    def outlived(self) -> bool:
+        """Its credentials end soon, so that it should take no more invocations."""
+        return self._credentials.used_up
 
     async def start(self, place: WorkerPlace, *, limit_seconds: float) -> None:
         """Start the process and wait until the handler is loaded.
@@ -234,13 +242,15 @@ class Worker:
         self._home.mkdir(parents=True)
         read_end, write_end = os.pipe()
         os.set_blocking(read_end, False)
+        self._credentials = worker_credentials(definition, self._remark)
         cloudwatch = LogStream(definition.account_id, definition.region, definition.log_group, stream)
+        logged = may_log(self._credentials, definition, stream, self._remark)
         self._log = WorkerLog(
             name=definition.name,
             stream=stream,
             read_end=read_end,
             logs=self._services.logs,
-            sink=lambda line: self._services.cloudwatch.put(cloudwatch, line),
+            sink=(lambda line: self._services.cloudwatch.put(cloudwatch, line)) if logged else None,
         )
         self._log_end = read_end
         self._loop.add_reader(read_end, self._read_log)
@@ -253,6 +263,7 @@ class Worker:
             runtime_api=self._api.address,
             endpoint_url=place.endpoint_url,
             log_stream=stream,
+            credentials=self._credentials,
         )
         try:
             self._process = ProcessGroup(
@@ -365,6 +376,7 @@ class Worker:
         """Let go of everything that the process needed."""
         self.ended = True
         self._api.close()
+        end_credentials(self._credentials)
         if self._log_end is not None:
             self._loop.remove_reader(self._log_end)
             self._log_end = None
@@ -380,6 +392,11 @@ class Worker:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _remark(self, text: str) -> None:
+        """Write a line that AWS would not write into the log file; called on any thread."""
+        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
+            self._loop.call_soon_threadsafe(self._services.logs.remark, self.definition.name, text)
 
     def _read_log(self) -> None:
         if self._log is not None and not self._log.drain() and self._log_end is not None:

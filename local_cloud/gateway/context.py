@@ -40,11 +40,14 @@ def context_variables(exchange: Exchange) -> dict[str, Any]:
         variables["error.responseType"] = response_type
         variables["error.message"] = message
         variables["error.messageString"] = json.dumps(message)
+        variables["error.validationErrorString"] = exchange.validation_error
     for name, value in (exchange.authorizer or {}).items():
         if isinstance(value, dict):
             variables |= {f"authorizer.{name}.{key}": inner for key, inner in value.items()}
         else:
             variables[f"authorizer.{name}"] = value
+    if getattr(exchange.stage.settings, "canary_settings", None):
+        variables["isCanaryRequest"] = "true" if exchange.stage.is_canary else "false"
     if exchange.stage.settings.tracing_enabled:
         variables["xrayTraceId"] = exchange.trace_header
     if exchange.integration_seconds is not None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from local_cloud.gateway.body_models import BodyModels
 from local_cloud.gateway.routing import Router
 
 DEFAULT_TIMEOUT_SECONDS = 29.0
@@ -39,6 +40,8 @@ class Integration:
         uri: The target, with stage variables still as `${stageVariables.name}`.
         http_method: The method that the target is called with.
         timeout_seconds: How long the gateway waits for the target.
+        passthrough: What happens to a body that no template is for: `WHEN_NO_MATCH`, `WHEN_NO_TEMPLATES` or `NEVER`.
+        request_parameters: Parameters of the target's request and where their values come from.
         credentials: The role to call the target with; None leaves it to the target's own policy.
         request_templates: Templates of the request by content type.
         content_handling: `CONVERT_TO_BINARY`, `CONVERT_TO_TEXT` or None.
@@ -55,6 +58,8 @@ class Integration:
     content_handling: str | None
     connection_type: str | None
     responses: tuple[IntegrationResponse, ...]
+    passthrough: str = "WHEN_NO_MATCH"
+    request_parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +134,7 @@ class ApiDefinition:
         binary_media_types: Media types whose bodies are binary.
         gateway_responses: Customized errors by type.
         authorizers: Authorizers by id, as API Gateway describes them.
-        models: JSON schemas by name.
+        body_models: The models, which bodies are checked with.
         api_key_source: `HEADER` or `AUTHORIZER`.
         endpoint_types: `EDGE`, `REGIONAL` or `PRIVATE`.
         policy: The resource policy, or None.
@@ -146,7 +151,7 @@ class ApiDefinition:
     binary_media_types: tuple[str, ...] = ()
     gateway_responses: Mapping[str, GatewayResponse] = field(default_factory=dict)
     authorizers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    models: Mapping[str, str] = field(default_factory=dict)
+    body_models: BodyModels = field(default_factory=lambda: BodyModels("", {}))
     api_key_source: str = "HEADER"
     endpoint_types: tuple[str, ...] = ("EDGE",)
     policy: str | None = None

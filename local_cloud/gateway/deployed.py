@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from local_cloud.gateway.canary import Draw, choose_release
 from local_cloud.gateway.errors import FORBIDDEN, GatewayError
 from local_cloud.gateway.exchange import DeployedStage
 from local_cloud.gateway.snapshot import snapshot_of
 
 
-def find_stage(api_id: str, stage_name: str) -> DeployedStage:
-    """Return a stage with the deployment that it serves.
+def find_stage(api_id: str, stage_name: str, draw: Draw) -> DeployedStage:
+    """Return a stage with the deployment that it serves, which `draw` chooses where the stage has a canary.
 
     Raises:
         GatewayError: There is no such API, stage or deployment.
@@ -23,13 +24,20 @@ def find_stage(api_id: str, stage_name: str) -> DeployedStage:
     if stage is None:
         names = ", ".join(sorted(api.stages)) or "none"
         raise GatewayError(FORBIDDEN, f"{api.name} has no stage {stage_name!r}; it has: {names}")
-    deployment = api.deployments.get(stage.deployment_id)
+    release = choose_release(stage, draw)
+    deployment = api.deployments.get(release.deployment_id)
     definition = None if deployment is None else snapshot_of(deployment)
     if definition is None:
         raise GatewayError(
             FORBIDDEN, f"stage {stage_name} of {api.name} serves a deployment that does not exist"
         )
-    return DeployedStage(name=stage_name, api=definition, settings=stage)
+    return DeployedStage(
+        name=stage_name,
+        api=definition,
+        settings=stage,
+        is_canary=release.is_canary,
+        overrides=release.overrides,
+    )
 
 
 def function_policy(function_arn: str) -> Iterable[Mapping[str, Any]]:

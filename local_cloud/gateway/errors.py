@@ -6,6 +6,7 @@ says which); all of it is in this one table.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -16,14 +17,16 @@ class Fault:
     Attributes:
         response_type: The type under which an API may customize it.
         status: The status code, unless customized.
-        message: The text of its body.
+        message: The text of its body; None where AWS gives none.
         error_type: The value of `x-amzn-ErrorType`.
+        member: The name of the text in the body.
     """
 
     response_type: str
     status: int
-    message: str
+    message: str | None
     error_type: str
+    member: str = "message"
 
 
 _INTERNAL = "Internal server error"
@@ -32,6 +35,7 @@ NO_ROUTE = Fault(
     "MISSING_AUTHENTICATION_TOKEN", 403, "Missing Authentication Token", "MissingAuthenticationTokenException"
 )
 FORBIDDEN = Fault("ACCESS_DENIED", 403, "Forbidden", "ForbiddenException")
+WAF_FILTERED = Fault("WAF_FILTERED", 403, "Forbidden", "ForbiddenException")
 THROTTLED = Fault("THROTTLED", 429, "Too Many Requests", "TooManyRequestsException")
 REQUEST_TOO_LARGE = Fault("REQUEST_TOO_LARGE", 413, "Request Too Long", "RequestTooLargeException")
 # The function ran and failed, or gave back what is no response.
@@ -42,10 +46,56 @@ INTEGRATION_TIMEOUT = Fault(
     "INTEGRATION_TIMEOUT", 504, "Endpoint request timed out", "InternalServerErrorException"
 )
 
+# Who calls, and whether they may. The texts of AWS_IAM that name the caller are made where they arise.
+UNAUTHORIZED = Fault("UNAUTHORIZED", 401, "Unauthorized", "UnauthorizedException")
+TOKEN_EXPIRED = Fault("UNAUTHORIZED", 401, "The incoming token has expired", "UnauthorizedException")
+DENIED = Fault(
+    "ACCESS_DENIED", 403, "User is not authorized to access this resource", "AccessDeniedException", "Message"
+)
+EXPLICITLY_DENIED = Fault(
+    "ACCESS_DENIED",
+    403,
+    "User is not authorized to access this resource with an explicit deny",
+    "AccessDeniedException",
+    "Message",
+)
+# The authorizer could be asked and failed; it cannot be asked, or its answer is none.
+AUTHORIZER_FAILURE = Fault("AUTHORIZER_FAILURE", 500, None, "AuthorizerFailureException")
+AUTHORIZER_CONFIGURATION = Fault(
+    "AUTHORIZER_CONFIGURATION_ERROR", 500, None, "AuthorizerConfigurationException"
+)
+INVALID_SIGNATURE = Fault(
+    "INVALID_SIGNATURE",
+    403,
+    "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access "
+    "Key and signing method. Consult the service documentation for details.",
+    "InvalidSignatureException",
+)
+UNKNOWN_CREDENTIALS = Fault(
+    "INVALID_SIGNATURE",
+    403,
+    "The security token included in the request is invalid.",
+    "UnrecognizedClientException",
+)
+CREDENTIALS_EXPIRED = Fault(
+    "EXPIRED_TOKEN", 403, "The security token included in the request is expired", "ExpiredTokenException"
+)
+INVALID_API_KEY = Fault("INVALID_API_KEY", 403, "Forbidden", "ForbiddenException")
+QUOTA_EXCEEDED = Fault("QUOTA_EXCEEDED", 429, "Limit Exceeded", "LimitExceededException")
+
+BAD_REQUEST_BODY = Fault("BAD_REQUEST_BODY", 400, "Invalid request body", "BadRequestException")
+UNSUPPORTED_MEDIA_TYPE = Fault("UNSUPPORTED_MEDIA_TYPE", 415, "Unsupported Media Type", "BadRequestException")
+
 # Refused at the edge, before there is an API: no API can customize these.
 URL_TOO_LONG = Fault("", 414, "Request-URI Too Long", "BadRequestException")
 HEADERS_TOO_LONG = Fault("", 431, "Request Header Fields Too Large", "BadRequestException")
 BAD_REQUEST = Fault("", 400, "Bad Request", "BadRequestException")
+
+
+def missing_parameters(names: Iterable[str]) -> Fault:
+    """Return the error for a request that lacks parameters."""
+    message = f"Missing required request parameters: [{', '.join(names)}]"
+    return Fault("BAD_REQUEST_PARAMETERS", 400, message, "BadRequestException")
 
 
 class GatewayError(Exception):

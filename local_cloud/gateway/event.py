@@ -64,9 +64,9 @@ def build_event(exchange: Exchange) -> dict[str, Any]:
         "resource": method.resource_path,
         "path": exchange.event_path,
         "httpMethod": request.method,
-        "headers": _last_values(headers),
+        "headers": last_values(headers),
         "multiValueHeaders": headers or None,
-        "queryStringParameters": _last_values(query),
+        "queryStringParameters": last_values(query),
         "multiValueQueryStringParameters": query or None,
         "pathParameters": exchange.path_parameters or None,
         "stageVariables": dict(exchange.stage.variables) or None,
@@ -115,7 +115,7 @@ def multi_value_headers(exchange: Exchange) -> MultiValues:
     spelling: dict[str, str] = {}
     for name, value in request.headers:
         lower = name.lower()
-        if lower in _DROPPED or lower in _REPLACED:
+        if lower in _DROPPED or lower in _REPLACED or _is_signature(lower, value):
             continue
         values.setdefault(spelling.setdefault(lower, name), []).append(value)
     values["Host"] = [exchange.domain_name]
@@ -136,13 +136,19 @@ def multi_value_query(query: str) -> MultiValues:
     return values
 
 
+def _is_signature(lower_name: str, value: str) -> bool:
+    """Say whether a header is the signature of a request, which is for the gateway alone."""
+    return lower_name == "authorization" and value.startswith("AWS4-HMAC-SHA256")
+
+
 def _forwarded_for(headers: Headers, peer: str) -> str:
     """Append the client's real address to what it has sent, which nobody should trust."""
     sent = [value for name, value in headers if name.lower() == "x-forwarded-for"]
     return ", ".join([*sent, peer])
 
 
-def _last_values(values: MultiValues) -> dict[str, str] | None:
+def last_values(values: MultiValues) -> dict[str, str] | None:
+    """Return the last value of each name, or None if there is none."""
     return {name: all_values[-1] for name, all_values in values.items()} or None
 
 

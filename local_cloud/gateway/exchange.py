@@ -35,17 +35,21 @@ class DeployedStage:
         name: The stage's name.
         api: The API as deployed.
         settings: moto's stage: variables, method settings and logs apply as soon as they are changed.
+        is_canary: The deployment is the one of the stage's canary.
+        overrides: Stage variables that have another value there.
     """
 
     name: str
     api: ApiDefinition
     settings: Any
+    is_canary: bool = False
+    overrides: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def variables(self) -> Mapping[str, str]:
         """The stage variables."""
         variables: Mapping[str, str] = self.settings.variables or {}
-        return variables
+        return {**variables, **self.overrides} if self.overrides else variables
 
 
 @dataclass(slots=True)
@@ -57,6 +61,7 @@ class Exchange:
         stage: The stage it is for.
         path: The escaped path below the stage, as sent.
         domain_name: The host name that the function sees.
+        base_path: What a custom domain name's mapping took from the path; None for the API's default endpoint.
         request_id: The id in `x-amzn-RequestId`.
         extended_request_id: The id in `x-amz-apigw-id`.
         received_at: When it came, in seconds since 1970.
@@ -64,10 +69,12 @@ class Exchange:
         path_parameters: The values in its path, once routed.
         authorizer: What an authorizer has said of the caller: `requestContext.authorizer`.
         identity: Further members of `requestContext.identity`.
+        usage_identifier_key: The API key that an authorizer has named.
         trace: The trace header that a function gets.
         integration_status: What the integration answered, for the access log.
         integration_seconds: How long the integration took.
         error: The fault it ended with: its type and its text.
+        validation_error: What is wrong with the body, in the words of the validator.
         note: What the developer's log says about it.
     """
 
@@ -75,6 +82,7 @@ class Exchange:
     stage: DeployedStage
     path: str
     domain_name: str
+    base_path: str | None = None
     request_id: str = field(default_factory=new_request_id)
     extended_request_id: str = field(default_factory=new_extended_request_id)
     received_at: float = field(default_factory=time.time)
@@ -82,10 +90,12 @@ class Exchange:
     path_parameters: dict[str, str] = field(default_factory=dict)
     authorizer: dict[str, Any] | None = None
     identity: dict[str, Any] = field(default_factory=dict)
+    usage_identifier_key: str | None = None
     trace: str = ""
     integration_status: int | None = None
     integration_seconds: float | None = None
-    error: tuple[str, str] | None = None
+    error: tuple[str, str | None] | None = None
+    validation_error: str | None = None
     note: str = ""
 
     @property
@@ -101,13 +111,14 @@ class Exchange:
 
     @property
     def event_path(self) -> str:
-        """The path as functions see it: slashes at the start count once."""
-        return "/" + self.path.lstrip("/")
+        """The path as functions see it: slashes at the start count once, and a custom domain's base path is part of it."""
+        return f"{self.base_path or ''}/" + self.path.lstrip("/")
 
     @property
     def context_path(self) -> str:
-        """The path with the stage, as sent."""
-        return f"/{self.stage.name}{self.path}"
+        """The path as sent: with the stage, or under a custom domain name with the base path."""
+        prefix = f"/{self.stage.name}" if self.base_path is None else self.base_path
+        return f"{prefix}{self.path}"
 
     @property
     def trace_header(self) -> str:

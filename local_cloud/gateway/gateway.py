@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import json
 import logging
+import random
 
 from local_cloud.gateway.access_log import AccessLog
+from local_cloud.gateway.api_keys import ApiKeys
+from local_cloud.gateway.authorization.authorizers import Authorizers
+from local_cloud.gateway.aws_service import AwsApis, AwsServices
+from local_cloud.gateway.canary import Draw
 from local_cloud.gateway.deployed import find_stage, function_policy
-from local_cloud.gateway.errors import CONFIGURATION, GatewayError, UnsupportedFeatureError
+from local_cloud.gateway.domains import map_request
+from local_cloud.gateway.errors import CONFIGURATION, FORBIDDEN, GatewayError, UnsupportedFeatureError
 from local_cloud.gateway.exchange import DeployedStage, Exchange, new_extended_request_id, new_request_id
 from local_cloud.gateway.gateway_responses import gateway_response, plain_response
 from local_cloud.gateway.lambda_proxy import FunctionInvoker, LambdaProxy
 from local_cloud.gateway.limits import check_edge
 from local_cloud.gateway.steps import authorize, check_api_key, integrate, open_api, route, throttle, validate
 from local_cloud.gateway.throttle import Throttles
+from local_cloud.gateway.waf import WebAcls
 from local_cloud.messages import Request, Response
 
 _log = logging.getLogger(__name__)
@@ -24,15 +31,31 @@ class RestApiGateway:
 
     Args:
         invoker: Runs Lambda functions.
+        draw: Decides which requests go to a stage's canary.
+        aws_apis: Answers calls of AWS's APIs, for integrations with AWS services.
     """
 
-    def __init__(self, invoker: FunctionInvoker) -> None:
+    def __init__(
+        self, invoker: FunctionInvoker, draw: Draw = random.random, aws_apis: AwsApis | None = None
+    ) -> None:
+        self._draw = draw
+        self._web_acls = WebAcls()
         self._lambda_proxy = LambdaProxy(invoker, function_policy)
+        self._aws_services = AwsServices(aws_apis, self._lambda_proxy)
+        self._authorizers = Authorizers(invoker, function_policy)
+        self._api_keys = ApiKeys()
         self._throttles = Throttles()
         self._access_log = AccessLog()
 
     async def handle(
-        self, request: Request, *, api_id: str, stage: str, path: str, host: str | None = None
+        self,
+        request: Request,
+        *,
+        api_id: str,
+        stage: str,
+        path: str,
+        host: str | None = None,
+        base_path: str | None = None,
     ) -> tuple[Response, str]:
         """Answer a request to a deployed REST API.
 
@@ -43,26 +66,56 @@ class RestApiGateway:
             path: The escaped path below the stage.
             host: The host name that the client used, where that is one of the API's; by default the function sees
                 the name that the API has on AWS.
+            base_path: What the mapping of a custom domain name took from the path; None for the default endpoint.
 
         Returns:
             The answer, and a note on it for the developer's log.
         """
         try:
             check_edge(request)
-            deployed = find_stage(api_id, stage)
+            deployed = find_stage(api_id, stage, self._draw)
         except GatewayError as error:
             return _with_ids(
                 plain_response(error.fault), new_request_id(), new_extended_request_id()
             ), error.reason
         exchange = Exchange(
-            request=request, stage=deployed, path=path, domain_name=host or _domain_name(api_id, deployed)
+            request=request,
+            stage=deployed,
+            path=path,
+            domain_name=host or _domain_name(api_id, deployed),
+            base_path=base_path,
         )
         response = _with_ids(await self._answer(exchange), exchange.request_id, exchange.extended_request_id)
         self._access_log.record(exchange, response)
         return response, f"{deployed.api.name}/{stage} {exchange.note}"
 
+    async def handle_domain(self, request: Request, *, host: str) -> tuple[Response, str]:
+        """Answer a request to a custom domain name.
+
+        Args:
+            request: The request.
+            host: The domain name.
+
+        Returns:
+            The answer, and a note on it for the developer's log.
+        """
+        mapped = map_request(host, request.path)
+        if mapped is None:
+            refused = _with_ids(plain_response(FORBIDDEN), new_request_id(), new_extended_request_id())
+            return refused, f"no base path mapping of {host} matches {request.path}"
+        return await self.handle(
+            request,
+            api_id=mapped.api_id,
+            stage=mapped.stage,
+            path=mapped.path,
+            host=host,
+            base_path=mapped.base_path,
+        )
+
     async def close(self) -> None:
         """Give up on invocations that are still running."""
+        await self._authorizers.close()
+        await self._aws_services.close()
         await self._lambda_proxy.close()
 
     async def _answer(self, exchange: Exchange) -> Response:
@@ -81,14 +134,16 @@ class RestApiGateway:
             return plain_response(CONFIGURATION)
 
     async def _take_steps(self, exchange: Exchange) -> Response:
-        open_api(exchange)
+        blocked = open_api(exchange, self._web_acls)
+        if blocked is not None:
+            return blocked
         route(exchange)
         exchange.note = exchange.routed.resource_path
-        authorize(exchange)
-        check_api_key(exchange)
+        await authorize(exchange, self._authorizers)
+        check_api_key(exchange, self._api_keys)
         throttle(exchange, self._throttles)
         validate(exchange)
-        return await integrate(exchange, self._lambda_proxy)
+        return await integrate(exchange, self._lambda_proxy, self._aws_services)
 
 
 def _domain_name(api_id: str, stage: DeployedStage) -> str:

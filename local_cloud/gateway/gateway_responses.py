@@ -8,8 +8,10 @@ from local_cloud.gateway.context import context_variables
 from local_cloud.gateway.definition import GatewayResponse
 from local_cloud.gateway.errors import Fault
 from local_cloud.gateway.exchange import Exchange
-from local_cloud.gateway.mock import static_value
-from local_cloud.gateway.templates import choose, render
+from local_cloud.gateway.mapping_templates import MappingTemplates
+from local_cloud.gateway.parameter_mappings import mapped
+from local_cloud.gateway.payloads import choose_template
+from local_cloud.gateway.templates import render
 from local_cloud.messages import Response
 
 _HEADER = "gatewayresponse.header."
@@ -17,11 +19,10 @@ _HEADER = "gatewayresponse.header."
 
 def plain_response(fault: Fault) -> Response:
     """Return an error as the gateway writes it where no API has a say."""
-    body = json.dumps({"message": fault.message}, separators=(",", ":"))
     return Response(
         fault.status,
         (("Content-Type", "application/json"), ("x-amzn-ErrorType", fault.error_type)),
-        body.encode(),
+        _plain_body(fault).encode(),
     )
 
 
@@ -29,21 +30,22 @@ def gateway_response(exchange: Exchange, fault: Fault) -> Response:
     """Return an error as the API has customized its type, or all errors of 4xx or 5xx; else as it is.
 
     Raises:
-        UnsupportedFeatureError: The API's template or mapping needs more than text and variables.
+        UnsupportedFeatureError: The API's template needs more than text and variables.
     """
     exchange.error = (fault.response_type, fault.message)
     custom = _customized(exchange, fault)
     if custom is None:
         return plain_response(fault)
+    variables = MappingTemplates(exchange)
     headers = {
-        name.removeprefix(_HEADER): static_value(value, where=f"gateway response {fault.response_type}")
+        name.removeprefix(_HEADER): values[-1]
         for name, value in custom.parameters.items()
-        if name.startswith(_HEADER)
+        if name.startswith(_HEADER) and (values := mapped(value, exchange, variables))
     }
     headers["x-amzn-ErrorType"] = fault.error_type
-    template = choose(custom.templates, exchange.request.header("accept"))
+    template = choose_template(custom.templates, exchange.request.header("accept"))
     if template is None:
-        content_type, body = "application/json", json.dumps({"message": fault.message}, separators=(",", ":"))
+        content_type, body = "application/json", _plain_body(fault)
     else:
         content_type = template[0]
         body = render(
@@ -55,6 +57,10 @@ def gateway_response(exchange: Exchange, fault: Fault) -> Response:
     if not any(name.lower() == "content-type" for name in headers):
         headers["Content-Type"] = content_type
     return Response(custom.status or fault.status, tuple(headers.items()), body.encode())
+
+
+def _plain_body(fault: Fault) -> str:
+    return json.dumps({fault.member: fault.message}, separators=(",", ":"))
 
 
 def _customized(exchange: Exchange, fault: Fault) -> GatewayResponse | None:

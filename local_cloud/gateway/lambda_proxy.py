@@ -21,6 +21,7 @@ from local_cloud.gateway.errors import (
 )
 from local_cloud.gateway.event import build_event
 from local_cloud.gateway.exchange import TRACE_HEADER, Exchange
+from local_cloud.gateway.integration_roles import Need, refusal
 from local_cloud.gateway.limits import check_event
 from local_cloud.gateway.permissions import may_invoke, source_arn
 from local_cloud.gateway.response import function_response
@@ -31,6 +32,8 @@ _LAMBDA_URI = re.compile(
     r"(?P<function>arn:aws:lambda:[a-z0-9-]+:\d{12}:function:[^/]+)/invocations"
 )
 _STAGE_VARIABLE = re.compile(r"\$\{stageVariables\.([A-Za-z0-9_]+)\}")
+# Whose words are Lambda's: what it says when a handler cannot be loaded, ends or takes too long.
+_ERRORS_OF_LAMBDA = ("Runtime.", "Sandbox.", "Function.")
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 # What the console writes into every Lambda integration; it changes nothing for a proxy.
 _HARMLESS_CONTENT_HANDLING = (None, "CONVERT_TO_TEXT")
@@ -76,21 +79,27 @@ class LambdaProxy:
             GatewayError: It may not or cannot be invoked, takes too long, fails, or gives back no response.
             UnsupportedFeatureError: The integration asks for what the local cloud does not do.
         """
-        function_arn = self._function(exchange, integration)
+        if integration.content_handling not in _HARMLESS_CONTENT_HANDLING:
+            raise UnsupportedFeatureError(f"content handling {integration.content_handling} of AWS_PROXY")
+        function_arn = self.function(exchange, integration)
         payload = _encode(build_event(exchange)).encode("utf-8", "replace")
-        check_event(payload)
-        started = time.perf_counter()
-        try:
-            result = await self._invoke(exchange, integration, function_arn, payload)
-        finally:
-            exchange.integration_seconds = time.perf_counter() - started
-        exchange.integration_status = 200
+        result = await self._invoke(exchange, integration, function_arn, payload)
         if result.function_error is not None:
-            raise GatewayError(BAD_FUNCTION_ANSWER, f"{_name(function_arn)} failed: {_error(result.payload)}")
+            raise GatewayError(
+                BAD_FUNCTION_ANSWER, f"{_name(function_arn)} failed: {failure(result.payload)}"
+            )
         response = function_response(result.payload, exchange.stage.api, exchange.request.header("accept"))
         return Response(
             response.status, (*response.headers, (TRACE_HEADER, exchange.full_trace())), response.body
         )
+
+    async def invoke(self, exchange: Exchange, integration: Integration, payload: bytes) -> InvocationResult:
+        """Invoke the function of an integration with an event of its own.
+
+        Raises:
+            GatewayError: It may not or cannot be invoked, or takes too long.
+        """
+        return await self._invoke(exchange, integration, self.function(exchange, integration), payload)
 
     async def close(self) -> None:
         """Give up on the invocations that nobody waits for any more."""
@@ -98,12 +107,13 @@ class LambdaProxy:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    def _function(self, exchange: Exchange, integration: Integration) -> str:
-        """Return the function that an integration names, once it is certain that it may be invoked."""
-        if integration.credentials:
-            raise UnsupportedFeatureError("integration credentials (a role to invoke the function with)")
-        if integration.content_handling not in _HARMLESS_CONTENT_HANDLING:
-            raise UnsupportedFeatureError(f"content handling {integration.content_handling} of AWS_PROXY")
+    def function(self, exchange: Exchange, integration: Integration) -> str:
+        """Return the function that an integration names, once it is certain that it may be invoked.
+
+        Raises:
+            GatewayError: It names none, or its permissions or the integration's role do not let the API invoke it.
+            UnsupportedFeatureError: It names something that the local cloud does not do.
+        """
         uri = with_stage_variables(integration.uri, exchange.stage.variables)
         match = _LAMBDA_URI.fullmatch(uri)
         if match is None:
@@ -118,6 +128,11 @@ class LambdaProxy:
                 f"Lambda takes POST only; the integration's HTTP method is {integration.http_method}",
             )
         function_arn = match["function"]
+        if integration.credentials:
+            role = with_stage_variables(integration.credentials, exchange.stage.variables)
+            if refused := refusal(exchange, role, [Need("lambda:InvokeFunction", function_arn)]):
+                raise GatewayError(CONFIGURATION, refused.message)
+            return function_arn
         api = exchange.stage.api
         source = source_arn(api, exchange.stage.name, exchange.request.method, exchange.routed)
         policy = self._read_policy(function_arn)
@@ -126,6 +141,16 @@ class LambdaProxy:
         return function_arn
 
     async def _invoke(
+        self, exchange: Exchange, integration: Integration, function_arn: str, payload: bytes
+    ) -> InvocationResult:
+        check_event(payload)
+        started = time.perf_counter()
+        try:
+            return await self._result(exchange, integration, function_arn, payload)
+        finally:
+            exchange.integration_seconds = time.perf_counter() - started
+
+    async def _result(
         self, exchange: Exchange, integration: Integration, function_arn: str, payload: bytes
     ) -> InvocationResult:
         task = asyncio.ensure_future(
@@ -140,11 +165,13 @@ class LambdaProxy:
                 f"{_name(function_arn)} took longer than {integration.timeout_seconds:g} s; it runs on",
             )
         try:
-            return task.result()
+            result = task.result()
         except RequestTooLarge as error:
             raise GatewayError(REQUEST_TOO_LARGE, error.message) from error
         except FunctionServiceError as error:
             raise GatewayError(CONFIGURATION, f"{error.code}: {error.message}") from error
+        exchange.integration_status = 200
+        return result
 
     def _finished(self, task: asyncio.Task[InvocationResult]) -> None:
         self._running.discard(task)
@@ -157,14 +184,25 @@ def with_stage_variables(uri: str, variables: Mapping[str, str]) -> str:
     return _STAGE_VARIABLE.sub(lambda match: variables.get(match[1], ""), uri) if "${" in uri else uri
 
 
+def named_function(uri: str) -> str | None:
+    """Return the ARN of the function that a URI of API Gateway names, or None if it names none."""
+    match = _LAMBDA_URI.fullmatch(uri)
+    return match["function"] if match else None
+
+
 def _name(function_arn: str) -> str:
     return function_arn.split(":function:", 1)[1]
 
 
-def _error(payload: bytes) -> str:
-    """Return the type and the text of a function's error, for the log."""
+def failure(payload: bytes) -> str:
+    """Return what the developer's log says of a function's error.
+
+    A handler's own words may hold what it was sent, and are in the function's log only.
+    """
     try:
         error = json.loads(payload)
-        return f"{error.get('errorType', 'error')}: {error.get('errorMessage', '')}"[:300]
+        kind, text = str(error.get("errorType") or "an error"), str(error.get("errorMessage") or "")
     except (ValueError, AttributeError):
-        return payload[:300].decode("utf-8", "replace")
+        return "an error"
+    own_words = not kind.startswith(_ERRORS_OF_LAMBDA)
+    return (f"{kind}; its log has the rest" if own_words else f"{kind}: {text}")[:300]

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from local_cloud.gateway.body_models import BodyModels
 from local_cloud.gateway.definition import (
     DEFAULT_TIMEOUT_SECONDS,
     ApiDefinition,
@@ -63,7 +64,9 @@ def take_snapshot(api: Any, deployment_id: str) -> ApiDefinition:
             {key: _gateway_response(value) for key, value in api.gateway_responses.items()}
         ),
         authorizers=_frozen({key: _frozen(value.to_json()) for key, value in api.authorizers.items()}),
-        models=_frozen({name: model.schema or "" for name, model in api.models.items()}),
+        body_models=BodyModels(
+            api.id, {model.name: model.schema or "{}" for model in list(api.models.values())}
+        ),
         api_key_source=api.api_key_source,
         endpoint_types=tuple(api.endpoint_configuration.get("types") or ()),
         policy=api.policy or None,
@@ -108,6 +111,8 @@ def _integration(integration: Any) -> Integration | None:
         request_templates=_frozen(integration.request_templates),
         content_handling=integration.content_handling,
         connection_type=integration.connection_type,
+        passthrough=integration.passthrough_behaviour or "WHEN_NO_MATCH",
+        request_parameters=_frozen(integration.request_parameters),
         responses=tuple(
             IntegrationResponse(
                 status=str(response.status_code),

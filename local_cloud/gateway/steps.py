@@ -6,6 +6,9 @@ and a step cannot do yet is an `UnsupportedFeatureError`.
 
 from __future__ import annotations
 
+from local_cloud.gateway.api_keys import ApiKeys
+from local_cloud.gateway.authorization.authorizers import Authorizers
+from local_cloud.gateway.aws_service import AwsServices
 from local_cloud.gateway.definition import Method
 from local_cloud.gateway.errors import (
     CONFIGURATION,
@@ -19,23 +22,26 @@ from local_cloud.gateway.lambda_proxy import LambdaProxy
 from local_cloud.gateway.limits import check_body
 from local_cloud.gateway.mock import mock_response
 from local_cloud.gateway.throttle import Throttles, method_settings
+from local_cloud.gateway.validation import validate_body, validate_parameters
+from local_cloud.gateway.waf import WebAcls
 from local_cloud.messages import Response
 
 
-def open_api(exchange: Exchange) -> None:
-    """Refuse what the API as a whole does not let in, or what it asks for and nobody does here."""
+def open_api(exchange: Exchange, web_acls: WebAcls) -> Response | None:
+    """Refuse what the API as a whole does not let in, or what it asks for and nobody does here.
+
+    Returns:
+        The answer that the stage's web ACL has for a request it blocks; None for every request that may go on.
+    """
     api, stage = exchange.stage.api, exchange.stage.settings
-    if api.execute_api_disabled:
+    if api.execute_api_disabled and exchange.base_path is None:
         raise GatewayError(FORBIDDEN, "the API's default endpoint is disabled")
     if "PRIVATE" in api.endpoint_types:
         raise UnsupportedFeatureError("private endpoints")
-    if api.policy:
-        raise UnsupportedFeatureError("resource policy of a REST API")
     if api.compression_bytes is not None:
         raise UnsupportedFeatureError("response compression (minimum_compression_size)")
-    if stage.web_acl_arn:
-        raise UnsupportedFeatureError("AWS WAF (web ACL of a stage)")
     check_body(exchange.request)
+    return web_acls.check(exchange, stage.web_acl_arn) if stage.web_acl_arn else None
 
 
 def route(exchange: Exchange) -> None:
@@ -50,17 +56,16 @@ def route(exchange: Exchange) -> None:
     _refuse_cache(exchange, exchange.method)
 
 
-def authorize(exchange: Exchange) -> None:
+async def authorize(exchange: Exchange, authorizers: Authorizers) -> None:
     """Find out who calls and whether they may."""
-    method = exchange.routed
-    if method.authorization != "NONE":
-        raise UnsupportedFeatureError(f"{method.authorization} authorization of a method")
+    if exchange.routed.authorization != "NONE" or exchange.stage.api.policy:
+        await authorizers.authorize(exchange)
 
 
-def check_api_key(exchange: Exchange) -> None:
-    """Find the usage plan that the request's key belongs to."""
+def check_api_key(exchange: Exchange, api_keys: ApiKeys) -> None:
+    """Find the usage plan that the request's key belongs to, and count the request against its limits."""
     if exchange.routed.api_key_required:
-        raise UnsupportedFeatureError("API keys and usage plans (api_key_required of a method)")
+        api_keys.check(exchange)
 
 
 def throttle(exchange: Exchange, throttles: Throttles) -> None:
@@ -71,11 +76,15 @@ def throttle(exchange: Exchange, throttles: Throttles) -> None:
 def validate(exchange: Exchange) -> None:
     """Check the request's parameters and body against what the method declares."""
     validator = exchange.routed.validator
-    if validator is not None and (validator.body or validator.parameters):
-        raise UnsupportedFeatureError("request validation (request_validator_id of a method)")
+    if validator is None:
+        return
+    if validator.parameters:
+        validate_parameters(exchange)
+    if validator.body:
+        validate_body(exchange)
 
 
-async def integrate(exchange: Exchange, lambda_proxy: LambdaProxy) -> Response:
+async def integrate(exchange: Exchange, lambda_proxy: LambdaProxy, aws_services: AwsServices) -> Response:
     """Send the request where it goes and return the answer."""
     integration = exchange.routed.integration
     if integration is None:
@@ -85,6 +94,8 @@ async def integrate(exchange: Exchange, lambda_proxy: LambdaProxy) -> Response:
             return await lambda_proxy.respond(exchange, integration)
         case "MOCK":
             return mock_response(exchange, integration)
+        case "AWS":
+            return await aws_services.respond(exchange, integration)
         case kind:
             raise UnsupportedFeatureError(f"{kind} integration")
 

@@ -1,11 +1,11 @@
 """Templates as far as they are text with variables; what needs Velocity is refused by name.
 
-Access logs, gateway responses and MOCK integrations use these. `$context.…` and `$stageVariables.…` are filled in.
+Access logs and gateway responses use these, as API Gateway evaluates nothing in them. `$context.…` and
+`$stageVariables.…` are filled in.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from functools import lru_cache
@@ -14,7 +14,8 @@ from typing import Any
 from local_cloud.gateway.errors import UnsupportedFeatureError
 
 _NAME = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
-_VARIABLE = re.compile(rf"\$\{{?(context|stageVariables)\.({_NAME})\}}?")
+_PATH = rf"(?:context|stageVariables)\.{_NAME}"
+_VARIABLE = re.compile(rf"\$(?:\{{({_PATH})\}}|({_PATH}))")
 # A directive (#set, #if, #end …) or a reference: all that would be evaluated.
 _VELOCITY = re.compile(
     r"#\{?(?:set|if|elseif|else|end|foreach|break|stop|macro|define|evaluate|include|parse)\b|##|#\*|\$!?\{?[A-Za-z_]"
@@ -45,8 +46,8 @@ def substitute(
     """Replace the variables of a template and leave everything else as it is."""
 
     def value(match: re.Match[str]) -> str:
-        source = context if match[1] == "context" else stage_variables
-        found = source.get(match[2])
+        place, _, name = (match[1] or match[2]).partition(".")
+        found = (context if place == "context" else stage_variables).get(name)
         return missing if found is None else str(found)
 
     return _VARIABLE.sub(value, template)
@@ -65,17 +66,3 @@ def require_plain(template: str, *, where: str) -> None:
 @lru_cache(maxsize=1024)
 def _is_plain(template: str) -> bool:
     return _VELOCITY.search(_VARIABLE.sub("", template)) is None
-
-
-def choose(templates: Mapping[str, str], content_type: str | None) -> tuple[str, str] | None:
-    """Return the content type and the text of the template for a content type: its own, or that for JSON."""
-    wanted = (content_type or "application/json").partition(";")[0].strip().lower()
-    for name in (wanted, "application/json"):
-        if name in templates:
-            return name, templates[name]
-    return next(iter(templates.items()), None)
-
-
-def json_string(text: str) -> str:
-    """Return a text as JSON, quotes included."""
-    return json.dumps(text, ensure_ascii=False)

@@ -21,6 +21,11 @@ def apply() -> None:
         api.get_deployment(deployment_id)
         if any(stage.deployment_id == deployment_id for stage in api.stages.values()):
             raise BadRequestException("Active stages pointing to this deployment must be moved or deleted")
+        canaries = [getattr(stage, "canary_settings", None) or {} for stage in api.stages.values()]
+        if any(canary.get("deploymentId") == deployment_id for canary in canaries):
+            raise BadRequestException(
+                "Active stages with canary settings pointing to this deployment must be moved or deleted"
+            )
         return original(api, deployment_id)
 
     RestAPI.delete_deployment = delete_deployment

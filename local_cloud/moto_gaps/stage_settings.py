@@ -2,14 +2,16 @@
 
 moto 5.2.5 gives a stage with any method setting a throttle of 1,000 requests a second (AWS: the account's limit of
 10,000, burst 5,000), keeps method settings that were deleted, and ignores the client certificate and what it does not
-know. Canary settings are refused here: moto drops them, and all calls would go to the stage's own deployment.
+know. It also drops canary settings, so that all calls would go to the stage's own deployment.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from local_cloud.moto_gaps.canary_settings import new_canary, patch_canary
 from local_cloud.moto_gaps.json_patch import Patchable, Scalar, apply_patch, boolean
 
 ACCOUNT_RATE_LIMIT = 10_000.0
@@ -53,12 +55,11 @@ _PATCHABLE = Patchable(
         "accessLogSettings": Scalar("access_log_settings"),
     },
 )
-_CANARY_REFUSED = "the local cloud does not split traffic between deployments (canarySettings)"
 
 
 def apply() -> None:
     """Replace the update of stages, and add what their description lacks."""
-    from moto.apigateway.models import Stage
+    from moto.apigateway.models import APIGatewayBackend, Stage
     from moto.apigateway.responses import APIGatewayResponse
 
     original_json = Stage.to_json
@@ -68,24 +69,34 @@ def apply() -> None:
         description: dict[str, Any] = original_json(stage)
         if certificate := getattr(stage, "client_certificate_id", None):
             description["clientCertificateId"] = certificate
+        if canary := getattr(stage, "canary_settings", None):
+            description["canarySettings"] = canary
         return description
 
     def create_stage(self: Any) -> Any:
-        if self._get_param("canarySettings"):
-            raise NotImplementedError(_CANARY_REFUSED)
-        return original_create(self)
+        settings = self._get_param("canarySettings")
+        if not settings:
+            return original_create(self)
+        api = self.backend.get_rest_api(self.path.split("/")[2])
+        canary = new_canary(api, settings, self._get_param("deploymentId"))
+        status, headers, _ = original_create(self)
+        stage = api.stages[self._get_param("stageName")]
+        stage.canary_settings = canary
+        return status, headers, json.dumps(stage.to_json())
 
     Stage.to_json = to_json
-    Stage.apply_operations = _apply_operations
+    APIGatewayBackend.update_stage = _update_stage
     APIGatewayResponse.create_stage = create_stage
 
 
-def _apply_operations(stage: Any, operations: Iterable[dict[str, Any]]) -> Any:
-    for operation in operations:
-        path = operation["path"]
-        if path.startswith("/canarySettings"):
-            raise NotImplementedError(_CANARY_REFUSED)
-        if path == "/accessLogSettings":
+def _update_stage(
+    backend: Any, function_id: str, stage_name: str, patch_operations: Iterable[dict[str, Any]]
+) -> Any:
+    api, stage = backend.get_rest_api(function_id), backend.get_stage(function_id, stage_name)
+    for operation in patch_operations:
+        if patch_canary(api, stage, operation):
+            continue
+        if operation["path"] == "/accessLogSettings":
             stage.access_log_settings = None
         elif not _patch_method_settings(stage, operation):
             apply_patch(stage, _PATCHABLE, [operation])

@@ -72,14 +72,20 @@ def test_the_change_is_part_of_the_deployment(api: DeployedApi) -> None:
     assert api.call("GET", "/nothing").status == 418
 
 
-def test_a_value_from_the_request_is_refused_by_name(api: DeployedApi) -> None:
-    put(api, "DEFAULT_4XX", responseParameters={"gatewayresponse.header.X": "method.request.header.Origin"})
+def test_a_header_takes_its_value_from_the_request(api: DeployedApi) -> None:
+    sources = {
+        "X-Origin": "method.request.header.origin",
+        "X-Id": "context.requestId",
+        "X-V": "stageVariables.v",
+    }
+    headers = {f"gatewayresponse.header.{name}": source for name, source in sources.items()}
+    put(api, "DEFAULT_4XX", responseParameters=headers)
     api.deploy()
-    response = api.call("GET", "/nothing")
-    assert response.status == 501
-    assert json.loads(response.content)["feature"] == (
-        "parameter mapping from method.request.header.Origin (gateway response MISSING_AUTHENTICATION_TOKEN)"
-    )
+    response = api.call("GET", "/nothing", headers={"Origin": "https://a.example"})
+    assert response.status == 403
+    assert response.headers["X-Origin"] == "https://a.example"
+    assert response.headers["X-Id"] == response.headers["x-amzn-RequestId"]
+    assert "X-V" not in response.headers
 
 
 @pytest.mark.parametrize(
@@ -88,6 +94,7 @@ def test_a_value_from_the_request_is_refused_by_name(api: DeployedApi) -> None:
         ("plain", "plain"),
         ("$context.a-$context.b.c", "1-2"),
         ("${context.a}x", "1x"),
+        ("{$context.a}", "{1}"),
         ("[$context.missing]", "[]"),
         ("$stageVariables.v", "V"),
         ("costs 5$, # no directive", "costs 5$, # no directive"),

@@ -14,7 +14,7 @@ from local_cloud.gateway.definition import ApiDefinition, Method
 from local_cloud.gateway.errors import GatewayError
 from local_cloud.gateway.routing import Router
 from local_cloud.gateway.throttle import Throttles, TokenBucket, method_settings
-from tests.unit.local_cloud.conftest import CloudInThread, DeployedApi, function_failure
+from tests.unit.local_cloud.conftest import DeployedApi, function_failure
 
 MakeApi = Callable[..., DeployedApi]
 
@@ -283,42 +283,6 @@ def feature(response: Any) -> str:
 
 
 @pytest.mark.parametrize(
-    ("options", "name"),
-    [
-        ({"authorizationType": "AWS_IAM"}, "AWS_IAM authorization of a method"),
-        ({"authorizationType": "CUSTOM"}, "CUSTOM authorization of a method"),
-        ({"authorizationType": "COGNITO_USER_POOLS"}, "COGNITO_USER_POOLS authorization of a method"),
-        ({"apiKeyRequired": True}, "API keys and usage plans (api_key_required of a method)"),
-    ],
-)
-def test_methods_that_ask_for_more(
-    make_api: MakeApi, options: dict[str, Any], name: str, cloud: CloudInThread
-) -> None:
-    api = make_api(ok)
-    api.method("/a", **options)
-    api.deploy()
-    before = len(cloud.functions.invoked)
-    assert feature(api.call("GET", "/a")) == name
-    assert len(cloud.functions.invoked) == before
-
-
-def test_request_validation(make_api: MakeApi) -> None:
-    api = make_api(ok)
-    validator = api.aws.create_request_validator(
-        restApiId=api.api_id, name="v", validateRequestBody=True, validateRequestParameters=False
-    )["id"]
-    api.method("/a", requestValidatorId=validator)
-    api.deploy()
-    assert feature(api.call("GET", "/a")) == "request validation (request_validator_id of a method)"
-    operations = [{"op": "replace", "path": "/validateRequestBody", "value": "false"}]
-    api.aws.update_request_validator(
-        restApiId=api.api_id, requestValidatorId=validator, patchOperations=operations
-    )
-    api.deploy()
-    assert api.call("GET", "/a").status == 200
-
-
-@pytest.mark.parametrize(
     ("integration", "name"),
     [
         (
@@ -330,9 +294,9 @@ def test_request_validation(make_api: MakeApi) -> None:
             {
                 "type": "AWS",
                 "integrationHttpMethod": "POST",
-                "uri": "arn:aws:apigateway:us-east-1:states:action/StartSyncExecution",
+                "uri": "arn:aws:apigateway:us-east-1:kinesis:action/PutRecord",
             },
-            "AWS integration",
+            "AWS integration with kinesis",
         ),
         (
             {
@@ -343,8 +307,6 @@ def test_request_validation(make_api: MakeApi) -> None:
             },
             "AWS_PROXY integration with us-east-1:lambda:path/2021-11-15/functions/",
         ),
-        (mock() | {"requestTemplates": {"application/json": "#set($a = 1) {}"}}, "MOCK request template"),
-        (mock() | {"requestTemplates": {"application/json": "$input.json('$')"}}, "MOCK request template"),
     ],
 )
 def test_integrations(make_api: MakeApi, integration: dict[str, Any], name: str) -> None:
@@ -358,7 +320,6 @@ def test_integrations(make_api: MakeApi, integration: dict[str, Any], name: str)
     ("options", "name"),
     [
         ({"minimumCompressionSize": 0}, "response compression (minimum_compression_size)"),
-        ({"policy": json.dumps({"Version": "2012-10-17", "Statement": []})}, "resource policy of a REST API"),
         ({"endpointConfiguration": {"types": ["PRIVATE"]}}, "private endpoints"),
     ],
 )
@@ -385,13 +346,9 @@ def test_content_handling_of_a_proxy(make_api: MakeApi) -> None:
     api = make_api(ok)
     api.method("/a", integration=api.proxy_integration() | {"contentHandling": "CONVERT_TO_BINARY"})
     api.method("/b", integration=api.proxy_integration() | {"contentHandling": "CONVERT_TO_TEXT"})
-    api.method(
-        "/c", integration=api.proxy_integration() | {"credentials": "arn:aws:iam::123456789012:role/x"}
-    )
     api.deploy()
     assert feature(api.call("GET", "/a")) == "content handling CONVERT_TO_BINARY of AWS_PROXY"
     assert api.call("GET", "/b").status == 200
-    assert feature(api.call("GET", "/c")) == "integration credentials (a role to invoke the function with)"
 
 
 def test_definitions_are_frozen() -> None:

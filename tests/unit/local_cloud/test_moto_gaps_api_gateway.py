@@ -394,27 +394,91 @@ def test_a_stage_is_updated(api: DeployedApi) -> None:
     assert "accessLogSettings" not in stage
 
 
-def test_canary_settings_are_refused(api: DeployedApi) -> None:
+def test_canary_settings_are_kept_changed_and_taken_away(api: DeployedApi) -> None:
     api.method("/a")
-    deployment = api.deploy()
-    canary = {"percentTraffic": 10.0, "deploymentId": deployment}
-    for call in (
-        lambda: api.aws.create_stage(
-            restApiId=api.api_id, stageName="canary", deploymentId=deployment, canarySettings=canary
+    old, new = api.deploy(), api.aws.create_deployment(restApiId=api.api_id)["id"]
+    where = {"restApiId": api.api_id, "stageName": "canary"}
+    canary = {"percentTraffic": 10.0, "deploymentId": new, "stageVariableOverrides": {"a/b": "1", "c": "2"}}
+    made = api.aws.create_stage(**where, deploymentId=old, canarySettings=canary)
+    assert made["canarySettings"] == canary | {"useStageCache": False}
+    updated = api.aws.update_stage(
+        **where,
+        patchOperations=[
+            replace("/canarySettings/percentTraffic", "25.5"),
+            replace("/canarySettings/stageVariableOverrides/c", "3"),
+            remove("/canarySettings/stageVariableOverrides/a~1b"),
+            replace("/canarySettings/useStageCache", "true"),
+        ],
+    )
+    assert updated["canarySettings"] == {
+        "percentTraffic": 25.5,
+        "deploymentId": new,
+        "stageVariableOverrides": {"c": "3"},
+        "useStageCache": True,
+    }
+    api.aws.update_stage(**where, patchOperations=[remove("/canarySettings")])
+    assert "canarySettings" not in api.aws.get_stage(**where)
+
+
+def test_a_canary_is_promoted(api: DeployedApi) -> None:
+    api.method("/a")
+    old, new = api.deploy(), api.aws.create_deployment(restApiId=api.api_id)["id"]
+    where = {"restApiId": api.api_id, "stageName": "stage"}
+    copies = [("deploymentId", "/deploymentId"), ("stageVariableOverrides", "/variables")]
+    promotion = [{"op": "copy", "from": f"/canarySettings/{source}", "path": path} for source, path in copies]
+    with pytest.raises(ClientError, match="the stage has no canary settings"):
+        api.aws.update_stage(**where, patchOperations=promotion)
+    settings = [
+        replace("/canarySettings/deploymentId", new),
+        replace("/canarySettings/stageVariableOverrides/color", "green"),
+    ]
+    assert api.aws.update_stage(**where, patchOperations=settings)["canarySettings"]["percentTraffic"] == 0.0
+    promoted = api.aws.update_stage(**where, patchOperations=[*promotion, remove("/canarySettings")])
+    assert (promoted["deploymentId"], promoted["variables"]) == (new, {"color": "green"})
+    api.aws.delete_deployment(restApiId=api.api_id, deploymentId=old)
+
+
+@pytest.mark.parametrize(
+    ("operation", "message"),
+    [
+        (
+            replace("/canarySettings/percentTraffic", "101"),
+            "Canary traffic percentage must be between 0.0 and 100.0",
         ),
-        lambda: api.aws.update_stage(
-            restApiId=api.api_id,
-            stageName="stage",
-            patchOperations=[replace("/canarySettings/percentTraffic", "10")],
+        (
+            replace("/canarySettings/deploymentId", "none"),
+            "Deployment id none of the canary settings does not exist",
         ),
-    ):
-        with pytest.raises(ClientError) as caught:
-            call()
-        assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
-        assert (
-            "the local cloud does not split traffic between deployments (canarySettings)"
-            in caught.value.response["Error"]["Message"]
-        )
+        (
+            replace("/canarySettings/unknown", "1"),
+            "Invalid patch path  '/canarySettings/unknown' specified for op 'replace'.",
+        ),
+        (
+            replace("/canarySettings", "1"),
+            "Invalid patch path  '/canarySettings' specified for op 'replace'.",
+        ),
+    ],
+)
+def test_canary_settings_that_aws_refuses(api: DeployedApi, operation: dict[str, str], message: str) -> None:
+    api.method("/a")
+    api.deploy()
+    with pytest.raises(ClientError) as caught:
+        api.aws.update_stage(restApiId=api.api_id, stageName="stage", patchOperations=[operation])
+    assert caught.value.response["Error"] == {"Code": "BadRequestException", "Message": message}
+    assert "canarySettings" not in api.aws.get_stage(restApiId=api.api_id, stageName="stage")
+
+
+def test_the_deployment_of_a_canary_is_in_use(api: DeployedApi) -> None:
+    api.method("/a")
+    api.deploy()
+    new = api.aws.create_deployment(restApiId=api.api_id)["id"]
+    operation = replace("/canarySettings/deploymentId", new)
+    api.aws.update_stage(restApiId=api.api_id, stageName="stage", patchOperations=[operation])
+    with pytest.raises(ClientError) as caught:
+        api.aws.delete_deployment(restApiId=api.api_id, deploymentId=new)
+    assert caught.value.response["Error"]["Message"] == (
+        "Active stages with canary settings pointing to this deployment must be moved or deleted"
+    )
 
 
 # --- tags -------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local_cloud.functions import InvalidRuntime, environment
+from local_cloud.functions import InvalidRuntime, credentials
 from local_cloud.functions.environment import machine_architecture, machine_runtime
 from tests.unit.local_cloud_functions.harness import Cloud
 
@@ -45,7 +45,7 @@ def test_boto3_makes_a_client_that_talks_to_the_local_cloud(cloud: Cloud) -> Non
             return [client.meta.endpoint_url, client.meta.region_name, credentials.access_key]
         """
     )
-    assert cloud.call("demo") == ["http://127.0.0.1:9", "us-east-1", environment.ACCESS_KEY_ID]
+    assert cloud.call("demo") == ["http://127.0.0.1:9", "us-east-1", credentials.ACCESS_KEY_ID]
 
 
 def test_the_archive_wins_over_the_runtimes_packages(cloud: Cloud) -> None:
@@ -86,7 +86,7 @@ def test_the_environment_is_lambdas_and_the_functions_alone(
     assert seen.pop("_X_AMZN_TRACE_ID").startswith("Root=1-")
     seen.pop("LC_CTYPE", None)  # the interpreter itself sets it where the locale is missing
     assert seen == {
-        "AWS_ACCESS_KEY_ID": environment.ACCESS_KEY_ID,
+        "AWS_ACCESS_KEY_ID": credentials.ACCESS_KEY_ID,
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{machine_runtime()}",

@@ -1,0 +1,107 @@
+"""What Lambda makes of messages, and reads out of the answer: the event of a batch, and which of its messages failed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+_ROOM_FOR_THE_REST = 64
+"""For the brackets and the name around the records, in bytes."""
+
+
+def record_of(message: Any, *, queue_arn: str) -> dict[str, Any]:
+    """Return the record of one of moto's messages, as it stands in the event."""
+    attributes = {
+        "ApproximateReceiveCount": str(message.approximate_receive_count),
+        "SentTimestamp": str(message.sent_timestamp),
+        "SenderId": message.sender_id,
+        "ApproximateFirstReceiveTimestamp": str(message.approximate_first_receive_timestamp),
+    }
+    optional = {
+        "MessageGroupId": message.group_id,
+        "MessageDeduplicationId": message.deduplication_id,
+        "SequenceNumber": message.sequence_number,
+    }
+    attributes |= {name: str(value) for name, value in optional.items() if value is not None}
+    trace = (message.system_attributes or {}).get("AWSTraceHeader")
+    if trace:
+        attributes["AWSTraceHeader"] = trace["StringValue"]
+    return {
+        "messageId": message.id,
+        "receiptHandle": message.receipt_handle,
+        "body": message.body,
+        "attributes": attributes,
+        "messageAttributes": {name: _attribute(value) for name, value in message.message_attributes.items()},
+        "md5OfBody": message.body_md5,
+        "eventSource": "aws:sqs",
+        "eventSourceARN": queue_arn,
+        "awsRegion": queue_arn.split(":")[3],
+    }
+
+
+def _attribute(value: dict[str, Any]) -> dict[str, Any]:
+    made: dict[str, Any] = {"stringListValues": [], "binaryListValues": [], "dataType": value["DataType"]}
+    if (text := value.get("StringValue")) is not None:
+        made["stringValue"] = text
+    if (binary := value.get("BinaryValue")) is not None:
+        made["binaryValue"] = binary if isinstance(binary, str) else binary.decode("ascii")
+    return made
+
+
+def events_of(
+    messages: Sequence[Any], *, queue_arn: str, largest_bytes: int
+) -> Iterator[tuple[list[Any], bytes]]:
+    """Yield the messages in the order they came, in as many events as Lambda's limit makes necessary.
+
+    Args:
+        messages: moto's messages.
+        queue_arn: The queue that they are from.
+        largest_bytes: The most that an event may be.
+    """
+    part: list[Any] = []
+    records: list[bytes] = []
+    size = _ROOM_FOR_THE_REST
+    for message in messages:
+        record = json.dumps(record_of(message, queue_arn=queue_arn), separators=(",", ":")).encode()
+        if records and size + len(record) > largest_bytes:
+            yield part, _event(records)
+            part, records, size = [], [], _ROOM_FOR_THE_REST
+        part.append(message)
+        records.append(record)
+        size += len(record) + 1
+    if records:
+        yield part, _event(records)
+
+
+def _event(records: Sequence[bytes]) -> bytes:
+    return b'{"Records":[' + b",".join(records) + b"]}"
+
+
+def failed_ids(answer: bytes, sent: set[str]) -> set[str]:
+    """Return which messages of a batch a function could not handle; all of them where its answer makes no sense.
+
+    Args:
+        answer: What it returned, as JSON.
+        sent: The ids of the messages in the batch.
+    """
+    try:
+        said = json.loads(answer or b"null")
+    except ValueError:
+        return sent
+    if said is None or said == "":
+        return set()
+    if not isinstance(said, dict):
+        return sent
+    failures = said.get("batchItemFailures")
+    if failures is None:
+        return set()
+    if not isinstance(failures, list):
+        return sent
+    ids = {one.get("itemIdentifier") if isinstance(one, dict) else None for one in map(_plain, failures)}
+    return {str(one) for one in ids} if ids <= sent else sent
+
+
+def _plain(failure: Any) -> Any:
+    """Return a failure whose identifier can be looked up; None where it is none."""
+    return failure if isinstance(failure, dict) and isinstance(failure.get("itemIdentifier"), str) else None

@@ -1,0 +1,154 @@
+"""The resource policy of a REST API: who may call it, beside what its methods ask for.
+
+It counts as it was when the API was deployed. Together with the caller's own rights it decides as AWS documents it:
+
+- without authorization, and with tokens of a user pool: the policy has to allow;
+- with a Lambda authorizer or AWS_IAM in the API's account: one of both has to allow, and none may deny; a Lambda
+  authorizer is not even asked about a request that the policy denies;
+- with AWS_IAM from another account: both have to allow.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+from local_cloud.gateway.authorization.method_arn import INVOKE, method_arn, request_facts
+from local_cloud.gateway.errors import DENIED, GatewayError
+from local_cloud.gateway.exchange import Exchange
+from local_cloud.gateway.iam_policies import Decision, is_allowed
+
+ANONYMOUS = "anonymous"
+
+_SHORT = "execute-api:/"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names that a policy may have for a caller.
+
+    Attributes:
+        to_allow: Those by which a statement can allow. In its own account a caller is not allowed by the name of the
+            account, which only lets the account's own policies decide.
+        to_deny: Those by which a statement can deny.
+    """
+
+    to_allow: Collection[str] = ()
+    to_deny: Collection[str] = ()
+
+
+_NOBODY = Names()
+
+
+def policy_decision(
+    exchange: Exchange, names: Names = _NOBODY, facts: Mapping[str, str] | None = None
+) -> Decision | None:
+    """Return what the API's resource policy says of a request; None if the API has none.
+
+    Args:
+        exchange: The request, routed.
+        names: The names of the caller of a signed request; none for everybody else.
+        facts: The condition keys that are about the caller.
+    """
+    api = exchange.stage.api
+    if not api.policy:
+        return None
+    prefix = f"arn:aws:execute-api:{api.region}:{api.account_id}:{api.api_id}/"
+    statements = [
+        _with_full_arns(statement, prefix)
+        for statement in _statements(api.policy)
+        if _concerns(statement, names)
+    ]
+    known = {**request_facts(exchange), **(facts or {})}
+    return is_allowed(({"Statement": statements},), INVOKE, method_arn(exchange), facts=known)
+
+
+def require_policy(exchange: Exchange) -> None:
+    """Refuse a request that the API's resource policy does not allow, if the API has one.
+
+    Raises:
+        GatewayError: It does not.
+    """
+    decision = policy_decision(exchange)
+    if decision not in (None, "allowed"):
+        raise refusal(exchange, ANONYMOUS, decision)
+
+
+def refuse_denied(exchange: Exchange) -> None:
+    """Refuse a request that the API's resource policy denies, before anybody is asked about it.
+
+    Raises:
+        GatewayError: It does.
+    """
+    decision = policy_decision(exchange)
+    if decision == "denied":
+        raise refusal(exchange, ANONYMOUS, decision)
+
+
+def either(own: Decision, policy: Decision | None) -> Decision:
+    """Return what the caller's own rights and the resource policy say together, in one account."""
+    if "denied" in (own, policy):
+        return "denied"
+    return "allowed" if "allowed" in (own, policy) else "implicitly denied"
+
+
+def both(own: Decision, policy: Decision | None) -> Decision:
+    """Return what the caller's own rights and the resource policy say together, across accounts."""
+    if "denied" in (own, policy):
+        return "denied"
+    return "allowed" if own == policy == "allowed" else "implicitly denied"
+
+
+def refusal(exchange: Exchange, who: str, decision: Decision | None) -> GatewayError:
+    """Return the error for a caller that may not invoke a method."""
+    parts = method_arn(exchange).split(":")
+    parts[4] = "********" + parts[4][-4:]
+    suffix = " with an explicit deny" if decision == "denied" else ""
+    message = f"User: {who} is not authorized to perform: {INVOKE} on resource: {':'.join(parts)}{suffix}"
+    return GatewayError(replace(DENIED, message=message), message)
+
+
+def _concerns(statement: Mapping[str, Any], names: Names) -> bool:
+    """Say whether a statement is about a caller; one that names whom it is not about can only deny."""
+    denies = statement.get("Effect") == "Deny"
+    if "NotPrincipal" in statement:
+        return denies and not _is_named(statement["NotPrincipal"], names.to_deny)
+    return _is_named(statement.get("Principal"), names.to_deny if denies else names.to_allow)
+
+
+def _is_named(principal: Any, names: Collection[str]) -> bool:
+    if principal == "*":
+        return True
+    named = principal.get("AWS") if isinstance(principal, Mapping) else None
+    return any(entry == "*" or entry in names for entry in _list(named))
+
+
+def _with_full_arns(statement: Mapping[str, Any], prefix: str) -> Mapping[str, Any]:
+    """Return a statement in which `execute-api:/stage/…` is the ARN that it is short for."""
+    full = {
+        name: [
+            prefix + entry.removeprefix(_SHORT) if str(entry).startswith(_SHORT) else entry
+            for entry in _list(statement[name])
+        ]
+        for name in ("Resource", "NotResource")
+        if name in statement
+    }
+    return {**statement, **full}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+@lru_cache(maxsize=64)
+def _statements(policy: str) -> tuple[Mapping[str, Any], ...]:
+    """Return the statements of a policy; one that is no policy allows nobody."""
+    try:
+        document = json.loads(policy)
+    except ValueError:
+        return ()
+    statements = _list(document.get("Statement")) if isinstance(document, dict) else []
+    return tuple(statement for statement in statements if isinstance(statement, dict))

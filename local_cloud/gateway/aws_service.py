@@ -1,0 +1,324 @@
+"""The AWS integration: calls an AWS service, or a Lambda function with a mapped event, and maps what it answers.
+
+The services are those of this local cloud. As on AWS the integration's role must let the call through; if it does
+not, the service's own refusal is what gets mapped, and the developer's log says which right is missing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import Awaitable, Callable
+from urllib.parse import quote, urlencode
+
+from local_cloud.functions import InvocationResult
+from local_cloud.gateway.definition import Integration
+from local_cloud.gateway.errors import (
+    CONFIGURATION,
+    INTEGRATION_TIMEOUT,
+    GatewayError,
+    UnsupportedFeatureError,
+)
+from local_cloud.gateway.exchange import TRACE_HEADER, Exchange
+from local_cloud.gateway.integration_responses import mapped_response
+from local_cloud.gateway.integration_roles import Refusal, refusal
+from local_cloud.gateway.lambda_proxy import LambdaProxy, with_stage_variables
+from local_cloud.gateway.mapping_templates import MappingTemplates
+from local_cloud.gateway.parameter_mappings import mapped
+from local_cloud.gateway.payloads import essence, request_body
+from local_cloud.gateway.service_calls import (
+    Protocol,
+    ServiceCall,
+    ServiceRequest,
+    Target,
+    parse_target,
+    path_and_query,
+    service_call,
+)
+from local_cloud.gateway.velocity import to_text
+from local_cloud.messages import Request, Response
+
+AwsApis = Callable[[Request], Awaitable[Response]]
+
+_PREFIX = "integration.request."
+_PLACEHOLDER = re.compile(r"\{([A-Za-z0-9._$-]+)\}")
+_INVOCATION_TYPE = "X-Amz-Invocation-Type"
+_LAMBDA = ":lambda:path/2015-03-31/functions/"
+
+
+class AwsServices:
+    """Carries out AWS integrations.
+
+    Args:
+        aws_apis: Answers calls of AWS's APIs; None where there are none.
+        lambda_proxy: Invokes functions.
+    """
+
+    def __init__(self, aws_apis: AwsApis | None, lambda_proxy: LambdaProxy) -> None:
+        self._aws_apis = aws_apis
+        self._lambda_proxy = lambda_proxy
+        # Calls go on after the gateway has given up on them, and nobody else holds on to them.
+        self._running: set[asyncio.Future[Response]] = set()
+
+    async def respond(self, exchange: Exchange, integration: Integration) -> Response:
+        """Call the service of an integration.
+
+        Raises:
+            GatewayError: It cannot be called, takes too long, or its answer cannot be mapped.
+            UnsupportedFeatureError: The integration asks for what the local cloud does not do.
+        """
+        templates = MappingTemplates(exchange)
+        body = request_body(exchange, integration, templates)
+        if _LAMBDA in integration.uri:
+            response = await self._call_function(exchange, integration, templates, body)
+        else:
+            response = await self._call_service(exchange, integration, templates, body)
+        return Response(
+            response.status, (*response.headers, (TRACE_HEADER, exchange.full_trace())), response.body
+        )
+
+    async def close(self) -> None:
+        """Give up on the calls that nobody waits for any more."""
+        for future in self._running:
+            future.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def _call_function(
+        self, exchange: Exchange, integration: Integration, templates: MappingTemplates, body: bytes
+    ) -> Response:
+        _, headers, _ = _parameters(exchange, integration, templates)
+        payload = body or b"{}"
+        try:
+            json.loads(payload)
+        except (ValueError, RecursionError):
+            raise GatewayError(CONFIGURATION, "the function's event is no JSON") from None
+        kind = next(
+            (value for name, value in headers.items() if name.lower() == _INVOCATION_TYPE.lower()), None
+        )
+        if kind not in (None, "RequestResponse"):
+            accepted = await self._invoke_later(exchange, integration, payload, kind)
+            return mapped_response(
+                exchange, integration, templates, selector=None, headers=accepted.headers, body=accepted.body
+            )
+        result = await self._lambda_proxy.invoke(exchange, integration, payload)
+        return mapped_response(
+            exchange,
+            integration,
+            templates,
+            selector=_error_message(result),
+            headers=(("Content-Type", "application/json"),),
+            body=result.payload,
+        )
+
+    async def _invoke_later(
+        self, exchange: Exchange, integration: Integration, payload: bytes, kind: str
+    ) -> Response:
+        """Hand an event over to Lambda, which answers before the function has run."""
+        function_arn = self._lambda_proxy.function(exchange, integration)
+        target = Target("lambda", exchange.stage.api.region, None, None, "")
+        request = ServiceRequest(
+            method="POST",
+            path=f"/2015-03-31/functions/{quote(function_arn, safe='')}/invocations",
+            query=(),
+            headers={"Content-Type": "application/json", _INVOCATION_TYPE: kind},
+            body=payload,
+        )
+        answer = await self._send(exchange, integration, target, ServiceCall(request, "rest", ()))
+        exchange.integration_status = answer.status
+        if answer.status >= 400:
+            raise GatewayError(CONFIGURATION, f"Lambda refused the event: {answer.body[:300]!r}")
+        return answer
+
+    async def _call_service(
+        self, exchange: Exchange, integration: Integration, templates: MappingTemplates, body: bytes
+    ) -> Response:
+        target, call = _service_call(exchange, integration, templates, body)
+        role = with_stage_variables(integration.credentials or "", exchange.stage.variables)
+        refused = refusal(exchange, role or None, call.needs)
+        if refused is not None:
+            exchange.note = f"{exchange.routed.resource_path}: {refused.message}"
+            answer = _access_denied(refused, call.protocol)
+        else:
+            answer = _as_json(await self._send(exchange, integration, target, call), call)
+        exchange.integration_status = answer.status
+        return mapped_response(
+            exchange,
+            integration,
+            templates,
+            selector=str(answer.status),
+            headers=answer.headers,
+            body=answer.body,
+        )
+
+    async def _send(
+        self, exchange: Exchange, integration: Integration, target: Target, call: ServiceCall
+    ) -> Response:
+        if self._aws_apis is None:
+            raise UnsupportedFeatureError("AWS integration in a gateway without AWS APIs")
+        future = asyncio.ensure_future(self._aws_apis(_signed(call.request, target, exchange)))
+        self._running.add(future)
+        future.add_done_callback(self._finished)
+        started = time.perf_counter()
+        done, _ = await asyncio.wait((future,), timeout=integration.timeout_seconds)
+        exchange.integration_seconds = time.perf_counter() - started
+        if not done:
+            raise GatewayError(
+                INTEGRATION_TIMEOUT,
+                f"{target.service} took longer than {integration.timeout_seconds:g} s; the call runs on",
+            )
+        return future.result()
+
+    def _finished(self, future: asyncio.Future[Response]) -> None:
+        self._running.discard(future)
+        if not future.cancelled():
+            future.exception()  # taken note of, as the gateway may not wait for it any more
+
+
+def _service_call(
+    exchange: Exchange, integration: Integration, templates: MappingTemplates, body: bytes
+) -> tuple[Target, ServiceCall]:
+    """Return what is called, with all that the mappings and the templates say."""
+    path_values, headers, query = _parameters(exchange, integration, templates)
+    uri = with_stage_variables(integration.uri, exchange.stage.variables)
+    target = parse_target(_PLACEHOLDER.sub(lambda match: path_values.get(match[1], match[0]), uri))
+    path, own_query = path_and_query(target)
+    request = ServiceRequest(
+        method=_method(integration, exchange),
+        path=path,
+        query=(*own_query, *query),
+        headers=_with_defaults(headers, exchange),
+        body=body,
+    )
+    return target, service_call(target, request, exchange.stage.api.account_id)
+
+
+def _parameters(
+    exchange: Exchange, integration: Integration, templates: MappingTemplates
+) -> tuple[dict[str, str], dict[str, str], list[tuple[str, str]]]:
+    """Return the values for the path, the headers and the query parameters of the service's request."""
+    path: dict[str, str] = {}
+    headers: dict[str, str] = {}
+    query: dict[str, list[str]] = {}
+    for name, mapping in integration.request_parameters.items():
+        place, _, key = name.removeprefix(_PREFIX).partition(".")
+        values = mapped(mapping, exchange, templates)
+        if not values:
+            continue
+        if place == "path":
+            path[key] = values[-1]
+        elif place == "header":
+            headers[key] = ",".join(values)
+        elif place == "querystring":
+            query[key] = values
+    overrides = templates.overrides.request
+    path |= {key: to_text(value) for key, value in overrides.get("path", {}).items()}
+    headers |= {key: to_text(value) for key, value in overrides.get("header", {}).items()}
+    query |= {
+        key: [to_text(entry) for entry in value] if isinstance(value, list) else [to_text(value)]
+        for key, value in overrides.get("querystring", {}).items()
+    }
+    return path, headers, [(key, value) for key, values in query.items() for value in values]
+
+
+def _method(integration: Integration, exchange: Exchange) -> str:
+    method = integration.http_method or "POST"
+    return exchange.request.method if method == "ANY" else method
+
+
+def _with_defaults(headers: dict[str, str], exchange: Exchange) -> dict[str, str]:
+    """Add the headers that API Gateway sends with every request, unless a mapping has set them."""
+    defaults = {
+        "Accept": "application/json",
+        "Content-Type": essence(exchange.request.header("content-type")),
+        "User-Agent": f"AmazonAPIGateway_{exchange.stage.api.api_id}",
+        TRACE_HEADER: exchange.full_trace(),
+    }
+    present = {name.lower() for name in headers}
+    return {name: value for name, value in defaults.items() if name.lower() not in present} | headers
+
+
+def _signed(request: ServiceRequest, target: Target, exchange: Exchange) -> Request:
+    """Return the request as the APIs of this cloud take it: they read the service from the signature, and no more."""
+    scope = f"APIGATEWAY/20200101/{target.region}/{target.service}/aws4_request"
+    port = exchange.request.port
+    headers = {
+        **request.headers,
+        "Host": f"127.0.0.1:{port}",
+        "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
+        "Content-Length": str(len(request.body)),
+    }
+    return Request(
+        method=request.method,
+        path=request.path,
+        query=urlencode(request.query),
+        headers=tuple(headers.items()),
+        body=request.body,
+        peer="127.0.0.1",
+        protocol="HTTP/1.1",
+        port=port,
+    )
+
+
+def _access_denied(refused: Refusal, protocol: Protocol) -> Response:
+    """Return the refusal as a service writes it."""
+    if protocol == "json":
+        content = {
+            "__type": "com.amazon.coral.service#AccessDeniedException",
+            "message": refused.message,
+        }
+        return Response(400, (("Content-Type", "application/x-amz-json-1.0"),), json.dumps(content).encode())
+    if protocol == "query":
+        error = {"Code": "AccessDenied", "Message": refused.message, "Type": "Sender"}
+        content_of_query = {"Error": error, "RequestId": ""}
+        return Response(403, (("Content-Type", "application/json"),), json.dumps(content_of_query).encode())
+    text = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code>'
+        f"<Message>{_escaped(refused.message)}</Message></Error>"
+    )
+    return Response(403, (("Content-Type", "application/xml"),), text.encode())
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _as_json(answer: Response, call: ServiceCall) -> Response:
+    """Return an answer of a query API as the JSON that it gives to who accepts JSON, as API Gateway does."""
+    if call.protocol != "query" or "json" not in (call.request.header("accept") or ""):
+        return answer
+    if not answer.body.lstrip().startswith(b"<"):
+        return answer
+    from xml.parsers.expat import ExpatError
+
+    import xmltodict  # type: ignore[import-untyped]
+
+    try:
+        content = _without_attributes(xmltodict.parse(answer.body))
+    except ExpatError:
+        return answer
+    if isinstance(content, dict):
+        content = content.get("ErrorResponse", content)
+    headers = tuple((name, value) for name, value in answer.headers if name.lower() != "content-type")
+    body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+    return Response(answer.status, (*headers, ("Content-Type", "application/json")), body)
+
+
+def _without_attributes(content: object) -> object:
+    if isinstance(content, dict):
+        return {key: _without_attributes(value) for key, value in content.items() if not key.startswith("@")}
+    if isinstance(content, list):
+        return [_without_attributes(value) for value in content]
+    return content
+
+
+def _error_message(result: InvocationResult) -> str | None:
+    """Return the message of a function's error, with which its responses are chosen; None for success."""
+    if result.function_error is None:
+        return None
+    try:
+        error = json.loads(result.payload)
+    except ValueError:
+        error = None
+    return str(error.get("errorMessage", "")) if isinstance(error, dict) else ""

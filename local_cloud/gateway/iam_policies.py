@@ -1,0 +1,268 @@
+"""Evaluates IAM policies as AWS does: what may a role, a user or a group do.
+
+The policies are read from moto's IAM backend at each question, so that a right that Terraform adds or takes away
+counts at once. What cannot be decided here is decided to the safe side: a condition with an unknown operator does not
+allow, and does deny.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+from local_cloud.gateway.iam_conditions import (
+    Facts,
+    UnknownOperatorError,
+    arn_like,
+    conditions_hold,
+    wildcard,
+    with_variables,
+)
+
+Decision = Literal["allowed", "denied", "implicitly denied"]
+Policy = Mapping[str, Any]
+
+
+class PrincipalNotFoundError(Exception):
+    """There is no such role, user or group."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrincipalPolicies:
+    """The policies that say what a principal may do.
+
+    Attributes:
+        identity: Its inline and attached policies, for a user those of its groups too.
+        boundary: Its permissions boundary, which must allow as well; None for none.
+    """
+
+    identity: tuple[Policy, ...]
+    boundary: Policy | None = None
+
+
+def is_allowed(
+    principal_policies: PrincipalPolicies | Iterable[Policy],
+    action: str,
+    resource: str,
+    *,
+    facts: Facts | None = None,
+) -> Decision:
+    """Say whether policies of a principal allow an action on a resource.
+
+    Args:
+        principal_policies: The principal's policies, or some policy documents.
+        action: The action, such as `states:StartExecution`; its case does not count.
+        resource: The ARN of the resource, or `*` for an action that knows no resources.
+        facts: Values of condition keys, such as `{"aws:SourceIp": "127.0.0.1"}`. By default none is known.
+
+    Returns:
+        `denied` where a statement denies; `implicitly denied` where none allows.
+    """
+    if not isinstance(principal_policies, PrincipalPolicies):
+        principal_policies = PrincipalPolicies(tuple(principal_policies))
+    known = facts or {}
+    decision = _decide(principal_policies.identity, action, resource, known)
+    if decision != "denied" and principal_policies.boundary is not None:
+        bound = _decide((principal_policies.boundary,), action, resource, known)
+        return decision if bound == "allowed" else bound
+    return decision
+
+
+def trusts(trust_policy: Policy, principal: str, *, facts: Facts | None = None) -> bool:
+    """Say whether a role's trust policy lets a principal assume the role.
+
+    Args:
+        trust_policy: The role's `AssumeRolePolicyDocument`.
+        principal: A service such as `apigateway.amazonaws.com`, or the ARN of a user or a role.
+        facts: Values of condition keys.
+    """
+    concerned = [
+        statement for statement in _statements(trust_policy) if _names(statement.get("Principal"), principal)
+    ]
+    effects = set(_effects(concerned, "sts:AssumeRole", None, facts or {}))
+    return effects == {"Allow"}
+
+
+def role_policies(role_arn: str) -> PrincipalPolicies:
+    """Return the policies of a role.
+
+    Raises:
+        PrincipalNotFoundError: There is no such role.
+    """
+    role = _role(role_arn)
+    boundary = role.permissions_boundary_arn
+    return PrincipalPolicies(
+        tuple(_own_policies(role)),
+        _managed_policy(_backend(role_arn), boundary) if boundary else None,
+    )
+
+
+def role_trust_policy(role_arn: str) -> Policy:
+    """Return the policy that says who may assume a role.
+
+    Raises:
+        PrincipalNotFoundError: There is no such role.
+    """
+    return _parsed(_role(role_arn).assume_role_policy_document)
+
+
+def user_policies(user_arn: str) -> PrincipalPolicies:
+    """Return the policies of a user and of its groups.
+
+    Raises:
+        PrincipalNotFoundError: There is no such user.
+    """
+    backend = _backend(user_arn)
+    user = _find(backend.users.values(), user_arn)
+    groups = [group for group in list(backend.groups.values()) if user in group.users]
+    return PrincipalPolicies(tuple(policy for owner in (user, *groups) for policy in _own_policies(owner)))
+
+
+def group_policies(group_arn: str) -> PrincipalPolicies:
+    """Return the policies of a group.
+
+    Raises:
+        PrincipalNotFoundError: There is no such group.
+    """
+    return PrincipalPolicies(tuple(_own_policies(_find(_backend(group_arn).groups.values(), group_arn))))
+
+
+def _decide(policies: Iterable[Policy], action: str, resource: str, facts: Facts) -> Decision:
+    statements = [statement for policy in policies for statement in _statements(policy)]
+    effects = set(_effects(statements, action, resource, facts))
+    if "Deny" in effects:
+        return "denied"
+    return "allowed" if "Allow" in effects else "implicitly denied"
+
+
+def _effects(
+    statements: Iterable[Mapping[str, Any]], action: str, resource: str | None, facts: Facts
+) -> Iterator[str]:
+    """Return the effects of the statements that apply."""
+    known = {key.lower(): [value] if isinstance(value, str) else list(value) for key, value in facts.items()}
+    for statement in statements:
+        if not _concerns_action(statement, action):
+            continue
+        if resource is not None and not _concerns_resource(statement, resource, known):
+            continue
+        effect = str(statement.get("Effect"))
+        try:
+            holds = conditions_hold(statement.get("Condition") or {}, facts)
+        except UnknownOperatorError:
+            holds = effect == "Deny"
+        if holds:
+            yield effect
+
+
+def _concerns_action(statement: Mapping[str, Any], action: str) -> bool:
+    if "NotAction" in statement:
+        return not _any_action(statement["NotAction"], action)
+    return _any_action(statement.get("Action"), action)
+
+
+def _any_action(patterns: Any, action: str) -> bool:
+    return any(
+        wildcard(str(pattern).lower()).fullmatch(action.lower()) is not None for pattern in _list(patterns)
+    )
+
+
+def _concerns_resource(
+    statement: Mapping[str, Any], resource: str, facts: Mapping[str, Sequence[str]]
+) -> bool:
+    if "NotResource" in statement:
+        return not _any_resource(statement["NotResource"], resource, facts)
+    return _any_resource(statement.get("Resource"), resource, facts)
+
+
+def _any_resource(patterns: Any, resource: str, facts: Mapping[str, Sequence[str]]) -> bool:
+    return any(
+        filled == "*" or _is_like(filled, resource)
+        for pattern in _list(patterns)
+        if (filled := with_variables(str(pattern), facts)) is not None
+    )
+
+
+def _is_like(pattern: str, resource: str) -> bool:
+    """Compare ARNs; the parts that an incomplete pattern lacks are wildcards."""
+    lacking = 5 - pattern.count(":")
+    return arn_like(pattern + ":*" * max(lacking, 0), resource)
+
+
+def _names(principals: Any, principal: str) -> bool:
+    if principals == "*":
+        return True
+    if not isinstance(principals, Mapping):
+        return False
+    named = [str(entry) for kind in ("Service", "AWS") for entry in _list(principals.get(kind))]
+    account = principal.split(":")[4] if principal.startswith("arn:") else None
+    return any(
+        entry in ("*", principal)
+        or (account is not None and entry in (account, f"arn:aws:iam::{account}:root"))
+        for entry in named
+    )
+
+
+def _statements(policy: Policy) -> list[Mapping[str, Any]]:
+    return [statement for statement in _list(policy.get("Statement")) if isinstance(statement, Mapping)]
+
+
+def _list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _own_policies(owner: Any) -> Iterator[Policy]:
+    for document in list(owner.policies.values()):
+        yield _parsed(document)
+    for managed in list(owner.managed_policies.values()):
+        yield _default_version(managed)
+
+
+def _managed_policy(backend: Any, arn: str) -> Policy:
+    """Return a managed policy; one that does not exist allows nothing."""
+    managed = next((policy for policy in list(backend.managed_policies.values()) if policy.arn == arn), None)
+    return {} if managed is None else _default_version(managed)
+
+
+def _default_version(managed: Any) -> Policy:
+    version = next(
+        (entry for entry in managed.versions if entry.version_id == managed.default_version_id), None
+    )
+    return {} if version is None else _parsed(version.document)
+
+
+@lru_cache(maxsize=512)
+def _parsed(document: str) -> Policy:
+    """Read a policy document; one that is no JSON object allows nothing."""
+    try:
+        policy = json.loads(document)
+    except (TypeError, ValueError):
+        return {}
+    return policy if isinstance(policy, dict) else {}
+
+
+def _backend(arn: str) -> Any:
+    from moto.iam.models import iam_backends
+
+    try:
+        _, partition, service, _, account, _ = arn.split(":", 5)
+    except ValueError:
+        raise PrincipalNotFoundError(f"{arn} is no ARN of IAM") from None
+    if service != "iam":
+        raise PrincipalNotFoundError(f"{arn} is no ARN of IAM")
+    return iam_backends[account][partition]
+
+
+def _role(arn: str) -> Any:
+    return _find(_backend(arn).roles.values(), arn)
+
+
+def _find(candidates: Iterable[Any], arn: str) -> Any:
+    found = next((candidate for candidate in list(candidates) if candidate.arn == arn), None)
+    if found is None:
+        raise PrincipalNotFoundError(f"there is no {arn}")
+    return found

@@ -1,0 +1,20 @@
+"""Whose calls of AWS's APIs these are, and whether their roles allow them.
+
+Functions and state machines call AWS's APIs as sessions of their roles. A call of such a session is refused here, in
+AWS's words, where it would be on AWS: the missing permission that no plan shows is found before anything is deployed.
+
+- `sessions`: the sessions that functions and state machines get.
+- `calls`: which action a request asks for, on which resource; `needs` and `s3_needs` know the services.
+- `permissions`: what a role allows, by its own policies and by those of the resource that name it.
+- `refusals`: how AWS says no, in the form of each protocol.
+- `enforcement`: all of that for one request.
+
+What counts and what does not: the identity policies of the role (with its boundary and the policy of the session), to
+allow and to deny; the policy of a resource only where it *allows* the role by its name, as AWS then needs no identity
+policy. What the policy of a resource denies is not looked at: such statements ask for things that do not exist here,
+TLS above all, and would refuse what AWS lets through. A condition whose key cannot be read off the request counts as
+fulfilled in a statement that allows, and not in one that denies.
+
+Never checked: the root user's keys (`local`, `test`), keys of users, keys that are nobody's, sessions of a role that
+does not exist here, and requests without a signature.
+"""

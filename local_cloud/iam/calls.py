@@ -1,0 +1,199 @@
+"""Reads off a request which operation of which AWS API it calls, with which parameters.
+
+The credential scope of the signature names the service. How the operation is written depends on the protocol: a header,
+a form field, a path, or the method and the path together, for which botocore's models of the services are asked.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+from urllib.parse import parse_qsl, unquote
+
+from local_cloud.messages import Request
+
+Protocol = Literal["json", "cbor", "query", "rest-json", "rest-xml"]
+
+_CREDENTIAL = re.compile(r"X-Amz-Credential=([^&]+)", re.IGNORECASE)
+# S3 still takes addresses that were signed by the rules before version 4, and boto3 still makes them.
+_OLD_CREDENTIAL = re.compile(r"AWSAccessKeyId=(ASIA\w+)")
+_RPC_PATH = re.compile(r"/service/[^/]+/operation/(?P<operation>\w+)")
+_OLD_REGION = "us-east-1"
+_PLACEHOLDER = re.compile(r"\{(\w+)(\+?)\}")
+# What functions call most; so that no model has to be read, which takes a tenth of a second.
+_INVOCATION = re.compile(r"/2015-03-31/functions/(?P<FunctionName>[^/]+)/invocations/?")
+# Services whose requests are signed under a name that is not that of their model.
+_MODELS = {
+    "bedrock": ("bedrock-runtime", "bedrock-agent-runtime", "bedrock"),
+    "execute-api": ("apigatewaymanagementapi",),
+    "ses": ("sesv2",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a request says of who signed it, and for which service.
+
+    Attributes:
+        access_key: The id of the access key.
+        region: The region of the service.
+        service: The service by the name that requests are signed with, such as `states`.
+    """
+
+    access_key: str
+    region: str
+    service: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of an AWS API.
+
+    Attributes:
+        service: The service by the name that requests are signed with.
+        region: Its region.
+        account_id: The account of the caller.
+        operation: The operation by its name in the API, such as `Invoke`.
+        parameters: The parameters that could be read.
+        protocol: How the service writes its errors.
+        request: The request itself.
+    """
+
+    service: str
+    region: str
+    account_id: str
+    operation: str
+    parameters: Mapping[str, Any]
+    protocol: Protocol
+    request: Request
+
+    def text(self, *names: str) -> str:
+        """Return the first of some parameters that is a text; nothing where none is."""
+        return next((value for name in names if isinstance(value := self.parameters.get(name), str)), "")
+
+    def arn(self, service: str, resource: str) -> str:
+        """Return the ARN of a resource of the caller's account and region, which may be given as one already."""
+        if resource.startswith("arn:"):
+            return resource
+        return f"arn:aws:{service}:{self.region}:{self.account_id}:{resource}"
+
+
+def session_credential(request: Request) -> Credential | None:
+    """Return the credential of a request that is signed with the key of a session; None for every other request."""
+    authorization = request.header("authorization")
+    if authorization is not None:
+        written = authorization.partition("Credential=")[2].partition(",")[0].strip()
+    elif "=ASIA" in request.query:
+        if old := _OLD_CREDENTIAL.search(request.query):
+            return Credential(old[1], _OLD_REGION, "s3")
+        match = _CREDENTIAL.search(request.query)
+        written = unquote(match[1]) if match else ""
+    else:
+        return None
+    if not written.startswith("ASIA"):
+        return None
+    access_key, *scope = written.split("/")
+    return Credential(access_key, scope[1], scope[2]) if len(scope) == 4 else None
+
+
+def read_call(request: Request, credential: Credential, account_id: str) -> Call | None:
+    """Read a request; None where it cannot be told which operation it is for.
+
+    S3's operations follow from more than method and path: they are left to `s3_needs`, and have no name here.
+    """
+    service = credential.service
+    operation, parameters, protocol = "", {}, "json"
+    if service == "s3":
+        protocol = "rest-xml"
+    elif target := request.header("x-amz-target"):
+        operation, parameters = target.rpartition(".")[2], _json(request.body)
+        if target.startswith("DynamoDBStreams"):
+            service = "dynamodbstreams"
+    elif match := _RPC_PATH.fullmatch(request.path):
+        operation, protocol = match["operation"], "cbor"
+    elif form := _form(request):
+        operation, parameters, protocol = form["Action"], form, "query"
+    elif found := _rest_operation(request, service):
+        operation, parameters = found
+        protocol = "rest-json"
+    else:
+        return None
+    return Call(service, credential.region, account_id, operation, parameters, protocol, request)  # type: ignore[arg-type]
+
+
+def _json(body: bytes) -> dict[str, Any]:
+    """Read a JSON body; what is none has no parameters, and the service says what is wrong with it."""
+    try:
+        content = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _form(request: Request) -> dict[str, str]:
+    """Return the parameters of a query API, which names its operation `Action`; nothing for any other request."""
+    parameters = dict(parse_qsl(request.query, keep_blank_values=True))
+    if (request.header("content-type") or "").startswith("application/x-www-form-urlencoded"):
+        parameters |= dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
+    return parameters if "Action" in parameters else {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """One operation of a REST API, and the requests that are for it."""
+
+    operation: str
+    method: str
+    path: re.Pattern[str]
+    query: tuple[tuple[str, str], ...]
+
+
+def _rest_operation(request: Request, service: str) -> tuple[str, dict[str, Any]] | None:
+    query = dict(parse_qsl(request.query, keep_blank_values=True))
+    if service == "lambda" and request.method == "POST" and (match := _INVOCATION.fullmatch(request.path)):
+        return "Invoke", {**query, **_unescaped(match)}
+    if service == "apigateway":
+        return request.method, {}
+    for model in _MODELS.get(service, (service,)):
+        for route in _routes(model):
+            if route.method != request.method or not set(route.query) <= set(query.items()):
+                continue
+            if match := route.path.fullmatch(request.path):
+                return route.operation, {**query, **_unescaped(match)}
+    return None
+
+
+def _unescaped(match: re.Match[str]) -> dict[str, str]:
+    return {name: unquote(value) for name, value in match.groupdict().items()}
+
+
+@lru_cache(maxsize=32)
+def _routes(service: str) -> tuple[_Route, ...]:
+    """Return the operations of a REST API, those with the most fixed parts first; none for a service unknown."""
+    import botocore.session
+    from botocore.exceptions import UnknownServiceError
+
+    try:
+        model = botocore.session.Session().get_service_model(service)
+    except UnknownServiceError:
+        return ()
+    routes = []
+    for name in model.operation_names:
+        http = model.operation_model(name).http
+        if "requestUri" not in http:
+            continue
+        path, _, query = http["requestUri"].partition("?")
+        fixed = _PLACEHOLDER.sub("", path).count("/") * 100 + len(_PLACEHOLDER.sub("", path)) + len(query)
+        written = _PLACEHOLDER.split(path.rstrip("/"))
+        expression = "".join(
+            re.escape(text) if kind == 0 else f"(?P<{text}>{'.+' if written[index + 1] else '[^/]+'})"
+            for index, text in enumerate(written)
+            if (kind := index % 3) != 2
+        )
+        pattern = re.compile(expression + "/?")
+        routes.append((fixed, _Route(name, http["method"], pattern, tuple(parse_qsl(query)))))
+    return tuple(route for _, route in sorted(routes, key=lambda item: -item[0]))

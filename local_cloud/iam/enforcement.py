@@ -1,0 +1,129 @@
+"""Checks one call of an AWS API against the role whose session has signed it, before moto carries it out."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from local_cloud.gateway.authorization.callers import Caller, find_caller
+from local_cloud.iam import sessions
+from local_cloud.iam.calls import Call, read_call, session_credential
+from local_cloud.iam.needs import Need, needs_of
+from local_cloud.iam.permissions import Principal, Refusal, refusal
+from local_cloud.iam.refusals import message_of, refusal_response
+from local_cloud.iam.s3_needs import listing_of_missing_object
+from local_cloud.messages import Request, Response
+
+_log = logging.getLogger("local_cloud.iam")
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A call that is not carried out.
+
+    Attributes:
+        response: What the caller gets.
+        note: What the developer should know.
+    """
+
+    response: Response
+    note: str
+
+
+def refused_call(request: Request) -> Refused | None:
+    """Return the answer to a call that the caller's role does not allow; None for every other call."""
+    checked = _checked(request)
+    if checked is None:
+        return None
+    caller, call = checked
+    principal, facts = _principal(caller), _request_facts(caller, call.region)
+    for need in needs_of(call):
+        if (why := refusal(principal, need, facts)) is not None:
+            return _refused(caller, call, why)
+    return None
+
+
+def refused_answer(request: Request, response: Response) -> Refused | None:
+    """Return what takes the place of an answer that the caller's role does not let it see; mostly that is nothing.
+
+    To be told that an object is not in a bucket takes the right to list the bucket.
+    """
+    if response.status != 404:
+        return None
+    checked = _checked(request)
+    if checked is None or checked[1].service != "s3":
+        return None
+    caller, call = checked
+    need = listing_of_missing_object(call, response)
+    if need is None:
+        return None
+    why = refusal(_principal(caller), need, _request_facts(caller, call.region))
+    return None if why is None else _refused(caller, call, why)
+
+
+def refused_need(access_key: str, need: Need, *, region: str) -> Refusal | None:
+    """Say why a session may not do something that does not come as a request; None where it may.
+
+    Args:
+        access_key: The key of the session; one that is nobody's may do everything.
+        need: What is to be done.
+        region: Where.
+    """
+    caller = find_caller(access_key)
+    return None if caller is None else refusal(_principal(caller), need, _request_facts(caller, region))
+
+
+def refused_role(role_arn: str, need: Need, *, region: str) -> Refusal | None:
+    """Say why a role may not do something that a service is to do with it; None where it may, or is not known here."""
+    if not sessions.is_known(role_arn):
+        return None
+    account_id = role_arn.split(":")[4]
+    facts = {"aws:PrincipalArn": role_arn, "aws:PrincipalAccount": account_id}
+    return refusal(Principal(role_arn, role_arn, facts), need, {"aws:RequestedRegion": region})
+
+
+def _checked(request: Request) -> tuple[Caller, Call] | None:
+    """Return who makes a call, and the call, where it is one that a role must allow."""
+    credential = session_credential(request)
+    caller = None if credential is None else find_caller(credential.access_key)
+    if credential is None or caller is None or caller.token is None:
+        return None
+    if not sessions.is_own(credential.access_key) and not sessions.is_known(caller.principal_arn):
+        return None
+    call = read_call(request, credential, caller.account_id)
+    if call is None:
+        _log.info("%s %s: nobody knows which permission this takes", request.method, request.path)
+        return None
+    return caller, call
+
+
+def _refused(caller: Caller, call: Call, why: Refusal) -> Refused:
+    message, note = message_of(why), _missing(why, caller)
+    sessions.report_refusal(caller.access_key, f"{note} ({message})")
+    return Refused(refusal_response(message, call), note)
+
+
+def _missing(why: Refusal, caller: Caller) -> str:
+    """Return what is to be done, on one line."""
+    role = caller.principal_arn.rpartition("/")[2]
+    on = f" on {why.need.resources[0]}" if why.need.resources else ""
+    does = "denies" if why.decision == "denied" else "does not allow"
+    whose = f"role {role}" if why.by == "identity-based policy" else f"the {why.by} of role {role}"
+    return f"refused: {whose} {does} {why.need.action}{on}"
+
+
+def _principal(caller: Caller) -> Principal:
+    facts = caller.facts()
+    function_arn = sessions.function_of(caller.access_key)
+    if function_arn is not None:
+        facts["lambda:SourceFunctionArn"] = function_arn
+    return Principal(caller.principal_arn, caller.arn, facts, caller.session_policy)
+
+
+def _request_facts(caller: Caller, region: str) -> dict[str, str]:
+    return {
+        "aws:RequestedRegion": region,
+        "aws:ResourceAccount": caller.account_id,
+        "aws:SecureTransport": "true",
+        "aws:ViaAWSService": "false",
+    }

@@ -1,0 +1,314 @@
+"""Which permissions a call takes: the action of IAM and the resource, service by service.
+
+Operations mostly lend their names to the actions; what is here are the exceptions, and where the resource stands. A
+resource that a request does not show is left open: then the action alone decides.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from local_cloud.iam.calls import Call
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A permission that a call takes.
+
+    Attributes:
+        action: The action, such as `lambda:InvokeFunction`.
+        resources: The resource, by each of the names that AWS takes for it; empty where it could not be read.
+        facts: Condition keys that the request has values for.
+    """
+
+    action: str
+    resources: tuple[str, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+def needs_of(call: Call) -> tuple[Need, ...]:
+    """Return the permissions that a call takes; none for one that everybody may make."""
+    if call.service == "s3":
+        from local_cloud.iam.s3_needs import s3_needs
+
+        return s3_needs(call)
+    reader = _READERS.get(call.service)
+    return (_need(call),) if reader is None else reader(call)
+
+
+_PREFIXES = {"dynamodbstreams": "dynamodb", "email": "ses", "monitoring": "cloudwatch"}
+
+# Operations that are called otherwise as actions.
+_ACTIONS = {
+    ("bedrock", "Converse"): "InvokeModel",
+    ("bedrock", "ConverseStream"): "InvokeModelWithResponseStream",
+    ("events", "TestEventPattern"): "TestEventPattern",
+    ("execute-api", "DeleteConnection"): "ManageConnections",
+    ("execute-api", "GetConnection"): "ManageConnections",
+    ("execute-api", "PostToConnection"): "ManageConnections",
+    ("lambda", "GetLayerVersionByArn"): "GetLayerVersion",
+    ("lambda", "Invoke"): "InvokeFunction",
+    ("lambda", "InvokeAsync"): "InvokeFunction",
+    ("lambda", "InvokeWithResponseStream"): "InvokeFunction",
+    ("sns", "PublishBatch"): "Publish",
+    ("sqs", "ChangeMessageVisibilityBatch"): "ChangeMessageVisibility",
+    ("sqs", "DeleteMessageBatch"): "DeleteMessage",
+    ("sqs", "SendMessageBatch"): "SendMessage",
+}
+
+# Operations that know no resource: a policy must allow them on `*`.
+_ON_EVERYTHING = {
+    "cognito-idp": {"ListUserPools"},
+    "comprehend": {"BatchDetectSentiment", "DetectDominantLanguage", "DetectKeyPhrases", "DetectSentiment"},
+    "dynamodb": {"DescribeLimits", "ListTables"},
+    "kms": {"CreateKey", "GenerateRandom", "ListAliases", "ListKeys"},
+    "lambda": {"GetAccountSettings", "ListEventSourceMappings", "ListFunctions", "ListLayers"},
+    "monitoring": {"GetMetricData", "GetMetricStatistics", "ListMetrics", "PutMetricData"},
+    "secretsmanager": {"GetRandomPassword", "ListSecrets"},
+    "sqs": {"ListQueues"},
+    "ssm": {"DescribeParameters"},
+    "states": {"ListActivities", "ListStateMachines"},
+    "textract": {"AnalyzeDocument", "AnalyzeExpense", "AnalyzeID", "DetectDocumentText"},
+    "xray": {"PutTelemetryRecords", "PutTraceSegments"},
+}
+
+
+def _need(call: Call, *resources: str, action: str | None = None, facts: Any = None) -> Need:
+    prefix = _PREFIXES.get(call.service, call.service)
+    name = action or _ACTIONS.get((call.service, call.operation), call.operation)
+    resources = tuple(filter(None, resources))
+    if not resources and call.operation in _ON_EVERYTHING.get(call.service, ()):
+        resources = ("*",)
+    return Need(f"{prefix}:{name}", resources, facts or {})
+
+
+def _apigateway(call: Call) -> tuple[Need, ...]:
+    return (_need(call, f"arn:aws:apigateway:{call.region}::{call.request.path}"),)
+
+
+def _bedrock(call: Call) -> tuple[Need, ...]:
+    model = call.text("modelId")
+    if not model or model.partition(".")[0] in ("apac", "au", "eu", "global", "jp", "us", "us-gov"):
+        return (
+            _need(call, model if model.startswith("arn:") else ""),
+        )  # a profile stands for several models
+    arn = model if model.startswith("arn:") else f"arn:aws:bedrock:{call.region}::foundation-model/{model}"
+    return (_need(call, arn),)
+
+
+def _cloudwatch(call: Call) -> tuple[Need, ...]:
+    namespace = call.text("Namespace")
+    facts = {"cloudwatch:namespace": namespace} if namespace else {}
+    return (_need(call, facts=facts),)
+
+
+def _cognito(call: Call) -> tuple[Need, ...]:
+    pool = call.text("UserPoolId", "userPoolId")
+    return (_need(call, call.arn("cognito-idp", f"userpool/{pool}") if pool else call.text("ResourceArn")),)
+
+
+# The members of a transaction's items, and the action that each takes.
+_TRANSACTION = {
+    "ConditionCheck": "ConditionCheckItem",
+    "Delete": "DeleteItem",
+    "Get": "GetItem",
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+}
+_STATEMENTS = {
+    "SELECT": "Select",
+    "INSERT": "Insert",
+    "UPDATE": "Update",
+    "DELETE": "Delete",
+    "EXISTS": "Select",
+}
+
+
+def _dynamodb(call: Call) -> tuple[Need, ...]:
+    def table(name: str) -> str:
+        return call.arn("dynamodb", name if name.startswith("arn:") else f"table/{name}")
+
+    parameters = call.parameters
+    if call.operation == "DescribeEndpoints":
+        return ()
+    if isinstance(items := parameters.get("TransactItems"), list):
+        return tuple(
+            _need(call, table(str(part.get("TableName", ""))), action=_TRANSACTION.get(kind, kind))
+            for item in items
+            if isinstance(item, dict)
+            for kind, part in item.items()
+            if isinstance(part, dict)
+        )
+    if isinstance(batch := parameters.get("RequestItems"), dict):
+        return tuple(_need(call, table(name)) for name in batch)
+    if statement := call.text("Statement"):
+        kind = _STATEMENTS.get(statement.split(None, 1)[0].upper(), "Select")
+        return (_need(call, action=f"PartiQL{kind}"),)
+    if call.operation in ("BatchExecuteStatement", "ExecuteTransaction"):
+        return ()  # each of its statements has an action of its own
+    name = call.text("TableName")
+    if not name:
+        return (_need(call, call.text("ResourceArn", "TableArn", "BackupArn", "ExportArn")),)
+    index = call.text("IndexName")
+    return (_need(call, f"{table(name)}/index/{index}" if index else table(name)),)
+
+
+def _dynamodb_streams(call: Call) -> tuple[Need, ...]:
+    return (_need(call, call.text("StreamArn")),)
+
+
+def _events(call: Call) -> tuple[Need, ...]:
+    entries = call.parameters.get("Entries")
+    if call.operation != "PutEvents" or not isinstance(entries, list):
+        name = call.text("Name", "Rule")
+        return (_need(call, call.arn("events", f"rule/{name}") if "Rule" in call.operation and name else ""),)
+    names = {str(entry.get("EventBusName") or "default") for entry in entries if isinstance(entry, dict)} or {
+        "default"
+    }
+    return tuple(
+        _need(call, call.arn("events", name if name.startswith("arn:") else f"event-bus/{name}"))
+        for name in sorted(names)
+    )
+
+
+def _firehose(call: Call) -> tuple[Need, ...]:
+    name = call.text("DeliveryStreamName")
+    return (_need(call, call.arn("firehose", f"deliverystream/{name}") if name else ""),)
+
+
+def _kinesis(call: Call) -> tuple[Need, ...]:
+    name = call.text("StreamName")
+    return (_need(call, call.text("StreamARN") or (call.arn("kinesis", f"stream/{name}") if name else "")),)
+
+
+def _kms(call: Call) -> tuple[Need, ...]:
+    facts = {
+        f"kms:EncryptionContext:{name}": str(value)
+        for name, value in (call.parameters.get("EncryptionContext") or {}).items()
+    }
+    if call.operation == "ReEncrypt":
+        source, destination = call.text("SourceKeyId"), call.text("DestinationKeyId")
+        return (
+            _need(call, _key(call, source or _key_of(call)), action="ReEncryptFrom"),
+            _need(call, _key(call, destination), action="ReEncryptTo"),
+        )
+    return (_need(call, _key(call, call.text("KeyId", "TargetKeyId") or _key_of(call)), facts=facts),)
+
+
+def _key(call: Call, name: str) -> str:
+    """Return the ARN of a key that is named by its id, its ARN or an alias; nothing where it is not known."""
+    from moto.kms.models import kms_backends
+
+    alias = name.rpartition(":")[2] if ":alias/" in name else name
+    if alias.startswith("alias/"):
+        backend: Any = kms_backends[call.account_id][call.region]
+        found = next((key for key in list(backend.keys.values()) if alias in key.aliases), None)
+        return "" if found is None else str(found.arn)
+    return call.arn("kms", f"key/{name}") if name and not name.startswith("arn:") else name
+
+
+def _key_of(call: Call) -> str:
+    """Return the id of the key that something was encrypted with, which moto writes in front of it."""
+    try:
+        start = base64.b64decode(call.text("CiphertextBlob"))[:36]
+        return start.decode("ascii") if len(start) == 36 else ""
+    except (binascii.Error, ValueError):
+        return ""
+
+
+def _lambda(call: Call) -> tuple[Need, ...]:
+    name = call.text("FunctionName")
+    if not name:
+        return (_need(call, call.text("Resource", "Arn")),)
+    if not name.startswith("arn:"):
+        name = call.arn("lambda", f"function:{name.rpartition('function:')[2]}")
+    qualifier = call.text("Qualifier")
+    return (_need(call, f"{name}:{qualifier}" if qualifier and name.count(":") == 6 else name),)
+
+
+def _logs(call: Call) -> tuple[Need, ...]:
+    group = call.text("logGroupName", "logGroupIdentifier")
+    if not group:
+        return (_need(call, call.text("resourceArn")),)
+    name = group.split(":log-group:", 1)[-1].removesuffix(":*")
+    arn = call.arn("logs", f"log-group:{name}")
+    return (_need(call, f"{arn}:log-stream:{call.text('logStreamName')}", arn),)
+
+
+def _secrets(call: Call) -> tuple[Need, ...]:
+    name = call.text("SecretId")
+    if not name:
+        return (_need(call),)
+    from moto.secretsmanager.models import secretsmanager_backends
+
+    secret: Any = secretsmanager_backends[call.account_id][call.region].secrets.get(name)
+    return (_need(call, call.arn("secretsmanager", f"secret:{name}") if secret is None else str(secret.arn)),)
+
+
+def _sns(call: Call) -> tuple[Need, ...]:
+    if call.operation == "Publish" and call.text("PhoneNumber"):
+        return (_need(call, "*"),)
+    if subscription := call.text("SubscriptionArn"):
+        return (_need(call, subscription.rpartition(":")[0]),)
+    name = call.text("Name") if call.operation == "CreateTopic" else ""
+    topic = call.text("TopicArn", "TargetArn", "ResourceArn")
+    return (_need(call, call.arn("sns", name) if name else topic),)
+
+
+def _sqs(call: Call) -> tuple[Need, ...]:
+    account_id, _, name = call.text("QueueUrl").rstrip("/").rpartition("/")
+    account_id = account_id.rpartition("/")[2] or call.text("QueueOwnerAWSAccountId") or call.account_id
+    name = name or call.text("QueueName")
+    return (_need(call, f"arn:aws:sqs:{call.region}:{account_id}:{name}" if name else ""),)
+
+
+def _ssm(call: Call) -> tuple[Need, ...]:
+    def parameter(name: str) -> str:
+        return call.arn("ssm", f"parameter/{name.strip('/').rpartition(':parameter/')[2]}")
+
+    if isinstance(names := call.parameters.get("Names"), list):
+        return tuple(_need(call, parameter(str(name))) for name in names)
+    if call.operation == "GetParametersByPath":
+        path = call.arn("ssm", f"parameter/{call.text('Path').strip('/')}")
+        return (_need(call, path, f"{path}/"),)
+    name = call.text("Name")
+    return (_need(call, parameter(name) if "Parameter" in call.operation and name else ""),)
+
+
+def _states(call: Call) -> tuple[Need, ...]:
+    arn = call.text("stateMachineArn", "executionArn", "activityArn", "mapRunArn", "resourceArn")
+    if ":stateMachine:" not in arn:
+        return (_need(call, arn),)
+    parts = arn.split(":")  # a version or an alias is no part of the resource, but a condition key
+    facts = {"states:StateMachineQualifier": parts[7]} if len(parts) > 7 else {}
+    return (_need(call, ":".join(parts[:7]), facts=facts),)
+
+
+def _sts(call: Call) -> tuple[Need, ...]:
+    return (_need(call, call.text("RoleArn")),) if call.operation == "AssumeRole" else ()
+
+
+_READERS: dict[str, Callable[[Call], tuple[Need, ...]]] = {
+    "apigateway": _apigateway,
+    "bedrock": _bedrock,
+    "cognito-idp": _cognito,
+    "dynamodb": _dynamodb,
+    "dynamodbstreams": _dynamodb_streams,
+    "events": _events,
+    "firehose": _firehose,
+    "kinesis": _kinesis,
+    "kms": _kms,
+    "lambda": _lambda,
+    "logs": _logs,
+    "monitoring": _cloudwatch,
+    "secretsmanager": _secrets,
+    "sns": _sns,
+    "sqs": _sqs,
+    "ssm": _ssm,
+    "states": _states,
+    "sts": _sts,
+}

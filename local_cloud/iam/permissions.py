@@ -1,0 +1,172 @@
+"""What a session of a role may do: asks the role's policies, its boundary, the session's policy, and the resource's.
+
+AWS decides some statements by what is not known here: tags, addresses, keys of conditions that only a service has. Such
+a condition is taken for fulfilled where the statement allows, and for not fulfilled where it denies: what is refused
+here would be refused on AWS too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from local_cloud.gateway.iam_policies import (
+    Decision,
+    Policy,
+    PrincipalNotFoundError,
+    PrincipalPolicies,
+    is_allowed,
+    role_policies,
+)
+from local_cloud.iam.needs import Need
+from local_cloud.iam.resource_policies import lets_in
+
+# Keys that a request of a function or a state machine has no value for, which is something else than not to know it.
+_ABSENT = frozenset(
+    {
+        "aws:federatedprovider",
+        "aws:multifactorauthage",
+        "aws:multifactorauthpresent",
+        "aws:sourceaccount",
+        "aws:sourcearn",
+        "aws:sourceidentity",
+        "aws:username",
+    }
+)
+_PRINCIPAL_TAG = "aws:principaltag/"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A session of a role.
+
+    Attributes:
+        role_arn: The role.
+        arn: The session.
+        facts: Condition keys that are about the session.
+        session_policy: What the session is limited to, as JSON; None for nothing.
+    """
+
+    role_arn: str
+    arn: str
+    facts: Mapping[str, str]
+    session_policy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A role may not do what a call needs.
+
+    Attributes:
+        arn: The session.
+        need: What it may not do.
+        decision: Whether that is denied, or just not allowed.
+        by: The kind of policy that decided, such as `identity-based policy`.
+    """
+
+    arn: str
+    need: Need
+    decision: Decision
+    by: str
+
+
+def refusal(principal: Principal, need: Need, facts: Mapping[str, str]) -> Refusal | None:
+    """Say why a session may not do something; None where it may.
+
+    Args:
+        principal: The session.
+        need: What it wants to do.
+        facts: Condition keys that are about the request.
+    """
+    try:
+        policies = role_policies(principal.role_arn)
+    except PrincipalNotFoundError:
+        policies = PrincipalPolicies(())  # it was deleted since
+    known = {**principal.facts, **facts, **need.facts, **_tags(principal.role_arn)}
+    limits = [("permissions boundary", policies.boundary)] if policies.boundary is not None else []
+    if principal.session_policy:
+        limits.append(("session policy", _parsed(principal.session_policy)))
+    own = _decision(policies.identity, need, known)
+    if own == "implicitly denied" and any(
+        lets_in(resource, need.action, (principal.role_arn, principal.arn), known)
+        for resource in need.resources
+    ):
+        own = "allowed"
+    if own != "allowed":
+        return Refusal(principal.arn, need, own, "identity-based policy")
+    for kind, policy in limits:
+        if (decision := _decision((policy,), need, known)) != "allowed":
+            return Refusal(principal.arn, need, decision, kind)
+    return None
+
+
+def _decision(policies: tuple[Policy, ...], need: Need, facts: Mapping[str, str]) -> Decision:
+    names = {name.lower() for name in facts}
+    statements = [
+        readable
+        for policy in policies
+        for statement in _statements(policy)
+        if (readable := _readable(statement, need, names)) is not None
+    ]
+    prepared = ({"Statement": statements},)
+    decisions = {
+        is_allowed(prepared, need.action, resource, facts=facts) for resource in need.resources or ("*",)
+    }
+    return next(
+        (decision for decision in ("denied", "allowed") if decision in decisions), "implicitly denied"
+    )
+
+
+def _readable(statement: Mapping[str, Any], need: Need, known: set[str]) -> Mapping[str, Any] | None:
+    """Return a statement without what cannot be decided; None for one that cannot deny for certain."""
+    allows = statement.get("Effect") == "Allow"
+    conditions = statement.get("Condition")
+    if conditions:
+        decidable = {
+            operator: {key: value for key, value in block.items() if _is_decidable(key.lower(), known)}
+            for operator, block in conditions.items()
+        }
+        if decidable != conditions:
+            if not allows:
+                return None
+            statement = {**statement, "Condition": decidable}
+    if need.resources:
+        return statement
+    if allows:
+        return {
+            **{key: value for key, value in statement.items() if key != "NotResource"},
+            "Resource": "*",
+        }
+    return statement if statement.get("Resource") in ("*", ["*"]) else None
+
+
+def _is_decidable(key: str, known: set[str]) -> bool:
+    return key in known or key in _ABSENT or key.startswith(_PRINCIPAL_TAG)
+
+
+def _statements(policy: Policy) -> Iterator[Mapping[str, Any]]:
+    statements = policy.get("Statement") or ()
+    for statement in statements if isinstance(statements, list) else (statements,):
+        if isinstance(statement, Mapping):
+            yield statement
+
+
+def _tags(role_arn: str) -> dict[str, str]:
+    from moto.iam.models import iam_backends
+
+    _, partition, _, _, account_id, _ = role_arn.split(":", 5)
+    roles: Any = iam_backends[account_id][partition].roles
+    role = next((role for role in list(roles.values()) if role.arn == role_arn), None)
+    tags = [] if role is None else role.tags or []
+    return {f"aws:PrincipalTag/{tag['Key']}": tag["Value"] for tag in tags}
+
+
+def _parsed(policy: str) -> Policy:
+    """Read a session policy; one that is no JSON object allows nothing."""
+    try:
+        content = json.loads(policy)
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}

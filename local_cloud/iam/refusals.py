@@ -1,0 +1,96 @@
+"""How AWS says that a caller may not do something, in the form that each protocol has for it.
+
+The words are AWS's. So are the differences: SQS writes the action in lower case, SNS its own name in capitals, and the
+services with a JSON protocol answer 400 where all others answer 403.
+"""
+
+from __future__ import annotations
+
+import json
+from uuid import uuid4
+from xml.sax.saxutils import escape
+
+from local_cloud.iam.calls import Call
+from local_cloud.iam.permissions import Refusal
+from local_cloud.messages import Request, Response
+
+ACCESS_DENIED = "AccessDeniedException"
+
+_QUERY_CODES = {"sns": "AuthorizationError"}
+# Services that had a query protocol before, whose errors keep their old codes in a header.
+_QUERY_COMPATIBLE = ("monitoring", "sqs")
+
+
+def message_of(refusal: Refusal) -> str:
+    """Return AWS's words for a refusal."""
+    action, resource = _written(refusal.need.action), next(iter(refusal.need.resources), None)
+    on = "" if resource is None else f" on resource: {_quoted(action, resource)}"
+    article = "an" if refusal.by[0] in "aeiou" else "a"
+    reason = (
+        f"with an explicit deny in {article} {refusal.by}"
+        if refusal.decision == "denied"
+        else f"because no {refusal.by} allows the {action} action"
+    )
+    return f"User: {refusal.arn} is not authorized to perform: {action}{on} {reason}"
+
+
+def refusal_response(message: str, call: Call) -> Response:
+    """Return the answer to a call that is refused, with what is wrong."""
+    service, protocol, request = call.service, call.protocol, call.request
+    request_id = str(uuid4())
+    if protocol == "rest-xml":
+        return _from_s3(message, request_id, request)
+    if protocol == "query":
+        return _from_query_api(message, request_id, _QUERY_CODES.get(service, "AccessDenied"))
+    headers = [("x-amzn-RequestId", request_id)]
+    if service in _QUERY_COMPATIBLE:
+        headers.append(("x-amzn-query-error", "AccessDenied;Sender"))
+    if protocol == "rest-json":
+        headers += [("Content-Type", "application/json"), ("x-amzn-ErrorType", ACCESS_DENIED)]
+        return Response(403, tuple(headers), json.dumps({"Message": message}).encode())
+    status = 403 if service in _QUERY_COMPATIBLE else 400
+    if protocol == "cbor":
+        headers += [("Content-Type", "application/cbor"), ("smithy-protocol", "rpc-v2-cbor")]
+        return Response(status, tuple(headers), _cbor_map({"__type": ACCESS_DENIED, "message": message}))
+    headers.append(("Content-Type", request.header("content-type") or "application/x-amz-json-1.0"))
+    content = {"__type": f"com.amazon.coral.service#{ACCESS_DENIED}", "Message": message, "message": message}
+    return Response(status, tuple(headers), json.dumps(content).encode())
+
+
+def _written(action: str) -> str:
+    """Return an action as its service writes it."""
+    service, _, name = action.partition(":")
+    return action.lower() if service == "sqs" else f"SNS:{name}" if service == "sns" else action
+
+
+def _quoted(action: str, resource: str) -> str:
+    return f'"{resource}"' if action.startswith("s3:") else resource
+
+
+def _from_s3(message: str, request_id: str, request: Request) -> Response:
+    headers = (("Content-Type", "application/xml"), ("x-amz-request-id", request_id))
+    if request.method == "HEAD":
+        return Response(403, headers)
+    text = (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code><Message>{escape(message)}</Message>'
+        f"<RequestId>{request_id}</RequestId><HostId></HostId></Error>"
+    )
+    return Response(403, headers, text.encode())
+
+
+def _from_query_api(message: str, request_id: str, code: str) -> Response:
+    text = (
+        f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+        f"<RequestId>{request_id}</RequestId></ErrorResponse>"
+    )
+    headers = (("Content-Type", "text/xml"), ("x-amzn-RequestId", request_id))
+    return Response(403, headers, text.encode())
+
+
+def _cbor_map(content: dict[str, str]) -> bytes:
+    """Write a map of texts, fewer than 24, as CBOR."""
+    written = bytes([0xA0 + len(content)])
+    for text in (text for entry in content.items() for text in entry):
+        encoded = text.encode()
+        written += b"\x79" + len(encoded).to_bytes(2, "big") + encoded
+    return written

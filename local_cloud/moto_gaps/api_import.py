@@ -1,0 +1,230 @@
+"""PutRestApi and ImportRestApi: a REST API from one OpenAPI 3.0 document with API Gateway's extensions.
+
+moto 5.2.5 makes paths, methods and integrations of a document and drops the rest: authorization, authorizers,
+validators, models, parameters, gateway responses and every setting of the API. It makes the root anew, under another
+id, and knows no method for `ANY`. Here all of it is read before anything is changed; what AWS refuses, or what
+nobody would carry out, is refused. The ids of what stays are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from local_cloud.moto_gaps.openapi_document import (
+    MODELS,
+    AuthorizerPart,
+    DocumentError,
+    ImportedApi,
+    MethodPart,
+    read_document,
+)
+
+
+def apply() -> None:
+    """Replace the import of APIs."""
+    from moto.apigateway.models import APIGatewayBackend
+
+    APIGatewayBackend.put_rest_api = put_rest_api
+    APIGatewayBackend.import_rest_api = import_rest_api
+
+
+def import_rest_api(backend: Any, api_doc: dict[str, Any], fail_on_warnings: bool) -> Any:
+    """Make an API from a document."""
+    imported = _read(api_doc)
+    api = backend.create_rest_api(name=imported.name, description=imported.description)
+    return put_rest_api(backend, api.id, api_doc, fail_on_warnings, mode="overwrite")
+
+
+def put_rest_api(
+    backend: Any,
+    function_id: str,
+    api_doc: dict[str, Any],
+    fail_on_warnings: bool,  # noqa: ARG001 - what AWS warns of is refused
+    mode: str = "merge",
+) -> Any:
+    """Replace what an API consists of, or add to it; its stages, deployments and endpoint stay."""
+    from moto.apigateway.exceptions import InvalidOpenApiModeException
+
+    if mode not in ("merge", "overwrite"):
+        raise InvalidOpenApiModeException
+    api = backend.get_rest_api(function_id)
+    imported = _read(api_doc)
+    keeping = mode == "merge"
+    _set_settings(api, imported, keeping)
+    validators = _validators(api, imported, keeping)
+    authorizers = _authorizers(api, imported, keeping)
+    _set_models(api, imported, keeping)
+    _set_gateway_responses(api, imported, keeping)
+    _set_methods(api, imported, keeping, validators, authorizers)
+    return api
+
+
+def _read(document: Mapping[str, Any]) -> ImportedApi:
+    from moto.apigateway.exceptions import BadRequestException
+
+    try:
+        return read_document(document)
+    except DocumentError as error:
+        raise BadRequestException(f"Errors found during import:\n\t{error}") from None
+
+
+def _set_settings(api: Any, imported: ImportedApi, keeping: bool) -> None:
+    api.name = imported.name
+    if imported.description or not keeping:
+        api.description = imported.description
+    if imported.version:
+        api.version = imported.version
+    if not keeping:
+        api.binaryMediaTypes = list(imported.binary_media_types)
+        api.minimum_compression_size = imported.compression_bytes
+        api.api_key_source = imported.api_key_source
+        api.policy = imported.policy
+        api.disableExecuteApiEndpoint = imported.execute_api_disabled
+
+
+def _validators(api: Any, imported: ImportedApi, keeping: bool) -> dict[str, str]:
+    """Set the validators; returns their ids by name."""
+    known = {one.name: one.id for one in api.request_validators.values()}
+    before = api.request_validators
+    api.request_validators = dict(before) if keeping else {}
+    for name, checks in imported.validators.items():
+        made = api.create_request_validator(name, checks.body, checks.parameters)
+        if name in known:
+            del api.request_validators[made.id]
+            made.id = known[name]
+            api.request_validators[made.id] = made
+    return {one.name: one.id for one in api.request_validators.values()}
+
+
+def _authorizers(api: Any, imported: ImportedApi, keeping: bool) -> dict[str, str]:
+    """Set the authorizers; returns their ids by name."""
+    from moto.apigateway.models import Authorizer
+    from moto.apigateway.utils import create_id
+
+    known = {one.name: one.id for one in api.authorizers.values()}
+    made = dict(api.authorizers) if keeping else {}
+    for name, part in imported.authorizers.items():
+        identifier = known.get(name) or create_id()
+        made[identifier] = Authorizer(identifier, name, part.kind, **_authorizer_options(part))
+    api.authorizers = made
+    return {one.name: one.id for one in made.values()}
+
+
+def _authorizer_options(part: AuthorizerPart) -> dict[str, Any]:
+    return {
+        "provider_arns": list(part.provider_arns) or None,
+        "auth_type": part.auth_type,
+        "authorizer_uri": part.uri,
+        "authorizer_credentials": part.credentials,
+        "identity_source": part.identity_source,
+        "identity_validation_expression": part.identity_validation,
+        "authorizer_result_ttl": part.ttl_seconds,
+    }
+
+
+def _set_models(api: Any, imported: ImportedApi, keeping: bool) -> None:
+    from moto.apigateway.models import Model
+    from moto.apigateway.utils import create_id
+
+    known = dict(api.models)
+    models = dict(known) if keeping else {}
+    for name, schema in imported.models.items():
+        models[name] = Model(
+            model_id=known[name].id if name in known else create_id(),
+            name=name,
+            description=None,
+            schema=schema.replace(MODELS, MODELS.format(api=api.id)),
+            content_type="application/json",
+        )
+    api.models = models
+
+
+def _set_gateway_responses(api: Any, imported: ImportedApi, keeping: bool) -> None:
+    from moto.apigateway.models import GatewayResponse
+
+    responses = dict(api.gateway_responses) if keeping else {}
+    for kind, part in imported.gateway_responses.items():
+        responses[kind] = GatewayResponse(
+            response_type=kind,
+            status_code=part.status,
+            response_parameters=dict(part.parameters),
+            response_templates=dict(part.templates),
+        )
+    api.gateway_responses = responses
+
+
+def _set_methods(
+    api: Any,
+    imported: ImportedApi,
+    keeping: bool,
+    validators: Mapping[str, str],
+    authorizers: Mapping[str, str],
+) -> None:
+    """Replace the tree of resources at once: a deployment made meanwhile holds the old one or the new one."""
+    before = {resource.get_path(): resource for resource in api.resources.values()}
+    wanted = {path for path, _ in imported.methods} | ({*before} if keeping else set())
+    paths = {"/", *(above for path in wanted for above in _up_to_root(path))}
+    tree: dict[str, Any] = {}
+    for path in sorted(paths, key=_depth):
+        tree[path] = _resource(api, path, before.get(path), tree)
+        if keeping and path in before:
+            tree[path].resource_methods = dict(before[path].resource_methods)
+    for (path, http_method), part in imported.methods.items():
+        method = _method(http_method, part, validators, authorizers)
+        tree[path].resource_methods[http_method] = method
+    api.resources = {resource.id: resource for resource in tree.values()}
+    api.default = tree["/"]
+
+
+def _up_to_root(path: str) -> Iterator[str]:
+    while path != "/":
+        yield path
+        path = path.rpartition("/")[0] or "/"
+
+
+def _depth(path: str) -> tuple[int, str]:
+    return 0 if path == "/" else path.count("/"), path
+
+
+def _resource(api: Any, path: str, known: Any, tree: Mapping[str, Any]) -> Any:
+    from moto.apigateway.models import Resource
+    from moto.apigateway.utils import create_id
+
+    above, _, part = path.rpartition("/")
+    return Resource(
+        resource_id=known.id if known is not None else create_id(),
+        account_id=api.account_id,
+        region_name=api.region_name,
+        api_id=api.id,
+        path_part=part or "/",
+        parent_id=None if path == "/" else tree[above or "/"].id,
+    )
+
+
+def _method(
+    http_method: str, part: MethodPart, validators: Mapping[str, str], authorizers: Mapping[str, str]
+) -> Any:
+    from moto.apigateway.models import Integration, Method
+
+    method = Method(
+        http_method,
+        part.authorization,
+        api_key_required=part.api_key_required,
+        request_parameters=dict(part.request_parameters) or None,
+        request_models=dict(part.request_models) or None,
+        operation_name=part.operation_name,
+        authorizer_id=authorizers[part.authorizer] if part.authorizer else None,
+        authorization_scopes=list(part.scopes) or None,
+        request_validator_id=validators[part.validator] if part.validator else None,
+    )
+    for status, headers in part.responses.items():
+        method.create_response(status, {}, dict.fromkeys(headers, False))
+    if part.integration is None:
+        return method
+    options = dict(part.integration)
+    answers = options.pop("responses")
+    method.method_integration = Integration(**options)
+    for answer in answers:
+        method.method_integration.create_integration_response(**answer)
+    return method

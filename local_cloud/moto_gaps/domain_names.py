@@ -1,0 +1,81 @@
+"""Custom domain names of API Gateway.
+
+moto 5.2.5 has no UpdateDomainName, so that no certificate can be replaced; it does not find a wildcard name, keeps the base path
+mappings of a deleted domain name for the next one, makes a name twice, and drops mutual TLS (refused here: nobody would check it).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import unquote
+
+from local_cloud.moto_gaps.json_patch import Patchable, Scalar, apply_patch
+
+_PATCHABLE = Patchable(
+    scalars={
+        "certificateArn": Scalar("certificate_arn"),
+        "certificateName": Scalar("certificate_name"),
+        "regionalCertificateArn": Scalar("regional_certificate_arn"),
+        "regionalCertificateName": Scalar("regional_certificate_name"),
+        "securityPolicy": Scalar("security_policy"),
+    },
+)
+_BY_NAME = (
+    "get_domain_name",
+    "delete_domain_name",
+    "create_base_path_mapping",
+    "get_base_path_mapping",
+    "get_base_path_mappings",
+    "update_base_path_mapping",
+    "delete_base_path_mapping",
+)
+
+
+def apply() -> None:
+    """Add the update, and replace creation, deletion and every look-up by name."""
+    from moto.apigateway.exceptions import ConflictException
+    from moto.apigateway.models import APIGatewayBackend
+    from moto.apigateway.responses import APIGatewayResponse
+
+    original_create = APIGatewayResponse.create_domain_name
+    original_delete = APIGatewayBackend.delete_domain_name
+
+    def create_domain_name(response: Any) -> Any:
+        if response._get_param("mutualTlsAuthentication"):
+            raise NotImplementedError("mutual TLS of a custom domain name (mutualTlsAuthentication)")
+        if response._get_param("domainName") in response.backend.domain_names:
+            raise ConflictException("The domain name you provided already exists.")
+        return original_create(response)
+
+    def update_domain_name(response: Any) -> str:
+        domain = response.backend.get_domain_name(response.path.split("/")[2])
+        for operation in response._get_param("patchOperations") or ():
+            if operation["path"].startswith("/endpointConfiguration/types"):
+                domain.endpoint_configuration = {
+                    **(domain.endpoint_configuration or {}),
+                    "types": [operation["value"]],
+                }
+            else:
+                apply_patch(domain, _PATCHABLE, [operation])
+        return json.dumps(domain.to_json())
+
+    def delete_domain_name(backend: Any, domain_name: str) -> None:
+        original_delete(backend, domain_name)
+        backend.base_path_mappings.pop(domain_name, None)
+
+    APIGatewayResponse.create_domain_name = create_domain_name
+    APIGatewayResponse.update_domain_name = update_domain_name
+    APIGatewayBackend.delete_domain_name = delete_domain_name
+    for name in _BY_NAME:
+        setattr(APIGatewayBackend, name, _unescaping(getattr(APIGatewayBackend, name)))
+
+
+def _unescaping(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a method take the name as it stands in a URL, such as `%2A.example.com`."""
+
+    def by_name(backend: Any, domain_name: str, *arguments: Any, **options: Any) -> Any:
+        return method(backend, unquote(domain_name), *arguments, **options)
+
+    return by_name

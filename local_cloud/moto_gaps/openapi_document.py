@@ -1,0 +1,371 @@
+"""Reads an OpenAPI 3.0 document with API Gateway's extensions into plain parts; for `api_import.py`.
+
+Nothing of moto is needed here. What a document may say is what the tables below name; anything else of API Gateway's
+own (`x-amazon-apigateway-…`) is refused by name, so that nothing is dropped in silence.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+MODELS = "https://apigateway.amazonaws.com/restapis/{api}/models"
+"""Where a model of the document is, but for the id of the API."""
+
+_VERBS = {
+    **{name: name.upper() for name in ("delete", "get", "head", "options", "patch", "post", "put")},
+    "x-amazon-apigateway-any-method": "ANY",
+}
+_PREFIX = "x-amazon-apigateway-"
+_OF_THE_DOCUMENT = {
+    "api-key-source",
+    "binary-media-types",
+    "endpoint-configuration",
+    "gateway-responses",
+    "minimum-compression-size",
+    "policy",
+    "request-validator",
+    "request-validators",
+}
+_OF_AN_OPERATION = {"integration", "request-validator"}
+_OF_AN_INTEGRATION = {
+    "cacheKeyParameters",
+    "cacheNamespace",
+    "connectionType",
+    "contentHandling",
+    "credentials",
+    "httpMethod",
+    "passthroughBehavior",
+    "requestParameters",
+    "requestTemplates",
+    "responses",
+    "timeoutInMillis",
+    "tlsConfig",
+    "type",
+    "uri",
+}
+_PLACES = {"path": "path", "query": "querystring", "header": "header"}
+_DROPPED = {
+    "deprecated", "discriminator", "example", "exclusiveMaximum", "exclusiveMinimum", "externalDocs", "maxItems",
+    "minItems", "nullable", "patternProperties", "readOnly", "writeOnly", "xml", "dependencies", "additionalItems",
+}  # fmt: skip
+"""What API Gateway leaves out of a schema that it imports, by its documentation or because OpenAPI 3.0 has no such."""
+
+
+class DocumentError(Exception):
+    """A document that API Gateway would refuse, or that says what the local cloud would not carry out."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValidatorPart:
+    """What of a request is validated."""
+
+    body: bool
+    parameters: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizerPart:
+    """An authorizer.
+
+    Attributes:
+        kind: `TOKEN`, `REQUEST` or `COGNITO_USER_POOLS`.
+        auth_type: What the document calls it.
+        uri: The URI of its function.
+        credentials: The role to call it with.
+        provider_arns: The ARNs of user pools.
+        identity_source: Where the identity is in the request.
+        identity_validation: What a token must match.
+        ttl_seconds: How long an answer is used again.
+    """
+
+    kind: str
+    auth_type: str
+    uri: str | None
+    credentials: str | None
+    provider_arns: tuple[str, ...]
+    identity_source: str | None
+    identity_validation: str | None
+    ttl_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayResponsePart:
+    """What is answered instead of one of the gateway's errors."""
+
+    status: str | None
+    parameters: Mapping[str, str]
+    templates: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class MethodPart:
+    """A method; the integration is in the arguments of moto's `Integration`, with its responses beside them."""
+
+    authorization: str
+    authorizer: str | None
+    scopes: tuple[str, ...]
+    api_key_required: bool
+    request_parameters: Mapping[str, bool]
+    request_models: Mapping[str, str]
+    validator: str | None
+    operation_name: str | None
+    responses: Mapping[str, tuple[str, ...]]
+    integration: Mapping[str, Any] | None
+
+
+@dataclass(slots=True)
+class ImportedApi:
+    """All that a document says of an API."""
+
+    name: str
+    description: str
+    version: str
+    binary_media_types: tuple[str, ...]
+    compression_bytes: int | None
+    api_key_source: str
+    policy: str | None
+    execute_api_disabled: bool
+    validators: dict[str, ValidatorPart] = field(default_factory=dict)
+    authorizers: dict[str, AuthorizerPart] = field(default_factory=dict)
+    models: dict[str, str] = field(default_factory=dict)
+    gateway_responses: dict[str, GatewayResponsePart] = field(default_factory=dict)
+    methods: dict[tuple[str, str], MethodPart] = field(default_factory=dict)
+
+
+def read_document(document: Mapping[str, Any]) -> ImportedApi:
+    """Read a document.
+
+    Raises:
+        DocumentError: if API Gateway would refuse it, or the local cloud would not do all that it says.
+    """
+    if not str(document.get("openapi", "")).startswith("3.0"):
+        raise DocumentError("The local cloud imports OpenAPI 3.0 documents, and this is another version")
+    _check_extensions(document, _OF_THE_DOCUMENT, "document")
+    info = document.get("info") or {}
+    if not info.get("title"):
+        raise DocumentError("info.title is missing")
+    endpoint = _extension(document, "endpoint-configuration") or {}
+    policy, compression = _extension(document, "policy"), _extension(document, "minimum-compression-size")
+    imported = ImportedApi(
+        name=info["title"],
+        description=info.get("description") or "",
+        version=str(info.get("version") or ""),
+        binary_media_types=tuple(_extension(document, "binary-media-types") or ()),
+        compression_bytes=None if compression is None else int(compression),
+        api_key_source=str(_extension(document, "api-key-source") or "HEADER").upper(),
+        policy=None if policy is None else json.dumps(policy),
+        execute_api_disabled=bool(endpoint.get("disableExecuteApiEndpoint")),
+    )
+    for name, checks in (_extension(document, "request-validators") or {}).items():
+        imported.validators[name] = ValidatorPart(
+            bool(checks.get("validateRequestBody")), bool(checks.get("validateRequestParameters"))
+        )
+    for kind, said in (_extension(document, "gateway-responses") or {}).items():
+        status = said.get("statusCode")
+        imported.gateway_responses[kind] = GatewayResponsePart(
+            None if status is None else str(status),
+            said.get("responseParameters") or {},
+            said.get("responseTemplates") or {},
+        )
+    components = document.get("components") or {}
+    for name, schema in (components.get("schemas") or {}).items():
+        _add_model(imported, name, schema)
+    schemes = components.get("securitySchemes") or {}
+    for name, scheme in schemes.items():
+        if f"{_PREFIX}authorizer" in scheme:
+            imported.authorizers[name] = _authorizer(name, scheme)
+    for path, http_method, operation in _operations(document):
+        where = f"{http_method} {path}"
+        imported.methods[path, http_method] = _method(where, operation, document, schemes, imported)
+    return imported
+
+
+def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    for path, item in (document.get("paths") or {}).items():
+        if not path.startswith("/"):
+            raise DocumentError(f"Path '{path}' does not start with '/'")
+        for name, operation in item.items():
+            if name in _VERBS:
+                common = item.get("parameters") or []
+                yield (
+                    path,
+                    _VERBS[name],
+                    {**operation, "parameters": [*common, *(operation.get("parameters") or [])]},
+                )
+            elif name not in ("parameters", "summary", "description"):
+                raise DocumentError(f"Path '{path}' has '{name}', which is not supported")
+
+
+def _method(
+    where: str,
+    operation: Mapping[str, Any],
+    document: Mapping[str, Any],
+    schemes: Mapping[str, Mapping[str, Any]],
+    imported: ImportedApi,
+) -> MethodPart:
+    _check_extensions(operation, _OF_AN_OPERATION, where)
+    validator = _extension(operation, "request-validator") or _extension(document, "request-validator")
+    if validator is not None and validator not in imported.validators:
+        raise DocumentError(f"{where}: there is no request validator '{validator}'")
+    demanded = operation.get("security", document.get("security")) or []
+    authorization, authorizer, scopes, with_key = _security(where, demanded, schemes, imported)
+    said = _extension(operation, "integration")
+    return MethodPart(
+        authorization=authorization,
+        authorizer=authorizer,
+        scopes=scopes,
+        api_key_required=with_key,
+        request_parameters=dict(_parameters(where, operation)),
+        request_models=dict(_request_models(where, operation, imported)),
+        validator=validator,
+        operation_name=operation.get("operationId"),
+        responses={
+            str(status): tuple(f"method.response.header.{name}" for name in response.get("headers") or ())
+            for status, response in (operation.get("responses") or {}).items()
+        },
+        integration=None if said is None else _integration(where, said),
+    )
+
+
+def _parameters(where: str, operation: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
+    for parameter in operation["parameters"]:
+        place = _PLACES.get(parameter.get("in"))
+        if place is None:
+            raise DocumentError(f"{where}: a parameter in '{parameter.get('in')}' is not supported")
+        yield f"method.request.{place}.{parameter['name']}", bool(parameter.get("required"))
+
+
+def _request_models(
+    where: str, operation: Mapping[str, Any], imported: ImportedApi
+) -> Iterator[tuple[str, str]]:
+    content = (operation.get("requestBody") or {}).get("content") or {}
+    for content_type, media in content.items():
+        schema = media.get("schema")
+        if schema is None:
+            continue
+        name = str(schema.get("$ref", "")).removeprefix("#/components/schemas/")
+        if not name:
+            name = f"MODEL{len(imported.models)}"
+            _add_model(imported, name, schema)
+        if name not in imported.models:
+            raise DocumentError(f"{where}: there is no model '{name}'")
+        yield content_type, name
+
+
+def _security(
+    where: str,
+    demanded: list[Mapping[str, list[str]]],
+    schemes: Mapping[str, Mapping[str, Any]],
+    imported: ImportedApi,
+) -> tuple[str, str | None, tuple[str, ...], bool]:
+    """Read what a caller must show; API Gateway demands each scheme that is named."""
+    authorization, authorizer, with_key = "NONE", None, False
+    scopes: tuple[str, ...] = ()
+    for name, needed in ((name, needed) for one in demanded for name, needed in one.items()):
+        scheme = schemes.get(name)
+        if scheme is None or scheme.get("type") != "apiKey":
+            raise DocumentError(f"{where}: security scheme '{name}' is missing, or its type is not apiKey")
+        if name in imported.authorizers:
+            kind = imported.authorizers[name].kind
+            authorization = "COGNITO_USER_POOLS" if kind == "COGNITO_USER_POOLS" else "CUSTOM"
+            authorizer, scopes = name, tuple(needed)
+        elif _extension(scheme, "authtype") == "awsSigv4":
+            authorization = "AWS_IAM"
+        elif str(scheme.get("name")).lower() == "x-api-key":
+            with_key = True
+        else:
+            raise DocumentError(f"{where}: security scheme '{name}' has no authorizer")
+    return authorization, authorizer, scopes, with_key
+
+
+def _authorizer(name: str, scheme: Mapping[str, Any]) -> AuthorizerPart:
+    said = scheme[f"{_PREFIX}authorizer"]
+    kind = str(said.get("type", "")).upper()
+    if kind not in ("TOKEN", "REQUEST", "COGNITO_USER_POOLS"):
+        raise DocumentError(f"Authorizer '{name}' is of type '{said.get('type')}', which is not supported")
+    header = None if kind == "REQUEST" else f"method.request.header.{scheme.get('name')}"
+    return AuthorizerPart(
+        kind=kind,
+        auth_type=_extension(scheme, "authtype") or "custom",
+        uri=said.get("authorizerUri"),
+        credentials=said.get("authorizerCredentials"),
+        provider_arns=tuple(said.get("providerARNs") or ()),
+        identity_source=said.get("identitySource") or header,
+        identity_validation=said.get("identityValidationExpression"),
+        ttl_seconds=int(said.get("authorizerResultTtlInSeconds", 300)),
+    )
+
+
+def _integration(where: str, said: Mapping[str, Any]) -> dict[str, Any]:
+    unknown = said.keys() - _OF_AN_INTEGRATION
+    if unknown:
+        raise DocumentError(f"{where}: the integration has '{min(unknown)}', which is not supported")
+    kind = str(said.get("type", "")).upper()
+    if kind not in ("AWS", "AWS_PROXY", "HTTP", "HTTP_PROXY", "MOCK"):
+        raise DocumentError(f"{where}: an integration of type '{said.get('type')}' is not supported")
+    if kind != "MOCK" and not (said.get("uri") and said.get("httpMethod")):
+        raise DocumentError(f"{where}: an integration of type '{kind}' needs a uri and an httpMethod")
+    return {
+        "integration_type": kind,
+        "uri": said.get("uri"),
+        "http_method": said.get("httpMethod"),
+        "request_templates": said.get("requestTemplates"),
+        "passthrough_behavior": str(said.get("passthroughBehavior", "when_no_match")).upper(),
+        "cache_key_parameters": said.get("cacheKeyParameters"),
+        "tls_config": said.get("tlsConfig"),
+        "cache_namespace": said.get("cacheNamespace"),
+        "timeout_in_millis": int(said.get("timeoutInMillis", 29_000)),
+        "request_parameters": said.get("requestParameters"),
+        "content_handling": said.get("contentHandling"),
+        "credentials": said.get("credentials"),
+        "connection_type": said.get("connectionType"),
+        "responses": [
+            {
+                "status_code": str(answer.get("statusCode", "200")),
+                "selection_pattern": None if pattern == "default" else pattern,
+                "response_templates": dict(answer.get("responseTemplates") or {}),
+                "response_parameters": dict(answer.get("responseParameters") or {}),
+                "content_handling": answer.get("contentHandling"),
+            }
+            for pattern, answer in (said.get("responses") or {}).items()
+        ],
+    }
+
+
+def _add_model(imported: ImportedApi, name: str, schema: Mapping[str, Any]) -> None:
+    if not name.isalnum():
+        raise DocumentError(f"Model name must be alphanumeric: {name}")
+    kept = {"$schema": "http://json-schema.org/draft-04/schema#", **_as_imported(schema)}
+    imported.models[name] = json.dumps(kept)
+
+
+def _as_imported(value: Any) -> Any:
+    """Leave out of a schema what API Gateway leaves out."""
+    if isinstance(value, list):
+        return [_as_imported(one) for one in value]
+    if not isinstance(value, Mapping):
+        return value
+    kept: dict[str, Any] = {}
+    for keyword, inner in value.items():
+        if keyword == "properties":
+            kept[keyword] = {name: _as_imported(one) for name, one in inner.items()}
+        elif keyword == "$ref":
+            kept[keyword] = inner.replace("#/components/schemas/", f"{MODELS}/")
+        elif keyword in ("enum", "default"):
+            kept[keyword] = inner
+        elif keyword not in _DROPPED and not (keyword == "type" and not isinstance(inner, str)):
+            kept[keyword] = _as_imported(inner)
+    return kept
+
+
+def _check_extensions(part: Mapping[str, Any], known: set[str], where: str) -> None:
+    for name in part:
+        if name.startswith(_PREFIX) and name.removeprefix(_PREFIX) not in known:
+            raise DocumentError(f"{where}: '{name}' is not supported")
+
+
+def _extension(part: Mapping[str, Any], name: str) -> Any:
+    return part.get(f"{_PREFIX}{name}")

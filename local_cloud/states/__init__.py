@@ -1,0 +1,25 @@
+"""Runs Step Functions state machines on this machine, with the interpreter that moto brings along.
+
+moto 5.2.5 has the interpreter of LocalStack, but not everything around it, and some of it does not work outside of
+LocalStack. What is added or replaced here, one concern a file:
+
+- `setup`: connects it all, when Step Functions is first called (the interpreter takes seconds to import).
+- `operations`: the operations of the API, those that moto lacks among them.
+- `backend`: state machines, versions, and the starting of executions.
+- `execution`: one execution: its limits, its end, its records.
+- `interpreter`: the way through the states: timeouts and stops that take effect at once, no thread that is not needed.
+- `functions`, `clients`: how tasks call Lambda (in this process) and other services (this server's own port).
+- `roles`, `denials`: what the state machine's role allows, and the errors of tasks that it does not.
+- `jsonata`: the query language, which moto leaves to a Java library that it does not have.
+- `validation`: what is wrong with a definition.
+- `records`: log events for CloudWatch Logs and readable lines for the developer.
+
+What AWS refuses and this allows on purpose: GetExecutionHistory, DescribeExecution and ListExecutions also know Express
+executions, so that a workflow can be looked into without a log group.
+"""
+
+from __future__ import annotations
+
+from local_cloud.states.setup import install, stop_executions
+
+__all__ = ["install", "stop_executions"]

@@ -1,0 +1,207 @@
+"""One execution of a state machine: starts it, waits for it, and says what came of it as the API does.
+
+Written against moto 5.2.5, whose execution parses its definition again each time (100 ms for a small one), forgets why
+it was stopped, stays `RUNNING` for ever when the interpreter itself fails, and keeps every thread that it ever started.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import threading
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from moto.stepfunctions.parser import utils as parser_utils
+from moto.stepfunctions.parser.api import (
+    ExecutionStartedEventDetails,
+    ExecutionStatus,
+    HistoryEventExecutionDataDetails,
+    HistoryEventType,
+)
+from moto.stepfunctions.parser.asl.eval.evaluation_details import ExecutionDetails
+from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
+from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
+from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
+from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
+
+_log = logging.getLogger(__name__)
+
+_BILLED_MEMORY_MB = 64
+
+
+@lru_cache(maxsize=256)
+def parsed(definition: str) -> Any:
+    """Return the program of a definition; what a run remembers is kept outside of it, so that runs can share it."""
+    return AmazonStateLanguageParser.parse(unescaped(definition))[0]
+
+
+def unescaped(definition: str) -> str:
+    """Write a definition without the escapes that are not needed, which the parser would take as they are."""
+    return json.dumps(json.loads(definition), ensure_ascii=False)
+
+
+class _Communication(BaseExecutionWorkerCommunication):  # type: ignore[misc] # moto ships no types
+    def terminated(self) -> None:
+        state = self.execution.exec_worker.env.program_state()
+        self._reflect_execution_status()
+        if isinstance(state, ProgramStopped):
+            self.execution.error, self.execution.cause = state.error, state.cause
+        elif self.execution.exec_status == ExecutionStatus.TIMED_OUT:
+            self.execution.error = "States.Timeout"
+        self.execution.ended.set()
+
+
+class _Worker(ExecutionWorker):  # type: ignore[misc] # moto ships no types
+    def prepare(self) -> Any:
+        program = parsed(self._evaluation_details.state_machine_details.definition)
+        self.env = self._get_evaluation_environment()
+        self.env.next_state_name = program.start_at.start_at_name
+        return program
+
+    def run(self, program: Any) -> None:
+        details = self._evaluation_details
+        self.env.event_manager.add_event(
+            context=self.env.event_history_context,
+            event_type=HistoryEventType.ExecutionStarted,
+            event_details=EventDetails(
+                executionStartedEventDetails=ExecutionStartedEventDetails(
+                    input=to_json_str(details.execution_details.inpt, separators=(",", ":")),
+                    inputDetails=HistoryEventExecutionDataDetails(truncated=False),
+                    roleArn=details.aws_execution_details.role_arn,
+                )
+            ),
+            update_source_event_id=False,
+        )
+        program.eval(self.env)
+        self._execution_communication.terminated()
+
+
+class LocalExecution(Execution):  # type: ignore[misc] # moto ships no types
+    """An execution, Standard or Express.
+
+    Attributes:
+        ended: Is set when the execution has ended.
+        trace_header: The X-Ray header of the caller.
+    """
+
+    def __init__(self, *, source_arn: str, version_arn: str | None, express: bool, **options: Any) -> None:
+        super().__init__(**options)
+        self.ended = threading.Event()
+        self.state_machine_arn = source_arn
+        self.version_arn = version_arn
+        self.express = express
+
+    def start(self) -> None:
+        """Run on a thread of its own."""
+        program = self._prepare()
+        threading.Thread(
+            target=self._run, args=(program,), daemon=True, name=f"execution {self.name}"
+        ).start()
+
+    def run(self) -> None:
+        """Run, and return when it has ended."""
+        self._run(self._prepare())
+
+    def stop(
+        self, stop_date: datetime, error: str | None, cause: str | None, *, wait_seconds: float = 5
+    ) -> None:
+        """Stop it, unless it has ended, and wait until it has."""
+        if not self.ended.is_set():
+            self.exec_worker.stop(stop_date=stop_date, error=error, cause=cause)
+            self.ended.wait(wait_seconds)
+
+    def get_start_execution_details(self) -> Any:
+        """What the context object says of the execution."""
+        return ExecutionDetails(
+            arn=self.exec_arn,
+            name=self.name,
+            role_arn=self.role_arn,
+            inpt=self.input_data,
+            start_time=self.start_date.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z",
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """What DescribeExecution answers."""
+        answer: dict[str, Any] = {
+            "executionArn": self.exec_arn,
+            "input": self.execution_input,
+            "inputDetails": {"included": True},
+            "name": self.name,
+            "startDate": self.start_date,
+            "stateMachineArn": self.state_machine_arn,
+            "status": self.status,
+            **self._outcome(),
+        }
+        if self.version_arn is not None:
+            answer["stateMachineVersionArn"] = self.version_arn
+        if self.stop_date is not None:
+            answer["stopDate"] = self.stop_date
+        if self.trace_header is not None:
+            answer["traceHeader"] = self.trace_header
+        return answer
+
+    def describe_sync(self) -> dict[str, Any]:
+        """What StartSyncExecution answers; the execution has ended."""
+        answer = self.describe()
+        answer.pop("stateMachineVersionArn", None)
+        if answer["status"] == "ABORTED":
+            answer["status"] = "FAILED"
+        milliseconds = (self.stop_date - self.start_date).total_seconds() * 1000
+        answer["billingDetails"] = {
+            "billedDurationInMilliseconds": math.ceil(milliseconds / 100) * 100,
+            "billedMemoryUsedInMB": _BILLED_MEMORY_MB,
+        }
+        return answer
+
+    def list_item(self) -> dict[str, Any]:
+        """What ListExecutions says of it."""
+        keys = (
+            "executionArn",
+            "name",
+            "startDate",
+            "stateMachineArn",
+            "stateMachineVersionArn",
+            "status",
+            "stopDate",
+        )
+        described = self.describe()
+        return {key: described[key] for key in keys if key in described}
+
+    def _outcome(self) -> dict[str, Any]:
+        if self.exec_status == ExecutionStatus.SUCCEEDED:
+            output = to_json_str(self.output, separators=(",", ":"))
+            return {"output": output, "outputDetails": {"included": True}}
+        said = {"error": self.error, "cause": self.cause}
+        return {key: value for key, value in said.items() if value is not None}
+
+    def _prepare(self) -> Any:
+        self.exec_worker = self._get_start_execution_worker()
+        program = self.exec_worker.prepare()
+        self.exec_status = ExecutionStatus.RUNNING
+        return program
+
+    def _run(self, program: Any) -> None:
+        try:
+            self.exec_worker.run(program)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the execution must end
+            _log.exception("execution %s ended by an error of the interpreter", self.exec_arn)
+            self.error, self.cause = "States.Runtime", f"{type(error).__name__}: {error}"
+            self.stop_date = datetime.now(self.start_date.tzinfo)
+            self.exec_status = ExecutionStatus.FAILED
+            self.ended.set()
+        finally:
+            parser_utils.TMP_THREADS.clear()
+
+    def _get_start_execution_worker(self) -> Any:
+        details = super()._get_start_execution_worker()
+        return _Worker(
+            evaluation_details=details._evaluation_details,
+            exec_comm=_Communication(self),
+            cloud_watch_logging_session=self._cloud_watch_logging_session,
+            activity_store=self._activity_store,
+        )

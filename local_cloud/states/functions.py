@@ -1,0 +1,88 @@
+"""How tasks call Lambda functions: through moto's Lambda backend in this process, which runs them in their workers.
+
+moto goes by HTTP to its own port for that. What the caller sees is the same: Lambda's errors become boto3's
+`ClientError`, from which the interpreter makes `Lambda.TooManyRequestsException` and the like.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from local_cloud.functions import FunctionServiceError
+from local_cloud.states.roles import ROLES
+
+
+def invoke(parameters: dict[str, Any], region: str, state_credentials: Any) -> dict[str, Any]:
+    """Invoke a function and return what boto3 would, its payload read.
+
+    Args:
+        parameters: Those of Lambda's Invoke, as the state gives them; `Payload` in bytes.
+        region: The region of the state machine.
+        state_credentials: Say whose account it is.
+
+    Raises:
+        ClientError: Lambda refuses the call.
+    """
+    from moto.awslambda.models import lambda_backends
+
+    name = str(parameters.get("FunctionName", ""))
+    account = name.split(":")[4] if name.startswith("arn:") else state_credentials.role_arn.split(":")[4]
+    region = name.split(":")[3] if name.startswith("arn:") else region
+    kind = parameters.get("InvocationType", "RequestResponse")
+    ROLES.require_invocation(
+        state_credentials.role_arn, _qualified(name, account, region, parameters), region
+    )
+    headers = {"X-Amz-Invocation-Type": kind}
+    if "ClientContext" in parameters:
+        headers["X-Amz-Client-Context"] = parameters["ClientContext"]
+    answered: dict[str, str] = {}
+    try:
+        payload = lambda_backends[account][region].invoke(
+            name, parameters.get("Qualifier"), parameters.get("Payload") or b"{}", headers, answered
+        )
+    except Exception as error:
+        raise _client_error(error) from error
+    answer = {
+        "ExecutedVersion": answered.get("x-amz-executed-version", "$LATEST"),
+        "Payload": _parsed(payload),
+        "StatusCode": {"Event": 202, "DryRun": 204}.get(kind, 200),
+    }
+    if (function_error := answered.get("x-amz-function-error")) is not None:
+        answer["FunctionError"] = function_error
+    return answer
+
+
+def _qualified(name: str, account: str, region: str, parameters: dict[str, Any]) -> str:
+    """Return the ARN of what is invoked, with its version or alias if it has one."""
+    arn = name
+    if not name.startswith("arn:"):
+        arn = f"arn:aws:lambda:{region}:{account}:function:{name.rpartition('function:')[2]}"
+    qualifier = parameters.get("Qualifier")
+    return f"{arn}:{qualifier}" if qualifier and arn.count(":") == 6 else arn
+
+
+def _client_error(error: Exception) -> Exception:
+    """Return moto's or the executor's refusal as boto3 would raise it; anything else as it is."""
+    refusal = error.__cause__ if isinstance(error.__cause__, FunctionServiceError) else error
+    if isinstance(refusal, FunctionServiceError):
+        code, message, status = refusal.code, refusal.message, refusal.status
+    elif hasattr(error, "error_type"):
+        code, message, status = error.error_type, str(getattr(error, "message", error)), 404
+    else:
+        return error
+    metadata = {"HTTPStatusCode": status, "RequestId": "00000000-0000-0000-0000-000000000000"}
+    refused: Exception = ClientError(
+        {"Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata}, "Invoke"
+    )
+    return refused
+
+
+def _parsed(payload: bytes) -> Any:
+    text = payload.decode("utf-8", "replace")
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -1,0 +1,345 @@
+r"""Changes to the way moto's interpreter goes through the states.
+
+Written against moto 5.2.5, where a stopped or timed-out execution waits for the call that its state is making, or for
+the pause before a retry; a call that was given up still writes its end into the history; `States.ALL` catches what it
+cannot catch on AWS; an error of the states language cannot leave a branch or an iteration; a Map of a thousand items
+exhausts Python's stack; `$$.Map.Item` is unknown inside of the iteration; a choice without a match is a
+`States.Runtime`; a definition that could not be parsed leaves its query language to all that are parsed later; the
+strings of a definition keep the escapes of JSON (`\"`, `\n`); and each path is parsed each time that it is used.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import lru_cache, wraps
+from typing import Any
+
+from moto.stepfunctions.parser.api import (
+    EvaluationFailedEventDetails,
+    ExecutionFailedEventDetails,
+    HistoryEventType,
+    StateMachineType,
+)
+from moto.stepfunctions.parser.asl.component.common.error_name import error_equals_decl
+from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
+    FailureEvent,
+    FailureEventException,
+)
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import (
+    StatesErrorNameType,
+)
+from moto.stepfunctions.parser.asl.component.common.path import result_path
+from moto.stepfunctions.parser.asl.component.common.retry.max_attempts_decl import MaxAttemptsOutcome
+from moto.stepfunctions.parser.asl.component.common.retry.retrier_decl import RetrierDecl
+from moto.stepfunctions.parser.asl.component.common.retry.retrier_outcome import RetrierOutcome
+from moto.stepfunctions.parser.asl.component.common.string.string_expression import (
+    StringJSONata,
+    StringVariableSample,
+)
+from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import EvalTimeoutError
+from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
+from moto.stepfunctions.parser.asl.component.program.program import Program
+from moto.stepfunctions.parser.asl.component.state.choice.state_choice import StateChoice
+from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration import iteration_worker
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.inline_iteration_component import (
+    InlineIterationComponent,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_parallel import branches_decl
+from moto.stepfunctions.parser.asl.eval.environment import Environment
+from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
+from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
+from moto.stepfunctions.parser.asl.parse import preprocessor
+from moto.stepfunctions.parser.asl.utils import json_path
+
+from local_cloud.states import jsonata
+
+EXPRESS_SECONDS = 300
+"""How long an Express execution may take, as on AWS."""
+
+_MOST_PARALLEL_ITERATIONS = 40  # of an inline Map, as on AWS
+_SECONDS_TO_END = 5.0  # for an execution that timed out to write its last event
+_PAUSE_SLICE_SECONDS = 0.05
+_MOST_PATHS = 2048
+
+_UNCAUGHT_BY_ALL = ("States.DataLimitExceeded", "States.Runtime")
+
+
+def apply() -> None:
+    """Change moto's classes."""
+    json_path.parse = lru_cache(maxsize=_MOST_PATHS)(json_path.parse)
+    result_path.parse = lru_cache(maxsize=_MOST_PATHS)(result_path.parse)
+    preprocessor.Preprocessor.__init__ = _with_scopes_of_its_own
+    preprocessor.Preprocessor._inner_string_of = staticmethod(_string)
+    preprocessor.from_string_literal = _string
+    StateChoice._eval_state = _naming_no_match(StateChoice._eval_state)
+    Program.eval = _evaluate_program
+    ExecutionState._evaluate_with_timeout = _evaluate_with_timeout
+    RetrierDecl._eval_body = _retry
+    error_equals_decl.ErrorEqualsDecl._eval_body = _catching_less(
+        error_equals_decl.ErrorEqualsDecl._eval_body
+    )
+    branches_decl.CustomErrorName = _error_name
+    iteration_worker.CustomErrorName = _error_name
+    iteration_worker.IterationWorker._eval_pool = _iterate
+    InlineIterationComponent._eval_body = _iterating_within_limits(InlineIterationComponent._eval_body)
+    original = Environment.as_inner_frame_of.__func__
+    Environment.as_inner_frame_of = classmethod(_knowing_the_item(original))
+    StringJSONata.__init__ = _checking(StringJSONata.__init__)
+    StringJSONata._eval_body = _evaluate_expression
+    StringVariableSample._eval_body = _evaluate_expression
+
+
+def _with_scopes_of_its_own(visitor: Any) -> None:
+    visitor._query_language_per_scope = []
+
+
+def _string(parser_rule_context: Any) -> str | None:
+    """Read a string of a definition, or null."""
+    text = parser_rule_context.getText()
+    if text == "null":
+        return None
+    return str(json.loads(text, strict=False)) if text.startswith('"') else str(text)
+
+
+def _naming_no_match(original: Callable[..., None]) -> Callable[..., None]:
+    @wraps(original)
+    def evaluate(state: Any, env: Any) -> None:
+        try:
+            original(state, env)
+        except RuntimeError as error:
+            if not str(error.args[0]).startswith("No branching option"):
+                raise
+            name = StatesErrorName(typ=StatesErrorNameType.StatesNoChoiceMatched)
+            cause = f"No rule of the Choice state '{state.name}' matched, and it has no Default."
+            details = ExecutionFailedEventDetails(error=name.error_name, cause=cause)
+            raise FailureEventException(
+                failure_event=FailureEvent(
+                    env=env,
+                    error_name=name,
+                    event_type=HistoryEventType.ExecutionFailed,
+                    event_details=EventDetails(executionFailedEventDetails=details),
+                )
+            ) from None
+
+    return evaluate
+
+
+def _evaluate_program(program: Any, env: Any) -> None:
+    """Run a state machine, a branch or an iteration; branches and iterations have threads already."""
+    env.next_state_name = program.start_at.start_at_name
+    seconds = program.timeout_seconds.timeout_seconds if program.timeout_seconds else None
+    if not env.is_frame() and env.execution_type == StateMachineType.EXPRESS:
+        seconds = min(seconds or EXPRESS_SECONDS, EXPRESS_SECONDS)
+    if env.is_frame() or seconds is None:
+        EvalComponent.eval(program, env)
+        return
+    thread = threading.Thread(target=EvalComponent.eval, args=(program, env), daemon=True, name="execution")
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        env.set_timed_out()
+        thread.join(_SECONDS_TO_END)
+
+
+class _Alarm:
+    """Stands in for the event by which an environment says that its state changed: ends the wait for a task."""
+
+    def __init__(self, done: threading.Event) -> None:
+        self._done = done
+
+    def set(self) -> None:
+        self._done.set()
+
+    def clear(self) -> None:
+        """The wait is over once and for all."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return self._done.wait(timeout)
+
+
+def _evaluate_with_timeout(state: Any, env: Any) -> None:
+    """Run a Task, Parallel or Map state until it ends, times out, or the execution is stopped."""
+    state.timeout.eval(env=env)
+    seconds = env.stack.pop()
+    frame = env.open_frame()
+    frame.states.reset(input_value=env.states.get_input())
+    frame.stack = copy.deepcopy(env.stack)
+    done = threading.Event()
+    frame.program_state_event = _Alarm(done)
+    outputs: list[Any] = []
+    errors: list[Exception] = []
+
+    def execute() -> None:
+        try:
+            state._eval_execution(frame)
+            outputs.extend(frame.stack)
+        except Exception as error:  # noqa: BLE001 - every error is raised again on the thread that waits
+            errors.append(error)
+        done.set()
+
+    threading.Thread(target=execute, daemon=True, name=f"state {state.name}").start()
+    done.wait(min(seconds, threading.TIMEOUT_MAX))
+    ended = bool(outputs or errors)
+    if not ended:  # what it goes on doing is no part of the history any more
+        frame.event_manager = EventManager()
+        for inner in frame._frames:
+            with suppress(Exception):
+                inner.set_stop(stop_date=datetime.now(UTC), cause=None, error=None)
+    frame.set_ended()
+    env.close_frame(frame)
+    if errors:
+        raise errors[0]
+    if not ended:
+        if env.is_running():
+            raise EvalTimeoutError
+        return
+    _take_result(state, env, outputs.pop())
+
+
+def _take_result(state: Any, env: Any, result: Any) -> None:
+    env.stack.append(result)
+    if not state._is_language_query_jsonpath():
+        env.states.set_result(result)
+    if state.assign_decl:
+        state.assign_decl.eval(env=env)
+    if state.result_selector:
+        state.result_selector.eval(env=env)
+    if state.result_path:
+        state.result_path.eval(env)
+    else:
+        env.states.reset(input_value=env.stack.pop())
+
+
+def _retry(retrier: Any, env: Any) -> None:
+    retrier.error_equals.eval(env)
+    if not env.stack.pop():
+        env.stack.append(RetrierOutcome.Skipped)
+        return
+    retrier.max_attempts.eval(env=env)
+    if env.stack.pop() == MaxAttemptsOutcome.EXHAUSTED:
+        env.stack.append(RetrierOutcome.Failed)
+        return
+    retrier.interval_seconds.eval(env=env)
+    retrier.backoff_rate.eval(env=env)
+    retrier.max_delay_seconds.eval(env=env)
+    retrier.jitter_strategy.eval(env=env)
+    end = time.monotonic() + env.stack.pop()
+    while env.is_running() and (left := end - time.monotonic()) > 0:
+        time.sleep(min(left, _PAUSE_SLICE_SECONDS))
+    env.stack.append(RetrierOutcome.Executed)
+
+
+def _catching_less(original: Callable[..., None]) -> Callable[..., None]:
+    """Let `States.ALL` pass the errors that it does not catch on AWS."""
+
+    @wraps(original)
+    def evaluate(decl: Any, env: Any) -> None:
+        error = env.stack[-1].error_name if env.stack[-1] is not None else None
+        if error in _UNCAUGHT_BY_ALL and all(name.error_name != error for name in decl.error_names):
+            env.stack[-1] = False
+            return
+        original(decl, env)
+
+    return evaluate
+
+
+def _error_name(error_name: str | None) -> Any:
+    """Name the error of a branch or an iteration, which may be one of the states language."""
+    try:
+        return StatesErrorName(typ=StatesErrorNameType.from_name(error_name or ""))
+    except ValueError:
+        return CustomErrorName(error_name=error_name)
+
+
+def _iterate(worker: Any, job: Any, worker_frame: Any) -> None:
+    """Work on iterations of a Map until there are no more; moto does it by recursion."""
+    while job is not None:
+        frame = worker_frame.open_inner_frame()
+        worker._eval_job(env=frame, job=job)
+        worker_frame.close_frame(frame)
+        failed = isinstance(job.job_output, Exception) or worker.stopped()
+        following = None if failed else worker._job_pool.next_job()
+        if following is None:
+            if not failed:
+                last = frame.event_history_context.last_published_event_id
+                worker_frame.event_history_context.source_event_id = last
+            worker._env.close_frame(worker_frame)
+            worker._job_pool.close_job(job)
+            return
+        worker._job_pool.close_job(job)
+        job = following
+    worker._env.close_frame(worker_frame)
+
+
+def _iterating_within_limits(original: Callable[..., None]) -> Callable[..., None]:
+    """Bound the threads of a Map, and stop the other iterations when one failed."""
+
+    @wraps(original)
+    def evaluate(component: Any, env: Any) -> None:
+        given = env.stack[-1]
+        wanted = given.max_concurrency or _MOST_PARALLEL_ITERATIONS
+        given.max_concurrency = max(1, min(wanted, _MOST_PARALLEL_ITERATIONS, len(given.input_items)))
+        try:
+            original(component, env)
+        except Exception:
+            for frame in list(env._frames):
+                frame.set_stop(stop_date=datetime.now(UTC), cause=None, error=None)
+            raise
+
+    return evaluate
+
+
+def _knowing_the_item(original: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(original)
+    def make(cls: Any, env: Any, *arguments: Any, **options: Any) -> Any:
+        frame = original(cls, env, *arguments, **options)
+        outer = env.states.context_object.context_object_data
+        if "Map" in outer:
+            frame.states.context_object.context_object_data["Map"] = outer["Map"]
+        return frame
+
+    return make
+
+
+def _checking(original: Callable[..., None]) -> Callable[..., None]:
+    """Refuse an expression that is no JSONata when the definition is read."""
+
+    @wraps(original)
+    def make(component: Any, expression: str) -> None:
+        jsonata.check(expression)
+        original(component, expression)
+
+    return make
+
+
+def _evaluate_expression(component: Any, env: Any) -> None:
+    variables = {**env.variable_store._outer_scope, **env.variable_store._inner_scope}
+    try:
+        env.stack.append(
+            jsonata.evaluate(component.expression, {**variables, "states": env.states._states_data})
+        )
+    except jsonata.QueryError as error:
+        raise _evaluation_failed(env, str(error)) from None
+
+
+def _evaluation_failed(env: Any, cause: str) -> Exception:
+    name = StatesErrorName(typ=StatesErrorNameType.StatesQueryEvaluationError)
+    details = EvaluationFailedEventDetails(error=name.error_name, cause=cause, state=env.next_state_name)
+    error: Exception = FailureEventException(
+        failure_event=FailureEvent(
+            env=env,
+            error_name=name,
+            event_type=HistoryEventType.EvaluationFailed,
+            event_details=EventDetails(evaluationFailedEventDetails=details),
+        )
+    )
+    return error

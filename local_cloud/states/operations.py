@@ -1,0 +1,247 @@
+"""The operations of the Step Functions API that moto lacks, or answers with less than AWS does.
+
+Written against moto 5.2.5: it has no StartSyncExecution, ValidateStateMachineDefinition, ListStateMachineVersions,
+PublishStateMachineVersion and DeleteStateMachineVersion; it lets UpdateStateMachine and DescribeStateMachine answer
+without a revision; it forgets error and cause of StopExecution and SendTaskFailure, and the pages of a history; and
+the errors of its interpreter go out without a name.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from moto.core.exceptions import AWSError
+from moto.core.responses import ActionResult, EmptyResult
+from moto.stepfunctions.exceptions import InvalidToken, ValidationException
+from moto.stepfunctions.parser import api
+from moto.stepfunctions.responses import StepFunctionResponse
+
+from local_cloud.states.validation import diagnose
+
+_PAGE = 100
+_LARGEST_PAGE = 1000
+
+
+def apply() -> None:
+    """Add the operations to moto's class, or replace them."""
+    for name, operation in {
+        "create_state_machine": _create_state_machine,
+        "delete_state_machine_version": _delete_state_machine_version,
+        "describe_execution": _describe_execution,
+        "describe_state_machine": _describe_state_machine,
+        "describe_state_machine_for_execution": _describe_state_machine_for_execution,
+        "get_execution_history": _get_execution_history,
+        "list_executions": _list_executions,
+        "list_state_machine_versions": _list_state_machine_versions,
+        "publish_state_machine_version": _publish_state_machine_version,
+        "send_task_failure": _send_task_failure,
+        "start_execution": _start_execution,
+        "start_sync_execution": _start_sync_execution,
+        "stop_execution": _stop_execution,
+        "update_state_machine": _update_state_machine,
+        "validate_state_machine_definition": _validate_state_machine_definition,
+    }.items():
+        setattr(StepFunctionResponse, name, operation)
+    errors: list[Any] = [
+        item for item in vars(api).values() if isinstance(item, type) and issubclass(item, AWSError)
+    ]
+    for error in errors:
+        if error is not AWSError:
+            error.TYPE = error.code
+            if "__init__" not in vars(error):
+                error.__init__ = _with_a_message(error.__init__, error.code)
+
+
+def _with_a_message(original: Callable[..., None], code: str) -> Callable[..., None]:
+    @wraps(original)
+    def make(error: Any, message: str = f"{code}: see the history of the execution", **options: Any) -> None:
+        original(error, message, **options)
+
+    return make
+
+
+def _create_state_machine(response: Any) -> Any:
+    given = response._get_param
+    publish, description = given("publish"), given("versionDescription")
+    if description and not publish:
+        raise ValidationException("Version description can only be set when publish is true")
+    backend = response.stepfunction_backend
+    machine = backend.create_state_machine(
+        name=given("name"),
+        definition=given("definition"),
+        roleArn=given("roleArn"),
+        tags=given("tags"),
+        publish=False,
+        loggingConfiguration=given("loggingConfiguration"),
+        tracingConfiguration=given("tracingConfiguration"),
+        encryptionConfiguration=given("encryptionConfiguration"),
+        sm_type=given("type"),
+    )
+    answer = {"creationDate": machine.creation_date, "stateMachineArn": machine.arn}
+    if publish:
+        answer["stateMachineVersionArn"] = backend.publish_version(machine.arn, description).arn
+    return ActionResult(answer)
+
+
+def _update_state_machine(response: Any) -> Any:
+    given = response._get_param
+    publish, description = given("publish"), given("versionDescription")
+    if description and not publish:
+        raise ValidationException("Version description can only be set when publish is true")
+    machine = response.stepfunction_backend.update_state_machine(
+        arn=given("stateMachineArn"),
+        definition=given("definition"),
+        role_arn=given("roleArn"),
+        tracing_configuration=given("tracingConfiguration"),
+        encryption_configuration=given("encryptionConfiguration"),
+        logging_configuration=given("loggingConfiguration"),
+        publish=publish,
+        version_description=description,
+    )
+    answer = {"revisionId": machine.revision_id, "updateDate": machine.update_date}
+    if publish:
+        answer["stateMachineVersionArn"] = machine.latest_version.arn
+    return ActionResult(answer)
+
+
+def _describe_state_machine(response: Any) -> Any:
+    arn = response._get_param("stateMachineArn")
+    return ActionResult(_described(response.stepfunction_backend.describe_state_machine(arn)))
+
+
+def _describe_state_machine_for_execution(response: Any) -> Any:
+    execution = response.stepfunction_backend.describe_execution(response._get_param("executionArn"))
+    answer = _described(execution.state_machine)
+    answer["updateDate"] = execution.state_machine.update_date
+    for unknown in ("creationDate", "status", "type", "description"):
+        answer.pop(unknown, None)
+    return ActionResult(answer)
+
+
+def _described(machine: Any) -> dict[str, Any]:
+    answer = {
+        "creationDate": machine.creation_date,
+        "definition": machine.definition,
+        "encryptionConfiguration": machine.encryptionConfiguration,
+        "loggingConfiguration": machine.loggingConfiguration,
+        "name": machine.name,
+        "roleArn": machine.roleArn,
+        "stateMachineArn": machine.arn,
+        "status": "ACTIVE",
+        "tracingConfiguration": machine.tracingConfiguration,
+        "type": machine.type,
+    }
+    if machine.description:
+        answer["description"] = machine.description
+    if machine.revision_id is not None:
+        answer["revisionId"] = machine.revision_id
+    return answer
+
+
+def _list_state_machine_versions(response: Any) -> Any:
+    versions = response.stepfunction_backend.list_versions(response._get_param("stateMachineArn"))
+    items = [{"creationDate": item.creation_date, "stateMachineVersionArn": item.arn} for item in versions]
+    return _page(response, "stateMachineVersions", items)
+
+
+def _publish_state_machine_version(response: Any) -> Any:
+    arn, description = response._get_param("stateMachineArn"), response._get_param("description")
+    version = response.stepfunction_backend.publish_version(arn, description)
+    return ActionResult({"creationDate": version.creation_date, "stateMachineVersionArn": version.arn})
+
+
+def _delete_state_machine_version(response: Any) -> Any:
+    response.stepfunction_backend.delete_version(response._get_param("stateMachineVersionArn"))
+    return EmptyResult()
+
+
+def _validate_state_machine_definition(response: Any) -> Any:
+    found = diagnose(response._get_param("definition"), response._get_param("type") or "STANDARD")
+    most = int(response._get_param("maxResults") or _PAGE)
+    diagnostics = [
+        {
+            "code": item.code,
+            "message": item.message,
+            "severity": "ERROR",
+            **({"location": item.location} if item.location else {}),
+        }
+        for item in found[:most]
+    ]
+    result = "FAIL" if found else "OK"
+    return ActionResult({"result": result, "diagnostics": diagnostics, "truncated": len(found) > most})
+
+
+def _start_execution(response: Any) -> Any:
+    execution = response.stepfunction_backend.start_execution(*_start_parameters(response))
+    return ActionResult({"executionArn": execution.exec_arn, "startDate": execution.start_date})
+
+
+def _start_sync_execution(response: Any) -> Any:
+    execution = response.stepfunction_backend.start_sync_execution(*_start_parameters(response))
+    return ActionResult(execution.describe_sync())
+
+
+def _start_parameters(response: Any) -> list[Any]:
+    return [response._get_param(name) for name in ("stateMachineArn", "name", "input", "traceHeader")]
+
+
+def _stop_execution(response: Any) -> Any:
+    given = response._get_param
+    execution = response.stepfunction_backend.stop_execution(
+        given("executionArn"), given("error"), given("cause")
+    )
+    return ActionResult({"stopDate": execution.stop_date})
+
+
+def _describe_execution(response: Any) -> Any:
+    execution = response.stepfunction_backend.describe_execution(response._get_param("executionArn"))
+    return ActionResult(execution.describe())
+
+
+def _list_executions(response: Any) -> Any:
+    executions = response.stepfunction_backend.list_all_executions(
+        response._get_param("stateMachineArn"), response._get_param("statusFilter")
+    )
+    return _page(response, "executions", [execution.list_item() for execution in executions])
+
+
+def _get_execution_history(response: Any) -> Any:
+    execution = response.stepfunction_backend.describe_execution(response._get_param("executionArn"))
+    events = execution.to_history_output()["events"]
+    if response._get_param("reverseOrder"):
+        events.reverse()
+    if response._get_param("includeExecutionData") is False:
+        for event in events:
+            for details in event.values():
+                if isinstance(details, dict):
+                    for name in ("input", "output", "parameters"):
+                        details.pop(name, None)
+    return _page(response, "events", events)
+
+
+def _send_task_failure(response: Any) -> Any:
+    given = response._get_param
+    response.stepfunction_backend.send_task_failure(
+        given("taskToken"), error=given("error"), cause=given("cause")
+    )
+    return EmptyResult()
+
+
+def _page(response: Any, name: str, items: list[Any]) -> Any:
+    """Answer one page of a list; a page begins where the token says."""
+    size = min(int(response._get_param("maxResults") or _PAGE), _LARGEST_PAGE)
+    start = _position(response._get_param("nextToken"))
+    answer: dict[str, Any] = {name: items[start : start + size]}
+    if start + size < len(items):
+        answer["nextToken"] = base64.b64encode(str(start + size).encode()).decode()
+    return ActionResult(answer)
+
+
+def _position(token: str | None) -> int:
+    try:
+        return int(base64.b64decode(token, validate=True)) if token else 0
+    except ValueError:
+        raise InvalidToken(f"'{token}'") from None

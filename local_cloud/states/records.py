@@ -1,0 +1,244 @@
+"""What is written about executions: log events in CloudWatch Logs, and readable lines for the developer.
+
+moto has code for the log events but never uses it, and it would not work: it takes the time of an event for a date,
+and hands the wrong things to its own CloudWatch Logs. Events are delivered from a thread of their own, because a log
+group may have subscriptions, and those invoke functions.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from queue import SimpleQueue
+from typing import Any
+
+from local_cloud.functions.log import FunctionLogs
+
+_logger = logging.getLogger(__name__)
+
+_EXECUTION_DATA = (
+    "assignedVariables",
+    "assignedVariablesDetails",
+    "input",
+    "inputDetails",
+    "output",
+    "outputDetails",
+    "parameters",
+)
+_FAILED = ("Failed", "TimedOut", "Aborted")
+_LONGEST_CAUSE = 300
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """Where the log events of a state machine go.
+
+    Attributes:
+        level: `ALL`, `ERROR`, `FATAL` or `OFF`.
+        include_execution_data: Whether inputs, outputs and parameters are in them.
+        account_id: The log group's account; None without a log group.
+        region: The log group's region.
+        group: The log group's name.
+    """
+
+    level: str = "OFF"
+    include_execution_data: bool = False
+    account_id: str | None = None
+    region: str = ""
+    group: str = ""
+
+    @classmethod
+    def read(cls, configuration: Mapping[str, Any] | None) -> LogSettings:
+        """Read the `loggingConfiguration` of a state machine."""
+        configuration = configuration or {}
+        level = configuration.get("level", "OFF")
+        destinations = configuration.get("destinations") or []
+        if level == "OFF" or not destinations:
+            return cls()
+        arn = destinations[0].get("cloudWatchLogsLogGroup", {}).get("logGroupArn", "").split(":")
+        return cls(level, bool(configuration.get("includeExecutionData")), arn[4], arn[3], arn[6])
+
+
+class Delivery:
+    """Brings log events into moto's CloudWatch Logs, in order, from a thread of its own."""
+
+    def __init__(self) -> None:
+        self._queue: SimpleQueue[tuple[LogSettings, str, dict[str, Any]]] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._started = False
+        self._complained: set[str] = set()
+
+    def put(self, settings: LogSettings, stream: str, event: dict[str, Any]) -> None:
+        """Take over one event; it is delivered soon."""
+        with self._lock:
+            if not self._started:
+                self._started = True
+                threading.Thread(target=self._run, daemon=True, name="state machine logs").start()
+        self._queue.put((settings, stream, event))
+
+    def _run(self) -> None:
+        while True:
+            settings, stream, event = self._queue.get()
+            try:
+                _put_event(settings, stream, event)
+            except Exception as error:  # noqa: BLE001 - moto's errors have no common base
+                if settings.group not in self._complained:
+                    self._complained.add(settings.group)
+                    _logger.warning(
+                        "log group %s did not take the events of its state machine (%s: %s)",
+                        settings.group,
+                        type(error).__name__,
+                        error,
+                    )
+
+
+def _put_event(settings: LogSettings, stream: str, event: dict[str, Any]) -> None:
+    from moto.logs.models import logs_backends
+
+    backend = logs_backends[settings.account_id][settings.region]
+    if settings.group in backend.groups:
+        backend.ensure_log_stream(settings.group, stream)
+        backend.put_log_events(settings.group, stream, [event])
+
+
+@dataclass(frozen=True, slots=True)
+class _Configuration:
+    include_execution_data: bool = True  # `Records` leaves out what must not be in the log events
+
+
+class Records:
+    """Takes the events of one execution, in the place of moto's CloudWatch session.
+
+    Args:
+        execution_arn: The execution.
+        machine: The name of its state machine.
+        settings: Where its log events go.
+        delivery: Brings them there.
+        lines: Where the readable lines go.
+    """
+
+    configuration = _Configuration()
+
+    def __init__(
+        self,
+        *,
+        execution_arn: str,
+        machine: str,
+        settings: LogSettings,
+        delivery: Delivery,
+        lines: FunctionLogs,
+    ) -> None:
+        from moto.stepfunctions.parser.asl.eval.event.logging import is_logging_enabled_for
+
+        self.execution_arn = execution_arn
+        self._machine = machine
+        self._settings = settings
+        self._delivery = delivery
+        self._lines = lines
+        self._is_logged: Callable[..., bool] = is_logging_enabled_for
+        parts = execution_arn.split(":")
+        self._name = parts[7]
+        self._stream = f"states/{machine}/{datetime.now(UTC):%Y-%m-%d-%H-%M}/{uuid.uuid4().hex[:8]}"
+        self._previous: dict[int, int] = {}
+        self._entered: dict[int, tuple[str, datetime]] = {}
+        self._started: datetime | None = None
+
+    def log_level_filter(self, history_event_type: str) -> bool:
+        """Whether an event is wanted; the readable lines are made from all of them."""
+        del history_event_type
+        return True
+
+    def publish_history_log(self, history_log: dict[str, Any]) -> None:
+        """Take one event of the history; never fails."""
+        try:
+            self._write_line(history_log)
+            if self._settings.account_id is not None and self._is_logged(
+                self._settings.level, history_log["type"]
+            ):
+                self._delivery.put(self._settings, self._stream, self._log_event(history_log))
+        except Exception:
+            _logger.exception("event %s of %s was not logged", history_log.get("id"), self.execution_arn)
+
+    def _log_event(self, event: dict[str, Any]) -> dict[str, Any]:
+        milliseconds = int(_time(event["event_timestamp"]).timestamp() * 1000)
+        details = event.get("details") or {}
+        if not self._settings.include_execution_data:
+            details = {key: value for key, value in details.items() if key not in _EXECUTION_DATA}
+        message = {
+            "id": event["id"],
+            "type": str(getattr(event["type"], "value", event["type"])),
+            "details": details,
+            "previous_event_id": event["previous_event_id"],
+            "event_timestamp": str(milliseconds),
+            "execution_arn": self.execution_arn,
+            "redrive_count": "0",
+        }
+        return {"timestamp": milliseconds, "message": json.dumps(message, default=str)}
+
+    def _write_line(self, event: dict[str, Any]) -> None:
+        number, previous = int(event["id"]), int(event["previous_event_id"])
+        kind = str(getattr(event["type"], "value", event["type"]))
+        details = event.get("details") or {}
+        when = _time(event["event_timestamp"])
+        self._previous[number] = previous
+        if kind == "ExecutionStarted":
+            self._started = when
+            self._line(when, "started")
+        elif kind.endswith("StateEntered"):
+            self._entered[number] = (details["name"], when)
+            if kind == "FailStateEntered":
+                self._line(when, f"{details['name']}: entered (Fail)")
+        elif kind.endswith("StateExited"):
+            since = self._entered_at(previous, details["name"])
+            taken = "" if since is None else f" {_milliseconds(since, when)}"
+            self._line(when, f"{details['name']}: done{taken}")
+        elif kind.startswith("Execution"):
+            since = self._started or when
+            word = {"ExecutionTimedOut": "timed out"}.get(kind, kind.removeprefix("Execution").lower())
+            self._line(when, f"{word} after {_milliseconds(since, when)}{_reason(details)}")
+        elif kind.endswith(_FAILED):
+            self._line(when, f"{self._state_of(previous)}: {kind}{_reason(details)}")
+
+    def _entered_at(self, event: int, name: str) -> datetime | None:
+        while event:
+            if event in self._entered and self._entered[event][0] == name:
+                return self._entered.pop(event)[1]
+            event = self._previous.get(event, 0)
+        return None
+
+    def _state_of(self, event: int) -> str:
+        while event:
+            if event in self._entered:
+                return self._entered[event][0]
+            event = self._previous.get(event, 0)
+        return "?"
+
+    def _line(self, when: datetime, text: str) -> None:
+        stamp = when.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+        self._lines.write(self._machine, f"{stamp} {self._name[:8]} {text}\n".encode())
+
+
+def _reason(details: Mapping[str, Any]) -> str:
+    """Say why, on one line; the cause of a function's error is its message."""
+    error = details.get("error")
+    cause = str(details.get("cause") or "")
+    with suppress(ValueError, KeyError, TypeError):
+        cause = str(json.loads(cause)["errorMessage"])
+    cause = " ".join(cause.split())
+    if len(cause) > _LONGEST_CAUSE:
+        cause = cause[:_LONGEST_CAUSE] + "…"
+    return "".join(f" {part}" for part in (error, f"({cause})" if cause else "") if part)
+
+
+def _milliseconds(since: datetime, when: datetime) -> str:
+    return f"{(when - since).total_seconds() * 1000:.0f} ms"
+
+
+def _time(stamp: str) -> datetime:
+    return datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)

@@ -1,0 +1,97 @@
+"""Connects moto's Step Functions with the interpreter and the local cloud, when it is first called.
+
+The interpreter takes seconds to import (its parser is generated code of 50,000 lines), so nothing of it is touched
+before there is a state machine.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from importlib import import_module
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from local_cloud.functions.log import FunctionLogs
+
+LOG_FOLDER = "state_machines"
+"""The folder in the local cloud's `logs` that holds a file for each state machine."""
+
+_lock = Lock()
+_patched = False
+_settings: tuple[str, Path] | None = None
+
+
+def install(endpoint_url: str, directory: Path) -> None:
+    """Make moto's Step Functions execute state machines; a local cloud that was installed before is replaced.
+
+    Args:
+        endpoint_url: Where the AWS APIs of the local cloud are; tasks call services there.
+        directory: The local cloud's own; the readable logs go into its `logs/state_machines`.
+    """
+    global _settings
+    from moto.core.config import default_user_config
+
+    default_user_config["stepfunctions"] = {"execute_state_machine": True}
+    with _lock:
+        _settings = (endpoint_url, directory)
+    responses: Any = import_module("moto.stepfunctions.responses")
+    responses.get_backend = _get_backend
+    responses.StepFunctionResponse.call_action = _call_action
+
+
+def stop_executions() -> None:
+    """Stop what still runs, so that nothing waits for it when the local cloud ends."""
+    with _lock:
+        if not _patched:
+            return
+    backends = import_module("moto.stepfunctions.parser.models").stepfunctions_parser_backends
+    for account in list(backends.values()):
+        for backend in list(account.values()):
+            backend.stop_executions("The local cloud was stopped")
+
+
+def _call_action(response: Any) -> Any:
+    """Stand in for moto's method that answers a call: it looks for the operation, so all must be there."""
+    _connect()
+    return super(type(response), response).call_action()
+
+
+def _get_backend(account: str, region: str) -> Any:
+    """Stand in for moto's function, through which everything finds its backend."""
+    _connect()
+    return import_module("moto.stepfunctions.parser.models").stepfunctions_parser_backends[account][region]
+
+
+def _connect() -> None:
+    global _patched, _settings
+    with _lock:
+        if not _patched:
+            for name in ("interpreter", "service_tasks", "denials", "operations"):
+                import_module(f"local_cloud.states.{name}").apply()
+            # each failure of a task, with all that it was given; the readable lines say what is of use
+            logging.getLogger("moto.stepfunctions.parser").setLevel(logging.CRITICAL)
+            _patched = True
+        if _settings is not None:
+            _connect_backends(*_settings)
+            _settings = None
+
+
+def _connect_backends(endpoint_url: str, directory: Path) -> None:
+    from moto.stepfunctions.parser.models import stepfunctions_parser_backends as backends
+
+    from local_cloud.states.backend import LocalStatesBackend
+    from local_cloud.states.clients import Clients
+    from local_cloud.states.roles import ROLES
+
+    LocalStatesBackend.lines = FunctionLogs(directory / "logs" / LOG_FOLDER)
+    backends.backend = LocalStatesBackend
+    for account in backends.values():
+        account.backend = LocalStatesBackend
+        for backend in account.values():
+            backend.__class__ = LocalStatesBackend
+    get_client = Clients(endpoint_url, ROLES).get
+    for name, module in list(sys.modules.items()):
+        if name.startswith("moto.stepfunctions.parser.") and hasattr(module, "boto_client_for"):
+            module.boto_client_for = get_client  # type: ignore[attr-defined]

@@ -1,0 +1,128 @@
+"""What is wrong with a definition: what moto's parser finds, and the transitions, which it does not look at.
+
+The answers have the codes and the form of Step Functions; the texts of syntax errors are the parser's own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+LARGEST_DEFINITION = 1024 * 1024
+"""In bytes, as on AWS."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One thing that is wrong.
+
+    Attributes:
+        code: Such as `SCHEMA_VALIDATION_FAILED`.
+        message: What is wrong.
+        location: A path into the definition, such as `/States/Read/Next`; empty where it is not known.
+    """
+
+    code: str
+    message: str
+    location: str = ""
+
+    def text(self) -> str:
+        """What CreateStateMachine says of it."""
+        where = f" at {self.location}" if self.location else ""
+        return f"{self.code}: {self.message}{where}"
+
+
+def diagnose(definition: str, machine_type: str) -> list[Diagnostic]:
+    """Check a definition; an empty list means that it can be executed.
+
+    Args:
+        definition: Amazon States Language, as JSON text.
+        machine_type: `STANDARD` or `EXPRESS`.
+    """
+    if len(definition.encode()) > LARGEST_DEFINITION:
+        return [
+            Diagnostic("DEFINITION_TOO_LARGE", f"The definition has more than {LARGEST_DEFINITION} bytes")
+        ]
+    try:
+        content = json.loads(definition, object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as error:
+        return [Diagnostic("INVALID_JSON_DESCRIPTION", f"The definition is no JSON: {error}")]
+    if not isinstance(content, dict):
+        return [Diagnostic("SCHEMA_VALIDATION_FAILED", "The definition is no object")]
+    return _syntax(definition, machine_type) or list(_transitions(content, ""))
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r} is there twice in one object")
+    return content
+
+
+def _syntax(definition: str, machine_type: str) -> list[Diagnostic]:
+    from moto.stepfunctions.parser.asl.parse.asl_parser import ASLParserException
+    from moto.stepfunctions.parser.asl.static_analyser.express_static_analyser import ExpressStaticAnalyser
+
+    from local_cloud.states.execution import parsed, unescaped
+
+    try:
+        parsed(definition)
+        if machine_type == "EXPRESS":
+            ExpressStaticAnalyser().analyse(unescaped(definition))
+    except ASLParserException as error:
+        return [Diagnostic("SCHEMA_VALIDATION_FAILED", text) for text in error.errors]
+    except Exception as error:  # noqa: BLE001 - the parser lets errors of any kind out
+        text = str(error) or type(error).__name__
+        inner = text.removeprefix("Invalid State Machine Definition: '").rstrip("'")
+        return [Diagnostic("SCHEMA_VALIDATION_FAILED", inner.removeprefix("SCHEMA_VALIDATION_FAILED: "))]
+    return []
+
+
+def _transitions(machine: Mapping[str, Any], where: str) -> Iterator[Diagnostic]:
+    """Follow the transitions of a state machine, a branch or an iteration, and of those inside of it."""
+    yield from _own_transitions(machine, where)
+    for name, state in machine["States"].items():
+        for field in ("ItemProcessor", "Iterator"):
+            if field in state:
+                yield from _transitions(state[field], f"{where}/States/{name}/{field}")
+        for index, branch in enumerate(state.get("Branches", ())):
+            yield from _transitions(branch, f"{where}/States/{name}/Branches[{index}]")
+
+
+def _own_transitions(machine: Mapping[str, Any], where: str) -> Iterator[Diagnostic]:
+    states, start = machine["States"], machine["StartAt"]
+    if start not in states:
+        yield _missing("StartAt", start, f"{where}/StartAt")
+    reached = {start}
+    waiting = [start] if start in states else []
+    while waiting:
+        name = waiting.pop()
+        for field, target, location in _targets(states[name], f"{where}/States/{name}"):
+            if target not in states:
+                yield _missing(field, target, location)
+            elif target not in reached:
+                reached.add(target)
+                waiting.append(target)
+    for name in states:
+        if name not in reached:
+            yield Diagnostic(
+                "MISSING_TRANSITION_TARGET", f'State "{name}" is not reachable.', f"{where}/States/{name}"
+            )
+
+
+def _targets(state: Mapping[str, Any], where: str) -> Iterator[tuple[str, str, str]]:
+    for field in ("Next", "Default"):
+        if field in state:
+            yield field, state[field], f"{where}/{field}"
+    for group in ("Choices", "Catch"):
+        for index, item in enumerate(state.get(group, ())):
+            if "Next" in item:
+                yield "Next", item["Next"], f"{where}/{group}[{index}]/Next"
+
+
+def _missing(field: str, target: object, where: str) -> Diagnostic:
+    return Diagnostic("MISSING_TRANSITION_TARGET", f"Missing '{field}' target: {target}", where)
