@@ -24,8 +24,10 @@ lazy_bindings.install()  # Take this line out, and all of the provider's binding
 if TYPE_CHECKING:
     from constructs_lib.api.access_log import AccessLog
     from constructs_lib.api.api_gateway_account import ApiGatewayAccount, ExistingApiGatewayAccount
+    from constructs_lib.api.canary import Canary
     from constructs_lib.api.cors import Cors
     from constructs_lib.api.deployment import Deployment
+    from constructs_lib.api.domain_name import DomainName, MutualTls
     from constructs_lib.api.gateway_responses import GatewayResponses
     from constructs_lib.api.integration import Integration
     from constructs_lib.api.lambda_integration import LambdaIntegration
@@ -33,13 +35,14 @@ if TYPE_CHECKING:
     from constructs_lib.api.resource import Resource
     from constructs_lib.api.rest_api import RestApi
     from constructs_lib.api.routes import ApiDefinition, RouteDefinition
-    from constructs_lib.api.stage import Stage, Throttle
+    from constructs_lib.api.stage import Cache, Stage, Throttle
     from constructs_lib.authorization.api_key import ApiKey
     from constructs_lib.authorization.authorizer import Authorizer
     from constructs_lib.authorization.cognito_authorizer import CognitoAuthorizer
     from constructs_lib.authorization.kinds import Authorization, IamAuthorization, Public
     from constructs_lib.authorization.lambda_authorizer import LambdaAuthorizer
     from constructs_lib.authorization.usage_plan import Quota, UsagePlan
+    from constructs_lib.authorization.user_pool import UserPool
     from constructs_lib.aws_stack import AwsStack
     from constructs_lib.errors import (
         ConflictError,
@@ -51,96 +54,245 @@ if TYPE_CHECKING:
     )
     from constructs_lib.functions.archive import Archive
     from constructs_lib.functions.archive_bucket import ArchiveBucket
+    from constructs_lib.functions.asynchronous_calls import AsynchronousCalls, FailureDestination
+    from constructs_lib.functions.cold_start import Gradual
+    from constructs_lib.functions.dead_letter_queue import DeadLetterQueue
     from constructs_lib.functions.function import Function
+    from constructs_lib.functions.queue import Queue
+    from constructs_lib.functions.vpc_access import VpcAccess
     from constructs_lib.iam.policy import PolicyStatement
     from constructs_lib.iam.role import Role
+    from constructs_lib.observability.alarm_topic import AlarmTopic
+    from constructs_lib.observability.alarms import Alarms, Thresholds
+    from constructs_lib.observability.dashboard import Dashboard
     from constructs_lib.observability.log_group import LogGroup
+    from constructs_lib.security.encryption_key import EncryptionKey
+    from constructs_lib.security.signing_key import SigningKey
+    from constructs_lib.security.web_acl import WebAcl
+    from constructs_lib.state import S3State
+    from constructs_lib.storage.payload_bucket import PayloadBucket
+    from constructs_lib.storage.private_bucket import Replica
+    from constructs_lib.storage.table import Table
+    from constructs_lib.workflows.branches import Map, Parallel
+    from constructs_lib.workflows.expressions import Expression, Input, Item, Jsonata, Variable
+    from constructs_lib.workflows.failures import Catch, Retry
+    from constructs_lib.workflows.http_errors import HttpError
+    from constructs_lib.workflows.jobs import Jobs
+    from constructs_lib.workflows.service_tasks import (
+        BedrockInvokeModel,
+        DynamoDbGetItem,
+        DynamoDbPutItem,
+        DynamoDbUpdateItem,
+        S3GetObject,
+        S3PutObject,
+        SqsSendMessage,
+        StartExecution,
+    )
+    from constructs_lib.workflows.step_functions_integration import StepFunctionsIntegration
+    from constructs_lib.workflows.steps import (
+        Choice,
+        Continue,
+        Fail,
+        GoTo,
+        Pass,
+        Step,
+        Succeed,
+        Wait,
+    )
+    from constructs_lib.workflows.tasks import LambdaTask, Task
+    from constructs_lib.workflows.workflow import Workflow
     from lambda_archives import ArchiveError, LambdaArchive, Target
 
 _MODULES = {
     "AccessLog": "constructs_lib.api.access_log",
+    "AlarmTopic": "constructs_lib.observability.alarm_topic",
+    "Alarms": "constructs_lib.observability.alarms",
     "ApiDefinition": "constructs_lib.api.routes",
     "ApiGatewayAccount": "constructs_lib.api.api_gateway_account",
     "ApiKey": "constructs_lib.authorization.api_key",
     "Archive": "constructs_lib.functions.archive",
     "ArchiveBucket": "constructs_lib.functions.archive_bucket",
     "ArchiveError": "lambda_archives",
+    "AsynchronousCalls": "constructs_lib.functions.asynchronous_calls",
     "Authorization": "constructs_lib.authorization.kinds",
     "Authorizer": "constructs_lib.authorization.authorizer",
     "AwsStack": "constructs_lib.aws_stack",
+    "BedrockInvokeModel": "constructs_lib.workflows.service_tasks",
+    "Cache": "constructs_lib.api.stage",
+    "Canary": "constructs_lib.api.canary",
+    "Catch": "constructs_lib.workflows.failures",
+    "Choice": "constructs_lib.workflows.steps",
     "CognitoAuthorizer": "constructs_lib.authorization.cognito_authorizer",
     "ConflictError": "constructs_lib.errors",
     "ConstructError": "constructs_lib.errors",
     "ConstructWarning": "constructs_lib.errors",
+    "Continue": "constructs_lib.workflows.steps",
     "Cors": "constructs_lib.api.cors",
+    "Dashboard": "constructs_lib.observability.dashboard",
+    "DeadLetterQueue": "constructs_lib.functions.dead_letter_queue",
     "Deployment": "constructs_lib.api.deployment",
+    "DomainName": "constructs_lib.api.domain_name",
+    "DynamoDbGetItem": "constructs_lib.workflows.service_tasks",
+    "DynamoDbPutItem": "constructs_lib.workflows.service_tasks",
+    "DynamoDbUpdateItem": "constructs_lib.workflows.service_tasks",
+    "EncryptionKey": "constructs_lib.security.encryption_key",
     "ExistingApiGatewayAccount": "constructs_lib.api.api_gateway_account",
+    "Expression": "constructs_lib.workflows.expressions",
+    "Fail": "constructs_lib.workflows.steps",
+    "FailureDestination": "constructs_lib.functions.asynchronous_calls",
     "Function": "constructs_lib.functions.function",
     "GatewayResponses": "constructs_lib.api.gateway_responses",
+    "GoTo": "constructs_lib.workflows.steps",
+    "Gradual": "constructs_lib.functions.cold_start",
+    "HttpError": "constructs_lib.workflows.http_errors",
     "IamAuthorization": "constructs_lib.authorization.kinds",
+    "Input": "constructs_lib.workflows.expressions",
     "Integration": "constructs_lib.api.integration",
     "InvalidArgumentError": "constructs_lib.errors",
+    "Item": "constructs_lib.workflows.expressions",
+    "Jobs": "constructs_lib.workflows.jobs",
+    "Jsonata": "constructs_lib.workflows.expressions",
     "LambdaArchive": "lambda_archives",
     "LambdaAuthorizer": "constructs_lib.authorization.lambda_authorizer",
     "LambdaIntegration": "constructs_lib.api.lambda_integration",
+    "LambdaTask": "constructs_lib.workflows.tasks",
     "LimitExceededError": "constructs_lib.errors",
     "LogGroup": "constructs_lib.observability.log_group",
+    "Map": "constructs_lib.workflows.branches",
     "Method": "constructs_lib.api.method",
+    "MutualTls": "constructs_lib.api.domain_name",
+    "Parallel": "constructs_lib.workflows.branches",
+    "Pass": "constructs_lib.workflows.steps",
+    "PayloadBucket": "constructs_lib.storage.payload_bucket",
     "PolicyStatement": "constructs_lib.iam.policy",
     "Public": "constructs_lib.authorization.kinds",
+    "Queue": "constructs_lib.functions.queue",
     "Quota": "constructs_lib.authorization.usage_plan",
+    "Replica": "constructs_lib.storage.private_bucket",
     "Resource": "constructs_lib.api.resource",
     "RestApi": "constructs_lib.api.rest_api",
+    "Retry": "constructs_lib.workflows.failures",
     "Role": "constructs_lib.iam.role",
     "RouteDefinition": "constructs_lib.api.routes",
+    "S3GetObject": "constructs_lib.workflows.service_tasks",
+    "S3PutObject": "constructs_lib.workflows.service_tasks",
+    "S3State": "constructs_lib.state",
+    "SigningKey": "constructs_lib.security.signing_key",
+    "SqsSendMessage": "constructs_lib.workflows.service_tasks",
     "Stage": "constructs_lib.api.stage",
+    "StartExecution": "constructs_lib.workflows.service_tasks",
+    "Step": "constructs_lib.workflows.steps",
+    "StepFunctionsIntegration": "constructs_lib.workflows.step_functions_integration",
+    "Succeed": "constructs_lib.workflows.steps",
+    "Table": "constructs_lib.storage.table",
     "Target": "lambda_archives",
+    "Task": "constructs_lib.workflows.tasks",
+    "Thresholds": "constructs_lib.observability.alarms",
     "Throttle": "constructs_lib.api.stage",
     "UnsafeSettingError": "constructs_lib.errors",
     "UsagePlan": "constructs_lib.authorization.usage_plan",
+    "UserPool": "constructs_lib.authorization.user_pool",
+    "Variable": "constructs_lib.workflows.expressions",
+    "VpcAccess": "constructs_lib.functions.vpc_access",
+    "Wait": "constructs_lib.workflows.steps",
+    "WebAcl": "constructs_lib.security.web_acl",
+    "Workflow": "constructs_lib.workflows.workflow",
 }
 
 __all__ = [
     "AccessLog",
+    "AlarmTopic",
+    "Alarms",
     "ApiDefinition",
     "ApiGatewayAccount",
     "ApiKey",
     "Archive",
     "ArchiveBucket",
     "ArchiveError",
+    "AsynchronousCalls",
     "Authorization",
     "Authorizer",
     "AwsStack",
+    "BedrockInvokeModel",
+    "Cache",
+    "Canary",
+    "Catch",
+    "Choice",
     "CognitoAuthorizer",
     "ConflictError",
     "ConstructError",
     "ConstructWarning",
+    "Continue",
     "Cors",
+    "Dashboard",
+    "DeadLetterQueue",
     "Deployment",
+    "DomainName",
+    "DynamoDbGetItem",
+    "DynamoDbPutItem",
+    "DynamoDbUpdateItem",
+    "EncryptionKey",
     "ExistingApiGatewayAccount",
+    "Expression",
+    "Fail",
+    "FailureDestination",
     "Function",
     "GatewayResponses",
+    "GoTo",
+    "Gradual",
+    "HttpError",
     "IamAuthorization",
+    "Input",
     "Integration",
     "InvalidArgumentError",
+    "Item",
+    "Jobs",
+    "Jsonata",
     "LambdaArchive",
     "LambdaAuthorizer",
     "LambdaIntegration",
+    "LambdaTask",
     "LimitExceededError",
     "LogGroup",
+    "Map",
     "Method",
+    "MutualTls",
+    "Parallel",
+    "Pass",
+    "PayloadBucket",
     "PolicyStatement",
     "Public",
+    "Queue",
     "Quota",
+    "Replica",
     "Resource",
     "RestApi",
+    "Retry",
     "Role",
     "RouteDefinition",
+    "S3GetObject",
+    "S3PutObject",
+    "S3State",
+    "SigningKey",
+    "SqsSendMessage",
     "Stage",
+    "StartExecution",
+    "Step",
+    "StepFunctionsIntegration",
+    "Succeed",
+    "Table",
     "Target",
+    "Task",
+    "Thresholds",
     "Throttle",
     "UnsafeSettingError",
     "UsagePlan",
+    "UserPool",
+    "Variable",
+    "VpcAccess",
+    "Wait",
+    "WebAcl",
+    "Workflow",
 ]
 
 

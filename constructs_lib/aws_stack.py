@@ -7,10 +7,10 @@ import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
 
-from cdktf import App, LocalBackend, TerraformStack
+from cdktf import App, LocalBackend, S3Backend, TerraformStack
 from cdktf_cdktf_provider_aws.data_aws_caller_identity import DataAwsCallerIdentity
 from cdktf_cdktf_provider_aws.data_aws_partition import DataAwsPartition
 from cdktf_cdktf_provider_aws.provider import AwsProvider, AwsProviderDefaultTags
@@ -19,6 +19,10 @@ from constructs import Construct, IConstruct
 from constructs_lib.checks import check_known, check_pattern, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.functions.archive import Archive
+from constructs_lib.state import TERRAFORM_WITH_LOCK_FILES, S3State, check_state
+
+if TYPE_CHECKING:
+    from constructs_lib.security.encryption_key import EncryptionKey
 
 PROVIDER_SOURCE: Final = "hashicorp/aws"
 PROVIDER_VERSION: Final = ">= 5.100.0, < 7.0.0"
@@ -42,6 +46,7 @@ class AwsStack(TerraformStack):
         default_tags: Tags that every resource gets. Left out, none.
         state_path: The file of the state, relative to the directory that holds the App's output directory.
             Left out, `terraform.<construct_id>.tfstate`.
+        state: The state in S3, for what more than one person or machine deploys. Left out, it is the local file.
         provider_version: The constraint on the AWS provider's version. Left out, every release of the majors
             5 and 6 from 5.100.0 on; Terraform's lock file picks one.
 
@@ -62,11 +67,12 @@ class AwsStack(TerraformStack):
         region: str,
         default_tags: Mapping[str, str] | None = None,
         state_path: str | None = None,
+        state: S3State | None = None,
         provider_version: str = PROVIDER_VERSION,
     ) -> None:
         where = path_below(scope, construct_id)
         tags = dict(default_tags or {})
-        state = f"terraform.{construct_id}.tfstate" if state_path is None else state_path
+        local_state = f"terraform.{construct_id}.tfstate" if state_path is None else state_path
         check_pattern(
             where,
             "construct_id",
@@ -76,12 +82,15 @@ class AwsStack(TerraformStack):
         )
         check_pattern(where, "region", region, _REGION, "use a region's code, such as 'eu-central-1'")
         _check_tags(where, tags)
-        _check_state_path(where, state)
+        _check_state_path(where, local_state)
+        check_state(where, state, state_path)
         minimum_provider = _minimum(where, provider_version)
         super().__init__(scope, construct_id)
         self._minimum_provider = minimum_provider
         self._region = region
         self._staged: set[str] = set()
+        self._encryption_key: EncryptionKey | None = None
+        self._unencrypted: str | None = None
         self._claimed: dict[tuple[str, str], str] = {}
         self._provider = AwsProvider(
             self,
@@ -89,13 +98,19 @@ class AwsStack(TerraformStack):
             region=region,
             default_tags=[AwsProviderDefaultTags(tags=tags)] if tags else None,
         )
-        LocalBackend(self, path=str(_ABOVE_THE_STACK / state))
-        self.add_override("terraform.required_version", TERRAFORM_VERSION)
+        if state is None:
+            LocalBackend(self, path=str(_ABOVE_THE_STACK / local_state))
+        else:
+            self._keep_state_in(state)
+        locks_by_file = state is not None and state.locks_by_file
+        self.add_override(
+            "terraform.required_version", TERRAFORM_WITH_LOCK_FILES if locks_by_file else TERRAFORM_VERSION
+        )
         self.add_override("terraform.required_providers.aws.source", PROVIDER_SOURCE)
         self.add_override("terraform.required_providers.aws.version", provider_version)
         self._current: Construct | None = None
-        self._identity: DataAwsCallerIdentity | None = None
-        self._partition: DataAwsPartition | None = None
+        self._account_id: str | None = None
+        self._partition: str | None = None
 
     @classmethod
     def of(cls, construct: IConstruct) -> AwsStack:
@@ -126,16 +141,68 @@ class AwsStack(TerraformStack):
     @property
     def account_id(self) -> str:
         """The account that Terraform works in; a reference, made on first use."""
-        if self._identity is None:
-            self._identity = DataAwsCallerIdentity(self._current_scope(), "caller_identity")
-        return self._identity.account_id
+        if self._account_id is None:
+            # Read once: each reading of an attribute gives another string for the same reference.
+            self._account_id = DataAwsCallerIdentity(self._current_scope(), "caller_identity").account_id
+        return self._account_id
 
     @property
     def partition(self) -> str:
         """The partition of the region (`aws`, `aws-cn`, …); a reference, made on first use."""
         if self._partition is None:
-            self._partition = DataAwsPartition(self._current_scope(), "partition")
-        return self._partition.partition
+            self._partition = DataAwsPartition(self._current_scope(), "partition").partition
+        return self._partition
+
+    @property
+    def encryption_key(self) -> EncryptionKey | None:
+        """The key that encrypts whatever names no other; None where there is none."""
+        return self._encryption_key
+
+    def encrypt_with(self, key: EncryptionKey) -> None:
+        """Encrypts everything that is made in this stack from now on, and that names no other key.
+
+        Without it, AWS's own keys do: they encrypt as well, and nobody can say who may decrypt, or see who did.
+
+        Args:
+            key: A key of this stack.
+
+        Raises:
+            ConflictError: if something was made without a key before, or the key is in another stack.
+        """
+        where = path_of(self)
+        check_same_stack(where, self, key)
+        known = self._encryption_key
+        if known is not None and known is not key:
+            raise ConflictError(
+                where,
+                f"is encrypted with {path_of(known)} already",
+                "pass encryption_key=... to what needs another key",
+            )
+        if self._unencrypted is not None:
+            raise ConflictError(
+                where,
+                f"{self._unencrypted} was made before, without a key",
+                "call encrypt_with right after the stack and its key are made",
+            )
+        self._encryption_key = key
+
+    def key_for(self, where: str, scope: Construct, own: EncryptionKey | None) -> EncryptionKey | None:
+        """Returns the key for a construct that is about to be made: its own, the stack's, or none.
+
+        Args:
+            where: The path of the construct.
+            scope: The construct that it belongs to.
+            own: The key that it was given.
+
+        Raises:
+            ConflictError: if its own key is in another stack.
+        """
+        if own is not None:
+            check_same_stack(where, scope, own)
+            return own
+        if self._encryption_key is None and self._unencrypted is None:
+            self._unencrypted = where
+        return self._encryption_key
 
     def require_provider(self, where: str, feature: str, version: tuple[int, int]) -> None:
         """Checks that every allowed version of the provider knows `feature`.
@@ -185,6 +252,26 @@ class AwsStack(TerraformStack):
                 older.unlink()
         _link_or_copy(archive.zip_path, place)
         return f"assets/{place.name}"
+
+    def place_document(self, name: str, content: str) -> Path:
+        """Puts a file beside the stack's configuration, where Terraform does not read it.
+
+        Args:
+            name: The file's name; Terraform reads those that end in `.tf` and `.tf.json`.
+            content: The file's text.
+
+        Returns:
+            Its path.
+        """
+        place = Path(App.of(self).outdir) / "stacks" / self.node.id / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(content, encoding="utf-8")
+        return place
+
+    def _keep_state_in(self, state: S3State) -> None:
+        S3Backend(self, bucket=state.bucket, key=state.key)
+        for name, value in state.backend().items():
+            self.add_override(f"terraform.backend.s3.{name}", value)
 
     def _current_scope(self) -> Construct:
         if self._current is None:

@@ -22,6 +22,11 @@ def address(resource: TerraformResource) -> str:
     return f"{kind}.{resource.friendly_unique_id}"
 
 
+def literal(text: str) -> str:
+    """Returns `text` so that Terraform reads it as it stands: it fills in nothing where it holds `${` or `%{`."""
+    return text.replace("${", "$${").replace("%{", "%%{")
+
+
 def wait_for(resource: TerraformResource, *others: TerraformResource) -> None:
     """Makes Terraform create `resource` after `others` and destroy it before them."""
     known = resource.depends_on or []

@@ -10,6 +10,7 @@ from cdktf import TerraformResource
 from constructs import Construct
 
 from constructs_lib.api.integration import Backend, Caller
+from constructs_lib.api.openapi_document import RouteDocumentation
 from constructs_lib.api.rendering import RenderedRoute, Renderer, Route
 from constructs_lib.api.route_table import RouteTable
 from constructs_lib.api.routes import (
@@ -35,7 +36,11 @@ class ApiContext:
         """The names of the stages that a usage plan is for."""
         self.keys_in_plans: set[tuple[str, str]] = set()
         """The path of each API key, and the name of each stage that a usage plan makes it good for."""
+        self.documentation: dict[tuple[str, str], RouteDocumentation] = {}
+        """What callers are told of the routes, by their keys."""
         self.gateway_responses: tuple[GatewayResponseDefinition, ...] = ()
+        self.endpoint_closed = False
+        """Whether AWS's own host name for it is closed."""
         self._api = api
         self._execution_arn = execution_arn
         self._authorizers: dict[str, Authorizer] = {}
@@ -52,6 +57,12 @@ class ApiContext:
             *(one for authorizer in self._authorizers.values() for one in authorizer.permissions),
             *(one for backend in self._backends for one in backend.awaited),
         )
+
+    @property
+    def origins(self) -> tuple[TerraformResource, ...]:
+        """What a deployment is made anew for when it is another one, though the API's definition is the same."""
+        authorizers = (one for authorizer in self._authorizers.values() for one in authorizer.origins)
+        return (*authorizers, *(one for backend in self._backends for one in backend.origins))
 
     @property
     def authorizers(self) -> Mapping[str, Authorizer]:
@@ -116,8 +127,9 @@ class ApiContext:
         """Checks that the API can have a model.
 
         Raises:
-            ConflictError: if it has another one of that name.
+            ConflictError: if it has another one of that name, or AWS would drop a part of it.
         """
+        self.renderer.check_model(where, definition)
         if self._models.get(definition.name, definition) != definition:
             raise ConflictError(
                 where,
@@ -151,5 +163,6 @@ class ApiContext:
 
     def changed(self) -> None:
         """Tells who listens that the API is another one."""
+        self.renderer.finish()
         for listener in self._listeners:
             listener()

@@ -121,6 +121,16 @@ class Cors:
         return {_ALLOW_ORIGIN: "'*'"}
 
     @property
+    def response_headers(self) -> dict[str, str]:
+        """The headers of what API Gateway makes of an integration's answer, for those that are no proxies."""
+        return self._origin_headers
+
+    @property
+    def response_template(self) -> str | None:
+        """What the mapping templates of such an answer begin with; None where there is one origin."""
+        return self._template
+
+    @property
     def _origin_headers(self) -> dict[str, str]:
         headers = {_ALLOW_ORIGIN: f"'{self.origins[0]}'"}
         if self.origins != ("*",):
@@ -138,7 +148,8 @@ class Cors:
         return "\n".join(
             (
                 '#set($origin = $input.params().header.get("Origin"))',
-                '#if(!$origin)#set($origin = $input.params().header.get("origin"))#end',
+                # API Gateway gives an absent header as an empty text, which is as good as true in a condition.
+                '#if(!$origin || $origin == "")#set($origin = $input.params().header.get("origin"))#end',
                 f"#if({known})#set($context.responseOverride.header.{_ALLOW_ORIGIN} = $origin)#end",
             )
         )

@@ -11,7 +11,7 @@ from constructs import Construct, IValidation
 
 from constructs_lib.api.rest_api import RestApi
 from constructs_lib.aws_stack import check_same_stack
-from constructs_lib.checks import check_known, path_below
+from constructs_lib.checks import check_known, check_pattern, path_below
 from constructs_lib.errors import ConflictError
 from constructs_lib.references import address, wait_for
 
@@ -22,7 +22,8 @@ class Deployment(Construct):
     """A deployment of a REST API (`aws_api_gateway_deployment`).
 
     Waits for every method, integration and permission of the API, and is made anew, before the old one is
-    removed, when and only when the API's definition changes, or a user pool of its authorizers is another one.
+    removed, when and only when the API's definition changes, or a user pool of its authorizers or a role that it
+    calls with is another one.
     Routes may be added after it.
 
     Args:
@@ -32,6 +33,8 @@ class Deployment(Construct):
         description: What is said of it in AWS. Left out, nothing.
         extra_triggers: Further values whose change redeploys, by name: for what the API's definition does not
             know of, such as an override of `method.resource`. Left out, none.
+        pinned_digest: The `digest` that the API had when it was deployed: the deployment stays as it is while the API
+            changes, for a stage that tries the change out first (see `Canary`). Left out, it follows the API.
 
     Raises:
         ConstructError: if an extra trigger is not a plain string, or the API is in another stack.
@@ -50,8 +53,17 @@ class Deployment(Construct):
         api: RestApi,
         description: str | None = None,
         extra_triggers: Mapping[str, str] | None = None,
+        pinned_digest: str | None = None,
     ) -> None:
         where = path_below(scope, construct_id)
+        if pinned_digest is not None:
+            check_pattern(
+                where,
+                "pinned_digest",
+                pinned_digest,
+                "[0-9a-f]{64}",
+                "pass the digest of the deployment that is live",
+            )
         extra = dict(extra_triggers or {})
         if _TRIGGER in extra:
             raise ConflictError(
@@ -63,6 +75,7 @@ class Deployment(Construct):
         super().__init__(scope, construct_id)
         self._api = api
         self._extra_triggers = extra
+        self._pinned_digest = pinned_digest
         self._resource = ApiGatewayDeployment(
             self,
             "Resource",
@@ -80,8 +93,13 @@ class Deployment(Construct):
 
     @property
     def digest(self) -> str:
-        """The hash of the API's definition, by which Terraform knows that it changed."""
-        return self._api.definition.digest()
+        """The hash of the API's definition, by which Terraform knows that it changed; or the one that it is pinned to."""
+        return self._pinned_digest or self._api.definition.digest()
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether it stays as it is while the API changes."""
+        return self._pinned_digest is not None
 
     @property
     def deployment_id(self) -> str:
@@ -96,8 +114,7 @@ class Deployment(Construct):
     def _follow_api(self) -> None:
         self._resource.triggers = {**self._extra_triggers, _TRIGGER: self.digest}
         wait_for(self._resource, *self._api.context.awaited)
-        authorizers = self._api.authorizers.values()
-        origins = dict.fromkeys(address(origin) for one in authorizers for origin in one.origins)
+        origins = dict.fromkeys(map(address, self._api.context.origins))
         if origins:
             self._resource.lifecycle = TerraformResourceLifecycle(
                 create_before_destroy=True, replace_triggered_by=[f"{place}.id" for place in origins]

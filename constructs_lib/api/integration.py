@@ -40,10 +40,16 @@ class Backend:
     Attributes:
         uri: The integration's URI; None where nothing is called.
         awaited: What must exist before a deployment serves the route.
+        credentials: The ARN of the role with which API Gateway calls; None where a permission of what is called lets
+            it in, or nothing is called.
+        origins: What the references are taken from and the API's definition does not tell: with another one of these,
+            the API is deployed anew.
     """
 
     uri: str | None
     awaited: tuple[TerraformResource, ...] = ()
+    credentials: str | None = None
+    origins: tuple[TerraformResource, ...] = ()
 
 
 class Integration(Protocol):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from cdktf_cdktf_provider_aws.api_gateway_integration import ApiGatewayIntegration
-from cdktf_cdktf_provider_aws.api_gateway_method import ApiGatewayMethod
+from typing import TYPE_CHECKING
+
 from constructs import Construct
 
 from constructs_lib.api.api_context import ApiContext
 from constructs_lib.api.integration import Integration
 from constructs_lib.api.rendering import Route
 from constructs_lib.api.routes import RouteDefinition
+
+if TYPE_CHECKING:
+    from cdktf_cdktf_provider_aws.api_gateway_integration import ApiGatewayIntegration
+    from cdktf_cdktf_provider_aws.api_gateway_method import ApiGatewayMethod
 
 
 class Method(Construct):

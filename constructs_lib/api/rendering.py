@@ -1,26 +1,18 @@
 """From routes as data to Terraform resources.
 
 A renderer is told of each path and each route once, in the order they are added, after the rules of
-`route_table.py` accepted them. `ResourceRenderer` makes one resource for each; a renderer that writes the
-whole API into one `body` fits the same protocol: it makes nothing for them and rewrites the body instead.
+`route_table.py` accepted them. `ResourceRenderer` makes one resource for each; `BodyRenderer` in
+`body_rendering.py` makes none and writes the whole API into one `body`.
+
+The bindings of a resource are imported where it is made, so that a synth loads those that its API needs.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cdktf import TerraformResource
-from cdktf_cdktf_provider_aws.api_gateway_authorizer import ApiGatewayAuthorizer
-from cdktf_cdktf_provider_aws.api_gateway_gateway_response import ApiGatewayGatewayResponse
-from cdktf_cdktf_provider_aws.api_gateway_integration import ApiGatewayIntegration
-from cdktf_cdktf_provider_aws.api_gateway_integration_response import ApiGatewayIntegrationResponse
-from cdktf_cdktf_provider_aws.api_gateway_method import ApiGatewayMethod
-from cdktf_cdktf_provider_aws.api_gateway_method_response import ApiGatewayMethodResponse
-from cdktf_cdktf_provider_aws.api_gateway_model import ApiGatewayModel
-from cdktf_cdktf_provider_aws.api_gateway_request_validator import ApiGatewayRequestValidator
-from cdktf_cdktf_provider_aws.api_gateway_resource import ApiGatewayResource
-from cdktf_cdktf_provider_aws.api_gateway_rest_api import ApiGatewayRestApi
 from constructs import Construct
 
 from constructs_lib.api.integration import Backend
@@ -32,7 +24,17 @@ from constructs_lib.api.routes import (
     RouteDefinition,
 )
 from constructs_lib.authorization.authorizer import AuthorizerBackend, AuthorizerRenderer
-from constructs_lib.references import wait_for
+from constructs_lib.references import literal, wait_for
+
+if TYPE_CHECKING:
+    from cdktf_cdktf_provider_aws.api_gateway_authorizer import ApiGatewayAuthorizer
+    from cdktf_cdktf_provider_aws.api_gateway_gateway_response import ApiGatewayGatewayResponse
+    from cdktf_cdktf_provider_aws.api_gateway_integration import ApiGatewayIntegration
+    from cdktf_cdktf_provider_aws.api_gateway_method import ApiGatewayMethod
+    from cdktf_cdktf_provider_aws.api_gateway_model import ApiGatewayModel
+    from cdktf_cdktf_provider_aws.api_gateway_request_validator import ApiGatewayRequestValidator
+    from cdktf_cdktf_provider_aws.api_gateway_resource import ApiGatewayResource
+    from cdktf_cdktf_provider_aws.api_gateway_rest_api import ApiGatewayRestApi
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +79,21 @@ class Renderer(AuthorizerRenderer, Protocol):
     ) -> ApiGatewayGatewayResponse | None:
         """Makes what an answer of API Gateway itself needs, as children of `scope`."""
 
+    def check_model(self, where: str, definition: ModelDefinition) -> None:
+        """Checks that a model can be rendered.
+
+        Raises:
+            ConflictError: if AWS would drop a part of it.
+        """
+
     def render_model(self, scope: Construct, definition: ModelDefinition) -> ApiGatewayModel | None:
         """Makes what a model needs, as children of `scope`."""
 
     def render_validator(self, scope: Construct) -> ApiGatewayRequestValidator | None:
         """Makes what validates bodies and parameters, as children of `scope`."""
+
+    def finish(self) -> None:
+        """Is called when the API is complete once more: after each of its changes."""
 
     @property
     def awaited(self) -> tuple[TerraformResource, ...]:
@@ -104,8 +116,13 @@ class ResourceRenderer:
         """See `Renderer`."""
         return tuple(self._awaited)
 
+    def finish(self) -> None:
+        """See `Renderer`; every resource is made when its part is."""
+
     def render_path(self, scope: Construct, *, parent: str, path_part: str, path: str) -> ApiGatewayResource:
         """See `Renderer`."""
+        from cdktf_cdktf_provider_aws.api_gateway_resource import ApiGatewayResource
+
         resource = ApiGatewayResource(
             scope,
             "Resource",
@@ -120,6 +137,8 @@ class ResourceRenderer:
         self, scope: Construct, definition: AuthorizerDefinition, backend: AuthorizerBackend
     ) -> ApiGatewayAuthorizer:
         """See `AuthorizerRenderer`."""
+        from cdktf_cdktf_provider_aws.api_gateway_authorizer import ApiGatewayAuthorizer
+
         resource = ApiGatewayAuthorizer(
             scope,
             "Resource",
@@ -142,6 +161,8 @@ class ResourceRenderer:
         self, scope: Construct, definition: GatewayResponseDefinition
     ) -> ApiGatewayGatewayResponse:
         """See `Renderer`."""
+        from cdktf_cdktf_provider_aws.api_gateway_gateway_response import ApiGatewayGatewayResponse
+
         status = definition.status_code
         resource = ApiGatewayGatewayResponse(
             scope,
@@ -157,15 +178,20 @@ class ResourceRenderer:
         self._awaited.append(resource)
         return resource
 
+    def check_model(self, where: str, definition: ModelDefinition) -> None:
+        """See `Renderer`; a model of its own keeps all that its schema says."""
+
     def render_model(self, scope: Construct, definition: ModelDefinition) -> ApiGatewayModel:
         """See `Renderer`."""
+        from cdktf_cdktf_provider_aws.api_gateway_model import ApiGatewayModel
+
         resource = ApiGatewayModel(
             scope,
             "Resource",
             rest_api_id=self._rest_api.id,
             name=definition.name,
             content_type="application/json",
-            schema=definition.schema,
+            schema=literal(definition.schema),
         )
         self._models[definition.name] = resource
         self._awaited.append(resource)
@@ -173,6 +199,8 @@ class ResourceRenderer:
 
     def render_validator(self, scope: Construct) -> ApiGatewayRequestValidator:
         """See `Renderer`."""
+        from cdktf_cdktf_provider_aws.api_gateway_request_validator import ApiGatewayRequestValidator
+
         self._validator = ApiGatewayRequestValidator(
             scope,
             "Resource",
@@ -186,6 +214,9 @@ class ResourceRenderer:
 
     def render_route(self, scope: Construct, route: Route) -> RenderedRoute:
         """See `Renderer`."""
+        from cdktf_cdktf_provider_aws.api_gateway_integration import ApiGatewayIntegration
+        from cdktf_cdktf_provider_aws.api_gateway_method import ApiGatewayMethod
+
         definition = route.definition
         resource_id = self._resource_ids[definition.path]
         authorization, template = definition.authorization, definition.integration.request_template
@@ -222,11 +253,14 @@ class ResourceRenderer:
             passthrough_behavior=None if template is None else "NEVER",
             request_templates=None if template is None else {"application/json": template},
             uri=route.backend.uri,
+            credentials=route.backend.credentials,
             timeout_milliseconds=definition.integration.timeout_ms,
         )
         self._awaited += (method, integration)
         if definition.integration.response is not None:
             self._render_response(scope, definition.integration.response, method, integration)
+        for response in definition.integration.further_responses:
+            self._render_response(scope, response, method, integration, f"-{response.status_code}")
         return RenderedRoute(method=method, integration=integration)
 
     def _render_response(
@@ -235,11 +269,15 @@ class ResourceRenderer:
         definition: ResponseDefinition,
         method: ApiGatewayMethod,
         integration: ApiGatewayIntegration,
+        suffix: str = "",
     ) -> None:
+        from cdktf_cdktf_provider_aws.api_gateway_integration_response import ApiGatewayIntegrationResponse
+        from cdktf_cdktf_provider_aws.api_gateway_method_response import ApiGatewayMethodResponse
+
         headers = {f"method.response.header.{name}": value for name, value in definition.headers}
         declared = ApiGatewayMethodResponse(
             scope,
-            "method-response",
+            f"method-response{suffix}",
             rest_api_id=self._rest_api.id,
             resource_id=method.resource_id,
             http_method=method.http_method,
@@ -248,11 +286,12 @@ class ResourceRenderer:
         )
         mapped = ApiGatewayIntegrationResponse(
             scope,
-            "integration-response",
+            f"integration-response{suffix}",
             rest_api_id=self._rest_api.id,
             resource_id=method.resource_id,
             http_method=integration.http_method,
             status_code=declared.status_code,
+            selection_pattern=definition.selection_pattern,
             response_parameters=headers,
             response_templates=None
             if definition.template is None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
-from cdktf_cdktf_provider_aws.api_gateway_resource import ApiGatewayResource
 from constructs import Construct
 
 from constructs_lib.api.api_context import ApiContext
@@ -15,14 +15,16 @@ from constructs_lib.api.cors import Cors
 from constructs_lib.api.integration import Integration
 from constructs_lib.api.method import Method
 from constructs_lib.api.mock_integration import MockIntegration
+from constructs_lib.api.openapi_document import RouteDocumentation
 from constructs_lib.api.route_table import check_path_part, split_path
 from constructs_lib.api.routes import HttpMethod, ModelDefinition, RouteDefinition
 from constructs_lib.authorization.authorizer import AuthorizerSettings
 from constructs_lib.authorization.kinds import Authorization, Public, check_authorization
-from constructs_lib.checks import check_choice
+from constructs_lib.checks import check_choice, check_pattern
 from constructs_lib.errors import ConflictError, InvalidArgumentError, UnsafeSettingError
 
 if TYPE_CHECKING:
+    from cdktf_cdktf_provider_aws.api_gateway_resource import ApiGatewayResource
     from pydantic import BaseModel
 
 ROOT_ID: Final = "Default"
@@ -77,6 +79,11 @@ class Resource(Construct):
     def path(self) -> str:
         """The path from the root, such as `/orders/{id}`."""
         return self._path
+
+    @property
+    def cors(self) -> Cors | None:
+        """Which web pages of other origins may call it; None where none may."""
+        return self._cors
 
     @property
     def methods(self) -> tuple[Method, ...]:
@@ -154,6 +161,9 @@ class Resource(Construct):
         request_parameters: Mapping[str, bool] | None = None,
         request_model: type[BaseModel] | None = None,
         api_key_required: bool = False,
+        other_media_types: Sequence[str] = (),
+        response_model: type[BaseModel] | None = None,
+        description: str = "",
     ) -> Method:
         """Adds a method.
 
@@ -173,6 +183,12 @@ class Resource(Construct):
                 the request's content type says: the body is JSON. Left out, bodies are passed on unchecked.
             api_key_required: Whether the caller needs the key of a `UsagePlan` as well, which limits it; with
                 `Public()` it is refused. Left out, no key is needed.
+            other_media_types: The content types of bodies that are no JSON, such as `image/png` beside a JSON form of the
+                same. API Gateway then checks JSON only, and what answers has to look at the content type. Left out,
+                every body is JSON.
+            response_model: The pydantic model of what is answered with 200, for the API's OpenAPI document; nothing
+                checks answers by it. Left out, the document says nothing of them.
+            description: What the method does, for the API's OpenAPI document. Left out, nothing.
 
         Raises:
             ConstructError: if API Gateway would refuse the method, or nobody said who may call it.
@@ -198,6 +214,12 @@ class Resource(Construct):
         )
         parameters = _parameters(where, request_parameters or {})
         model = None if request_model is None else self._model(where, http_method, request_model)
+        _check_other_media_types(where, request_model, other_media_types)
+        documentation = replace(
+            _documentation(where, description, request_model, response_model),
+            other_media_types=tuple(other_media_types),
+        )
+        content_types = ("application/json",) if other_media_types else _CONTENT_TYPES
         definition = RouteDefinition(
             path=self._path,
             http_method=http_method,
@@ -205,10 +227,12 @@ class Resource(Construct):
             integration=integration.definition(where, self, self._api.caller(self._path, http_method)),
             request_parameters=parameters,
             api_key_required=api_key_required,
-            request_models=() if model is None else tuple((kind, model.name) for kind in _CONTENT_TYPES),
-            validated=model is not None or any(needed for name, needed in parameters if not _in_path(name)),
+            request_models=() if model is None else tuple((kind, model.name) for kind in content_types),
+            # Where there is nothing to check it costs nothing, and nobody forgets it where there is.
+            validated=True,
         )
         self._api.table.add_route(where, definition)
+        self._api.documentation[definition.key] = documentation
         if authorizer is not None and isinstance(allowed, AuthorizerSettings):
             self._api.add_authorizer(authorizer, allowed)
         if model is not None:
@@ -233,7 +257,7 @@ class Resource(Construct):
                 "leave request_model out, or add the method as POST, PUT or PATCH",
             )
         schema = json.dumps(model_schema(model, where=where), sort_keys=True, separators=(",", ":"))
-        definition = ModelDefinition(name=re.sub(r"[^A-Za-z0-9]", "", model.__name__), schema=schema)
+        definition = ModelDefinition(name=_model_name(model), schema=schema)
         self._api.check_model(where, definition)
         return definition
 
@@ -280,6 +304,49 @@ def _check_key(where: str, http_method: HttpMethod, allowed: Authorization, requ
             "Public(with_api_key_only=True) is open to all without api_key_required",
             "pass api_key_required=True, or Public() if anybody may call it",
         )
+
+
+def _check_other_media_types(
+    where: str, request_model: type[BaseModel] | None, media_types: Sequence[str]
+) -> None:
+    if isinstance(media_types, str):
+        raise InvalidArgumentError(
+            where, f"other_media_types {media_types!r} is no list of strings", f"pass [{media_types!r}]"
+        )
+    for media_type in media_types:
+        check_pattern(
+            where,
+            "other_media_types",
+            media_type,
+            r"(?!application/json$)[a-z0-9.+-]+/[a-z0-9.+-]+",
+            "use content types that are not JSON, such as 'image/png'",
+        )
+    if media_types and request_model is None:
+        raise ConflictError(
+            where,
+            "other_media_types changes nothing: without a request_model every body is passed on",
+            "leave it out",
+        )
+
+
+def _documentation(
+    where: str, description: str, request: type[BaseModel] | None, response: type[BaseModel] | None
+) -> RouteDocumentation:
+    if request is None and response is None:
+        return RouteDocumentation(description=description)
+    from constructs_lib.validation.model_schema import openapi_schema
+
+    return RouteDocumentation(
+        description=description,
+        request=None if request is None else (_model_name(request), openapi_schema(request, where=where)),
+        response=None
+        if response is None
+        else (_model_name(response), openapi_schema(response, mode="serialization", where=where)),
+    )
+
+
+def _model_name(model: type[BaseModel]) -> str:
+    return re.sub(r"[^A-Za-z0-9]", "", model.__name__)
 
 
 def _parameters(where: str, parameters: Mapping[str, bool]) -> tuple[tuple[str, bool], ...]:

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
+import jsii
 from cdktf_cdktf_provider_aws.api_gateway_rest_api import (
     ApiGatewayRestApi,
     ApiGatewayRestApiEndpointConfiguration,
 )
-from constructs import Construct
+from constructs import Construct, IValidation
 
 from constructs_lib.api.api_context import ApiContext
 from constructs_lib.api.cors import Cors
 from constructs_lib.api.gateway_responses import GatewayResponses
+from constructs_lib.api.openapi_document import openapi_document
 from constructs_lib.api.rendering import ResourceRenderer
 from constructs_lib.api.resource import ROOT_ID, Resource
 from constructs_lib.api.routes import ApiDefinition
 from constructs_lib.authorization.authorizer import Authorizer
 from constructs_lib.authorization.kinds import Authorization, check_authorization
-from constructs_lib.checks import check_choice, check_pattern, check_range, path_below
+from constructs_lib.aws_stack import AwsStack
+from constructs_lib.checks import check_choice, check_pattern, check_range, has_token, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
+
+if TYPE_CHECKING:
+    from constructs_lib.api.body_rendering import BodyRenderer
+
+DefinitionForm = Literal["resources", "openapi"]
+"""How an API is written for Terraform: one resource for each part, or all in one OpenAPI document."""
 
 EndpointType = Literal["REGIONAL", "EDGE"]
 """Where the API's own host name leads: to the region, or to the nearest CloudFront location first."""
@@ -34,7 +44,7 @@ _MEDIA_TYPE: Final = r"(\*|[A-Za-z0-9!#$&^_.+-]+)/(\*|[A-Za-z0-9!#$&^_.+-]+)"
 class RestApi(Construct):
     """A REST API (`aws_api_gateway_rest_api`).
 
-    Routes are kept as data first (`definition`), and rendered as one Terraform resource each.
+    Routes are kept as data first (`definition`), and rendered as one Terraform resource each, or all as one `body`.
 
     Args:
         scope: The construct that it belongs to.
@@ -51,6 +61,10 @@ class RestApi(Construct):
         cors: Which web pages of other origins may call it from the browser. Left out, none.
         gateway_responses: What API Gateway answers where it refuses a request itself. Left out, `GatewayResponses()`
             where there is `cors`, and else API Gateway's own texts, in another form than the handlers'.
+        definition: `resources`: one Terraform resource for each path, method and integration, so that a plan names
+            what changes. `openapi`: one document, which takes the same few calls to AWS for any number of routes, and
+            from which a deleted route is gone with one apply. The functions must not depend on the API then. Left
+            out, `resources`.
 
     Raises:
         ConstructError: if an argument is not valid.
@@ -77,12 +91,14 @@ class RestApi(Construct):
         default_authorization: Authorization | None = None,
         cors: Cors | None = None,
         gateway_responses: GatewayResponses | None = None,
+        definition: DefinitionForm = "resources",
     ) -> None:
         where = path_below(scope, construct_id)
         check_pattern(
             where, "name", name, r"[A-Za-z0-9 ._-]{1,128}", "use 1 to 128 letters, digits, spaces and '._-'"
         )
         check_choice(where, "endpoint_type", endpoint_type, EndpointType)
+        check_choice(where, "definition", definition, DefinitionForm)
         _check_media_types(where, binary_media_types)
         if minimum_compression_bytes is not None:
             check_range(where, "minimum_compression_bytes", minimum_compression_bytes, 0, 10_485_760)
@@ -111,9 +127,15 @@ class RestApi(Construct):
             minimum_compression_size=str(
                 _OFF if minimum_compression_bytes is None else minimum_compression_bytes
             ),
+            # The deployment is replaced so, and with it whatever it needs; said here, everybody can see it.
+            lifecycle={"create_before_destroy": True},
         )
         self._context = ApiContext(
-            self, execution_arn=self._resource.execution_arn, renderer=ResourceRenderer(self._resource)
+            self,
+            execution_arn=self._resource.execution_arn,
+            renderer=ResourceRenderer(self._resource)
+            if definition == "resources"
+            else self._body_renderer(description),
         )
         self._root = Resource(
             self,
@@ -127,6 +149,8 @@ class RestApi(Construct):
         if gateway_responses is not None or cors is not None:
             responses = gateway_responses or GatewayResponses()
             self._context.add_gateway_responses(responses.definitions(cors))
+        self._description = description
+        self.node.add_validation(_IsDocumented(self))
 
     @property
     def name(self) -> str:
@@ -153,6 +177,7 @@ class RestApi(Construct):
             authorizers=tuple(one.definition for one in self._context.authorizers.values()),
             models=self._context.models,
             gateway_responses=self._context.gateway_responses,
+            endpoint_closed=self._context.endpoint_closed,
         )
 
     @property
@@ -170,6 +195,27 @@ class RestApi(Construct):
         """The `aws_api_gateway_rest_api`."""
         return self._resource
 
+    def close_execute_api_endpoint(self) -> None:
+        """Closes AWS's own host name for the API, which leads past its `DomainName`; that calls this by itself."""
+        if not self._context.endpoint_closed:
+            self._context.endpoint_closed = True
+            self._resource.disable_execute_api_endpoint = True
+            self._context.changed()
+
+    @property
+    def openapi_document(self) -> dict[str, Any]:
+        """The API for its callers, as an OpenAPI 3.0 document, as far as it is put together.
+
+        `app.synth()` writes it beside the stack's configuration, to `<id>.openapi.json`. It has no `servers`: callers
+        know the stage's URL.
+        """
+        return openapi_document(
+            self.definition,
+            name=self._name,
+            description="" if has_token(self._description) else self._description,
+            documentation=self._context.documentation,
+        )
+
     def resource_for(self, path: str) -> Resource:
         """Returns the resource of a path, and adds what is missing of it.
 
@@ -180,6 +226,32 @@ class RestApi(Construct):
             ConstructError: if API Gateway would refuse the path.
         """
         return self._root.resource_for(path)
+
+    def _body_renderer(self, description: str) -> BodyRenderer:
+        # An API in resources needs nothing of this.
+        from constructs_lib.api.body_rendering import BodyRenderer
+
+        return BodyRenderer(
+            self._resource, name=self._name, description=description, definition=lambda: self.definition
+        )
+
+
+@jsii.implements(IValidation)
+class _IsDocumented:
+    """Run by `app.synth()`, when the API is complete: writes its OpenAPI document."""
+
+    def __init__(self, api: RestApi) -> None:
+        self._api = api
+
+    def validate(self) -> list[str]:
+        stack = AwsStack.of(self._api)
+        name = path_of(self._api).removeprefix(f"{path_of(stack)}/").replace("/", "-")
+        text = json.dumps(self._api.openapi_document, indent=2, sort_keys=True)
+        try:
+            stack.place_document(f"{name}.openapi.json", f"{text}\n")
+        except OSError as error:
+            return [f"cannot write the OpenAPI document: {error}"]
+        return []
 
 
 def _check_media_types(where: str, media_types: Sequence[str]) -> None:

@@ -79,11 +79,14 @@ class ResponseDefinition:
         status_code: The HTTP status.
         headers: The headers, and where each value comes from: text in single quotes, or API Gateway's name for it.
         template: The mapping template that API Gateway runs; None where the body is empty.
+        selection_pattern: The regular expression that the status of what was called has to match as a whole, such as
+            `4[0-9]{2}`; None for the answer where no pattern matches.
     """
 
     status_code: int
     headers: tuple[tuple[str, str], ...] = ()
     template: str | None = None
+    selection_pattern: str | None = field(default=None, metadata=_LEFT_OUT_UNSET)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "headers", tuple(sorted(self.headers)))
@@ -101,6 +104,7 @@ class IntegrationDefinition:
         timeout_ms: How long API Gateway waits for the answer, in milliseconds.
         request_template: The mapping template for requests in JSON; None where they are passed on as they are.
         response: The answer; None where the integration answers by itself.
+        further_responses: The answers whose selection pattern the status of what was called matches.
     """
 
     type: IntegrationType
@@ -109,6 +113,7 @@ class IntegrationDefinition:
     timeout_ms: int
     request_template: str | None = field(default=None, metadata=_LEFT_OUT_UNSET)
     response: ResponseDefinition | None = field(default=None, metadata=_LEFT_OUT_UNSET)
+    further_responses: tuple[ResponseDefinition, ...] = field(default=(), metadata=_LEFT_OUT_UNSET)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +195,7 @@ class ApiDefinition:
         authorizers: What decides who a caller is, for the routes that name it; their order has no meaning.
         models: The schemas of bodies, for the routes that name them; their order has no meaning.
         gateway_responses: What API Gateway answers by itself; their order has no meaning.
+        endpoint_closed: Whether AWS's own host name for it is closed.
 
     Example:
         >>> ApiDefinition(routes=()).canonical_json()
@@ -202,6 +208,7 @@ class ApiDefinition:
     authorizers: tuple[AuthorizerDefinition, ...] = field(default=(), metadata=_LEFT_OUT_UNSET)
     models: tuple[ModelDefinition, ...] = field(default=(), metadata=_LEFT_OUT_UNSET)
     gateway_responses: tuple[GatewayResponseDefinition, ...] = field(default=(), metadata=_LEFT_OUT_UNSET)
+    endpoint_closed: bool = field(default=False, metadata=_LEFT_OUT_UNSET)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "routes", tuple(sorted(self.routes, key=lambda route: route.key)))

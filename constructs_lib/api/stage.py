@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import jsii
+from cdktf_cdktf_provider_aws.api_gateway_client_certificate import ApiGatewayClientCertificate
 from cdktf_cdktf_provider_aws.api_gateway_method_settings import (
     ApiGatewayMethodSettings,
     ApiGatewayMethodSettingsSettings,
@@ -18,6 +19,7 @@ from constructs import Construct, IValidation
 
 from constructs_lib.api.access_log import AccessLog
 from constructs_lib.api.api_gateway_account import ApiGatewayAccount, ExistingApiGatewayAccount
+from constructs_lib.api.canary import Canary, check_canary
 from constructs_lib.api.deployment import Deployment
 from constructs_lib.aws_stack import AwsStack, check_same_stack
 from constructs_lib.checks import check_choice, check_pattern, check_range, path_below
@@ -60,6 +62,37 @@ class Throttle:
         check_range("Throttle", "burst_limit", self.burst_limit, 1, 5_000)
 
 
+CacheSize = Literal["0.5", "1.6", "6.1", "13.5", "28.4", "58.2", "118", "237"]
+"""The sizes of API Gateway's caches in GB, each an instance that is paid by the hour."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cache:
+    """How a stage keeps the answers to GET requests; encrypted always.
+
+    An answer is kept by path and by the parameters that are declared as cache keys, and not by who asked: it is for
+    answers that are the same for everybody.
+
+    Attributes:
+        size_gb: Its size in GB. Left out, 0.5.
+        ttl_seconds: How long an answer is kept, 1 to 3600. Left out, 300.
+
+    Raises:
+        ConstructError: if an argument is not valid.
+
+    Example:
+        >>> Cache(ttl_seconds=60)
+        Cache(size_gb='0.5', ttl_seconds=60)
+    """
+
+    size_gb: CacheSize = "0.5"
+    ttl_seconds: int = 300
+
+    def __post_init__(self) -> None:
+        check_choice("Cache", "size_gb", self.size_gb, CacheSize)
+        check_range("Cache", "ttl_seconds", self.ttl_seconds, 1, 3_600)
+
+
 class Stage(Construct):
     """A stage of a REST API (`aws_api_gateway_stage`), with its limits (`aws_api_gateway_method_settings`).
 
@@ -81,6 +114,10 @@ class Stage(Construct):
             `account`.
         execution_log: What is logged of each execution. Left out, errors where there is an `account`.
         tracing: Whether X-Ray traces its requests. Left out, it does.
+        cache: Whether answers are kept and given to others who ask the same, and for how long. Left out, none are.
+        client_certificate: Whether API Gateway shows HTTP backends a certificate of its own. Left out, it does not;
+            Lambda functions would not see it.
+        canary: Another deployment that a part of the requests gets. Left out, `deployment` gets all.
         execute_api_endpoint: Where the API is called, such as `http://127.0.0.1:4566` for the local cloud.
             Left out, at AWS's own host name.
 
@@ -115,6 +152,9 @@ class Stage(Construct):
         access_log: AccessLog | Literal["OFF"] | None = None,
         execution_log: ExecutionLog | None = None,
         tracing: bool = True,
+        cache: Cache | None = None,
+        client_certificate: bool = False,
+        canary: Canary | None = None,
         execute_api_endpoint: str | None = None,
     ) -> None:
         where = path_below(scope, construct_id)
@@ -140,6 +180,9 @@ class Stage(Construct):
         if isinstance(account, ApiGatewayAccount):
             check_same_stack(where, scope, account)
         _check_logs(where, account, access_log, execution_log)
+        if canary is not None:
+            check_canary(where, canary, deployment)
+            _check_variables(where, canary.variables)
         AwsStack.of(scope).claim(where, f"stage_name of API '{deployment.api.node.path}'", stage_name)
 
         super().__init__(scope, construct_id)
@@ -149,6 +192,8 @@ class Stage(Construct):
         self._execute_api_endpoint = (
             None if execute_api_endpoint is None else execute_api_endpoint.rstrip("/")
         )
+        self._domain_url: str | None = None
+        self._shown_url = False
         log = (access_log or AccessLog()) if account is not None and access_log != "OFF" else None
         level: ExecutionLog = execution_log or ("OFF" if account is None else "ERROR")
         api = deployment.api
@@ -183,6 +228,14 @@ class Stage(Construct):
             description=description,
             variables=stage_variables or None,
             xray_tracing_enabled=tracing,
+            canary_settings=None if canary is None else canary.settings(),
+            cache_cluster_enabled=None if cache is None else True,
+            cache_cluster_size=None if cache is None else cache.size_gb,
+            client_certificate_id=ApiGatewayClientCertificate(
+                self, "client-certificate", description=f"Shown to the backends of {where}"
+            ).id
+            if client_certificate
+            else None,
             access_log_settings=None
             if log is None or self._access_log_group is None
             else ApiGatewayStageAccessLogSettings(
@@ -200,6 +253,10 @@ class Stage(Construct):
                 throttling_burst_limit=limits.burst_limit,
                 logging_level=level,
                 data_trace_enabled=False,
+                metrics_enabled=True,
+                caching_enabled=None if cache is None else True,
+                cache_data_encrypted=None if cache is None else True,
+                cache_ttl_in_seconds=None if cache is None else cache.ttl_seconds,
             ),
         )
         self.node.add_validation(_KeysHaveAPlan(self))
@@ -226,13 +283,33 @@ class Stage(Construct):
 
     @property
     def invoke_url(self) -> str:
-        """Where clients call it, without a `/` at the end; a reference."""
+        """Where clients call it, without a `/` at the end; a reference, or the address at its `DomainName`."""
+        self._shown_url = True
+        if self._domain_url is not None:
+            return self._domain_url
         if self._execute_api_endpoint is None:
             return self._resource.invoke_url
         return (
             f"{self._execute_api_endpoint}/_aws/execute-api/"
             f"{self._resource.rest_api_id}/{self._resource.stage_name}"
         )
+
+    def check_domain(self, where: str) -> None:
+        """Checks that a domain may still become its address; for `DomainName`.
+
+        Raises:
+            ConflictError: if `invoke_url` was used before, with the address that the domain closes.
+        """
+        if self._shown_url and self._domain_url is None:
+            raise ConflictError(
+                where,
+                f"stage '{self._stage_name}' gave its invoke_url away, which leads nowhere with a domain",
+                "make the DomainName before invoke_url is used",
+            )
+
+    def serve_at(self, url: str) -> None:
+        """Makes the address at a domain its `invoke_url`, unless it has one; for `DomainName`."""
+        self._domain_url = self._domain_url or url
 
     @property
     def arn(self) -> str:

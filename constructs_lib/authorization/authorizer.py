@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from cdktf import TerraformResource
-from cdktf_cdktf_provider_aws.api_gateway_authorizer import ApiGatewayAuthorizer
 from constructs import Construct
 
 from constructs_lib.api.routes import AuthorizationDefinition, AuthorizerDefinition
 from constructs_lib.checks import check_pattern
+
+if TYPE_CHECKING:
+    from cdktf_cdktf_provider_aws.api_gateway_authorizer import ApiGatewayAuthorizer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,8 +23,8 @@ _USER_POOL_ARN: Final = r"arn:aws[a-z-]*:cognito-idp:[a-z0-9-]+:\d{12}:userpool/
 
 
 @runtime_checkable
-class UserPool(Protocol):
-    """A Cognito user pool in the stack, such as an `aws_cognito_user_pool`."""
+class AnyUserPool(Protocol):
+    """A Cognito user pool in the stack: a `UserPool`, or an `aws_cognito_user_pool`."""
 
     @property
     def arn(self) -> str:
@@ -65,7 +65,7 @@ class CognitoAuthorizer:
     """
 
     name: str
-    user_pools: Sequence[UserPool | str]
+    user_pools: Sequence[AnyUserPool | str]
     scopes: Sequence[str] = ()
     identity_header: str = "Authorization"
     cache_ttl_seconds: int = 0
@@ -85,14 +85,14 @@ class CognitoAuthorizer:
                     "user_pools",
                     pool,
                     _USER_POOL_ARN,
-                    "pass the aws_cognito_user_pool, or an ARN such as "
+                    "pass the UserPool, or an ARN such as "
                     "'arn:aws:cognito-idp:us-east-1:123456789012:userpool/us-east-1_Ab1'",
                 )
-            elif not isinstance(pool, UserPool):
+            elif not isinstance(pool, AnyUserPool):
                 raise InvalidArgumentError(
                     where,
                     f"user_pools has a {type(pool).__name__}",
-                    "pass an aws_cognito_user_pool, or its ARN",
+                    "pass a UserPool, or its ARN",
                 )
         if len(set(map(_target, self.user_pools))) < len(self.user_pools):
             raise ConflictError(where, "user_pools has a pool twice", "remove one of the two")
@@ -129,7 +129,8 @@ class CognitoAuthorizer:
     def backend(self) -> AuthorizerBackend:
         """Returns the pools; see `AuthorizerSettings`."""
         arns = (pool if isinstance(pool, str) else pool.arn for pool in self.user_pools)
-        origins = tuple(pool for pool in self.user_pools if isinstance(pool, TerraformResource))
+        found = (getattr(pool, "resource", pool) for pool in self.user_pools)
+        origins = tuple(pool for pool in found if isinstance(pool, TerraformResource))
         return AuthorizerBackend(provider_arns=tuple(arns), origins=origins)
 
     def permit(self, scope: Construct, source_arn: str) -> tuple[TerraformResource, ...]:  # noqa: ARG002
@@ -146,5 +147,5 @@ def check_header(where: str, argument: str, value: object) -> None:
     check_pattern(where, argument, value, r"[A-Za-z0-9_-]+", "use a header's name, such as 'Authorization'")
 
 
-def _target(pool: UserPool | str) -> str:
+def _target(pool: AnyUserPool | str) -> str:
     return pool if isinstance(pool, str) else f"cognito:{pool.node.path}"

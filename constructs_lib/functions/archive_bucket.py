@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-import json
-import re
+from typing import TYPE_CHECKING
 
-from cdktf_cdktf_provider_aws.s3_bucket import S3Bucket
-from cdktf_cdktf_provider_aws.s3_bucket_ownership_controls import (
-    S3BucketOwnershipControls,
-    S3BucketOwnershipControlsRule,
-)
-from cdktf_cdktf_provider_aws.s3_bucket_policy import S3BucketPolicy
-from cdktf_cdktf_provider_aws.s3_bucket_public_access_block import S3BucketPublicAccessBlock
-from cdktf_cdktf_provider_aws.s3_bucket_server_side_encryption_configuration import (
-    S3BucketServerSideEncryptionConfigurationA,
-    S3BucketServerSideEncryptionConfigurationRuleA,
-    S3BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultA,
-)
 from cdktf_cdktf_provider_aws.s3_object import S3Object
 from constructs import Construct
 
 from constructs_lib.aws_stack import AwsStack
-from constructs_lib.checks import check_pattern, path_below
 from constructs_lib.functions.archive import Archive
 from constructs_lib.references import wait_for
+from constructs_lib.storage.private_bucket import PrivateBucket
+
+if TYPE_CHECKING:
+    from constructs_lib.security.encryption_key import EncryptionKey
 
 
-class ArchiveBucket(Construct):
+class ArchiveBucket(PrivateBucket):
     """A private bucket for Lambda archives (`aws_s3_bucket` and what closes it).
 
     Every object is encrypted, access by ACL and public access are off, and a request without TLS is refused.
-    Terraform appends a unique suffix to the bucket's name.
+    Terraform appends a unique suffix to the bucket's name. `from_bucket_name` uses a bucket that exists instead.
+
+    An archive's key names its content, and none is ever overwritten: what keeps and copies old versions is for those
+    whose rules ask for it of every bucket.
 
     Args:
         scope: The construct that it belongs to.
@@ -39,78 +32,43 @@ class ArchiveBucket(Construct):
             construct.
         force_destroy: Whether destroying the bucket deletes what Terraform did not put into it. Left out, the
             bucket then stays and Terraform fails.
+        encryption_key: The key that encrypts it. Left out, the stack's, or else S3's own.
+        versioning: Whether it keeps what is overwritten and deleted. Left out, it does not.
+        old_versions_days: After how many days that is gone, 1 to 3650. Left out, it stays.
+        access_log_bucket: The name of an existing bucket that gets a line for each request. Left out, none does.
+        events: Whether EventBridge is told of each object. Left out, it is not.
+        replica: A bucket in another region that gets a copy of everything. Left out, there is none.
 
     Raises:
-        ConstructError: if an argument is not valid.
+        ConstructError: if an argument is not valid, or `replica` and `old_versions_days` come without `versioning`,
+            or `replica` without a key.
 
     Example:
         >>> bucket = ArchiveBucket(stack, "archives")
         >>> function = Function(stack, "chat", archive=archive, handler="chat.handler", code_bucket=bucket)
     """
 
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        name_prefix: str | None = None,
-        force_destroy: bool = False,
-    ) -> None:
-        where = path_below(scope, construct_id)
-        prefix = _name_prefix(where) if name_prefix is None else name_prefix
-        check_pattern(
-            where,
-            "name_prefix",
-            prefix,
-            r"[a-z0-9][a-z0-9-]{0,36}",
-            "use 1 to 37 lower case letters, digits and '-', not '-' first",
-        )
-        super().__init__(scope, construct_id)
-        self._resource = S3Bucket(self, "Resource", bucket_prefix=prefix, force_destroy=force_destroy)
-        ownership = S3BucketOwnershipControls(
-            self,
-            "ownership",
-            bucket=self._resource.id,
-            rule=S3BucketOwnershipControlsRule(object_ownership="BucketOwnerEnforced"),
-        )
-        access = S3BucketPublicAccessBlock(
-            self,
-            "public-access",
-            bucket=self._resource.id,
-            block_public_acls=True,
-            block_public_policy=True,
-            ignore_public_acls=True,
-            restrict_public_buckets=True,
-        )
-        encryption = S3BucketServerSideEncryptionConfigurationA(
-            self,
-            "encryption",
-            bucket=self._resource.id,
-            rule=[
-                S3BucketServerSideEncryptionConfigurationRuleA(
-                    apply_server_side_encryption_by_default=(
-                        S3BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultA(
-                            sse_algorithm="AES256"
-                        )
-                    )
-                )
-            ],
-        )
-        policy = S3BucketPolicy(self, "policy", bucket=self._resource.id, policy=self._tls_only())
-        # S3 answers 409 when a bucket's access settings change at the same time.
-        wait_for(access, ownership)
-        wait_for(policy, access)
-        self._ready = (policy, encryption)
+    @staticmethod
+    def from_bucket_name(
+        scope: Construct, construct_id: str, bucket_name: str, *, encryption_key: EncryptionKey | None = None
+    ) -> ArchiveBucket:
+        """Returns a bucket that exists, and that somebody else looks after: only uploads are made here.
 
-    @property
-    def name(self) -> str:
-        """The bucket's name; a reference."""
-        return self._resource.bucket
+        Args:
+            scope: The construct that it belongs to.
+            construct_id: Its name in that construct.
+            bucket_name: Its name in AWS.
+            encryption_key: The key that encrypts the archives. Left out, the stack's, or else as the bucket says.
 
-    @property
-    def resource(self) -> S3Bucket:
-        """The `aws_s3_bucket`."""
-        return self._resource
+        Raises:
+            ConstructError: if the name is not valid.
+
+        Example:
+            >>> bucket = ArchiveBucket.from_bucket_name(stack, "archives", "company-lambda-archives")
+            >>> bucket.name
+            'company-lambda-archives'
+        """
+        return ArchiveBucket(scope, construct_id, existing=bucket_name, encryption_key=encryption_key)
 
     def upload(self, scope: Construct, construct_id: str, *, archive: Archive, folder: str) -> S3Object:
         """Uploads an archive under a key that names its content, so that an old version is never mistaken for it.
@@ -128,33 +86,12 @@ class ArchiveBucket(Construct):
         uploaded = S3Object(
             scope,
             construct_id,
-            bucket=self._resource.id,
+            bucket=self._name if self._resource is None else self._resource.id,
             key=f"{folder}/{archive.name}-{archive.digest}.zip",
             source=place,
             content_type="application/zip",
+            kms_key_id=None if self._key is None else self._key.arn,
             lifecycle={"create_before_destroy": True},
         )
         wait_for(uploaded, *self._ready)
         return uploaded
-
-    def _tls_only(self) -> str:
-        return json.dumps(
-            {
-                "Version": "2012-10-17",
-                "Statement": [
-                    {
-                        "Sid": "TlsOnly",
-                        "Effect": "Deny",
-                        "Principal": "*",
-                        "Action": "s3:*",
-                        "Resource": [self._resource.arn, f"{self._resource.arn}/*"],
-                        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-                    }
-                ],
-            }
-        )
-
-
-def _name_prefix(where: str) -> str:
-    words = re.sub(r"[^a-z0-9]+", "-", where.lower()).strip("-")
-    return f"{words[:36].rstrip('-')}-"

@@ -5,15 +5,23 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from cdktf_cdktf_provider_aws.lambda_alias import LambdaAlias
+from cdktf_cdktf_provider_aws.lambda_alias import LambdaAlias, LambdaAliasRoutingConfig
 from cdktf_cdktf_provider_aws.lambda_function import (
     LambdaFunction,
+    LambdaFunctionDeadLetterConfig,
     LambdaFunctionEnvironment,
     LambdaFunctionEphemeralStorage,
     LambdaFunctionLoggingConfig,
+    LambdaFunctionSnapStart,
     LambdaFunctionTracingConfig,
+    LambdaFunctionVpcConfig,
+)
+from cdktf_cdktf_provider_aws.lambda_function_event_invoke_config import (
+    LambdaFunctionEventInvokeConfig,
+    LambdaFunctionEventInvokeConfigDestinationConfig,
+    LambdaFunctionEventInvokeConfigDestinationConfigOnFailure,
 )
 from cdktf_cdktf_provider_aws.lambda_permission import LambdaPermission
 from constructs import Construct
@@ -30,12 +38,21 @@ from constructs_lib.checks import (
 from constructs_lib.errors import ConflictError, InvalidArgumentError, LimitExceededError
 from constructs_lib.functions.archive import Archive
 from constructs_lib.functions.archive_bucket import ArchiveBucket
+from constructs_lib.functions.asynchronous_calls import AsynchronousCalls
+from constructs_lib.functions.cold_start import Gradual, check_cold_start
 from constructs_lib.functions.function_environment import check_environment
+from constructs_lib.functions.vpc_access import VpcAccess
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.iam.role import Role
 from constructs_lib.observability.log_group import LOG_GROUP_NAME, LogGroup
 from constructs_lib.observability.log_retention import DEFAULT_RETENTION_DAYS, RetentionDays, check_retention
 from constructs_lib.references import address, wait_for
+
+if TYPE_CHECKING:
+    from cdktf_cdktf_provider_aws.lambda_event_source_mapping import LambdaEventSourceMapping
+
+    from constructs_lib.functions.queue import Queue
+    from constructs_lib.security.encryption_key import EncryptionKey
 
 ALIAS: Final = "live"
 """The alias that callers use; it points at the version that was published last."""
@@ -85,6 +102,18 @@ class Function(Construct):
         ephemeral_storage_mb: The size of `/tmp` in MB, 512 to 10240. Left out, 512.
         reserved_concurrency: How many calls run at once at most, and are kept free for it. Left out, it shares
             the account's with all others; new accounts have too few to reserve any.
+        encryption_key: The key that encrypts its environment variables and its log. Left out, the stack's, or else
+            AWS's own.
+        asynchronous_calls: What becomes of calls whose caller does not wait. Left out, AWS tries a failed one twice
+            more, and then forgets it.
+        vpc: The private network that it reaches, and nothing else. Left out, it is in none.
+        code_signing_config_arn: Who must have signed the archive (`aws_lambda_code_signing_config`). Left out, nobody.
+        snap_start: Whether new instances start from a snapshot of one that has loaded its modules already; for
+            Python 3.12 and newer. What must be unique or fresh (random numbers, connections) then belongs into the
+            handler. AWS bills snapshots. Left out, they start from nothing.
+        provisioned_concurrency: How many instances of the alias are kept started, and billed, at any time. Left out,
+            none. It excludes `snap_start` and `gradual`, and is a part of `reserved_concurrency`.
+        gradual: How calls are divided between the last two versions. Left out, the newest takes all.
 
     Raises:
         ConstructError: if AWS would refuse an argument, or an environment variable looks like a secret.
@@ -114,6 +143,13 @@ class Function(Construct):
         log_retention_days: RetentionDays = DEFAULT_RETENTION_DAYS,
         ephemeral_storage_mb: int = 512,
         reserved_concurrency: int | None = None,
+        encryption_key: EncryptionKey | None = None,
+        asynchronous_calls: AsynchronousCalls | None = None,
+        vpc: VpcAccess | None = None,
+        code_signing_config_arn: str | None = None,
+        snap_start: bool = False,
+        provisioned_concurrency: int | None = None,
+        gradual: Gradual | None = None,
     ) -> None:
         where = path_below(scope, construct_id)
         name = where.replace("/", "-") if function_name is None else function_name
@@ -162,21 +198,38 @@ class Function(Construct):
         runtime = archive.target.runtime
         if runtime in _PROVIDER_OF_RUNTIME:
             stack.require_provider(where, f"runtime {runtime}", _PROVIDER_OF_RUNTIME[runtime])
+        check_cold_start(
+            where,
+            runtime=runtime,
+            region=stack.region,
+            snap_start=snap_start,
+            provisioned_concurrency=provisioned_concurrency,
+            reserved_concurrency=reserved_concurrency,
+            ephemeral_storage_mb=ephemeral_storage_mb,
+            gradual=gradual,
+        )
+        key = stack.key_for(where, scope, encryption_key)
         stack.claim(where, "function_name", name)
         stack.claim(f"{where}/log-group", LOG_GROUP_NAME, f"/aws/lambda/{name}")
 
         super().__init__(scope, construct_id)
         self._name = name
         self._timeout_seconds = timeout_seconds
+        self._reserved_concurrency = reserved_concurrency
         self._policy_bytes = len('{"Version":"2012-10-17","Id":"default","Statement":[]}')
         self._waits_for: list[Function] = []
         self._log_group = LogGroup(
-            self, "log-group", name=f"/aws/lambda/{name}", retention_days=log_retention_days
+            self,
+            "log-group",
+            name=f"/aws/lambda/{name}",
+            retention_days=log_retention_days,
+            encryption_key=key,
         )
         self._role = Role(self, "role", service="lambda.amazonaws.com")
-        self._role.allow_logging(self._log_group)
-        if tracing:
-            self._role.allow_tracing()
+        # Without variables, AWS forgets the key, and each plan would set it again.
+        variables_key = key if variables else None
+        self._let_role_work(stack, tracing, variables_key, vpc, asynchronous_calls)
+        dead_letters = None if asynchronous_calls is None else asynchronous_calls.dead_letters
         upload = (
             code_bucket.upload(self, "code", archive=archive, folder=name)
             if code_bucket is not None and archive.zip_bytes > MAX_DIRECT_UPLOAD_BYTES
@@ -198,6 +251,18 @@ class Function(Construct):
             s3_key=None if upload is None else upload.key,
             source_code_hash=archive.source_code_hash,
             environment=LambdaFunctionEnvironment(variables=variables) if variables else None,
+            kms_key_arn=None if variables_key is None else variables_key.arn,
+            dead_letter_config=None
+            if dead_letters is None
+            else LambdaFunctionDeadLetterConfig(target_arn=dead_letters.arn),
+            # Else Lambda's network interfaces hold the groups for up to 45 minutes.
+            replace_security_groups_on_destroy=None if vpc is None else True,
+            vpc_config=None
+            if vpc is None
+            else LambdaFunctionVpcConfig(
+                subnet_ids=list(vpc.subnet_ids), security_group_ids=list(vpc.security_group_ids)
+            ),
+            code_signing_config_arn=code_signing_config_arn,
             ephemeral_storage=LambdaFunctionEphemeralStorage(size=ephemeral_storage_mb),
             logging_config=LambdaFunctionLoggingConfig(
                 log_group=self._log_group.resource.name,
@@ -208,6 +273,7 @@ class Function(Construct):
             ),
             tracing_config=LambdaFunctionTracingConfig(mode="Active" if tracing else "PassThrough"),
             reserved_concurrent_executions=reserved_concurrency,
+            snap_start=LambdaFunctionSnapStart(apply_on="PublishedVersions") if snap_start else None,
             publish=True,
         )
         wait_for(self._resource, self._log_group.resource)
@@ -218,10 +284,19 @@ class Function(Construct):
             name=ALIAS,
             description="The version that callers use",
             function_name=self._resource.function_name,
-            function_version=self._resource.version,
+            function_version=self._resource.version if gradual is None else gradual.stable_version,
+            routing_config=None
+            if gradual is None
+            else LambdaAliasRoutingConfig(
+                additional_version_weights={self._resource.version: gradual.weight}
+            ),
             # AWS deletes the aliases of a function that is replaced; the state would go on listing this one.
             lifecycle={"replace_triggered_by": [f"{address(self._resource)}.id"]},
         )
+        if asynchronous_calls is not None:
+            self._handle_failures(asynchronous_calls)
+        if provisioned_concurrency is not None:
+            self._provision(provisioned_concurrency)
 
     @property
     def function_name(self) -> str:
@@ -232,6 +307,11 @@ class Function(Construct):
     def timeout_seconds(self) -> int:
         """When Lambda ends it, in seconds."""
         return self._timeout_seconds
+
+    @property
+    def reserved_concurrency(self) -> int | None:
+        """How many calls run at once at most; None where it shares the account's."""
+        return self._reserved_concurrency
 
     @property
     def invoke_arn(self) -> str:
@@ -289,6 +369,38 @@ class Function(Construct):
         if isinstance(grantee, Function) and not in_a_circle:
             grantee._waits_for.append(self)
 
+    def consume(
+        self,
+        queue: Queue,
+        *,
+        batch_size: int = 10,
+        max_batching_window_seconds: int = 0,
+        max_concurrency: int | None = None,
+    ) -> LambdaEventSourceMapping:
+        """Has Lambda take the messages of a queue and call this function's alias (`aws_lambda_event_source_mapping`).
+
+        The function answers which messages of a batch it could not handle (`batchItemFailures`), and only those come
+        again. It may read the queue and delete from it, and nothing else. Where the queue was given no visibility timeout, it
+        gets one: six times the function's timeout, and the batching window.
+
+        Args:
+            queue: The queue; each has one consumer.
+            batch_size: The most messages in a call, 1 to 10000; more than 10 need a window. Left out, 10.
+            max_batching_window_seconds: For how long Lambda gathers messages, 1 to 300. Left out, it does not.
+            max_concurrency: How many batches are handled at once at most, 2 to 1000, and no more than the function's
+                reserved concurrency. Left out, as many as the account allows.
+
+        Raises:
+            ConstructError: if an argument is not valid, the queue has a consumer, is in another stack, or gives a message
+                out again while it is being handled.
+        """
+        return queue.feed(
+            self,
+            batch_size=batch_size,
+            max_batching_window_seconds=max_batching_window_seconds,
+            max_concurrency=max_concurrency,
+        )
+
     def add_permission(
         self, scope: Construct, construct_id: str, *, principal: str, source_arn: str
     ) -> LambdaPermission:
@@ -337,6 +449,57 @@ class Function(Construct):
                 f"{MAX_POLICY_BYTES}",
                 "let one ANY method or one {proxy+} resource take several routes, or divide the function",
             )
+
+    def _let_role_work(
+        self,
+        stack: AwsStack,
+        tracing: bool,
+        variables_key: EncryptionKey | None,
+        vpc: VpcAccess | None,
+        asynchronous_calls: AsynchronousCalls | None,
+    ) -> None:
+        self._role.allow_logging(self._log_group)
+        if tracing:
+            self._role.allow_tracing()
+        if variables_key is not None:
+            variables_key.grant_decrypt(self._role)
+        if vpc is not None:
+            place = {"partition": stack.partition, "region": stack.region, "account_id": stack.account_id}
+            self._role.add_policy("vpc", *vpc.permissions(**place))
+        for destination in () if asynchronous_calls is None else asynchronous_calls.destinations:
+            destination.grant_send(self._role)
+
+    def _handle_failures(self, calls: AsynchronousCalls) -> None:
+        configured = LambdaFunctionEventInvokeConfig(
+            self,
+            "asynchronous-calls",
+            function_name=self._resource.function_name,
+            qualifier=self._alias.name,
+            maximum_retry_attempts=calls.retries,
+            maximum_event_age_in_seconds=calls.max_age_seconds,
+            destination_config=LambdaFunctionEventInvokeConfigDestinationConfig(
+                on_failure=LambdaFunctionEventInvokeConfigDestinationConfigOnFailure(
+                    destination=calls.on_failure.arn
+                )
+            ),
+            lifecycle={"replace_triggered_by": [f"{address(self._alias)}.id"]},
+        )
+        self._role.used_by(configured)
+
+    def _provision(self, instances: int) -> None:
+        # Most functions need nothing of it.
+        from cdktf_cdktf_provider_aws.lambda_provisioned_concurrency_config import (
+            LambdaProvisionedConcurrencyConfig,
+        )
+
+        LambdaProvisionedConcurrencyConfig(
+            self,
+            "provisioned-concurrency",
+            function_name=self._resource.function_name,
+            qualifier=self._alias.name,
+            provisioned_concurrent_executions=instances,
+            lifecycle={"replace_triggered_by": [f"{address(self._alias)}.id"]},
+        )
 
     def _is_after(self, other: Function) -> bool:
         return self is other or any(earlier._is_after(other) for earlier in self._waits_for)

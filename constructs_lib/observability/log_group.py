@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cdktf_cdktf_provider_aws.cloudwatch_log_group import CloudwatchLogGroup
 from constructs import Construct
@@ -11,6 +11,9 @@ from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_pattern, path_below, without_tokens
 from constructs_lib.errors import InvalidArgumentError
 from constructs_lib.observability.log_retention import DEFAULT_RETENTION_DAYS, RetentionDays, check_retention
+
+if TYPE_CHECKING:
+    from constructs_lib.security.encryption_key import EncryptionKey
 
 LOG_GROUP_NAME: Final = "log group name"
 """What `AwsStack.claim` calls it."""
@@ -29,7 +32,7 @@ class LogGroup(Construct):
         construct_id: Its name in that construct.
         name: Its name in AWS; letters, digits and `_./#-`.
         retention_days: How long a log event is kept. Left out, 365 days.
-        kms_key_arn: The key that encrypts it. Left out, CloudWatch Logs' own.
+        encryption_key: The key that encrypts it. Left out, the stack's, or else CloudWatch Logs' own.
 
     Raises:
         ConstructError: if an argument is not valid.
@@ -46,18 +49,26 @@ class LogGroup(Construct):
         *,
         name: str,
         retention_days: RetentionDays = DEFAULT_RETENTION_DAYS,
-        kms_key_arn: str | None = None,
+        encryption_key: EncryptionKey | None = None,
     ) -> None:
         where = path_below(scope, construct_id)
         if not name:
             raise InvalidArgumentError(where, "name is empty", _NAME_REMEDY)
         check_pattern(where, "name", without_tokens(name), r"[A-Za-z0-9_./#-]{0,512}", _NAME_REMEDY)
         check_retention(where, "retention_days", retention_days)
-        AwsStack.of(scope).claim(where, LOG_GROUP_NAME, name)
+        stack = AwsStack.of(scope)
+        key = stack.key_for(where, scope, encryption_key)
+        stack.claim(where, LOG_GROUP_NAME, name)
         super().__init__(scope, construct_id)
+        if key is not None:
+            key.allow_log_groups()
         self._name = name
         self._resource = CloudwatchLogGroup(
-            self, "Resource", name=name, retention_in_days=retention_days, kms_key_id=kms_key_arn
+            self,
+            "Resource",
+            name=name,
+            retention_in_days=retention_days,
+            kms_key_id=None if key is None else key.arn,
         )
 
     @property

@@ -119,7 +119,7 @@ def test_every_argument_of_a_cognito_authorizer_arrives(
         (
             {"user_pools": [7]},
             InvalidArgumentError,
-            "CognitoAuthorizer 'staff': user_pools has a int; pass an aws_cognito_user_pool, or its ARN",
+            "CognitoAuthorizer 'staff': user_pools has a int; pass a UserPool, or its ARN",
         ),
         (
             {"user_pools": [POOL, POOL]},
@@ -464,6 +464,7 @@ def test_a_deployment_waits_for_authorizers_and_their_permissions(
         *configuration.all("api_gateway_method"),
         *configuration.all("api_gateway_integration"),
         *configuration.all("api_gateway_authorizer"),
+        *configuration.all("api_gateway_request_validator"),
         *configuration.all("lambda_permission"),
     }
 

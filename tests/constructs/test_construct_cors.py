@@ -55,6 +55,7 @@ def test_a_preflight_is_answered_without_calling_anything(stack: AwsStack, funct
     assert configuration.all("api_gateway_method")[method] == {
         "authorization": "NONE",
         "http_method": "OPTIONS",
+        "request_validator_id": f"${{{configuration.address('api_gateway_request_validator')}.id}}",
         **path,
         **rest_api,
     }
@@ -128,7 +129,7 @@ def test_several_origins_are_told_apart_by_the_template() -> None:
     assert response is not None
     assert response.template == (
         '#set($origin = $input.params().header.get("Origin"))\n'
-        '#if(!$origin)#set($origin = $input.params().header.get("origin"))#end\n'
+        '#if(!$origin || $origin == "")#set($origin = $input.params().header.get("origin"))#end\n'
         f'#if($origin == "{SHOP}" || $origin == "{DESK}")'
         "#set($context.responseOverride.header.Access-Control-Allow-Origin = $origin)#end"
     )
@@ -410,6 +411,7 @@ def test_a_deployment_waits_for_them_and_follows_each_change(app: App, archive: 
             "api_gateway_integration",
             "api_gateway_integration_response",
             "api_gateway_gateway_response",
+            "api_gateway_request_validator",
             "lambda_permission",
         }
         assert set(configuration.only("api_gateway_deployment")["depends_on"]) == {

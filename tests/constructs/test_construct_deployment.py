@@ -31,6 +31,7 @@ def test_a_deployment_waits_for_methods_integrations_and_permissions(
     assert set(made.pop("depends_on")) == {
         *configuration.all("api_gateway_method"),
         *configuration.all("api_gateway_integration"),
+        *configuration.all("api_gateway_request_validator"),
         *configuration.all("lambda_permission"),
     }
     assert made == {
@@ -54,9 +55,10 @@ def test_routes_that_are_added_later_are_in_it(stack: AwsStack, api: RestApi, fu
     assert set(made["depends_on"]) == {
         *configuration.all("api_gateway_method"),
         *configuration.all("api_gateway_integration"),
+        *configuration.all("api_gateway_request_validator"),
         *configuration.all("lambda_permission"),
     }
-    assert len(made["depends_on"]) == 6
+    assert len(made["depends_on"]) == 7
 
 
 def trigger(app: App, archive: FakeArchive, **changes: Any) -> str:

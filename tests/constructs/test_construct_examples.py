@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from cdktf import App
+from cdktf_cdktf_provider_aws.dynamodb_table import DynamodbTable
+from cdktf_cdktf_provider_aws.sqs_queue import SqsQueue
 
 import constructs_lib
 from constructs_lib import (
@@ -17,7 +19,9 @@ from constructs_lib import (
     Deployment,
     ExistingApiGatewayAccount,
     Function,
+    Pass,
     RestApi,
+    Workflow,
 )
 from tests.constructs.synthesis import FakeArchive, public_method, validate
 
@@ -25,7 +29,10 @@ WITHOUT_EXAMPLE = {
     # protocols, which other classes fit
     "Archive",
     "Authorization",
+    "FailureDestination",
     "Integration",
+    # what states and chains of states have in common
+    "Step",
     # their examples are the tests of the errors
     "ArchiveError",
     "ConflictError",
@@ -65,6 +72,9 @@ class Given:
         "api": lambda given: RestApi(given["stack"], "given-api", name="given"),
         "deployment": lambda given: Deployment(given["stack"], "given-deployment", api=given["api"]),
         "account": lambda given: ExistingApiGatewayAccount(),
+        "queue": lambda given: SqsQueue(given["stack"], "given-queue", name="given"),
+        "table": lambda given: DynamodbTable(given["stack"], "given-table", name="given"),
+        "workflow": lambda given: Workflow(given["stack"], "given-workflow", definition=Pass("nothing")),
     }
 
 

@@ -30,6 +30,7 @@ def test_an_api_with_one_route(stack: AwsStack, api: RestApi, function: Function
         "binary_media_types": [],
         "description": "",
         "endpoint_configuration": {"types": ["REGIONAL"]},
+        "lifecycle": {"create_before_destroy": True},
         "minimum_compression_size": "-1",
         "name": "shop",
     }
@@ -49,6 +50,7 @@ def test_an_api_with_one_route(stack: AwsStack, api: RestApi, function: Function
     assert configuration.only("api_gateway_method") == {
         "authorization": "NONE",
         "http_method": "POST",
+        "request_validator_id": f"${{{configuration.address('api_gateway_request_validator')}.id}}",
         "resource_id": f"${{{text}.id}}",
         "rest_api_id": f"${{{rest_api}.id}}",
     }
@@ -89,6 +91,7 @@ def test_every_argument_arrives(stack: AwsStack) -> None:
         "binary_media_types": ["image/png", "*/*"],
         "description": "Sells",
         "endpoint_configuration": {"types": ["EDGE"]},
+        "lifecycle": {"create_before_destroy": True},
         "minimum_compression_size": "0",
         "name": "the shop",
     }

@@ -14,6 +14,7 @@ from constructs_lib import (
     AccessLog,
     ApiGatewayAccount,
     AwsStack,
+    Cache,
     ConflictError,
     ConstructError,
     ConstructWarning,
@@ -75,6 +76,7 @@ def test_a_stage_with_the_role_of_another_stack(stack: AwsStack, deployment: Dep
         "settings": {
             "data_trace_enabled": False,
             "logging_level": "ERROR",
+            "metrics_enabled": True,
             "throttling_burst_limit": 200,
             "throttling_rate_limit": 100,
         },
@@ -114,6 +116,7 @@ def test_every_argument_arrives(stack: AwsStack, deployment: Deployment) -> None
     assert configuration.only("api_gateway_method_settings")["settings"] == {
         "data_trace_enabled": False,
         "logging_level": "INFO",
+        "metrics_enabled": True,
         "throttling_burst_limit": 40,
         "throttling_rate_limit": 20,
     }
@@ -340,3 +343,34 @@ def test_names_are_taken_once(stack: AwsStack, deployment: Deployment) -> None:
 )
 def test_throttles_that_are_refused(arguments: dict[str, int], message: str) -> None:
     assert refused(lambda: Throttle(**arguments)) == (LimitExceededError, message)
+
+
+def test_a_cache_is_encrypted(stack: AwsStack, deployment: Deployment) -> None:
+    Stage(
+        stack,
+        "stage",
+        deployment=deployment,
+        stage_name="prod",
+        account=ExistingApiGatewayAccount(),
+        cache=Cache(size_gb="1.6", ttl_seconds=60),
+        client_certificate=True,
+    )
+    configuration = Configuration(stack)
+    made = configuration.only("api_gateway_stage")
+    assert (made["cache_cluster_enabled"], made["cache_cluster_size"]) == (True, "1.6")
+    certificate = configuration.address("api_gateway_client_certificate")
+    assert made["client_certificate_id"] == f"${{{certificate}.id}}"
+    settings = configuration.only("api_gateway_method_settings")["settings"]
+    assert {name: value for name, value in settings.items() if "cach" in name} == {
+        "cache_data_encrypted": True,
+        "cache_ttl_in_seconds": 60,
+        "caching_enabled": True,
+    }
+
+
+def test_caches_that_are_refused() -> None:
+    assert refused(lambda: Cache(ttl_seconds=0)) == (
+        LimitExceededError,
+        "Cache: ttl_seconds is 0; use 1 to 3600",
+    )
+    assert refused(lambda: Cache(size_gb="1"))[0] is InvalidArgumentError  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -97,24 +98,24 @@ def test_models_and_the_validator_are_made_once(stack: AwsStack, api: RestApi, f
     ]
     assert len(configuration.all("api_gateway_request_validator")) == 1
     validated = ["request_validator_id" in body for body in configuration.all("api_gateway_method").values()]
-    assert sorted(validated) == [False, True, True, True, True]
+    assert validated == [True] * 5
     assert [model.name for model in api.definition.models] == ["Item", "Order"]
 
 
 @pytest.mark.parametrize(
-    ("parameters", "validated"),
+    "parameters",
     [
-        ({"querystring.q": True}, True),
-        ({"method.request.querystring.q": True}, True),
-        ({"header.X-Tenant": True, "querystring.q": False}, True),
-        ({"querystring.q": False}, False),
-        ({"path.id": True}, False),
-        ({}, False),
+        {"querystring.q": True},
+        {"method.request.querystring.q": True},
+        {"header.X-Tenant": True, "querystring.q": False},
+        {"querystring.q": False},
+        {"path.id": True},
+        {},
     ],
     ids=str,
 )
-def test_required_parameters_are_validated(
-    stack: AwsStack, api: RestApi, function: Function, parameters: dict[str, bool], validated: bool
+def test_parameters_are_validated(
+    stack: AwsStack, api: RestApi, function: Function, parameters: dict[str, bool]
 ) -> None:
     post(api, function, "/{id}", None, "GET", **parameters)
     method = Configuration(stack).only("api_gateway_method")
@@ -122,8 +123,8 @@ def test_required_parameters_are_validated(
         f"method.request.{name.removeprefix('method.request.')}": required
         for name, required in parameters.items()
     }
-    assert ("request_validator_id" in method) == validated
-    assert ("api_gateway_request_validator" in Configuration(stack).types()) == validated
+    assert "request_validator_id" in method
+    assert "api_gateway_request_validator" in Configuration(stack).types()
     assert "request_models" not in method
 
 
@@ -238,3 +239,45 @@ def test_a_deployment_waits_for_models_and_the_validator_and_follows_each_change
             address for kind in kinds for address in configuration.all(kind)
         }
     assert len(digests) == len(variants)
+
+
+def test_bodies_that_are_no_json_are_left_to_what_answers(
+    stack: AwsStack, api: RestApi, function: Function
+) -> None:
+    class Picture(BaseModel):
+        image: str
+
+    api.root.add_method(
+        "POST",
+        LambdaIntegration(function),
+        authorization=Public(),
+        request_model=Picture,
+        other_media_types=["image/png"],
+    )
+    method = Configuration(stack).only("api_gateway_method")
+    assert set(method["request_models"]) == {"application/json"}
+    content = api.openapi_document["paths"]["/"]["post"]["requestBody"]["content"]
+    assert content["image/png"] == {"schema": {"type": "string", "format": "binary"}}
+    assert set(content) == {"application/json", "image/png"}
+
+
+def test_other_media_types_that_change_nothing_are_refused(api: RestApi, function: Function) -> None:
+    class Picture(BaseModel):
+        image: str
+
+    def add(**options: Any) -> Callable[[], object]:
+        return lambda: api.root.add_method(
+            "POST", LambdaIntegration(function), authorization=Public(), **options
+        )
+
+    assert refused(add(other_media_types=["image/png"])) == (
+        ConflictError,
+        "shop/api/POST: other_media_types changes nothing: without a request_model every body is passed on; leave it out",
+    )
+    for wrong in (["application/json"], ["png"]):
+        _, message = refused(add(request_model=Picture, other_media_types=wrong))
+        assert message.endswith("is not valid; use content types that are not JSON, such as 'image/png'")
+    _, message = refused(add(request_model=Picture, other_media_types="image/png"))
+    assert message == (
+        "shop/api/POST: other_media_types 'image/png' is no list of strings; pass ['image/png']"
+    )

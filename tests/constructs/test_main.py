@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openapi_spec_validator import validate
 
 from tests.conftest import PROJECT
 from tools.deployment import synthesize
@@ -55,23 +57,116 @@ def test_prod_runs_on_arm64_and_python_3_13() -> None:
     assert {(tuple(f["architectures"]), f["runtime"]) for f in functions} == {(("arm64",), "python3.13")}
 
 
-def test_the_routes_are_the_ones_in_the_readme() -> None:
+ROUTES = {
+    "ANY /ai-service": "COGNITO_USER_POOLS",
+    "POST /embeddings": "COGNITO_USER_POOLS",
+    "POST /embeddings/similarity": "COGNITO_USER_POOLS",
+    "POST /embeddings/summary": "COGNITO_USER_POOLS",
+    "GET /health": "AWS_IAM",
+    "GET /jobs/{job}": "COGNITO_USER_POOLS",
+    "POST /jobs/{job}": "COGNITO_USER_POOLS",
+    "POST /language/analysis": "COGNITO_USER_POOLS",
+    "POST /language/summary": "COGNITO_USER_POOLS",
+    "POST /partners/ai-service": "CUSTOM",
+    "POST /vision/labels": "COGNITO_USER_POOLS",
+    "POST /vision/text": "COGNITO_USER_POOLS",
+    "POST /workflows/document": "COGNITO_USER_POOLS",
+    "POST /workflows/summary": "COGNITO_USER_POOLS",
+}
+
+
+def test_every_route_says_who_may_call_it() -> None:
     written = json.loads(GOLDEN.read_text(encoding="utf-8"))["resource"]
     api = next(iter(written["aws_api_gateway_rest_api"].values()))
     assert api["name"] == "aiOrchestratorApi"
-    routes = {
-        permission["source_arn"].partition("/*/")[2]
-        for permission in written["aws_lambda_permission"].values()
+    found = {
+        f"{method['http_method']} {path_of(written, method)}": method["authorization"]
+        for method in written["aws_api_gateway_method"].values()
+        if method["http_method"] != "OPTIONS"
     }
-    assert routes == {
-        "*/ai-service",
-        "GET/health",
-        "POST/vision/text",
-        "POST/vision/labels",
-        "POST/language/analysis",
-        "POST/embeddings",
-        "POST/embeddings/similarity",
+    assert found == ROUTES
+
+
+def path_of(written: dict[str, Any], method: dict[str, Any]) -> str:
+    parts: list[str] = []
+    place = method["resource_id"]
+    while found := re.fullmatch(r"\$\{aws_api_gateway_resource\.([\w-]+)\.id\}", place):
+        resource = written["aws_api_gateway_resource"][found[1]]
+        parts.insert(0, resource["path_part"])
+        place = resource["parent_id"]
+    return "/" + "/".join(parts)
+
+
+def test_bodies_are_checked_before_anything_answers() -> None:
+    written = json.loads(GOLDEN.read_text(encoding="utf-8"))["resource"]
+    unchecked = {
+        path_of(written, method)
+        for method in written["aws_api_gateway_method"].values()
+        if method["http_method"] == "POST" and not method.get("request_models")
     }
+    assert unchecked == set()
+    keyed = {
+        path_of(written, method)
+        for method in written["aws_api_gateway_method"].values()
+        if method.get("api_key_required")
+    }
+    assert keyed == {"/partners/ai-service"}
+
+
+def test_the_readme_names_every_route_and_shows_the_workflow(synthesized: Synthesize, tmp_path: Path) -> None:
+    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
+    paths = {route.partition(" ")[2] for route in ROUTES}
+    missing = {path for path in paths if f"`{path}`" not in readme and f" {path}`" not in readme}
+    assert missing - {"/jobs/{job}"} == set()
+    assert "`POST /jobs/{workflow}`, `GET /jobs/{id}`" in readme
+    stack = synthesize(PROJECT, tmp_path / "cdktf.out", {"ENVIRONMENT": "local"})
+    picture = (stack / "workflows" / "ai-orchestrator-local-document.mmd").read_text(encoding="utf-8")
+    assert f"```mermaid\n{picture.rstrip()}\n```" in readme
+
+
+def test_the_api_is_described_for_its_callers(tmp_path: Path) -> None:
+    stack = synthesize(PROJECT, tmp_path / "cdktf.out", {"ENVIRONMENT": "local"})
+    document = json.loads((stack / "api.openapi.json").read_text(encoding="utf-8"))
+    validate(document)
+    methods = {
+        f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods
+    }
+    assert {route for route in ROUTES if not route.startswith("ANY")} <= methods
+    pictures = document["paths"]["/vision/text"]["post"]["requestBody"]["content"]
+    assert {"application/json", "image/png"} <= set(pictures)
+
+
+def test_jobs_and_tokens_are_kept_in_prod_and_state_is_in_s3_where_that_is_said(
+    synthesized: Synthesize,
+) -> None:
+    written = synthesized(
+        ENVIRONMENT="prod", STATE_BUCKET="company-states", PAYLOAD_BUCKET="company-payloads"
+    )
+    assert written["terraform"]["backend"]["s3"] == {
+        "bucket": "company-states",
+        "encrypt": True,
+        "key": "ai-orchestrator-prod.tfstate",
+        "region": "us-east-1",
+        "use_lockfile": True,
+    }
+    resources = written["resource"]
+    assert all(one["deletion_protection_enabled"] for one in resources["aws_dynamodb_table"].values())
+    assert {one["deletion_protection"] for one in resources["aws_cognito_user_pool"].values()} == {"ACTIVE"}
+    buckets = {
+        one["environment"]["variables"].get("PAYLOAD_BUCKET")
+        for one in resources["aws_lambda_function"].values()
+    }
+    assert buckets == {None, "company-payloads"}
+
+
+def test_only_prod_and_dev_call_clients_back(synthesized: Synthesize) -> None:
+    for environment, calls_back in (("local", "off"), ("dev", "on")):
+        functions = synthesized(ENVIRONMENT=environment)["resource"]["aws_lambda_function"].values()
+        assert {
+            one["environment"]["variables"]["JOB_CALLBACKS"]
+            for one in functions
+            if "JOB_CALLBACKS" in one["environment"]["variables"]
+        } == {calls_back}
 
 
 def test_the_aws_backend_gets_the_permissions_that_it_needs(synthesized: Synthesize) -> None:
@@ -83,15 +178,69 @@ def test_the_aws_backend_gets_the_permissions_that_it_needs(synthesized: Synthes
         if "_ai_" in name
         for statement in json.loads(policy["policy"])["Statement"]
     ]
+    nova = "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0"
     titan = "arn:aws:bedrock:us-east-1::foundation-model/amazon.titan-embed-text-v2:0"
     detect = ["DetectDominantLanguage", "DetectEntities", "DetectKeyPhrases", "DetectSentiment"]
     assert sorted(statements) == [
+        (["bedrock:InvokeModel"], [nova]),
         (["bedrock:InvokeModel"], [titan]),
         ([f"comprehend:{action}" for action in detect], ["*"]),
         (["rekognition:DetectLabels", "rekognition:DetectText"], ["*"]),
     ]
     functions = written["resource"]["aws_lambda_function"].values()
     assert {f["environment"]["variables"]["AI_BACKEND"] for f in functions} == {"aws"}
+
+
+HARDENED = {
+    "aws_cloudwatch_dashboard",
+    "aws_cloudwatch_metric_alarm",
+    "aws_kms_key",
+    "aws_sns_topic",
+    "aws_wafv2_web_acl",
+    "aws_wafv2_web_acl_association",
+    "aws_wafv2_web_acl_logging_configuration",
+}
+
+
+def test_the_local_environment_has_nothing_that_an_apply_would_wait_for(synthesized: Synthesize) -> None:
+    written = synthesized(ENVIRONMENT="local")["resource"]
+    assert not HARDENED & written.keys()
+    assert all("kms_key_id" not in group for group in written["aws_cloudwatch_log_group"].values())
+    assert all("reserved_concurrent_executions" not in one for one in written["aws_lambda_function"].values())
+
+
+def test_dev_is_encrypted_watched_and_shut(synthesized: Synthesize) -> None:
+    written = synthesized(ENVIRONMENT="dev", ALARM_EMAILS="ops@shop.example, boss@shop.example")["resource"]
+    assert written.keys() >= HARDENED
+    addresses = {one["endpoint"] for one in written["aws_sns_topic_subscription"].values()}
+    assert addresses == {"ops@shop.example", "boss@shop.example"}
+    assert all("kms_key_id" in group for group in written["aws_cloudwatch_log_group"].values())
+    assert {group["retention_in_days"] for group in written["aws_cloudwatch_log_group"].values()} == {30}
+    assert {one["force_destroy"] for one in written["aws_s3_bucket"].values()} == {True}
+
+
+def test_prod_limits_its_functions_and_uploads_to_a_bucket_that_exists(synthesized: Synthesize) -> None:
+    written = synthesized(ENVIRONMENT="prod", ARCHIVE_BUCKET="company-archives")["resource"]
+    assert written.keys() >= HARDENED
+    assert "aws_s3_bucket" not in written
+    assert {one["bucket"] for one in written["aws_s3_object"].values()} == {"company-archives"}
+    reserved = {
+        one["function_name"].removeprefix("ai-orchestrator-prod-"): one["reserved_concurrent_executions"]
+        for one in written["aws_lambda_function"].values()
+    }
+    assert reserved == {
+        "orchestrator": 50,
+        "vision": 20,
+        "language": 20,
+        "embeddings": 20,
+        "jobs": 20,
+        "jobs-finish": 10,
+        "partners": 20,
+    }
+    named = json.loads(GOLDEN.read_text(encoding="utf-8"))["resource"]["aws_s3_object"].values()
+    (bucket,) = {one["bucket"] for one in named}
+    assert bucket.startswith("ai-orchestrator-archives-${data.aws_caller_identity.")
+    assert bucket.endswith(".account_id}-us-east-1")
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ class Jobs:
         value = {
             "owner": "cognito:alice",
             "job_id": job_id,
-            "output_key": f"jobs/{job_id}/result.json",
+            "output_key": f"jobs/{job_id}-{NOW}/result.json",
             **ending,
         }
         with redirect_stdout(io.StringIO()):
@@ -336,6 +336,15 @@ def test_what_ends_a_job_that_has_expired_notes_nothing(jobs: Jobs) -> None:
     job_id = jobs.post({"input": {}}, workflow="summary").body["id"]
     jobs.now += 3600
     assert jobs.end(job_id, result={}) == {"noted": False}
+
+
+def test_what_ends_an_earlier_job_of_the_same_key_notes_nothing(jobs: Jobs) -> None:
+    jobs.post({"input": {}}, workflow="summary", key="a-key")
+    jobs.now += 3600
+    job_id = jobs.post({"input": {}}, workflow="summary", key="a-key").body["id"]
+    assert jobs.end(job_id, result={"of": "before"}) == {"noted": False}
+    assert jobs.end(job_id, error={"Error": "States.Timeout"}) == {"noted": False}
+    assert jobs.get(job_id).body["status"] == "running"
 
 
 def test_without_a_callback_nobody_is_called(jobs: Jobs) -> None:

@@ -12,8 +12,11 @@ from typing import Any
 import pytest
 
 from tools import demo
-from tools.calls import Call, WrongAnswer, calls, expect
+from tools.callers import CallerKind, Callers
+from tools.calls import Call, WrongAnswer, calls, error, expect
 from tools.console import step
+from tools.demo_workflows import document, run_job, summary
+from tools.refusals import preflights
 
 
 @contextmanager
@@ -28,7 +31,7 @@ def api(status: int, answer: bytes) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(answer)
 
-        do_GET = do_POST = answer  # noqa: N815
+        do_GET = do_POST = do_OPTIONS = answer  # noqa: N815
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             pass
@@ -48,12 +51,32 @@ def positive(answer: Any) -> str:
     return f"value {answer['value']}"
 
 
+class Nobody(Callers):
+    """Callers who need no credentials."""
+
+    def __init__(self) -> None:
+        super().__init__("http://127.0.0.1:1", {})
+
+    def headers(
+        self,
+        kind: CallerKind,
+        method: str,  # noqa: ARG002
+        url: str,  # noqa: ARG002
+        body: bytes | None,  # noqa: ARG002
+    ) -> dict[str, str]:
+        return {"X-Caller": kind}
+
+
+def demo_at(url: str) -> demo.Demo:
+    return demo.Demo({"invoke_url": url}, Nobody())
+
+
 ASKED = Call("is it positive?", "GET", "/value", positive)
 
 
 def test_a_right_answer_gives_the_line_to_show() -> None:
     with api(200, b'{"value": 7}') as url:
-        status, content, milliseconds = demo.call(url, ASKED)
+        status, content, milliseconds = demo.call(url, ASKED, Nobody())
     assert milliseconds > 0
     assert demo.judge(ASKED, status, content) == "value 7"
 
@@ -76,15 +99,47 @@ def test_a_wrong_answer_says_what_was_expected(status: int, content: bytes, prob
 
 def test_every_call_of_the_demo_refuses_a_wrong_answer(capsys: pytest.CaptureFixture[str]) -> None:
     with api(200, json.dumps({"status": "down", "services": [], "message": "no"}).encode()) as url:
-        assert demo.call_all(url) == len(calls())
+        shown = demo_at(url)
+        demo.call_services(shown)
+    assert (shown.right, shown.wrong) == (0, len(calls()))
     assert capsys.readouterr().out.count("WRONG") == len(calls())
+
+
+def test_every_call_of_a_workflow_refuses_a_wrong_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    with api(
+        200, b'{"text": "", "model": "another", "summary": "", "status": "lost", "failed": ["all"]}'
+    ) as url:
+        shown = demo_at(url)
+        for asked in (document(), summary("", "lexrank")):
+            assert shown.make(asked) == b""
+        run_job(shown)
+    assert (shown.right, shown.wrong) == (0, 3)
+    assert capsys.readouterr().out.count("WRONG") == 3
 
 
 def test_a_server_that_is_not_there_counts_as_wrong(capsys: pytest.CaptureFixture[str]) -> None:
     with api(200, b"{}") as url:
         pass
-    assert demo.call_all(url) == len(calls())
+    shown = demo_at(url)
+    demo.call_services(shown)
+    assert shown.wrong == len(calls())
     assert "no answer" in capsys.readouterr().out
+
+
+def test_what_should_be_refused_and_is_not_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    refused = Call("no token", "POST", "/value", error("unauthorized"), status=401, caller="nobody")
+    with api(200, b"{}") as url:
+        shown = demo_at(url)
+        shown.refuse(refused)
+        for asked, check in preflights("http://localhost:3000", "https://elsewhere.example"):
+            shown.preflight(asked, check)
+    # A page of another origin may not call where nothing allows it.
+    assert (shown.right, shown.wrong) == (1, 2)
+    with api(401, b'{"code": "unauthorized", "message": "No.", "requestId": "1"}') as url:
+        shown = demo_at(url)
+        shown.refuse(refused)
+    assert (shown.right, shown.wrong) == (1, 0)
+    assert "unauthorized: No." in capsys.readouterr().out
 
 
 def test_a_step_prints_what_came_of_it_and_its_seconds(capsys: pytest.CaptureFixture[str]) -> None:

@@ -70,7 +70,7 @@ def test_a_file_that_could_not_be_parsed_is_an_error() -> None:
 
 
 def test_what_fails_is_wrong_unless_it_is_listed() -> None:
-    scans = [Scan("cdk.tf.json", 5, 0, (OPEN, CACHE)), Scan("plan.json", 5, 0, (OPEN,))]
+    scans = [Scan("cdk.tf.json", 150, 0, (OPEN, CACHE)), Scan("plan.json", 150, 0, (OPEN,))]
     assert scan.problems(scans, {"CKV_AWS_120": "no cache"}) == [
         (
             "CKV_AWS_59 Ensure there is no open access (fails in cdk.tf.json and plan.json)\n"
@@ -78,29 +78,55 @@ def test_what_fails_is_wrong_unless_it_is_listed() -> None:
             "    aws_api_gateway_method.b"
         )
     ]
-    assert scan.problems([Scan("plan.json", 5, 0, (CACHE,))], {"CKV_AWS_120": "no cache"}) == []
+    assert scan.problems([Scan("plan.json", 150, 0, (CACHE,))], {"CKV_AWS_120": "no cache"}) == []
 
 
 def test_what_is_listed_and_fails_nowhere_is_wrong() -> None:
-    scans = [Scan("cdk.tf.json", 5, 0, (CACHE,)), Scan("plan.json", 5, 0, ())]
+    scans = [Scan("cdk.tf.json", 150, 0, (CACHE,)), Scan("plan.json", 150, 0, ())]
     assert scan.problems(scans, {"CKV_AWS_120": "no cache", "CKV_AWS_117": "no VPC"}) == [
         "CKV_AWS_117 fails nowhere; remove its row from docs/security.md"
     ]
 
 
-def test_a_scan_in_which_nothing_passed_or_something_was_skipped_is_wrong() -> None:
-    assert scan.problems([Scan("cdk.tf.json", 0, 0, ()), Scan("plan.json", 5, 2, ())], {}) == [
-        "cdk.tf.json: no check passed, so that Checkov cannot have read it; see what it logged",
+def test_a_scan_in_which_little_passed_or_something_was_skipped_is_wrong() -> None:
+    assert scan.problems([Scan("cdk.tf.json", 99, 0, ()), Scan("plan.json", 100, 2, ())], {}) == [
+        "cdk.tf.json: 99 checks passed, of 100 at least, so that Checkov cannot have read all of it; see what it logged",
         "plan.json: 2 skipped; remove the suppressions",
     ]
 
 
+CRASHED = """\
+2026-11-23 04:34:19,767 [MainThread  ] [ERROR]  Failed to run check CKV2_AWS_70 on /cdk.tf.json:aws_api_gateway_method.a
+Traceback (most recent call last):
+  File "base_check.py", line 68, in run
+AttributeError: 'NoneType' object has no attribute 'nodes'
+2026-11-23 04:34:19,771 [MainThread  ] [ERROR]  Failed to run check CKV2_AWS_70 on /cdk.tf.json:aws_api_gateway_method.b
+Traceback (most recent call last):
+AttributeError: 'NoneType' object has no attribute 'nodes'
+"""
+OTHER = "2026-11-23 04:34:20,002 [MainThread  ] [WARNING]  Something else\n"
+
+
+def test_checks_that_crash_are_told_from_the_rest_of_the_log() -> None:
+    assert scan.crashes_in(CRASHED + OTHER) == (("CKV2_AWS_70",), OTHER)
+    assert scan.crashes_in(OTHER + CRASHED) == (("CKV2_AWS_70",), OTHER)
+    assert scan.crashes_in("") == ((), "")
+
+
+def test_a_check_that_crashes_must_have_run_on_the_other_file() -> None:
+    crashed = Scan("cdk.tf.json", 150, 0, (), ("CKV2_AWS_70",))
+    assert scan.problems([crashed, Scan("plan.json", 150, 0, ())], {}) == []
+    assert scan.problems([crashed, Scan("plan.json", 150, 0, (), ("CKV2_AWS_70", "CKV_AWS_1"))], {}) == [
+        "CKV2_AWS_70 crashed inside Checkov in each scan, so that nobody knows whether it would pass"
+    ]
+
+
 def test_the_report_says_what_may_fail_and_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
-    assert scan.report([Scan("plan.json", 5, 0, (CACHE,))], {"CKV_AWS_120": "nothing to keep"}) == 0
+    assert scan.report([Scan("plan.json", 150, 0, (CACHE,))], {"CKV_AWS_120": "nothing to keep"}) == 0
     good = capsys.readouterr().out
     assert "  CKV_AWS_120  nothing to keep\n" in good
     assert "Nothing else fails." in good
-    assert scan.report([Scan("plan.json", 5, 0, (OPEN, CACHE))], {"CKV_AWS_120": "nothing to keep"}) == 1
+    assert scan.report([Scan("plan.json", 150, 0, (OPEN, CACHE))], {"CKV_AWS_120": "nothing to keep"}) == 1
     assert "  CKV_AWS_59 Ensure there is no open access (fails in plan.json)\n" in capsys.readouterr().out
 
 
@@ -182,7 +208,7 @@ def test_checkov_runs_alone_and_without_the_network(
     files = tmp_path / "files"
     files.mkdir()
     (files / "plan.json").write_text("{}", encoding="utf-8")
-    said: dict[str, Any] = json.loads(scan.run_checkov(fake_python, "plan.json", files))
+    said: dict[str, Any] = json.loads(scan.run_checkov(fake_python, "plan.json", files)[0])
 
     assert said["arguments"] == [
         "--file", "plan.json", "--framework", "terraform_plan", "--output", "json", "--quiet", "--compact",
@@ -236,4 +262,4 @@ def test_the_command_line_says_how_it_is_used(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert scan.main(arguments) == 2
-    assert "python -m tools.scan [ENVIRONMENT]" in capsys.readouterr().err
+    assert "python -m tools.scan ENVIRONMENT" in capsys.readouterr().err

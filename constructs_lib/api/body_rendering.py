@@ -1,0 +1,103 @@
+"""From routes as data to one `body`: the renderer of APIs with `definition="openapi"`.
+
+It makes no resource for a path or a route. What it is told of them and only Terraform can resolve it keeps, and writes
+the whole document anew with each change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from cdktf import TerraformResource
+from constructs import Construct
+
+from constructs_lib.api.openapi_body import check_importable, openapi_body
+from constructs_lib.api.rendering import RenderedRoute, Route
+from constructs_lib.api.routes import (
+    ApiDefinition,
+    AuthorizerDefinition,
+    GatewayResponseDefinition,
+    ModelDefinition,
+)
+from constructs_lib.authorization.authorizer import AuthorizerBackend
+
+if TYPE_CHECKING:
+    from cdktf_cdktf_provider_aws.api_gateway_rest_api import ApiGatewayRestApi
+
+
+class BodyRenderer:
+    """The whole API in the `body` of its `aws_api_gateway_rest_api`.
+
+    Args of the constructor:
+        rest_api: Whose body it is.
+        name: The API's name in AWS.
+        description: What it is for.
+        definition: Returns the API as it is at that moment.
+    """
+
+    def __init__(
+        self,
+        rest_api: ApiGatewayRestApi,
+        *,
+        name: str,
+        description: str,
+        definition: Callable[[], ApiDefinition],
+    ) -> None:
+        self._rest_api = rest_api
+        self._name = name
+        self._description = description
+        self._definition = definition
+        self._uris: dict[tuple[str, str], str | None] = {}
+        self._credentials: dict[tuple[str, str], str] = {}
+        self._authorizers: dict[str, AuthorizerBackend] = {}
+        # What a body does not hold, API Gateway removes.
+        rest_api.put_rest_api_mode = "overwrite"
+
+    @property
+    def awaited(self) -> tuple[TerraformResource, ...]:
+        """See `Renderer`; a deployment waits for its API in any case."""
+        return ()
+
+    def finish(self) -> None:
+        """See `Renderer`."""
+        self._rest_api.body = openapi_body(
+            self._definition(),
+            name=self._name,
+            description=self._description,
+            uris=self._uris,
+            credentials=self._credentials,
+            authorizers=self._authorizers,
+        )
+
+    def check_model(self, where: str, definition: ModelDefinition) -> None:
+        """See `Renderer`."""
+        check_importable(where, definition.name, definition.schema)
+
+    def render_path(self, scope: Construct, *, parent: str, path_part: str, path: str) -> None:
+        """See `Renderer`."""
+
+    def render_route(self, scope: Construct, route: Route) -> RenderedRoute:  # noqa: ARG002
+        """See `Renderer`."""
+        self._uris[route.definition.key] = route.backend.uri
+        if route.backend.credentials is not None:
+            self._credentials[route.definition.key] = route.backend.credentials
+        return RenderedRoute()
+
+    def render_authorizer(
+        self,
+        scope: Construct,  # noqa: ARG002
+        definition: AuthorizerDefinition,
+        backend: AuthorizerBackend,
+    ) -> None:
+        """See `AuthorizerRenderer`."""
+        self._authorizers[definition.name] = backend
+
+    def render_gateway_response(self, scope: Construct, definition: GatewayResponseDefinition) -> None:
+        """See `Renderer`."""
+
+    def render_model(self, scope: Construct, definition: ModelDefinition) -> None:
+        """See `Renderer`."""
+
+    def render_validator(self, scope: Construct) -> None:
+        """See `Renderer`."""

@@ -1,0 +1,246 @@
+"""The OpenAPI 3.0 document of a REST API, for those who call it: what may be asked, what is answered, who may ask.
+
+It has nothing of AWS's and nothing that only Terraform knows, so that it is complete when the stack is synthesized.
+No binding is imported here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from constructs_lib.api.route_table import variables
+from constructs_lib.api.routes import ApiDefinition, AuthorizerDefinition, RouteDefinition
+
+Schema = Mapping[str, Any]
+
+_EVERY: Final = ("DELETE", "GET", "PATCH", "POST", "PUT")
+"""What is written down of a route for ANY; HEAD and OPTIONS reach it as well."""
+
+_WITH_BODY: Final = ("PATCH", "POST", "PUT")
+_PLACES: Final = {"path": "path", "querystring": "query", "header": "header"}
+_NOT_PARAMETERS: Final = frozenset({"accept", "authorization", "content-type"})
+"""Headers that OpenAPI has other words for, and ignores as parameters."""
+
+_REFUSALS: Final = {
+    "400": ("BadRequest", "The request is not valid."),
+    "401": ("Unauthorized", "Credentials are missing or not valid."),
+    "403": ("Forbidden", "The caller may not make this request."),
+    "429": ("TooManyRequests", "Too many requests at once; try again later."),
+    "4XX": ("Refused", "The request was refused."),
+    "5XX": ("Failed", "The request could not be handled."),
+}
+_BEARER: Final = {"type": "http", "scheme": "bearer"}
+_SIGNED: Final = {
+    "type": "apiKey",
+    "in": "header",
+    "name": "Authorization",
+    "description": "A signature by AWS Signature Version 4, for the service execute-api.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteDocumentation:
+    """What callers are told of a route beyond its definition; a change of it redeploys nothing.
+
+    Attributes:
+        description: What it does.
+        request: The name of the request's model and its schema, for OpenAPI 3.0.
+        response: The name of the response's model and its schema.
+        other_media_types: The content types of bodies that are no JSON.
+    """
+
+    description: str = ""
+    request: tuple[str, Schema] | None = None
+    response: tuple[str, Schema] | None = None
+    other_media_types: tuple[str, ...] = ()
+
+
+def openapi_document(
+    definition: ApiDefinition,
+    *,
+    name: str,
+    description: str,
+    documentation: Mapping[tuple[str, str], RouteDocumentation],
+) -> dict[str, Any]:
+    """Returns the document, which is the same for the same API.
+
+    Args:
+        definition: The API.
+        name: Its name.
+        description: What it is for.
+        documentation: What is said of the routes, by their keys.
+    """
+    return _Document(definition, documentation).written(name, description)
+
+
+class _Document:
+    def __init__(
+        self, definition: ApiDefinition, documentation: Mapping[tuple[str, str], RouteDocumentation]
+    ) -> None:
+        self._definition = definition
+        self._documentation = documentation
+        self._schemas: dict[str, Schema] = {}
+        self._schemes: dict[str, dict[str, Any]] = {}
+        self._requirements = {one.name: self._requirement(one) for one in definition.authorizers}
+        self._refusals: set[str] = set()
+        self._identifiers: set[str] = set()
+
+    def written(self, name: str, description: str) -> dict[str, Any]:
+        paths: dict[str, dict[str, Any]] = {}
+        for route, method in self._routes():
+            paths.setdefault(_readable(route.path), {})[method.lower()] = self._operation(route, method)
+        error = _unlike(self._schemas, "Error")
+        content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{error}"}}}
+        responses = {
+            title: {"description": text, "content": content}
+            for status, (title, text) in _REFUSALS.items()
+            if status in self._refusals
+        }
+        components: dict[str, Any] = {
+            "schemas": {**self._schemas, error: self._error()},
+            "responses": responses,
+        }
+        if self._schemes:
+            components["securitySchemes"] = self._schemes
+        info = {"title": name, "version": self._definition.digest()[:12]}
+        if description:
+            info["description"] = description
+        return {"openapi": "3.0.3", "info": info, "paths": paths, "components": components}
+
+    def _routes(self) -> Iterator[tuple[RouteDefinition, str]]:
+        keys = {route.key for route in self._definition.routes}
+        for route in self._definition.routes:
+            if route.http_method == "ANY":
+                yield from ((route, method) for method in _EVERY if (route.path, method) not in keys)
+            elif route.integration.target != "preflight":
+                yield route, route.http_method
+
+    def _operation(self, route: RouteDefinition, method: str) -> dict[str, Any]:
+        told = self._documentation.get(route.key, RouteDocumentation())
+        operation: dict[str, Any] = {"operationId": self._identifier(method, route.path)}
+        if told.description:
+            operation["description"] = told.description
+        parameters = _parameters(route)
+        if parameters:
+            operation["parameters"] = parameters
+        if told.request is not None:
+            bytes_of = {"schema": {"type": "string", "format": "binary"}}
+            content = self._content(told.request) | dict.fromkeys(told.other_media_types, bytes_of)
+            operation["requestBody"] = {"required": True, "content": content}
+        elif method in _WITH_BODY:
+            operation["requestBody"] = {"content": {"*/*": {}}}
+        operation["responses"] = self._responses(route, told)
+        security = self._security(route)
+        if security:
+            operation["security"] = [security]
+        return operation
+
+    def _identifier(self, method: str, path: str) -> str:
+        words = re.findall(r"[A-Za-z0-9]+", path) or ["root"]
+        made = _unlike(
+            self._identifiers, method.lower() + "".join(f"{word[0].upper()}{word[1:]}" for word in words)
+        )
+        self._identifiers.add(made)
+        return made
+
+    def _responses(self, route: RouteDefinition, told: RouteDocumentation) -> dict[str, Any]:
+        responses: dict[str, Any] = {}
+        if told.response is not None:
+            responses["200"] = {"description": "The answer.", "content": self._content(told.response)}
+        else:
+            responses["2XX"] = {"description": "The answer."}
+        refusals = ["429", "4XX", "5XX"]
+        if route.validated and (route.request_models or any(dict(route.request_parameters).values())):
+            refusals.append("400")
+        if route.authorization.authorizer is not None:
+            refusals.append("401")
+        if route.authorization.type != "NONE" or route.api_key_required:
+            refusals.append("403")
+        self._refusals.update(refusals)
+        for status in refusals:
+            responses[status] = {"$ref": f"#/components/responses/{_REFUSALS[status][0]}"}
+        return responses
+
+    def _content(self, model: tuple[str, Schema]) -> dict[str, Any]:
+        name, schema = model
+        # A model may look otherwise in an answer than in a request: what has a default is always there, say.
+        while self._schemas.get(name, schema) != schema:
+            name += "Output"
+        self._schemas[name] = schema
+        return {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+
+    def _security(self, route: RouteDefinition) -> dict[str, list[str]]:
+        needed: dict[str, list[str]] = {}
+        if route.authorization.authorizer is not None:
+            needed |= {name: [] for name in self._requirements[route.authorization.authorizer]}
+        elif route.authorization.type == "AWS_IAM":
+            needed[self._scheme("signature", _SIGNED)] = []
+        if route.api_key_required:
+            needed[self._scheme("apiKey", {"type": "apiKey", "in": "header", "name": "x-api-key"})] = []
+        return needed
+
+    def _scheme(self, name: str, scheme: dict[str, Any]) -> str:
+        while self._schemes.get(name, scheme) != scheme:
+            name += "2"
+        self._schemes[name] = scheme
+        return name
+
+    def _requirement(self, authorizer: AuthorizerDefinition) -> list[str]:
+        """Returns the schemes of an authorizer: one for each place where the caller's identity has to be."""
+        found = []
+        for source in authorizer.identity_sources:
+            where, _, name = source.removeprefix("method.request.").partition(".")
+            if (where, name) == ("header", "Authorization"):
+                found.append(self._scheme(authorizer.name, dict(_BEARER)))
+            elif where in ("header", "querystring"):
+                scheme = {"type": "apiKey", "in": _PLACES[where], "name": name}
+                found.append(self._scheme(f"{authorizer.name}-{name}", scheme))
+        return found
+
+    def _error(self) -> Schema:
+        text = {"type": "string"}
+        # What API Gateway refuses itself comes in its own form where nothing else was said.
+        required = ["code", "message", "requestId"] if self._definition.gateway_responses else ["message"]
+        return {
+            "type": "object",
+            "properties": {
+                "code": {**text, "description": "What is wrong, for programs."},
+                "message": {**text, "description": "What is wrong, for people."},
+                "requestId": {**text, "description": "What the logs know the request by."},
+            },
+            "required": required,
+        }
+
+
+def _parameters(route: RouteDefinition) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    declared = {f"method.request.path.{name}": True for name in variables(route.path)}
+    for full, required in sorted({**dict(route.request_parameters), **declared}.items()):
+        _, _, where, name = full.split(".", 3)
+        if where == "header" and name.lower() in _NOT_PARAMETERS:
+            continue
+        parameter: dict[str, Any] = {"name": name, "in": _PLACES[where], "schema": {"type": "string"}}
+        if required:
+            parameter["required"] = True
+        if dict(route.request_parameters).get(full):
+            # API Gateway refuses a blank one as it refuses none.
+            parameter["schema"]["pattern"] = r"\S"
+        if f"{{{name}+}}" in route.path and where == "path":
+            parameter["description"] = "The rest of the path, which may hold slashes."
+        found.append(parameter)
+    return found
+
+
+def _readable(path: str) -> str:
+    return path.replace("+}", "}")
+
+
+def _unlike(known: Mapping[str, Any] | set[str], name: str) -> str:
+    number, made = 1, name
+    while made in known:
+        number += 1
+        made = f"{name}{number}"
+    return made

@@ -1,0 +1,177 @@
+"""Users of our own: a Cognito user pool, and the applications by which they sign in."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from cdktf_cdktf_provider_aws.cognito_user_pool import (
+    CognitoUserPool,
+    CognitoUserPoolAccountRecoverySetting,
+    CognitoUserPoolAccountRecoverySettingRecoveryMechanism,
+    CognitoUserPoolAdminCreateUserConfig,
+    CognitoUserPoolPasswordPolicy,
+    CognitoUserPoolSoftwareTokenMfaConfiguration,
+    CognitoUserPoolUsernameConfiguration,
+    CognitoUserPoolUserPoolAddOns,
+)
+from cdktf_cdktf_provider_aws.cognito_user_pool_client import (
+    CognitoUserPoolClient,
+    CognitoUserPoolClientTokenValidityUnits,
+)
+from constructs import Construct
+
+from constructs_lib.aws_stack import AwsStack
+from constructs_lib.checks import check_choice, check_pattern, check_range, path_below, path_of
+from constructs_lib.errors import ConflictError
+
+Mfa = Literal["OFF", "OPTIONAL", "ON"]
+"""Whether users need a second factor, a code of an authenticator app."""
+
+MIN_PASSWORD_LENGTH = 14
+
+
+class UserPool(Construct):
+    """A Cognito user pool (`aws_cognito_user_pool`): users are made by administrators, nobody signs up.
+
+    Passwords have at least 14 characters of all kinds, and a lost one is replaced by way of a verified address.
+
+    Args:
+        scope: The construct that it belongs to.
+        construct_id: Its name in that construct.
+        name: Its name in AWS. Left out, the path of the construct with `-`.
+        mfa: Whether users need a code of an authenticator app as well. Left out, each user may choose it.
+        deletion_protection: Whether AWS refuses to delete it with all its users. Left out, it does, and
+            `terraform destroy` fails.
+        threat_protection: Whether Cognito looks for stolen passwords and odd sign-ins and stops them; it costs by the
+            user. Left out, it does not.
+
+    Raises:
+        ConstructError: if an argument is not valid.
+
+    Example:
+        >>> users = UserPool(stack, "users")
+        >>> client_id = users.add_client("shop", access_minutes=15)
+        >>> staff = CognitoAuthorizer(name="staff", user_pools=[users])
+        >>> method = api.root.add_method("GET", LambdaIntegration(function), authorization=staff)
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        name: str | None = None,
+        mfa: Mfa = "OPTIONAL",
+        deletion_protection: bool = True,
+        threat_protection: bool = False,
+    ) -> None:
+        where = path_below(scope, construct_id)
+        pool_name = where.replace("/", "-") if name is None else name
+        check_pattern(
+            where,
+            "name",
+            pool_name,
+            r"[\w+=,.@ -]{1,128}",
+            "use 1 to 128 letters, digits, spaces and '+=,.@_-'",
+        )
+        check_choice(where, "mfa", mfa, Mfa)
+        AwsStack.of(scope)
+        super().__init__(scope, construct_id)
+        self._clients: dict[str, CognitoUserPoolClient] = {}
+        self._resource = CognitoUserPool(
+            self,
+            "Resource",
+            name=pool_name,
+            admin_create_user_config=CognitoUserPoolAdminCreateUserConfig(allow_admin_create_user_only=True),
+            account_recovery_setting=CognitoUserPoolAccountRecoverySetting(
+                recovery_mechanism=[
+                    CognitoUserPoolAccountRecoverySettingRecoveryMechanism(name="verified_email", priority=1)
+                ]
+            ),
+            auto_verified_attributes=["email"],
+            deletion_protection="ACTIVE" if deletion_protection else "INACTIVE",
+            mfa_configuration=mfa,
+            software_token_mfa_configuration=None
+            if mfa == "OFF"
+            else CognitoUserPoolSoftwareTokenMfaConfiguration(enabled=True),
+            password_policy=CognitoUserPoolPasswordPolicy(
+                minimum_length=MIN_PASSWORD_LENGTH,
+                require_lowercase=True,
+                require_numbers=True,
+                require_symbols=True,
+                require_uppercase=True,
+                temporary_password_validity_days=3,
+            ),
+            user_pool_tier="PLUS" if threat_protection else None,
+            user_pool_add_ons=CognitoUserPoolUserPoolAddOns(advanced_security_mode="ENFORCED")
+            if threat_protection
+            else None,
+            username_configuration=CognitoUserPoolUsernameConfiguration(case_sensitive=False),
+        )
+
+    @property
+    def arn(self) -> str:
+        """Its ARN."""
+        return self._resource.arn
+
+    @property
+    def pool_id(self) -> str:
+        """Its id; a reference."""
+        return self._resource.id
+
+    @property
+    def resource(self) -> CognitoUserPool:
+        """The `aws_cognito_user_pool`."""
+        return self._resource
+
+    def add_client(
+        self,
+        name: str,
+        *,
+        password_sign_in: bool = False,
+        access_minutes: int = 60,
+        refresh_days: int = 30,
+    ) -> str:
+        """Adds an application by which users sign in (`aws_cognito_user_pool_client`), without a secret.
+
+        Args:
+            name: Its name, unique in the pool.
+            password_sign_in: Whether it may send the password itself (`USER_PASSWORD_AUTH`), as command lines and
+                tests do. Left out, only a proof of it (`USER_SRP_AUTH`).
+            access_minutes: How long ID and access tokens are good, 5 to 1440. Left out, an hour.
+            refresh_days: How long users stay signed in, 1 to 3650. Left out, 30.
+
+        Returns:
+            Its client id; a reference.
+
+        Raises:
+            ConstructError: if an argument is not valid, or the name is taken.
+        """
+        where = f"{path_of(self)}/{name}"
+        check_pattern(where, "name", name, r"[A-Za-z][\w-]{0,63}", "use letters, digits, '_' and '-'")
+        check_range(where, "access_minutes", access_minutes, 5, 1440)
+        check_range(where, "refresh_days", refresh_days, 1, 3650)
+        if name in self._clients:
+            raise ConflictError(where, "exists already", "give the client another name")
+        flows = ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH"]
+        client = CognitoUserPoolClient(
+            self,
+            name,
+            name=name,
+            user_pool_id=self.pool_id,
+            explicit_auth_flows=[*flows, "ALLOW_USER_PASSWORD_AUTH"] if password_sign_in else flows,
+            prevent_user_existence_errors="ENABLED",
+            enable_token_revocation=True,
+            access_token_validity=access_minutes,
+            id_token_validity=access_minutes,
+            refresh_token_validity=refresh_days,
+            token_validity_units=[
+                CognitoUserPoolClientTokenValidityUnits(
+                    access_token="minutes",  # noqa: S106 - a unit
+                    id_token="minutes",  # noqa: S106
+                    refresh_token="days",  # noqa: S106
+                )
+            ],
+        )
+        self._clients[name] = client
+        return client.id

@@ -1,0 +1,67 @@
+"""What becomes of a call whose caller does not wait for the answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+from constructs_lib.checks import check_range
+from constructs_lib.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from constructs_lib.iam.role import Role
+
+_WHERE: Final = "AsynchronousCalls"
+
+
+class FailureDestination(Protocol):
+    """Where failed calls are kept. `DeadLetterQueue` fits it, and so does any queue or topic like it."""
+
+    @property
+    def arn(self) -> str:
+        """Its ARN."""
+
+    def grant_send(self, role: Role) -> None:
+        """Lets a role send to it; doing it twice changes nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AsynchronousCalls:
+    """How Lambda calls a function for those who do not wait, such as S3, SNS or EventBridge.
+
+    Attributes:
+        on_failure: Where a call goes that failed for good, with the error and the answer.
+        dead_letters: Where its event alone goes: for what reads dead-letter queues of the older kind. Left out,
+            nowhere.
+        retries: How often a failed call is tried again, 0 to 2. Left out, 2.
+        max_age_seconds: How long a call may wait for its turn, 60 to 21600. Left out, six hours.
+
+    Raises:
+        ConstructError: if an argument is not valid, or both destinations are the same.
+
+    Example:
+        >>> failed = DeadLetterQueue(stack, "failed")
+        >>> worker = Function(
+        ...     stack, "worker", archive=archive, asynchronous_calls=AsynchronousCalls(on_failure=failed, retries=1)
+        ... )
+    """
+
+    on_failure: FailureDestination
+    dead_letters: FailureDestination | None = None
+    retries: int = 2
+    max_age_seconds: int = 21_600
+
+    def __post_init__(self) -> None:
+        check_range(_WHERE, "retries", self.retries, 0, 2)
+        check_range(_WHERE, "max_age_seconds", self.max_age_seconds, 60, 21_600)
+        if self.dead_letters is self.on_failure:
+            raise InvalidArgumentError(
+                _WHERE,
+                "dead_letters is on_failure, which would get each failed call twice",
+                "leave dead_letters out, or pass another queue",
+            )
+
+    @property
+    def destinations(self) -> tuple[FailureDestination, ...]:
+        """Where failed calls go."""
+        return (self.on_failure,) if self.dead_letters is None else (self.on_failure, self.dead_letters)

@@ -1,0 +1,116 @@
+"""Where what could not be done is kept until somebody looks at it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from cdktf_cdktf_provider_aws.cloudwatch_metric_alarm import CloudwatchMetricAlarm
+from constructs import Construct
+
+from constructs_lib.aws_stack import AwsStack, check_same_stack
+from constructs_lib.checks import check_range, path_below, path_of
+from constructs_lib.errors import ConflictError, InvalidArgumentError, LimitExceededError
+from constructs_lib.functions.encrypted_queue import EncryptedQueue, queue_arn, queue_name
+
+if TYPE_CHECKING:
+    from constructs_lib.observability.alarm_topic import AlarmTopic
+    from constructs_lib.security.encryption_key import EncryptionKey
+
+_MAX_SOURCES: Final = 10
+"""How many queues SQS lets a dead-letter queue name."""
+
+
+class DeadLetterQueue(EncryptedQueue):
+    """An SQS queue (`aws_sqs_queue`) for what failed for good, encrypted, that refuses requests without TLS.
+
+    Args:
+        scope: The construct that it belongs to.
+        construct_id: Its name in that construct.
+        name: Its name in AWS, without `.fifo`. Left out, the path of the construct with `-`.
+        retention_days: How long a message is kept, 1 to 14. Left out, 14.
+        encryption_key: The key that encrypts it. Left out, the stack's, or else SQS's own.
+        fifo: Whether it keeps the order, as the dead-letter queue of a queue that does must. Left out, it does not.
+        source_names: The names in AWS of the queues of this account that may move messages here, at most 10; each
+            `Queue` has a dead-letter queue of its own already. Left out, SQS lets any queue of the account.
+
+    Raises:
+        ConstructError: if an argument is not valid.
+
+    Example:
+        >>> failed = DeadLetterQueue(stack, "failed", retention_days=7)
+        >>> failed.name
+        'shop-failed'
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        name: str | None = None,
+        retention_days: int = 14,
+        encryption_key: EncryptionKey | None = None,
+        fifo: bool = False,
+        source_names: Sequence[str] = (),
+    ) -> None:
+        where = path_below(scope, construct_id)
+        title = queue_name(where, name, fifo=fifo)
+        check_range(where, "retention_days", retention_days, 1, 14)
+        if isinstance(source_names, str):
+            raise InvalidArgumentError(
+                where, f"source_names {source_names!r} is no list of strings", f"pass [{source_names!r}]"
+            )
+        if len(source_names) > _MAX_SOURCES:
+            raise LimitExceededError(
+                where, f"has {len(source_names)} source_names", f"use 1 to {_MAX_SOURCES}, or leave them out"
+            )
+        stack = AwsStack.of(scope)
+        allowed = {
+            "redrivePermission": "byQueue",
+            "sourceQueueArns": [queue_arn(stack, source) for source in source_names],
+        }
+        super().__init__(
+            scope,
+            construct_id,
+            name=title,
+            fifo=fifo,
+            retention_days=retention_days,
+            encryption_key=encryption_key,
+            redrive_allow_policy=json.dumps(allowed) if source_names else None,
+        )
+        self._alarm: CloudwatchMetricAlarm | None = None
+
+    def alarm(self, topic: AlarmTopic, *, description: str | None = None) -> CloudwatchMetricAlarm:
+        """Tells a topic as soon as there is a message, and when there is none any more (`aws_cloudwatch_metric_alarm`).
+
+        Args:
+            topic: Who is told.
+            description: What the alarm says. Left out, that something failed for good and lies in this queue.
+
+        Raises:
+            ConstructError: if there is an alarm already, or the topic is in another stack.
+        """
+        where = path_of(self)
+        check_same_stack(where, self, topic)
+        if self._alarm is not None:
+            raise ConflictError(where, "has an alarm already", "call alarm once")
+        self._alarm = CloudwatchMetricAlarm(
+            self,
+            "alarm",
+            alarm_name=self.name,
+            alarm_description=description or f"Something failed for good; queue {self.name} has it",
+            namespace="AWS/SQS",
+            metric_name="ApproximateNumberOfMessagesVisible",
+            dimensions={"QueueName": self.name},
+            statistic="Maximum",
+            period=300,
+            evaluation_periods=1,
+            comparison_operator="GreaterThanThreshold",
+            threshold=0,
+            treat_missing_data="notBreaching",
+            alarm_actions=[topic.arn],
+            ok_actions=[topic.arn],
+        )
+        return self._alarm

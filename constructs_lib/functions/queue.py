@@ -1,0 +1,233 @@
+"""Work that waits for its turn: a queue, what becomes of its poison, and the function that takes from it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+from cdktf_cdktf_provider_aws.lambda_event_source_mapping import (
+    LambdaEventSourceMapping,
+    LambdaEventSourceMappingScalingConfig,
+)
+from constructs import Construct
+
+from constructs_lib.aws_stack import check_same_stack
+from constructs_lib.checks import check_range, path_below, path_of
+from constructs_lib.errors import ConflictError, LimitExceededError
+from constructs_lib.functions.dead_letter_queue import DeadLetterQueue
+from constructs_lib.functions.encrypted_queue import EncryptedQueue, queue_name
+from constructs_lib.iam.policy import PolicyStatement
+from constructs_lib.references import address, wait_for
+
+if TYPE_CHECKING:
+    from constructs_lib.functions.function import Function
+    from constructs_lib.observability.alarm_topic import AlarmTopic
+    from constructs_lib.security.encryption_key import EncryptionKey
+
+_VISIBILITY_FACTOR: Final = 6
+"""AWS's advice: so that a throttled batch can be tried again before its messages are given to somebody else."""
+
+_MAX_VISIBILITY_SECONDS: Final = 43_200
+_LARGEST_BATCH: Final = 10_000
+_LARGEST_BATCH_AT_ONCE: Final = 10
+"""What one answer of SQS holds; a larger batch has to be gathered."""
+
+
+class Queue(EncryptedQueue):
+    """An SQS queue (`aws_sqs_queue`) with a dead-letter queue of its own, encrypted, that refuses requests without TLS.
+
+    A message that was taken and not handled comes back when its visibility timeout is over, and goes to the dead-letter queue
+    when it was taken too often. Each message may be delivered more than once: whoever handles it must not mind.
+    `Function.consume` makes a function handle them.
+
+    Args:
+        scope: The construct that it belongs to.
+        construct_id: Its name in that construct.
+        name: Its name in AWS, without `.fifo`; the dead-letter queue's is the same with `-failed`. Left out, the path
+            of the construct with `-`.
+        fifo: Whether the messages of a group are delivered in the order they were sent, and one that is sent again
+            within five minutes only once. Left out, neither.
+        max_receive_count: How often a message is delivered before it goes to the dead-letter queue, 1 to 1000. Left
+            out, 5; with less, messages are lost to throttling.
+        visibility_timeout_seconds: For how long a message that was taken is given to nobody else, at least six times the
+            consumer's timeout. Left out, exactly that and the time for gathering a batch; without a consumer 30.
+        retention_days: How long a message waits at most, 1 to 14. Left out, 4.
+        dead_letter_retention_days: The same in the dead-letter queue, where the time before counts too. Left out, 14.
+        encryption_key: The key that encrypts both. Left out, the stack's, or else SQS's own.
+        topic: Who is told when a message is in the dead-letter queue. Left out, nobody: then look at it.
+
+    Raises:
+        ConstructError: if an argument is not valid.
+
+    Example:
+        >>> orders = Queue(stack, "orders", max_receive_count=3)
+        >>> mapping = function.consume(orders, batch_size=5)
+        >>> orders.name, orders.dead_letters.name, orders.visibility_timeout_seconds
+        ('shop-orders', 'shop-orders-failed', 60)
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        name: str | None = None,
+        fifo: bool = False,
+        max_receive_count: int = 5,
+        visibility_timeout_seconds: int | None = None,
+        retention_days: int = 4,
+        dead_letter_retention_days: int = 14,
+        encryption_key: EncryptionKey | None = None,
+        topic: AlarmTopic | None = None,
+    ) -> None:
+        where = path_below(scope, construct_id)
+        title = queue_name(where, name, fifo=fifo)
+        base = title.partition(".")[0]
+        queue_name(where, f"{base}-failed", fifo=fifo)
+        check_range(where, "max_receive_count", max_receive_count, 1, 1_000)
+        check_range(where, "retention_days", retention_days, 1, 14)
+        check_range(where, "dead_letter_retention_days", dead_letter_retention_days, 1, 14)
+        if visibility_timeout_seconds is not None:
+            check_range(
+                where, "visibility_timeout_seconds", visibility_timeout_seconds, 0, _MAX_VISIBILITY_SECONDS
+            )
+        if dead_letter_retention_days < retention_days:
+            raise ConflictError(
+                where,
+                f"dead_letter_retention_days is {dead_letter_retention_days} and retention_days {retention_days}: a "
+                "message would expire as soon as it is moved, as its age counts from when it was sent",
+                f"use {retention_days} to 14",
+            )
+        if topic is not None:
+            check_same_stack(where, scope, topic)
+        super().__init__(
+            scope,
+            construct_id,
+            name=title,
+            fifo=fifo,
+            retention_days=retention_days,
+            encryption_key=encryption_key,
+            visibility_timeout_seconds=visibility_timeout_seconds,
+        )
+        self._visibility_seconds = visibility_timeout_seconds
+        self._consumer: Function | None = None
+        self._dead_letters = DeadLetterQueue(
+            self,
+            "dead-letters",
+            name=f"{base}-failed",
+            retention_days=dead_letter_retention_days,
+            encryption_key=self._key,
+            fifo=fifo,
+            source_names=[title],
+        )
+        redrive = {"deadLetterTargetArn": self._dead_letters.arn, "maxReceiveCount": max_receive_count}
+        self._resource.redrive_policy = json.dumps(redrive)
+        if topic is not None:
+            self._dead_letters.alarm(topic)
+
+    @property
+    def dead_letters(self) -> DeadLetterQueue:
+        """Where messages go that were delivered too often."""
+        return self._dead_letters
+
+    @property
+    def visibility_timeout_seconds(self) -> int:
+        """For how long a message that was taken is given to nobody else."""
+        return 30 if self._visibility_seconds is None else self._visibility_seconds
+
+    def feed(
+        self,
+        function: Function,
+        *,
+        batch_size: int = 10,
+        max_batching_window_seconds: int = 0,
+        max_concurrency: int | None = None,
+    ) -> LambdaEventSourceMapping:
+        """Has a function handle the messages; see `Function.consume`."""
+        where = path_of(self)
+        self._check(where, function, batch_size, max_batching_window_seconds, max_concurrency)
+        self._consumer = function
+        if self._visibility_seconds is None:
+            self._visibility_seconds = _needed_visibility(function, max_batching_window_seconds)
+            self._resource.visibility_timeout_seconds = self._visibility_seconds
+        may_take = function.role.add_policy(
+            f"consume-{self._name}",
+            PolicyStatement(
+                actions=["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
+                resources=[self.arn],
+            ),
+            # The function itself has no use for it, and queues take long to be made.
+            awaited=False,
+        )
+        if self._key is not None:
+            self._key.grant_decrypt(function.role)
+        mapping = LambdaEventSourceMapping(
+            self,
+            "consumer",
+            event_source_arn=self.arn,
+            function_name=function.qualified_arn,
+            function_response_types=["ReportBatchItemFailures"],
+            batch_size=batch_size,
+            maximum_batching_window_in_seconds=max_batching_window_seconds or None,
+            scaling_config=None
+            if max_concurrency is None
+            else LambdaEventSourceMappingScalingConfig(maximum_concurrency=max_concurrency),
+            lifecycle={"replace_triggered_by": [f"{address(function.alias)}.id"]},
+        )
+        function.role.used_by(mapping)
+        wait_for(mapping, may_take)
+        return mapping
+
+    def _check(
+        self,
+        where: str,
+        function: Function,
+        batch_size: int,
+        window_seconds: int,
+        max_concurrency: int | None,
+    ) -> None:
+        check_same_stack(where, self, function)
+        check_range(where, "batch_size", batch_size, 1, _LARGEST_BATCH)
+        check_range(where, "max_batching_window_seconds", window_seconds, 0, 300)
+        if max_concurrency is not None:
+            check_range(where, "max_concurrency", max_concurrency, 2, 1_000)
+        if self._consumer is not None:
+            raise ConflictError(
+                where,
+                f"is consumed by {path_of(self._consumer)}, and each message would reach one of the two",
+                "make a queue for each",
+            )
+        if self._fifo and (window_seconds or batch_size > _LARGEST_BATCH_AT_ONCE):
+            raise ConflictError(
+                where,
+                "keeps the order, and Lambda gathers no batches of such a queue",
+                f"leave max_batching_window_seconds out, and use a batch_size of 1 to {_LARGEST_BATCH_AT_ONCE}",
+            )
+        if batch_size > _LARGEST_BATCH_AT_ONCE and not window_seconds:
+            raise ConflictError(
+                where,
+                f"batch_size is {batch_size}, and without max_batching_window_seconds Lambda takes "
+                f"{_LARGEST_BATCH_AT_ONCE} at most",
+                "pass max_batching_window_seconds=1 to 300",
+            )
+        reserved = function.reserved_concurrency
+        if reserved is not None and reserved < (max_concurrency or reserved + 1):
+            raise ConflictError(
+                where,
+                f"{path_of(function)} has a reserved_concurrency of {reserved} and takes "
+                f"{'any number of' if max_concurrency is None else max_concurrency} batches at once: what is throttled "
+                "counts as delivered, and goes to the dead-letter queue",
+                f"pass max_concurrency=2 to {reserved}" if reserved > 1 else "reserve 2 or more",
+            )
+        needed = _needed_visibility(function, window_seconds)
+        if self._visibility_seconds is not None and self._visibility_seconds < needed:
+            raise LimitExceededError(
+                where,
+                f"visibility_timeout_seconds is {self._visibility_seconds}, and {path_of(function)} may be at work on a "
+                f"message for {function.timeout_seconds} s, and again if it is throttled",
+                f"leave it out, or use {needed} or more: six times the function's timeout, and the batching window",
+            )
+
+
+def _needed_visibility(function: Function, window_seconds: int) -> int:
+    return _VISIBILITY_FACTOR * function.timeout_seconds + window_seconds

@@ -1,0 +1,153 @@
+"""Where alarms go: a topic that CloudWatch can publish to although it is encrypted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from cdktf_cdktf_provider_aws.sns_topic import SnsTopic
+from cdktf_cdktf_provider_aws.sns_topic_policy import SnsTopicPolicy
+from cdktf_cdktf_provider_aws.sns_topic_subscription import SnsTopicSubscription
+from constructs import Construct
+
+from constructs_lib.aws_stack import AwsStack
+from constructs_lib.checks import check_pattern, path_below, path_of
+from constructs_lib.errors import ConflictError, InvalidArgumentError
+
+if TYPE_CHECKING:
+    from constructs_lib.security.encryption_key import EncryptionKey
+
+_EMAIL: Final = r"[^@\s]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
+
+
+class AlarmTopic(Construct):
+    """An SNS topic for alarms (`aws_sns_topic`), encrypted, for the alarms of this account and nobody else's.
+
+    Args:
+        scope: The construct that it belongs to.
+        construct_id: Its name in that construct.
+        name: Its name in AWS. Left out, the path of the construct with `-`.
+        emails: Who gets an e-mail for each alarm; AWS asks each address first. Left out, nobody.
+        encryption_key: The key that encrypts it. Left out, the stack's.
+
+    Raises:
+        ConstructError: if an argument is not valid, or there is no key: CloudWatch cannot publish to a topic that is
+            encrypted with AWS's own.
+
+    Example:
+        >>> topic = AlarmTopic(
+        ...     stack, "alarm-topic", emails=["ops@shop.example"], encryption_key=EncryptionKey(stack, "key")
+        ... )
+        >>> topic.name
+        'shop-alarm-topic'
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        name: str | None = None,
+        emails: Sequence[str] = (),
+        encryption_key: EncryptionKey | None = None,
+    ) -> None:
+        where = path_below(scope, construct_id)
+        title = where.replace("/", "-") if name is None else name
+        check_pattern(
+            where, "name", title, r"[A-Za-z0-9_-]{1,256}", "use 1 to 256 letters, digits, '-' and '_'"
+        )
+        if isinstance(emails, str):
+            raise InvalidArgumentError(
+                where, f"emails {emails!r} is no list of strings", f"pass [{emails!r}]"
+            )
+        for email in emails:
+            _check_email(where, email)
+        stack = AwsStack.of(scope)
+        key = stack.key_for(where, scope, encryption_key)
+        if key is None:
+            raise ConflictError(
+                where,
+                "has no key, and CloudWatch cannot publish to a topic that AWS's own key encrypts",
+                "pass encryption_key=EncryptionKey(...), or call stack.encrypt_with",
+            )
+        stack.claim(where, "topic name", title)
+        super().__init__(scope, construct_id)
+        key.allow_alarms()
+        self._name = title
+        self._emails: list[str] = []
+        self._resource = SnsTopic(self, "Resource", name=title, kms_master_key_id=key.arn)
+        SnsTopicPolicy(self, "policy", arn=self._resource.arn, policy=self._policy(stack))
+        for email in emails:
+            self.add_email(email)
+
+    @property
+    def name(self) -> str:
+        """Its name in AWS."""
+        return self._name
+
+    @property
+    def arn(self) -> str:
+        """Its ARN."""
+        return self._resource.arn
+
+    @property
+    def emails(self) -> tuple[str, ...]:
+        """Who gets an e-mail for each alarm, in the order they were added."""
+        return tuple(self._emails)
+
+    @property
+    def resource(self) -> SnsTopic:
+        """The `aws_sns_topic`."""
+        return self._resource
+
+    def add_email(self, address: str) -> SnsTopicSubscription:
+        """Sends each alarm to one more address (`aws_sns_topic_subscription`), once its owner has agreed.
+
+        Args:
+            address: The e-mail address.
+
+        Raises:
+            ConstructError: if it is not valid, or gets them already.
+        """
+        where = path_of(self)
+        _check_email(where, address)
+        if address in self._emails:
+            raise ConflictError(where, f"{address} is told already", "remove one of the two")
+        self._emails.append(address)
+        return SnsTopicSubscription(
+            self, f"email={address}", topic_arn=self._resource.arn, protocol="email", endpoint=address
+        )
+
+    def _policy(self, stack: AwsStack) -> str:
+        alarms = f"arn:{stack.partition}:cloudwatch:{stack.region}:{stack.account_id}:alarm:*"
+        return json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Sid": "Alarms",
+                        "Effect": "Allow",
+                        "Principal": {"Service": "cloudwatch.amazonaws.com"},
+                        "Action": "sns:Publish",
+                        "Resource": self._resource.arn,
+                        "Condition": {
+                            "StringEquals": {"aws:SourceAccount": stack.account_id},
+                            "ArnLike": {"aws:SourceArn": alarms},
+                        },
+                    },
+                    {
+                        "Sid": "TlsOnly",
+                        "Effect": "Deny",
+                        "Principal": "*",
+                        "Action": "sns:Publish",
+                        "Resource": self._resource.arn,
+                        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                    },
+                ],
+            }
+        )
+
+
+def _check_email(where: str, address: str) -> None:
+    check_pattern(where, "emails", address, _EMAIL, "use addresses, such as 'ops@shop.example'")

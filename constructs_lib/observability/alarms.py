@@ -1,0 +1,320 @@
+"""What wakes somebody up: the few alarms that an API and what answers it need, none of them without an action."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from cdktf_cdktf_provider_aws.cloudwatch_metric_alarm import CloudwatchMetricAlarm
+from constructs import Construct
+
+from constructs_lib.api.stage import Stage
+from constructs_lib.aws_stack import AwsStack, check_same_stack
+from constructs_lib.checks import check_range, path_below
+from constructs_lib.errors import ConflictError, InvalidArgumentError
+from constructs_lib.functions.function import Function
+from constructs_lib.observability.alarm_topic import AlarmTopic
+from constructs_lib.workflows.workflow import Workflow
+
+_PERIOD_SECONDS = 300
+_PERCENT_OF_LIMIT = 80
+"""How close to a limit a function or a workflow may come before somebody is told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thresholds:
+    """From where on an API is not well.
+
+    Attributes:
+        server_error_percent: The share of requests that are answered with 5xx, 1 to 100. Left out, 5.
+        client_error_percent: The share of requests that are refused, with 429 for a limit or another 4xx, 1 to 100.
+            Left out, 50.
+        latency_ms: The time in milliseconds in which 95 of 100 requests are answered. Left out, 10000.
+        function_errors: How many calls of a function end in an exception, in five minutes. Left out, 1.
+        workflow_failures: How many executions of a workflow fail, in five minutes; what a caller sent may be the reason
+            of some. Left out, 5.
+
+    Raises:
+        ConstructError: if a threshold is not valid.
+
+    Example:
+        >>> Thresholds(latency_ms=2000).server_error_percent
+        5
+    """
+
+    server_error_percent: int = 5
+    client_error_percent: int = 50
+    latency_ms: int = 10_000
+    function_errors: int = 1
+    workflow_failures: int = 5
+
+    def __post_init__(self) -> None:
+        check_range("Thresholds", "server_error_percent", self.server_error_percent, 1, 100)
+        check_range("Thresholds", "client_error_percent", self.client_error_percent, 1, 100)
+        check_range("Thresholds", "latency_ms", self.latency_ms, 1, 900_000)
+        check_range("Thresholds", "function_errors", self.function_errors, 1, 1_000_000)
+        check_range("Thresholds", "workflow_failures", self.workflow_failures, 1, 1_000_000)
+
+
+class Alarms(Construct):
+    """The alarms of a stage and what answers it (`aws_cloudwatch_metric_alarm`), each with a topic to tell.
+
+    Of the stage: the share of 5xx, the share of 4xx (throttled requests among them: API Gateway has no number of its
+    own for these), and latency. Of each function: exceptions, throttled calls, calls that take 80 % of its timeout,
+    and, where it has a reserved concurrency, 80 % of that. Of each workflow: executions that fail, that time out and
+    that are throttled, and, of one that answers within the request (`EXPRESS`), 5 % that take 80 % of the longest time
+    it may run. An alarm also tells when it is over. Where nothing is called, nothing is wrong. Queues have alarms of
+    their own: `DeadLetterQueue.alarm`.
+
+    Args:
+        scope: The construct that it belongs to.
+        construct_id: Its name in that construct.
+        topic: Who is told.
+        stage: The stage. Left out, none.
+        functions: The functions. Left out, none.
+        workflows: The workflows. Left out, none.
+        thresholds: From where on. Left out, `Thresholds()`.
+
+    Raises:
+        ConstructError: if there is nothing to watch, or something is in another stack.
+
+    Example:
+        >>> topic = AlarmTopic(stack, "alarm-topic", encryption_key=EncryptionKey(stack, "key"))
+        >>> stage = Stage(stack, "stage", deployment=deployment, stage_name="prod", account=account)
+        >>> alarms = Alarms(stack, "alarms", topic=topic, stage=stage, functions=[function])
+        >>> sorted(alarms.resources)[:3]
+        ['given-prod-client-errors', 'given-prod-latency', 'given-prod-server-errors']
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        topic: AlarmTopic,
+        stage: Stage | None = None,
+        functions: Sequence[Function] = (),
+        workflows: Sequence[Workflow] = (),
+        thresholds: Thresholds | None = None,
+    ) -> None:
+        where = path_below(scope, construct_id)
+        if not isinstance(topic, AlarmTopic):
+            raise InvalidArgumentError(
+                where,
+                f"topic is of type {type(topic).__name__}",
+                "pass AlarmTopic(...): somebody must be told",
+            )
+        if stage is None and not functions and not workflows:
+            raise InvalidArgumentError(
+                where, "watches nothing", "pass stage=..., functions=[...] or workflows=[...]"
+            )
+        kinds: dict[str, Sequence[Construct]] = {"function": functions, "workflow": workflows}
+        for kind, many in kinds.items():
+            if len(set(many)) < len(many):
+                raise ConflictError(where, f"{kind}s has a {kind} twice", "remove one of the two")
+        stages = () if stage is None else (stage,)
+        for watched in (topic, *stages, *functions, *workflows):
+            check_same_stack(where, scope, watched)
+        limits = thresholds or Thresholds()
+        wanted = [
+            *([] if stage is None else _of_stage(stage, limits)),
+            *(alarm for function in functions for alarm in _of_function(function, limits)),
+            *(alarm for workflow in workflows for alarm in _of_workflow(workflow, limits)),
+        ]
+        stack = AwsStack.of(scope)
+        for alarm in wanted:
+            stack.claim(where, "alarm", alarm.name, "let one Alarms watch each")
+        super().__init__(scope, construct_id)
+        self._resources = {alarm.name: alarm.made(self, topic) for alarm in wanted}
+
+    @property
+    def resources(self) -> Mapping[str, CloudwatchMetricAlarm]:
+        """The `aws_cloudwatch_metric_alarm`s by their names in AWS."""
+        return MappingProxyType(self._resources)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Alarm:
+    """An alarm as data.
+
+    Attributes:
+        name: Its name in AWS.
+        description: What has happened, for whoever is woken up.
+        namespace: The service whose number it looks at.
+        metric: The number.
+        dimensions: Of what.
+        statistic: How the numbers of a period become one.
+        threshold: From where on it is wrong.
+        periods: How many of as many and one periods must be over the threshold.
+    """
+
+    name: str
+    description: str
+    namespace: Literal["AWS/ApiGateway", "AWS/Lambda", "AWS/States"]
+    metric: str
+    dimensions: Mapping[str, str]
+    statistic: str
+    threshold: float
+    periods: int
+
+    def made(self, scope: Construct, topic: AlarmTopic) -> CloudwatchMetricAlarm:
+        """Makes it, for a topic to tell."""
+        is_percentile = self.statistic.startswith("p")
+        return CloudwatchMetricAlarm(
+            scope,
+            self.name,
+            alarm_name=self.name,
+            alarm_description=self.description,
+            namespace=self.namespace,
+            metric_name=self.metric,
+            dimensions=dict(self.dimensions),
+            statistic=None if is_percentile else self.statistic,
+            extended_statistic=self.statistic if is_percentile else None,
+            # A single slow request is not 95 of 100.
+            evaluate_low_sample_count_percentiles="ignore" if is_percentile else None,
+            period=_PERIOD_SECONDS,
+            evaluation_periods=self.periods + (self.periods > 1),
+            datapoints_to_alarm=self.periods,
+            comparison_operator="GreaterThanOrEqualToThreshold",
+            threshold=self.threshold,
+            treat_missing_data="notBreaching",
+            alarm_actions=[topic.arn],
+            ok_actions=[topic.arn],
+        )
+
+
+def _of_stage(stage: Stage, limits: Thresholds) -> list[_Alarm]:
+    api, name = stage.deployment.api.name, stage.stage_name
+    prefix = f"{api.replace(' ', '-')}-{name}"
+    dimensions = {"ApiName": api, "Stage": name}
+    return [
+        _Alarm(
+            name=f"{prefix}-server-errors",
+            description=f"{limits.server_error_percent} % of the requests to {api} are answered with 5xx",
+            namespace="AWS/ApiGateway",
+            metric="5XXError",
+            dimensions=dimensions,
+            statistic="Average",
+            threshold=limits.server_error_percent / 100,
+            periods=2,
+        ),
+        _Alarm(
+            name=f"{prefix}-client-errors",
+            description=f"{limits.client_error_percent} % of the requests to {api} are throttled or refused (4xx)",
+            namespace="AWS/ApiGateway",
+            metric="4XXError",
+            dimensions=dimensions,
+            statistic="Average",
+            threshold=limits.client_error_percent / 100,
+            periods=2,
+        ),
+        _Alarm(
+            name=f"{prefix}-latency",
+            description=f"5 % of the requests to {api} take {limits.latency_ms} ms or more",
+            namespace="AWS/ApiGateway",
+            metric="Latency",
+            dimensions=dimensions,
+            statistic="p95",
+            threshold=limits.latency_ms,
+            periods=2,
+        ),
+    ]
+
+
+def _of_function(function: Function, limits: Thresholds) -> list[_Alarm]:
+    name = function.function_name
+    dimensions = {"FunctionName": name}
+    alarms = [
+        _Alarm(
+            name=f"{name}-errors",
+            description=f"{limits.function_errors} or more calls of {name} ended in an exception",
+            namespace="AWS/Lambda",
+            metric="Errors",
+            dimensions=dimensions,
+            statistic="Sum",
+            threshold=limits.function_errors,
+            periods=1,
+        ),
+        _Alarm(
+            name=f"{name}-throttles",
+            description=f"Calls of {name} are refused, because too many run at once",
+            namespace="AWS/Lambda",
+            metric="Throttles",
+            dimensions=dimensions,
+            statistic="Sum",
+            threshold=1,
+            periods=1,
+        ),
+        _Alarm(
+            name=f"{name}-duration",
+            description=f"A call of {name} took {_PERCENT_OF_LIMIT} % of its timeout of {function.timeout_seconds} s",
+            namespace="AWS/Lambda",
+            metric="Duration",
+            dimensions=dimensions,
+            statistic="Maximum",
+            threshold=function.timeout_seconds * 10 * _PERCENT_OF_LIMIT,
+            periods=2,
+        ),
+    ]
+    reserved = function.reserved_concurrency
+    if reserved:
+        alarms.append(
+            _Alarm(
+                name=f"{name}-concurrency",
+                description=f"{_PERCENT_OF_LIMIT} % of the {reserved} calls of {name} that may run at once do",
+                namespace="AWS/Lambda",
+                metric="ConcurrentExecutions",
+                dimensions=dimensions,
+                statistic="Maximum",
+                threshold=max(1, reserved * _PERCENT_OF_LIMIT // 100),
+                periods=2,
+            )
+        )
+    return alarms
+
+
+def _of_workflow(workflow: Workflow, limits: Thresholds) -> list[_Alarm]:
+    name = workflow.workflow_name
+
+    def alarm(
+        kind: str,
+        description: str,
+        metric: str,
+        threshold: float,
+        *,
+        statistic: str = "Sum",
+        periods: int = 1,
+    ) -> _Alarm:
+        return _Alarm(
+            name=f"{name}-executions-{kind}",
+            description=description,
+            namespace="AWS/States",
+            metric=metric,
+            # Express workflows count by the same name, whoever starts them and however.
+            dimensions={"StateMachineArn": workflow.arn},
+            statistic=statistic,
+            threshold=threshold,
+            periods=periods,
+        )
+
+    failures = limits.workflow_failures
+    alarms = [
+        alarm("failed", f"{failures} or more executions of {name} failed", "ExecutionsFailed", failures),
+        alarm("timed-out", f"An execution of {name} took too long and was ended", "ExecutionsTimedOut", 1),
+        alarm("throttled", f"States of {name} had to wait, too many run at once", "ExecutionThrottled", 1),
+    ]
+    if workflow.kind == "EXPRESS":
+        longest = workflow.longest_seconds
+        alarms.append(
+            alarm(
+                "slow",
+                f"5 % of the executions of {name} take {_PERCENT_OF_LIMIT} % of the {longest:g} s they may",
+                "ExecutionTime",
+                longest * 10 * _PERCENT_OF_LIMIT,
+                statistic="p95",
+                periods=2,
+            )
+        )
+    return alarms

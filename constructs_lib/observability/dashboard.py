@@ -1,0 +1,190 @@
+"""What to look at first when something is wrong: one page for an API and what answers it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+from cdktf_cdktf_provider_aws.cloudwatch_dashboard import CloudwatchDashboard
+from constructs import Construct
+
+from constructs_lib.api.stage import Stage
+from constructs_lib.aws_stack import AwsStack, check_same_stack
+from constructs_lib.checks import check_pattern, path_below
+from constructs_lib.errors import LimitExceededError
+from constructs_lib.functions.function import Function
+from constructs_lib.workflows.workflow import Workflow
+
+_WIDTH: Final = 8
+_HEIGHT: Final = 6
+_MAX_ROWS: Final = 100
+
+_Metrics = list[tuple[str, str, str]]
+"""The metric, the statistic, and what the line is called."""
+
+
+class Dashboard(Construct):
+    """A dashboard of CloudWatch (`aws_cloudwatch_dashboard`): a row for the stage, each function and each workflow.
+
+    Args:
+        scope: The construct that it belongs to.
+        construct_id: Its name in that construct.
+        stage: The stage.
+        functions: The functions. Left out, none.
+        workflows: The workflows. Left out, none.
+        name: Its name in AWS. Left out, the path of the construct with `-`.
+
+    Raises:
+        ConstructError: if an argument is not valid, or something is in another stack.
+
+    Example:
+        >>> stage = Stage(stack, "stage", deployment=deployment, stage_name="prod", account=account)
+        >>> dashboard = Dashboard(stack, "dashboard", stage=stage, functions=[function])
+        >>> dashboard.name
+        'shop-dashboard'
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        stage: Stage,
+        functions: Sequence[Function] = (),
+        workflows: Sequence[Workflow] = (),
+        name: str | None = None,
+    ) -> None:
+        where = path_below(scope, construct_id)
+        title = where.replace("/", "-") if name is None else name
+        check_pattern(
+            where, "name", title, r"[A-Za-z0-9_-]{1,255}", "use 1 to 255 letters, digits, '-' and '_'"
+        )
+        shown_below = len(functions) + len(workflows)
+        if shown_below > _MAX_ROWS:
+            raise LimitExceededError(
+                where,
+                f"has {shown_below} functions and workflows and can show {_MAX_ROWS}",
+                "make two dashboards",
+            )
+        for shown in (stage, *functions, *workflows):
+            check_same_stack(where, scope, shown)
+        stack = AwsStack.of(scope)
+        stack.claim(where, "dashboard name", title)
+        super().__init__(scope, construct_id)
+        self._name = title
+        rows = [_stage_row(stage), *map(_function_row, functions), *map(_workflow_row, workflows)]
+        widgets = [
+            {
+                "type": "metric",
+                "x": column * _WIDTH,
+                "y": row * _HEIGHT,
+                "width": _WIDTH,
+                "height": _HEIGHT,
+                "properties": {**properties, "region": stack.region, "view": "timeSeries", "period": 60},
+            }
+            for row, widgets_of_row in enumerate(rows)
+            for column, properties in enumerate(widgets_of_row)
+        ]
+        self._resource = CloudwatchDashboard(
+            self,
+            "Resource",
+            dashboard_name=title,
+            dashboard_body=json.dumps({"widgets": widgets}, separators=(",", ":"), sort_keys=True),
+        )
+
+    @property
+    def name(self) -> str:
+        """Its name in AWS."""
+        return self._name
+
+    @property
+    def resource(self) -> CloudwatchDashboard:
+        """The `aws_cloudwatch_dashboard`."""
+        return self._resource
+
+
+def _stage_row(stage: Stage) -> list[dict[str, Any]]:
+    api, name = stage.deployment.api.name, stage.stage_name
+
+    def widget(title: str, metrics: _Metrics) -> dict[str, Any]:
+        return _widget(f"{api} {name}: {title}", "AWS/ApiGateway", {"ApiName": api, "Stage": name}, metrics)
+
+    return [
+        widget("requests", [("Count", "Sum", "requests")]),
+        widget("errors", [("4XXError", "Sum", "4xx"), ("5XXError", "Sum", "5xx")]),
+        widget(
+            "latency",
+            [
+                ("Latency", "p50", "p50"),
+                ("Latency", "p95", "p95"),
+                ("Latency", "p99", "p99"),
+                ("IntegrationLatency", "p95", "p95 of the function"),
+            ],
+        ),
+    ]
+
+
+def _function_row(function: Function) -> list[dict[str, Any]]:
+    name = function.function_name
+
+    def widget(title: str, metrics: _Metrics) -> dict[str, Any]:
+        return _widget(f"{name}: {title}", "AWS/Lambda", {"FunctionName": name}, metrics)
+
+    return [
+        widget(
+            "calls",
+            [
+                ("Invocations", "Sum", "calls"),
+                ("Errors", "Sum", "exceptions"),
+                ("Throttles", "Sum", "throttled"),
+            ],
+        ),
+        widget(
+            "duration",
+            [("Duration", "p50", "p50"), ("Duration", "p95", "p95"), ("Duration", "Maximum", "max")],
+        ),
+        widget("concurrency", [("ConcurrentExecutions", "Maximum", "at once")]),
+    ]
+
+
+def _workflow_row(workflow: Workflow) -> list[dict[str, Any]]:
+    name = workflow.workflow_name
+
+    def widget(title: str, metrics: _Metrics) -> dict[str, Any]:
+        return _widget(f"{name}: {title}", "AWS/States", {"StateMachineArn": workflow.arn}, metrics)
+
+    return [
+        widget(
+            "executions",
+            [("ExecutionsStarted", "Sum", "started"), ("ExecutionsSucceeded", "Sum", "succeeded")],
+        ),
+        widget(
+            "failures",
+            [
+                ("ExecutionsFailed", "Sum", "failed"),
+                ("ExecutionsTimedOut", "Sum", "timed out"),
+                ("ExecutionsAborted", "Sum", "stopped"),
+                ("ExecutionThrottled", "Sum", "throttled"),
+            ],
+        ),
+        widget(
+            "duration",
+            [
+                ("ExecutionTime", "p50", "p50"),
+                ("ExecutionTime", "p95", "p95"),
+                ("ExecutionTime", "Maximum", "max"),
+            ],
+        ),
+    ]
+
+
+def _widget(title: str, namespace: str, dimensions: dict[str, str], metrics: _Metrics) -> dict[str, Any]:
+    of = [part for pair in dimensions.items() for part in pair]
+    return {
+        "title": title,
+        "metrics": [
+            [namespace, metric, *of, {"stat": statistic, "label": label}]
+            for metric, statistic, label in metrics
+        ],
+    }

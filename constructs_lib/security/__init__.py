@@ -1,0 +1,1 @@
+"""What protects: encryption keys and the web application firewall."""

@@ -1,0 +1,209 @@
+"""A key of our own: who may decrypt is written down, and each use of it is in CloudTrail."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from cdktf_cdktf_provider_aws.kms_alias import KmsAlias
+from cdktf_cdktf_provider_aws.kms_key import KmsKey
+from constructs import Construct
+
+from constructs_lib.aws_stack import AwsStack, check_same_stack
+from constructs_lib.checks import check_pattern, check_range, path_below, path_of
+from constructs_lib.errors import ConflictError, InvalidArgumentError, UnsafeSettingError
+from constructs_lib.iam.policy import PolicyStatement, policy_document
+
+if TYPE_CHECKING:
+    from constructs_lib.iam.role import Role
+
+_LOGS_ACTIONS: Final = (
+    "kms:Decrypt",
+    "kms:DescribeKey",
+    "kms:Encrypt",
+    "kms:GenerateDataKey",
+    "kms:GenerateDataKeyWithoutPlaintext",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+)
+_PUBLISHER_ACTIONS: Final = ("kms:Decrypt", "kms:GenerateDataKey")
+
+
+class EncryptionKey(Construct):
+    """A customer managed key of KMS (`aws_kms_key`) with an alias, turned over every year.
+
+    Its policy lets the account's own IAM policies decide, and lets in exactly the AWS services that its use
+    needs: whatever is encrypted with it adds its service. Functions and roles get the permission by `grant_use`.
+    `AwsStack.encrypt_with` makes it the key of a whole stack.
+
+    Args:
+        scope: The construct that it belongs to.
+        construct_id: Its name in that construct.
+        alias: Its name in AWS, without `alias/`. Left out, the path of the construct with `-`.
+        description: What it is for. Left out, it says what the key encrypts.
+        deletion_window_days: For how long a deleted key can be had back, 7 to 30. Left out, 30.
+
+    Raises:
+        ConstructError: if an argument is not valid, or the alias is taken.
+
+    Example:
+        >>> key = EncryptionKey(stack, "key")
+        >>> stack.encrypt_with(key)
+        >>> group = LogGroup(stack, "audit", name="/shop/audit")
+        >>> [statement["Sid"] for statement in key.policy["Statement"]]
+        ['Account', 'LogGroups']
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        alias: str | None = None,
+        description: str | None = None,
+        deletion_window_days: int = 30,
+    ) -> None:
+        where = path_below(scope, construct_id)
+        name = where.replace("/", "-") if alias is None else alias
+        check_pattern(
+            where,
+            "alias",
+            name,
+            r"(?!aws/)[A-Za-z0-9/_-]{1,250}",
+            "use 1 to 250 letters, digits and '/_-', without 'aws/' or 'alias/' in front",
+        )
+        check_range(where, "deletion_window_days", deletion_window_days, 7, 30)
+        stack = AwsStack.of(scope)
+        stack.claim(where, "key alias", name)
+        super().__init__(scope, construct_id)
+        self._name = name
+        self._statements: dict[str, dict[str, Any]] = {
+            "Account": {
+                "Sid": "Account",
+                "Effect": "Allow",
+                "Principal": {"AWS": f"arn:{stack.partition}:iam::{stack.account_id}:root"},
+                # In a key's policy "*" is the key. Without this nobody could change the policy any more.
+                "Action": "kms:*",
+                "Resource": "*",
+            }
+        }
+        self._resource = KmsKey(
+            self,
+            "Resource",
+            description=f"Encrypts what {path_of(scope)} keeps" if description is None else description,
+            deletion_window_in_days=deletion_window_days,
+            enable_key_rotation=True,
+            policy=policy_document(*self._statements.values()),
+        )
+        KmsAlias(self, "alias", name=f"alias/{name}", target_key_id=self._resource.key_id)
+
+    @property
+    def alias(self) -> str:
+        """Its name in AWS, without `alias/`."""
+        return self._name
+
+    @property
+    def arn(self) -> str:
+        """Its ARN."""
+        return self._resource.arn
+
+    @property
+    def policy(self) -> Mapping[str, Any]:
+        """Its policy, as far as it is put together."""
+        document: Mapping[str, Any] = json.loads(policy_document(*self._statements.values()))
+        return document
+
+    @property
+    def resource(self) -> KmsKey:
+        """The `aws_kms_key`."""
+        return self._resource
+
+    def allow_service(
+        self,
+        sid: str,
+        *,
+        service: str,
+        actions: Sequence[str],
+        conditions: Mapping[str, Mapping[str, str | Sequence[str]]],
+    ) -> None:
+        """Lets an AWS service use the key.
+
+        Doing it twice changes nothing.
+
+        Args:
+            sid: What the permission is for, in letters and digits; unique in the key.
+            service: The service's principal, such as `sqs.amazonaws.com`.
+            actions: KMS's names of the actions, such as `kms:Decrypt`; without wildcards.
+            conditions: For whom and what the service may use it: IAM's condition block.
+
+        Raises:
+            ConstructError: if an argument is not valid, there is no condition, or `sid` means something else already.
+        """
+        if not conditions:
+            raise UnsafeSettingError(
+                path_of(self),
+                f"{sid}: {service} could use the key for anybody",
+                "pass conditions, such as {'StringEquals': {'aws:SourceAccount': stack.account_id}}",
+            )
+        self._allow(sid, service, actions, conditions)
+
+    def allow_log_groups(self) -> None:
+        """Lets CloudWatch Logs use the key for the log groups of this account and region."""
+        stack = AwsStack.of(self)
+        groups = f"arn:{stack.partition}:logs:{stack.region}:{stack.account_id}:log-group:*"
+        suffix = ".cn" if stack.region.startswith("cn-") else ""
+        self._allow(
+            "LogGroups",
+            f"logs.{stack.region}.amazonaws.com{suffix}",
+            _LOGS_ACTIONS,
+            {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
+        )
+
+    def allow_alarms(self) -> None:
+        """Lets CloudWatch publish to topics that the key encrypts; which alarms may, the topic's policy decides.
+
+        Without it alarms change their state and nobody is told.
+        """
+        self._allow("Alarms", "cloudwatch.amazonaws.com", _PUBLISHER_ACTIONS, {})
+
+    def grant_decrypt(self, role: Role) -> None:
+        """Lets a role decrypt with the key, and nothing else; doing it twice changes nothing."""
+        self._grant(role, "decrypt", ["kms:Decrypt"])
+
+    def grant_use(self, role: Role) -> None:
+        """Lets a role read and write what the key encrypts, where its other policies let it; twice changes nothing."""
+        self._grant(role, "use", ["kms:Decrypt", "kms:GenerateDataKey"])
+
+    def _grant(self, role: Role, verb: str, actions: Sequence[str]) -> None:
+        check_same_stack(path_of(self), self, role)
+        name = f"{verb}-{self._name.replace('/', '-')}"[:128]
+        if name not in role.policies:
+            role.add_policy(name, PolicyStatement(actions=actions, resources=[self.arn]))
+
+    def _allow(
+        self,
+        sid: str,
+        service: str,
+        actions: Sequence[str],
+        conditions: Mapping[str, Mapping[str, str | Sequence[str]]],
+    ) -> None:
+        where = path_of(self)
+        check_pattern(where, "sid", sid, "[A-Za-z0-9]{1,64}", "use 1 to 64 letters and digits")
+        for action in actions:
+            if not action.startswith("kms:") or "*" in action:
+                raise InvalidArgumentError(
+                    where, f"{sid}: action {action!r} is none of KMS's", "write it as 'kms:Decrypt'"
+                )
+        statement: dict[str, Any] = {
+            "Sid": sid,
+            "Effect": "Allow",
+            "Principal": {"Service": service},
+            "Action": list(actions),
+            "Resource": "*",
+        }
+        if conditions:
+            statement["Condition"] = conditions
+        if self._statements.setdefault(sid, statement) != statement:
+            raise ConflictError(where, f"{sid} is allowed something else already", "choose another sid")
+        self._resource.policy = policy_document(*self._statements.values())

@@ -1,0 +1,297 @@
+"""A web application firewall in front of stages, with rules that let prompts through.
+
+Which of AWS's rule groups are left out, and why, is in docs/decisions/0007.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from cdktf_cdktf_provider_aws.wafv2_web_acl import (
+    Wafv2WebAcl,
+    Wafv2WebAclAssociationConfig,
+    Wafv2WebAclAssociationConfigRequestBody,
+    Wafv2WebAclAssociationConfigRequestBodyApiGateway,
+    Wafv2WebAclDefaultAction,
+    Wafv2WebAclDefaultActionAllow,
+    Wafv2WebAclRule,
+    Wafv2WebAclRuleAction,
+    Wafv2WebAclRuleActionBlock,
+    Wafv2WebAclRuleOverrideAction,
+    Wafv2WebAclRuleOverrideActionNone,
+    Wafv2WebAclRuleVisibilityConfig,
+    Wafv2WebAclVisibilityConfig,
+)
+from cdktf_cdktf_provider_aws.wafv2_web_acl_association import Wafv2WebAclAssociation
+from cdktf_cdktf_provider_aws.wafv2_web_acl_logging_configuration import (
+    Wafv2WebAclLoggingConfiguration,
+    Wafv2WebAclLoggingConfigurationRedactedFields,
+    Wafv2WebAclLoggingConfigurationRedactedFieldsQueryString,
+    Wafv2WebAclLoggingConfigurationRedactedFieldsSingleHeader,
+)
+from constructs import Construct
+
+from constructs_lib.api.stage import Stage
+from constructs_lib.aws_stack import AwsStack, check_same_stack
+from constructs_lib.checks import check_pattern, check_range, path_below, path_of
+from constructs_lib.errors import ConflictError, InvalidArgumentError
+from constructs_lib.observability.log_group import LogGroup
+from constructs_lib.observability.log_retention import DEFAULT_RETENTION_DAYS, RetentionDays
+from constructs_lib.references import wait_for
+
+if TYPE_CHECKING:
+    from constructs_lib.security.encryption_key import EncryptionKey
+
+REDACTED_HEADERS: Final = ("authorization", "cookie", "x-api-key")
+"""The headers whose values the log does not hold."""
+
+MAX_INSPECTED_BYTES: Final = 65_536
+"""How much of a body WAF reads at most; a rule cannot tell sizes above it apart."""
+
+_MANAGED: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
+    ("AWSManagedRulesAmazonIpReputationList", ()),
+    # Callers of an API run in data centers; where they do, is counted only.
+    ("AWSManagedRulesAnonymousIpList", ("HostingProviderIPList",)),
+    ("AWSManagedRulesKnownBadInputsRuleSet", ()),
+)
+"""AWS's rule groups, and the rules of each that only count."""
+
+
+class WebAcl(Construct):
+    """A web ACL of WAF (`aws_wafv2_web_acl`) in front of stages, with a log (`aws_wafv2_web_acl_logging_configuration`).
+
+    It blocks an address that sends too many requests, bodies that are too large, addresses with a bad reputation or
+    behind anonymizers, and requests that attack known weaknesses. Nothing in it reads prompts as SQL or script:
+    texts about either are what an AI gets asked. The log shows no credentials and no query strings, and samples of
+    requests, which would, are not kept.
+
+    Args:
+        scope: The construct that it belongs to.
+        construct_id: Its name in that construct.
+        name: Its name in AWS. Left out, the path of the construct with `-`.
+        stages: The stages that it stands in front of. Left out, those that `protect` adds.
+        requests_per_address: How many requests an IP address has in five minutes, 10 to 2000000000. Left out, 1000.
+        max_body_bytes: The size of the largest body that it lets through, 1 to 65536. Left out, 65536.
+        large_body_paths: The routes that take larger bodies, such as images, as `/vision/text`. Left out, none.
+        log_retention_days: How long its log is kept. Left out, 365 days.
+        encryption_key: The key that encrypts its log. Left out, the stack's, or else CloudWatch Logs' own.
+
+    Raises:
+        ConstructError: if an argument is not valid, or a stage has another web ACL.
+
+    Example:
+        >>> stage = Stage(stack, "stage", deployment=deployment, stage_name="prod", account=account)
+        >>> firewall = WebAcl(stack, "firewall", stages=[stage], requests_per_address=500)
+        >>> firewall.log_group.name
+        'aws-waf-logs-shop-firewall'
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        name: str | None = None,
+        stages: Sequence[Stage] = (),
+        requests_per_address: int = 1000,
+        max_body_bytes: int = MAX_INSPECTED_BYTES,
+        large_body_paths: Sequence[str] = (),
+        log_retention_days: RetentionDays = DEFAULT_RETENTION_DAYS,
+        encryption_key: EncryptionKey | None = None,
+    ) -> None:
+        where = path_below(scope, construct_id)
+        title = where.replace("/", "-") if name is None else name
+        check_pattern(
+            where, "name", title, r"[A-Za-z0-9_-]{1,100}", "use 1 to 100 letters, digits, '-' and '_'"
+        )
+        check_range(where, "requests_per_address", requests_per_address, 10, 2_000_000_000)
+        check_range(where, "max_body_bytes", max_body_bytes, 1, MAX_INSPECTED_BYTES)
+        if isinstance(large_body_paths, str):
+            raise InvalidArgumentError(
+                where,
+                f"large_body_paths {large_body_paths!r} is no list of strings",
+                f"pass [{large_body_paths!r}]",
+            )
+        for path in large_body_paths:
+            check_pattern(
+                where,
+                "large_body_paths",
+                path,
+                r"(/[A-Za-z0-9._~-]+)+",
+                "use routes without variables, such as '/vision/text'",
+            )
+        for stage in stages:
+            _check_stage(where, scope, stage)
+        AwsStack.of(scope).claim(where, "web ACL name", title)
+        super().__init__(scope, construct_id)
+        self._stages: list[Stage] = []
+        self._log_group = LogGroup(
+            self,
+            "log-group",
+            name=f"aws-waf-logs-{title}",  # WAF takes no other names
+            retention_days=log_retention_days,
+            encryption_key=encryption_key,
+        )
+        rules = [
+            _rule(0, "RequestsPerAddress", _rate(requests_per_address), blocks=True),
+            _rule(1, "BodySize", _body_size(max_body_bytes, large_body_paths), blocks=True),
+            *(
+                _rule(priority, group, _managed(group, counted), blocks=False)
+                for priority, (group, counted) in enumerate(_MANAGED, 2)
+            ),
+        ]
+        self._resource = Wafv2WebAcl(
+            self,
+            "Resource",
+            name=title,
+            description=f"In front of what {path_of(scope)} serves",
+            scope="REGIONAL",
+            default_action=Wafv2WebAclDefaultAction(allow=Wafv2WebAclDefaultActionAllow()),
+            rule=rules,
+            association_config=Wafv2WebAclAssociationConfig(
+                request_body=[
+                    Wafv2WebAclAssociationConfigRequestBody(
+                        api_gateway=Wafv2WebAclAssociationConfigRequestBodyApiGateway(
+                            default_size_inspection_limit="KB_64"
+                        )
+                    )
+                ]
+            ),
+            visibility_config=Wafv2WebAclVisibilityConfig(
+                cloudwatch_metrics_enabled=True, metric_name=title, sampled_requests_enabled=False
+            ),
+        )
+        self._logging = Wafv2WebAclLoggingConfiguration(
+            self,
+            "logging",
+            resource_arn=self._resource.arn,
+            log_destination_configs=[self._log_group.arn],
+            redacted_fields=[
+                *(
+                    Wafv2WebAclLoggingConfigurationRedactedFields(
+                        single_header=Wafv2WebAclLoggingConfigurationRedactedFieldsSingleHeader(name=header)
+                    )
+                    for header in REDACTED_HEADERS
+                ),
+                Wafv2WebAclLoggingConfigurationRedactedFields(
+                    query_string=Wafv2WebAclLoggingConfigurationRedactedFieldsQueryString()
+                ),
+            ],
+        )
+        for stage in stages:
+            self.protect(stage)
+
+    @property
+    def arn(self) -> str:
+        """Its ARN."""
+        return self._resource.arn
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages that it stands in front of, in the order they were added."""
+        return tuple(self._stages)
+
+    @property
+    def log_group(self) -> LogGroup:
+        """Where its log goes."""
+        return self._log_group
+
+    @property
+    def resource(self) -> Wafv2WebAcl:
+        """The `aws_wafv2_web_acl`."""
+        return self._resource
+
+    def protect(self, stage: Stage) -> Wafv2WebAclAssociation:
+        """Stands in front of one more stage (`aws_wafv2_web_acl_association`).
+
+        Args:
+            stage: The stage.
+
+        Raises:
+            ConflictError: if the stage has a web ACL, or is in another stack.
+        """
+        where = path_of(self)
+        _check_stage(where, self, stage)
+        if stage in self._stages:
+            raise ConflictError(where, f"protects {path_of(stage)} already", "remove one of the two")
+        self._stages.append(stage)
+        association = Wafv2WebAclAssociation(
+            self,
+            f"stage={path_of(stage).replace('/', '=')}",
+            resource_arn=stage.arn,
+            web_acl_arn=self._resource.arn,
+        )
+        # No request passes before it would be logged.
+        wait_for(association, self._logging)
+        return association
+
+
+def _check_stage(where: str, scope: Construct, stage: Stage) -> None:
+    check_same_stack(where, scope, stage)
+    AwsStack.of(scope).claim(
+        where, "web ACL of stage", path_of(stage), "remove the stage from one: AWS allows one web ACL each"
+    )
+
+
+def _rule(priority: int, name: str, statement: dict[str, Any], *, blocks: bool) -> Wafv2WebAclRule:
+    return Wafv2WebAclRule(
+        name=name,
+        priority=priority,
+        statement=statement,
+        action=Wafv2WebAclRuleAction(block=Wafv2WebAclRuleActionBlock()) if blocks else None,
+        override_action=None
+        if blocks
+        else Wafv2WebAclRuleOverrideAction(none=Wafv2WebAclRuleOverrideActionNone()),
+        visibility_config=Wafv2WebAclRuleVisibilityConfig(
+            cloudwatch_metrics_enabled=True, metric_name=name, sampled_requests_enabled=False
+        ),
+    )
+
+
+def _rate(limit: int) -> dict[str, Any]:
+    return {
+        "rate_based_statement": {"limit": limit, "aggregate_key_type": "IP", "evaluation_window_sec": 300}
+    }
+
+
+def _managed(group: str, counted: Sequence[str]) -> dict[str, Any]:
+    statement: dict[str, Any] = {"name": group, "vendor_name": "AWS"}
+    if counted:
+        statement["rule_action_override"] = [
+            {"name": rule, "action_to_use": {"count": {}}} for rule in counted
+        ]
+    return {"managed_rule_group_statement": statement}
+
+
+_UNCHANGED: Final = [{"priority": 0, "type": "NONE"}]
+
+
+def _body_size(limit: int, exempt: Sequence[str]) -> dict[str, Any]:
+    too_large = {
+        "size_constraint_statement": {
+            "comparison_operator": "GT",
+            "size": limit,
+            # Of a body above 64 KB WAF sees no more than that: it is too large.
+            "field_to_match": {"body": {"oversize_handling": "MATCH"}},
+            "text_transformation": _UNCHANGED,
+        }
+    }
+    if not exempt:
+        return too_large
+    # WAF sees the path with the stage, or with a domain's base path, in front.
+    paths = [
+        {
+            "byte_match_statement": {
+                "positional_constraint": "ENDS_WITH",
+                "search_string": path,
+                "field_to_match": {"uri_path": {}},
+                "text_transformation": _UNCHANGED,
+            }
+        }
+        for path in exempt
+    ]
+    is_exempt = paths[0] if len(paths) == 1 else {"or_statement": {"statement": paths}}
+    return {
+        "and_statement": {"statement": [too_large, {"not_statement": {"statement": [is_exempt]}}]},
+    }

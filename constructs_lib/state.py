@@ -1,0 +1,125 @@
+"""Where Terraform keeps its state: what exists, by address, with every attribute."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from constructs_lib.checks import check_pattern
+from constructs_lib.errors import ConflictError, InvalidArgumentError
+
+TERRAFORM_WITH_LOCK_FILES: Final = ">= 1.10.0, < 2.0.0"
+"""The versions of Terraform that lock a state in S3 without a table in DynamoDB."""
+
+_WHERE: Final = "S3State"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3State:
+    """A state in S3, encrypted and locked, for whoever deploys: a person today, CI tomorrow.
+
+    The bucket exists already: a stack cannot keep the state of its own bucket in it. It should be versioned, so that a
+    state can be taken back. Credentials are Terraform's to find, in the environment or in the role of the machine that
+    it runs on, and are never written down here; so is the endpoint of another S3 (AWS_ENDPOINT_URL_S3).
+
+    Attributes:
+        bucket: The bucket's name.
+        key: The object, such as `shop/prod.tfstate`.
+        region: The bucket's region.
+        dynamodb_table: A table with a string key `LockID` that locks the state, for Terraform before 1.10. Left out, a
+            file beside the state does.
+        kms_key_id: The ARN of the KMS key that encrypts the state. Left out, the bucket's own key.
+
+    Raises:
+        InvalidArgumentError: if an argument is not valid.
+
+    Example:
+        >>> state = S3State(bucket="shop-states", key="shop/prod.tfstate", region="eu-central-1")
+        >>> state.backend()
+        {'bucket': 'shop-states', 'encrypt': True, 'key': 'shop/prod.tfstate', 'region': 'eu-central-1', 'use_lockfile': True}
+    """
+
+    bucket: str
+    key: str
+    region: str
+    dynamodb_table: str | None = None
+    kms_key_id: str | None = None
+
+    def __post_init__(self) -> None:
+        check_pattern(
+            _WHERE,
+            "bucket",
+            self.bucket,
+            r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+            "use the bucket's name: 3 to 63 lower case letters, digits, '-' and '.'",
+        )
+        check_pattern(
+            _WHERE,
+            "key",
+            self.key,
+            r"(?!/)[A-Za-z0-9!_.*'()/-]{1,1024}(?<!/)",
+            "use a path without '/' at its ends, such as 'shop/prod.tfstate'",
+        )
+        check_pattern(
+            _WHERE,
+            "region",
+            self.region,
+            r"[a-z]{2}(-[a-z]+)+-\d",
+            "use a region's code, such as 'eu-central-1'",
+        )
+        if self.dynamodb_table is not None:
+            check_pattern(
+                _WHERE,
+                "dynamodb_table",
+                self.dynamodb_table,
+                r"[A-Za-z0-9_.-]{3,255}",
+                "use the table's name",
+            )
+        if self.kms_key_id is not None:
+            check_pattern(
+                _WHERE,
+                "kms_key_id",
+                self.kms_key_id,
+                r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:(key|alias)/[A-Za-z0-9/_-]+",
+                "pass the key's ARN: whoever deploys may be in another account",
+            )
+
+    @property
+    def locks_by_file(self) -> bool:
+        """Whether a file beside the state locks it, which takes Terraform 1.10."""
+        return self.dynamodb_table is None
+
+    def backend(self) -> dict[str, str | bool]:
+        """Returns it as Terraform's `s3` backend."""
+        written: dict[str, str | bool | None] = {
+            "bucket": self.bucket,
+            "dynamodb_table": self.dynamodb_table,
+            "encrypt": True,
+            "key": self.key,
+            "kms_key_id": self.kms_key_id,
+            "region": self.region,
+            "use_lockfile": True if self.locks_by_file else None,
+        }
+        return {name: value for name, value in written.items() if value is not None}
+
+
+def check_state(where: str, state: object, state_path: str | None) -> None:
+    """Checks that a stack has one place for its state.
+
+    Raises:
+        ConstructError: if it has two, or `state` is nothing of the kind.
+    """
+    if state is None:
+        return
+    if not isinstance(state, S3State):
+        raise InvalidArgumentError(
+            where,
+            f"state is of type {type(state).__name__}",
+            "pass S3State(...), or leave it out for a local file",
+        )
+    if state_path is not None:
+        raise ConflictError(
+            where,
+            f"has state_path {state_path!r} and a state in S3",
+            "leave state_path out, or state for a local file",
+        )

@@ -1,0 +1,111 @@
+"""The bucket for what callers sent and are to get back, while a workflow works on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from constructs import Construct
+
+from constructs_lib.aws_stack import AwsStack, check_same_stack
+from constructs_lib.checks import check_pattern, path_of
+from constructs_lib.iam.policy import PolicyStatement
+from constructs_lib.storage.private_bucket import PrivateBucket, Replica
+
+if TYPE_CHECKING:
+    from constructs_lib.iam.role import Role
+    from constructs_lib.security.encryption_key import EncryptionKey
+
+
+class PayloadBucket(PrivateBucket):
+    """A private bucket whose objects are gone after some days, for data that is to be in no state and in no log.
+
+    Args:
+        scope: The construct that it belongs to.
+        construct_id: Its name in that construct.
+        expire_days: After how many days objects are gone; AWS looks once a day. None keeps them until something else
+            deletes them, for a local cloud that forgets everything anyway.
+        force_destroy: Whether destroying the bucket deletes what is in it. Left out, the bucket then stays and
+            Terraform fails.
+        existing: The name of a bucket that exists, and that somebody else looks after: that its objects expire too.
+            Left out, a bucket is made.
+        encryption_key: The key that encrypts it. Left out, the stack's, or else S3's own.
+        versioning: Whether it keeps what is overwritten, deleted or expired. Left out, it does not: what callers sent
+            is gone when it is gone.
+        old_versions_days: After how many days that is gone, 1 to 3650. Left out, it stays.
+        access_log_bucket: The name of an existing bucket that gets a line for each request. Left out, none does.
+        events: Whether EventBridge is told of each object. Left out, it is not.
+        replica: A bucket in another region that gets a copy of everything. Left out, there is none.
+
+    Raises:
+        ConstructError: if an argument is not valid, or `replica` and `old_versions_days` come without `versioning`,
+            or `replica` without a key.
+
+    Example:
+        >>> payloads = PayloadBucket(stack, "payloads", expire_days=1)
+        >>> payloads.grant(function.role, "jobs/", read=True)
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        expire_days: int | None,
+        force_destroy: bool = False,
+        existing: str | None = None,
+        encryption_key: EncryptionKey | None = None,
+        versioning: bool = False,
+        old_versions_days: int | None = None,
+        access_log_bucket: str | None = None,
+        events: bool = False,
+        replica: Replica | None = None,
+    ) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            existing=existing,
+            force_destroy=force_destroy,
+            encryption_key=encryption_key,
+            expire_days=expire_days,
+            versioning=versioning,
+            old_versions_days=old_versions_days,
+            access_log_bucket=access_log_bucket,
+            events=events,
+            replica=replica,
+        )
+
+    def grant(self, role: Role, prefix: str, *, read: bool = False, write: bool = False) -> None:
+        """Allows a role to read or write the objects below a prefix, and the use of the bucket's key.
+
+        Doing the same twice changes nothing.
+
+        Args:
+            role: Who may.
+            prefix: What the objects' keys begin with, such as `jobs/`.
+            read: Whether it may read them.
+            write: Whether it may write them.
+
+        Raises:
+            ConstructError: if the prefix is not valid, or the role is in another stack.
+        """
+        where = path_of(self)
+        check_same_stack(where, self, role)
+        check_pattern(
+            where,
+            "prefix",
+            prefix,
+            r"([A-Za-z0-9_-]+/)+",
+            "write it with a '/' at the end and no '*', such as 'jobs/'",
+        )
+        actions = ["s3:GetObject"] * read + ["s3:PutObject"] * write
+        name = f"{'read' if read else ''}{'write' if write else ''}-{prefix.strip('/').replace('/', '-')}"
+        if not actions or name in role.policies:
+            return
+        arn = (
+            f"arn:{AwsStack.of(self).partition}:s3:::{self.name}"
+            if self.resource is None
+            else self.resource.arn
+        )
+        role.add_policy(name, PolicyStatement(actions=actions, resources=[f"{arn}/{prefix}*"]))
+        if self._key is not None:
+            self._key.grant_use(role)

@@ -1,0 +1,357 @@
+"""A bucket that nobody but its users can look into: what all buckets here have in common."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from cdktf_cdktf_provider_aws.s3_bucket import S3Bucket
+from cdktf_cdktf_provider_aws.s3_bucket_lifecycle_configuration import (
+    S3BucketLifecycleConfiguration,
+    S3BucketLifecycleConfigurationRule,
+    S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload,
+    S3BucketLifecycleConfigurationRuleExpiration,
+    S3BucketLifecycleConfigurationRuleFilter,
+    S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration,
+)
+from cdktf_cdktf_provider_aws.s3_bucket_logging import S3BucketLoggingA
+from cdktf_cdktf_provider_aws.s3_bucket_notification import S3BucketNotification
+from cdktf_cdktf_provider_aws.s3_bucket_ownership_controls import (
+    S3BucketOwnershipControls,
+    S3BucketOwnershipControlsRule,
+)
+from cdktf_cdktf_provider_aws.s3_bucket_policy import S3BucketPolicy
+from cdktf_cdktf_provider_aws.s3_bucket_public_access_block import S3BucketPublicAccessBlock
+from cdktf_cdktf_provider_aws.s3_bucket_replication_configuration import (
+    S3BucketReplicationConfigurationA,
+    S3BucketReplicationConfigurationRule,
+    S3BucketReplicationConfigurationRuleDeleteMarkerReplication,
+    S3BucketReplicationConfigurationRuleDestination,
+    S3BucketReplicationConfigurationRuleDestinationEncryptionConfiguration,
+    S3BucketReplicationConfigurationRuleFilter,
+    S3BucketReplicationConfigurationRuleSourceSelectionCriteria,
+    S3BucketReplicationConfigurationRuleSourceSelectionCriteriaSseKmsEncryptedObjects,
+)
+from cdktf_cdktf_provider_aws.s3_bucket_server_side_encryption_configuration import (
+    S3BucketServerSideEncryptionConfigurationA,
+    S3BucketServerSideEncryptionConfigurationRuleA,
+    S3BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultA,
+)
+from cdktf_cdktf_provider_aws.s3_bucket_versioning import (
+    S3BucketVersioningA,
+    S3BucketVersioningVersioningConfiguration,
+)
+from constructs import Construct
+
+from constructs_lib.aws_stack import AwsStack
+from constructs_lib.checks import check_pattern, check_range, path_below, without_tokens
+from constructs_lib.errors import ConflictError
+from constructs_lib.iam.policy import PolicyStatement
+from constructs_lib.iam.role import Role
+from constructs_lib.references import wait_for
+
+if TYPE_CHECKING:
+    from cdktf import TerraformResource
+
+    from constructs_lib.security.encryption_key import EncryptionKey
+
+BUCKET_NAME: Final = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+BUCKET_NAME_REMEDY: Final = "use the bucket's name: 3 to 63 lower case letters, digits, '-' and '.'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replica:
+    """A bucket in another region that gets a copy of everything.
+
+    Attributes:
+        bucket_arn: The bucket's ARN; it must have versions.
+        key_arn: The ARN of the key, in its region, that encrypts the copies.
+
+    Example:
+        >>> copies = Replica(
+        ...     bucket_arn="arn:aws:s3:::shop-archives-copy",
+        ...     key_arn="arn:aws:kms:eu-west-1:123456789012:key/0f8a2b1c-1111-4222-8333-123456789abc",
+        ... )
+        >>> key = EncryptionKey(stack, "key")
+        >>> bucket = ArchiveBucket(stack, "archives", encryption_key=key, versioning=True, replica=copies)
+    """
+
+    bucket_arn: str
+    key_arn: str
+
+
+class PrivateBucket(Construct):
+    """A private bucket (`aws_s3_bucket` and what closes it), or one that exists and that somebody else looks after.
+
+    Every object is encrypted, access by ACL and public access are off, and a request without TLS is refused.
+    Terraform appends a unique suffix to the bucket's name. The classes that are made of it say what it is for.
+
+    Args:
+        scope: The construct that it belongs to.
+        construct_id: Its name in that construct.
+        existing: The name of a bucket that exists: only what is put into it is made here, and the other arguments but
+            `encryption_key` mean nothing. Left out, a bucket is made.
+        name_prefix: What its name in AWS starts with; at most 37 characters. Left out, the path of the construct.
+        force_destroy: Whether destroying the bucket deletes what is in it.
+        encryption_key: The key that encrypts it. Left out, the stack's, or else S3's own.
+        versioning: Whether it keeps what is overwritten and deleted.
+        old_versions_days: After how many days that is gone, 1 to 3650. Left out, it stays.
+        expire_days: After how many days objects are gone, 1 to 3650. Left out, they stay.
+        access_log_bucket: The name of an existing bucket that gets a line for each request. Left out, none does.
+        events: Whether EventBridge is told of each object.
+        replica: A bucket in another region that gets a copy of everything. Left out, there is none.
+
+    Raises:
+        ConstructError: if an argument is not valid, or two of them do not go together.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        existing: str | None = None,
+        name_prefix: str | None = None,
+        force_destroy: bool = False,
+        encryption_key: EncryptionKey | None = None,
+        versioning: bool = False,
+        old_versions_days: int | None = None,
+        expire_days: int | None = None,
+        access_log_bucket: str | None = None,
+        events: bool = False,
+        replica: Replica | None = None,
+    ) -> None:
+        where = path_below(scope, construct_id)
+        if existing is not None and existing == without_tokens(existing):
+            check_pattern(where, "bucket_name", existing, BUCKET_NAME, BUCKET_NAME_REMEDY)
+        prefix = _name_prefix(where) if name_prefix is None else name_prefix
+        check_pattern(
+            where,
+            "name_prefix",
+            prefix,
+            r"[a-z0-9][a-z0-9-]{0,36}",
+            "use 1 to 37 lower case letters, digits and '-', not '-' first",
+        )
+        key = AwsStack.of(scope).key_for(where, scope, encryption_key)
+        _check_options(where, key, versioning, old_versions_days, access_log_bucket, replica)
+        if expire_days is not None:
+            check_range(where, "expire_days", expire_days, 1, 3_650)
+        super().__init__(scope, construct_id)
+        self._key = key
+        self._resource: S3Bucket | None = None
+        self._ready: tuple[TerraformResource, ...] = ()
+        if existing is not None:
+            self._name = existing
+            return
+        self._resource = bucket = S3Bucket(
+            self, "Resource", bucket_prefix=prefix, force_destroy=force_destroy
+        )
+        ownership = S3BucketOwnershipControls(
+            self,
+            "ownership",
+            bucket=bucket.id,
+            rule=S3BucketOwnershipControlsRule(object_ownership="BucketOwnerEnforced"),
+        )
+        access = S3BucketPublicAccessBlock(
+            self,
+            "public-access",
+            bucket=bucket.id,
+            block_public_acls=True,
+            block_public_policy=True,
+            ignore_public_acls=True,
+            restrict_public_buckets=True,
+        )
+        encryption = S3BucketServerSideEncryptionConfigurationA(
+            self,
+            "encryption",
+            bucket=bucket.id,
+            rule=[
+                S3BucketServerSideEncryptionConfigurationRuleA(
+                    apply_server_side_encryption_by_default=(
+                        S3BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultA(
+                            sse_algorithm="AES256" if key is None else "aws:kms",
+                            kms_master_key_id=None if key is None else key.arn,
+                        )
+                    ),
+                    # One call to KMS for many objects.
+                    bucket_key_enabled=None if key is None else True,
+                )
+            ],
+        )
+        policy = S3BucketPolicy(self, "policy", bucket=bucket.id, policy=_tls_only(bucket))
+        # S3 answers 409 when a bucket's access settings change at the same time.
+        wait_for(access, ownership)
+        wait_for(policy, access)
+        self._name = bucket.bucket
+        self._ready = (policy, encryption)
+        if versioning:
+            versions = S3BucketVersioningA(
+                self,
+                "versioning",
+                bucket=bucket.id,
+                versioning_configuration=S3BucketVersioningVersioningConfiguration(status="Enabled"),
+            )
+            self._ready += (versions,)
+            if replica is not None and key is not None:
+                wait_for(self._copy(bucket, key, replica), versions)
+        if old_versions_days is not None or expire_days is not None:
+            wait_for(self._forget(bucket, old_versions_days, expire_days), *self._ready[2:])
+        if access_log_bucket is not None:
+            S3BucketLoggingA(
+                self,
+                "access-log",
+                bucket=bucket.id,
+                target_bucket=access_log_bucket,
+                target_prefix=f"{where}/",
+            )
+        if events:
+            S3BucketNotification(self, "events", bucket=bucket.id, eventbridge=True)
+
+    @property
+    def name(self) -> str:
+        """The bucket's name; a reference where it is made here."""
+        return self._name
+
+    @property
+    def resource(self) -> S3Bucket | None:
+        """The `aws_s3_bucket`; None for one that exists."""
+        return self._resource
+
+    def _forget(
+        self, bucket: S3Bucket, old_versions_days: int | None, expire_days: int | None
+    ) -> S3BucketLifecycleConfiguration:
+        rules = []
+        if old_versions_days is not None:
+            rules.append(
+                _rule(
+                    "old-versions",
+                    noncurrent_version_expiration=[
+                        S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration(
+                            noncurrent_days=old_versions_days
+                        )
+                    ],
+                )
+            )
+        if expire_days is not None:
+            expiration = [S3BucketLifecycleConfigurationRuleExpiration(days=expire_days)]
+            rules.append(_rule("expired", expiration=expiration))
+        return S3BucketLifecycleConfiguration(self, "lifecycle", bucket=bucket.id, rule=rules)
+
+    def _copy(
+        self, bucket: S3Bucket, key: EncryptionKey, replica: Replica
+    ) -> S3BucketReplicationConfigurationA:
+        role = Role(self, "replication-role", service="s3.amazonaws.com")
+        role.add_policy(
+            "replicate",
+            PolicyStatement(
+                actions=["s3:GetReplicationConfiguration", "s3:ListBucket"], resources=[bucket.arn]
+            ),
+            PolicyStatement(
+                actions=[
+                    "s3:GetObjectVersionAcl",
+                    "s3:GetObjectVersionForReplication",
+                    "s3:GetObjectVersionTagging",
+                ],
+                resources=[f"{bucket.arn}/*"],
+            ),
+            PolicyStatement(
+                actions=["s3:ReplicateDelete", "s3:ReplicateObject", "s3:ReplicateTags"],
+                resources=[f"{replica.bucket_arn}/*"],
+            ),
+            PolicyStatement(actions=["kms:Decrypt"], resources=[key.arn]),
+            PolicyStatement(actions=["kms:Encrypt", "kms:GenerateDataKey"], resources=[replica.key_arn]),
+        )
+        configuration = S3BucketReplicationConfigurationA(
+            self,
+            "replication",
+            bucket=bucket.id,
+            role=role.arn,
+            rule=[
+                S3BucketReplicationConfigurationRule(
+                    id="everything",
+                    status="Enabled",
+                    priority=0,
+                    filter=S3BucketReplicationConfigurationRuleFilter(prefix=""),
+                    delete_marker_replication=S3BucketReplicationConfigurationRuleDeleteMarkerReplication(
+                        status="Disabled"
+                    ),
+                    source_selection_criteria=S3BucketReplicationConfigurationRuleSourceSelectionCriteria(
+                        sse_kms_encrypted_objects=(
+                            S3BucketReplicationConfigurationRuleSourceSelectionCriteriaSseKmsEncryptedObjects(
+                                status="Enabled"
+                            )
+                        )
+                    ),
+                    destination=S3BucketReplicationConfigurationRuleDestination(
+                        bucket=replica.bucket_arn,
+                        encryption_configuration=(
+                            S3BucketReplicationConfigurationRuleDestinationEncryptionConfiguration(
+                                replica_kms_key_id=replica.key_arn
+                            )
+                        ),
+                    ),
+                )
+            ],
+        )
+        role.used_by(configuration)
+        return configuration
+
+
+def _rule(name: str, **what: Any) -> S3BucketLifecycleConfigurationRule:
+    return S3BucketLifecycleConfigurationRule(
+        id=name,
+        status="Enabled",
+        filter=[S3BucketLifecycleConfigurationRuleFilter(prefix="")],
+        abort_incomplete_multipart_upload=[
+            S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload(days_after_initiation=7)
+        ],
+        **what,
+    )
+
+
+def _check_options(
+    where: str,
+    key: EncryptionKey | None,
+    versioning: bool,
+    old_versions_days: int | None,
+    access_log_bucket: str | None,
+    replica: Replica | None,
+) -> None:
+    if old_versions_days is not None:
+        check_range(where, "old_versions_days", old_versions_days, 1, 3_650)
+    if access_log_bucket is not None:
+        check_pattern(where, "access_log_bucket", access_log_bucket, BUCKET_NAME, BUCKET_NAME_REMEDY)
+    for name, value in (("old_versions_days", old_versions_days), ("replica", replica)):
+        if value is not None and not versioning:
+            raise ConflictError(where, f"{name} needs versions", "pass versioning=True")
+    if replica is not None and key is None:
+        raise ConflictError(
+            where,
+            "replica names a key for the copies, and the bucket has none of its own",
+            "pass encryption_key=EncryptionKey(...), or call stack.encrypt_with",
+        )
+
+
+def _tls_only(bucket: S3Bucket) -> str:
+    return json.dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Sid": "TlsOnly",
+                    "Effect": "Deny",
+                    "Principal": "*",
+                    "Action": "s3:*",
+                    "Resource": [bucket.arn, f"{bucket.arn}/*"],
+                    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                }
+            ],
+        }
+    )
+
+
+def _name_prefix(where: str) -> str:
+    words = re.sub(r"[^a-z0-9]+", "-", where.lower()).strip("-")
+    return f"{words[:36].rstrip('-')}-"

@@ -1,0 +1,152 @@
+"""A table for records that are found by their key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal, get_args
+
+from cdktf_cdktf_provider_aws.dynamodb_table import (
+    DynamodbTable,
+    DynamodbTableAttribute,
+    DynamodbTablePointInTimeRecovery,
+    DynamodbTableServerSideEncryption,
+    DynamodbTableTtl,
+)
+from constructs import Construct
+
+from constructs_lib.aws_stack import AwsStack, check_same_stack
+from constructs_lib.checks import check_choice, check_pattern, path_below, path_of
+from constructs_lib.errors import ConflictError, InvalidArgumentError
+from constructs_lib.iam.policy import PolicyStatement
+
+if TYPE_CHECKING:
+    from constructs_lib.iam.role import Role
+    from constructs_lib.security.encryption_key import EncryptionKey
+
+TableAction = Literal["DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"]
+"""What a role may be allowed on the items of a table."""
+
+_ATTRIBUTE: Final = r"[A-Za-z][A-Za-z0-9_]{0,254}"
+_ATTRIBUTE_REMEDY: Final = "use letters, digits and '_', a letter first"
+
+
+class Table(Construct):
+    """A DynamoDB table (`aws_dynamodb_table`) whose keys are strings; it is paid by the request.
+
+    It is encrypted, can be set back to any second of the last 35 days, and refuses to be deleted unless that is said.
+
+    Args:
+        scope: The construct that it belongs to.
+        construct_id: Its name in that construct.
+        partition_key: The attribute that says where an item is.
+        sort_key: The attribute that tells the items of one partition key apart. Left out, there is one item each.
+        table_name: Its name in AWS. Left out, the path of the construct with `-`.
+        ttl_attribute: The attribute with the time, in seconds since 1970, after which an item is deleted; that takes
+            up to some days, so that whoever reads must look at it as well. Left out, items stay.
+        deletion_protection: Whether AWS refuses to delete it. Left out, it does, and `terraform destroy` fails.
+        encryption_key: The key that encrypts it. Left out, the stack's, or else DynamoDB's own.
+
+    Raises:
+        ConstructError: if an argument is not valid, or the name is taken.
+
+    Example:
+        >>> orders = Table(stack, "orders", partition_key="customer", sort_key="order", ttl_attribute="expires_at")
+        >>> orders.table_name
+        'shop-orders'
+        >>> orders.grant(function.role, "GetItem", "PutItem")
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        partition_key: str,
+        sort_key: str | None = None,
+        table_name: str | None = None,
+        ttl_attribute: str | None = None,
+        deletion_protection: bool = True,
+        encryption_key: EncryptionKey | None = None,
+    ) -> None:
+        where = path_below(scope, construct_id)
+        name = where.replace("/", "-") if table_name is None else table_name
+        keys = [partition_key, *([] if sort_key is None else [sort_key])]
+        check_pattern(
+            where,
+            "table_name",
+            name,
+            r"[A-Za-z0-9_.-]{3,255}",
+            "use 3 to 255 letters, digits and '_.-'",
+        )
+        for argument, attribute in zip(("partition_key", "sort_key"), keys, strict=False):
+            check_pattern(where, argument, attribute, _ATTRIBUTE, _ATTRIBUTE_REMEDY)
+        if len(set(keys)) < len(keys):
+            raise ConflictError(
+                where, f"sort_key is '{sort_key}' like partition_key", "name another attribute"
+            )
+        if ttl_attribute is not None:
+            check_pattern(where, "ttl_attribute", ttl_attribute, _ATTRIBUTE, _ATTRIBUTE_REMEDY)
+            if ttl_attribute in keys:
+                raise ConflictError(where, f"ttl_attribute '{ttl_attribute}' is a key", "name another one")
+        stack = AwsStack.of(scope)
+        key = stack.key_for(where, scope, encryption_key)
+        stack.claim(where, "table_name", name)
+        super().__init__(scope, construct_id)
+        self._name = name
+        self._key = key
+        self._resource = DynamodbTable(
+            self,
+            "Resource",
+            name=name,
+            billing_mode="PAY_PER_REQUEST",
+            hash_key=partition_key,
+            range_key=sort_key,
+            attribute=[DynamodbTableAttribute(name=one, type="S") for one in keys],
+            ttl=None
+            if ttl_attribute is None
+            else DynamodbTableTtl(attribute_name=ttl_attribute, enabled=True),
+            point_in_time_recovery=DynamodbTablePointInTimeRecovery(enabled=True),
+            server_side_encryption=None
+            if key is None
+            else DynamodbTableServerSideEncryption(enabled=True, kms_key_arn=key.arn),
+            deletion_protection_enabled=deletion_protection,
+        )
+
+    @property
+    def table_name(self) -> str:
+        """Its name in AWS."""
+        return self._name
+
+    @property
+    def arn(self) -> str:
+        """Its ARN."""
+        return self._resource.arn
+
+    @property
+    def resource(self) -> DynamodbTable:
+        """The `aws_dynamodb_table`."""
+        return self._resource
+
+    def grant(self, role: Role, *actions: TableAction) -> None:
+        """Allows a role these actions on the table's items, and the use of its key.
+
+        Args:
+            role: Who may.
+            actions: What; at least one.
+
+        Raises:
+            ConstructError: if there is no action, one is not known, or the role has been granted some before.
+        """
+        where = path_of(self)
+        check_same_stack(where, self, role)
+        if not actions:
+            raise InvalidArgumentError(
+                where, "grant has no actions", f"name one of {', '.join(get_args(TableAction))}"
+            )
+        for action in actions:
+            check_choice(where, "action", action, TableAction)
+        statement = PolicyStatement(
+            actions=[f"dynamodb:{action}" for action in sorted(set(actions))], resources=[self.arn]
+        )
+        role.add_policy(f"table-{self._name}"[:128], statement)
+        if self._key is not None:
+            self._key.grant_use(role)

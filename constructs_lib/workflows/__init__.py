@@ -1,0 +1,1 @@
+"""Workflows: Step Functions state machines, said in Python."""

@@ -1,0 +1,47 @@
+"""A definition as text: for Terraform, and beside the stack's configuration for people and other tools."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from cdktf import App, DefaultTokenResolver, StringConcat, Tokenization
+from constructs import Construct
+
+from constructs_lib.aws_stack import AwsStack
+from constructs_lib.iam.policy import PolicyStatement
+from constructs_lib.workflows.mermaid import mermaid
+
+_TOKEN_START: Final = re.compile(r"\$\{(?!TfToken\[)")
+
+
+def as_literal(asl: Mapping[str, Any]) -> str:
+    """Returns the definition as JSON in which Terraform fills in the references of cdktf, and nothing else."""
+    text = json.dumps(asl, separators=(",", ":"))
+    return _TOKEN_START.sub("$${", text).replace("%{", "%%{")
+
+
+def distinct(stack: AwsStack, permissions: Sequence[PolicyStatement]) -> list[PolicyStatement]:
+    """Returns each permission once; cdktf makes another text for the same reference each time."""
+    known = _resolved(stack, [one.as_dict() for one in permissions])
+    return [one for index, one in enumerate(permissions) if known[index] not in known[:index]]
+
+
+def write_artefacts(workflow: Construct, name: str, asl: Mapping[str, Any]) -> None:
+    """Writes the definition and the picture of a workflow beside the configuration of its stack."""
+    stack = AwsStack.of(workflow)
+    place = Path(App.of(workflow).outdir) / "stacks" / stack.node.id / "workflows"
+    place.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(_resolved(stack, asl), indent=2, ensure_ascii=False)
+    (place / f"{name}.asl.json").write_text(f"{text}\n", encoding="utf-8")
+    (place / f"{name}.mmd").write_text(mermaid(asl), encoding="utf-8")
+
+
+def _resolved(stack: AwsStack, value: Any) -> Any:
+    """Returns data with Terraform's names of what cdktf refers to."""
+    return Tokenization.resolve(
+        value, preparing=False, scope=stack, resolver=DefaultTokenResolver(StringConcat())
+    )

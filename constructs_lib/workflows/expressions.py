@@ -1,0 +1,311 @@
+"""Values that a workflow finds out while it runs, as JSONata.
+
+A state's arguments are plain Python data with expressions in it: `{"image": Input("body.image"), "limit": 5}`. What
+is read comes from one of three places: the input of the whole workflow (`Input`), what an earlier state's
+`result` named (`Variable`), or the item of a `Map` (`Item`).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from constructs_lib.errors import InvalidArgumentError, LimitExceededError
+
+MAX_DATA_BYTES: Final = 262_144
+"""Step Functions' quota for the data of one state: 256 KiB."""
+
+_NAME: Final = r"[A-Za-z_][A-Za-z0-9_]*"
+_PART: Final = re.compile(r"([^\[\]`.]+)((?:\[-?\d+\])*)")
+_UNSET: Final = object()
+
+
+class Expression:
+    """What is evaluated while a workflow runs. The comparisons give a `Condition`.
+
+    A comparison with something that is not there does not hold, and is no error.
+
+    Example:
+        >>> Variable("labels.score").less_than(0.5).code
+        '(($labels.score < 0.5) = true)'
+    """
+
+    __slots__ = ()
+
+    @property
+    def code(self) -> str:
+        """The expression in JSONata, without delimiters."""
+        raise NotImplementedError
+
+    def equals(self, value: object) -> Condition:
+        """Whether it is `value`."""
+        return Condition(f"({self.code} = {code_of(value)})")
+
+    def less_than(self, value: object) -> Condition:
+        """Whether it is below `value`, a number or a text."""
+        return self._compared("<", value)
+
+    def at_most(self, value: object) -> Condition:
+        """Whether it is `value` or below."""
+        return self._compared("<=", value)
+
+    def greater_than(self, value: object) -> Condition:
+        """Whether it is above `value`."""
+        return self._compared(">", value)
+
+    def at_least(self, value: object) -> Condition:
+        """Whether it is `value` or above."""
+        return self._compared(">=", value)
+
+    def is_in(self, values: Sequence[object]) -> Condition:
+        """Whether it is one of `values`."""
+        return Condition(f"({self.code} in [{', '.join(code_of(value) for value in values)}])")
+
+    def exists(self) -> Condition:
+        """Whether it is there; null is."""
+        return Condition(f"$exists({self.code})")
+
+    def _compared(self, operator: str, value: object) -> Condition:
+        return Condition(f"(({self.code} {operator} {code_of(value)}) = true)")
+
+
+@dataclass(frozen=True, slots=True)
+class Jsonata(Expression):
+    """An expression in JSONata, for what the other classes cannot say.
+
+    Attributes:
+        text: The expression without `{%` and `%}`. It knows `$states.input`, `$states.context` and the variables.
+
+    Raises:
+        InvalidArgumentError: if it is empty or has delimiters.
+
+    Example:
+        >>> Jsonata("$sum($pages.words)").code
+        '$sum($pages.words)'
+    """
+
+    text: str
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.text, str) or not self.text.strip() or "{%" in self.text or "%}" in self.text:
+            raise InvalidArgumentError(
+                "Jsonata", f"{self.text!r} is no expression", "write it without '{%' and '%}'"
+            )
+
+    @property
+    def code(self) -> str:
+        """See `Expression`."""
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Condition(Expression):
+    """What is true or false: made by the comparisons of `Expression`, joined by `&`, `|` and `~`.
+
+    Example:
+        >>> (Input("body.kind").equals("scan") & ~Variable("text.words").exists()).code
+        '(($states.context.Execution.Input.body.kind = "scan") and $not($exists($text.words)))'
+    """
+
+    text: str
+
+    @property
+    def code(self) -> str:
+        """See `Expression`."""
+        return self.text
+
+    def __and__(self, other: Condition) -> Condition:
+        return Condition(f"({self.code} and {other.code})")
+
+    def __or__(self, other: Condition) -> Condition:
+        return Condition(f"({self.code} or {other.code})")
+
+    def __invert__(self) -> Condition:
+        return Condition(f"$not({self.code})")
+
+
+@dataclass(frozen=True, slots=True)
+class _Path(Expression):
+    path: str = ""
+    default: Any = _UNSET
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.path, str):
+            raise InvalidArgumentError(
+                type(self).__name__, f"path {self.path!r} is not a string", "pass 'a.b[0].c'"
+            )
+        _steps(type(self).__name__, self.path)
+
+    @property
+    def code(self) -> str:
+        """See `Expression`."""
+        root, steps = self._root()
+        code = f"{root}{''.join(steps)}"
+        if self.default is _UNSET:
+            return code
+        return f"($exists({code}) ? {code} : {code_of(self.default)})"
+
+    def _root(self) -> tuple[str, list[str]]:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Input(_Path):
+    """A part of what the workflow was started with; the same in every state.
+
+    Attributes:
+        path: Where it is, such as `body.pages[0]`. Left out, all of it.
+        default: What is taken where it is not there. Left out, that fails with `States.QueryEvaluationError`.
+
+    Example:
+        >>> Input("body.image").code
+        '$states.context.Execution.Input.body.image'
+    """
+
+    def _root(self) -> tuple[str, list[str]]:
+        return "$states.context.Execution.Input", _steps("Input", self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Item(_Path):
+    """A part of the item that an iteration of a `Map` is for.
+
+    Attributes:
+        path: Where it is in the item. Left out, all of it.
+        default: What is taken where it is not there. Left out, that fails with `States.QueryEvaluationError`.
+
+    Example:
+        >>> Item("image").code
+        '$states.input.image'
+    """
+
+    def _root(self) -> tuple[str, list[str]]:
+        return "$states.input", _steps("Item", self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Variable(_Path):
+    """A part of what an earlier state keeps under a name, by its `result`.
+
+    Attributes:
+        path: The name, and where it is below that, such as `text.lines[0]`.
+        default: What is taken where that part is not there. Left out, that fails with `States.QueryEvaluationError`.
+
+    Example:
+        >>> Variable("text.lines").code
+        '$text.lines'
+    """
+
+    def _root(self) -> tuple[str, list[str]]:
+        name, *rest = _steps("Variable", self.path) or [""]
+        check_variable("Variable", "path", name.removeprefix(".").partition("[")[0])
+        return f"${name.removeprefix('.')}", rest
+
+    def __post_init__(self) -> None:
+        _Path.__post_init__(self)
+        self._root()
+
+
+def check_variable(where: str, argument: str, name: object) -> None:
+    """Checks that a variable can have this name."""
+    if not isinstance(name, str) or re.fullmatch(_NAME, name) is None or len(name) > 80 or name == "states":
+        raise InvalidArgumentError(
+            where,
+            f"{argument} {name!r} is no name of a variable",
+            "use up to 80 letters, digits and '_', not a digit first, and not 'states'",
+        )
+
+
+def template(where: str, value: object) -> Any:
+    """Returns plain data with expressions in it as Amazon States Language writes it.
+
+    Args:
+        where: What the data belongs to, for error messages.
+        value: Dicts with string keys, lists, texts, finite numbers, booleans, None and expressions.
+
+    Raises:
+        InvalidArgumentError: if there is anything else in it.
+        LimitExceededError: if it is larger than the data of a state may be.
+    """
+    made = _template(where, value)
+    size = len(json.dumps(made).encode())
+    if size > MAX_DATA_BYTES:
+        raise LimitExceededError(
+            where,
+            f"holds {size:,} bytes of data and a state may have {MAX_DATA_BYTES:,}",
+            "put the data into a bucket and pass its key",
+        )
+    return made
+
+
+def code_of(value: object) -> str:
+    """Returns a value as JSONata code: the code of an expression, or the literal of plain data."""
+    if isinstance(value, Expression):
+        return value.code
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{json.dumps(str(key))}: {code_of(one)}' for key, one in value.items())}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(code_of(one) for one in value)}]"
+    _check_plain("an expression", value)
+    return json.dumps(value)
+
+
+def delimited(code: str) -> str:
+    """Returns JSONata code as a value of Amazon States Language."""
+    return f"{{% {code} %}}"
+
+
+def expressions_in(value: object) -> Iterator[Expression]:
+    """Yields the expressions in plain data."""
+    if isinstance(value, Expression):
+        yield value
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from expressions_in(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from expressions_in(one)
+
+
+def _template(where: str, value: object) -> Any:
+    if isinstance(value, Expression):
+        return delimited(value.code)
+    if isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, str):
+                raise InvalidArgumentError(where, f"key {key!r} is not a string", "JSON has only such keys")
+        return {key: _template(where, one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_template(where, one) for one in value]
+    _check_plain(where, value)
+    if isinstance(value, str) and value.strip().startswith("{%") and value.strip().endswith("%}"):
+        raise InvalidArgumentError(
+            where, f"the text {value!r} would be evaluated", "pass Jsonata(...) if it should be"
+        )
+    return value
+
+
+def _check_plain(where: str, value: object) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InvalidArgumentError(where, f"{value!r} is not a number that JSON knows", "use a finite one")
+    if value is not None and not isinstance(value, str | int | float | bool):
+        raise InvalidArgumentError(
+            where,
+            f"a value of type {type(value).__name__} is neither JSON nor an expression",
+            "use dicts, lists, texts, numbers, booleans, None, and Input, Variable, Item or Jsonata",
+        )
+
+
+def _steps(where: str, path: str) -> list[str]:
+    steps = []
+    for part in path.split(".") if path else ():
+        match = _PART.fullmatch(part)
+        if match is None:
+            raise InvalidArgumentError(where, f"path {path!r} is not valid", "write it as 'a.b[0].c'")
+        name = match[1] if re.fullmatch(_NAME, match[1]) else f"`{match[1]}`"
+        steps.append(f".{name}{match[2]}")
+    return steps

@@ -1,0 +1,160 @@
+"""Amazon States Language that somebody wrote by hand, as the definition of a workflow."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from constructs_lib.errors import ConflictError, InvalidArgumentError
+from constructs_lib.iam.policy import PolicyStatement
+from constructs_lib.workflows.rendering import Rendered
+from constructs_lib.workflows.structure import all_states
+from constructs_lib.workflows.tasks import CalledFunction
+
+_WHERE: Final = "Workflow.from_definition"
+_NAME: Final = re.compile(r"\$\{(?!TfToken\[)([^}]*)\}")
+_SERVICES: Final = {
+    "sfn": "states",
+    "bedrockruntime": "bedrock",
+    "cloudwatchlogs": "logs",
+    "eventbridge": "events",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandWritten:
+    """A definition that was read; see `Workflow.from_definition`.
+
+    Attributes:
+        asl: The definition, with the ARNs in place.
+        functions: The functions that it names.
+        arns: How it names them.
+        permissions: What else its role may do.
+    """
+
+    asl: Mapping[str, Any]
+    functions: tuple[CalledFunction, ...] = ()
+    arns: tuple[str, ...] = ()
+    permissions: tuple[PolicyStatement, ...] = ()
+
+    @classmethod
+    def read(
+        cls,
+        definition: Mapping[str, Any] | str,
+        *,
+        references: Mapping[str, CalledFunction | str],
+        permissions: Sequence[PolicyStatement],
+    ) -> HandWritten:
+        """Reads a definition; see `Workflow.from_definition`."""
+        if isinstance(definition, str):
+            try:
+                content = json.loads(definition)
+            except ValueError as error:
+                raise InvalidArgumentError(_WHERE, f"is no JSON ({error})", "correct it") from None
+        else:
+            content = definition
+        if not isinstance(content, Mapping):
+            raise InvalidArgumentError(
+                _WHERE, f"is of type {type(content).__name__}", "pass an object with StartAt and States"
+            )
+        reader = _Reader(references)
+        asl = reader.read(content)
+        unused = sorted(set(references) - reader.used)
+        if unused:
+            raise InvalidArgumentError(
+                _WHERE, f"reference '{unused[0]}' is nowhere in it", f"write ${{{unused[0]}}}, or remove it"
+            )
+        return cls(
+            asl=asl,
+            functions=tuple(reader.functions.values()),
+            arns=tuple(reader.arns.values()),
+            permissions=tuple(permissions),
+        )
+
+    def rendered(self, where: str, *, timeout_seconds: int | None) -> Rendered:
+        """Returns it as what a Workflow renders.
+
+        Raises:
+            ConstructError: if it has another timeout already, or nothing allows what a state calls.
+        """
+        asl = dict(self.asl)
+        if timeout_seconds is not None:
+            if asl.get("TimeoutSeconds", timeout_seconds) != timeout_seconds:
+                raise ConflictError(
+                    where,
+                    f"the definition says TimeoutSeconds {asl['TimeoutSeconds']}, and timeout_seconds is "
+                    f"{timeout_seconds}",
+                    "leave one of them out",
+                )
+            asl["TimeoutSeconds"] = timeout_seconds
+        return Rendered(asl=asl, functions=self.functions, permissions=self.permissions)
+
+    def check_permissions(self, where: str) -> None:
+        """Checks that something allows what each state calls; after its structure was checked.
+
+        Raises:
+            InvalidArgumentError: if nothing does.
+        """
+        allowed = {action.partition(":")[0] for one in self.permissions for action in one.actions}
+        for name, state in all_states(self.asl):
+            if state["Type"] != "Task":
+                continue
+            service = _service(str(state["Resource"]))
+            called = json.dumps(state)
+            if service == "lambda" and not any(json.dumps(arn)[1:-1] in called for arn in self.arns):
+                needed = "lambda" not in allowed
+            else:
+                needed = service not in {"lambda", *allowed}
+            if needed:
+                raise InvalidArgumentError(
+                    f"{where}/{name}",
+                    f"nothing allows it to call {state['Resource']}",
+                    "name functions by references={...}, and pass permissions=[PolicyStatement(...)] for all else",
+                )
+
+
+def _service(resource: str) -> str:
+    called = resource.rpartition(":states:::")[2]
+    if called == resource:
+        return "lambda"
+    service = called.removeprefix("aws-sdk:").partition(":")[0]
+    return _SERVICES.get(service, service)
+
+
+class _Reader:
+    def __init__(self, references: Mapping[str, CalledFunction | str]) -> None:
+        self.functions: dict[str, CalledFunction] = {}
+        self.arns: dict[str, str] = {}
+        self.used: set[str] = set()
+        self._references = references
+
+    def read(self, value: Any) -> Any:
+        """Returns a value with what is referred to in its place."""
+        if isinstance(value, Mapping):
+            return {key: self.read(one) for key, one in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.read(one) for one in value]
+        if isinstance(value, str):
+            return _NAME.sub(self._named, value)
+        if hasattr(value, "qualified_arn"):
+            return self._function(value)
+        return value
+
+    def _named(self, match: re.Match[str]) -> str:
+        name = match[1]
+        if name not in self._references:
+            raise InvalidArgumentError(
+                _WHERE, f"refers to '${{{name}}}', which is not known", f"pass references={{'{name}': ...}}"
+            )
+        self.used.add(name)
+        value = self._references[name]
+        return value if isinstance(value, str) else self._function(value)
+
+    def _function(self, function: CalledFunction) -> str:
+        name = function.function_name
+        self.functions[name] = function
+        # cdktf makes another text for the same reference each time.
+        return self.arns.setdefault(name, function.qualified_arn)

@@ -1,0 +1,125 @@
+"""What a caller over HTTP is told when a workflow fails: by the error's name, with a fixed text, never the cause."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from constructs_lib.checks import check_pattern, check_range
+from constructs_lib.errors import InvalidArgumentError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpError:
+    """An answer to a failed request.
+
+    Attributes:
+        status: The HTTP status, 400 to 599.
+        code: What programs go by, such as `invalid_request`.
+        message: What people read: what is wrong and what to do.
+
+    Raises:
+        ConstructError: if the status is none of an error, or a text could not stand in the answer.
+
+    Example:
+        >>> HttpError(status=409, code="sold_out", message="There is none left.").status
+        409
+    """
+
+    status: int
+    code: str
+    message: str
+
+    def __post_init__(self) -> None:
+        check_range("HttpError", "status", self.status, 400, 599)
+        check_pattern("HttpError", "code", self.code, "[a-z][a-z0-9_]{0,63}", "write it as 'invalid_request'")
+        if any(character in self.message for character in '"\\$#\n\r\t') or not self.message:
+            raise InvalidArgumentError(
+                "HttpError",
+                f"message {self.message!r} would be evaluated, or end the text that it stands in",
+                "write one line without quotes, '\\', '$' and '#'",
+            )
+
+
+INVALID_INPUT: Final = HttpError(status=400, code="invalid_json", message="The body should be a JSON object.")
+TOO_LARGE: Final = HttpError(status=413, code="payload_too_large", message="The input is too large.")
+TOO_MANY: Final = HttpError(
+    status=429, code="too_many_requests", message="Too many requests. Try again later."
+)
+INTERNAL: Final = HttpError(
+    status=500,
+    code="internal_error",
+    message="The service failed. The request id finds the cause in its log.",
+)
+FAILED: Final = HttpError(
+    status=502,
+    code="workflow_failed",
+    message="A step of the workflow failed. The request id finds the cause in its log.",
+)
+UNAVAILABLE: Final = HttpError(
+    status=503, code="backend_unavailable", message="The service is busy. Try again later."
+)
+TIMED_OUT: Final = HttpError(
+    status=504, code="workflow_timeout", message="The workflow did not end in time. Try again later."
+)
+
+ERRORS: Final[Mapping[str, HttpError]] = MappingProxyType(
+    {
+        "InvalidRequest": HttpError(status=400, code="invalid_request", message="The request is not valid."),
+        "InvalidJson": HttpError(status=400, code="invalid_json", message="The body is not valid JSON."),
+        "NotFound": HttpError(status=404, code="not_found", message="There is nothing at this path."),
+        "UnknownOperation": HttpError(
+            status=404, code="unknown_operation", message="There is no operation of this name."
+        ),
+        "UnknownService": HttpError(
+            status=404, code="unknown_service", message="There is no service of this name."
+        ),
+        "PayloadTooLarge": TOO_LARGE,
+        "UnsupportedMediaType": HttpError(
+            status=415, code="unsupported_media_type", message="The content type is not supported."
+        ),
+        "UnprocessableInput": HttpError(
+            status=422, code="unprocessable_input", message="The service cannot work on this input."
+        ),
+        "IdempotencyKeyReused": HttpError(
+            status=422,
+            code="idempotency_key_reused",
+            message="This Idempotency-Key belongs to a request with another body. Use a new key.",
+        ),
+        "InternalError": INTERNAL,
+        "ResponseTooLarge": HttpError(
+            status=500,
+            code="response_too_large",
+            message="The answer is larger than one response can be. Ask for less at a time.",
+        ),
+        "BackendError": HttpError(status=502, code="backend_error", message="The AI backend failed."),
+        "BackendUnavailable": UNAVAILABLE,
+        "BackendTimeout": HttpError(
+            status=504,
+            code="backend_timeout",
+            message="The AI backend did not answer in time. Try again later.",
+        ),
+        "States.Timeout": TIMED_OUT,
+        "States.HeartbeatTimeout": TIMED_OUT,
+        "Sandbox.Timedout": TIMED_OUT,
+        "States.DataLimitExceeded": HttpError(
+            status=413,
+            code="payload_too_large",
+            message="What the steps hand on is too large. Ask for less at a time.",
+        ),
+        "Bedrock.ThrottlingException": UNAVAILABLE,
+        "BedrockRuntime.ThrottlingException": UNAVAILABLE,
+        "DynamoDB.ProvisionedThroughputExceededException": UNAVAILABLE,
+        "DynamoDB.ThrottlingException": UNAVAILABLE,
+        "Lambda.ServiceException": UNAVAILABLE,
+        "Lambda.TooManyRequestsException": UNAVAILABLE,
+        "StepFunctions.ExecutionLimitExceeded": UNAVAILABLE,
+        "ThrottlingException": UNAVAILABLE,
+        "DynamoDB.ConditionalCheckFailedException": HttpError(
+            status=409, code="conflict", message="Another request changed the same thing. Try again."
+        ),
+    }
+)
+"""The answers by the names of errors: those of this project's services and of Step Functions; 502 for all others."""

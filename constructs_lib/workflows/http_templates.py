@@ -1,0 +1,144 @@
+"""The mapping templates between API Gateway and Step Functions' StartSyncExecution.
+
+They are Velocity. What comes from the caller is escaped wherever it stands: the request to Step Functions is JSON whose
+`input` is a text that is JSON itself, so that it is escaped twice, but for the body, which API Gateway has
+parsed and written anew. The body comes first, so that nothing in it could take the place of what follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from constructs_lib.workflows.expressions import MAX_DATA_BYTES
+from constructs_lib.workflows.http_errors import (
+    FAILED,
+    INTERNAL,
+    INVALID_INPUT,
+    TIMED_OUT,
+    TOO_LARGE,
+    TOO_MANY,
+    UNAVAILABLE,
+    HttpError,
+)
+
+_RETRY_AFTER_SECONDS: Final = 5
+_RETRIED: Final = (429, 503)
+
+
+def request_template(state_machine: str) -> str:
+    """Returns the template of the request.
+
+    A body that is no JSON object makes an `input` that is no JSON, which Step Functions refuses.
+
+    Args:
+        state_machine: The ARN of the state machine, in which `$context` may stand.
+    """
+    principal, address = _escaped_twice("$principal"), _escaped_twice("$!context.identity.sourceIp")
+    values = ",".join(
+        (
+            rf"\"body\":{_escaped('$body')}",
+            rf"\"path\":{_parameters('path')}",
+            rf"\"query\":{_parameters('querystring')}",
+            rf"\"caller\":{{\"principal\":\"{principal}\",\"sourceIp\":\"{address}\"}}",
+            r"\"requestId\":\"$context.requestId\"",
+        )
+    )
+    given = f'#if($body.startsWith("{{")){{{values}}}#else no JSON object#end'
+    return "\n".join(
+        (
+            "#set($body = $input.json('$'))",
+            '#set($principal = "$!context.authorizer.principalId")',
+            '#if($principal == "")#set($principal = "$!context.authorizer.claims.sub")#end',
+            '#if($principal == "")#set($principal = "$!context.identity.userArn")#end',
+            f'{{"stateMachineArn":"{state_machine}","input":"{given}"}}',
+        )
+    )
+
+
+def response_template(errors: Mapping[str, HttpError], *, first: str | None = None) -> str:
+    """Returns the template of the answer to an execution that ended, well or not.
+
+    Args:
+        errors: The answers by the names of errors.
+        first: What the template does first. Left out, nothing.
+    """
+    groups: dict[HttpError, list[str]] = {}
+    for name, error in errors.items():
+        groups.setdefault(error, []).append(name)
+    choices = [f'#if($state == "TIMED_OUT"){_chosen(TIMED_OUT)}']
+    for error, names in groups.items():
+        known = " || ".join(f'$error == "{name}"' for name in names)
+        choices.append(f"#elseif({known}){_chosen(error)}")
+    choices.append(f"#else{_chosen(FAILED)}#end")
+    return "\n".join(
+        (
+            *(() if first is None else (first,)),
+            "#set($state = $input.path('$.status'))",
+            """#if($state == "SUCCEEDED")$input.path('$.output')#else""",
+            '#set($error = "")',
+            "#set($error = $input.path('$.error'))",
+            *choices,
+            f"{_ANSWER}#end",
+        )
+    )
+
+
+def refusal_template(*, first: str | None = None) -> str:
+    """Returns the template of the answer to a request that Step Functions itself refused."""
+    return "\n".join(
+        (
+            *(() if first is None else (first,)),
+            '#set($type = "")',
+            "#set($type = $input.path('$.__type'))",
+            '#set($said = "")',
+            "#set($said = $input.path('$.message'))",
+            f'#if($type.contains("ValidationException") || $said.contains("{MAX_DATA_BYTES}")){_chosen(TOO_LARGE)}',
+            f'#elseif($type.contains("InvalidExecutionInput")){_chosen(INVALID_INPUT)}',
+            f'#elseif($type.contains("Throttling") || $type.contains("LimitExceeded")){_chosen(TOO_MANY)}',
+            f"#else{_chosen(INTERNAL)}#end",
+            _ANSWER,
+        )
+    )
+
+
+def outage_template(*, first: str | None = None) -> str:
+    """Returns the template of the answer where Step Functions itself failed."""
+    return "\n".join((*(() if first is None else (first,)), _chosen(UNAVAILABLE), _ANSWER))
+
+
+_ANSWER: Final = '{"code":"$code","message":"$message","requestId":"$context.requestId"}'
+
+
+def _chosen(error: HttpError) -> str:
+    later = (
+        f'#set($context.responseOverride.header.Retry-After = "{_RETRY_AFTER_SECONDS}")'
+        if error.status in _RETRIED
+        else ""
+    )
+    return (
+        f'#set($context.responseOverride.status = {error.status})#set($code = "{error.code}")'
+        f'#set($message = "{error.message}"){later}'
+    )
+
+
+def _escaped(reference: str) -> str:
+    # Velocity's escape writes \' as JavaScript does, which JSON does not know.
+    return rf"""$util.escapeJavaScript({reference}).replaceAll("\\'","'")"""
+
+
+def _escaped_twice(reference: str) -> str:
+    return f"#set($once = {_escaped(_quoted(reference))}){_escaped('$once')}"
+
+
+def _quoted(reference: str) -> str:
+    """Returns a reference as a text, empty where it has no value."""
+    return f'"{reference}"' if reference.startswith("$!") else reference
+
+
+def _parameters(place: str) -> str:
+    return (
+        rf"{{#foreach($name in $input.params().{place}.keySet())"
+        rf"\"{_escaped_twice('$name')}\":\"{_escaped_twice(f'$input.params().{place}.get($name)')}\""
+        "#if($foreach.hasNext),#end#end}"
+    )

@@ -1,0 +1,341 @@
+"""Workflows that take longer than a request may: what keeps them, ends them, and tells of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from constructs import Construct
+
+from constructs_lib.aws_stack import AwsStack, check_same_stack
+from constructs_lib.checks import check_pattern, check_range, path_below, path_of
+from constructs_lib.errors import ConflictError, InvalidArgumentError
+from constructs_lib.functions.dead_letter_queue import DeadLetterQueue
+from constructs_lib.functions.function import Function
+from constructs_lib.observability.log_retention import DEFAULT_RETENTION_DAYS, RetentionDays, check_retention
+from constructs_lib.security.signing_key import SigningKey
+from constructs_lib.storage.payload_bucket import PayloadBucket
+from constructs_lib.storage.table import Table
+from constructs_lib.workflows.branches import Parallel
+from constructs_lib.workflows.expressions import Input, Jsonata, Variable
+from constructs_lib.workflows.failures import Catch, Retry
+from constructs_lib.workflows.service_tasks import SqsSendMessage
+from constructs_lib.workflows.steps import Fail, Step, Succeed
+from constructs_lib.workflows.tasks import LambdaTask
+from constructs_lib.workflows.workflow import Workflow
+
+if TYPE_CHECKING:
+    from constructs_lib.iam.role import Role
+    from constructs_lib.observability.alarm_topic import AlarmTopic
+
+PREFIX: Final = "jobs/"
+"""What the keys of the jobs' objects in the payload bucket begin with."""
+
+_DAY_SECONDS: Final = 86_400
+_MAX_ITEMS: Final = 40
+_AFTERWARDS: Final = Retry(max_attempts=4, interval_seconds=1, max_delay_seconds=20)
+_OWNER: Final = {"owner": Input("owner"), "job_id": Input("job_id")}
+
+
+class Jobs(Construct):
+    """What long-running workflows need besides the API in front of them.
+
+    A table with a record of each job (found by owner and id, gone when it expires), a queue for those whose end could
+    not be noted or told, with an alarm, and a key that signs callbacks. `add_workflow` makes the state machine of a
+    kind of job. What is kept of the input and the result is in the payload bucket, and only keys are in a state.
+
+    Two functions belong to it, which the stack makes with `api_environment` and `finish_environment`: one that answers
+    `POST /jobs/{workflow}` and `GET /jobs/{id}`, one that the state machines call at the end.
+
+    Args:
+        scope: The construct that it belongs to.
+        construct_id: Its name in that construct.
+        payloads: The bucket for inputs and results.
+        name: What the names of its resources in AWS begin with. Left out, the path of the construct with `-`.
+        lifetime_seconds: How long a job and its result are there, 60 to 2592000 (30 days); the payload bucket must
+            keep its objects as long. Left out, a day.
+        callbacks: Whether clients may have an address called when a job has ended.
+        deletion_protection: Whether AWS refuses to delete the table. Left out, it does.
+        log_retention_days: How long the logs of its workflows are kept. Left out, 365 days.
+        topic: Who is told when a message is in the queue. Left out, nobody: then look at the queue.
+
+    Raises:
+        ConstructError: if an argument is not valid.
+
+    Example:
+        >>> payloads = PayloadBucket(stack, "payloads", expire_days=2)
+        >>> jobs = Jobs(stack, "jobs", payloads=payloads)
+        >>> finish = Function(
+        ...     stack, "finish", archive=archive, handler="chat.finish", environment=jobs.finish_environment
+        ... )
+        >>> jobs.use_finish(finish)
+        >>> steps = LambdaTask(
+        ...     "summarize",
+        ...     function,
+        ...     input={"operation": "language.summary", "inputFrom": Input("input_key"), "outputTo": Input("output_key")},
+        ...     result="summary",
+        ... ) >> Succeed("summary", output={"from": Input("output_key")})
+        >>> workflow = jobs.add_workflow("summary", steps)
+        >>> jobs.grant_payloads(function.role)
+        >>> front = Function(
+        ...     stack, "front", archive=archive, handler="chat.handler", environment=jobs.api_environment
+        ... )
+        >>> jobs.serve(front)
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        payloads: PayloadBucket,
+        name: str | None = None,
+        lifetime_seconds: int = _DAY_SECONDS,
+        callbacks: bool = True,
+        deletion_protection: bool = True,
+        log_retention_days: RetentionDays = DEFAULT_RETENTION_DAYS,
+        topic: AlarmTopic | None = None,
+    ) -> None:
+        where = path_below(scope, construct_id)
+        title = where.replace("/", "-") if name is None else name
+        check_pattern(
+            where, "name", title, r"[A-Za-z0-9_-]{1,40}", "use 1 to 40 letters, digits, '-' and '_'"
+        )
+        check_range(where, "lifetime_seconds", lifetime_seconds, 60, 30 * _DAY_SECONDS)
+        check_retention(where, "log_retention_days", log_retention_days)
+        check_same_stack(where, scope, payloads)
+        super().__init__(scope, construct_id)
+        self._title = title
+        self._payloads = payloads
+        self._lifetime_seconds = lifetime_seconds
+        self._log_retention_days: RetentionDays = log_retention_days
+        self._workflows: dict[str, tuple[Workflow, str | None, int]] = {}
+        self._finish: Function | None = None
+        self._table = Table(
+            self,
+            "table",
+            table_name=title,
+            partition_key="owner",
+            sort_key="job_id",
+            ttl_attribute="expires_at",
+            deletion_protection=deletion_protection,
+        )
+        self._queue = DeadLetterQueue(self, "failed", name=f"{title}-failed")
+        self._signing_key = (
+            SigningKey(self, "callback-key", alias=f"{title}-callbacks") if callbacks else None
+        )
+        if topic is not None:
+            self._queue.alarm(
+                topic,
+                description="The end of a job could not be noted or told; the queue has what happened",
+            )
+
+    @property
+    def table(self) -> Table:
+        """The records of the jobs."""
+        return self._table
+
+    @property
+    def queue(self) -> DeadLetterQueue:
+        """Where it is said that the end of a job could not be noted or told."""
+        return self._queue
+
+    @property
+    def workflows(self) -> tuple[Workflow, ...]:
+        """The state machines, in the order they were added."""
+        return tuple(workflow for workflow, _, _ in self._workflows.values())
+
+    @property
+    def finish_environment(self) -> dict[str, str]:
+        """The environment of the function that ends jobs."""
+        key = self._signing_key
+        callbacks = {} if key is None else {"CALLBACK_KEY_ID": key.arn}
+        return {"JOBS_TABLE": self._table.table_name, "PAYLOAD_BUCKET": self._payloads.name, **callbacks}
+
+    @property
+    def api_environment(self) -> dict[str, str]:
+        """The environment of the function behind the API, once all workflows are added."""
+        known = {
+            name: {
+                "state_machine": workflow.arn,
+                "max_items": max_items,
+                **({} if each is None else {"each": each}),
+            }
+            for name, (workflow, each, max_items) in self._workflows.items()
+        }
+        return {
+            "JOBS_TABLE": self._table.table_name,
+            "PAYLOAD_BUCKET": self._payloads.name,
+            "JOB_WORKFLOWS": json.dumps(known),
+            "JOB_LIFETIME_SECONDS": str(self._lifetime_seconds),
+            "JOB_CALLBACKS": "off" if self._signing_key is None else "on",
+        }
+
+    def use_finish(self, function: Function) -> None:
+        """Names the function that ends jobs, and lets it: it may note how a job ended, store its result and sign.
+
+        Args:
+            function: The function, made with `finish_environment`.
+
+        Raises:
+            ConstructError: if one is named already, or it is in another stack.
+        """
+        where = path_of(self)
+        check_same_stack(where, self, function)
+        if self._finish is not None:
+            raise ConflictError(where, f"is ended by {path_of(self._finish)} already", "call use_finish once")
+        self._finish = function
+        self._table.grant(function.role, "GetItem", "UpdateItem")
+        self._payloads.grant(function.role, PREFIX, read=True, write=True)
+        if self._signing_key is not None:
+            self._signing_key.grant_sign(function.role)
+
+    def serve(self, function: Function) -> None:
+        """Lets the function behind the API start jobs and look at them.
+
+        Args:
+            function: The function, made with `api_environment`.
+
+        Raises:
+            ConstructError: if there is no workflow, or it is in another stack.
+        """
+        where = path_of(self)
+        check_same_stack(where, self, function)
+        if not self._workflows:
+            raise InvalidArgumentError(
+                where, "has no workflows, so that no job can be started", "call add_workflow"
+            )
+        self._table.grant(function.role, "GetItem", "PutItem", "UpdateItem")
+        self._payloads.grant(function.role, PREFIX, read=True, write=True)
+        for workflow in self.workflows:
+            workflow.grant_start(function)
+            workflow.grant_read(function)
+
+    def grant_payloads(self, role: Role) -> None:
+        """Lets a role read inputs and store outputs: for the functions that the workflows call by reference."""
+        self._payloads.grant(role, PREFIX, read=True, write=True)
+
+    def add_workflow(
+        self,
+        name: str,
+        steps: Step,
+        *,
+        each: str | None = None,
+        max_items: int = _MAX_ITEMS,
+        timeout_seconds: int = 3_600,
+        workflow_name: str | None = None,
+        include_execution_data: bool = False,
+    ) -> Workflow:
+        """Adds a kind of job (`aws_sfn_state_machine` of the type STANDARD).
+
+        The steps get `input_key` and `output_key`, and with `each` also `items`, each with `number`, `input_key` and
+        `output_prefix`. Their answer is the result; anywhere in it, `{"from": KEY}` stands for that object and
+        `{"failed": ERROR}` for what the client may know of an error.
+
+        Args:
+            name: What clients call it: the last part of `POST /jobs/{workflow}`.
+            steps: What is done.
+            each: The field of the input whose items are stored and worked on one by one. Left out, there is none.
+            max_items: The most items, 1 to 40. Left out, 40.
+            timeout_seconds: When it fails for taking too long. Left out, after an hour.
+            workflow_name: The state machine's name in AWS. Left out, the jobs' name and `name`.
+            include_execution_data: Whether its log has what goes into the steps and comes out. Left out, it has not.
+
+        Raises:
+            ConstructError: if an argument is not valid, the name is taken, or `use_finish` was not called.
+        """
+        where = f"{path_of(self)}/{name}"
+        check_pattern(where, "name", name, r"[a-z][a-z0-9-]{0,31}", "use lower case letters, digits and '-'")
+        check_range(where, "max_items", max_items, 1, _MAX_ITEMS)
+        if name in self._workflows:
+            raise ConflictError(where, "exists already", "give the workflow another name")
+        if self._finish is None:
+            raise InvalidArgumentError(where, "nobody would note its end", "call use_finish first")
+        workflow = Workflow(
+            self,
+            name,
+            kind="STANDARD",
+            workflow_name=workflow_name or f"{self._title}-{name}",
+            timeout_seconds=timeout_seconds,
+            include_execution_data=include_execution_data,
+            definition=self._with_an_end(self._finish, steps),
+        )
+        self._workflows[name] = (workflow, each, max_items)
+        return workflow
+
+    def _with_an_end(self, finish: Function, steps: Step) -> Step:
+        """The steps, what notes how they ended, what tells it, and where it is written if that fails."""
+        lost = self._lost("the end is lost", "JobNotNoted", Variable("problem"))
+        failed = (
+            self._finish_task(
+                "note the failure",
+                finish,
+                {"error": Variable("problem")},
+                catch=Catch(to=lost, result="trouble"),
+            )
+            >> self._call_back("tell of the failure", finish)
+            >> Fail("failed", error=Variable("problem.Error"))
+        )
+        work = Parallel(
+            "work",
+            {"work": steps},
+            result="done",
+            catch=[Catch(to=failed, result="problem")],
+        )
+        unnoted = self._lost("the result is lost", "JobNotNoted", Variable("trouble"))
+        note = self._finish_task(
+            "note the result",
+            finish,
+            {"result": Variable("done.work")},
+            catch=Catch(to=unnoted, result="trouble"),
+        )
+        return work >> note >> self._call_back("tell of the result", finish) >> Succeed("done", output=_OWNER)
+
+    def _finish_task(
+        self, name: str, finish: Function, ending: Mapping[str, Any], *, catch: Catch
+    ) -> LambdaTask:
+        return LambdaTask(
+            name,
+            finish,
+            operation="jobs.finish",
+            input={**_OWNER, "output_key": Input("output_key"), **ending},
+            retry=[_AFTERWARDS],
+            catch=[catch],
+            result="noted",
+        )
+
+    def _call_back(self, name: str, finish: Function) -> Step:
+        """Tells the client; that it could not be told does not change how the job ended."""
+        message = {**_OWNER, "problem": "the callback was not taken"}
+        untold = SqsSendMessage(
+            f"{name}, in vain", self._queue.resource, body=message, kms_key_arn=self._key_arn, result="kept"
+        )
+        call = LambdaTask(
+            name,
+            finish,
+            operation="jobs.callback",
+            input=_OWNER,
+            retry=[
+                Retry(errors=["CallbackRefused"], max_attempts=0),
+                Retry(max_attempts=5, interval_seconds=2, max_delay_seconds=60),
+            ],
+            result="told",
+        )
+        return call.or_else(untold)
+
+    def _lost(self, name: str, error: str, problem: Variable) -> Step:
+        message = {
+            **_OWNER,
+            "problem": "the end could not be noted",
+            "error": Jsonata(f"{problem.code}.Error"),
+        }
+        keep = SqsSendMessage(
+            f"{name}: keep", self._queue.resource, body=message, kms_key_arn=self._key_arn, result="kept"
+        )
+        return keep >> Fail(name, error=error)
+
+    @property
+    def _key_arn(self) -> str | None:
+        key = AwsStack.of(self).encryption_key
+        return None if key is None else key.arn

@@ -1,0 +1,358 @@
+"""The states that call one API of AWS, with exactly the permission that the call needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from constructs_lib.checks import has_token
+from constructs_lib.errors import InvalidArgumentError
+from constructs_lib.iam.policy import PolicyStatement
+from constructs_lib.workflows.expressions import Expression
+from constructs_lib.workflows.tasks import Place, ServiceCall, TaskState, check_exactly, check_model_id
+
+
+class CalledQueue(Protocol):
+    """What a task needs to know of a queue; an `aws_sqs_queue` is one."""
+
+    @property
+    def arn(self) -> str:
+        """Its ARN."""
+
+    @property
+    def url(self) -> str:
+        """Its URL."""
+
+
+class CalledTable(Protocol):
+    """What a task needs to know of a table; an `aws_dynamodb_table` is one."""
+
+    @property
+    def arn(self) -> str:
+        """Its ARN."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+
+class CalledWorkflow(Protocol):
+    """What a task needs to know of a workflow; a `Workflow` is one."""
+
+    @property
+    def arn(self) -> str:
+        """Its ARN."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class _OnKey(TaskState):
+    kms_key_arn: str | None = None
+
+    def _permissions(self, action: str, resource: str, *key_actions: str) -> tuple[PolicyStatement, ...]:
+        check_exactly(self.where, "kms_key_arn", self.kms_key_arn or "none")
+        needed = PolicyStatement(actions=[action], resources=[resource])
+        if self.kms_key_arn is None:
+            return (needed,)
+        return needed, PolicyStatement(actions=key_actions, resources=[self.kms_key_arn])
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class BedrockInvokeModel(TaskState):
+    """Asks a model of Amazon Bedrock; its answer is the model's, as an object.
+
+    Attributes:
+        model_id: The model's id, such as `amazon.titan-embed-text-v2:0`, or the ARN of an inference profile, for
+            which `permissions` has to name the models behind it.
+        body: What the model is asked, in the model's own form.
+        permissions: What else the workflow's role may do for it. Left out, it may ask that model.
+        timeout_seconds: When it fails with `States.Timeout`. Left out, 60.
+
+    Example:
+        >>> vector = BedrockInvokeModel(
+        ...     "vector", model_id="amazon.titan-embed-text-v2:0", body={"inputText": Input("body.text")}
+        ... )
+    """
+
+    model_id: str
+    body: Mapping[str, Any] | Expression
+    permissions: tuple[PolicyStatement, ...] = ()
+
+    def __post_init__(self) -> None:
+        TaskState.__post_init__(self)
+        check_model_id(self.where, self.model_id)
+
+    def call(self, place: Place) -> ServiceCall:
+        """See `TaskState`."""
+        model = (
+            self.model_id
+            if self.model_id.startswith("arn:")
+            else f"arn:{place.partition}:bedrock:{place.region}::foundation-model/{self.model_id}"
+        )
+        return ServiceCall(
+            action="bedrock:invokeModel",
+            arguments={
+                "ModelId": self.model_id,
+                "ContentType": "application/json",
+                "Accept": "application/json",
+                "Body": self.body,
+            },
+            answer="$states.result.Body",
+            permissions=(
+                PolicyStatement(actions=["bedrock:InvokeModel"], resources=[model]),
+                *self.permissions,
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class SqsSendMessage(_OnKey):
+    """Sends a message to a queue.
+
+    Attributes:
+        queue: The queue.
+        body: The message; an object is sent as JSON.
+        group_id: The message's group, which a FIFO queue needs. Left out, none.
+        deduplication_id: By which a FIFO queue knows the same message. Left out, none.
+        kms_key_arn: The key that encrypts the queue, if it is one's own. Left out, none.
+        timeout_seconds: When it fails with `States.Timeout`. Left out, 60.
+
+    Example:
+        >>> tell = SqsSendMessage("tell", queue, body={"id": Input("id")})
+    """
+
+    queue: CalledQueue = field(kw_only=False)
+    body: Any
+    group_id: str | Expression | None = None
+    deduplication_id: str | Expression | None = None
+
+    def call(self, place: Place) -> ServiceCall:  # noqa: ARG002
+        """See `TaskState`."""
+        arguments: dict[str, Any] = {"QueueUrl": self.queue.url, "MessageBody": self.body}
+        if self.group_id is not None:
+            arguments["MessageGroupId"] = self.group_id
+        if self.deduplication_id is not None:
+            arguments["MessageDeduplicationId"] = self.deduplication_id
+        return ServiceCall(
+            action="sqs:sendMessage",
+            arguments=arguments,
+            permissions=self._permissions(
+                "sqs:SendMessage", self.queue.arn, "kms:Decrypt", "kms:GenerateDataKey"
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class _OnTable(_OnKey):
+    table: CalledTable = field(kw_only=False)
+
+    def _call(self, action: str, arguments: Mapping[str, Any]) -> ServiceCall:
+        permission = f"dynamodb:{action[0].upper()}{action[1:]}"
+        return ServiceCall(
+            action=f"dynamodb:{action}",
+            arguments={"TableName": self.table.name, **arguments},
+            permissions=self._permissions(permission, self.table.arn, "kms:Decrypt"),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class DynamoDbGetItem(_OnTable):
+    """Reads an item; its answer has it as `Item`, in DynamoDB's form, or nothing.
+
+    Attributes:
+        table: The table.
+        key: The item's key, in DynamoDB's form, such as `{"id": {"S": Input("id")}}`.
+        consistent: Whether the latest write is seen. Left out, it is.
+        kms_key_arn: The key that encrypts the table, if it is one's own. Left out, none.
+        timeout_seconds: When it fails with `States.Timeout`. Left out, 60.
+
+    Example:
+        >>> job = DynamoDbGetItem("job", table, key={"id": {"S": Input("id")}}, result="job")
+    """
+
+    key: Mapping[str, Any]
+    consistent: bool = True
+
+    def call(self, place: Place) -> ServiceCall:  # noqa: ARG002
+        """See `TaskState`."""
+        return self._call("getItem", {"Key": self.key, "ConsistentRead": self.consistent})
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class DynamoDbPutItem(_OnTable):
+    """Writes an item, in place of one that has the same key.
+
+    Attributes:
+        table: The table.
+        item: The item, in DynamoDB's form, such as `{"id": {"S": Input("id")}}`.
+        condition: The condition expression that must hold. Left out, none: it is written whatever is there.
+        kms_key_arn: The key that encrypts the table, if it is one's own. Left out, none.
+        timeout_seconds: When it fails with `States.Timeout`. Left out, 60.
+
+    Example:
+        >>> keep = DynamoDbPutItem("keep", table, item={"id": {"S": Input("id")}}, condition="attribute_not_exists(id)")
+    """
+
+    item: Mapping[str, Any]
+    condition: str | None = None
+
+    def call(self, place: Place) -> ServiceCall:  # noqa: ARG002
+        """See `TaskState`."""
+        condition = {} if self.condition is None else {"ConditionExpression": self.condition}
+        return self._call("putItem", {"Item": self.item, **condition})
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class DynamoDbUpdateItem(_OnTable):
+    """Changes attributes of an item.
+
+    Attributes:
+        table: The table.
+        key: The item's key, in DynamoDB's form.
+        update: The update expression, such as `SET #s = :status`.
+        names: What the expression calls by `#`. Left out, nothing.
+        values: What the expression calls by `:`, in DynamoDB's form. Left out, nothing.
+        condition: The condition expression that must hold. Left out, none.
+        kms_key_arn: The key that encrypts the table, if it is one's own. Left out, none.
+        timeout_seconds: When it fails with `States.Timeout`. Left out, 60.
+
+    Example:
+        >>> done = DynamoDbUpdateItem(
+        ...     "done", table, key={"id": {"S": Input("id")}}, update="SET ready = :yes", values={":yes": {"BOOL": True}}
+        ... )
+    """
+
+    key: Mapping[str, Any]
+    update: str
+    names: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+    condition: str | None = None
+
+    def call(self, place: Place) -> ServiceCall:  # noqa: ARG002
+        """See `TaskState`."""
+        arguments: dict[str, Any] = {"Key": self.key, "UpdateExpression": self.update}
+        if self.names:
+            arguments["ExpressionAttributeNames"] = self.names
+        if self.values:
+            arguments["ExpressionAttributeValues"] = self.values
+        if self.condition is not None:
+            arguments["ConditionExpression"] = self.condition
+        return self._call("updateItem", arguments)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class _OnObject(_OnKey):
+    bucket_name: str
+    key: str | Expression
+    prefix: str = ""
+
+    def __post_init__(self) -> None:
+        TaskState.__post_init__(self)
+        check_exactly(self.where, "bucket_name", self.bucket_name)
+        if "*" in self.prefix or "?" in self.prefix or has_token(self.prefix):
+            raise InvalidArgumentError(
+                self.where,
+                f"prefix {self.prefix!r} is not valid",
+                "write the beginning of the key, without '*'",
+            )
+        if isinstance(self.key, str) and not self.key.startswith(self.prefix):
+            raise InvalidArgumentError(
+                self.where, f"key {self.key!r} does not begin with prefix {self.prefix!r}", "correct one"
+            )
+
+    def _objects(self, place: Place) -> str:
+        key = self.key if isinstance(self.key, str) else f"{self.prefix}*"
+        return f"arn:{place.partition}:s3:::{self.bucket_name}/{key}"
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class S3GetObject(_OnObject):
+    """Reads an object of text; its answer is the text. For data that is too large for a state, pass the key on.
+
+    Attributes:
+        bucket_name: The bucket.
+        key: The object's key.
+        prefix: What a key that is an expression begins with: the workflow's role may read these objects only. Left
+            out, all of the bucket.
+        kms_key_arn: The key that encrypts the bucket, if it is one's own. Left out, none.
+        timeout_seconds: When it fails with `States.Timeout`. Left out, 60.
+
+    Example:
+        >>> page = S3GetObject("page", bucket_name="pages", key=Input("key"), prefix="jobs/", result="page")
+    """
+
+    def call(self, place: Place) -> ServiceCall:
+        """See `TaskState`."""
+        return ServiceCall(
+            action="aws-sdk:s3:getObject",
+            arguments={"Bucket": self.bucket_name, "Key": self.key},
+            answer="$states.result.Body",
+            permissions=self._permissions("s3:GetObject", self._objects(place), "kms:Decrypt"),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class S3PutObject(_OnObject):
+    """Writes an object.
+
+    Attributes:
+        bucket_name: The bucket.
+        key: The object's key.
+        body: What is written; an object is written as JSON.
+        content_type: What it is. Left out, `application/json`.
+        prefix: What a key that is an expression begins with: the workflow's role may write these objects only. Left
+            out, all of the bucket.
+        kms_key_arn: The key that encrypts the bucket, if it is one's own. Left out, none.
+        timeout_seconds: When it fails with `States.Timeout`. Left out, 60.
+
+    Example:
+        >>> keep = S3PutObject("keep", bucket_name="answers", key=Input("key"), prefix="jobs/", body=Variable("answer"))
+    """
+
+    body: Any
+    content_type: str = "application/json"
+
+    def call(self, place: Place) -> ServiceCall:
+        """See `TaskState`."""
+        return ServiceCall(
+            action="aws-sdk:s3:putObject",
+            arguments={
+                "Bucket": self.bucket_name,
+                "Key": self.key,
+                "Body": self.body,
+                "ContentType": self.content_type,
+            },
+            permissions=self._permissions(
+                "s3:PutObject", self._objects(place), "kms:Decrypt", "kms:GenerateDataKey"
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class StartExecution(TaskState):
+    """Starts another workflow and does not wait for it; its answer has the `ExecutionArn`.
+
+    Attributes:
+        workflow: The other workflow.
+        input: What it is started with. Left out, an empty object.
+        execution_name: The execution's name: a second one of the same name and input is the first. Left out, AWS's.
+        timeout_seconds: When it fails with `States.Timeout`. Left out, 60.
+
+    Example:
+        >>> later = StartExecution("later", workflow, input={"id": Input("id")})
+    """
+
+    workflow: CalledWorkflow = field(kw_only=False)
+    input: Mapping[str, Any] | Expression = field(default_factory=dict)
+    execution_name: str | Expression | None = None
+
+    def call(self, place: Place) -> ServiceCall:  # noqa: ARG002
+        """See `TaskState`."""
+        arguments: dict[str, Any] = {"StateMachineArn": self.workflow.arn, "Input": self.input}
+        if self.execution_name is not None:
+            arguments["Name"] = self.execution_name
+        return ServiceCall(
+            action="states:startExecution",
+            arguments=arguments,
+            permissions=(PolicyStatement(actions=["states:StartExecution"], resources=[self.workflow.arn]),),
+        )

@@ -1,0 +1,148 @@
+"""A method answered by a workflow while the caller waits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from constructs import Construct
+
+from constructs_lib.api.integration import Backend, Caller
+from constructs_lib.api.resource import Resource
+from constructs_lib.api.routes import IntegrationDefinition, ResponseDefinition
+from constructs_lib.aws_stack import AwsStack, check_same_stack
+from constructs_lib.checks import check_range, path_of
+from constructs_lib.errors import ConflictError, InvalidArgumentError
+from constructs_lib.workflows.http_errors import ERRORS, HttpError
+from constructs_lib.workflows.http_templates import (
+    outage_template,
+    refusal_template,
+    request_template,
+    response_template,
+)
+from constructs_lib.workflows.workflow import Workflow, partition_of
+
+MAX_TIMEOUT_MS: Final = 29_000
+"""API Gateway's quota for an integration, in milliseconds."""
+
+
+class StepFunctionsIntegration:
+    """Runs an Express workflow for each request, and answers with its output (`StartSyncExecution`).
+
+    The workflow's input is `{"body": …, "path": {…}, "query": {…}, "caller": {"principal": …, "sourceIp": …},
+    "requestId": …}`. The body is a JSON object; a request with another one is refused with 400, and one with another
+    content type with 415. A body has less than 256 KB: it is the workflow's data.
+
+    A workflow that fails answers by the error's name, as a service does that raises it: with a status of 4xx or 5xx and
+    `{"code", "message", "requestId"}`, and never with the cause. A role of its own may start this workflow, and nothing
+    else.
+
+    Args:
+        workflow: What answers.
+        errors: What else is answered by the names of errors, such as those of `Fail`. Left out, the errors of the
+            services and of Step Functions are known (`ERRORS`); all others are 502.
+        timeout_ms: How long API Gateway waits, 50 to 29000. Left out, 29000. The workflow must end before.
+
+    Raises:
+        ConstructError: if the workflow is none of kind `EXPRESS`, or may take longer than API Gateway waits.
+
+    Example:
+        >>> scan = Workflow(stack, "scan", definition=Pass("answer", output={"ok": True}), timeout_seconds=20)
+        >>> method = api.resource_for("/scan").add_method(
+        ...     "POST", StepFunctionsIntegration(scan), authorization=Public()
+        ... )
+        >>> method.definition.integration.target
+        'states:shop-scan'
+    """
+
+    def __init__(
+        self,
+        workflow: Workflow,
+        *,
+        errors: Mapping[str, HttpError] | None = None,
+        timeout_ms: int = MAX_TIMEOUT_MS,
+    ) -> None:
+        if not isinstance(workflow, Workflow):
+            raise InvalidArgumentError(
+                "StepFunctionsIntegration",
+                f"workflow is of type {type(workflow).__name__}",
+                "pass a Workflow",
+            )
+        where = f"{path_of(workflow)} (StepFunctionsIntegration)"
+        check_range(where, "timeout_ms", timeout_ms, 50, MAX_TIMEOUT_MS)
+        if workflow.kind != "EXPRESS":
+            raise ConflictError(
+                where,
+                "a STANDARD workflow answers only that it has started",
+                "use kind='EXPRESS', or start it as a job that the client asks about",
+            )
+        if workflow.longest_seconds * 1000 >= timeout_ms:
+            raise ConflictError(
+                where,
+                f"the workflow may run {workflow.longest_seconds:g} s by its own timeouts and retries, and API Gateway "
+                f"waits {timeout_ms} ms, so that callers get a 504 while it runs on",
+                f"pass timeout_seconds below {timeout_ms / 1000:g} to the workflow, or start it as a job",
+            )
+        for name in errors or {}:
+            if not name or any(character in name for character in '"\\$#\n'):
+                raise InvalidArgumentError(where, f"error {name!r} is no name", "use letters, digits and '.'")
+        self._workflow = workflow
+        self._errors = {**ERRORS, **(errors or {})}
+        self._timeout_ms = timeout_ms
+
+    @property
+    def workflow(self) -> Workflow:
+        """What answers."""
+        return self._workflow
+
+    @property
+    def timeout_ms(self) -> int:
+        """How long API Gateway waits for it, in milliseconds."""
+        return self._timeout_ms
+
+    def definition(self, where: str, scope: Construct, caller: Caller) -> IntegrationDefinition:  # noqa: ARG002
+        """Returns it as data; see `Integration`."""
+        check_same_stack(where, scope, self._workflow)
+        region = AwsStack.of(scope).region
+        arn = (
+            f"arn:{partition_of(region)}:states:{region}:$context.accountId:stateMachine:"
+            f"{self._workflow.workflow_name}"
+        )
+        cors = scope.cors if isinstance(scope, Resource) else None
+        headers = tuple({} if cors is None else cors.response_headers.items())
+        first = None if cors is None else cors.response_template
+        return IntegrationDefinition(
+            type="AWS",
+            target=f"states:{self._workflow.workflow_name}",
+            http_method="POST",
+            timeout_ms=self._timeout_ms,
+            request_template=request_template(arn),
+            response=ResponseDefinition(
+                status_code=200, headers=headers, template=response_template(self._errors, first=first)
+            ),
+            further_responses=(
+                ResponseDefinition(
+                    status_code=400,
+                    headers=headers,
+                    template=refusal_template(first=first),
+                    selection_pattern=r"4\d{2}",
+                ),
+                ResponseDefinition(
+                    status_code=503,
+                    headers=headers,
+                    template=outage_template(first=first),
+                    selection_pattern=r"5\d{2}",
+                ),
+            ),
+        )
+
+    def bind(self, scope: Construct, caller: Caller) -> Backend:  # noqa: ARG002
+        """Makes the role that may start the workflow, unless it exists; see `Integration`."""
+        region = AwsStack.of(scope).region
+        role = self._workflow.api_role
+        return Backend(
+            uri=f"arn:{partition_of(region)}:apigateway:{region}:states:action/StartSyncExecution",
+            awaited=(self._workflow.resource, *role.policies.values()),
+            credentials=role.arn,
+            origins=(role.resource,),
+        )

@@ -1,0 +1,226 @@
+"""The states that call something: a Lambda function, or any API of AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from constructs_lib.checks import check_known, check_pattern, check_range
+from constructs_lib.errors import ConflictError, InvalidArgumentError, UnsafeSettingError
+from constructs_lib.iam.policy import PolicyStatement
+from constructs_lib.workflows.expressions import Expression, delimited, template
+from constructs_lib.workflows.failures import Retry
+from constructs_lib.workflows.steps import CatchingState, Machines
+
+LONGEST_TIMEOUT_SECONDS: Final = 99_999_999
+"""Step Functions' quota for the timeout of a state."""
+
+
+class CalledFunction(Protocol):
+    """What a `LambdaTask` needs to know of a function; a `Function` is one."""
+
+    @property
+    def function_name(self) -> str:
+        """Its name in AWS."""
+
+    @property
+    def qualified_arn(self) -> str:
+        """The ARN of the alias that callers use."""
+
+    @property
+    def timeout_seconds(self) -> int:
+        """When Lambda ends it, in seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a workflow runs, for the ARNs that name it.
+
+    Attributes:
+        partition: The partition, such as `aws`.
+        region: The region's code.
+    """
+
+    partition: str = "aws"
+    region: str = "us-east-1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceCall:
+    """What a task calls.
+
+    Attributes:
+        action: Step Functions' name of the call, such as `sqs:sendMessage` or `aws-sdk:s3:getObject`.
+        arguments: What it is called with.
+        answer: The part of the answer that is the task's, in JSONata.
+        permissions: What the workflow's role may do for it.
+    """
+
+    action: str
+    arguments: Mapping[str, Any]
+    answer: str = "$states.result"
+    permissions: tuple[PolicyStatement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class TaskState(CatchingState):
+    """A state that calls something (`Task`), and waits for the answer.
+
+    Attributes:
+        timeout_seconds: When it fails with `States.Timeout`.
+        heartbeat_seconds: How long what works on it may be silent; less than the timeout. Left out, all the time.
+    """
+
+    timeout_seconds: int | None = None
+    heartbeat_seconds: int | None = None
+
+    def __post_init__(self) -> None:
+        CatchingState.__post_init__(self)
+        check_range(self.where, "timeout_seconds", self.seconds, 1, LONGEST_TIMEOUT_SECONDS)
+        if self.heartbeat_seconds is not None:
+            check_range(self.where, "heartbeat_seconds", self.heartbeat_seconds, 1, LONGEST_TIMEOUT_SECONDS)
+
+    @property
+    def seconds(self) -> int:
+        """When it fails for taking too long, in seconds."""
+        return 60 if self.timeout_seconds is None else self.timeout_seconds
+
+    def call(self, place: Place) -> ServiceCall:
+        """Returns what it calls, from a workflow in `place`."""
+        raise NotImplementedError
+
+    def fields(self, machines: Machines) -> dict[str, Any]:
+        """See `State`."""
+        place: Place = getattr(machines, "place", Place())
+        call = self.call(place)
+        made: dict[str, Any] = {
+            "Type": "Task",
+            "Resource": f"arn:{place.partition}:states:::{call.action}",
+            "Arguments": template(self.where, call.arguments),
+            "TimeoutSeconds": self.seconds,
+        }
+        if self.heartbeat_seconds is not None:
+            made["HeartbeatSeconds"] = self.heartbeat_seconds
+        return {**made, **self.keeping(delimited(call.answer)), **self.retrying()}
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Task(TaskState):
+    """Calls any API that Step Functions knows; the classes for single APIs say more and need less.
+
+    Attributes:
+        action: Step Functions' name of the call: `SERVICE:ACTION` where it has an integration of its own, and
+            `aws-sdk:SERVICE:ACTION` for all others, such as `aws-sdk:rekognition:detectText`.
+        arguments: What it is called with, in AWS's names. Left out, nothing.
+        permissions: What the workflow's role may do for it.
+        timeout_seconds: When it fails with `States.Timeout`. Left out, 60.
+
+    Example:
+        >>> statement = PolicyStatement(actions=["rekognition:DetectText"], resources=["*"])
+        >>> task = Task("words", action="aws-sdk:rekognition:detectText", permissions=[statement])
+    """
+
+    action: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    permissions: Sequence[PolicyStatement]
+
+    def __post_init__(self) -> None:
+        TaskState.__post_init__(self)
+        check_pattern(
+            self.where,
+            "action",
+            self.action,
+            r"(aws-sdk:)?[a-z0-9]+:[a-zA-Z0-9]+(\.sync(:2)?|\.waitForTaskToken)?",
+            "write it as 'service:action' or 'aws-sdk:service:action'",
+        )
+        if not self.permissions:
+            raise InvalidArgumentError(
+                self.where,
+                f"nothing allows {self.action}",
+                "pass permissions=[PolicyStatement(...)] with what it needs",
+            )
+
+    def call(self, place: Place) -> ServiceCall:  # noqa: ARG002
+        """See `TaskState`."""
+        return ServiceCall(action=self.action, arguments=self.arguments, permissions=tuple(self.permissions))
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class LambdaTask(TaskState):
+    """Calls the alias of a Lambda function; its answer is what the function returns.
+
+    Attributes:
+        function: The function. The workflow's role may call its alias, and no other function.
+        operation: The operation of a service of this project, such as `vision.text`: the function gets
+            `{"operation": …, "input": …}`. Left out, it gets `input` alone.
+        input: What it is called with. Left out, an empty object.
+        timeout_seconds: When it fails with `States.Timeout`. Left out, when the function itself is ended.
+        retry: When it is tried again. Left out, twice where Lambda or the service is busy.
+
+    Example:
+        >>> text = LambdaTask(
+        ...     "text", function, operation="vision.text", input={"image": Input("body.image")}, result="text"
+        ... )
+    """
+
+    function: CalledFunction = field(kw_only=False)
+    operation: str | None = None
+    input: Mapping[str, Any] | Expression = field(default_factory=dict)
+    retry: Sequence[Retry] = (Retry.on_throttling(),)
+
+    def __post_init__(self) -> None:
+        if not hasattr(self.function, "qualified_arn"):
+            raise InvalidArgumentError(
+                f"LambdaTask '{self.name}'",
+                f"function is of type {type(self.function).__name__}",
+                "pass a Function",
+            )
+        TaskState.__post_init__(self)
+        if self.operation is not None:
+            check_pattern(
+                self.where, "operation", self.operation, r"[\w.-]+", "write it as 'service.operation'"
+            )
+
+    @property
+    def seconds(self) -> int:
+        """See `TaskState`."""
+        return self.function.timeout_seconds if self.timeout_seconds is None else self.timeout_seconds
+
+    def call(self, place: Place) -> ServiceCall:  # noqa: ARG002
+        """See `TaskState`; the function's alias gives the permission."""
+        payload = self.input if self.operation is None else {"operation": self.operation, "input": self.input}
+        return ServiceCall(
+            action="lambda:invoke",
+            arguments={"FunctionName": self.function.qualified_arn, "Payload": payload},
+            answer="$states.result.Payload",
+        )
+
+
+def check_exactly(where: str, argument: str, value: object) -> None:
+    """Checks an ARN or name that permissions are given for: one thing, not several.
+
+    Raises:
+        ConstructError: if it is no string, or has a wildcard.
+    """
+    if not isinstance(value, str) or not value:
+        raise InvalidArgumentError(where, f"{argument} {value!r} is not a string", "pass its ARN")
+    if "*" in value or "?" in value:
+        raise UnsafeSettingError(where, f"{argument} {value!r} has a wildcard", "name one")
+
+
+def check_model_id(where: str, value: object) -> None:
+    """Checks the id of a model of Bedrock."""
+    check_known(where, "model_id", value)
+    check_exactly(where, "model_id", value)
+
+
+def check_one_of(where: str, given: Mapping[str, object]) -> None:
+    """Checks that exactly one of several arguments was given."""
+    names = [name for name, value in given.items() if value is not None]
+    if len(names) != 1:
+        raise ConflictError(
+            where,
+            f"has {' and '.join(names) if names else 'none of them'} of {' and '.join(given)}",
+            "pass one",
+        )

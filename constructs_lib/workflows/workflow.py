@@ -1,0 +1,389 @@
+"""A Step Functions state machine, with exactly the rights that its states need, its log, and its picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final, Literal
+
+from cdktf_cdktf_provider_aws.sfn_state_machine import (
+    SfnStateMachine,
+    SfnStateMachineEncryptionConfiguration,
+    SfnStateMachineLoggingConfiguration,
+    SfnStateMachineTracingConfiguration,
+)
+from constructs import Construct
+
+from constructs_lib.aws_stack import AwsStack, check_same_stack
+from constructs_lib.checks import check_choice, check_pattern, check_range, path_below, path_of
+from constructs_lib.errors import ConflictError, InvalidArgumentError
+from constructs_lib.functions.function import Function
+from constructs_lib.iam.policy import PolicyStatement
+from constructs_lib.iam.role import Role
+from constructs_lib.observability.log_group import LOG_GROUP_NAME, LogGroup
+from constructs_lib.observability.log_retention import DEFAULT_RETENTION_DAYS, RetentionDays, check_retention
+from constructs_lib.references import wait_for
+from constructs_lib.security.encryption_key import EncryptionKey
+from constructs_lib.workflows.data_flow import check_data_flow
+from constructs_lib.workflows.definition_text import as_literal, distinct, write_artefacts
+from constructs_lib.workflows.duration import longest_seconds
+from constructs_lib.workflows.hand_written import HandWritten
+from constructs_lib.workflows.mermaid import mermaid
+from constructs_lib.workflows.rendering import render
+from constructs_lib.workflows.steps import Step
+from constructs_lib.workflows.structure import EXPRESS_SECONDS, WorkflowKind, check_structure
+from constructs_lib.workflows.tasks import Place
+
+WorkflowLogLevel = Literal["ALL", "ERROR"]
+"""What a workflow logs: every step, or those that fail."""
+
+_LONGEST_RUN_SECONDS: Final = 31_536_000
+_LOG_DELIVERY: Final = (
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+)
+
+
+class Workflow(Construct):
+    """A Step Functions state machine (`aws_sfn_state_machine`), its role and its log group.
+
+    The role may do what the states need and nothing else. The log says which state when, for how long and with what
+    outcome; not what went in and came out. The definition and a picture of it are written beside the stack's
+    configuration, as `workflows/<name>.asl.json` and `workflows/<name>.mmd`.
+
+    Args:
+        scope: The construct that it belongs to.
+        construct_id: Its name in that construct.
+        definition: The steps, or `Workflow.from_definition`'s Amazon States Language.
+        kind: `EXPRESS` answers within five minutes and may run a step twice; `STANDARD` runs up to a year and remembers
+            each step. Left out, `EXPRESS`.
+        workflow_name: Its name in AWS. Left out, the path of the construct with `-`, such as `shop-scan`.
+        timeout_seconds: When it fails for taking too long. Left out, after five minutes (`EXPRESS`), or never.
+        log_level: What is logged. Left out, every step.
+        include_execution_data: Whether the log has what goes into the steps and comes out. Left out, it has not: that
+            is what callers sent.
+        log_retention_days: How long its log is kept. Left out, 365 days.
+        tracing: Whether X-Ray traces its executions. Left out, it does.
+        encryption_key: The key that encrypts its definition, its executions and its log. Left out, the stack's, or else
+            AWS's own.
+        publish: Whether every change publishes a version, which callers can go back to. Left out, none.
+
+    Raises:
+        ConstructError: if Step Functions would refuse the definition or an argument, or a part of the definition can
+            never do what it says.
+
+    Example:
+        >>> text = LambdaTask(
+        ...     "text", function, operation="vision.text", input={"image": Input("body.image")}, result="text"
+        ... )
+        >>> scan = Workflow(
+        ...     stack, "scan", definition=text >> Succeed("done", output=Variable("text")), timeout_seconds=20
+        ... )
+        >>> scan.workflow_name, scan.longest_seconds
+        ('shop-scan', 20)
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        definition: Step | HandWritten,
+        kind: WorkflowKind = "EXPRESS",
+        workflow_name: str | None = None,
+        timeout_seconds: int | None = None,
+        log_level: WorkflowLogLevel = "ALL",
+        include_execution_data: bool = False,
+        log_retention_days: RetentionDays = DEFAULT_RETENTION_DAYS,
+        tracing: bool = True,
+        encryption_key: EncryptionKey | None = None,
+        publish: bool = False,
+    ) -> None:
+        where = path_below(scope, construct_id)
+        name = where.replace("/", "-") if workflow_name is None else workflow_name
+        stack = AwsStack.of(scope)
+        check_choice(where, "kind", kind, WorkflowKind)
+        check_pattern(
+            where,
+            "workflow_name",
+            name,
+            r"[A-Za-z0-9_-]{1,80}",
+            "pass workflow_name with 1 to 80 letters, digits, '-' and '_'",
+        )
+        if timeout_seconds is not None:
+            longest = EXPRESS_SECONDS if kind == "EXPRESS" else _LONGEST_RUN_SECONDS
+            check_range(where, "timeout_seconds", timeout_seconds, 1, longest)
+        check_choice(where, "log_level", log_level, WorkflowLogLevel)
+        check_retention(where, "log_retention_days", log_retention_days)
+        place = Place(partition=partition_of(stack.region), region=stack.region)
+        rendered = (
+            definition.rendered(where, timeout_seconds=timeout_seconds)
+            if isinstance(definition, HandWritten)
+            else render(where, definition, place=place, timeout_seconds=timeout_seconds)
+        )
+        check_structure(where, rendered.asl, kind)
+        if isinstance(definition, HandWritten):
+            definition.check_permissions(where)
+        if _is_jsonata(rendered.asl):
+            check_data_flow(where, rendered.asl, rendered.item_readers)
+        for function in rendered.functions:
+            if not isinstance(function, Function):
+                raise InvalidArgumentError(
+                    where, f"calls a function of type {type(function).__name__}", "pass a Function"
+                )
+            check_same_stack(where, scope, function)
+        key = stack.key_for(where, scope, encryption_key)
+        stack.claim(where, "workflow_name", name)
+        stack.claim(f"{where}/log-group", LOG_GROUP_NAME, f"/aws/vendedlogs/states/{name}")
+
+        super().__init__(scope, construct_id)
+        self._name = name
+        self._kind = kind
+        self._asl = rendered.asl
+        self._key = key
+        self._api_role: Role | None = None
+        # AWS writes the names under this path into one policy for all; others would fill it up.
+        self._log_group = LogGroup(
+            self,
+            "log-group",
+            name=f"/aws/vendedlogs/states/{name}",
+            retention_days=log_retention_days,
+            encryption_key=key,
+        )
+        self._role = Role(self, "role", service="states.amazonaws.com")
+        self._role.add_policy("log-delivery", PolicyStatement(actions=_LOG_DELIVERY, resources=["*"]))
+        if tracing:
+            self._role.add_policy(
+                "xray",
+                PolicyStatement(
+                    actions=[
+                        "xray:GetSamplingRules",
+                        "xray:GetSamplingTargets",
+                        "xray:PutTelemetryRecords",
+                        "xray:PutTraceSegments",
+                    ],
+                    resources=["*"],
+                ),
+            )
+        for function in rendered.functions:
+            assert isinstance(function, Function)  # noqa: S101 - checked above, before anything was made
+            function.grant_invoke(self._role)
+        if rendered.permissions:
+            self._role.add_policy("tasks", *distinct(stack, rendered.permissions))
+        if key is not None:
+            self._encrypt_with(stack, key)
+        self._resource = SfnStateMachine(
+            self,
+            "Resource",
+            name=name,
+            type=kind,
+            role_arn=self._role.arn,
+            definition=as_literal(self._asl),
+            logging_configuration=SfnStateMachineLoggingConfiguration(
+                level=log_level,
+                include_execution_data=include_execution_data,
+                log_destination=f"{self._log_group.arn}:*",
+            ),
+            tracing_configuration=SfnStateMachineTracingConfiguration(enabled=tracing),
+            encryption_configuration=None
+            if key is None
+            else SfnStateMachineEncryptionConfiguration(
+                type="CUSTOMER_MANAGED_KMS_KEY", kms_key_id=key.arn, kms_data_key_reuse_period_seconds=300
+            ),
+            publish=True if publish else None,
+        )
+        wait_for(self._resource, self._log_group.resource)
+        self._role.used_by(self._resource)
+        write_artefacts(self, self._name, self._asl)
+
+    @staticmethod
+    def from_definition(
+        definition: Mapping[str, Any] | str,
+        *,
+        references: Mapping[str, Function | str] | None = None,
+        permissions: Sequence[PolicyStatement] = (),
+    ) -> HandWritten:
+        """Returns hand-written Amazon States Language as the `definition` of a Workflow, which checks it.
+
+        Args:
+            definition: The definition, as data or as JSON. In data, a Function may stand for its ARN.
+            references: What `${NAME}` in a text stands for, by the name: a Function for its ARN, or a text. Left out,
+                nothing.
+            permissions: What the role may do for the states, besides calling these functions. Left out, nothing.
+
+        Raises:
+            InvalidArgumentError: if it is no JSON object.
+
+        Example:
+            >>> asl = {
+            ...     "StartAt": "text",
+            ...     "States": {"text": {"Type": "Task", "Resource": "${Text}", "TimeoutSeconds": 9, "End": True}},
+            ... }
+            >>> scan = Workflow(
+            ...     stack, "scan", definition=Workflow.from_definition(asl, references={"Text": function})
+            ... )
+            >>> scan.longest_seconds
+            9
+        """
+        return HandWritten.read(definition, references=references or {}, permissions=permissions)
+
+    @property
+    def workflow_name(self) -> str:
+        """Its name in AWS."""
+        return self._name
+
+    @property
+    def kind(self) -> WorkflowKind:
+        """Which kind of workflow it is."""
+        return self._kind
+
+    @property
+    def longest_seconds(self) -> float:
+        """How long it may run at worst, by its own timeouts and retries; infinite where nothing ends it."""
+        return longest_seconds(self._asl, self._kind)
+
+    @property
+    def asl(self) -> Mapping[str, Any]:
+        """The definition in Amazon States Language; the ARNs in it are references."""
+        return MappingProxyType(self._asl)
+
+    @property
+    def arn(self) -> str:
+        """Its ARN; a reference."""
+        return self._resource.arn
+
+    @property
+    def version_arn(self) -> str:
+        """The ARN of the version that was published last, where `publish` is on; a reference."""
+        return self._resource.state_machine_version_arn
+
+    @property
+    def execution_arns(self) -> str:
+        """What the ARNs of its executions match, for permissions to look into or stop them."""
+        stack = AwsStack.of(self)
+        kind = "express" if self._kind == "EXPRESS" else "execution"
+        return f"arn:{stack.partition}:states:{stack.region}:{stack.account_id}:{kind}:{self._name}:*"
+
+    @property
+    def role(self) -> Role:
+        """What it may do."""
+        return self._role
+
+    @property
+    def log_group(self) -> LogGroup:
+        """Where its log goes."""
+        return self._log_group
+
+    @property
+    def encryption_key(self) -> EncryptionKey | None:
+        """The key that encrypts it; None where it is AWS's own."""
+        return self._key
+
+    @property
+    def api_role(self) -> Role:
+        """The role with which API Gateway starts it and waits, and may do nothing else; made on first use."""
+        if self._api_role is None:
+            # API Gateway does not say for which account it acts.
+            self._api_role = Role(
+                self, "api-role", service="apigateway.amazonaws.com", same_account_only=False
+            )
+            self._let_start(self._api_role, "states:StartSyncExecution")
+        return self._api_role
+
+    @property
+    def resource(self) -> SfnStateMachine:
+        """The `aws_sfn_state_machine`."""
+        return self._resource
+
+    def grant_start(self, grantee: Function | Role) -> None:
+        """Allows a function, or whatever uses a role, to start this workflow, and no other; twice changes nothing.
+
+        An `EXPRESS` workflow may be started with or without waiting for it.
+
+        Raises:
+            ConstructError: if the two are in different stacks.
+        """
+        check_same_stack(path_of(self), self, grantee)
+        role = grantee.role if isinstance(grantee, Function) else grantee
+        waiting = ["states:StartSyncExecution"] if self._kind == "EXPRESS" else []
+        self._let_start(role, "states:StartExecution", *waiting)
+
+    def grant_read(self, grantee: Function | Role) -> None:
+        """Allows a function, or whatever uses a role, to look into and stop its executions; twice changes nothing.
+
+        Raises:
+            ConstructError: if the two are in different stacks, or it is `EXPRESS`, which keeps no executions.
+        """
+        check_same_stack(path_of(self), self, grantee)
+        if self._kind == "EXPRESS":
+            raise ConflictError(
+                path_of(self),
+                "an Express workflow keeps no executions",
+                "read its log, or use kind='STANDARD'",
+            )
+        role = grantee.role if isinstance(grantee, Function) else grantee
+        name = f"read-{self._name}"
+        if name not in role.policies:
+            role.add_policy(
+                name,
+                PolicyStatement(
+                    actions=[
+                        "states:DescribeExecution",
+                        "states:GetExecutionHistory",
+                        "states:StopExecution",
+                    ],
+                    resources=[self.execution_arns],
+                ),
+            )
+
+    def mermaid(self) -> str:
+        """Returns a picture of it, as a Mermaid flowchart."""
+        return mermaid(self._asl)
+
+    def _let_start(self, role: Role, *actions: str) -> None:
+        name = f"start-{self._name}"
+        if name in role.policies:
+            return
+        needed = [PolicyStatement(actions=actions, resources=[self.arn])]
+        if self._key is not None:
+            needed.append(self._on_key(self._key, "kms:Decrypt"))
+        role.add_policy(name, *needed)
+
+    def _encrypt_with(self, stack: AwsStack, key: EncryptionKey) -> None:
+        # Step Functions encrypts what it logs, and the delivery to the log group decrypts it.
+        logs = f"arn:{stack.partition}:logs:{stack.region}:{stack.account_id}:*"
+        logging = {"StringEquals": {"kms:EncryptionContext:SourceArn": logs}}
+        self._role.add_policy(
+            "key",
+            self._on_key(key, "kms:Decrypt", "kms:GenerateDataKey"),
+            PolicyStatement(actions=["kms:GenerateDataKey"], resources=[key.arn], conditions=logging),
+        )
+        key.allow_service(
+            "WorkflowLogs",
+            service="delivery.logs.amazonaws.com",
+            actions=["kms:Decrypt"],
+            conditions=logging,
+        )
+
+    def _on_key(self, key: EncryptionKey, *actions: str) -> PolicyStatement:
+        stack = AwsStack.of(self)
+        # Written out: the role comes before the state machine.
+        arn = f"arn:{stack.partition}:states:{stack.region}:{stack.account_id}:stateMachine:{self._name}"
+        mine = {"StringEquals": {"kms:EncryptionContext:aws:states:stateMachineArn": arn}}
+        return PolicyStatement(actions=actions, resources=[key.arn], conditions=mine)
+
+
+def partition_of(region: str) -> str:
+    """Returns the partition that a region is in."""
+    known = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+    return next((name for start, name in known.items() if region.startswith(start)), "aws")
+
+
+def _is_jsonata(asl: Mapping[str, Any]) -> bool:
+    return asl.get("QueryLanguage") == "JSONata"

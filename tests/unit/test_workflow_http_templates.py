@@ -1,0 +1,230 @@
+"""The mapping templates, evaluated as the local cloud does: whatever the caller sends stays data."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from constructs_lib.errors import ConstructError
+from constructs_lib.workflows.http_errors import ERRORS, HttpError
+from constructs_lib.workflows.http_templates import (
+    outage_template,
+    refusal_template,
+    request_template,
+    response_template,
+)
+from handlers.common import errors as service_errors
+from local_cloud.gateway.json_paths import MISSING, find
+from local_cloud.gateway.velocity import HostObject, compile_template
+
+REQUEST = compile_template(request_template("arn:aws:states:us-east-1:$context.accountId:stateMachine:flow"))
+RESPONSE = compile_template(response_template(ERRORS))
+TEXTS = st.text() | st.sampled_from(
+    ["$input.body", "#set($a = 1)", "${x}", "\\'", '\'"\\"', "#end", '","x":"', "\x00\u2028"]
+)
+NASTY = (
+    "it's \"so\" \\ \\' \\\\' ${x} $input.body $context.accountId #set($a = 1) #end \u2028 é 漢 😀 \n\t\x00"
+)
+
+
+def escaped(value: Any) -> str:
+    """Velocity's escapeJavaScript, as the documentation of Apache Commons Lang describes it."""
+    short = {"\b": "\\b", "\n": "\\n", "\t": "\\t", "\f": "\\f", "\r": "\\r"}
+
+    def one(match: re.Match[str]) -> str:
+        character = match[0]
+        if character in "\"'\\/":
+            return f"\\{character}"
+        units = character.encode("utf-16-be", "surrogatepass")
+        code = "".join(f"\\u{units[at : at + 2].hex().upper()}" for at in range(0, len(units), 2))
+        return short.get(character, code)
+
+    return re.sub(r"[\"'\\/\x00-\x1f\x7f-\U0010ffff]", one, str(value))
+
+
+def request(
+    body: object, *, path: dict[str, str], query: dict[str, str], context: dict[str, Any]
+) -> dict[str, Any]:
+    text = body if isinstance(body, str) else json.dumps(body)
+    try:
+        content = json.loads(text)
+    except ValueError:
+        content = text
+    places = {"path": path, "querystring": query, "header": {}}
+    rendered = REQUEST.render(
+        {
+            "input": HostObject(
+                properties={"body": text},
+                methods={"json": lambda _: json.dumps(content, ensure_ascii=False), "params": lambda: places},
+            ),
+            "context": {"accountId": "123456789012", "requestId": "r-1", **context},
+            "util": HostObject(methods={"escapeJavaScript": escaped}),
+        }
+    )
+    made = json.loads(rendered)
+    assert list(made) == ["stateMachineArn", "input"]
+    assert made["stateMachineArn"] == "arn:aws:states:us-east-1:123456789012:stateMachine:flow"
+    return dict(made)
+
+
+def answer(template: Any, body: object) -> tuple[int | None, str, dict[str, Any]]:
+    def path(expression: str) -> Any:
+        found = find(expression, body)
+        return None if found is MISSING else found
+
+    context: dict[str, Any] = {"requestId": "r-1", "responseOverride": {"header": {}}}
+    text = template.render({"input": HostObject(methods={"path": path}), "context": context})
+    return context["responseOverride"].get("status"), text, context["responseOverride"]["header"]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**40), 2**40) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    body=st.dictionaries(TEXTS, JSON, max_size=3),
+    path=st.dictionaries(st.sampled_from(["id", "name"]), TEXTS, max_size=2),
+    query=st.dictionaries(TEXTS, TEXTS, max_size=3),
+    principal=TEXTS,
+)
+def test_the_workflow_gets_exactly_what_was_sent(
+    body: dict[str, Any], path: dict[str, str], query: dict[str, str], principal: str
+) -> None:
+    context = {"authorizer": {"principalId": principal}, "identity": {"sourceIp": "192.0.2.1"}}
+    made = request(body, path=path, query=query, context=context)
+    assert json.loads(made["input"]) == {
+        "body": body,
+        "path": path,
+        "query": query,
+        "caller": {"principal": principal, "sourceIp": "192.0.2.1"},
+        "requestId": "r-1",
+    }
+
+
+def test_nothing_in_a_body_is_evaluated_or_ends_the_text_it_stands_in() -> None:
+    made = request({NASTY: [NASTY]}, path={"id": NASTY}, query={NASTY: NASTY}, context={})
+    found = json.loads(made["input"])
+    assert found["body"] == {NASTY: [NASTY]}
+    assert found["path"] == {"id": NASTY}
+    assert found["query"] == {NASTY: NASTY}
+    assert found["caller"] == {"principal": "", "sourceIp": ""}
+
+
+@pytest.mark.parametrize(
+    "body", ["not JSON", "[1]", '"text"', "7", "null", '{"a":1}, "caller": {"principal": "root"', '{"a":1'],
+)  # fmt: skip
+def test_a_body_that_is_no_object_makes_an_input_that_is_refused(body: str) -> None:
+    made = request(body, path={}, query={}, context={"authorizer": {"principalId": "me"}})
+    assert made["input"] == " no JSON object"
+
+
+@pytest.mark.parametrize(
+    ("context", "principal"),
+    [
+        ({"authorizer": {"principalId": "p", "claims": {"sub": "s"}}, "identity": {"userArn": "u"}}, "p"),
+        ({"authorizer": {"claims": {"sub": "s"}}, "identity": {"userArn": "u"}}, "s"),
+        ({"identity": {"userArn": "arn:aws:iam::1:user/u"}}, "arn:aws:iam::1:user/u"),
+        ({}, ""),
+    ],
+)
+def test_the_caller_is_who_was_let_in(context: dict[str, Any], principal: str) -> None:
+    found = json.loads(request({}, path={}, query={}, context=context)["input"])
+    assert found["caller"]["principal"] == principal
+
+
+@pytest.mark.parametrize("output", ['{"a": [1, null]}', '"text"', "[]", json.dumps({"x": NASTY})])
+def test_success_answers_with_the_output(output: str) -> None:
+    assert answer(RESPONSE, {"status": "SUCCEEDED", "output": output}) == (None, output, {})
+
+
+@pytest.mark.parametrize("name", [*ERRORS, "Unheard.Of", "", '"},{"x":"'])
+def test_failure_answers_by_the_name_of_the_error_and_never_with_the_cause(name: str) -> None:
+    body = {"status": "FAILED", "error": name, "cause": "the secret cause"}
+    status, text, headers = answer(RESPONSE, body)
+    expected = ERRORS.get(name)
+    found = json.loads(text)
+    assert "secret" not in text
+    assert found.keys() == {"code", "message", "requestId"}
+    assert found["requestId"] == "r-1"
+    assert (status, found["code"]) == (
+        (502, "workflow_failed") if expected is None else (expected.status, expected.code)
+    )
+    assert headers == ({"Retry-After": "5"} if status in (429, 503) else {})
+
+
+def test_an_execution_without_an_error_name_is_a_bad_gateway() -> None:
+    assert answer(RESPONSE, {"status": "FAILED"})[0] == 502
+
+
+def test_a_workflow_that_took_too_long_is_a_timeout() -> None:
+    status, text, _ = answer(RESPONSE, {"status": "TIMED_OUT"})
+    assert (status, json.loads(text)["code"]) == (504, "workflow_timeout")
+
+
+def test_errors_of_ones_own_are_added() -> None:
+    sold_out = HttpError(status=409, code="sold_out", message="There is none left.")
+    template = compile_template(response_template({**ERRORS, "OutOfStock": sold_out}))
+    status, text, _ = answer(template, {"status": "FAILED", "error": "OutOfStock"})
+    assert (status, json.loads(text)) == (
+        409,
+        {"code": "sold_out", "message": "There is none left.", "requestId": "r-1"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status", "code"),
+    [
+        (
+            {"__type": "InvalidExecutionInput", "message": "Invalid State Machine Execution Input"},
+            400,
+            "invalid_json",
+        ),
+        ({"__type": "com.amazonaws.swf.service.v2.model#InvalidExecutionInput"}, 400, "invalid_json"),
+        (
+            {"__type": "InvalidExecutionInput", "message": "Input exceeds 262144 bytes"},
+            413,
+            "payload_too_large",
+        ),
+        ({"__type": "ValidationException", "message": "length"}, 413, "payload_too_large"),
+        ({"__type": "com.amazon.coral.availability#ThrottlingException"}, 429, "too_many_requests"),
+        ({"__type": "ExecutionLimitExceeded"}, 429, "too_many_requests"),
+        ({"__type": "AccessDeniedException", "Message": "arn:aws:iam::1:role/x"}, 500, "internal_error"),
+        ({"__type": "StateMachineDoesNotExist"}, 500, "internal_error"),
+        ({}, 500, "internal_error"),
+    ],
+)
+def test_what_step_functions_refuses_has_an_answer(refusal: dict[str, str], status: int, code: str) -> None:
+    found, text, _ = answer(compile_template(refusal_template()), refusal)
+    assert (found, json.loads(text)["code"]) == (status, code)
+    assert "arn:" not in text
+
+
+def test_an_outage_is_told_with_when_to_try_again() -> None:
+    status, text, headers = answer(compile_template(outage_template()), {})
+    assert (status, json.loads(text)["code"], headers) == (503, "backend_unavailable", {"Retry-After": "5"})
+
+
+def test_the_errors_of_the_services_are_answered_as_the_services_answer_them() -> None:
+    known = service_errors._BY_NAME
+    assert known.keys() <= ERRORS.keys()
+    for name, error in known.items():
+        assert (ERRORS[name].status, ERRORS[name].code) == (error.status, error.code), name
+
+
+@pytest.mark.parametrize("message", ["", 'say "no"', "$input", "two\nlines", "#end"])
+def test_a_message_that_would_be_evaluated_is_refused(message: str) -> None:
+    with pytest.raises(ConstructError) as refusal:
+        HttpError(status=409, code="x", message=message)
+    assert str(refusal.value) == (
+        f"HttpError: message {message!r} would be evaluated, or end the text that it stands in; write one line without "
+        "quotes, '\\', '$' and '#'"
+    )
