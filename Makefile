@@ -16,8 +16,8 @@ unexport PYTHONDONTWRITEBYTECODE
 # Node 20 has reached its end of life, about which jsii prints a page at every start; that is for the machine to say.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: help install install-cli terraform-fallback doctor synth deploy demo serve down logs test test-long check lint types \
-	archives bench bench-synth scan plan golden lock clean
+.PHONY: help install install-cli terraform-fallback doctor synth deploy demo serve token partner down logs test test-long check lint types \
+	archives bench bench-synth soak scan plan golden lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-20s %s\n", $$1, $$2}'
@@ -61,6 +61,12 @@ serve: install ## Deploy main.py to the local cloud and leave it up
 deploy: install install-cli ## Run `cdktf deploy`: to the local cloud, or with ENVIRONMENT=dev or prod to AWS
 	@$(BIN)/python -m tools.cdktf deploy $(ARGS)
 
+token: install ## Print the token of a new user of the local cloud's user pool
+	@$(BIN)/python -m tools.callers token
+
+partner: install ## Print the headers of a new partner of the local cloud
+	@$(BIN)/python -m tools.callers partner
+
 down: install ## Stop the local cloud
 	@$(BIN)/python -m tools.demo down
 
@@ -85,13 +91,18 @@ types: install ## Check the types
 archives: install ## Build the Lambda archives; print their sizes and cold-start import times
 	@$(BIN)/python -m tools.archives
 
-bench: install ## Measure the data plane against the bare worker and against its peers
+bench: install ## Measure the data plane, its peers, an apply in both forms of the API, and workflows
 	@$(BIN)/python -m tools.benchmarks.data_plane
+	@$(BIN)/python -m tools.benchmarks.apply
+	@$(BIN)/python -m tools.benchmarks.workflows
+
+soak: install ## 10,000 mixed requests: no wrong status, no lost worker, no growth of memory
+	@$(BIN)/python -m tools.benchmarks.soak
 
 bench-synth: install ## Measure synth against the stock import path and against its peers
 	@$(BIN)/python -m tools.benchmarks.synth
 
-scan: install ## Scan the prod environment with Checkov
+scan: install ## Scan the prod environment, and every construct with everything on, with Checkov
 	@$(BIN)/python -m tools.scan
 
 plan: install ## Synthesize and plan; refuse a plan after which a deleted route would still be served

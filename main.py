@@ -1,7 +1,7 @@
 """The AI orchestrator: what is deployed, on one page.
 
-`python main.py`, or `cdktf synth`, writes the Terraform JSON to `cdktf.out`. Which environment it is for is said
-by ENVIRONMENT (local, dev or prod; local where nothing is said).
+`python main.py`, or `cdktf synth`, writes the Terraform JSON to `cdktf.out`, for the environment that ENVIRONMENT
+names (local, dev or prod; see `settings.py`).
 """
 
 from __future__ import annotations
@@ -9,170 +9,350 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from cdktf import App, TerraformOutput
 from constructs import Construct
+from pydantic import BaseModel
 
 from constructs_lib import (
+    AccessLog,
+    Alarms,
+    AlarmTopic,
     ApiGatewayAccount,
     ArchiveBucket,
     AwsStack,
+    CognitoAuthorizer,
+    Cors,
+    Dashboard,
     Deployment,
+    EncryptionKey,
     ExistingApiGatewayAccount,
     Function,
+    GatewayResponses,
+    IamAuthorization,
+    Jobs,
     LambdaArchive,
+    LambdaAuthorizer,
     LambdaIntegration,
+    PayloadBucket,
     PolicyStatement,
-    Public,
+    Quota,
     RestApi,
     Stage,
-    Target,
+    Step,
+    StepFunctionsIntegration,
+    Table,
     Throttle,
+    UsagePlan,
+    UserPool,
+    WebAcl,
+    Workflow,
 )
+from handlers.common.summary import SummaryRequest, SummaryResponse
+from handlers.embeddings.models import (
+    EmbeddingsRequest,
+    EmbeddingsResponse,
+    SimilarityRequest,
+    SimilarityResponse,
+)
+from handlers.jobs.models import Job, JobRequest
+from handlers.language.models import AnalysisRequest, AnalysisResponse
+from handlers.orchestrator.models import DispatchRequest, DispatchResponse, HealthResponse
+from handlers.vision.models import LabelsRequest, LabelsResponse, TextRequest, TextResponse
+from settings import Settings, settings_from
+from workflows.document import document, document_pages
+from workflows.models import DocumentRequest
+from workflows.summary import summary
 
 IMAGES = ("image/png", "image/jpeg", "image/webp", "image/gif")
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What differs between environments.
-
-    Attributes:
-        environment: The name, part of the names of all resources but the REST API.
-        target: The Python and the architecture that the archives are built for.
-        ai_backend: `local` runs the models inside the functions; `aws` calls Rekognition, Comprehend and Bedrock. It is
-            what AI_BACKEND says, and `local` where it says nothing.
-        log_retention_days: How long the log groups keep what is logged.
-        sets_api_gateway_account: Whether this stack lets API Gateway write logs in the account and region. There is one
-            such setting in each, so where another stack has made it, say False here.
-        keep_archives: Whether the bucket with the Lambda archives refuses to be destroyed while it holds any.
-        endpoint_url: The local cloud, where the API is deployed to one.
-        region: The AWS region.
-    """
-
-    environment: Literal["local", "dev", "prod"]
-    target: Target
-    ai_backend: Literal["local", "aws"] = "local"
-    log_retention_days: Literal[30, 365] = 30
-    sets_api_gateway_account: bool = True
-    keep_archives: bool = False
-    endpoint_url: str | None = None
-    region: str = "us-east-1"
-
-
-def settings_from(variables: Mapping[str, str]) -> Settings:
-    """Returns the settings of the environment that the variables name.
-
-    Raises:
-        SystemExit: ENVIRONMENT is none of local, dev and prod, or AI_BACKEND is neither local nor aws.
-    """
-    environment = variables.get("ENVIRONMENT") or "local"
-    backends: dict[str, Literal["local", "aws"]] = {"": "local", "local": "local", "aws": "aws"}
-    backend = backends.get(variables.get("AI_BACKEND", ""))
-    if backend is None:
-        raise SystemExit(
-            f"AI_BACKEND is {variables['AI_BACKEND']!r}: set it to local or aws, or leave it out for local"
-        )
-    common = Settings(
-        environment="dev",
-        target=Target(python_version="3.13", architecture="arm64"),
-        ai_backend=backend,
-        region=variables.get("AWS_REGION") or "us-east-1",
-    )
-    match environment:
-        case "local":
-            endpoint = variables.get("AWS_ENDPOINT_URL") or "http://127.0.0.1:4566"
-            return replace(common, environment="local", target=Target.this_machine(), endpoint_url=endpoint)
-        case "dev":
-            return common
-        case "prod":
-            return replace(common, environment="prod", log_retention_days=365, keep_archives=True)
-        case other:
-            raise SystemExit(
-                f"ENVIRONMENT is {other!r}: set it to local, dev or prod, or leave it out for local"
-            )
+Model = type[BaseModel] | None
+Route = tuple[Literal["ANY", "GET", "POST"], str, Function, Model, Model]
 
 
 class AiOrchestrator(AwsStack):
-    """One REST API, `aiOrchestratorApi`, in front of the functions that run the AI."""
+    """One REST API, `aiOrchestratorApi`, in front of the functions and workflows that run the AI."""
 
     def __init__(self, scope: Construct, settings: Settings) -> None:
+        state_path = f"terraform.ai-orchestrator.{settings.environment}.tfstate"
         super().__init__(
             scope,
             "ai-orchestrator",
             region=settings.region,
-            state_path=f"terraform.ai-orchestrator.{settings.environment}.tfstate",
+            state=settings.state,
+            state_path=None if settings.state else state_path,
             default_tags={"Project": "ai-orchestrator", "Environment": settings.environment},
         )
         self._settings = settings
-        self._archives = ArchiveBucket(self, "archives", force_destroy=not settings.keep_archives)
+        self._functions: dict[str, Function] = {}
+        self._workflows: list[Workflow] = []
+        self._topic: AlarmTopic | None = None
+        if settings.hardened:
+            self.encrypt_with(EncryptionKey(self, "key", alias=settings.name))
+            self._topic = AlarmTopic(
+                self, "alarm-topic", name=f"{settings.name}-alarms", emails=settings.alarm_emails
+            )
+        self._archives = self._archive_bucket()
+        self._payloads = self._payload_bucket()
 
+        # The services, each a folder of handlers/, and what calls them by name.
+        payloads = {"PAYLOAD_BUCKET": self._payloads.name}
         services = {
-            "vision": self._function("vision", memory_mb=2048),
-            "language": self._function("language", memory_mb=1536),
-            "embeddings": self._function("embeddings", memory_mb=1024),
+            "vision": self._function("vision", memory_mb=2048, environment=payloads),
+            "language": self._function("language", memory_mb=1536, environment=payloads),
+            "embeddings": self._function("embeddings", memory_mb=1024, environment=payloads),
         }
         if settings.ai_backend == "aws":
             self._allow_ai_services(services)
-        functions = {name: function.qualified_arn for name, function in services.items()}
-        orchestrator = self._function(
-            "orchestrator",
-            memory_mb=512,
-            timeout_seconds=28,
-            environment={"AI_SERVICES": json.dumps(functions)},
+        dispatcher = self._dispatcher(services)
+        vision, language, vectors = services["vision"], services["language"], services["embeddings"]
+
+        # What takes several services, each a file of workflows/: within the request, and as jobs.
+        reads_document = self._workflow(
+            "document", document(vision=vision, language=language, embeddings=vectors)
         )
-        for function in services.values():
-            function.grant_invoke(orchestrator)
+        summarizes = self._workflow("summary", summary(language=language, embeddings=vectors))
+        pages = document_pages(vision=vision, language=language, embeddings=vectors)
+        jobs_api = self._jobs(services, {"document": (pages, "pages")})
 
-        api = RestApi(self, "api", name="aiOrchestratorApi", binary_media_types=IMAGES)
-        routes: list[tuple[Literal["ANY", "GET", "POST"], str, Function]] = [
-            ("ANY", "/ai-service", orchestrator),
-            ("GET", "/health", orchestrator),
-            ("POST", "/vision/text", services["vision"]),
-            ("POST", "/vision/labels", services["vision"]),
-            ("POST", "/language/analysis", services["language"]),
-            ("POST", "/embeddings", services["embeddings"]),
-            ("POST", "/embeddings/similarity", services["embeddings"]),
+        # Who may call: users sign in, partners have a token and a metered key, operators sign with IAM.
+        user, user_outputs = self._users()
+        partner, partner_outputs = self._partners()
+        operator = IamAuthorization()
+
+        api = RestApi(
+            self,
+            "api",
+            name="aiOrchestratorApi",
+            binary_media_types=IMAGES,
+            default_authorization=user,
+            cors=Cors(origins=settings.allowed_origins) if settings.allowed_origins else None,
+            gateway_responses=GatewayResponses(),
+        )
+        routes: list[Route] = [
+            ("ANY", "/ai-service", dispatcher, None, None),
+            ("POST", "/vision/text", vision, TextRequest, TextResponse),
+            ("POST", "/vision/labels", vision, LabelsRequest, LabelsResponse),
+            ("POST", "/language/analysis", language, AnalysisRequest, AnalysisResponse),
+            ("POST", "/language/summary", language, SummaryRequest, SummaryResponse),
+            ("POST", "/embeddings", vectors, EmbeddingsRequest, EmbeddingsResponse),
+            ("POST", "/embeddings/similarity", vectors, SimilarityRequest, SimilarityResponse),
+            ("POST", "/embeddings/summary", vectors, SummaryRequest, SummaryResponse),
+            ("GET", "/jobs/{job}", jobs_api, None, Job),
         ]
-        for method, path, function in routes:
-            api.resource_for(path).add_method(method, LambdaIntegration(function), authorization=Public())
+        for method, path, function, request, response in routes:
+            api.resource_for(path).add_method(
+                method,
+                LambdaIntegration(function),
+                request_model=request,
+                response_model=response,
+                other_media_types=IMAGES if path.startswith("/vision/") else (),
+            )
+        api.resource_for("/jobs/{job}").add_method(
+            "POST",
+            LambdaIntegration(jobs_api),
+            request_model=JobRequest,
+            request_parameters={"header.Idempotency-Key": True},
+        )
+        api.resource_for("/workflows/document").add_method(
+            "POST", StepFunctionsIntegration(reads_document), request_model=DocumentRequest
+        )
+        api.resource_for("/workflows/summary").add_method(
+            "POST", StepFunctionsIntegration(summarizes), request_model=SummaryRequest
+        )
+        api.resource_for("/partners/ai-service").add_method(
+            "POST",
+            LambdaIntegration(dispatcher),
+            authorization=partner,
+            api_key_required=True,
+            request_model=DispatchRequest,
+            response_model=DispatchResponse,
+        )
+        api.resource_for("/health").add_method(
+            "GET", LambdaIntegration(dispatcher), authorization=operator, response_model=HealthResponse
+        )
 
-        sets_account = settings.sets_api_gateway_account
-        account = ApiGatewayAccount(self, "account") if sets_account else ExistingApiGatewayAccount()
-        deployment = Deployment(self, "deployment", api=api)
-        stage = Stage(
+        stage = self._stage(api)
+        plan = UsagePlan(
+            self,
+            "partner-plan",
+            name=f"{settings.name}-partners",
+            stages=[stage],
+            throttle=Throttle(rate_limit=10, burst_limit=20),
+            quota=Quota(limit=10_000, period="DAY"),
+        )
+        if self._topic is not None:
+            self._watch_and_protect(stage, self._topic)
+        outputs: dict[str, Any] = {
+            "invoke_url": stage.invoke_url,
+            "rest_api_id": api.rest_api_id,
+            "stage_name": stage.stage_name,
+            "function_names": {name: function.function_name for name, function in self._functions.items()},
+            "workflow_arns": {"document": reads_document.arn, "summary": summarizes.arn},
+            "partner_key_id": plan.add_tenant("acme").key_id,
+            **user_outputs,
+            **partner_outputs,
+        }
+        for name, value in outputs.items():
+            TerraformOutput(self, name, value=value)
+
+    def _dispatcher(self, services: Mapping[str, Function]) -> Function:
+        """The function that lists the services and calls them by name."""
+        arns = {name: service.qualified_arn for name, service in services.items()}
+        dispatcher = self._function(
+            "orchestrator", memory_mb=512, timeout_seconds=28, environment={"AI_SERVICES": json.dumps(arns)}
+        )
+        for service in services.values():
+            service.grant_invoke(dispatcher)
+        return dispatcher
+
+    def _workflow(self, name: str, steps: Step) -> Workflow:
+        """A workflow that answers within the request."""
+        made = Workflow(
+            self,
+            f"{name}-workflow",
+            workflow_name=f"{self._settings.name}-{name}",
+            definition=steps,
+            timeout_seconds=27,
+            log_retention_days=self._settings.log_retention_days,
+        )
+        self._workflows.append(made)
+        return made
+
+    def _jobs(
+        self, services: Mapping[str, Function], workflows: Mapping[str, tuple[Step, str | None]]
+    ) -> Function:
+        """The workflows that take longer than a request; returns the function that starts them and says how they are."""
+        jobs = Jobs(
+            self,
+            "background",
+            name=f"{self._settings.name}-jobs",
+            payloads=self._payloads,
+            callbacks=self._settings.calls_back,
+            deletion_protection=self._settings.keeps_data,
+            log_retention_days=self._settings.log_retention_days,
+            topic=self._topic,
+        )
+        finish = self._function(
+            "jobs-finish",
+            folder="jobs",
+            handler="handlers.jobs.finish.handler",
+            memory_mb=512,
+            environment=jobs.finish_environment,
+        )
+        jobs.use_finish(finish)
+        for name, (steps, each) in workflows.items():
+            self._workflows.append(jobs.add_workflow(name, steps, each=each))
+        for service in services.values():
+            jobs.grant_payloads(service.role)
+        api = self._function("jobs", memory_mb=512, environment=jobs.api_environment)
+        jobs.serve(api)
+        return api
+
+    def _users(self) -> tuple[CognitoAuthorizer, dict[str, str]]:
+        """Users who sign in; the outputs say where."""
+        pool = UserPool(
+            self, "users", name=self._settings.name, deletion_protection=self._settings.keeps_data
+        )
+        client_id = pool.add_client("cli", password_sign_in=True)
+        outputs = {"user_pool_id": pool.pool_id, "user_pool_client_id": client_id}
+        return CognitoAuthorizer(name="users", user_pools=[pool]), outputs
+
+    def _partners(self) -> tuple[LambdaAuthorizer, dict[str, str]]:
+        """Partners with a token of their own; the outputs say in which table the tokens are."""
+        tokens = Table(
+            self,
+            "partner-tokens",
+            table_name=f"{self._settings.name}-partner-tokens",
+            partition_key="token_sha256",
+            ttl_attribute="expires_at",
+            deletion_protection=self._settings.keeps_data,
+        )
+        authorizer = self._function(
+            "partners", memory_mb=512, timeout_seconds=5, environment={"PARTNERS_TABLE": tokens.table_name}
+        )
+        tokens.grant(authorizer.role, "GetItem")
+        outputs = {"partners_table": tokens.table_name}
+        return LambdaAuthorizer(name="partners", function=authorizer), outputs
+
+    def _stage(self, api: RestApi) -> Stage:
+        sets_account = self._settings.sets_api_gateway_account
+        return Stage(
             self,
             "stage",
-            deployment=deployment,
+            deployment=Deployment(self, "deployment", api=api),
             stage_name="prod",
             throttle=Throttle(rate_limit=100, burst_limit=200),
-            account=account,
-            execute_api_endpoint=settings.endpoint_url,
+            account=ApiGatewayAccount(self, "account") if sets_account else ExistingApiGatewayAccount(),
+            access_log=AccessLog(retention_days=self._settings.log_retention_days),
+            execute_api_endpoint=self._settings.endpoint_url,
         )
 
-        TerraformOutput(self, "invoke_url", value=stage.invoke_url)
-        TerraformOutput(self, "rest_api_id", value=api.rest_api_id)
-        TerraformOutput(self, "stage_name", value=stage.stage_name)
-        named = {**services, "orchestrator": orchestrator}
-        TerraformOutput(self, "function_names", value={name: f.function_name for name, f in named.items()})
+    def _archive_bucket(self) -> ArchiveBucket:
+        existing = self._settings.archive_bucket
+        if existing is None:
+            return ArchiveBucket(self, "archives", force_destroy=True)
+        return ArchiveBucket.from_bucket_name(self, "archives", self._named(existing))
+
+    def _payload_bucket(self) -> PayloadBucket:
+        existing = self._settings.payload_bucket
+        return PayloadBucket(
+            self,
+            "payloads",
+            existing=None if existing is None else self._named(existing),
+            # The local cloud forgets everything when it stops.
+            expire_days=None if self._settings.environment == "local" else 2,
+            force_destroy=True,
+        )
+
+    def _named(self, bucket: str) -> str:
+        return bucket.replace("{account}", self.account_id) if "{account}" in bucket else bucket
+
+    def _watch_and_protect(self, stage: Stage, topic: AlarmTopic) -> None:
+        name, functions, workflows = self._settings.name, tuple(self._functions.values()), self._workflows
+        WebAcl(
+            self,
+            "firewall",
+            name=name,
+            stages=[stage],
+            # Pictures are larger than a prompt.
+            large_body_paths=[
+                "/vision/text",
+                "/vision/labels",
+                "/ai-service",
+                "/workflows/document",
+                "/jobs/document",
+            ],
+            log_retention_days=self._settings.log_retention_days,
+        )
+        Alarms(self, "alarms", topic=topic, stage=stage, functions=functions, workflows=workflows)
+        Dashboard(self, "dashboard", name=name, stage=stage, functions=functions, workflows=workflows)
 
     def _allow_ai_services(self, services: Mapping[str, Function]) -> None:
         """Lets the functions call AWS's AI services; Rekognition and Comprehend know no resources to scope this to."""
-        titan = f"arn:aws:bedrock:{self._settings.region}::foundation-model/amazon.titan-embed-text-v2:0"
+        models = f"arn:aws:bedrock:{self._settings.region}::foundation-model"
         detect = ("DetectDominantLanguage", "DetectEntities", "DetectKeyPhrases", "DetectSentiment")
         allowed = {
-            "vision": PolicyStatement(
-                actions=["rekognition:DetectLabels", "rekognition:DetectText"], resources=["*"]
-            ),
-            "language": PolicyStatement(
-                actions=[f"comprehend:{action}" for action in detect], resources=["*"]
-            ),
-            "embeddings": PolicyStatement(actions=["bedrock:InvokeModel"], resources=[titan]),
+            "vision": [
+                PolicyStatement(
+                    actions=["rekognition:DetectLabels", "rekognition:DetectText"], resources=["*"]
+                )
+            ],
+            "language": [
+                PolicyStatement(actions=[f"comprehend:{action}" for action in detect], resources=["*"]),
+                PolicyStatement(
+                    actions=["bedrock:InvokeModel"], resources=[f"{models}/amazon.nova-lite-v1:0"]
+                ),
+            ],
+            "embeddings": [
+                PolicyStatement(
+                    actions=["bedrock:InvokeModel"], resources=[f"{models}/amazon.titan-embed-text-v2:0"]
+                )
+            ],
         }
-        for name, statement in allowed.items():
-            services[name].role.add_policy("ai", statement)
+        for name, statements in allowed.items():
+            services[name].role.add_policy("ai", *statements)
 
     def _function(
         self,
@@ -181,19 +361,30 @@ class AiOrchestrator(AwsStack):
         memory_mb: int,
         timeout_seconds: int = 25,
         environment: Mapping[str, str] | None = None,
+        folder: str | None = None,
+        handler: str | None = None,
     ) -> Function:
-        return Function(
+        """The function of a folder of handlers/."""
+        settings, source = self._settings, folder or name
+        made = Function(
             self,
             name,
-            function_name=f"ai-orchestrator-{self._settings.environment}-{name}",
-            archive=LambdaArchive.from_package(f"handlers/{name}/package.toml", target=self._settings.target),
-            handler=f"handlers.{name}.app.handler",
+            function_name=f"{settings.name}-{name}",
+            archive=LambdaArchive.from_package(f"handlers/{source}/package.toml", target=settings.target),
+            handler=handler or f"handlers.{source}.app.handler",
             code_bucket=self._archives,
             memory_mb=memory_mb,
             timeout_seconds=timeout_seconds,
-            environment={"AI_BACKEND": self._settings.ai_backend, **(environment or {})},
-            log_retention_days=self._settings.log_retention_days,
+            environment={
+                "AI_BACKEND": settings.ai_backend,
+                "CORS_ALLOWED_ORIGINS": ",".join(settings.allowed_origins),
+                **(environment or {}),
+            },
+            log_retention_days=settings.log_retention_days,
+            reserved_concurrency=settings.concurrency.get(name),
         )
+        self._functions[name] = made
+        return made
 
 
 def main() -> None:

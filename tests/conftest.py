@@ -14,11 +14,21 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tools.callers import Callers
 from tools.deployment import STACK, Cloud, ensure_cloud, stop_cloud, synthesize
 from tools.terraform import Terraform, TerraformError, environment_for, find_engine
 
 PROJECT = Path(__file__).parent.parent
-DEPLOYED = ("main.py", "cdktf.json", "constructs_lib", "lambda_archives", "lazy_bindings", "handlers")
+DEPLOYED = (
+    "main.py",
+    "settings.py",
+    "cdktf.json",
+    "constructs_lib",
+    "lambda_archives",
+    "lazy_bindings",
+    "handlers",
+    "workflows",
+)
 """What a deployment is made from; the tests change copies of it, never the project itself."""
 
 
@@ -71,6 +81,7 @@ class Deployed:
     workspace: Workspace
     invoke_url: str
     outputs: dict[str, object]
+    callers: Callers
 
 
 def make_workspace(directory: Path) -> Workspace:
@@ -109,7 +120,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         workspace.terraform.plan()
         workspace.terraform.apply()
         outputs = workspace.terraform.outputs()
-        yield Deployed(workspace, str(outputs["invoke_url"]), outputs)
+        yield Deployed(workspace, str(outputs["invoke_url"]), outputs, Callers(workspace.cloud.url, outputs))
     finally:
         stop_cloud(workspace.cloud.directory)
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tools.callers import CallerKind
+
 SAMPLES = Path(__file__).parent.parent / "samples"
 
 
@@ -34,6 +36,8 @@ class Call:
         body: The request's body; a mapping is sent as JSON.
         content_type: The body's media type.
         shown: The request's body as `make demo` prints it; by default the JSON, shortened.
+        headers: Further headers; they take the place of the caller's.
+        caller: Who asks.
     """
 
     title: str
@@ -45,6 +49,7 @@ class Call:
     content_type: str = "application/json"
     shown: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    caller: CallerKind = "user"
 
     def payload(self) -> bytes | None:
         """The body as it is sent."""
@@ -157,7 +162,21 @@ def _similarity(answer: Any) -> str:
     return ", ".join(f"{result['score']:.2f} {CANDIDATES[result['index']]!r}" for result in results)
 
 
-def _error(code: str) -> Callable[[Any], str]:
+TEXT = (
+    "The museum opened a new wing on Monday. The new wing of the museum shows engines of the nineteenth century. "
+    "Tickets for the museum cost nine pounds. Somebody lost an umbrella."
+)
+
+
+def _summary(answer: Any) -> str:
+    expect("museum" in answer.get("summary", ""), "a summary that speaks of the museum", answer)
+    expect(len(answer["summary"]) < len(TEXT), "a summary shorter than the text", answer)
+    return f"{answer['summary']}  ({answer['model']})"
+
+
+def error(code: str) -> Callable[[Any], str]:
+    """Returns the check of an error with this code."""
+
     def check(answer: Any) -> str:
         expect(
             answer.get("code") == code and bool(answer.get("requestId")), f"an error with code {code}", answer
@@ -169,11 +188,11 @@ def _error(code: str) -> Callable[[Any], str]:
 
 def _no_route(answer: Any) -> str:
     expect(
-        answer == {"message": "Missing Authentication Token"},
+        answer.get("code") == "forbidden",
         "API Gateway's answer for no such route",
         answer,
     )
-    return str(answer["message"])
+    return f"{answer['code']}: {answer['message']}"
 
 
 def calls() -> list[Call]:
@@ -181,7 +200,7 @@ def calls() -> list[Call]:
     receipt, cat = (SAMPLES / "receipt.png").read_bytes(), (SAMPLES / "cat.jpg").read_bytes()
     analysis = {"text": REVIEW}
     return [
-        Call("is it up?", "GET", "/health", _health),
+        Call("is it up?", "GET", "/health", _health, caller="operator"),
         Call("which services are there?", "GET", "/ai-service", _services),
         Call(
             "read this receipt", "POST", "/vision/text", _receipt, body=receipt, content_type="image/png",
@@ -201,15 +220,23 @@ def calls() -> list[Call]:
             body={"query": QUERY, "candidates": list(CANDIDATES)},
         ),
         Call(
+            "say it shorter", "POST", "/language/summary", _summary, body={"text": TEXT, "max_sentences": 1},
+        ),
+        Call(
             "the same analysis through the orchestrator", "POST", "/ai-service", lambda answer: _analysis(answer["output"]),
             body={"service": "language.analysis", "input": analysis},
         ),
         Call(
-            "a service that does not exist", "POST", "/ai-service", _error("unknown_service"), status=404,
+            "and for a partner, who has a token and a metered key", "POST", "/partners/ai-service",
+            lambda answer: _analysis(answer["output"]), body={"service": "language.analysis", "input": analysis},
+            caller="partner",
+        ),
+        Call(
+            "a service that does not exist", "POST", "/ai-service", error("unknown_service"), status=404,
             body={"service": "poetry", "input": {}},
         ),
         Call(
-            "a body that is not JSON", "POST", "/language/analysis", _error("invalid_json"), status=400,
+            "a body that is not JSON", "POST", "/ai-service", error("invalid_json"), status=400,
             body=b'{"text": ', shown='{"text": ',
         ),
         Call("a path that is not there", "GET", "/nowhere", _no_route, status=403),

@@ -20,16 +20,25 @@ class Step:
 
 
 @contextmanager
-def step(title: str) -> Iterator[Step]:
-    """Prints the title, runs the block, and prints its result and its seconds, also when it failed."""
-    print(f"  {title:<34}", end="", flush=True)
+def step(title: str, *, alone: bool = True) -> Iterator[Step]:
+    """Prints the title, runs the block, and prints its result and its seconds, also when it failed.
+
+    Args:
+        title: What is done.
+        alone: Whether nothing else is printed meanwhile. Where several steps run at once, the line is printed when the
+            step ends.
+    """
+    first = f"  {title:<34}"
+    if alone:
+        print(first, end="", flush=True)
+        first = ""
     started, current = time.monotonic(), Step()
     try:
         yield current
     except BaseException:
-        print(f" {'failed':<46} {time.monotonic() - started:7.1f} s", flush=True)
+        print(f"{first} {'failed':<46} {time.monotonic() - started:7.1f} s", flush=True)
         raise
-    print(f" {current.result:<46} {time.monotonic() - started:7.1f} s", flush=True)
+    print(f"{first} {current.result:<46} {time.monotonic() - started:7.1f} s", flush=True)
 
 
 def heading(text: str) -> None:

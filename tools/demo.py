@@ -15,34 +15,53 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from lambda_archives import ArchiveError
-from tools.calls import Call, WrongAnswer, calls
+from tools.callers import Callers
+from tools.calls import Call, WrongAnswer, calls, error
 from tools.console import heading
+from tools.demo_workflows import run_workflows
 from tools.deployment import PROJECT, DeploymentError, deploy, stop_cloud
+from tools.refusals import limited_partner, preflights, refusals
 from tools.terraform import TerraformError
 
 DIRECTORY = PROJECT / ".local_cloud"
 
 
-def call(invoke_url: str, asked: Call, timeout_seconds: float = 35) -> tuple[int, bytes, float]:
+def call(
+    invoke_url: str, asked: Call, callers: Callers, timeout_seconds: float = 35
+) -> tuple[int, bytes, float]:
     """Makes one call; returns the status, the body and the milliseconds it took."""
-    parts = urlsplit(invoke_url)
+    status, content, _, milliseconds = request(invoke_url, asked, callers, timeout_seconds)
+    return status, content, milliseconds
+
+
+def request(
+    invoke_url: str, asked: Call, callers: Callers, timeout_seconds: float = 35
+) -> tuple[int, bytes, dict[str, str], float]:
+    """Makes one call; returns the status, the body, the headers by their names in lower case, and the milliseconds."""
+    url = invoke_url + asked.path
+    parts = urlsplit(url)
+    body = asked.payload()
+    headers = dict(callers.headers(asked.caller, asked.method, url, body))
+    if body is not None:
+        headers["Content-Type"] = asked.content_type
+    headers |= asked.headers
     connection = http.client.HTTPConnection(
         parts.hostname or "127.0.0.1", parts.port, timeout=timeout_seconds
     )
-    body = asked.payload()
-    headers = dict(asked.headers) if body is None else {"Content-Type": asked.content_type, **asked.headers}
     started = time.perf_counter()
     try:
-        connection.request(asked.method, parts.path + asked.path, body, headers)
+        connection.request(asked.method, parts.path, body, headers)
         answer = connection.getresponse()
         content = answer.read()
     finally:
         connection.close()
-    return answer.status, content, (time.perf_counter() - started) * 1000
+    received = {name.lower(): value for name, value in answer.getheaders()}
+    return answer.status, content, received, (time.perf_counter() - started) * 1000
 
 
 def judge(asked: Call, status: int, content: bytes) -> str:
@@ -67,32 +86,91 @@ def judge(asked: Call, status: int, content: bytes) -> str:
         ) from error
 
 
-def call_all(invoke_url: str) -> int:
-    """Makes every call and prints what was asked, what came back and how long it took; returns how many were wrong."""
-    wrong = 0
-    for asked in calls():
+class Demo:
+    """Makes calls, prints what was asked, what came back and how long it took, and counts.
+
+    Args:
+        outputs: The outputs of the stack.
+        callers: Who calls.
+    """
+
+    def __init__(self, outputs: Mapping[str, object], callers: Callers) -> None:
+        self.outputs = outputs
+        self.callers = callers
+        self.invoke_url = str(outputs["invoke_url"])
+        self.right = self.wrong = 0
+
+    def make(self, asked: Call) -> bytes:
+        """Makes a call and prints all that is known of it; returns the answer's body, empty where it is wrong."""
         body = asked.shown or (json.dumps(asked.body, ensure_ascii=False) if asked.body else "")
         print(
             f"\n  {asked.title}\n    {asked.method} {asked.path}  {body if len(body) <= 110 else body[:107] + '…'}"
         )
+        content, line = self._answer(asked, lambda status, content, _headers: judge(asked, status, content))
+        print(f"    {line}", flush=True)
+        return content
+
+    def refuse(self, asked: Call) -> None:
+        """Makes a call that is refused, and prints a line."""
+        _, line = self._answer(asked, lambda status, content, _headers: judge(asked, status, content))
+        print(f"  {asked.title:<42}{line}", flush=True)
+
+    def preflight(self, asked: Call, check: Callable[[Mapping[str, str]], str]) -> None:
+        """Asks what a browser asks before it lets a page call, and prints a line."""
+        _, line = self._answer(asked, lambda _status, _content, headers: check(headers))
+        print(f"  {asked.title:<42}{line}", flush=True)
+
+    def _answer(
+        self, asked: Call, check: Callable[[int, bytes, Mapping[str, str]], str]
+    ) -> tuple[bytes, str]:
         try:
-            status, content, milliseconds = call(invoke_url, asked)
-            line, mark = judge(asked, status, content), "ok"
+            status, content, headers, milliseconds = request(self.invoke_url, asked, self.callers)
+            line = check(status, content, headers)
         except WrongAnswer as problem:
-            line, mark, wrong = str(problem), "WRONG", wrong + 1
+            self.wrong += 1
+            return b"", f"WRONG  {problem}"
         except OSError as problem:
-            line, mark, wrong, status, milliseconds = f"no answer: {problem}", "WRONG", wrong + 1, 0, 0.0
-        print(f"    {status} {mark} in {milliseconds:.0f} ms  {line}", flush=True)
-    return wrong
+            self.wrong += 1
+            return b"", f"WRONG  no answer: {problem}"
+        self.right += 1
+        return content, f"{status} ok in {milliseconds:.0f} ms  {line}"
+
+
+def call_services(demo: Demo) -> None:
+    """Calls every service."""
+    heading("Call the services")
+    for asked in calls():
+        demo.make(asked)
+
+
+def show_refusals(demo: Demo) -> None:
+    """Shows a call that is refused for each reason that there is."""
+    heading("What is refused, and why")
+    for asked in refusals(demo.callers):
+        demo.refuse(asked)
+    with limited_partner(demo.callers, demo.outputs, quota=1) as asked:
+        request(demo.invoke_url, asked, demo.callers)
+        demo.refuse(
+            replace(asked, title="a key whose quota is used up", status=429, check=error("quota_exceeded"))
+        )
+    with limited_partner(demo.callers, demo.outputs, burst=1) as asked:
+        request(demo.invoke_url, asked, demo.callers)
+        demo.refuse(
+            replace(asked, title="a key that calls too fast", status=429, check=error("too_many_requests"))
+        )
+    for asked, check in preflights("http://localhost:3000", "https://elsewhere.example"):
+        demo.preflight(asked, check)
 
 
 def show_how_to_call(invoke_url: str) -> None:
     """Prints the invoke URL and the commands to go on with."""
     heading("The API is up")
     print(f"  invoke URL  {invoke_url}")
-    print(f"  call it     curl -s {shlex.quote(invoke_url + '/ai-service')}")
+    print("  sign in     export TOKEN=$(make -s token)")
+    print(f'  call it     curl -s -H "Authorization: $TOKEN" {shlex.quote(invoke_url + "/ai-service")}')
     print(
-        f"              curl -s {invoke_url}/vision/text -H 'Content-Type: image/png' --data-binary @samples/receipt.png"
+        f"              curl -s -H \"Authorization: $TOKEN\" {invoke_url}/vision/text -H 'Content-Type: image/png' "
+        "--data-binary @samples/receipt.png"
     )
     print("  logs        make logs      stop it     make down")
 
@@ -107,16 +185,16 @@ def main(arguments: Sequence[str]) -> int:
         print(__doc__, file=sys.stderr)
         return 2
     heading("Deploy main.py to the local cloud")
-    _, outputs = deploy(PROJECT, DIRECTORY, int(os.environ.get("LOCAL_CLOUD_PORT", "4566")))
-    invoke_url = str(outputs["invoke_url"])
-    wrong = 0
+    cloud, outputs = deploy(PROJECT, DIRECTORY, int(os.environ.get("LOCAL_CLOUD_PORT", "4566")))
+    demo = Demo(outputs, Callers(cloud.url, outputs))
     if not arguments:
-        heading("Call the services")
-        wrong = call_all(invoke_url)
-        total = len(calls())
-        print(f"\n  {total - wrong} of {total} answers right, {time.monotonic() - started:.0f} s in all")
-    show_how_to_call(invoke_url)
-    return 1 if wrong else 0
+        call_services(demo)
+        run_workflows(demo)
+        show_refusals(demo)
+        total = demo.right + demo.wrong
+        print(f"\n  {demo.right} of {total} answers right, {time.monotonic() - started:.0f} s in all")
+    show_how_to_call(demo.invoke_url)
+    return 1 if demo.wrong else 0
 
 
 if __name__ == "__main__":

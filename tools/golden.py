@@ -25,7 +25,7 @@ def render(project: Path = PROJECT) -> str:
         )
         written = json.loads((stack / "cdk.tf.json").read_text(encoding="utf-8"))
     text = json.dumps(written, indent=2, sort_keys=True)
-    text = re.sub(r"(?<=-)[0-9a-f]{12}(?=\.zip)", "0" * 12, text)
+    text = re.sub(r"(?<=-)(?:[0-9a-f]{12}|[0-9a-f]{64})(?=\.zip)", "0" * 12, text)
     return re.sub(r'("source_code_hash": ")[A-Za-z0-9+/=]{44}"', r'\1(sha256)"', text) + "\n"
 
 

@@ -1,13 +1,16 @@
 """`make scan`: Checkov on what is synthesized and on what Terraform plans, against the list of checks that may fail.
 
-    python -m tools.scan [ENVIRONMENT]            scans main.py as ENVIRONMENT synthesizes it (prod where none is named)
+    python -m tools.scan                          scans main.py as prod synthesizes it, and the all-on stack
+    python -m tools.scan ENVIRONMENT              scans main.py as ENVIRONMENT synthesizes it
+    python -m tools.scan --all-on                 scans the stack of tools/scan_all_on.py, in which no check may fail
     python -m tools.scan --stack DIRECTORY        scans a stack that was synthesized before, with a cdk.tf.json in it
     python -m tools.scan --stack DIRECTORY --all  the same, and no check may fail
 
 Two scans, since each sees what the other does not: `cdk.tf.json`, and the JSON of a real plan, made with the real AWS
-provider against a local cloud that is started for it. No configuration file and no suppression is read, and a scan in
-which no check passed is a failure: Checkov 3.3 reads nothing from a file with Terraform's `required_version`, says so
-only on standard error, and counts no failure (so it is given a copy without it).
+provider against a local cloud that is started for it. What can be done at the same time is. No configuration file and no suppression is read, and a scan in
+which hardly any check passed is a failure: Checkov 3.3 reads nothing from a file with Terraform's `required_version`,
+says so only on standard error, and counts no failure (so it is given a copy without it). A check that crashes inside
+Checkov is none that passed: it must have run on the other of the two files.
 
 Checkov is installed from requirements-scan.lock into an environment of its own below `.cache/scan`: what it needs
 conflicts with what the project needs. It sends nothing and asks for nothing: `--skip-download` keeps it from its
@@ -21,30 +24,47 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from tools.audit import RULES, audit
 from tools.console import heading, step
-from tools.deployment import PROJECT, DeploymentError, ensure_cloud, stop_cloud, synthesize
-from tools.terraform import Terraform, TerraformError, environment_for, find_engine
+from tools.deployment import PROJECT, Cloud, DeploymentError, synthesize
+from tools.planning import local_cloud, planned
+from tools.terraform import TerraformError
 
 LOCK: Final = PROJECT / "requirements-scan.lock"
 CACHE: Final = PROJECT / ".cache" / "scan"
 ALLOWED_LIST: Final = PROJECT / "docs" / "security.md"
+ACCEPTED: Final = frozenset({
+    "model-content-types@ai-orchestrator/api/vision/text/POST",
+    "model-content-types@ai-orchestrator/api/vision/labels/POST",
+})  # fmt: skip
+"""What the audit finds in main.py and is meant: pictures come as they are, and the function looks at their type."""
+
+ACCEPTED_ALL_ON: Final = frozenset({"execution-data@all-on/jobs/look", "execution-data@all-on/look"})
+"""What the audit finds in the all-on stack: CKV_AWS_285 asks for the data that the audit asks not to log."""
+
 MAY_BE_ALLOWED: Final = frozenset({
     "CKV_AWS_116", "CKV_AWS_117", "CKV_AWS_120", "CKV_AWS_225", "CKV_AWS_272", "CKV_AWS_285", "CKV2_AWS_51",
 })  # fmt: skip
 """The checks that docs/security.md may list at most; any other is to be satisfied."""
 
+LEAST_PASSED: Final = 100
+"""How many checks pass, counted for each resource, in the smallest stack that is scanned, and more."""
+
 SYNTHESIZED: Final = "cdk.tf.json"
 PLANNED: Final = "plan.json"
 _FRAMEWORKS: Final = {SYNTHESIZED: "terraform_json", PLANNED: "terraform_plan"}
+_CRASH: Final = re.compile(
+    r"^\d{4}-[^\n]*Failed to run check (CKV\w+) on .*?(?=^\d{4}-\d\d-\d\d |\Z)", re.MULTILINE | re.DOTALL
+)
 _ROW: Final = re.compile(r"^\|\s*`?(CKV\w*)`?\s*\|(.*)\|\s*$", re.MULTILINE)
 
 
@@ -76,12 +96,33 @@ class Scan:
         passed: How many checks passed, counted for each resource.
         skipped: How many were suppressed.
         failures: What failed, by id.
+        crashed: The ids of the checks that crashed inside Checkov.
     """
 
     source: str
     passed: int
     skipped: int
     failures: tuple[Failure, ...]
+    crashed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A stack to scan.
+
+    Attributes:
+        name: What its steps are called by.
+        title: What it is.
+        synthesize: Writes it below a directory, and returns the directory of its `cdk.tf.json`.
+        allowed: The checks that may fail, with the reasons.
+        accepted: What the audit may find, as `RULE@WHERE`; None where the audit is not asked.
+    """
+
+    name: str
+    title: str
+    synthesize: Callable[[Path], Path]
+    allowed: Mapping[str, str]
+    accepted: Collection[str] | None
 
 
 def allowed_checks(text: str, *, may_be: Iterable[str] = MAY_BE_ALLOWED) -> dict[str, str]:
@@ -108,16 +149,24 @@ def allowed_checks(text: str, *, may_be: Iterable[str] = MAY_BE_ALLOWED) -> dict
     return allowed
 
 
-def problems(scans: Sequence[Scan], allowed: Mapping[str, str]) -> list[str]:
-    """Returns what is wrong: what failed and may not, what may fail and no longer does, and scans of nothing."""
+def problems(
+    scans: Sequence[Scan], allowed: Mapping[str, str], least_passed: int = LEAST_PASSED
+) -> list[str]:
+    """Returns what is wrong: what failed and may not, what may fail and no longer does, and scans of next to nothing."""
     found = []
     for scan in scans:
-        if not scan.passed:
+        if scan.passed < least_passed:
             found.append(
-                f"{scan.source}: no check passed, so that Checkov cannot have read it; see what it logged"
+                f"{scan.source}: {scan.passed} checks passed, of {least_passed} at least, so that Checkov cannot have "
+                "read all of it; see what it logged"
             )
         if scan.skipped:
             found.append(f"{scan.source}: {scan.skipped} skipped; remove the suppressions")
+    crashed = set.intersection(*(set(scan.crashed) for scan in scans)) if scans else set()
+    found += [
+        f"{check} crashed inside Checkov in each scan, so that nobody knows whether it would pass"
+        for check in sorted(crashed)
+    ]
     failed: dict[str, dict[str, Failure]] = {}
     for scan in scans:
         for failure in scan.failures:
@@ -134,13 +183,14 @@ def problems(scans: Sequence[Scan], allowed: Mapping[str, str]) -> list[str]:
     return found
 
 
-def scan_of(source: str, printed: str, addresses: Mapping[str, str]) -> Scan:
+def scan_of(source: str, printed: str, addresses: Mapping[str, str], crashed: tuple[str, ...] = ()) -> Scan:
     """Reads what Checkov printed as JSON.
 
     Args:
         source: The file that it scanned.
         printed: What it printed.
         addresses: The addresses by name; of a JSON file, Checkov often knows the name of a resource only.
+        crashed: The ids of the checks that crashed inside Checkov.
 
     Raises:
         ScanError: It is no result, or the file could not be parsed.
@@ -164,7 +214,7 @@ def scan_of(source: str, printed: str, addresses: Mapping[str, str]) -> Scan:
     if unread:
         raise ScanError(f"Checkov could not parse {source}. It may know no such syntax; see its log above.")
     failures = (Failure(check, name, tuple(sorted(where))) for (check, name), where in sorted(places.items()))
-    return Scan(source, passed, skipped, tuple(failures))
+    return Scan(source, passed, skipped, tuple(failures), crashed)
 
 
 def readable_copy(written: Mapping[str, Any]) -> dict[str, Any]:
@@ -205,8 +255,16 @@ def installed_checkov(cache: Path = CACHE, lock: Path = LOCK) -> Path:
     return python
 
 
-def run_checkov(python: Path, source: str, directory: Path) -> str:
-    """Runs Checkov on a file of a directory that holds nothing else of note; returns what it printed.
+def crashes_in(log: str) -> tuple[tuple[str, ...], str]:
+    """Returns the ids of the checks that crashed, by what Checkov logged, and the rest of the log."""
+    return tuple(sorted(set(_CRASH.findall(log)))), _CRASH.sub("", log)
+
+
+def run_checkov(python: Path, source: str, directory: Path) -> tuple[str, tuple[str, ...]]:
+    """Runs Checkov on a file of a directory that holds nothing else of note.
+
+    Returns:
+        What it printed, and the ids of the checks that crashed.
 
     Raises:
         ScanError: It crashed.
@@ -226,69 +284,12 @@ def run_checkov(python: Path, source: str, directory: Path) -> str:
         "LOG_LEVEL": "WARNING",
     }
     done = subprocess.run([*command, *options], cwd=directory, env=variables, capture_output=True, text=True)
-    if done.stderr:
-        print(done.stderr, file=sys.stderr, end="")
+    crashed, log = crashes_in(done.stderr)
+    if log:
+        print(log, file=sys.stderr, end="")
     if done.returncode not in (0, 1):
         raise ScanError(f"Checkov ended with status {done.returncode} for {source}:\n{done.stdout}")
-    return done.stdout
-
-
-def planned(stack: Path, directory: Path) -> str:
-    """Plans a stack against a local cloud of its own, with the state in a local file; returns the plan as JSON.
-
-    Args:
-        stack: The stack's directory, which is left as it is.
-        directory: An empty one to work in.
-    """
-    work = directory / "work"
-    work.mkdir()
-    for entry in stack.iterdir():
-        if entry.is_dir() and entry.name != ".terraform":
-            (work / entry.name).symlink_to(entry.resolve(), target_is_directory=True)
-        elif entry.name in {SYNTHESIZED, ".terraform.lock.hcl"}:
-            shutil.copy(entry, work / entry.name)
-    backend = {"terraform": {"backend": {"local": {"path": "scan.tfstate"}}}}
-    (work / "scan_override.tf.json").write_text(json.dumps(backend), encoding="utf-8")
-    cloud, _ = ensure_cloud(directory / "cloud", 0)
-    try:
-        terraform = Terraform(find_engine(), work, environment_for(cloud.directory, endpoint_url=cloud.url))
-        terraform.init()
-        terraform.plan("scan.tfplan")
-        return terraform.run("show", "-json", "scan.tfplan").stdout
-    finally:
-        stop_cloud(cloud.directory)
-
-
-def scan_stack(stack: Path) -> tuple[Scan, Scan]:
-    """Scans a synthesized stack, with progress on the terminal; returns what Checkov says of it and of its plan.
-
-    Raises:
-        ScanError: Checkov cannot be installed or run.
-        DeploymentError: The local cloud cannot be started.
-        TerraformError: Terraform is missing, or cannot plan the stack.
-    """
-    written = json.loads((stack / SYNTHESIZED).read_text(encoding="utf-8"))
-    with step("Checkov") as current:
-        python = installed_checkov()
-        version = re.search(r"^checkov==(\S+)", LOCK.read_text(encoding="utf-8"), re.MULTILINE)
-        current.note(version[1] if version else "")
-    with tempfile.TemporaryDirectory() as temporary:
-        directory = Path(temporary)
-        with step("terraform plan") as current:
-            plan = planned(stack, directory)
-            current.note(f"{len(json.loads(plan).get('resource_changes', ()))} resources")
-        files = directory / "files"
-        files.mkdir()
-        (files / SYNTHESIZED).write_text(json.dumps(readable_copy(written), indent=2), encoding="utf-8")
-        (files / PLANNED).write_text(plan, encoding="utf-8")
-        scans = []
-        for source in (SYNTHESIZED, PLANNED):
-            with step(f"scan {source}") as current:
-                scan = scan_of(source, run_checkov(python, source, files), addresses_in(written))
-                failed = sum(len(failure.resources) for failure in scan.failures)
-                current.note(f"{scan.passed} passed, {failed} failed, {scan.skipped} skipped")
-                scans.append(scan)
-    return scans[0], scans[1]
+    return done.stdout, crashed
 
 
 def report(scans: Sequence[Scan], allowed: Mapping[str, str]) -> int:
@@ -308,26 +309,138 @@ def report(scans: Sequence[Scan], allowed: Mapping[str, str]) -> int:
     return 1
 
 
+def audit_findings(written: Mapping[str, Any], accepted: Collection[str]) -> list[str]:
+    """Returns what no scanner sees (see tools/audit), less what is accepted, and what is accepted and is not found."""
+    found = {f"{finding.rule}@{finding.where}": str(finding) for finding in audit(written)}
+    return [
+        *(text for place, text in found.items() if place not in accepted),
+        *(
+            f"{place} is accepted and is not found; take it out of tools/scan.py"
+            for place in sorted(set(accepted) - found.keys())
+        ),
+    ]
+
+
+def scan_stacks(subjects: Sequence[Subject]) -> int:
+    """Scans stacks at the same time, with progress on the terminal; returns the exit status.
+
+    Raises:
+        ScanError: Checkov cannot be installed or run, or a stack cannot be synthesized.
+        DeploymentError: The local cloud cannot be started, or a stack cannot be synthesized.
+        TerraformError: Terraform is missing, or cannot plan a stack.
+    """
+    heading(f"Scan {' and '.join(subject.title for subject in subjects)}")
+    status = 0
+    with (
+        tempfile.TemporaryDirectory() as temporary,
+        ThreadPoolExecutor() as pool,
+        local_cloud(Path(temporary) / "cloud") as cloud,
+    ):
+        checkov = pool.submit(_checkov)
+        running = [
+            pool.submit(_scan_subject, subject, Path(temporary), cloud, checkov, pool) for subject in subjects
+        ]
+        done = [one.result() for one in running]
+    for subject, (findings, scans) in zip(subjects, done, strict=True):
+        heading(f"{subject.title[0].upper()}{subject.title[1:]}")
+        for finding in findings:
+            print(f"  {finding}")
+        status = max(status, int(bool(findings)), report(scans, subject.allowed))
+    return status
+
+
+def _checkov() -> Path:
+    with step("Checkov", alone=False) as current:
+        python = installed_checkov()
+        version = re.search(r"^checkov==(\S+)", LOCK.read_text(encoding="utf-8"), re.MULTILINE)
+        current.note(version[1] if version else "")
+    return python
+
+
+def _scan_subject(
+    subject: Subject, directory: Path, cloud: Cloud, checkov: Future[Path], pool: ThreadPoolExecutor
+) -> tuple[list[str], tuple[Scan, Scan]]:
+    """Returns what the audit finds, and what Checkov says of the stack and of its plan."""
+    name = subject.name
+    with step(f"{name}: synthesize", alone=False):
+        stack = subject.synthesize(directory / name)
+    written = json.loads((stack / SYNTHESIZED).read_text(encoding="utf-8"))
+
+    def scanned(source: str, text: str) -> Scan:
+        files = directory / f"{name}-{source}"
+        files.mkdir()
+        (files / source).write_text(text, encoding="utf-8")
+        python = checkov.result()
+        with step(f"{name}: scan {source}", alone=False) as current:
+            printed, crashed = run_checkov(python, source, files)
+            scan = scan_of(source, printed, addresses_in(written), crashed)
+            failed = sum(len(failure.resources) for failure in scan.failures)
+            current.note(f"{scan.passed} passed, {failed} failed, {scan.skipped} skipped")
+        return scan
+
+    synthesized = pool.submit(scanned, SYNTHESIZED, json.dumps(readable_copy(written), indent=2))
+    with step(f"{name}: audit", alone=False) as current:
+        findings = [] if subject.accepted is None else audit_findings(written, subject.accepted)
+        current.note(
+            "not asked" if subject.accepted is None else f"{len(RULES)} rules, {len(findings)} findings"
+        )
+    with step(f"{name}: terraform plan", alone=False) as current:
+        plan = planned(stack, directory / f"{name}-plan", cloud=cloud)
+        current.note(f"{len(json.loads(plan).get('resource_changes', ()))} resources")
+    return findings, (synthesized.result(), scanned(PLANNED, plan))
+
+
+def main_py(environment: str) -> Subject:
+    """Returns `main.py` as an environment has it."""
+    variables = {"ENVIRONMENT": environment, "AWS_REGION": "us-east-1"}
+    return Subject(
+        name=environment,
+        title=f"main.py as {environment}",
+        synthesize=lambda outdir: synthesize(PROJECT, outdir, variables),
+        allowed=allowed_checks(ALLOWED_LIST.read_text(encoding="utf-8")),
+        accepted=ACCEPTED,
+    )
+
+
+def all_on() -> Subject:
+    """Returns the stack with everything on, in which no check may fail."""
+    return Subject(
+        name="all-on",
+        title="every construct with everything on",
+        synthesize=_synthesize_all_on,
+        allowed={},
+        accepted=ACCEPTED_ALL_ON,
+    )
+
+
+def _synthesize_all_on(outdir: Path) -> Path:
+    command = [sys.executable, "-m", "tools.scan_all_on", str(outdir)]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise ScanError(f"`{' '.join(command)}` failed:\n{done.stdout}{done.stderr}")
+    return Path(done.stdout.strip())
+
+
+def synthesized_before(stack: Path, *, nothing_may_fail: bool) -> Subject:
+    """Returns a stack that is there already; the audit is not asked about it, which accepts by place."""
+    allowed = {} if nothing_may_fail else allowed_checks(ALLOWED_LIST.read_text(encoding="utf-8"))
+    return Subject(name="stack", title=str(stack), synthesize=lambda _: stack, allowed=allowed, accepted=None)
+
+
 def main(arguments: Sequence[str]) -> int:
     """Runs the command line described at the top of this file; returns its exit status."""
     match list(arguments):
+        case []:
+            return scan_stacks([main_py("prod"), all_on()])
+        case ["--all-on"]:
+            return scan_stacks([all_on()])
         case ["--stack", directory, *rest] if rest in ([], ["--all"]):
-            heading(f"Scan {directory}")
-            scans = scan_stack(Path(directory))
-        case [] | [_] as named if not any(name.startswith("-") for name in named):
-            rest, environment = [], named[0] if named else "prod"
-            heading(f"Scan main.py as {environment}")
-            with tempfile.TemporaryDirectory() as outdir:
-                with step("synthesize main.py"):
-                    stack = synthesize(
-                        PROJECT, Path(outdir), {"ENVIRONMENT": environment, "AWS_REGION": "us-east-1"}
-                    )
-                scans = scan_stack(stack)
+            return scan_stacks([synthesized_before(Path(directory), nothing_may_fail=bool(rest))])
+        case [environment] if not environment.startswith("-"):
+            return scan_stacks([main_py(environment)])
         case _:
             print(__doc__, file=sys.stderr)
             return 2
-    allowed = {} if rest else allowed_checks(ALLOWED_LIST.read_text(encoding="utf-8"))
-    return report(scans, allowed)
 
 
 if __name__ == "__main__":

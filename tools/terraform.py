@@ -19,6 +19,7 @@ import platform
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -282,26 +283,57 @@ class Terraform:
         engine: Which Terraform runs.
         directory: The directory with `cdk.tf.json`.
         environment: The complete environment of each run, as `environment_for` makes it.
+        timeout_seconds: When a run is ended, with all that it started. Left out, it may take as long as it takes.
     """
 
     engine: Engine
     directory: Path
     environment: Mapping[str, str]
+    timeout_seconds: float | None = None
 
     def run(self, *arguments: str, accept: Sequence[int] = (0,)) -> subprocess.CompletedProcess[str]:
         """Runs `terraform ARGUMENTS` and returns what it printed.
 
         Raises:
-            TerraformError: It ended with a status that is not in `accept`; the message holds what it printed.
+            TerraformError: It ended with a status that is not in `accept`, and the message holds what it printed; or
+                it took too long.
         """
         command = [*self.engine.command, f"-chdir={self.directory}", *arguments]
-        done = subprocess.run(
-            command, env=dict(self.environment), capture_output=True, text=True, stdin=subprocess.DEVNULL
+        done = (
+            subprocess.run(
+                command, env=dict(self.environment), capture_output=True, text=True, stdin=subprocess.DEVNULL
+            )
+            if self.timeout_seconds is None
+            else self._run_for(self.timeout_seconds, command)
         )
         if done.returncode not in accept:
             printed = f"{done.stdout}\n{done.stderr}".strip()
             raise TerraformError(explain_failure(arguments[0], done.returncode, printed))
         return done
+
+    def _run_for(self, seconds: float, command: list[str]) -> subprocess.CompletedProcess[str]:
+        # In a session of its own, so that the providers end with it.
+        with subprocess.Popen(
+            command,
+            env=dict(self.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        ) as process:
+            try:
+                printed, logged = process.communicate(timeout=seconds)
+            except BaseException as problem:
+                os.killpg(process.pid, signal.SIGKILL)
+                if not isinstance(problem, subprocess.TimeoutExpired):
+                    raise
+                printed, logged = process.communicate()
+                raise TerraformError(
+                    f"`{shlex.join(command)}` was still running after {seconds:g} s and was ended. Look whether the local "
+                    f"cloud answers and whether the machine is busy, and run it again. It printed:\n{printed}{logged}"
+                ) from problem
+        return subprocess.CompletedProcess(command, process.returncode, printed, logged)
 
     def init(self) -> None:
         """Runs `terraform init`; the lock file of the working directory is kept across synths."""

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from tests.conftest import PROJECT, Workspace
+from tools.callers import Callers
 from tools.calls import Call
 from tools.demo import call
 
@@ -15,6 +16,7 @@ BLOCK = re.compile(r"<!-- (file|line): (.+?) -->\n```\w+\n(.*?)```", re.DOTALL)
 BEFORE = {
     "services": re.compile(r'( +"embeddings": self\._function\(.*\n)'),
     "routes": re.compile(r'( +\("POST", "/embeddings/similarity".*\n)'),
+    "imports": re.compile(r"(from handlers.embeddings import models as embeddings\n)"),
 }
 
 
@@ -35,12 +37,13 @@ def test_the_three_steps_lead_to_a_service_that_answers(workspace: Workspace) ->
     workspace.terraform.init()
     workspace.terraform.plan()
     workspace.terraform.apply()
-    invoke_url = str(workspace.terraform.outputs()["invoke_url"])
+    outputs = workspace.terraform.outputs()
+    invoke_url, callers = str(outputs["invoke_url"]), Callers(workspace.cloud.url, outputs)
 
     asked = Call("", "POST", "/greeting", check=lambda answer: "", body={"name": "Ada"})
-    status, content, _ = call(invoke_url, asked)
+    status, content, _ = call(invoke_url, asked, callers)
     assert (status, json.loads(content)) == (200, {"greeting": "Hello, Ada!"})
 
     asked = Call("", "POST", "/ai-service", check=str, body={"service": "greeting", "input": {"name": "Ada"}})
-    status, content, _ = call(invoke_url, asked)
+    status, content, _ = call(invoke_url, asked, callers)
     assert (status, json.loads(content)["output"]) == (200, {"greeting": "Hello, Ada!"})

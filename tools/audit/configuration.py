@@ -1,0 +1,269 @@
+"""A `cdk.tf.json` as the rules read it: resources by type, what they refer to, and the routes of its REST APIs."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+_ADDRESS: Final = re.compile(r"(?:data\.)?aws_\w+\.[\w-]+")
+_REFERENCE: Final = re.compile(r"\$\{((?:data\.)?aws_\w+\.[\w-]+)\.([\w.\[\]\"*-]+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One resource of a configuration.
+
+    Attributes:
+        kind: Its type in Terraform, without `aws_`.
+        address: Its address, such as `aws_lambda_function.chat_22ADE1FF`.
+        body: Its arguments.
+    """
+
+    kind: str
+    address: str
+    body: Mapping[str, Any]
+
+    @property
+    def where(self) -> str:
+        """The path of its construct where the configuration says it, and else its address."""
+        path = self.body.get("//", {}).get("metadata", {}).get("path")
+        return self.address if path is None else str(path).removesuffix("/Resource").replace("/Default", "")
+
+    @property
+    def awaited(self) -> frozenset[str]:
+        """The addresses that it names in `depends_on`."""
+        return frozenset(self.body.get("depends_on") or ())
+
+    @property
+    def lifecycle(self) -> Mapping[str, Any]:
+        """Its `lifecycle`; empty where it has none."""
+        return next(iter(self.blocks("lifecycle")), {})
+
+    def text(self, name: str) -> str:
+        """Returns an argument as text; empty where it is left out."""
+        value = self.body.get(name)
+        return "" if value is None else str(value)
+
+    def blocks(self, name: str) -> tuple[Mapping[str, Any], ...]:
+        """Returns the blocks of a name, which JSON writes as one object or as a list of them."""
+        value = self.body.get(name)
+        return () if value is None else tuple(value) if isinstance(value, list) else (value,)
+
+    def block(self, name: str) -> Mapping[str, Any]:
+        """Returns the first block of a name; empty where there is none."""
+        return next(iter(self.blocks(name)), {})
+
+    def document(self, name: str) -> tuple[Mapping[str, Any], ...]:
+        """Returns the statements of the policy that an argument holds as JSON; none where it is no JSON."""
+        try:
+            statements = json.loads(self.text(name))["Statement"]
+        except (ValueError, LookupError, TypeError):
+            return ()
+        return tuple(statements) if isinstance(statements, list) else (statements,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One method of a REST API, from resources or from an OpenAPI body.
+
+    Attributes:
+        where: The construct or the place that it is written in.
+        api: The address of its `aws_api_gateway_rest_api`.
+        path: Its path, such as `/orders/{id}`.
+        http_method: Its HTTP method, or `ANY`.
+        authorization: `NONE`, `AWS_IAM`, `CUSTOM` or `COGNITO_USER_POOLS`.
+        authorizer: The address or the name of its authorizer; empty where it has none.
+        api_key_required: Whether it wants an API key.
+        models: The content types that it has a model for.
+        validates_body: Whether a validator checks the body.
+        integration: The type of its integration, such as `AWS_PROXY`; empty where it has none.
+        uri: What the integration calls.
+        timeout_ms: How long API Gateway waits for it.
+        requests: The templates of the integration's requests.
+        responses: The templates of the integration's responses.
+    """
+
+    where: str
+    api: str
+    path: str
+    http_method: str
+    authorization: str
+    authorizer: str = ""
+    api_key_required: bool = False
+    models: frozenset[str] = frozenset()
+    validates_body: bool = False
+    integration: str = ""
+    uri: str = ""
+    timeout_ms: int = 29_000
+    requests: tuple[str, ...] = ()
+    responses: tuple[str, ...] = ()
+
+    @property
+    def source(self) -> str:
+        """What the ARN of a caller ends with, after the stage."""
+        method = "*" if self.http_method == "ANY" else self.http_method
+        return f"/*/{method}{re.sub(r'{[^}]*}', '*', self.path)}"
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A configuration for Terraform.
+
+    Attributes:
+        json: The whole of it.
+    """
+
+    json: Mapping[str, Any]
+    _by_address: dict[str, Resource] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for kind, named in self.json.get("resource", {}).items():
+            for name, body in named.items():
+                address = f"{kind}.{name}"
+                self._by_address[address] = Resource(kind.removeprefix("aws_"), address, body)
+
+    @property
+    def resources(self) -> tuple[Resource, ...]:
+        """All resources."""
+        return tuple(self._by_address.values())
+
+    def all(self, *kinds: str) -> tuple[Resource, ...]:
+        """Returns the resources of these types."""
+        return tuple(one for one in self._by_address.values() if one.kind in kinds)
+
+    def get(self, address: str) -> Resource | None:
+        """Returns the resource of an address."""
+        return self._by_address.get(address)
+
+    def target(self, value: object) -> Resource | None:
+        """Returns the resource that `value` is an attribute of; None where it is not exactly that."""
+        return self._by_address.get(reference(value)[0])
+
+    def of_api(self, kind: str, api: str) -> tuple[Resource, ...]:
+        """Returns the resources of a type that belong to the REST API of an address."""
+        return tuple(one for one in self.all(kind) if reference(one.body.get("rest_api_id"))[0] == api)
+
+    def routes(self, api: Resource) -> tuple[Route, ...]:
+        """Returns the routes of a REST API, however it is written."""
+        return (*self._discrete_routes(api), *_body_routes(api))
+
+    def path(self, resource_id: object) -> str:
+        """Returns the path of an `aws_api_gateway_resource` from a reference to its id; `/` for the root."""
+        found = self.target(resource_id)
+        if found is not None and "resource_id" in found.body:  # the id by way of a method or an integration
+            return self.path(found.body["resource_id"])
+        if found is None or found.kind != "api_gateway_resource":
+            return "/"
+        return f"{self.path(found.body.get('parent_id')).rstrip('/')}/{found.text('path_part')}"
+
+    def _discrete_routes(self, api: Resource) -> Iterator[Route]:
+        integrations = {self._key(one): one for one in self.of_api("api_gateway_integration", api.address)}
+        for method in self.of_api("api_gateway_method", api.address):
+            integration = integrations.get(self._key(method))
+            validator = self.target(method.body.get("request_validator_id"))
+            yield Route(
+                where=method.where,
+                api=api.address,
+                path=self.path(method.body.get("resource_id")),
+                http_method=method.text("http_method"),
+                authorization=method.text("authorization"),
+                authorizer=reference(method.body.get("authorizer_id"))[0],
+                api_key_required=method.body.get("api_key_required") is True,
+                models=frozenset(method.body.get("request_models") or ()),
+                validates_body=validator is not None and validator.body.get("validate_request_body") is True,
+                integration="" if integration is None else integration.text("type"),
+                uri="" if integration is None else integration.text("uri"),
+                timeout_ms=29_000
+                if integration is None
+                else int(integration.body.get("timeout_milliseconds") or 29_000),
+                requests=tuple(
+                    map(str, ((integration and integration.body.get("request_templates")) or {}).values())
+                ),
+                responses=tuple(
+                    str(template)
+                    for one in self.of_api("api_gateway_integration_response", api.address)
+                    if self._key(one) == self._key(method)
+                    for template in (one.body.get("response_templates") or {}).values()
+                ),
+            )
+
+    def _key(self, one: Resource) -> tuple[str, str]:
+        """What names a method: its path and its HTTP method, which is written down or referred to."""
+        http_method: object = one.body.get("http_method")
+        while (named := self.target(http_method)) is not None:
+            http_method = named.body.get("http_method")
+        return self.path(one.body.get("resource_id")), str(http_method)
+
+
+def _body_routes(api: Resource) -> Iterator[Route]:
+    try:
+        document = json.loads(api.text("body"))
+    except ValueError:
+        return
+    schemes = document.get("components", {}).get("securitySchemes", {})
+    validators = document.get("x-amazon-apigateway-request-validators", {})
+    for path, methods in document.get("paths", {}).items():
+        for name, operation in methods.items():
+            integration = operation.get("x-amazon-apigateway-integration")
+            if integration is None:
+                continue
+            security = [key for one in operation.get("security", ()) for key in one]
+            keys = [key for key in security if schemes.get(key, {}).get("name") == "x-api-key"]
+            others = [key for key in security if key not in keys]
+            kind = schemes.get(others[0], {}).get("x-amazon-apigateway-authtype", "") if others else ""
+            validator = validators.get(operation.get("x-amazon-apigateway-request-validator"), {})
+            yield Route(
+                where=f"{api.where} {path} {name}",
+                api=api.address,
+                path=path,
+                http_method="ANY" if name == "x-amazon-apigateway-any-method" else name.upper(),
+                authorization=_AUTHORIZATIONS.get(kind, "CUSTOM") if others else "NONE",
+                authorizer=others[0] if others else "",
+                api_key_required=bool(keys),
+                models=frozenset(operation.get("requestBody", {}).get("content", {})),
+                validates_body=validator.get("validateRequestBody") is True,
+                integration=str(integration.get("type", "")).upper(),
+                uri=str(integration.get("uri", "")),
+                timeout_ms=int(integration.get("timeoutInMillis") or 29_000),
+                requests=tuple(map(str, integration.get("requestTemplates", {}).values())),
+                responses=tuple(
+                    str(template)
+                    for one in integration.get("responses", {}).values()
+                    for template in one.get("responseTemplates", {}).values()
+                ),
+            )
+
+
+_AUTHORIZATIONS: Final = {"awsSigv4": "AWS_IAM", "cognito_user_pools": "COGNITO_USER_POOLS"}
+
+
+def reference(value: object) -> tuple[str, str]:
+    """Returns the address and the attribute of `${address.attribute}`; two empty texts where `value` is no such thing.
+
+    Example:
+        >>> reference("${aws_lambda_alias.chat_live.invoke_arn}")
+        ('aws_lambda_alias.chat_live', 'invoke_arn')
+    """
+    found = _REFERENCE.fullmatch(value) if isinstance(value, str) else None
+    return ("", "") if found is None else (found[1], found[2])
+
+
+def addresses_in(value: object) -> frozenset[str]:
+    """Returns the addresses that some part of a value names."""
+    return frozenset(found for text in strings(value) for found in _ADDRESS.findall(text))
+
+
+def strings(value: object) -> Iterator[str]:
+    """Yields each string in a value, keys and what cdktf notes down about itself left out."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            if name != "//":
+                yield from strings(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from strings(inner)

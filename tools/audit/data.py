@@ -1,0 +1,106 @@
+"""Queues, tables and buckets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from tools.audit.configuration import Configuration, reference
+
+Found = Iterator[tuple[str, str, str]]
+
+_DEFAULT_VISIBILITY: Final = 30
+_VISIBILITY_FACTOR: Final = 6
+_POLICIES: Final = {
+    "s3_bucket": ("s3_bucket_policy", "bucket"),
+    "sns_topic": ("sns_topic_policy", "arn"),
+    "sqs_queue": ("sqs_queue_policy", "queue_url"),
+}
+"""By the type of what takes requests, the type of its policy and the argument that says whose it is."""
+
+
+def queue_visibility(configuration: Configuration) -> Found:
+    """A message whose handler is still at work is given to another one."""
+    for mapping in configuration.all("lambda_event_source_mapping"):
+        queue = configuration.target(mapping.body.get("event_source_arn"))
+        function = configuration.target(mapping.body.get("function_name"))
+        if function is not None and function.kind == "lambda_alias":
+            function = configuration.target(function.body.get("function_name"))
+        if queue is None or queue.kind != "sqs_queue" or function is None:
+            continue
+        visibility = int(queue.body.get("visibility_timeout_seconds") or _DEFAULT_VISIBILITY)
+        needed = _VISIBILITY_FACTOR * int(function.body.get("timeout") or 3)
+        if visibility < needed:
+            yield (
+                queue.where,
+                f"gives a message out again after {visibility} s, and {function.where} may need more",
+                f"set visibility_timeout_seconds to {needed}: six times the function's timeout",
+            )
+
+
+def batch_failures(configuration: Configuration) -> Found:
+    """One bad message has the whole batch delivered again."""
+    for mapping in configuration.all("lambda_event_source_mapping"):
+        source = configuration.target(mapping.body.get("event_source_arn"))
+        reported = mapping.body.get("function_response_types") or ()
+        if source is not None and source.kind == "sqs_queue" and "ReportBatchItemFailures" not in reported:
+            yield (
+                mapping.where,
+                "delivers a whole batch again for one bad message",
+                "set function_response_types to ReportBatchItemFailures, and answer with batchItemFailures",
+            )
+
+
+def queue_redrive(configuration: Configuration) -> Found:
+    """A message that can never be handled comes back until it expires."""
+    failed = {
+        address
+        for queue in configuration.all("sqs_queue")
+        for address in (part.partition(".arn}")[0] for part in queue.text("redrive_policy").split("${")[1:])
+    }
+    for mapping in configuration.all("lambda_event_source_mapping"):
+        queue = configuration.target(mapping.body.get("event_source_arn"))
+        if queue is not None and queue.kind == "sqs_queue" and not queue.body.get("redrive_policy"):
+            if queue.address in failed:
+                continue
+            yield queue.where, "gives out what cannot be handled again and again", "set a redrive_policy"
+
+
+def table_recovery(configuration: Configuration) -> Found:
+    """What was deleted or overwritten by mistake cannot be had back."""
+    for table in configuration.all("dynamodb_table"):
+        if table.block("point_in_time_recovery").get("enabled") is not True:
+            yield table.where, "cannot be set back to an earlier time", "enable point_in_time_recovery"
+
+
+def tls_only(configuration: Configuration) -> Found:
+    """A request without TLS is answered, for whoever listens on the way."""
+    for kind, (policy_kind, argument) in _POLICIES.items():
+        refused = {
+            address
+            for policy in configuration.all(policy_kind)
+            if any(_refuses_plain_text(statement) for statement in policy.document("policy"))
+            for address in [reference(policy.body.get(argument))[0]]
+        }
+        for resource in configuration.all(kind):
+            own = any(_refuses_plain_text(statement) for statement in resource.document("policy"))
+            if not own and resource.address not in refused:
+                yield (
+                    resource.where,
+                    "takes requests without TLS",
+                    f"add an aws_{policy_kind} that denies all of them where aws:SecureTransport is false",
+                )
+
+
+def _refuses_plain_text(statement: Mapping[str, Any]) -> bool:
+    tested = statement.get("Condition", {}).get("Bool", {}).get("aws:SecureTransport")
+    return statement.get("Effect") == "Deny" and str(tested).lower() == "false"
+
+
+RULES: Final = {
+    "queue-visibility": queue_visibility,
+    "batch-failures": batch_failures,
+    "queue-redrive": queue_redrive,
+    "table-recovery": table_recovery,
+    "tls-only": tls_only,
+}

@@ -1,0 +1,162 @@
+"""Roles: who may assume them, what they allow; and secrets where they do not belong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from constructs_lib.functions.plaintext_secrets import find_secret
+from constructs_lib.iam.policy import UNSCOPED_ACTIONS
+from tools.audit.configuration import Configuration, Resource, reference, strings
+
+Found = Iterator[tuple[str, str, str]]
+
+_EVERYTHING: Final = re.compile(
+    r"\*|arn:[^:]*:[^:]*:[^:]*:[^:]*:(\*|(alias|function|key|log-group|secret|stateMachine|topic):\*"
+    r"|(alias|key|role|table)/\*|[*]/[*])"
+)
+"""The ARNs that mean every resource of a service; a region or an account may be named in them."""
+
+
+_SAYS_NO_ACCOUNT: Final = {"apigateway.amazonaws.com"}
+"""The services that assume roles without saying for which account."""
+
+
+def _list(value: object) -> list[str]:
+    return [] if value is None else [value] if isinstance(value, str) else [str(one) for one in value]  # type: ignore[attr-defined]
+
+
+def _account_roles(configuration: Configuration) -> set[str]:
+    """The roles that API Gateway writes logs with: it tries them out with wide permissions, and for no account."""
+    return {
+        reference(one.body.get("cloudwatch_role_arn"))[0] for one in configuration.all("api_gateway_account")
+    }
+
+
+def trust(configuration: Configuration) -> Found:
+    """Any account that makes the service act can make it use the role."""
+    for role in configuration.all("iam_role"):
+        for statement in role.document("assume_role_policy"):
+            principal = statement.get("Principal", {})
+            if principal == "*" or (isinstance(principal, Mapping) and principal.get("AWS") == "*"):
+                yield role.where, "may be assumed by everybody", "name a service"
+            elif (
+                isinstance(principal, Mapping)
+                and set(_list(principal.get("Service"))) - _SAYS_NO_ACCOUNT
+                and not _says_account(statement)
+            ):
+                yield (
+                    role.where,
+                    f"{', '.join(_list(principal['Service']))} may assume it for any account",
+                    "add the condition aws:SourceAccount",
+                )
+
+
+def _says_account(statement: Mapping[str, Any]) -> bool:
+    keys = {key.lower() for tests in statement.get("Condition", {}).values() for key in tests}
+    return bool(keys & {"aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid"})
+
+
+def role_name(configuration: Configuration) -> Found:
+    """A role made again under the same name is a stranger to KMS, and environments cannot be decrypted."""
+    for role in configuration.all("iam_role"):
+        if role.body.get("name"):
+            yield (
+                role.where,
+                f"has the fixed name '{role.text('name')}'; made again, KMS does not know it",
+                "use name_prefix",
+            )
+
+
+def _statements(configuration: Configuration) -> Iterator[tuple[Resource, Mapping[str, Any]]]:
+    for policy in configuration.all("iam_role_policy", "iam_policy"):
+        for statement in policy.document("policy"):
+            if statement.get("Effect") == "Allow":
+                yield policy, statement
+
+
+def wildcards(configuration: Configuration) -> Found:
+    """What a role may do without need, whoever takes the function over may do."""
+    exempt = _account_roles(configuration)
+    for policy, statement in _statements(configuration):
+        actions = _list(statement.get("Action"))
+        for action in actions:
+            if "*" in action:
+                yield policy.where, f"allows {action}", "name each action that is needed"
+        wide = [one for one in _list(statement.get("Resource")) if _EVERYTHING.fullmatch(one)]
+        scoped = sorted(set(actions) - UNSCOPED_ACTIONS)
+        if wide and scoped and reference(policy.body.get("role"))[0] not in exempt:
+            yield policy.where, f"allows {', '.join(scoped)} on '{wide[0]}'", "name the ARNs"
+        if "NotAction" in statement or "NotResource" in statement:
+            yield policy.where, "allows everything but what it names", "name what is needed"
+
+
+def log_group_by_function(configuration: Configuration) -> Found:
+    """A function that outlives its log group by a second makes it again, without a retention."""
+    for policy, statement in _statements(configuration):
+        role = configuration.target(policy.body.get("role"))
+        trusts_lambda = role is not None and "lambda.amazonaws.com" in role.text("assume_role_policy")
+        if trusts_lambda and "logs:CreateLogGroup" in _list(statement.get("Action")):
+            yield policy.where, "lets a function make log groups", "take logs:CreateLogGroup out"
+
+
+def managed_policies(configuration: Configuration) -> Found:
+    """AWS's own policies are about all resources, and change."""
+    for one in configuration.all("iam_role_policy_attachment", "iam_policy_attachment"):
+        if "aws:policy/" in one.text("policy_arn"):
+            yield one.where, f"attaches {one.text('policy_arn')}", "write an inline policy of what is needed"
+    for role in configuration.all("iam_role"):
+        if role.body.get("managed_policy_arns"):
+            yield role.where, "has managed policies", "write an inline policy of what is needed"
+
+
+def function_open(configuration: Configuration) -> Found:
+    """Whoever finds the name can call the function, or have an AWS service call it for them."""
+    for permission in configuration.all("lambda_permission"):
+        principal = permission.text("principal")
+        if "*" in principal:
+            yield permission.where, "lets everybody call the function", "name a service"
+        elif "." in principal and not (permission.text("source_arn") or permission.text("source_account")):
+            yield permission.where, f"lets {principal} call it for any account", "set source_arn"
+
+
+def secret(configuration: Configuration) -> Found:
+    """What is in the configuration is in the plan, in the state, and in whatever stores them."""
+    for resource in configuration.resources:
+        for text in strings(resource.body):
+            if (kind := find_secret(text)) is not None:
+                yield (
+                    resource.where,
+                    f"holds {kind} in plain text",
+                    "keep it in Secrets Manager, and pass its name",
+                )
+    for part in ("output", "variable", "locals", "provider"):
+        for text in strings(configuration.json.get(part, {})):
+            if (kind := find_secret(text)) is not None:
+                yield part, f"holds {kind} in plain text", "keep it in Secrets Manager, and pass its name"
+
+
+def private_key(configuration: Configuration) -> Found:
+    """A private key in the state is read by whoever reads the state."""
+    for certificate in configuration.all("acm_certificate"):
+        if certificate.body.get("private_key"):
+            yield certificate.where, "has its private key in the state", "have ACM make it"
+    for domain in configuration.all("api_gateway_domain_name"):
+        if domain.body.get("certificate_private_key"):
+            yield domain.where, "has its private key in the state", "use a certificate of ACM"
+    for kind in configuration.json.get("resource", {}):
+        if kind == "tls_private_key":
+            yield kind, "puts a private key into the state", "have ACM make it"
+
+
+RULES: Final = {
+    "trust": trust,
+    "role-name": role_name,
+    "wildcards": wildcards,
+    "log-group-by-function": log_group_by_function,
+    "managed-policies": managed_policies,
+    "function-open": function_open,
+    "secret": secret,
+    "private-key": private_key,
+}

@@ -1,0 +1,179 @@
+"""What `terraform apply` costs in calls to AWS, for an API in resources and as one body.
+
+    python -m tools.benchmarks.apply            10 and 50 routes in both forms
+    python -m tools.benchmarks.apply 10 200     other numbers of routes
+
+AWS throttles the control plane of API Gateway to a few calls a second and account, so that the calls decide how long
+an apply takes there; the seconds are those of the local cloud. The calls are counted in its request log.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import sys
+import tempfile
+import time
+import zipfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cdktf import App
+
+from constructs_lib import (
+    AwsStack,
+    Deployment,
+    ExistingApiGatewayAccount,
+    Function,
+    LambdaIntegration,
+    Public,
+    RestApi,
+    Stage,
+    Target,
+)
+from constructs_lib.api.rest_api import DefinitionForm
+from tools.console import heading
+from tools.deployment import Cloud, ensure_cloud, stop_cloud
+from tools.terraform import Terraform, environment_for, find_engine
+
+FORMS: tuple[DefinitionForm, ...] = ("resources", "openapi")
+ROUTES = (10, 50)
+STACK = "bench"
+
+HANDLER = """
+def handler(event, context):
+    return {"statusCode": 200, "body": "{}"}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class OneModule:
+    """The archive of one trivial module, as a Function wants it."""
+
+    zip_path: Path
+    name: str = "bench"
+    handler: str | None = "code.handler"
+    unpacked_bytes: int = len(HANDLER)
+    target: Target = Target.this_machine()  # noqa: RUF009 - frozen itself
+
+    @classmethod
+    def make(cls, directory: Path) -> OneModule:
+        """Writes the archive below `directory`."""
+        place = directory / "bench.zip"
+        with zipfile.ZipFile(place, "w") as made:
+            made.writestr(zipfile.ZipInfo("code.py"), HANDLER)
+        return cls(place)
+
+    @property
+    def zip_bytes(self) -> int:
+        """The size of the zip."""
+        return self.zip_path.stat().st_size
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the zip, in hexadecimal."""
+        return hashlib.sha256(self.zip_path.read_bytes()).hexdigest()
+
+    @property
+    def source_code_hash(self) -> str:
+        """The SHA-256 of the zip, in base64."""
+        return base64.b64encode(bytes.fromhex(self.digest)).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One apply of a new stack.
+
+    Attributes:
+        form: How the API was written.
+        routes: How many routes it has, each with a path of its own.
+        gateway_calls: The calls to API Gateway.
+        permission_calls: The calls to Lambda, most of them for the permission of each route.
+        calls: All calls to AWS.
+        seconds: What the apply took, on the local cloud.
+    """
+
+    form: DefinitionForm
+    routes: int
+    gateway_calls: int
+    permission_calls: int
+    calls: int
+    seconds: float
+
+
+def synthesize(directory: Path, form: DefinitionForm, routes: int) -> Path:
+    """Writes a stack with so many routes; returns the directory of its `cdk.tf.json`."""
+    app = App(outdir=str(directory / "cdktf.out"))
+    stack = AwsStack(app, STACK, region="us-east-1")
+    function = Function(stack, "bench", archive=OneModule.make(directory))
+    api = RestApi(stack, "api", name="bench", definition=form)
+    for number in range(routes):
+        api.resource_for(f"/route-{number}").add_method(
+            "GET", LambdaIntegration(function), authorization=Public()
+        )
+    Stage(
+        stack,
+        "stage",
+        deployment=Deployment(stack, "deployment", api=api),
+        stage_name="prod",
+        account=ExistingApiGatewayAccount(),
+    )
+    app.synth()
+    return directory / "cdktf.out" / "stacks" / STACK
+
+
+def measure(directory: Path, form: DefinitionForm, routes: int) -> Measured:
+    """Applies a new stack to a local cloud of its own."""
+    stack = synthesize(directory, form, routes)
+    cloud, _ = ensure_cloud(directory / "cloud", 0)
+    try:
+        terraform = Terraform(
+            find_engine(), stack, environment_for(directory / "cloud", endpoint_url=cloud.url)
+        )
+        terraform.init()
+        terraform.plan()
+        before = sum(services(cloud).values())
+        started = time.monotonic()
+        terraform.apply()
+        seconds = time.monotonic() - started
+        found = services(cloud)
+    finally:
+        stop_cloud(cloud.directory)
+    gateway, functions = found["apigateway"], found["lambda"]
+    return Measured(form, routes, gateway, functions, sum(found.values()) - before, seconds)
+
+
+def services(cloud: Cloud) -> Counter[str]:
+    """Counts the calls to AWS in a local cloud's request log, by service."""
+    text = (cloud.directory / "logs" / "requests.log").read_text(encoding="utf-8")
+    return Counter(_services(text.splitlines()))
+
+
+def _services(lines: Sequence[str]) -> Iterator[str]:
+    for line in lines:
+        # time, status, method, path, milliseconds and their unit, bytes and their unit, service
+        fields = line.split()
+        if len(fields) == 9 and not fields[3].startswith("/_local_cloud/"):
+            yield fields[8]
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measures and prints a table."""
+    numbers = [int(argument) for argument in arguments] or list(ROUTES)
+    heading("terraform apply of a new API: calls to AWS, and seconds on the local cloud")
+    print(f"  {'form':<12}{'routes':>8}{'API Gateway':>14}{'Lambda':>9}{'all calls':>12}{'seconds':>10}")
+    for routes in numbers:
+        for form in FORMS:
+            with tempfile.TemporaryDirectory() as directory:
+                one = measure(Path(directory), form, routes)
+            print(
+                f"  {one.form:<12}{one.routes:>8}{one.gateway_calls:>14}{one.permission_calls:>9}{one.calls:>12}"
+                f"{one.seconds:>10.1f}",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,398 @@
+"""`make soak`: ten thousand mixed requests, 32 at a time, and then everything has to be as it was.
+
+    python -m tools.benchmarks.soak [--requests 10000] [--concurrency 32]
+
+A local cloud in a process of its own serves an API whose functions are real workers. Good requests come mixed with bad
+bodies, missing tokens, used-up quotas, bursts over a throttle, crashes and bodies that are too large. It fails if an
+answer has another status than its request deserves, answers are mixed up, a worker is lost, or the memory of the server
+or of a worker has grown by more than stated below since the first tenth of the requests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import random
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+
+from local_cloud import background
+from local_cloud.serve import ServeSettings
+from tools.benchmarks.soak_api import (
+    BURST,
+    DENIED_TOKEN,
+    FUNCTIONS,
+    GOOD_TOKEN,
+    RATE,
+    SoakApi,
+    deploy_soak_api,
+    replace_workers,
+)
+from tools.console import heading, step
+
+REQUESTS = 10_000
+CONCURRENCY = 32
+SERVER_GROWTH_MB = 64.0
+"""How much more memory the server may have at the end than after the first tenth."""
+WORKER_GROWTH_MB = 16.0
+"""The same for the largest worker."""
+
+_MOST_ADDED_FILES = 40
+_WORKERS_END_SECONDS = 10.0
+_SEED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A request to send.
+
+    Attributes:
+        headers: Its headers; a `Content-Length` among them announces a body that is never sent.
+        number: What the body of a good answer has to hold, if anything.
+    """
+
+    method: str
+    path: str
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of request: of a thousand, how many are of it; which statuses are right; and how one is made."""
+
+    name: str
+    share: int
+    statuses: tuple[int, ...]
+    make: Callable[[SoakApi, int], Order]
+
+
+def _item(_: SoakApi, number: int) -> Order:
+    body = {"number": number, "padding": "x" * (number % 2_000)}
+    return Order(
+        "POST", "/items", {"Content-Type": "application/json"}, json.dumps(body).encode(), number=number
+    )
+
+
+def _bad_item(_: SoakApi, number: int) -> Order:
+    bodies = (b'{"number": ', b'{"number": "one"}', b"[]", b"{}", b"")
+    return Order("POST", "/items", {"Content-Type": "application/json"}, bodies[number % len(bodies)])
+
+
+def _get(path: str, **headers: str) -> Callable[[SoakApi, int], Order]:
+    return lambda _api, _number: Order("GET", path, headers)
+
+
+def _too_large(_: SoakApi, number: int) -> Order:
+    if number % 2:
+        return Order("POST", "/items", {"Content-Length": "10485761"})
+    body = json.dumps({"number": 1, "padding": "x" * 7_000_000}).encode()
+    return Order("POST", "/items", {"Content-Type": "application/json"}, body)
+
+
+KINDS = (
+    Kind("good", 470, (200,), _item),
+    Kind("good, with a token", 80, (200,), _get("/private", Authorization=GOOD_TOKEN)),
+    Kind("good, but slow", 20, (200,), _get("/slow")),
+    Kind("bad body", 80, (400,), _bad_item),
+    Kind("no token", 60, (401,), _get("/private")),
+    Kind("wrong token", 40, (401,), _get("/private", Authorization="Bearer guess")),
+    Kind("denied", 20, (403,), _get("/private", Authorization=DENIED_TOKEN)),
+    Kind("no API key", 20, (403,), _get("/metered")),
+    Kind("unknown path", 50, (403,), _get("/nowhere/at/all")),
+    Kind("quota", 50, (200, 429), lambda api, _: Order("GET", "/metered", {"x-api-key": api.api_key})),
+    Kind("throttle", 60, (200, 429), _get("/throttled")),
+    Kind("too large", 10, (413,), _too_large),
+    Kind("raises", 30, (502,), _get("/fragile?how=raise")),
+    Kind("crashes", 10, (502,), _get("/fragile?how=exit")),
+)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came back, by kind; latencies in milliseconds."""
+
+    latencies: dict[str, list[float]] = field(default_factory=dict)
+    statuses: dict[str, Counter[int]] = field(default_factory=dict)
+    wrong: list[str] = field(default_factory=list)
+    request_ids: set[str] = field(default_factory=set)
+    seconds: float = 0.0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, kind: Kind, status: int, milliseconds: float, request_id: str, problem: str | None) -> None:
+        """Counts an answer; safe in several threads at once."""
+        with self.lock:
+            self.latencies.setdefault(kind.name, []).append(milliseconds)
+            self.statuses.setdefault(kind.name, Counter())[status] += 1
+            if problem is not None:
+                self.wrong.append(f"{kind.name}: {problem}")
+            elif not request_id or request_id in self.request_ids:
+                self.wrong.append(f"{kind.name}: the answer's request id is missing or was another's")
+            self.request_ids.add(request_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """What the local cloud takes; memory in MB."""
+
+    server_mb: float
+    largest_worker_mb: float
+    workers: int
+    dead: int
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class Soaked:
+    """What a run found.
+
+    Attributes:
+        tally: The answers.
+        early: After the first tenth of the requests.
+        late: After the last.
+        before: With one worker for each function, at the start.
+        after: The same at the end.
+        problems: What was wrong; empty if all is well.
+    """
+
+    tally: Tally
+    early: Footprint
+    late: Footprint
+    before: Footprint
+    after: Footprint
+    problems: list[str]
+
+
+class Caller:
+    """Sends requests to an API on connections that are kept, one for each thread."""
+
+    def __init__(self, url: str, api: SoakApi, tally: Tally) -> None:
+        self._host = urlsplit(url).netloc
+        self._api = api
+        self._tally = tally
+        self._kept = threading.local()
+
+    def send(self, kind: Kind, number: int) -> None:
+        """Sends one request of a kind and counts what comes back."""
+        order = kind.make(self._api, number)
+        started = time.perf_counter()
+        try:
+            status, body, request_id = self._exchange(order)
+        except (OSError, http.client.HTTPException) as error:
+            self._kept.__dict__.clear()
+            status, body, request_id = 0, b"", ""
+            problem: str | None = f"no answer ({type(error).__name__}: {error})"
+        else:
+            problem = judge(kind, order, status, body)
+        elapsed = (time.perf_counter() - started) * 1000
+        self._tally.add(kind, status, elapsed, request_id, problem)
+
+    def _exchange(self, order: Order) -> tuple[int, bytes, str]:
+        connection: http.client.HTTPConnection | None = getattr(self._kept, "connection", None)
+        if connection is None:
+            connection = self._kept.connection = http.client.HTTPConnection(self._host, timeout=60)
+        connection.request(order.method, self._api.path + order.path, order.body, order.headers)
+        answer = connection.getresponse()
+        body = answer.read()
+        if answer.will_close or "Content-Length" in order.headers:
+            connection.close()
+        return answer.status, body, answer.headers.get("x-amzn-RequestId", "")
+
+
+def judge(kind: Kind, order: Order, status: int, body: bytes) -> str | None:
+    """Says what is wrong with an answer; None if it is right."""
+    if status not in kind.statuses:
+        return f"answered {status} instead of {' or '.join(map(str, kind.statuses))}: {body[:200]!r}"
+    try:
+        content = json.loads(body)
+    except ValueError:
+        return f"the body of the {status} is no JSON: {body[:200]!r}"
+    if order.number is not None and content != {"number": order.number}:
+        return f"got the answer of another request: {body[:200]!r}"
+    return None
+
+
+def plan(requests: int) -> list[Kind]:
+    """The kinds of so many requests, in a mixed order that is always the same."""
+    kinds = [kind for kind in KINDS for _ in range(max(1, requests * kind.share // 1_000))]
+    kinds += [KINDS[0]] * (requests - len(kinds))
+    random.Random(_SEED).shuffle(kinds)  # noqa: S311 - an order, no secret
+    return kinds[:requests]
+
+
+def soak(directory: Path, *, requests: int, concurrency: int) -> Soaked:
+    """Starts a local cloud in `directory`, sends the requests and judges what is left.
+
+    Raises:
+        LocalCloudError: The local cloud does not start or end.
+    """
+    order = plan(requests)
+    tenth = max(1, requests // 10)
+    tally = Tally()
+    with step("local cloud and API") as current:
+        cloud, _ = background.start(ServeSettings(host="127.0.0.1", port=0, directory=directory))
+        current.note(cloud.url)
+    try:
+        api = deploy_soak_api(cloud.url, quota=max(1, sum(kind.name == "quota" for kind in order) // 2))
+        caller = Caller(cloud.url, api, tally)
+        _call_each_function(cloud.url, api)
+        before = footprint(cloud.pid)
+        with step(f"first {tenth:,} requests"):
+            _send(caller, order[:tenth], 0, concurrency, tally)
+            early = footprint(cloud.pid)
+        with step(f"further {requests - tenth:,} requests"):
+            _send(caller, order[tenth:], tenth, concurrency, tally)
+            late = footprint(cloud.pid)
+        with step("one worker for each function again"):
+            replace_workers(cloud.url)
+            _call_each_function(cloud.url, api)
+            after = _footprint_of(cloud.pid, workers=before.workers)
+    finally:
+        background.stop(directory)
+    problems = [
+        *tally.wrong,
+        *_problems_of_counts(tally, api),
+        *problems_of_processes(before, early, late, after),
+    ]
+    return Soaked(tally, early, late, before, after, problems)
+
+
+def _send(caller: Caller, order: Sequence[Kind], first: int, concurrency: int, tally: Tally) -> None:
+    started = time.perf_counter()
+    with ThreadPoolExecutor(concurrency) as pool:
+        for _ in pool.map(caller.send, order, range(first, first + len(order))):
+            pass
+    tally.seconds += time.perf_counter() - started
+
+
+def _call_each_function(url: str, api: SoakApi) -> None:
+    tally = Tally()
+    caller = Caller(url, api, tally)
+    whole = Kind("whole", 0, (200,), _get("/fragile"))
+    by_name = {kind.name: kind for kind in KINDS}
+    for kind in (by_name["good"], by_name["good, with a token"], by_name["good, but slow"], whole):
+        caller.send(kind, 0)
+    if tally.wrong:
+        raise RuntimeError(f"the API does not work: {'; '.join(tally.wrong)}")
+
+
+def footprint(pid: int) -> Footprint:
+    """Measures the local cloud of a process id, and the workers that it has started."""
+    server = psutil.Process(pid)
+    memory: list[float] = []
+    dead = 0
+    for child in server.children():
+        try:
+            if child.status() == psutil.STATUS_ZOMBIE:
+                dead += 1
+            elif not any("warden_process" in argument for argument in child.cmdline()):
+                memory.append(child.memory_info().rss / 2**20)
+        except psutil.NoSuchProcess:
+            continue
+    own = server.memory_info().rss / 2**20
+    return Footprint(own, max(memory, default=0.0), len(memory), dead, server.num_fds())
+
+
+def _footprint_of(pid: int, *, workers: int) -> Footprint:
+    """Measures once there are so many workers and no dead ones, or when they have had their time to end."""
+    deadline = time.monotonic() + _WORKERS_END_SECONDS
+    while True:
+        found = footprint(pid)
+        if (found.workers == workers and not found.dead) or time.monotonic() > deadline:
+            return found
+        time.sleep(0.1)
+
+
+def _problems_of_counts(tally: Tally, api: SoakApi) -> Iterable[str]:
+    metered, throttled = tally.statuses["quota"], tally.statuses["throttle"]
+    good = min(api.quota, metered.total())
+    if metered[200] != good:
+        yield f"quota: {metered[200]} of {metered.total()} were let in; the quota is {api.quota}"
+    least, most = min(BURST, throttled.total()), BURST + RATE * tally.seconds + 1
+    if not least <= throttled[200] <= most:
+        yield f"throttle: {throttled[200]} were let in; right are {least} to {most:.0f}"
+
+
+def problems_of_processes(
+    before: Footprint, early: Footprint, late: Footprint, after: Footprint
+) -> Iterable[str]:
+    """Says what the run has left behind; see `Soaked` for the four."""
+    if before.workers != len(FUNCTIONS):
+        yield f"there were {before.workers} workers for {len(FUNCTIONS)} functions before the first request"
+    if after.workers != before.workers:
+        yield f"there are {after.workers} workers where there were {before.workers}"
+    if after.dead:
+        yield f"{after.dead} processes have ended and nobody has taken note"
+    if after.files - before.files > _MOST_ADDED_FILES:
+        yield f"the server has {after.files} files and connections open where it had {before.files}"
+    for name, growth, bound in (
+        ("server", late.server_mb - early.server_mb, SERVER_GROWTH_MB),
+        ("largest worker", late.largest_worker_mb - early.largest_worker_mb, WORKER_GROWTH_MB),
+    ):
+        if growth > bound:
+            yield f"the memory of the {name} has grown by {growth:.1f} MB; {bound:.0f} MB are allowed"
+
+
+def show(soaked: Soaked) -> None:
+    """Prints the table and what was wrong."""
+    tally = soaked.tally
+    total = sum(counter.total() for counter in tally.statuses.values())
+    heading(f"{total:,} requests in {tally.seconds:.1f} s: {total / tally.seconds:.0f} a second")
+    print(f"  {'kind':<20}{'requests':>9}  {'answers':<22}{'p50 ms':>8}{'p95 ms':>9}{'p99 ms':>9}")
+    for kind in KINDS:
+        counter = tally.statuses.get(kind.name, Counter())
+        answers = ", ".join(f"{status} x {count}" for status, count in sorted(counter.items()))
+        _line(kind.name, counter.total(), answers, tally.latencies.get(kind.name, []))
+    _line("all", total, "", [one for each in tally.latencies.values() for one in each])
+    early, late, before, after = soaked.early, soaked.late, soaked.before, soaked.after
+    print(f"\n  {'':<28}{'after a tenth':>15}{'at the end':>13}{'growth':>11}{'allowed':>11}")
+    for name, start, end, bound in (
+        ("server, MB", early.server_mb, late.server_mb, SERVER_GROWTH_MB),
+        ("largest worker, MB", early.largest_worker_mb, late.largest_worker_mb, WORKER_GROWTH_MB),
+    ):
+        print(f"  {name:<28}{start:>15.1f}{end:>13.1f}{end - start:>11.1f}{bound:>11.0f}")
+    print(f"  {'workers at work or warm':<28}{early.workers:>15}{late.workers:>13}")
+    print(f"  workers, one call for each function: {before.workers} before, {after.workers} after")
+    print(f"  files and connections of the server: {before.files} before, {after.files} after")
+    for problem in soaked.problems[:20]:
+        print(f"  WRONG  {problem}")
+    print(f"  {len(soaked.problems) or 'nothing'} wrong")
+
+
+def _line(name: str, count: int, answers: str, latencies: list[float]) -> None:
+    cuts = statistics.quantiles(latencies, n=100) if len(latencies) > 1 else (latencies or [0.0]) * 99
+    print(f"  {name:<20}{count:>9,}  {answers:<22}{cuts[49]:>8.1f}{cuts[94]:>9.1f}{cuts[98]:>9.1f}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the soak; returns the exit status, 1 if anything was wrong."""
+    parser = argparse.ArgumentParser(description="Mixed requests against a local cloud of their own.")
+    parser.add_argument(
+        "--requests", type=int, default=REQUESTS, help=f"at least 100; {REQUESTS:,} if left out"
+    )
+    parser.add_argument("--concurrency", type=int, default=CONCURRENCY, help=f"{CONCURRENCY} if left out")
+    options = parser.parse_args(arguments)
+    if options.requests < 100 or not 1 <= options.concurrency <= 64:
+        parser.error("use at least 100 requests, and a concurrency from 1 to 64")
+    heading(f"Soak: {options.requests:,} requests, {options.concurrency} at a time")
+    with tempfile.TemporaryDirectory() as directory:
+        soaked = soak(Path(directory), requests=options.requests, concurrency=options.concurrency)
+    show(soaked)
+    return 1 if soaked.problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,155 @@
+"""The part of `make demo` that runs workflows: one within the request, one as a job, one that is made to fail."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from tools.calls import SAMPLES, TEXT, Call, expect
+from tools.console import heading
+from tools.timeline import lines, timeline
+
+if TYPE_CHECKING:
+    from tools.demo import Demo
+
+PATIENCE_SECONDS = 120
+FALLBACK_MODEL = "universal-sentence-encoder-multilingual-v3"
+
+
+def run_workflows(demo: Demo) -> None:
+    """Runs every workflow and prints their timelines."""
+    heading("Run the workflows")
+    demo.make(document())
+    show_timeline(demo, "document")
+    with unavailable(demo, "language"):
+        demo.make(summary("a summary while the language function takes no calls", FALLBACK_MODEL))
+        show_timeline(demo, "summary")
+    demo.make(summary("and when it does again", "lexrank"))
+    run_job(demo)
+
+
+def document() -> Call:
+    """Text, analysis, embedding and summary of a picture, in one call."""
+
+    def check(answer: Any) -> str:
+        expect("TOTAL" in answer.get("text", "").upper(), "the word TOTAL in the text", answer)
+        expect(answer.get("failed") == [], "no part that failed", answer)
+        expect(answer["embedding"]["dimensions"] > 100, "an embedding", answer)
+        expect(bool(answer["summary"]["summary"]), "a summary", answer)
+        return (
+            f"{len(answer['lines'])} lines, language {answer['analysis']['language']['code']}, "
+            f"{answer['embedding']['dimensions']} dimensions, summary: {answer['summary']['summary'][:60]}…"
+        )
+
+    receipt = base64.b64encode((SAMPLES / "receipt.png").read_bytes()).decode()
+    return Call(
+        "read this receipt, then analyse, embed and summarize what it says",
+        "POST",
+        "/workflows/document",
+        check,
+        body={"image": receipt},
+        shown="samples/receipt.png as base64 in JSON",
+    )
+
+
+def summary(title: str, model: str) -> Call:
+    """A summary that must come from a certain model."""
+
+    def check(answer: Any) -> str:
+        expect(answer.get("model") == model, f"the model {model}", answer)
+        expect("museum" in answer["summary"], "a summary that speaks of the museum", answer)
+        return f"{answer['summary']}  ({answer['model']})"
+
+    return Call(title, "POST", "/workflows/summary", check, body={"text": TEXT, "max_sentences": 1})
+
+
+@contextmanager
+def unavailable(demo: Demo, service: str) -> Iterator[None]:
+    """Has Lambda refuse every call of a function, as it does when all that may run at once is running."""
+    client = demo.callers.client("lambda")
+    names: Mapping[str, str] = demo.outputs["function_names"]  # type: ignore[assignment]
+    client.put_function_concurrency(FunctionName=names[service], ReservedConcurrentExecutions=0)
+    try:
+        yield
+    finally:
+        client.delete_function_concurrency(FunctionName=names[service])
+
+
+def show_timeline(demo: Demo, workflow: str) -> None:
+    """Prints which states the last execution of a workflow went through, when, and how long each took."""
+    client = demo.callers.client("stepfunctions")
+    arns: Mapping[str, str] = demo.outputs["workflow_arns"]  # type: ignore[assignment]
+    executions = client.list_executions(stateMachineArn=arns[workflow])["executions"]
+    last = max(executions, key=lambda execution: execution["startDate"])
+    events = client.get_execution_history(executionArn=last["executionArn"], maxResults=1000)["events"]
+    for line in lines(timeline(events)):
+        print(f"      {line}", flush=True)
+
+
+def run_job(demo: Demo) -> None:
+    """Starts a job for two pages, asks how it stands until it has ended, and shows what came of it."""
+    pages = [
+        {"image": base64.b64encode((SAMPLES / name).read_bytes()).decode()}
+        for name in ("receipt.png", "receipt.png")
+    ]
+    key = f"demo-{secrets.token_hex(8)}"
+    start = Call(
+        "the same for two pages, as a job",
+        "POST",
+        "/jobs/document",
+        _accepted,
+        status=202,
+        body={"input": {"pages": pages}},
+        headers={"Idempotency-Key": key},
+        shown="2 x samples/receipt.png",
+    )
+    content = demo.make(start)
+    if not content:
+        return
+    job = json.loads(content)
+    content = demo.make(
+        Call(
+            start.title + ", sent twice: the same job", start.method, start.path, lambda answer: _same(job, answer),
+            status=202, body=start.body, headers=start.headers, shown=start.shown,
+        )
+    )  # fmt: skip
+    look = Call("how does it stand?", "GET", f"/jobs/{job['id']}", _status)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (content := demo.make(look)) and json.loads(content)["status"] == "running":
+        if time.monotonic() > deadline:
+            break
+        time.sleep(1)
+    demo.make(Call("what came of it?", "GET", f"/jobs/{job['id']}", _pages))
+
+
+def _accepted(answer: Any) -> str:
+    expect(answer.get("status") == "running", "a job that runs", answer)
+    return f"job {answer['id']} is running"
+
+
+def _same(job: Mapping[str, Any], answer: Any) -> str:
+    expect(answer.get("id") == job["id"], f"the job {job['id']}", answer)
+    return f"job {answer['id']}"
+
+
+def _status(answer: Any) -> str:
+    expect(answer.get("status") in ("running", "succeeded"), "a job that runs or has succeeded", answer)
+    progress = answer.get("progress")
+    return str(answer["status"]) + (f", {progress['states_done']} states done" if progress else "")
+
+
+def _pages(answer: Any) -> str:
+    pages = (answer.get("result") or {}).get("pages", ())
+    expect(len(pages) == 2, "two pages", answer)
+    for page in pages:
+        found = page.get("result") or {}
+        expect(
+            "TOTAL" in found.get("text", {}).get("text", "").upper(), "the word TOTAL on each page", answer
+        )
+        expect(found.get("failed") == [], "no part that failed", answer)
+    return f"{len(pages)} pages, each with text, analysis, summary and key sentences"

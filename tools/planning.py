@@ -1,0 +1,75 @@
+"""The plan of a stack that nobody deploys, made by the real Terraform against a local cloud: what `make scan` scans."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Final
+
+from tools.deployment import PROJECT, Cloud, ensure_cloud, stop_cloud
+from tools.terraform import Terraform, environment_for, find_engine, find_mirror
+
+PLUGINS: Final = PROJECT / ".cache" / "scan" / "plugins"
+"""Where Terraform keeps the provider that it downloads, where there is no mirror of it."""
+
+MAX_SECONDS: Final = 600
+"""When Terraform is ended; on two processors, it takes half a minute for 300 resources."""
+
+_KEPT: Final = frozenset({"cdk.tf.json", ".terraform.lock.hcl"})
+_initializing: Final = threading.Lock()
+
+
+@contextmanager
+def local_cloud(directory: Path) -> Iterator[Cloud]:
+    """A local cloud that is stopped at the end.
+
+    Raises:
+        DeploymentError: It cannot be started.
+    """
+    cloud, _ = ensure_cloud(directory, 0)
+    try:
+        yield cloud
+    finally:
+        stop_cloud(directory)
+
+
+def planned(
+    stack: Path, directory: Path, *, cloud: Cloud | None = None, max_seconds: float = MAX_SECONDS
+) -> str:
+    """Plans a stack, with the state in a local file; returns the plan as JSON.
+
+    Args:
+        stack: The stack's directory, which is left as it is.
+        directory: One to work in; it is made if it is missing, and has to be empty.
+        cloud: The local cloud to plan against. Left out, one is started and stopped.
+        max_seconds: When a run of Terraform is ended.
+
+    Raises:
+        DeploymentError: The local cloud cannot be started.
+        TerraformError: Terraform is missing, cannot plan the stack or takes too long.
+    """
+    work = directory / "work"
+    work.mkdir(parents=True)
+    for entry in stack.iterdir():
+        if entry.is_dir() and entry.name != ".terraform":
+            (work / entry.name).symlink_to(entry.resolve(), target_is_directory=True)
+        elif entry.name in _KEPT:
+            shutil.copy(entry, work / entry.name)
+    backend = {"terraform": {"backend": {"local": {"path": "scan.tfstate"}}}}
+    (work / "scan_override.tf.json").write_text(json.dumps(backend), encoding="utf-8")
+    with local_cloud(directory / "cloud") if cloud is None else nullcontext(cloud) as used:
+        environment = environment_for(directory, endpoint_url=used.url)
+        if find_mirror() is None:
+            PLUGINS.mkdir(parents=True, exist_ok=True)
+            environment.setdefault("TF_PLUGIN_CACHE_DIR", str(PLUGINS))
+            environment.setdefault("TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE", "true")
+        terraform = Terraform(find_engine(), work, environment, timeout_seconds=max_seconds)
+        # Two at once would ruin the cache.
+        with _initializing:
+            terraform.init()
+        terraform.run("plan", "-no-color", "-input=false", "-out=scan.tfplan")
+        return terraform.run("show", "-json", "scan.tfplan").stdout

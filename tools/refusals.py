@@ -1,0 +1,172 @@
+"""One call for each reason that the deployed API has to refuse one.
+
+What a refusal needs besides (a plan whose quota is one request, a partner who is barred) is made on the local cloud, as
+an operator would make it, and taken away again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from tools.callers import Callers
+from tools.calls import Call, WrongAnswer, error, expect
+
+_ANALYSIS = Call("", "POST", "/language/analysis", str, body={"text": "Ada was here."}, shown="{…}")
+_DISPATCH = {"service": "language.analysis", "input": {"text": "Ada was here."}}
+_PAST = {"N": "1000000000"}
+
+
+def refusals(callers: Callers) -> list[Call]:
+    """Returns the calls that are refused at the first try, in the order in which API Gateway looks at a request."""
+    token = callers.user_token
+    head, _, signature = token.rpartition(".")
+    changed = f"{head}.{'A' if signature[0] != 'A' else 'B'}{signature[1:]}"
+    key = callers.partner_headers["x-api-key"]
+    partner = replace(_ANALYSIS, path="/partners/ai-service", body=_DISPATCH, caller="partner")
+
+    def bearer(title: str, *, status: int, code: str, header: str) -> Call:
+        return replace(
+            partner, title=title, status=status, check=error(code), headers={"Authorization": header}
+        )
+
+    return [
+        _refused("a path that is not there", 403, "forbidden", method="GET", path="/nowhere", body=None),
+        _refused("no token", 401, "unauthorized", caller="nobody"),
+        _refused("a token that somebody changed", 401, "unauthorized", headers={"Authorization": changed}),
+        bearer(
+            "a partner's token that nobody was given",
+            status=401,
+            code="unauthorized",
+            header=f"Bearer {'x' * 43}",
+        ),
+        bearer(
+            "a partner's token that has expired",
+            status=401,
+            code="unauthorized",
+            header=f"Bearer {callers.give_token('acme', expires_at=_PAST)}",
+        ),
+        bearer(
+            "a partner who is barred",
+            status=403,
+            code="forbidden",
+            header=f"Bearer {callers.give_token('acme', enabled={'BOOL': False})}",
+        ),
+        replace(
+            partner,
+            title="a partner without an API key",
+            status=403,
+            check=error("forbidden"),
+            caller="nobody",
+            headers={"Authorization": callers.partner_headers["Authorization"]},
+        ),
+        replace(
+            partner,
+            title="an API key that nobody was given",
+            status=403,
+            check=error("forbidden"),
+            headers={"x-api-key": key[::-1]},
+        ),
+        _refused(
+            "a call that is not signed",
+            403,
+            "forbidden",
+            method="GET",
+            path="/health",
+            body=None,
+            caller="nobody",
+        ),
+        _refused(
+            "a signature for another call",
+            403,
+            "invalid_signature",
+            method="GET",
+            path="/health",
+            body=None,
+            caller="nobody",
+            headers=callers.signed("GET", "http://127.0.0.1/another", None),
+        ),
+        _refused(
+            "a job without an Idempotency-Key",
+            400,
+            "invalid_request",
+            path="/jobs/document",
+            body={"input": {"pages": [{"image": "aGk="}]}},
+        ),
+        _refused(
+            "a body that does not fit the model",
+            400,
+            "invalid_request",
+            body={"text": 5},
+            shown='{"text": 5}',
+        ),
+        _refused("a body of 11 MB", 413, "payload_too_large", body=b"x" * 11_000_000, shown="xxxx…"),
+    ]
+
+
+@contextmanager
+def limited_partner(
+    callers: Callers, outputs: Mapping[str, object], *, quota: int | None = None, burst: int | None = None
+) -> Iterator[Call]:
+    """A call by a partner whose key has a plan of its own with these limits; the plan is gone afterwards."""
+    gateway = callers.client("apigateway")
+    limits: dict[str, Any] = {}
+    if quota is not None:
+        limits["quota"] = {"limit": quota, "period": "DAY"}
+    if burst is not None:
+        limits["throttle"] = {"burstLimit": burst, "rateLimit": 0.1}
+    stage = {"apiId": str(outputs["rest_api_id"]), "stage": str(outputs["stage_name"])}
+    plan = gateway.create_usage_plan(name="demo", apiStages=[stage], **limits)["id"]
+    key = gateway.create_api_key(name="demo", enabled=True)
+    gateway.create_usage_plan_key(usagePlanId=plan, keyId=key["id"], keyType="API_KEY")
+    try:
+        yield replace(
+            _ANALYSIS,
+            path="/partners/ai-service",
+            body=_DISPATCH,
+            caller="partner",
+            headers={"x-api-key": key["value"]},
+        )
+    finally:
+        gateway.delete_usage_plan_key(usagePlanId=plan, keyId=key["id"])
+        gateway.delete_usage_plan(usagePlanId=plan)
+        gateway.delete_api_key(apiKey=key["id"])
+
+
+def preflights(origin: str, stranger: str) -> list[tuple[Call, Callable[[Mapping[str, str]], str]]]:
+    """Returns a preflight of a page that may call and of one that may not, each with the check of the headers."""
+
+    def allowed(headers: Mapping[str, str]) -> str:
+        found = headers.get("access-control-allow-origin")
+        expect(found == origin, f"Access-Control-Allow-Origin: {origin}", dict(headers))
+        return f"Access-Control-Allow-Origin: {found}"
+
+    def not_allowed(headers: Mapping[str, str]) -> str:
+        found = headers.get("access-control-allow-origin")
+        expect(found != stranger and found != "*", "another origin, or none", dict(headers))
+        return f"the browser refuses: Access-Control-Allow-Origin is {found or 'not there'}"
+
+    def preflight(title: str, page: str) -> Call:
+        headers = {"Origin": page, "Access-Control-Request-Method": "POST"}
+        return replace(_ANALYSIS, title=title, method="OPTIONS", body=None, caller="nobody", headers=headers)
+
+    return [
+        (preflight("may this page call?", origin), allowed),
+        (preflight("may a page of another origin?", stranger), not_allowed),
+    ]
+
+
+def _refused(title: str, status: int, code: str, **other: Any) -> Call:
+    return replace(_ANALYSIS, title=title, status=status, check=error(code), **other)
+
+
+def described(content: bytes) -> str:
+    """Returns what an error says, for people."""
+    try:
+        answer = json.loads(content)
+        return f"{answer['code']}: {answer['message']}"
+    except (ValueError, KeyError, TypeError):
+        raise WrongAnswer(f"expected an error as JSON, got {content[:200]!r}") from None

@@ -1,0 +1,162 @@
+"""A document's text and what it says: read from a picture, then analysed, embedded and summarized at the same time.
+
+Two forms of the same: `document` answers within the request, for one picture; `document_pages` is a job for many.
+What was read is kept if a part after it fails, and the answer says which part that was.
+"""
+
+from __future__ import annotations
+
+from constructs_lib import (
+    Choice,
+    Continue,
+    Expression,
+    Fail,
+    Function,
+    Input,
+    Item,
+    Jsonata,
+    LambdaTask,
+    Map,
+    Parallel,
+    Pass,
+    Retry,
+    Step,
+    Succeed,
+    Variable,
+)
+
+_ANALYSED_CHARACTERS = 1_200
+"""What every language's analysis takes: 5,000 bytes, of which a letter may need four."""
+
+_EMBEDDED_CHARACTERS = 2_000
+_SUMMARIZED_CHARACTERS = 16_000
+_BUSY = (Retry.on_throttling(max_attempts=2),)
+
+
+def document(*, vision: Function, language: Function, embeddings: Function) -> Step:
+    """The steps for one picture: `{"image": base64}` gives text, analysis, embedding and summary."""
+    text = LambdaTask(
+        "read the text",
+        vision,
+        operation="vision.text",
+        input={"image": Input("body.image")},
+        timeout_seconds=12,
+        retry=_BUSY,
+        result="text",
+    )
+    words = Variable("text.text")
+    understood = Parallel(
+        "understand it",
+        {
+            "analysis": LambdaTask(
+                "analyse",
+                language,
+                operation="language.analysis",
+                input={"text": _start_of(words, _ANALYSED_CHARACTERS)},
+                timeout_seconds=8,
+                retry=_BUSY,
+            ),
+            "embedding": LambdaTask(
+                "embed",
+                embeddings,
+                operation="embeddings",
+                input={"inputs": [_start_of(words, _EMBEDDED_CHARACTERS)]},
+                timeout_seconds=8,
+                retry=_BUSY,
+            ),
+            "summary": LambdaTask(
+                "summarize",
+                language,
+                operation="language.summary",
+                input={"text": _start_of(words, _SUMMARIZED_CHARACTERS)},
+                timeout_seconds=8,
+                retry=_BUSY,
+            ),
+        },
+        catch_each=True,
+        result="parts",
+    )
+    answer = Succeed(
+        "answer",
+        output={
+            "text": words,
+            "lines": Variable("text.lines"),
+            "analysis": Variable("parts.results.analysis"),
+            "embedding": Variable("parts.results.embedding"),
+            "summary": Variable("parts.results.summary"),
+            "failed": Variable("parts.failed"),
+        },
+    )
+    empty = Fail("no text", error="UnprocessableInput", cause="There is no text in the picture.")
+    any_text = Choice("any text?", [(words.equals(""), empty)], default=Continue())
+    return text >> any_text >> understood >> answer
+
+
+def document_pages(*, vision: Function, language: Function, embeddings: Function) -> Step:
+    """The steps for many pages: each is read from the bucket, and what comes of it goes back there.
+
+    A page that fails does not fail the others.
+    """
+    text_key = Jsonata('$states.input.output_prefix & "/text.json"')
+    kept = Pass("the page's places", variables={"page": Item()})
+    read = LambdaTask(
+        "read the page",
+        vision,
+        input={"operation": "vision.text", "inputFrom": Item("input_key"), "outputTo": text_key},
+        retry=_BUSY,
+        result="read",
+    )
+    understood = Parallel(
+        "understand the page",
+        {
+            "analysis": _by_reference("analyse the page", language, "language.analysis"),
+            "summary": _by_reference("summarize the page", language, "language.summary"),
+            "similar": _by_reference("choose its sentences", embeddings, "embeddings.summary"),
+        },
+        catch_each=True,
+        result="parts",
+    )
+    answer = Pass(
+        "the page",
+        output={
+            "number": Variable("page.number"),
+            "text": {"from": Variable("read.key")},
+            "analysis": _part("analysis"),
+            "summary": _part("summary"),
+            "key_sentences": _part("similar"),
+            "failed": Variable("parts.failed"),
+        },
+    )
+    pages = Map(
+        "the pages",
+        Input("items"),
+        each=kept >> read >> understood >> answer,
+        max_concurrency=4,
+        catch_each=True,
+        result="pages",
+    )
+    return pages >> Succeed("the document", output={"pages": Variable("pages")})
+
+
+def _start_of(text: Expression, characters: int) -> Jsonata:
+    return Jsonata(f"$substring({text.code}, 0, {characters})")
+
+
+def _by_reference(name: str, function: Function, operation: str) -> LambdaTask:
+    output = Jsonata(f'$page.output_prefix & "/{operation}.json"')
+    return LambdaTask(
+        name,
+        function,
+        input={
+            "operation": operation,
+            "inputFrom": {"text": Jsonata('$read.key & "#text"')},
+            "outputTo": output,
+        },
+        retry=_BUSY,
+    )
+
+
+def _part(name: str) -> Jsonata:
+    """The stored answer of a branch; null where it failed."""
+    place = f"$parts.results.{name}"
+    return Jsonata(f'$exists({place}.key) ? {{"from": {place}.key}} : null')
