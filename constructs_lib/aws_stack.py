@@ -88,6 +88,7 @@ class AwsStack(TerraformStack):
         super().__init__(scope, construct_id)
         self._minimum_provider = minimum_provider
         self._region = region
+        self._folder = Path(App.of(self).outdir) / "stacks" / self.node.id
         self._staged: set[str] = set()
         self._encryption_key: EncryptionKey | None = None
         self._unencrypted: str | None = None
@@ -137,6 +138,11 @@ class AwsStack(TerraformStack):
     def provider(self) -> AwsProvider:
         """The provider, for what the arguments do not cover."""
         return self._provider
+
+    @property
+    def folder(self) -> Path:
+        """Where its configuration is written, and Terraform runs."""
+        return self._folder
 
     @property
     def account_id(self) -> str:
@@ -242,7 +248,7 @@ class AwsStack(TerraformStack):
         Returns:
             Its path relative to the directory that Terraform runs in.
         """
-        assets = Path(App.of(self).outdir) / "stacks" / self.node.id / "assets"
+        assets = self.folder / "assets"
         name = re.sub(r"[^A-Za-z0-9_-]+", "-", archive.name)
         place = assets / f"{name}-{archive.digest[:12]}.zip"
         assets.mkdir(parents=True, exist_ok=True)
@@ -263,7 +269,7 @@ class AwsStack(TerraformStack):
         Returns:
             Its path.
         """
-        place = Path(App.of(self).outdir) / "stacks" / self.node.id / name
+        place = self.folder / name
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(content, encoding="utf-8")
         return place

@@ -1,7 +1,7 @@
 """Runs Checkov with no way to the network: whatever it, or a package of its, tries to look up or to connect to fails.
 
-Run by `tools/scan.py` with the Python of Checkov's own environment. The settings that tell Checkov to stay at home are
-there; this makes sure.
+Run by `tools/checkov_run.py` with the Python of Checkov's own environment. The settings that tell Checkov to stay at
+home are there; this makes sure.
 """
 
 from __future__ import annotations

@@ -7,22 +7,15 @@
     python -m tools.scan --stack DIRECTORY --all  the same, and no check may fail
 
 Two scans, since each sees what the other does not: `cdk.tf.json`, and the JSON of a real plan, made with the real AWS
-provider against a local cloud that is started for it. What can be done at the same time is. No configuration file and no suppression is read, and a scan in
-which hardly any check passed is a failure: Checkov 3.3 reads nothing from a file with Terraform's `required_version`,
-says so only on standard error, and counts no failure (so it is given a copy without it). A check that crashes inside
-Checkov is none that passed: it must have run on the other of the two files.
-
-Checkov is installed from requirements-scan.lock into an environment of its own below `.cache/scan`: what it needs
-conflicts with what the project needs. It sends nothing and asks for nothing: `--skip-download` keeps it from its
-vendor's server, CKV_SKIP_PACKAGE_UPDATE_CHECK from asking for newer versions, `--skip-results-upload` is for good
-measure, and `checkov_offline.py` makes any other attempt fail.
+provider against a local cloud that is started for it. Both stacks are scanned at the same time. No configuration file
+and no suppression is read, and a scan in which hardly any check passed is a failure: Checkov 3.3 reads nothing from a
+file with Terraform's `required_version`, says so only on standard error, and counts no failure (so it is given a copy
+without it). A check that crashes inside Checkov is none that passed: it must have run on the other of the two files.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import re
 import subprocess
 import sys
@@ -34,13 +27,24 @@ from pathlib import Path
 from typing import Any, Final
 
 from tools.audit import RULES, audit
+from tools.checkov_run import (
+    LOCK,
+    PLANNED,
+    SYNTHESIZED,
+    Failure,
+    Scan,
+    ScanError,
+    addresses_in,
+    installed_checkov,
+    readable_copy,
+    run_checkov,
+    scan_of,
+)
 from tools.console import heading, step
 from tools.deployment import PROJECT, Cloud, DeploymentError, synthesize
 from tools.planning import local_cloud, planned
 from tools.terraform import TerraformError
 
-LOCK: Final = PROJECT / "requirements-scan.lock"
-CACHE: Final = PROJECT / ".cache" / "scan"
 ALLOWED_LIST: Final = PROJECT / "docs" / "security.md"
 ACCEPTED: Final = frozenset({
     "model-content-types@ai-orchestrator/api/vision/text/POST",
@@ -59,51 +63,7 @@ MAY_BE_ALLOWED: Final = frozenset({
 LEAST_PASSED: Final = 100
 """How many checks pass, counted for each resource, in the smallest stack that is scanned, and more."""
 
-SYNTHESIZED: Final = "cdk.tf.json"
-PLANNED: Final = "plan.json"
-_FRAMEWORKS: Final = {SYNTHESIZED: "terraform_json", PLANNED: "terraform_plan"}
-_CRASH: Final = re.compile(
-    r"^\d{4}-[^\n]*Failed to run check (CKV\w+) on .*?(?=^\d{4}-\d\d-\d\d |\Z)", re.MULTILINE | re.DOTALL
-)
 _ROW: Final = re.compile(r"^\|\s*`?(CKV\w*)`?\s*\|(.*)\|\s*$", re.MULTILINE)
-
-
-class ScanError(Exception):
-    """The scan could not be made; the message says why, and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A check that failed.
-
-    Attributes:
-        check: Its id, such as `CKV_AWS_76`.
-        name: What it asks for.
-        resources: The addresses of what it failed for, sorted.
-    """
-
-    check: str
-    name: str
-    resources: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """What Checkov says of one file.
-
-    Attributes:
-        source: The file's name.
-        passed: How many checks passed, counted for each resource.
-        skipped: How many were suppressed.
-        failures: What failed, by id.
-        crashed: The ids of the checks that crashed inside Checkov.
-    """
-
-    source: str
-    passed: int
-    skipped: int
-    failures: tuple[Failure, ...]
-    crashed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,115 +143,6 @@ def problems(
     return found
 
 
-def scan_of(source: str, printed: str, addresses: Mapping[str, str], crashed: tuple[str, ...] = ()) -> Scan:
-    """Reads what Checkov printed as JSON.
-
-    Args:
-        source: The file that it scanned.
-        printed: What it printed.
-        addresses: The addresses by name; of a JSON file, Checkov often knows the name of a resource only.
-        crashed: The ids of the checks that crashed inside Checkov.
-
-    Raises:
-        ScanError: It is no result, or the file could not be parsed.
-    """
-    try:
-        result = json.loads(printed)
-        summary = result.get("summary", result)
-        passed, skipped, unread = (int(summary[key]) for key in ("passed", "skipped", "parsing_errors"))
-        failed = result.get("results", {}).get("failed_checks", ())
-        places: dict[tuple[str, str], set[str]] = {}
-        for check in failed:
-            place = str(check["resource"])
-            known = (
-                addresses.get(place.removeprefix("resource."), place)
-                if place.startswith("resource.")
-                else place
-            )
-            places.setdefault((check["check_id"], check["check_name"]), set()).add(known)
-    except (ValueError, LookupError, AttributeError, TypeError) as error:
-        raise ScanError(f"Checkov printed no result for {source} ({error!r}): {printed[:500]}") from error
-    if unread:
-        raise ScanError(f"Checkov could not parse {source}. It may know no such syntax; see its log above.")
-    failures = (Failure(check, name, tuple(sorted(where))) for (check, name), where in sorted(places.items()))
-    return Scan(source, passed, skipped, tuple(failures), crashed)
-
-
-def readable_copy(written: Mapping[str, Any]) -> dict[str, Any]:
-    """A `cdk.tf.json` as Checkov can read it: without what stands in its `terraform` block as a plain string."""
-    settings = {
-        name: value for name, value in written.get("terraform", {}).items() if not isinstance(value, str)
-    }
-    return {**written, "terraform": settings}
-
-
-def addresses_in(written: Mapping[str, Any]) -> dict[str, str]:
-    """The addresses of the resources of a `cdk.tf.json`, by name."""
-    return {name: f"{kind}.{name}" for kind, named in written.get("resource", {}).items() for name in named}
-
-
-def installed_checkov(cache: Path = CACHE, lock: Path = LOCK) -> Path:
-    """Returns the Python that has Checkov; sets it up on first use, and anew when the lock changes.
-
-    Raises:
-        ScanError: It cannot be installed.
-    """
-    digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
-    environment = cache / f"checkov-python{sys.version_info.major}.{sys.version_info.minor}"
-    python, marker = environment / "bin" / "python", environment / "installed"
-    if marker.is_file() and marker.read_text(encoding="utf-8") == digest:
-        return python
-    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
-    for command in (
-        [sys.executable, "-m", "venv", "--clear", str(environment)],
-        [*install, "--require-hashes", "-r", str(lock)],
-    ):
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode != 0:
-            raise ScanError(
-                f"Checkov cannot be installed: `{' '.join(command)}` failed:\n{done.stdout}{done.stderr}"
-            )
-    marker.write_text(digest, encoding="utf-8")
-    return python
-
-
-def crashes_in(log: str) -> tuple[tuple[str, ...], str]:
-    """Returns the ids of the checks that crashed, by what Checkov logged, and the rest of the log."""
-    return tuple(sorted(set(_CRASH.findall(log)))), _CRASH.sub("", log)
-
-
-def run_checkov(python: Path, source: str, directory: Path) -> tuple[str, tuple[str, ...]]:
-    """Runs Checkov on a file of a directory that holds nothing else of note.
-
-    Returns:
-        What it printed, and the ids of the checks that crashed.
-
-    Raises:
-        ScanError: It crashed.
-    """
-    home = directory / "home"
-    home.mkdir(exist_ok=True)
-    command = [str(python), "-I", str(Path(__file__).with_name("checkov_offline.py"))]
-    options = [
-        "--file", source, "--framework", _FRAMEWORKS[source], "--output", "json", "--quiet", "--compact",
-        "--skip-download", "--skip-results-upload",
-    ]  # fmt: skip
-    variables = {
-        "PATH": os.defpath,
-        "HOME": str(home),
-        "TMPDIR": str(home),
-        "CKV_SKIP_PACKAGE_UPDATE_CHECK": "True",
-        "LOG_LEVEL": "WARNING",
-    }
-    done = subprocess.run([*command, *options], cwd=directory, env=variables, capture_output=True, text=True)
-    crashed, log = crashes_in(done.stderr)
-    if log:
-        print(log, file=sys.stderr, end="")
-    if done.returncode not in (0, 1):
-        raise ScanError(f"Checkov ended with status {done.returncode} for {source}:\n{done.stdout}")
-    return done.stdout, crashed
-
-
 def report(scans: Sequence[Scan], allowed: Mapping[str, str]) -> int:
     """Prints what may fail and what is wrong; returns the exit status."""
     failed = {failure.check for scan in scans for failure in scan.failures}
@@ -333,7 +184,7 @@ def scan_stacks(subjects: Sequence[Subject]) -> int:
     status = 0
     with (
         tempfile.TemporaryDirectory() as temporary,
-        ThreadPoolExecutor() as pool,
+        ThreadPoolExecutor(1 + 2 * len(subjects)) as pool,
         local_cloud(Path(temporary) / "cloud") as cloud,
     ):
         checkov = pool.submit(_checkov)

@@ -48,6 +48,7 @@ from constructs_lib import (
     LambdaTask,
     LogGroup,
     PayloadBucket,
+    Queue,
     Quota,
     Replica,
     RestApi,
@@ -181,6 +182,7 @@ class AllOn(AwsStack):
         Alarms(self, "alarms", topic=topic, stage=stage, functions=functions, workflows=workflows)
         for queue in (self._failed, self._dead_letters):
             queue.alarm(topic)
+        orders.consume(Queue(self, "changes", topic=topic))
         Dashboard(self, "dashboard", stage=stage, functions=functions, workflows=workflows)
         TerraformOutput(self, "invoke_url", value=stage.invoke_url)
 

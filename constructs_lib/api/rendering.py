@@ -63,6 +63,21 @@ class RenderedRoute:
     integration: ApiGatewayIntegration | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answered:
+    """The references of a method that its responses share, each read once from jsii's Node process.
+
+    Attributes:
+        resource_id: The method's resource.
+        declared_method: The HTTP method, as the method's own responses refer to it.
+        mapped_method: The HTTP method, as the integration's responses refer to it.
+    """
+
+    resource_id: str
+    declared_method: str
+    mapped_method: str
+
+
 class Renderer(AuthorizerRenderer, Protocol):
     """Makes Terraform resources from paths and routes, and from what the routes name."""
 
@@ -104,11 +119,11 @@ class ResourceRenderer:
     """One `aws_api_gateway_resource` for a path, a method and an integration for a route."""
 
     def __init__(self, rest_api: ApiGatewayRestApi) -> None:
-        self._rest_api = rest_api
+        self._rest_api_id = rest_api.id
         self._resource_ids = {"/": rest_api.root_resource_id}
         self._authorizers: dict[str, ApiGatewayAuthorizer] = {}
-        self._models: dict[str, ApiGatewayModel] = {}
-        self._validator: ApiGatewayRequestValidator | None = None
+        self._model_names: dict[str, str] = {}
+        self._validator_id: str | None = None
         self._awaited: list[TerraformResource] = []
 
     @property
@@ -126,7 +141,7 @@ class ResourceRenderer:
         resource = ApiGatewayResource(
             scope,
             "Resource",
-            rest_api_id=self._rest_api.id,
+            rest_api_id=self._rest_api_id,
             parent_id=self._resource_ids[parent],
             path_part=path_part,
         )
@@ -142,7 +157,7 @@ class ResourceRenderer:
         resource = ApiGatewayAuthorizer(
             scope,
             "Resource",
-            rest_api_id=self._rest_api.id,
+            rest_api_id=self._rest_api_id,
             name=definition.name,
             type=definition.type,
             authorizer_uri=backend.uri,
@@ -167,7 +182,7 @@ class ResourceRenderer:
         resource = ApiGatewayGatewayResponse(
             scope,
             "Resource",
-            rest_api_id=self._rest_api.id,
+            rest_api_id=self._rest_api_id,
             response_type=definition.response_type,
             status_code=None if status is None else str(status),
             response_parameters={
@@ -188,12 +203,12 @@ class ResourceRenderer:
         resource = ApiGatewayModel(
             scope,
             "Resource",
-            rest_api_id=self._rest_api.id,
+            rest_api_id=self._rest_api_id,
             name=definition.name,
             content_type="application/json",
             schema=literal(definition.schema),
         )
-        self._models[definition.name] = resource
+        self._model_names[definition.name] = resource.name
         self._awaited.append(resource)
         return resource
 
@@ -201,16 +216,17 @@ class ResourceRenderer:
         """See `Renderer`."""
         from cdktf_cdktf_provider_aws.api_gateway_request_validator import ApiGatewayRequestValidator
 
-        self._validator = ApiGatewayRequestValidator(
+        validator = ApiGatewayRequestValidator(
             scope,
             "Resource",
-            rest_api_id=self._rest_api.id,
+            rest_api_id=self._rest_api_id,
             name="body-and-parameters",
             validate_request_body=True,
             validate_request_parameters=True,
         )
-        self._awaited.append(self._validator)
-        return self._validator
+        self._validator_id = validator.id
+        self._awaited.append(validator)
+        return validator
 
     def render_route(self, scope: Construct, route: Route) -> RenderedRoute:
         """See `Renderer`."""
@@ -224,7 +240,7 @@ class ResourceRenderer:
         method = ApiGatewayMethod(
             scope,
             "Resource",
-            rest_api_id=self._rest_api.id,
+            rest_api_id=self._rest_api_id,
             resource_id=resource_id,
             http_method=definition.http_method,
             authorization=authorization.type,
@@ -233,19 +249,18 @@ class ResourceRenderer:
             api_key_required=True if definition.api_key_required else None,
             request_parameters=dict(definition.request_parameters) or None,
             request_models={
-                content_type: self._models[name].name for content_type, name in definition.request_models
+                content_type: self._model_names[name] for content_type, name in definition.request_models
             }
             or None,
-            request_validator_id=self._validator.id
-            if definition.validated and self._validator is not None
-            else None,
+            request_validator_id=self._validator_id if definition.validated else None,
         )
+        http_method = method.http_method
         integration = ApiGatewayIntegration(
             scope,
             "integration",
-            rest_api_id=self._rest_api.id,
+            rest_api_id=self._rest_api_id,
             resource_id=resource_id,
-            http_method=method.http_method,
+            http_method=http_method,
             type=definition.integration.type,
             integration_http_method=definition.integration.http_method or None,
             # A template is run on text; where every type is binary, API Gateway has none unless it is told to.
@@ -257,18 +272,24 @@ class ResourceRenderer:
             timeout_milliseconds=definition.integration.timeout_ms,
         )
         self._awaited += (method, integration)
-        if definition.integration.response is not None:
-            self._render_response(scope, definition.integration.response, method, integration)
-        for response in definition.integration.further_responses:
-            self._render_response(scope, response, method, integration, f"-{response.status_code}")
+        first, further = definition.integration.response, definition.integration.further_responses
+        if first is not None or further:
+            answered = _Answered(
+                resource_id=method.resource_id,
+                declared_method=http_method,
+                mapped_method=integration.http_method,
+            )
+            if first is not None:
+                self._render_response(scope, first, answered)
+            for response in further:
+                self._render_response(scope, response, answered, f"-{response.status_code}")
         return RenderedRoute(method=method, integration=integration)
 
     def _render_response(
         self,
         scope: Construct,
         definition: ResponseDefinition,
-        method: ApiGatewayMethod,
-        integration: ApiGatewayIntegration,
+        answered: _Answered,
         suffix: str = "",
     ) -> None:
         from cdktf_cdktf_provider_aws.api_gateway_integration_response import ApiGatewayIntegrationResponse
@@ -278,18 +299,18 @@ class ResourceRenderer:
         declared = ApiGatewayMethodResponse(
             scope,
             f"method-response{suffix}",
-            rest_api_id=self._rest_api.id,
-            resource_id=method.resource_id,
-            http_method=method.http_method,
+            rest_api_id=self._rest_api_id,
+            resource_id=answered.resource_id,
+            http_method=answered.declared_method,
             status_code=str(definition.status_code),
             response_parameters=dict.fromkeys(headers, True),
         )
         mapped = ApiGatewayIntegrationResponse(
             scope,
             f"integration-response{suffix}",
-            rest_api_id=self._rest_api.id,
-            resource_id=method.resource_id,
-            http_method=integration.http_method,
+            rest_api_id=self._rest_api_id,
+            resource_id=answered.resource_id,
+            http_method=answered.mapped_method,
             status_code=declared.status_code,
             selection_pattern=definition.selection_pattern,
             response_parameters=headers,

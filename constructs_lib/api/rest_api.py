@@ -130,6 +130,7 @@ class RestApi(Construct):
             # The deployment is replaced so, and with it whatever it needs; said here, everybody can see it.
             lifecycle={"create_before_destroy": True},
         )
+        self._id = self._resource.id
         self._context = ApiContext(
             self,
             execution_arn=self._resource.execution_arn,
@@ -160,7 +161,7 @@ class RestApi(Construct):
     @property
     def rest_api_id(self) -> str:
         """Its id; a reference."""
-        return self._resource.id
+        return self._id
 
     @property
     def root(self) -> Resource:

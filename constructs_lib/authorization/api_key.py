@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import jsii
 from cdktf import (
@@ -16,6 +17,7 @@ from cdktf import (
 from cdktf_cdktf_provider_aws.api_gateway_api_key import ApiGatewayApiKey
 from constructs import Construct, IValidation
 
+from constructs_lib.aws_stack import stack_of
 from constructs_lib.checks import check_pattern, path_below
 from constructs_lib.references import address
 
@@ -98,15 +100,21 @@ class _StaysSecret:
         self._key = key
 
     def validate(self) -> list[str]:
-        values = [f"{address(one)}.value" for one in self._key.shown_by]
+        secrets = [f"{address(one)}.value" for one in self._key.shown_by]
+        stack = stack_of(self._key)
+        outputs = [one for one in stack.node.find_all() if isinstance(one, TerraformOutput)]
         return [
             f"output '{one.node.path}' shows the value of API key '{self._key.name}'; pass its key_id, and read the "
             "value with `aws apigateway get-api-key --include-value`"
-            for one in TerraformStack.of(self._key).node.find_all()
-            if isinstance(one, TerraformOutput) and any(value in _resolved(one) for value in values)
+            for one, value in zip(outputs, _resolved(stack, outputs), strict=True)
+            if any(secret in value for secret in secrets)
         ]
 
 
-def _resolved(output: TerraformOutput) -> str:
+def _resolved(stack: TerraformStack, outputs: Sequence[TerraformOutput]) -> list[str]:
+    """Returns the values of outputs as JSON, with Terraform's names of what they refer to."""
+    # An object for each: cdktf leaves out what is null in a list.
+    values = [{"value": one.value} for one in outputs]
     resolver = DefaultTokenResolver(StringConcat())
-    return json.dumps(Tokenization.resolve(output.value, preparing=False, scope=output, resolver=resolver))
+    resolved = Tokenization.resolve(values, preparing=False, scope=stack, resolver=resolver)
+    return [json.dumps(one) for one in resolved]

@@ -12,7 +12,7 @@ from constructs import Construct, Node
 from constructs_lib.api.routes import AuthorizationDefinition, AuthorizerDefinition
 from constructs_lib.authorization.authorizer import AuthorizerBackend, check_authorizer_name
 from constructs_lib.aws_stack import check_same_stack
-from constructs_lib.checks import check_pattern, check_range
+from constructs_lib.checks import check_pattern, check_range, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 
 MAX_CACHE_TTL_SECONDS: Final = 3600
@@ -148,4 +148,4 @@ def check_header(where: str, argument: str, value: object) -> None:
 
 
 def _target(pool: AnyUserPool | str) -> str:
-    return pool if isinstance(pool, str) else f"cognito:{pool.node.path}"
+    return pool if isinstance(pool, str) else f"cognito:{path_of(pool)}"

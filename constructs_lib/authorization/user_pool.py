@@ -108,16 +108,18 @@ class UserPool(Construct):
             else None,
             username_configuration=CognitoUserPoolUsernameConfiguration(case_sensitive=False),
         )
+        self._arn = self._resource.arn
+        self._id = self._resource.id
 
     @property
     def arn(self) -> str:
         """Its ARN."""
-        return self._resource.arn
+        return self._arn
 
     @property
     def pool_id(self) -> str:
         """Its id; a reference."""
-        return self._resource.id
+        return self._id
 
     @property
     def resource(self) -> CognitoUserPool:

@@ -104,6 +104,8 @@ class EncryptedQueue(Construct):
             policy=_tls_only(queue_arn(stack, name)),
             **options,
         )
+        self._arn = self._resource.arn
+        self._url: str | None = None
 
     @property
     def name(self) -> str:
@@ -118,12 +120,14 @@ class EncryptedQueue(Construct):
     @property
     def arn(self) -> str:
         """Its ARN."""
-        return self._resource.arn
+        return self._arn
 
     @property
     def url(self) -> str:
         """Its URL, by which messages are sent to it."""
-        return self._resource.url
+        if self._url is None:
+            self._url = self._resource.url
+        return self._url
 
     @property
     def encryption_key(self) -> EncryptionKey | None:

@@ -276,6 +276,8 @@ class Function(Construct):
             snap_start=LambdaFunctionSnapStart(apply_on="PublishedVersions") if snap_start else None,
             publish=True,
         )
+        # Read once: reading an attribute takes a way to jsii's Node process, and makes another token each time.
+        self._name_reference = self._resource.function_name
         wait_for(self._resource, self._log_group.resource)
         self._role.used_by(self._resource)
         self._alias = LambdaAlias(
@@ -283,7 +285,7 @@ class Function(Construct):
             ALIAS,
             name=ALIAS,
             description="The version that callers use",
-            function_name=self._resource.function_name,
+            function_name=self._name_reference,
             function_version=self._resource.version if gradual is None else gradual.stable_version,
             routing_config=None
             if gradual is None
@@ -293,6 +295,9 @@ class Function(Construct):
             # AWS deletes the aliases of a function that is replaced; the state would go on listing this one.
             lifecycle={"replace_triggered_by": [f"{address(self._resource)}.id"]},
         )
+        self._alias_name = self._alias.name
+        self._qualified_arn = self._alias.arn
+        self._invoke_arn: str | None = None
         if asynchronous_calls is not None:
             self._handle_failures(asynchronous_calls)
         if provisioned_concurrency is not None:
@@ -316,12 +321,14 @@ class Function(Construct):
     @property
     def invoke_arn(self) -> str:
         """The ARN by which API Gateway calls the alias."""
-        return self._alias.invoke_arn
+        if self._invoke_arn is None:
+            self._invoke_arn = self._alias.invoke_arn
+        return self._invoke_arn
 
     @property
     def qualified_arn(self) -> str:
         """The ARN of the alias, for callers with the AWS API."""
-        return self._alias.arn
+        return self._qualified_arn
 
     @property
     def alias(self) -> LambdaAlias:
@@ -423,8 +430,8 @@ class Function(Construct):
             # Terraform makes the new permission before it removes the old one, so that their names must differ.
             statement_id_prefix=_statement_prefix(path_of(scope)),
             action="lambda:InvokeFunction",
-            function_name=self._resource.function_name,
-            qualifier=self._alias.name,
+            function_name=self._name_reference,
+            qualifier=self._alias_name,
             principal=principal,
             source_arn=source_arn,
             lifecycle={"replace_triggered_by": [f"{address(self._alias)}.id"]},
@@ -473,8 +480,8 @@ class Function(Construct):
         configured = LambdaFunctionEventInvokeConfig(
             self,
             "asynchronous-calls",
-            function_name=self._resource.function_name,
-            qualifier=self._alias.name,
+            function_name=self._name_reference,
+            qualifier=self._alias_name,
             maximum_retry_attempts=calls.retries,
             maximum_event_age_in_seconds=calls.max_age_seconds,
             destination_config=LambdaFunctionEventInvokeConfigDestinationConfig(
@@ -495,8 +502,8 @@ class Function(Construct):
         LambdaProvisionedConcurrencyConfig(
             self,
             "provisioned-concurrency",
-            function_name=self._resource.function_name,
-            qualifier=self._alias.name,
+            function_name=self._name_reference,
+            qualifier=self._alias_name,
             provisioned_concurrent_executions=instances,
             lifecycle={"replace_triggered_by": [f"{address(self._alias)}.id"]},
         )

@@ -80,11 +80,14 @@ class Role(Construct):
             description=f"Used by {service} for {where}" if description is None else description,
             assume_role_policy=policy_document(trust),
         )
+        # Read once: reading an attribute takes a way to jsii's Node process, and makes another token each time.
+        self._arn = self._resource.arn
+        self._id = self._resource.id
 
     @property
     def arn(self) -> str:
         """Its ARN."""
-        return self._resource.arn
+        return self._arn
 
     @property
     def policies(self) -> Mapping[str, IamRolePolicy]:
@@ -118,7 +121,7 @@ class Role(Construct):
             self,
             name,
             name=name,
-            role=self._resource.id,
+            role=self._id,
             policy=policy_document(*(statement.as_dict() for statement in statements)),
         )
         self._policies[name] = policy

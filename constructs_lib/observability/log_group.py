@@ -70,6 +70,7 @@ class LogGroup(Construct):
             retention_in_days=retention_days,
             kms_key_id=None if key is None else key.arn,
         )
+        self._arn = self._resource.arn
 
     @property
     def name(self) -> str:
@@ -79,7 +80,7 @@ class LogGroup(Construct):
     @property
     def arn(self) -> str:
         """Its ARN, without `:*` at the end."""
-        return self._resource.arn
+        return self._arn
 
     @property
     def resource(self) -> CloudwatchLogGroup:

@@ -101,11 +101,11 @@ class PayloadBucket(PrivateBucket):
         name = f"{'read' if read else ''}{'write' if write else ''}-{prefix.strip('/').replace('/', '-')}"
         if not actions or name in role.policies:
             return
-        arn = (
-            f"arn:{AwsStack.of(self).partition}:s3:::{self.name}"
-            if self.resource is None
-            else self.resource.arn
-        )
-        role.add_policy(name, PolicyStatement(actions=actions, resources=[f"{arn}/{prefix}*"]))
+        arn = self._arn or f"arn:{AwsStack.of(self).partition}:s3:::{self.name}"
+        statements = [PolicyStatement(actions=actions, resources=[f"{arn}/{prefix}*"])]
+        if read:
+            # Without it S3 answers for an object that has expired as for one that may not be read.
+            statements.append(PolicyStatement(actions=["s3:ListBucket"], resources=[arn]))
+        role.add_policy(name, *statements)
         if self._key is not None:
             self._key.grant_use(role)

@@ -141,6 +141,7 @@ class PrivateBucket(Construct):
         super().__init__(scope, construct_id)
         self._key = key
         self._resource: S3Bucket | None = None
+        self._arn: str | None = None
         self._ready: tuple[TerraformResource, ...] = ()
         if existing is not None:
             self._name = existing
@@ -148,16 +149,18 @@ class PrivateBucket(Construct):
         self._resource = bucket = S3Bucket(
             self, "Resource", bucket_prefix=prefix, force_destroy=force_destroy
         )
+        # Read once: reading an attribute takes a way to jsii's Node process.
+        bucket_id, self._arn = bucket.id, bucket.arn
         ownership = S3BucketOwnershipControls(
             self,
             "ownership",
-            bucket=bucket.id,
+            bucket=bucket_id,
             rule=S3BucketOwnershipControlsRule(object_ownership="BucketOwnerEnforced"),
         )
         access = S3BucketPublicAccessBlock(
             self,
             "public-access",
-            bucket=bucket.id,
+            bucket=bucket_id,
             block_public_acls=True,
             block_public_policy=True,
             ignore_public_acls=True,
@@ -166,7 +169,7 @@ class PrivateBucket(Construct):
         encryption = S3BucketServerSideEncryptionConfigurationA(
             self,
             "encryption",
-            bucket=bucket.id,
+            bucket=bucket_id,
             rule=[
                 S3BucketServerSideEncryptionConfigurationRuleA(
                     apply_server_side_encryption_by_default=(
@@ -180,7 +183,7 @@ class PrivateBucket(Construct):
                 )
             ],
         )
-        policy = S3BucketPolicy(self, "policy", bucket=bucket.id, policy=_tls_only(bucket))
+        policy = S3BucketPolicy(self, "policy", bucket=bucket_id, policy=_tls_only(self._arn))
         # S3 answers 409 when a bucket's access settings change at the same time.
         wait_for(access, ownership)
         wait_for(policy, access)
@@ -334,7 +337,7 @@ def _check_options(
         )
 
 
-def _tls_only(bucket: S3Bucket) -> str:
+def _tls_only(arn: str) -> str:
     return json.dumps(
         {
             "Version": "2012-10-17",
@@ -344,7 +347,7 @@ def _tls_only(bucket: S3Bucket) -> str:
                     "Effect": "Deny",
                     "Principal": "*",
                     "Action": "s3:*",
-                    "Resource": [bucket.arn, f"{bucket.arn}/*"],
+                    "Resource": [arn, f"{arn}/*"],
                     "Condition": {"Bool": {"aws:SecureTransport": "false"}},
                 }
             ],

@@ -110,6 +110,7 @@ class Table(Construct):
             else DynamodbTableServerSideEncryption(enabled=True, kms_key_arn=key.arn),
             deletion_protection_enabled=deletion_protection,
         )
+        self._arn = self._resource.arn
 
     @property
     def table_name(self) -> str:
@@ -119,7 +120,7 @@ class Table(Construct):
     @property
     def arn(self) -> str:
         """Its ARN."""
-        return self._resource.arn
+        return self._arn
 
     @property
     def resource(self) -> DynamodbTable:

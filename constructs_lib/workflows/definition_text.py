@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
-from cdktf import App, DefaultTokenResolver, StringConcat, Tokenization
+from cdktf import DefaultTokenResolver, StringConcat, Tokenization
 from constructs import Construct
 
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.workflows.mermaid import mermaid
 
+_TOKEN: Final = re.compile(r"\$\{TfToken\[TOKEN\.\d+\]\}")
 _TOKEN_START: Final = re.compile(r"\$\{(?!TfToken\[)")
 
 
@@ -33,7 +33,7 @@ def distinct(stack: AwsStack, permissions: Sequence[PolicyStatement]) -> list[Po
 def write_artefacts(workflow: Construct, name: str, asl: Mapping[str, Any]) -> None:
     """Writes the definition and the picture of a workflow beside the configuration of its stack."""
     stack = AwsStack.of(workflow)
-    place = Path(App.of(workflow).outdir) / "stacks" / stack.node.id / "workflows"
+    place = stack.folder / "workflows"
     place.mkdir(parents=True, exist_ok=True)
     text = json.dumps(_resolved(stack, asl), indent=2, ensure_ascii=False)
     (place / f"{name}.asl.json").write_text(f"{text}\n", encoding="utf-8")
@@ -42,6 +42,13 @@ def write_artefacts(workflow: Construct, name: str, asl: Mapping[str, Any]) -> N
 
 def _resolved(stack: AwsStack, value: Any) -> Any:
     """Returns data with Terraform's names of what cdktf refers to."""
-    return Tokenization.resolve(
-        value, preparing=False, scope=stack, resolver=DefaultTokenResolver(StringConcat())
+    text = json.dumps(value)
+    # Only the references, each once: cdktf takes long to go through data, and longer to get it from Python and back.
+    tokens = sorted(set(_TOKEN.findall(text)))
+    if not tokens:
+        return value
+    names = Tokenization.resolve(
+        tokens, preparing=False, scope=stack, resolver=DefaultTokenResolver(StringConcat())
     )
+    as_json = {token: json.dumps(name)[1:-1] for token, name in zip(tokens, names, strict=True)}
+    return json.loads(_TOKEN.sub(lambda token: as_json[token[0]], text))

@@ -198,6 +198,7 @@ class Workflow(Construct):
             ),
             publish=True if publish else None,
         )
+        self._arn = self._resource.arn
         wait_for(self._resource, self._log_group.resource)
         self._role.used_by(self._resource)
         write_artefacts(self, self._name, self._asl)
@@ -256,7 +257,7 @@ class Workflow(Construct):
     @property
     def arn(self) -> str:
         """Its ARN; a reference."""
-        return self._resource.arn
+        return self._arn
 
     @property
     def version_arn(self) -> str:

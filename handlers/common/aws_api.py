@@ -163,7 +163,7 @@ def reading_answer(detail: str) -> Iterator[None]:
     """
     try:
         yield
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise BackendError(
             "The AI backend's answer cannot be used.", detail=f"{detail}: unforeseen answer"
         ) from error

@@ -82,6 +82,22 @@ class InvocationLine:
             self._logger.error("invocation", extra=fields | _without_values(error))
         return shown
 
+    def message_failure(self, message_id: str, receive_count: int, error: Exception) -> None:
+        """Writes that one message of a batch was not handled, and where that went wrong."""
+        fields = {
+            "request_id": self._request_id,
+            "message_id": message_id,
+            "receive_count": receive_count,
+            "error_code": error.code if isinstance(error, ServiceError) else InternalError.code,
+        }
+        if isinstance(error, ServiceError) and error.detail:
+            fields["error_detail"] = error.detail
+        self._logger.error("message", extra=fields | _without_values(error))
+
+    def batch(self, *, handled: int, failed: int) -> None:
+        """Writes how many messages of a batch were handled, and how many come again."""
+        self._logger.info("invocation", extra=self._fields(200) | {"handled": handled, "failed": failed})
+
     def _fields(self, status: int) -> dict[str, object]:
         return {
             "request_id": self._request_id,

@@ -242,7 +242,7 @@ def _execution_input(record: JobRecord, count: int) -> dict[str, object]:
         "owner": record.owner,
         "job_id": record.job_id,
         "input_key": f"{prefix}/input.json",
-        "output_key": f"{prefix}/result.json",
+        "output_key": record.output_key,
         "items": [
             {
                 "number": number,

@@ -88,7 +88,8 @@ def create_service(
     def finish(request: FinishRequest, invocation: Invocation) -> dict[str, object]:
         deadline = invocation.deadline
         record = record_of(request.owner, request.job_id, deadline)
-        if record is None:
+        # An execution may end when its job has expired and its id stands for another.
+        if record is None or record.output_key != request.output_key:
             return {"noted": False}
         if request.error is not None:
             code, message = problem_of(request.error)

@@ -56,6 +56,11 @@ class JobRecord:
         """Where its inputs and its result are in the payload bucket."""
         return f"jobs/{self.execution_name}"
 
+    @property
+    def output_key(self) -> str:
+        """Where its execution puts its result; that of an earlier life of the id puts it elsewhere."""
+        return f"{self.payload_prefix}/result.json"
+
 
 class ConditionFailed(ServiceError):
     """The item is not as the write expects."""

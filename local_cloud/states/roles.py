@@ -81,7 +81,9 @@ class Roles:
         session = self.session(role_arn, region)
         if session is None:
             return
-        refused = refused_need(session.access_key, Need("lambda:InvokeFunction", (function_arn,)), region=region)
+        refused = refused_need(
+            session.access_key, Need("lambda:InvokeFunction", (function_arn,)), region=region
+        )
         if refused is not None:
             metadata = {"HTTPStatusCode": 403, "RequestId": str(uuid4())}
             error = {"Code": ACCESS_DENIED, "Message": message_of(refused)}

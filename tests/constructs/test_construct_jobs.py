@@ -121,8 +121,8 @@ def test_each_function_may_do_what_it_has_to(
     ]
     assert may_front[f"start-{workflow.workflow_name}"][0]["Action"] == ["states:StartExecution"]
     assert not any("sign" in name for name in may_front)
-    (bucket,) = may_front["readwrite-jobs"]
-    assert bucket["Resource"][0].endswith("}/jobs/*")
+    objects, _ = may_front["readwrite-jobs"]
+    assert objects["Resource"][0].endswith("}/jobs/*")
 
     environment = next(
         body["environment"]["variables"]
@@ -168,8 +168,9 @@ def test_payloads_expire_and_are_granted_by_prefix(stack: AwsStack, payloads: Pa
     synthesized = Configuration(stack)
     (rule,) = synthesized.only("s3_bucket_lifecycle_configuration")["rule"]
     assert (rule["expiration"], rule["status"]) == ([{"days": 2}], "Enabled")
-    (statement,) = policies(synthesized, "role_")["read-jobs"]
-    assert statement["Action"] == ["s3:GetObject"]
+    objects, bucket = policies(synthesized, "role_")["read-jobs"]
+    assert (objects["Action"], bucket["Action"]) == (["s3:GetObject"], ["s3:ListBucket"])
+    assert objects["Resource"] == [f"{bucket['Resource'][0]}/jobs/*"]
     assert refused(lambda: payloads.grant(role, "jobs/*", read=True)) == (
         InvalidArgumentError,
         "shop/payloads: prefix 'jobs/*' is not valid; write it with a '/' at the end and no '*', such as 'jobs/'",

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from cdktf import App
 
 from tests.conftest import PROJECT
+from tests.constructs.all_features import AllFeatures
 from tools.deployment import synthesize
 from tools.scan_all_on import synthesize as synthesize_all_on
 
@@ -43,8 +45,9 @@ PARTS_OF = {
     r"\$\{aws_s3_bucket\.[\w-]+\.arn\}/[\w/-]+/\*": "the objects of one folder of a bucket",
     r"arn:(aws|ACCOUNT):s3:::[a-z0-9.-]+(/[\w/-]+)?/\*": "the objects of one bucket or folder that exists",
     r"\$\{aws_dynamodb_table\.[\w-]+\.arn\}/index/\*": "the indexes of one table",
-    r"arn:ACCOUNT:ec2:us-east-1:ACCOUNT:network-interface/\*": "interfaces have no names before they are made",
-    r"arn:ACCOUNT:logs:us-east-1:ACCOUNT:\*": "API Gateway's one role in an account and region, for all its APIs",
+    r"arn:ACCOUNT:ec2:[a-z0-9-]+:ACCOUNT:network-interface/\*": "interfaces have no names before they are made",
+    r"arn:ACCOUNT:logs:[a-z0-9-]+:ACCOUNT:\*": "API Gateway's one role in an account and region, for all its APIs",
+    r"arn:ACCOUNT:states:[a-z0-9-]+:ACCOUNT:execution:[\w-]+:\*": "the executions of one workflow, named when they start",
 }
 """Resources that end in a wildcard, with `ACCOUNT` for what Terraform looks up."""
 
@@ -69,7 +72,17 @@ def all_on(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return synthesize_all_on(tmp_path_factory.mktemp("all-on"))
 
 
-@pytest.fixture(scope="module", params=[main_py, all_on], ids=["main.py", "all-on"])
+def all_features(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("all-features")
+    app = App(outdir=str(directory / "cdktf.out"))
+    AllFeatures(app, directory)
+    app.synth()
+    return directory / "cdktf.out" / "stacks" / "shop"
+
+
+@pytest.fixture(
+    scope="module", params=[main_py, all_on, all_features], ids=["main.py", "all-on", "all features"]
+)
 def resources(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, dict[str, Any]]:
@@ -137,13 +150,52 @@ def test_roles_are_for_services_that_act_for_this_account(resources: dict[str, d
     for place, statement in documents(resources, "aws_iam_role", "assume_role_policy"):
         assert (statement["Effect"], statement["Action"]) == ("Allow", "sts:AssumeRole")
         assert list(statement["Principal"]) == ["Service"]
-        service = statement["Principal"]["Service"]
-        if service == "apigateway.amazonaws.com" and "account_role" in place:
-            # It tries the role before it takes it, for nobody's account.
+        if statement["Principal"]["Service"] == "apigateway.amazonaws.com":
+            # It does not say for which account it acts. What its roles may do, the next two tests say.
             assert "Condition" not in statement
+            assert re.search(r"account_role|api-role", place), place
         else:
             account = statement["Condition"]["StringEquals"]["aws:SourceAccount"]
             assert account.startswith("${data.aws_caller_identity."), place
+
+
+def test_what_lets_api_gateway_start_a_workflow_starts_that_one_and_nothing_else(
+    resources: dict[str, dict[str, Any]],
+) -> None:
+    machines = {f"${{aws_sfn_state_machine.{name}.arn}}" for name in resources["aws_sfn_state_machine"]}
+    of_role: dict[str, list[dict[str, Any]]] = {}
+    for place, body in resources["aws_iam_role_policy"].items():
+        if "api-role" in place:
+            of_role.setdefault(body["role"], []).extend(json.loads(body["policy"])["Statement"])
+    assert of_role
+    for role, allowed in of_role.items():
+        start, *others = allowed
+        assert start["Action"] == ["states:StartSyncExecution"], role
+        assert len(start["Resource"]) == 1, role
+        assert set(start["Resource"]) <= machines, role
+        # With a key of one's own, whoever starts a workflow decrypts its definition, and nothing else.
+        assert all(
+            one["Action"] == ["kms:Decrypt"]
+            and "kms:EncryptionContext:aws:states:stateMachineArn" in one["Condition"]["StringEquals"]
+            for one in others
+        ), role
+
+
+def test_workflows_call_their_own_functions_and_queues(resources: dict[str, dict[str, Any]]) -> None:
+    roles = {
+        f"${{aws_iam_role.{name}.id}}"
+        for name, role in resources["aws_iam_role"].items()
+        if "states.amazonaws.com" in role["assume_role_policy"]
+    }
+    assert len(roles) == len(resources["aws_sfn_state_machine"])
+    services = {
+        action.partition(":")[0]
+        for body in resources["aws_iam_role_policy"].values()
+        if body["role"] in roles
+        for statement in json.loads(body["policy"])["Statement"]
+        for action in listed(statement["Action"])
+    }
+    assert services <= {"kms", "lambda", "logs", "sqs", "xray"}
 
 
 def test_policies_of_resources_let_in_nobody_else(resources: dict[str, dict[str, Any]]) -> None:

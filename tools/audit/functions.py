@@ -15,6 +15,9 @@ Found = Iterator[tuple[str, str, str]]
 _MAX_TMP_WITH_SNAP_START: Final = 512
 _SNAP_START_RUNTIME: Final = re.compile(r"python3\.(1[2-9]|[2-9]\d)")
 
+_TAKING: Final = frozenset({"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"})
+"""What Lambda needs to take messages for a function, which itself has no use for it."""
+
 
 def _functions(configuration: Configuration) -> tuple[Resource, ...]:
     return configuration.all("lambda_function")
@@ -50,12 +53,28 @@ def role_policies(configuration: Configuration) -> Found:
         }
         for policy in configuration.all("iam_role_policy"):
             needed = reference(policy.body.get("role"))[0] == role and policy.address not in function.awaited
-            if needed and not _leads_to(configuration, policy, own):
+            if (
+                needed
+                and not _leads_to(configuration, policy, own)
+                and not _taken(configuration, policy, own)
+            ):
                 yield (
                     function.where,
                     f"does not wait for {policy.address}",
                     "add it to depends_on: a policy takes a while to be seen",
                 )
+
+
+def _taken(configuration: Configuration, policy: Resource, functions: set[str]) -> bool:
+    """Whether a policy lets Lambda take messages from a queue, and nothing else, and the mapping waits for it."""
+    actions: set[str] = set()
+    for statement in policy.document("policy"):
+        named = statement.get("Action") or ()
+        actions.update([named] if isinstance(named, str) else named)
+    return actions <= _TAKING and any(
+        reference(mapping.body.get("function_name"))[0] in functions and policy.address in mapping.awaited
+        for mapping in configuration.all("lambda_event_source_mapping")
+    )
 
 
 def _leads_to(configuration: Configuration, start: Resource, targets: set[str]) -> bool:

@@ -65,7 +65,7 @@ def _watched(configuration: Configuration, metric: str, dimension: str) -> set[s
         for alarm in configuration.all("cloudwatch_metric_alarm")
         if alarm.text("metric_name") == metric
     }
-    return {reference(value)[0] or value for value in values}
+    return {reference(value)[0] or value for value in values - {""}}
 
 
 def topic_key(configuration: Configuration) -> Found:

@@ -12,16 +12,15 @@ from __future__ import annotations
 
 import argparse
 import http.client
-import json
-import random
 import statistics
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -30,16 +29,8 @@ import psutil
 
 from local_cloud import background
 from local_cloud.serve import ServeSettings
-from tools.benchmarks.soak_api import (
-    BURST,
-    DENIED_TOKEN,
-    FUNCTIONS,
-    GOOD_TOKEN,
-    RATE,
-    SoakApi,
-    deploy_soak_api,
-    replace_workers,
-)
+from tools.benchmarks.soak_api import BURST, FUNCTIONS, RATE, SoakApi, deploy_soak_api, replace_workers
+from tools.benchmarks.soak_mix import KINDS, WHOLE, Kind, Order, judge, plan
 from tools.console import heading, step
 
 REQUESTS = 10_000
@@ -51,74 +42,6 @@ WORKER_GROWTH_MB = 16.0
 
 _MOST_ADDED_FILES = 40
 _WORKERS_END_SECONDS = 10.0
-_SEED = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A request to send.
-
-    Attributes:
-        headers: Its headers; a `Content-Length` among them announces a body that is never sent.
-        number: What the body of a good answer has to hold, if anything.
-    """
-
-    method: str
-    path: str
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytes | None = None
-    number: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of request: of a thousand, how many are of it; which statuses are right; and how one is made."""
-
-    name: str
-    share: int
-    statuses: tuple[int, ...]
-    make: Callable[[SoakApi, int], Order]
-
-
-def _item(_: SoakApi, number: int) -> Order:
-    body = {"number": number, "padding": "x" * (number % 2_000)}
-    return Order(
-        "POST", "/items", {"Content-Type": "application/json"}, json.dumps(body).encode(), number=number
-    )
-
-
-def _bad_item(_: SoakApi, number: int) -> Order:
-    bodies = (b'{"number": ', b'{"number": "one"}', b"[]", b"{}", b"")
-    return Order("POST", "/items", {"Content-Type": "application/json"}, bodies[number % len(bodies)])
-
-
-def _get(path: str, **headers: str) -> Callable[[SoakApi, int], Order]:
-    return lambda _api, _number: Order("GET", path, headers)
-
-
-def _too_large(_: SoakApi, number: int) -> Order:
-    if number % 2:
-        return Order("POST", "/items", {"Content-Length": "10485761"})
-    body = json.dumps({"number": 1, "padding": "x" * 7_000_000}).encode()
-    return Order("POST", "/items", {"Content-Type": "application/json"}, body)
-
-
-KINDS = (
-    Kind("good", 470, (200,), _item),
-    Kind("good, with a token", 80, (200,), _get("/private", Authorization=GOOD_TOKEN)),
-    Kind("good, but slow", 20, (200,), _get("/slow")),
-    Kind("bad body", 80, (400,), _bad_item),
-    Kind("no token", 60, (401,), _get("/private")),
-    Kind("wrong token", 40, (401,), _get("/private", Authorization="Bearer guess")),
-    Kind("denied", 20, (403,), _get("/private", Authorization=DENIED_TOKEN)),
-    Kind("no API key", 20, (403,), _get("/metered")),
-    Kind("unknown path", 50, (403,), _get("/nowhere/at/all")),
-    Kind("quota", 50, (200, 429), lambda api, _: Order("GET", "/metered", {"x-api-key": api.api_key})),
-    Kind("throttle", 60, (200, 429), _get("/throttled")),
-    Kind("too large", 10, (413,), _too_large),
-    Kind("raises", 30, (502,), _get("/fragile?how=raise")),
-    Kind("crashes", 10, (502,), _get("/fragile?how=exit")),
-)
 
 
 @dataclass(slots=True)
@@ -177,13 +100,25 @@ class Soaked:
 
 
 class Caller:
-    """Sends requests to an API on connections that are kept, one for each thread."""
+    """Sends requests to an API on connections that are kept, one for each thread.
+
+    Args:
+        url: The local cloud.
+        api: The API.
+        tally: Counts the answers.
+    """
 
     def __init__(self, url: str, api: SoakApi, tally: Tally) -> None:
         self._host = urlsplit(url).netloc
         self._api = api
-        self._tally = tally
+        self.tally = tally
         self._kept = threading.local()
+        self._connections: list[http.client.HTTPConnection] = []
+
+    def close(self) -> None:
+        """Closes every connection."""
+        for connection in self._connections:
+            connection.close()
 
     def send(self, kind: Kind, number: int) -> None:
         """Sends one request of a kind and counts what comes back."""
@@ -192,18 +127,16 @@ class Caller:
         try:
             status, body, request_id = self._exchange(order)
         except (OSError, http.client.HTTPException) as error:
-            self._kept.__dict__.clear()
+            self._connection().close()
             status, body, request_id = 0, b"", ""
             problem: str | None = f"no answer ({type(error).__name__}: {error})"
         else:
             problem = judge(kind, order, status, body)
         elapsed = (time.perf_counter() - started) * 1000
-        self._tally.add(kind, status, elapsed, request_id, problem)
+        self.tally.add(kind, status, elapsed, request_id, problem)
 
     def _exchange(self, order: Order) -> tuple[int, bytes, str]:
-        connection: http.client.HTTPConnection | None = getattr(self._kept, "connection", None)
-        if connection is None:
-            connection = self._kept.connection = http.client.HTTPConnection(self._host, timeout=60)
+        connection = self._connection()
         connection.request(order.method, self._api.path + order.path, order.body, order.headers)
         answer = connection.getresponse()
         body = answer.read()
@@ -211,26 +144,12 @@ class Caller:
             connection.close()
         return answer.status, body, answer.headers.get("x-amzn-RequestId", "")
 
-
-def judge(kind: Kind, order: Order, status: int, body: bytes) -> str | None:
-    """Says what is wrong with an answer; None if it is right."""
-    if status not in kind.statuses:
-        return f"answered {status} instead of {' or '.join(map(str, kind.statuses))}: {body[:200]!r}"
-    try:
-        content = json.loads(body)
-    except ValueError:
-        return f"the body of the {status} is no JSON: {body[:200]!r}"
-    if order.number is not None and content != {"number": order.number}:
-        return f"got the answer of another request: {body[:200]!r}"
-    return None
-
-
-def plan(requests: int) -> list[Kind]:
-    """The kinds of so many requests, in a mixed order that is always the same."""
-    kinds = [kind for kind in KINDS for _ in range(max(1, requests * kind.share // 1_000))]
-    kinds += [KINDS[0]] * (requests - len(kinds))
-    random.Random(_SEED).shuffle(kinds)  # noqa: S311 - an order, no secret
-    return kinds[:requests]
+    def _connection(self) -> http.client.HTTPConnection:
+        connection: http.client.HTTPConnection | None = getattr(self._kept, "connection", None)
+        if connection is None:
+            connection = self._kept.connection = http.client.HTTPConnection(self._host, timeout=60)
+            self._connections.append(connection)
+        return connection
 
 
 def soak(directory: Path, *, requests: int, concurrency: int) -> Soaked:
@@ -247,14 +166,13 @@ def soak(directory: Path, *, requests: int, concurrency: int) -> Soaked:
         current.note(cloud.url)
     try:
         api = deploy_soak_api(cloud.url, quota=max(1, sum(kind.name == "quota" for kind in order) // 2))
-        caller = Caller(cloud.url, api, tally)
         _call_each_function(cloud.url, api)
         before = footprint(cloud.pid)
         with step(f"first {tenth:,} requests"):
-            _send(caller, order[:tenth], 0, concurrency, tally)
+            _send(Caller(cloud.url, api, tally), order[:tenth], 0, concurrency)
             early = footprint(cloud.pid)
         with step(f"further {requests - tenth:,} requests"):
-            _send(caller, order[tenth:], tenth, concurrency, tally)
+            _send(Caller(cloud.url, api, tally), order[tenth:], tenth, concurrency)
             late = footprint(cloud.pid)
         with step("one worker for each function again"):
             replace_workers(cloud.url)
@@ -270,21 +188,20 @@ def soak(directory: Path, *, requests: int, concurrency: int) -> Soaked:
     return Soaked(tally, early, late, before, after, problems)
 
 
-def _send(caller: Caller, order: Sequence[Kind], first: int, concurrency: int, tally: Tally) -> None:
+def _send(caller: Caller, order: Sequence[Kind], first: int, concurrency: int) -> None:
     started = time.perf_counter()
-    with ThreadPoolExecutor(concurrency) as pool:
+    with closing(caller), ThreadPoolExecutor(concurrency) as pool:
         for _ in pool.map(caller.send, order, range(first, first + len(order))):
             pass
-    tally.seconds += time.perf_counter() - started
+    caller.tally.seconds += time.perf_counter() - started
 
 
 def _call_each_function(url: str, api: SoakApi) -> None:
     tally = Tally()
-    caller = Caller(url, api, tally)
-    whole = Kind("whole", 0, (200,), _get("/fragile"))
     by_name = {kind.name: kind for kind in KINDS}
-    for kind in (by_name["good"], by_name["good, with a token"], by_name["good, but slow"], whole):
-        caller.send(kind, 0)
+    with closing(Caller(url, api, tally)) as caller:
+        for kind in (by_name["good"], by_name["good, with a token"], by_name["good, but slow"], WHOLE):
+            caller.send(kind, 0)
     if tally.wrong:
         raise RuntimeError(f"the API does not work: {'; '.join(tally.wrong)}")
 

@@ -8,8 +8,9 @@ Who may sign requests to a method with AWS_IAM authorization:
   secret `local`, and `test` with `test`. Root may do everything in its account, as on AWS; so a fresh local cloud can
   be used without any IAM, and whoever wants to see a refusal makes a user or a role.
 
-Any other key is unknown, although moto's own APIs take it. That includes the key of the functions' workers, which does
-not tell whose role it stands for, and what moto's GetSessionToken and GetFederationToken return, the same for everybody.
+Any other key is unknown, although moto's own APIs take it. That includes the key of workers whose function has a role that
+is not known here (all others have a session), and what moto's GetSessionToken and GetFederationToken return, the same
+for everybody.
 """
 
 from __future__ import annotations

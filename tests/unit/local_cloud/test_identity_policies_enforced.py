@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -378,7 +378,7 @@ def test_a_session_of_a_role_that_does_not_exist_and_a_user_are_not_checked(
 
 
 @pytest.fixture
-def session(make_role: MakeRole) -> Iterator[Somebody]:
+def session(make_role: MakeRole) -> Somebody:
     return make_role()
 
 

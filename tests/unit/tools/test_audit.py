@@ -767,6 +767,26 @@ def test_findings_are_sorted_and_named_after_the_construct() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("waits", "action", "found"),
+    [
+        (True, "sqs:ReceiveMessage", False),
+        (False, "sqs:ReceiveMessage", True),
+        (True, "sqs:SendMessage", True),
+    ],
+)
+def test_what_lambda_needs_to_take_messages_is_awaited_by_the_mapping(
+    waits: bool, action: str, found: bool
+) -> None:
+    resource = queue_consumer(**({"depends_on": ["aws_iam_role_policy.p"]} if waits else {}))
+    resource["lambda_function"]["f"]["role"] = "${aws_iam_role.r.arn}"
+    document = json.dumps({"Statement": [{"Effect": "Allow", "Action": [action], "Resource": "*"}]})
+    resource["iam_role_policy"] = {"p": {"role": "${aws_iam_role.r.id}", "policy": document}}
+    written = {"resource": {f"aws_{kind}": bodies for kind, bodies in resource.items()}}
+    rules = {finding.rule for finding in audit(written)}
+    assert ("role-policies" in rules) is found
+
+
 def test_nothing_is_found_in_nothing_but_the_missing_backend_and_provider() -> None:
     assert {finding.rule for finding in audit({"resource": {}})} == {"backend", "provider-source"}
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from tools import scan
-from tools.scan import ALLOWED_LIST, LOCK, MAY_BE_ALLOWED, Failure, Scan, ScanError
+from tools import checkov_run, scan
+from tools.checkov_run import LOCK, Failure, Scan, ScanError
+from tools.scan import ALLOWED_LIST, MAY_BE_ALLOWED
 
 STAGE = "aws_api_gateway_stage.prod_0A"
 OPEN = Failure(
@@ -43,7 +44,7 @@ def test_a_result_is_read_with_addresses_by_check() -> None:
         passed=7,
     )
     addresses = {"b": "aws_api_gateway_method.b", "prod_0A": STAGE}
-    assert scan.scan_of("cdk.tf.json", text, addresses) == Scan(
+    assert checkov_run.scan_of("cdk.tf.json", text, addresses) == Scan(
         "cdk.tf.json", 7, 0, (Failure("CKV_AWS_1", "Unknown", ("resource.elsewhere",)), CACHE, OPEN)
     )
 
@@ -51,18 +52,18 @@ def test_a_result_is_read_with_addresses_by_check() -> None:
 def test_a_scan_of_nothing_is_read_as_one() -> None:
     """What Checkov prints where no file fits the framework."""
     text = json.dumps({"passed": 0, "failed": 0, "skipped": 0, "parsing_errors": 0, "resource_count": 0})
-    assert scan.scan_of("plan.json", text, {}) == Scan("plan.json", 0, 0, ())
+    assert checkov_run.scan_of("plan.json", text, {}) == Scan("plan.json", 0, 0, ())
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"summary": {}}', "Traceback"])
 def test_anything_else_is_no_result(text: str) -> None:
     with pytest.raises(ScanError, match=r"^Checkov printed no result for plan\.json \("):
-        scan.scan_of("plan.json", text, {})
+        checkov_run.scan_of("plan.json", text, {})
 
 
 def test_a_file_that_could_not_be_parsed_is_an_error() -> None:
     with pytest.raises(ScanError) as wrong:
-        scan.scan_of("plan.json", printed(parsing_errors=1), {})
+        checkov_run.scan_of("plan.json", printed(parsing_errors=1), {})
     assert (
         str(wrong.value)
         == "Checkov could not parse plan.json. It may know no such syntax; see its log above."
@@ -108,9 +109,9 @@ OTHER = "2026-11-23 04:34:20,002 [MainThread  ] [WARNING]  Something else\n"
 
 
 def test_checks_that_crash_are_told_from_the_rest_of_the_log() -> None:
-    assert scan.crashes_in(CRASHED + OTHER) == (("CKV2_AWS_70",), OTHER)
-    assert scan.crashes_in(OTHER + CRASHED) == (("CKV2_AWS_70",), OTHER)
-    assert scan.crashes_in("") == ((), "")
+    assert checkov_run.crashes_in(CRASHED + OTHER) == (("CKV2_AWS_70",), OTHER)
+    assert checkov_run.crashes_in(OTHER + CRASHED) == (("CKV2_AWS_70",), OTHER)
+    assert checkov_run.crashes_in("") == ((), "")
 
 
 def test_a_check_that_crashes_must_have_run_on_the_other_file() -> None:
@@ -157,11 +158,11 @@ def test_the_copy_for_checkov_lacks_only_what_it_cannot_read() -> None:
         "terraform": {"required_version": ">= 1.5", "backend": {"s3": {"bucket": "b"}}},
         "resource": {"aws_api_gateway_stage": {"prod_0A": {"stage_name": "prod"}}},
     }
-    assert scan.readable_copy(written) == {
+    assert checkov_run.readable_copy(written) == {
         "terraform": {"backend": {"s3": {"bucket": "b"}}},
         "resource": written["resource"],
     }
-    assert scan.addresses_in(written) == {"prod_0A": STAGE}
+    assert checkov_run.addresses_in(written) == {"prod_0A": STAGE}
 
 
 def test_checkov_is_pinned_by_hash_and_without_addresses() -> None:
@@ -208,7 +209,7 @@ def test_checkov_runs_alone_and_without_the_network(
     files = tmp_path / "files"
     files.mkdir()
     (files / "plan.json").write_text("{}", encoding="utf-8")
-    said: dict[str, Any] = json.loads(scan.run_checkov(fake_python, "plan.json", files)[0])
+    said: dict[str, Any] = json.loads(checkov_run.run_checkov(fake_python, "plan.json", files)[0])
 
     assert said["arguments"] == [
         "--file", "plan.json", "--framework", "terraform_plan", "--output", "json", "--quiet", "--compact",
@@ -233,22 +234,22 @@ def test_checkov_runs_alone_and_without_the_network(
 def test_a_crash_of_checkov_is_an_error(fake_python: Path, tmp_path: Path) -> None:
     (tmp_path / "status").write_text("2", encoding="utf-8")
     with pytest.raises(ScanError, match=r"^Checkov ended with status 2 for plan\.json:\n\{"):
-        scan.run_checkov(fake_python, "plan.json", tmp_path)
+        checkov_run.run_checkov(fake_python, "plan.json", tmp_path)
 
 
 def test_checkov_is_installed_once_for_a_lock(tmp_path: Path) -> None:
     lock = tmp_path / "requirements.lock"
     lock.write_text("# nothing\n", encoding="utf-8")
-    python = scan.installed_checkov(tmp_path / "cache", lock)
+    python = checkov_run.installed_checkov(tmp_path / "cache", lock)
     assert python.parent.parent.name == f"checkov-python{sys.version_info.major}.{sys.version_info.minor}"
     kept = python.parent / "kept"
     kept.touch()
-    assert scan.installed_checkov(tmp_path / "cache", lock) == python
+    assert checkov_run.installed_checkov(tmp_path / "cache", lock) == python
     assert kept.exists()
 
     lock.write_text("no requirement\n", encoding="utf-8")
     with pytest.raises(ScanError) as wrong:
-        scan.installed_checkov(tmp_path / "cache", lock)
+        checkov_run.installed_checkov(tmp_path / "cache", lock)
     command = (
         f"{python} -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r {lock}"
     )

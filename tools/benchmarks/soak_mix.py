@@ -1,0 +1,103 @@
+"""The requests of `make soak`: how many there are of each kind, how one is made, and which answer is right."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tools.benchmarks.soak_api import DENIED_TOKEN, GOOD_TOKEN, SoakApi
+
+_SEED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A request to send.
+
+    Attributes:
+        headers: Its headers; a `Content-Length` among them announces a body that is never sent.
+        number: What the body of a good answer has to hold, if anything.
+    """
+
+    method: str
+    path: str
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of request: of a thousand, how many are of it; which statuses are right; and how one is made."""
+
+    name: str
+    share: int
+    statuses: tuple[int, ...]
+    make: Callable[[SoakApi, int], Order]
+
+
+def _item(_: SoakApi, number: int) -> Order:
+    body = {"number": number, "padding": "x" * (number % 2_000)}
+    return Order(
+        "POST", "/items", {"Content-Type": "application/json"}, json.dumps(body).encode(), number=number
+    )
+
+
+def _bad_item(_: SoakApi, number: int) -> Order:
+    bodies = (b'{"number": ', b'{"number": "one"}', b"[]", b"{}", b"")
+    return Order("POST", "/items", {"Content-Type": "application/json"}, bodies[number % len(bodies)])
+
+
+def _get(path: str, **headers: str) -> Callable[[SoakApi, int], Order]:
+    return lambda _api, _number: Order("GET", path, headers)
+
+
+def _too_large(_: SoakApi, number: int) -> Order:
+    if number % 2:
+        return Order("POST", "/items", {"Content-Length": "10485761"})
+    body = json.dumps({"number": 1, "padding": "x" * 7_000_000}).encode()
+    return Order("POST", "/items", {"Content-Type": "application/json"}, body)
+
+
+WHOLE = Kind("whole", 0, (200,), _get("/fragile"))
+"""What `fragile` answers when it is not told to fail."""
+
+KINDS = (
+    Kind("good", 470, (200,), _item),
+    Kind("good, with a token", 80, (200,), _get("/private", Authorization=GOOD_TOKEN)),
+    Kind("good, but slow", 20, (200,), _get("/slow")),
+    Kind("bad body", 80, (400,), _bad_item),
+    Kind("no token", 60, (401,), _get("/private")),
+    Kind("wrong token", 40, (401,), _get("/private", Authorization="Bearer guess")),
+    Kind("denied", 20, (403,), _get("/private", Authorization=DENIED_TOKEN)),
+    Kind("no API key", 20, (403,), _get("/metered")),
+    Kind("unknown path", 50, (403,), _get("/nowhere/at/all")),
+    Kind("quota", 50, (200, 429), lambda api, _: Order("GET", "/metered", {"x-api-key": api.api_key})),
+    Kind("throttle", 60, (200, 429), _get("/throttled")),
+    Kind("too large", 10, (413,), _too_large),
+    Kind("raises", 30, (502,), _get("/fragile?how=raise")),
+    Kind("crashes", 10, (502,), _get("/fragile?how=exit")),
+)
+
+
+def plan(requests: int) -> list[Kind]:
+    """The kinds of so many requests, in a mixed order that is always the same."""
+    kinds = [kind for kind in KINDS for _ in range(max(1, requests * kind.share // 1_000))]
+    kinds += [KINDS[0]] * (requests - len(kinds))
+    random.Random(_SEED).shuffle(kinds)  # noqa: S311 - an order, no secret
+    return kinds[:requests]
+
+
+def judge(kind: Kind, order: Order, status: int, body: bytes) -> str | None:
+    """Says what is wrong with an answer; None if it is right."""
+    if status not in kind.statuses:
+        return f"answered {status} instead of {' or '.join(map(str, kind.statuses))}: {body[:200]!r}"
+    try:
+        content = json.loads(body)
+    except ValueError:
+        return f"the body of the {status} is no JSON: {body[:200]!r}"
+    if order.number is not None and content != {"number": order.number}:
+        return f"got the answer of another request: {body[:200]!r}"
+    return None
