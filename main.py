@@ -17,14 +17,12 @@ from pydantic import BaseModel
 
 from constructs_lib import (
     AccessLog,
-    Alarms,
     AlarmTopic,
     ApiGatewayAccount,
     ArchiveBucket,
     AwsStack,
     CognitoAuthorizer,
     Cors,
-    Dashboard,
     Deployment,
     EncryptionKey,
     ExistingApiGatewayAccount,
@@ -46,7 +44,6 @@ from constructs_lib import (
     Throttle,
     UsagePlan,
     UserPool,
-    WebAcl,
     Workflow,
 )
 from handlers.common.summary import SummaryRequest, SummaryResponse
@@ -310,6 +307,9 @@ class AiOrchestrator(AwsStack):
         return bucket.replace("{account}", self.account_id) if "{account}" in bucket else bucket
 
     def _watch_and_protect(self, stage: Stage, topic: AlarmTopic) -> None:
+        # Not at the top: the bindings of a firewall take longer to load than all else.
+        from constructs_lib import Alarms, Dashboard, WebAcl
+
         name, functions, workflows = self._settings.name, tuple(self._functions.values()), self._workflows
         WebAcl(
             self,

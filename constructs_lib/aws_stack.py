@@ -16,7 +16,7 @@ from cdktf_cdktf_provider_aws.data_aws_partition import DataAwsPartition
 from cdktf_cdktf_provider_aws.provider import AwsProvider, AwsProviderDefaultTags
 from constructs import Construct, IConstruct
 
-from constructs_lib.checks import check_known, check_pattern, path_below, path_of
+from constructs_lib.checks import check_known, check_pattern, note_path, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.functions.archive import Archive
 from constructs_lib.state import TERRAFORM_WITH_LOCK_FILES, S3State, check_state
@@ -297,6 +297,12 @@ def stack_of(construct: IConstruct) -> TerraformStack:
     if stack is None:
         stack = _STACKS[construct] = TerraformStack.of(construct)
     return stack
+
+
+def note_place(construct: Construct, scope: Construct, construct_id: str) -> None:
+    """Takes note of where a construct was just made, so that neither its path nor its stack has to be asked for."""
+    note_path(construct, scope, construct_id)
+    _STACKS[construct] = stack_of(scope)
 
 
 def check_same_stack(where: str, one: Construct, other: Construct) -> None:

@@ -29,6 +29,12 @@ def path_of(construct: Any) -> str:
     return path
 
 
+def note_path(construct: Any, scope: Any, construct_id: str) -> None:
+    """Takes note of the path of a construct that was just made as `construct_id` below `scope`."""
+    if "/" not in construct_id:  # else its path has another character there
+        _PATHS[construct] = path_below(scope, construct_id)
+
+
 def path_below(scope: Any, construct_id: str) -> str:
     """Returns the path that a construct `construct_id` below `scope` would have, for error messages."""
     path = path_of(scope)

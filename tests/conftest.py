@@ -45,9 +45,10 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of a file share a worker, and so do all that call the deployed stack: it is deployed once."""
+    """The tests of a file share a worker, and so do all that call a stack: it is deployed once."""
     for item in items:
-        together = "deployed" if "deployed" in getattr(item, "fixturenames", ()) else str(item.path)
+        used = getattr(item, "fixturenames", ())
+        together = next((stack for stack in ("deployed", "flows") if stack in used), str(item.path))
         item.add_marker(pytest.mark.xdist_group(together))
 
 

@@ -182,7 +182,7 @@ class AllOn(AwsStack):
         Alarms(self, "alarms", topic=topic, stage=stage, functions=functions, workflows=workflows)
         for queue in (self._failed, self._dead_letters):
             queue.alarm(topic)
-        orders.consume(Queue(self, "changes", topic=topic))
+        orders.consume(Queue(self, "changes", topic=topic), max_concurrency=5)
         Dashboard(self, "dashboard", stage=stage, functions=functions, workflows=workflows)
         TerraformOutput(self, "invoke_url", value=stage.invoke_url)
 

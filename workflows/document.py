@@ -40,7 +40,7 @@ def document(*, vision: Function, language: Function, embeddings: Function) -> S
         vision,
         operation="vision.text",
         input={"image": Input("body.image")},
-        timeout_seconds=12,
+        timeout_seconds=14,
         retry=_BUSY,
         result="text",
     )
@@ -53,7 +53,7 @@ def document(*, vision: Function, language: Function, embeddings: Function) -> S
                 language,
                 operation="language.analysis",
                 input={"text": _start_of(words, _ANALYSED_CHARACTERS)},
-                timeout_seconds=8,
+                timeout_seconds=11,
                 retry=_BUSY,
             ),
             "embedding": LambdaTask(
@@ -61,7 +61,7 @@ def document(*, vision: Function, language: Function, embeddings: Function) -> S
                 embeddings,
                 operation="embeddings",
                 input={"inputs": [_start_of(words, _EMBEDDED_CHARACTERS)]},
-                timeout_seconds=8,
+                timeout_seconds=11,
                 retry=_BUSY,
             ),
             "summary": LambdaTask(
@@ -69,7 +69,7 @@ def document(*, vision: Function, language: Function, embeddings: Function) -> S
                 language,
                 operation="language.summary",
                 input={"text": _start_of(words, _SUMMARIZED_CHARACTERS)},
-                timeout_seconds=8,
+                timeout_seconds=11,
                 retry=_BUSY,
             ),
         },

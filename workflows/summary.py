@@ -13,7 +13,7 @@ def summary(*, language: Function, embeddings: Function) -> Step:
         language,
         operation="language.summary",
         input=asked,
-        timeout_seconds=10,
+        timeout_seconds=12,
         retry=[Retry.on_throttling(max_attempts=1)],
         result="summary",
     )
@@ -22,7 +22,7 @@ def summary(*, language: Function, embeddings: Function) -> Step:
         embeddings,
         operation="embeddings.summary",
         input=asked,
-        timeout_seconds=10,
+        timeout_seconds=12,
         retry=[Retry.on_throttling(max_attempts=1)],
         result="summary",
     )

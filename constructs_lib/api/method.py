@@ -10,6 +10,7 @@ from constructs_lib.api.api_context import ApiContext
 from constructs_lib.api.integration import Integration
 from constructs_lib.api.rendering import Route
 from constructs_lib.api.routes import RouteDefinition
+from constructs_lib.aws_stack import note_place
 
 if TYPE_CHECKING:
     from cdktf_cdktf_provider_aws.api_gateway_integration import ApiGatewayIntegration
@@ -35,6 +36,7 @@ class Method(Construct):
         integration: Integration,
     ) -> None:
         super().__init__(scope, construct_id)
+        note_place(self, scope, construct_id)
         self._definition = route
         self._integration = integration
         backend = integration.bind(self, api.caller(route.path, route.http_method))

@@ -20,6 +20,7 @@ from constructs_lib.api.route_table import check_path_part, split_path
 from constructs_lib.api.routes import HttpMethod, ModelDefinition, RouteDefinition
 from constructs_lib.authorization.authorizer import AuthorizerSettings
 from constructs_lib.authorization.kinds import Authorization, Public, check_authorization
+from constructs_lib.aws_stack import note_place
 from constructs_lib.checks import check_choice, check_pattern
 from constructs_lib.errors import ConflictError, InvalidArgumentError, UnsafeSettingError
 
@@ -61,6 +62,7 @@ class Resource(Construct):
         where: str = scope.node.path if parent is None else f"{parent._where}/{path_part}"
         path = "/" if parent is None else api.table.add_path(where, parent.path, path_part)
         super().__init__(scope, construct_id)
+        note_place(self, scope, construct_id)
         self._where: str = where
         self._api = api
         self._path = path

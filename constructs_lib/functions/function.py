@@ -26,7 +26,7 @@ from cdktf_cdktf_provider_aws.lambda_function_event_invoke_config import (
 from cdktf_cdktf_provider_aws.lambda_permission import LambdaPermission
 from constructs import Construct
 
-from constructs_lib.aws_stack import AwsStack, check_same_stack
+from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
 from constructs_lib.checks import (
     check_choice,
     check_pattern,
@@ -213,6 +213,7 @@ class Function(Construct):
         stack.claim(f"{where}/log-group", LOG_GROUP_NAME, f"/aws/lambda/{name}")
 
         super().__init__(scope, construct_id)
+        note_place(self, scope, construct_id)
         self._name = name
         self._timeout_seconds = timeout_seconds
         self._reserved_concurrency = reserved_concurrency

@@ -12,7 +12,7 @@ from cdktf_cdktf_provider_aws.iam_role import IamRole
 from cdktf_cdktf_provider_aws.iam_role_policy import IamRolePolicy
 from constructs import Construct
 
-from constructs_lib.aws_stack import AwsStack
+from constructs_lib.aws_stack import AwsStack, note_place
 from constructs_lib.checks import check_pattern, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.iam.policy import PolicyStatement, policy_document
@@ -64,6 +64,7 @@ class Role(Construct):
             "use the service's principal, such as 'lambda.amazonaws.com'",
         )
         super().__init__(scope, construct_id)
+        note_place(self, scope, construct_id)
         trust: dict[str, Any] = {
             "Effect": "Allow",
             "Principal": {"Service": service},

@@ -84,7 +84,8 @@ class EventSources:
                 if not mappings:
                     return
                 for uuid in self._consumers.keys() - mappings.keys():
-                    del self._consumers[uuid]
+                    if not self._consumers[uuid].batches:
+                        del self._consumers[uuid]
                 for uuid, (backend, mapping) in mappings.items():
                     known = self._consumers.get(uuid)
                     if known is None or known.mapping is not mapping:

@@ -39,6 +39,7 @@ _GAPS = (
     "s3_notifications",
     "s3_policy_conditions",
     "sqs_attributes",
+    "sqs_messages",
     "stage_settings",
     "usage_plans",
 )

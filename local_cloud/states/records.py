@@ -241,4 +241,4 @@ def _milliseconds(since: datetime, when: datetime) -> str:
 
 
 def _time(stamp: str) -> datetime:
-    return datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    return datetime.fromisoformat(stamp)  # ten times as fast as strptime, and there are many

@@ -43,7 +43,7 @@ PARTS_OF = {
     r"\$\{aws_cloudwatch_log_group\.[\w-]+\.arn\}:\*": "the streams of one log group",
     r"\$\{aws_s3_bucket\.[\w-]+\.arn\}/\*": "the objects of one bucket",
     r"\$\{aws_s3_bucket\.[\w-]+\.arn\}/[\w/-]+/\*": "the objects of one folder of a bucket",
-    r"arn:(aws|ACCOUNT):s3:::[a-z0-9.-]+(/[\w/-]+)?/\*": "the objects of one bucket or folder that exists",
+    r"arn:(aws|ACCOUNT):s3:::(ACCOUNT|[a-z0-9.-])+(/[\w/-]+)?/\*": "the objects of one bucket or folder that exists",
     r"\$\{aws_dynamodb_table\.[\w-]+\.arn\}/index/\*": "the indexes of one table",
     r"arn:ACCOUNT:ec2:[a-z0-9-]+:ACCOUNT:network-interface/\*": "interfaces have no names before they are made",
     r"arn:ACCOUNT:logs:[a-z0-9-]+:ACCOUNT:\*": "API Gateway's one role in an account and region, for all its APIs",

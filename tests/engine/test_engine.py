@@ -42,7 +42,7 @@ def test_a_second_plan_is_empty(deployed: Deployed) -> None:
 
 def test_the_outputs_are_the_ones_a_user_looks_for(deployed: Deployed) -> None:
     outputs = deployed.outputs
-    assert set(outputs) >= {"invoke_url", "rest_api_id", "stage_name", "function_names"}
+    assert set(outputs) >= {"invoke_url", "rest_api_id", "stage_name", "function_names", "workflow_arns"}
     assert outputs["invoke_url"] == (
         f"{deployed.workspace.cloud.url}/_aws/execute-api/{outputs['rest_api_id']}/{outputs['stage_name']}"
     )
@@ -105,7 +105,17 @@ def left_behind(workspace: Workspace) -> dict[str, Any]:
     session = boto3.Session("local", "local", region_name="us-east-1")
     clients = {
         name: session.client(name, endpoint_url=workspace.cloud.url)
-        for name in ("apigateway", "lambda", "iam", "logs", "s3")
+        for name in (
+            "apigateway",
+            "cognito-idp",
+            "dynamodb",
+            "iam",
+            "lambda",
+            "logs",
+            "s3",
+            "sqs",
+            "stepfunctions",
+        )
     }
     found = {
         "rest APIs": clients["apigateway"].get_rest_apis()["items"],
@@ -113,6 +123,12 @@ def left_behind(workspace: Workspace) -> dict[str, Any]:
         "roles": clients["iam"].list_roles()["Roles"],
         "log groups": clients["logs"].describe_log_groups()["logGroups"],
         "buckets": clients["s3"].list_buckets()["Buckets"],
+        "state machines": clients["stepfunctions"].list_state_machines()["stateMachines"],
+        "tables": clients["dynamodb"].list_tables()["TableNames"],
+        "queues": clients["sqs"].list_queues().get("QueueUrls", []),
+        "user pools": clients["cognito-idp"].list_user_pools(MaxResults=10)["UserPools"],
+        "usage plans": clients["apigateway"].get_usage_plans()["items"],
+        "API keys": clients["apigateway"].get_api_keys()["items"],
     }
     return {kind: things for kind, things in found.items() if things}
 

@@ -1,63 +1,19 @@
-"""Workflows and jobs, deployed by the real Terraform and called over HTTP: each pattern, and each way it can go wrong."""
+"""Workflows within a request, deployed by the real Terraform and called over HTTP: each pattern, and how it can go wrong."""
 
 from __future__ import annotations
 
-import json
 import secrets
-import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from tests.engine.small_workflows import SECRET, STACK, Answer, Flows, deployed, until
-from tools.terraform import TerraformError, find_engine
+from tests.engine.small_workflows import Flows, refused, until
+from tests.engine.workflow_stack import STACK
 from tools.timeline import timeline
-
-try:
-    find_engine()
-except TerraformError as missing:
-    pytest.skip(f"Terraform is needed: {missing}", allow_module_level=True)
 
 FIRST, SECOND = f"{STACK}-first", f"{STACK}-second"
 ODD = {"do": "fail", "error": "Odd"}
-NO_KEY = "0" * 32
-
-
-@pytest.fixture(scope="module")
-def flows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flows]:
-    with deployed(tmp_path_factory.mktemp("flows")) as made:
-        yield made
-
-
-def refused(answer: Answer, status: int, code: str) -> None:
-    """Checks an answer that is a problem, and that nothing of what happened inside is in it."""
-    assert (answer.status, answer.body["code"]) == (status, code), answer
-    assert set(answer.body) == {"code", "message", "requestId"}
-    assert answer.headers["content-type"] == "application/json"
-    assert ("retry-after" in answer.headers) == (status in (429, 503))
-    assert SECRET not in answer.text
-
-
-def start(flows: Flows, workflow: str, given: Any, **options: Any) -> str:
-    answer = flows.call("POST", f"/jobs/{workflow}", {"input": given}, **options)
-    assert answer.status == 202, answer
-    return str(answer.body["id"])
-
-
-def execution(flows: Flows, workflow: str, job_id: str) -> str:
-    """The execution of a job."""
-    (found,) = [
-        one["executionArn"]
-        for one in flows.executions(f"job-{workflow}")
-        if f":{job_id}-" in one["executionArn"]
-    ]
-    return str(found)
-
-
-def states(flows: Flows, execution_arn: str) -> dict[str, str]:
-    return {row.state: row.outcome for row in timeline(flows.events(execution_arn))}
 
 
 def test_a_second_plan_is_empty(flows: Flows) -> None:
@@ -136,9 +92,7 @@ def test_what_a_function_raises_is_answered_by_its_name(
 
 def test_a_task_that_takes_too_long_ends(flows: Flows) -> None:
     call = {"do": "sleep", "seconds": 1.5}
-    refused(
-        flows.call("POST", "/patterns", {"kind": "impatient", "call": call}), 504, "workflow_timeout"
-    )
+    refused(flows.call("POST", "/patterns", {"kind": "impatient", "call": call}), 504, "workflow_timeout")
 
 
 def test_a_workflow_that_takes_too_long_ends_before_api_gateway_stops_waiting(flows: Flows) -> None:
@@ -209,7 +163,6 @@ def test_what_is_too_large_is_refused_on_its_way_in_and_on_its_way_out(flows: Fl
         ("[1]", "application/json", 400, "invalid_json"),
         ('"text"', "application/json", 400, "invalid_json"),
         ("{", "application/json", 400, "invalid_json"),
-        ("", "application/json", 400, "invalid_json"),
         ('{"say": 1}', "text/plain", 415, "unsupported_media_type"),
     ],
 )
@@ -218,6 +171,11 @@ def test_a_body_that_is_no_object_is_refused(
 ) -> None:
     headers = {"Content-Type": content_type}
     refused(flows.call("POST", "/call", body, headers=headers), status, code)
+
+
+def test_no_body_is_an_empty_object_as_api_gateway_has_it(flows: Flows) -> None:
+    answer = flows.call("POST", "/relay/here")
+    assert (answer.status, answer.body["said"]["body"]) == (200, {})
 
 
 INJECTED = (
@@ -278,280 +236,3 @@ def test_what_callers_send_is_in_no_log_of_a_state_machine(flows: Flows) -> None
     assert any('"ParallelStateEntered"' in line or "StateEntered" in line for line in lines)
     readable = (flows.directory / "cloud" / "logs" / "state_machines" / f"{STACK}-patterns.log").read_text()
     assert not [line for line in (*lines, *readable.splitlines()) if canary in line]
-
-
-# As a job.
-
-
-def test_a_job_gives_its_result(flows: Flows) -> None:
-    started = flows.call("POST", "/jobs/one", {"input": {"say": "done"}})
-    assert (started.status, started.body["status"], started.body["workflow"]) == (202, "running", "one")
-    job_id = started.body["id"]
-    assert started.headers["location"] == f"/prod/jobs/{job_id}"
-    job = flows.ended(job_id)
-    assert (job["status"], job["result"], job["error"]) == (
-        "succeeded",
-        {"one": {"said": "done", "by": FIRST}},
-        None,
-    )
-    assert states(flows, execution(flows, "one", job_id)) == {
-        "work": "succeeded",
-        "do it": "succeeded",
-        "it": "succeeded",
-        "note the result": "succeeded",
-        "tell of the result": "succeeded",
-        "done": "succeeded",
-    }
-
-
-def test_a_job_says_how_far_it_is(flows: Flows) -> None:
-    job_id = start(flows, "pages", {"pages": [{"say": 1}, {"do": "sleep", "seconds": 1.5}]})
-    at = f"/jobs/{job_id}"
-    running = until(lambda: (one := flows.call("GET", at).body) and one["progress"] is not None and one)
-    assert (running["status"], running["result"]) == ("running", None)
-    assert running["progress"]["states_done"] >= 0
-    assert flows.ended(job_id)["progress"] is None
-
-
-def test_one_page_that_fails_leaves_the_others(flows: Flows) -> None:
-    job = flows.ended(start(flows, "pages", {"pages": [{"say": 1}, ODD]}))
-    assert job["status"] == "succeeded", job
-    first, second = job["result"]["pages"]
-    assert first["result"]["key"].endswith("/items/0/done.json")
-    assert second == {"result": None, "error": "Odd"}
-
-
-@pytest.mark.parametrize(
-    ("failure", "error"),
-    [
-        (
-            {**ODD, "error": "UnprocessableInput", "message": "There is no text in it."},
-            {"code": "unprocessable_input", "message": "There is no text in it."},
-        ),
-        (ODD, {"code": "workflow_failed", "message": "A part of the workflow failed."}),
-    ],
-    ids=["typed", "untyped"],
-)
-def test_a_job_that_fails_says_why(flows: Flows, failure: object, error: dict[str, str]) -> None:
-    job_id = start(flows, "one", failure)
-    job = flows.ended(job_id)
-    assert (job["status"], job["result"], job["error"]) == ("failed", None, error)
-    at = execution(flows, "one", job_id)
-    until(lambda: flows.client("stepfunctions").describe_execution(executionArn=at)["status"] == "FAILED")
-    assert flows.messages("failed_queue") == []
-
-
-def test_only_keys_are_in_the_states_of_a_job(flows: Flows) -> None:
-    canary = secrets.token_hex(12)
-    job_id = start(flows, "pages", {"pages": [{"say": canary}, {**ODD, "say": canary}], "more": canary})
-    assert flows.ended(job_id)["status"] == "succeeded"
-    at = execution(flows, "pages", job_id)
-    given = flows.client("stepfunctions").describe_execution(executionArn=at)["input"]
-    assert set(json.loads(given)) == {"owner", "job_id", "input_key", "output_key", "items"}
-    assert canary not in given + json.dumps(flows.events(at), default=str)
-    stored = flows.client("s3").get_object(
-        Bucket=flows.outputs["bucket"], Key=json.loads(given)["items"][0]["input_key"]
-    )
-    assert canary in stored["Body"].read().decode()
-
-
-@pytest.mark.parametrize(
-    ("workflow", "body", "status", "code"),
-    [
-        ("unknown", {"input": {}}, 404, "not_found"),
-        ("one", {}, 400, "invalid_request"),
-        ("pages", {"input": {}}, 400, "invalid_request"),
-        ("pages", {"input": {"pages": [1]}}, 400, "invalid_request"),
-        ("pages", {"input": {"pages": [{}] * 4}}, 413, "payload_too_large"),
-        *(
-            ("one", {"input": {}, "callback_url": url}, 400, "invalid_request")
-            for url in (
-                "http://example.com/",
-                "https://localhost/",
-                "https://10.0.0.1/",
-                "https://[::1]/",
-                "https://169.254.169.254/latest",
-                "https://2130706433/",
-                "https://service.internal/",
-                "https://example.com:8443/",
-                "https://user@example.com/",
-            )
-        ),
-    ],
-)
-def test_what_cannot_be_a_job_is_refused(
-    flows: Flows, workflow: str, body: object, status: int, code: str
-) -> None:
-    refused(flows.call("POST", f"/jobs/{workflow}", body), status, code)
-
-
-def test_a_job_is_found_by_its_caller_only(flows: Flows) -> None:
-    job_id = start(flows, "one", {"say": "mine"})
-    assert flows.ended(job_id)["status"] == "succeeded"
-    for path, caller in ((job_id, "bob"), (NO_KEY, "ada"), ("x", "ada"), ("..%2f" + job_id, "ada")):
-        refused(flows.call("GET", f"/jobs/{path}", caller=caller), 404, "not_found")
-
-
-def test_an_idempotency_key_stands_for_one_job_of_one_caller(flows: Flows) -> None:
-    key = {"Idempotency-Key": secrets.token_hex(8)}
-    job_id = start(flows, "one", {"say": 1}, headers=key)
-    assert start(flows, "one", {"say": 1}, headers=key) == job_id
-    assert flows.ended(job_id)["status"] == "succeeded"
-    again = flows.call("POST", "/jobs/one", {"input": {"say": 1}}, headers=key)
-    assert (again.status, again.body["id"], again.body["status"]) == (202, job_id, "succeeded")
-    for workflow, given in (("one", {"say": 2}), ("pages", {"pages": [{}]})):
-        other = flows.call("POST", f"/jobs/{workflow}", {"input": given}, headers=key)
-        refused(other, 422, "idempotency_key_reused")
-    assert start(flows, "one", {"say": 2}, headers=key, caller="bob") != job_id
-    assert execution(flows, "one", job_id)
-
-
-def test_two_requests_with_one_key_at_the_same_moment_are_one_job(flows: Flows) -> None:
-    key = {"Idempotency-Key": secrets.token_hex(8)}
-    together = threading.Barrier(4)
-
-    def ask(_: int) -> str:
-        together.wait()
-        return start(flows, "one", {"say": "once"}, headers=key)
-
-    with ThreadPoolExecutor(4) as threads:
-        (job_id,) = set(threads.map(ask, range(4)))
-    assert flows.ended(job_id)["result"] == {"one": {"said": "once", "by": FIRST}}
-    assert execution(flows, "one", job_id)
-
-
-def test_an_expired_job_is_gone_and_its_key_is_free_again(flows: Flows) -> None:
-    key = {"Idempotency-Key": secrets.token_hex(8)}
-    job_id = start(flows, "one", {"say": "old"}, headers=key)
-    assert flows.ended(job_id)["status"] == "succeeded"
-    flows.client("dynamodb").update_item(
-        TableName=flows.outputs["table"],
-        Key={"owner": {"S": "partner:ada"}, "job_id": {"S": job_id}},
-        UpdateExpression="SET expires_at = :past, created_at = created_at - :day",
-        ExpressionAttributeValues={":past": {"N": "1"}, ":day": {"N": "86400"}},
-    )
-    refused(flows.call("GET", f"/jobs/{job_id}"), 404, "not_found")
-    assert start(flows, "one", {"say": "new"}, headers=key) == job_id
-    assert flows.ended(job_id)["result"] == {"one": {"said": "new", "by": FIRST}}
-
-
-def test_an_end_that_is_delivered_twice_is_noted_once(flows: Flows) -> None:
-    job_id = start(flows, "one", {"say": "once"})
-    job = flows.ended(job_id)
-    given = finish_event(flows, job_id)
-    for ending in (given, given, with_error(given, "UnprocessableInput")):
-        answer = flows.client("lambda").invoke(
-            FunctionName=f"{STACK}-finish", Qualifier="live", Payload=json.dumps(ending)
-        )
-        assert json.loads(answer["Payload"].read()) == {"noted": True}
-    assert flows.call("GET", f"/jobs/{job_id}").body == job
-
-
-def test_the_end_of_an_execution_of_before_is_not_that_of_the_job_of_today(flows: Flows) -> None:
-    job_id = start(flows, "one", {"say": "today"})
-    job = flows.ended(job_id)
-    given = finish_event(flows, job_id)
-    flows.client("dynamodb").update_item(
-        TableName=flows.outputs["table"],
-        Key={"owner": {"S": "partner:ada"}, "job_id": {"S": job_id}},
-        UpdateExpression="SET #status = :running",
-        ExpressionAttributeNames={"#status": "status"},
-        ExpressionAttributeValues={":running": {"S": "accepted"}},
-    )
-    before = json.loads(json.dumps(given).replace(f"{job_id}-", f"{job_id}-1"))
-    for ending in (before, with_error(before, "UnprocessableInput")):
-        answer = flows.client("lambda").invoke(
-            FunctionName=f"{STACK}-finish", Qualifier="live", Payload=json.dumps(ending)
-        )
-        assert json.loads(answer["Payload"].read()) == {"noted": False}
-    assert flows.call("GET", f"/jobs/{job_id}").body["status"] == "running"
-    flows.client("lambda").invoke(
-        FunctionName=f"{STACK}-finish", Qualifier="live", Payload=json.dumps(given)
-    )["Payload"].read()
-    assert flows.call("GET", f"/jobs/{job_id}").body == job
-
-
-def finish_event(flows: Flows, job_id: str) -> dict[str, Any]:
-    """What a job's execution called the function with that notes its end."""
-    calls = (
-        json.loads(event["taskScheduledEventDetails"]["parameters"])
-        for event in flows.events(execution(flows, "one", job_id))
-        if "taskScheduledEventDetails" in event
-    )
-    return next(call["Payload"] for call in calls if call["Payload"].get("operation") == "jobs.finish")
-
-
-def with_error(event: dict[str, Any], error: str) -> dict[str, Any]:
-    given = {name: value for name, value in event["input"].items() if name != "result"}
-    return {**event, "input": {**given, "error": {"Error": error, "Cause": ""}}}
-
-
-def test_a_crash_after_the_result_is_stored_and_before_it_is_noted_is_made_good(flows: Flows) -> None:
-    with flows.refused("finish", "dynamodb:UpdateItem"):
-        job_id = start(flows, "one", {"say": "kept"})
-        at = execution(flows, "one", job_id)
-        until(
-            lambda: any(
-                row.state == "note the result" and row.error is not None for row in timeline(flows.events(at))
-            )
-        )
-        key = json.loads(flows.client("stepfunctions").describe_execution(executionArn=at)["input"])
-        stored = flows.client("s3").get_object(Bucket=flows.outputs["bucket"], Key=key["output_key"])
-        assert json.loads(stored["Body"].read())["one"]["said"] == "kept"
-        assert flows.call("GET", f"/jobs/{job_id}").body["status"] == "running"
-    assert flows.ended(job_id)["result"] == {"one": {"said": "kept", "by": FIRST}}
-    (note,) = [row for row in timeline(flows.events(at)) if row.state == "note the result"]
-    assert (note.outcome, note.attempts > 1) == ("succeeded", True)
-    assert flows.messages("failed_queue") == []
-
-
-def test_an_end_that_cannot_be_noted_is_in_the_queue(flows: Flows) -> None:
-    with flows.refused("finish", "dynamodb:*"):
-        job_id = start(flows, "one", {"say": "lost"})
-        (message,) = until(lambda: flows.messages("failed_queue"))
-    assert message == {
-        "owner": "partner:ada",
-        "job_id": job_id,
-        "problem": "the end could not be noted",
-        "error": "BackendError",
-    }
-    job = flows.ended(job_id)
-    assert (job["status"], job["error"]["code"]) == ("failed", "workflow_failed")
-
-
-def test_a_callback_to_a_private_address_is_refused_and_kept(flows: Flows) -> None:
-    # No address to look at, and one to a resolver.
-    body = {"input": {"say": 1}, "callback_url": "https://127.0x1/told"}
-    answer = flows.call("POST", "/jobs/one", body)
-    assert answer.status == 202, answer
-    job_id = answer.body["id"]
-    (message,) = until(lambda: flows.messages("failed_queue"))
-    assert message == {"owner": "partner:ada", "job_id": job_id, "problem": "the callback was not taken"}
-    assert flows.ended(job_id)["status"] == "succeeded"
-    at = execution(flows, "one", job_id)
-    (told,) = [row for row in timeline(flows.events(at)) if row.state == "tell of the result"]
-    assert (told.outcome, told.error, told.attempts) == ("caught", "CallbackRefused", 1)
-
-
-# In the end.
-
-
-@pytest.mark.long  # the provider waits for 45 s after it has deleted a queue
-def test_destroy_leaves_nothing(flows: Flows) -> None:
-    flows.terraform.destroy()
-    left: dict[str, list[Any]] = {
-        "state machines": flows.client("stepfunctions").list_state_machines()["stateMachines"],
-        "functions": flows.client("lambda").list_functions()["Functions"],
-        "tables": flows.client("dynamodb").list_tables()["TableNames"],
-        "queues": flows.client("sqs").list_queues().get("QueueUrls", []),
-        "buckets": flows.client("s3").list_buckets()["Buckets"],
-        "roles": flows.client("iam").list_roles()["Roles"],
-        "log groups": flows.client("logs").describe_log_groups()["logGroups"],
-        "APIs": flows.client("apigateway").get_rest_apis()["items"],
-        "key aliases": [
-            alias
-            for alias in flows.client("kms").list_aliases()["Aliases"]
-            if not alias["AliasName"].startswith("alias/aws/")
-        ],
-    }
-    assert {kind: found for kind, found in left.items() if found} == {}

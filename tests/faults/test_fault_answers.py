@@ -153,7 +153,7 @@ def test_no_text_ends_the_document_that_the_model_is_given(text: str) -> None:
     assert set(parameters) == {"modelId", "system", "messages", "inferenceConfig"}, "the model has no tools"
 
 
-def test_what_a_model_writes_is_data(real: RealApi) -> None:
+def test_what_a_model_writes_is_data() -> None:
     written = f'<script>alert(1)</script>"}} {CANARY}'
     answering = aws.Answering({"converse": {"output": {"message": {"content": [{"text": written}]}}}})
     service = language.create_service(LexRank, lambda: BedrockSummarizer(answering))  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.benchmarks import soak
+from tools.benchmarks import soak, soak_mix
 
 
 def test_everything_is_as_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -19,12 +19,12 @@ def test_everything_is_as_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_the_mix_has_every_kind_in_an_order_that_stays_the_same() -> None:
-    assert sum(kind.share for kind in soak.KINDS) == 1_000
+    assert sum(kind.share for kind in soak_mix.KINDS) == 1_000
     for requests in (100, 400, 10_000):
-        order = soak.plan(requests)
+        order = soak_mix.plan(requests)
         assert len(order) == requests
-        assert {kind.name for kind in order} == {kind.name for kind in soak.KINDS}
-        assert [kind.name for kind in order] == [kind.name for kind in soak.plan(requests)]
+        assert {kind.name for kind in order} == {kind.name for kind in soak_mix.KINDS}
+        assert [kind.name for kind in order] == [kind.name for kind in soak_mix.plan(requests)]
 
 
 def footprint(**changes: float) -> soak.Footprint:
@@ -51,15 +51,15 @@ def test_what_is_left_behind_is_a_problem(
 
 
 def test_a_wrong_status_and_the_answer_of_another_are_problems() -> None:
-    good = next(kind for kind in soak.KINDS if kind.name == "good")
-    order = soak.Order("POST", "/items", number=7)
-    assert soak.judge(good, order, 200, b'{"number": 7}') is None
-    assert soak.judge(good, order, 500, b"{}") == "answered 500 instead of 200: b'{}'"
+    good = next(kind for kind in soak_mix.KINDS if kind.name == "good")
+    order = soak_mix.Order("POST", "/items", number=7)
+    assert soak_mix.judge(good, order, 200, b'{"number": 7}') is None
+    assert soak_mix.judge(good, order, 500, b"{}") == "answered 500 instead of 200: b'{}'"
     assert (
-        soak.judge(good, order, 200, b'{"number": 8}')
+        soak_mix.judge(good, order, 200, b'{"number": 8}')
         == "got the answer of another request: b'{\"number\": 8}'"
     )
-    assert soak.judge(good, order, 200, b"<html>") == "the body of the 200 is no JSON: b'<html>'"
+    assert soak_mix.judge(good, order, 200, b"<html>") == "the body of the 200 is no JSON: b'<html>'"
 
 
 def test_the_command_line_says_what_it_takes(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,6 @@
 """`make bench-synth`: what a synth costs, with the lazy bindings, by the stock import path, and with peers.
 
-    python -m tools.benchmarks.synth [--runs 5] [--stock-runs 3] [--check] [PART ...]
+    python -m tools.benchmarks.synth [--runs 5] [--stock-runs 2] [--check] [PART ...]
 
 Parts, all of them if none is named but `bytecode`:
 
@@ -41,6 +41,7 @@ PEERS = {
     "cdktn": ("cdktn", ("cdktn==0.24.0", "cdktn-provider-aws==25.8.1")),
 }
 _SAMPLE_EVERY = 0.02  # seconds
+_LONGEST = 180  # seconds; a cold stock run takes one minute on a quiet machine
 
 
 class BenchError(Exception):
@@ -92,16 +93,26 @@ def measure(variants: Sequence[Variant], runs: int) -> dict[str, Result]:
     results = {variant.name: Result() for variant in variants}
     for variant in variants:
         if not variant.cold:
-            _run(variant)  # fills the caches
+            _say(f"{variant.name}: filling the caches")
+            _run(variant)
     for turn in range(max(variant.runs or runs for variant in variants)):
         for variant in variants:
             if turn < (variant.runs or runs):
                 wall, cpu = _run(variant)
+                _say(
+                    f"{variant.name}: run {turn + 1} of {variant.runs or runs}, {wall:.2f} s, {cpu:.2f} s of CPU"
+                )
                 results[variant.name].walls.append(wall)
                 results[variant.name].cpus.append(cpu)
     for variant in variants:
+        _say(f"{variant.name}: looking at its memory")
         results[variant.name].memory = _peak_memory(variant)
     return results
+
+
+def _say(progress: str) -> None:
+    """Tells who waits what is going on; not in the table that goes to stdout."""
+    print(f"  {progress}", file=sys.stderr, flush=True)
 
 
 def _environment(variant: Variant) -> dict[str, str]:
@@ -131,7 +142,12 @@ def _run(variant: Variant) -> tuple[float, float]:
     _prepare(variant)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.perf_counter()
-    done = subprocess.run(variant.command, cwd=PROJECT, env=_environment(variant), capture_output=True)
+    try:
+        done = subprocess.run(
+            variant.command, cwd=PROJECT, env=_environment(variant), capture_output=True, timeout=_LONGEST
+        )
+    except subprocess.TimeoutExpired as error:
+        raise BenchError(f"{variant.name} took longer than {_LONGEST} s") from error
     wall = time.perf_counter() - started
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode != 0:
@@ -318,13 +334,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
     parser.add_argument("--runs", type=int, default=5, help="timed runs of each variant")
-    parser.add_argument("--stock-runs", type=int, default=3, help="timed runs of the slow ones")
+    parser.add_argument("--stock-runs", type=int, default=2, help="timed runs of the slow ones")
     parser.add_argument("--check", action="store_true", help="end with 1 if a goal is missed")
     options = parser.parse_args(arguments)
     for unknown in set(options.parts) - set(PARTS):
         parser.error(f"there is no part {unknown!r}; there are {', '.join(PARTS)}")
     WORK.mkdir(parents=True, exist_ok=True)
-    print(f"Python {sys.version.split()[0]}, {os.cpu_count()} processors, medians of runs taking turns")
+    processors, (load, *_) = os.cpu_count(), os.getloadavg()
+    print(
+        f"Python {sys.version.split()[0]}, {processors} processors, load {load:.1f}, medians of runs taking turns"
+    )
     met = True
     try:
         for name in options.parts or [name for name in PARTS if name != "bytecode"]:

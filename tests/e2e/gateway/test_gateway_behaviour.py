@@ -318,12 +318,12 @@ def test_a_feature_that_is_not_there_is_named(gateway: Gateway, aws: Callable[[s
     apis = aws("apigateway")
     api = apis.create_rest_api(name="guarded")
     ids = {"restApiId": api["id"], "resourceId": api["rootResourceId"], "httpMethod": "GET"}
-    apis.put_method(**ids, authorizationType="AWS_IAM")
-    apis.put_integration(**ids, **proxy(gateway.functions["echo"]))
+    apis.put_method(**ids, authorizationType="NONE")
+    apis.put_integration(**ids, type="HTTP_PROXY", integrationHttpMethod="GET", uri="https://a.example/")
     apis.create_deployment(restApiId=api["id"], stageName="stage")
     answer = Gateway(gateway.port, api["id"]).send("/stage")
     assert answer.status == 501
     assert answer.json == {
-        "message": "The local cloud does not have this feature yet: AWS_IAM authorization of a method",
-        "feature": "AWS_IAM authorization of a method",
+        "message": "The local cloud does not have this feature yet: HTTP_PROXY integration",
+        "feature": "HTTP_PROXY integration",
     }
