@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.readme import take_the_three_steps
 from tools.callers import Callers
 from tools.deployment import STACK, Cloud, ensure_cloud, stop_cloud, synthesize
 from tools.terraform import Terraform, TerraformError, environment_for, find_engine
@@ -113,9 +114,10 @@ def make_workspace(directory: Path) -> Workspace:
 
 @pytest.fixture(scope="session")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    """The stack of `main.py`, deployed once for all tests that only call it."""
+    """The stack of `main.py` and of the README's three steps, deployed once for all tests that only call it."""
     workspace = make_workspace(tmp_path_factory.mktemp("deployed"))
     try:
+        take_the_three_steps(workspace.project)
         workspace.synthesize()
         workspace.terraform.init()
         workspace.terraform.plan()

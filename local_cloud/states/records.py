@@ -241,4 +241,4 @@ def _milliseconds(since: datetime, when: datetime) -> str:
 
 
 def _time(stamp: str) -> datetime:
-    return datetime.fromisoformat(stamp)  # ten times as fast as strptime, and there are many
+    return datetime.fromisoformat(stamp)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import PROJECT, Workspace
+from tools.callers import Callers
 from tools.calls import calls
 from tools.demo import call, judge
 
@@ -35,21 +36,23 @@ def cdktf(workspace: Workspace, *arguments: str) -> subprocess.CompletedProcess[
     )
 
 
-def test_synth_deploy_call_destroy(workspace: Workspace) -> None:
+def test_cdktf_synth_writes_what_python_main_writes(workspace: Workspace) -> None:
     directly = workspace.synthesize()
     shutil.rmtree(workspace.project / "cdktf.out")
-
     synth = cdktf(workspace, "synth")
     assert synth.returncode == 0, synth.stdout + synth.stderr
     written = workspace.terraform.directory / "cdk.tf.json"
     assert json.loads(written.read_text(encoding="utf-8")) == directly
 
+
+@pytest.mark.long
+def test_deploy_call_destroy(workspace: Workspace) -> None:
     outputs_file = workspace.project / "outputs.json"
     deploy = cdktf(workspace, "deploy", "--auto-approve", "--outputs-file", str(outputs_file))
     assert deploy.returncode == 0, deploy.stdout + deploy.stderr
     outputs = json.loads(outputs_file.read_text(encoding="utf-8"))["ai-orchestrator"]
     health = next(asked for asked in calls() if asked.path == "/health")
-    status, content, _ = call(outputs["invoke_url"], health)
+    status, content, _ = call(outputs["invoke_url"], health, Callers(workspace.cloud.url, outputs))
     assert judge(health, status, content) == "status ok"
 
     destroy = cdktf(workspace, "destroy", "--auto-approve")

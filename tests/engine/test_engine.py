@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,48 @@ def test_a_failing_terraform_command_says_what_it_printed(deployed: Deployed) ->
     assert "no_such_output" in str(failed.value)
 
 
+@contextmanager
+def edited(path: Path, edit: Callable[[Path], None]) -> Iterator[None]:
+    before = path.read_text(encoding="utf-8")
+    edit(path)
+    try:
+        yield
+    finally:
+        path.write_text(before, encoding="utf-8")
+
+
+def test_a_change_changes_what_it_is_about_and_nothing_else(deployed: Deployed) -> None:
+    workspace = deployed.workspace
+    try:
+        with edited(
+            workspace.project / "handlers" / "embeddings" / "app.py",
+            lambda path: append(path, "\n# A comment changes the archive.\n"),
+        ):
+            workspace.synthesize()
+            check_changed_handler(changes(workspace))
+        with edited(
+            workspace.project / "main.py",
+            lambda path: replace(path, '"/language/analysis"', '"/language/insight"'),
+        ):
+            workspace.synthesize()
+            check_changed_route(changes(workspace))
+    finally:
+        workspace.synthesize()
+
+
+def check_changed_handler(changed: dict[str, list[str]]) -> None:
+    assert {address.split(".")[1].split("_")[0] for address in changed} == {"embeddings"}, changed
+    assert set(types(changed)) <= {"aws_lambda_function", "aws_lambda_alias", "aws_s3_object"}, changed
+
+
+def check_changed_route(changed: dict[str, list[str]]) -> None:
+    assert [
+        actions for address, actions in changed.items() if address.startswith("aws_api_gateway_deployment.")
+    ] == [["create", "delete"]]
+    assert types(changed)["aws_lambda_function"] == 0
+
+
+@pytest.mark.long
 def test_from_nothing_to_nothing_with_changes_in_between(workspace: Workspace) -> None:
     terraform = workspace.terraform
     workspace.synthesize()
@@ -65,20 +109,14 @@ def test_from_nothing_to_nothing_with_changes_in_between(workspace: Workspace) -
 
     append(workspace.project / "handlers" / "embeddings" / "app.py", "\n# A comment changes the archive.\n")
     workspace.synthesize()
-    changed = changes(workspace)
-    assert {address.split(".")[1].split("_")[0] for address in changed} == {"embeddings"}, changed
-    assert set(types(changed)) <= {"aws_lambda_function", "aws_lambda_alias", "aws_s3_object"}, changed
+    check_changed_handler(changes(workspace))
     terraform.apply("change.tfplan")
     assert deployment_of(workspace) == before
     assert changes(workspace) == {}
 
     replace(workspace.project / "main.py", '"/language/analysis"', '"/language/insight"')
     workspace.synthesize()
-    changed = changes(workspace)
-    assert [
-        actions for address, actions in changed.items() if address.startswith("aws_api_gateway_deployment.")
-    ] == [["create", "delete"]]
-    assert types(changed)["aws_lambda_function"] == 0
+    check_changed_route(changes(workspace))
     terraform.apply("change.tfplan")
     assert deployment_of(workspace) != before
     assert changes(workspace) == {}
