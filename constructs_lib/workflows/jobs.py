@@ -258,6 +258,7 @@ class Jobs(Construct):
             kind="STANDARD",
             workflow_name=workflow_name or f"{self._title}-{name}",
             timeout_seconds=timeout_seconds,
+            log_retention_days=self._log_retention_days,
             include_execution_data=include_execution_data,
             definition=self._with_an_end(self._finish, steps),
         )

@@ -112,7 +112,7 @@ def test_every_argument_of_a_cognito_authorizer_arrives(
             {"user_pools": ["us-east-1_Staff"]},
             InvalidArgumentError,
             (
-                "CognitoAuthorizer 'staff': user_pools 'us-east-1_Staff' is not valid; pass the aws_cognito_user_pool, "
+                "CognitoAuthorizer 'staff': user_pools 'us-east-1_Staff' is not valid; pass the UserPool, "
                 "or an ARN such as 'arn:aws:cognito-idp:us-east-1:123456789012:userpool/us-east-1_Ab1'"
             ),
         ),

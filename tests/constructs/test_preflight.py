@@ -139,7 +139,7 @@ TRAPS = {
     "an import loads all 2,215 modules": (
         "tests/unit/test_lazy_bindings.py::test_an_import_loads_what_it_names_from_the_small_archive",),
     "errors inside a Lazy are wrapped": (C + "rest_api.py::test_methods_that_are_refused",),
-    "the provider lock ignores mirrors": ("tests/engine/test_cdktf_cli.py::test_synth_deploy_call_destroy",),
+    "the provider lock ignores mirrors": ("tests/engine/test_cdktf_cli.py::test_deploy_call_destroy",),
     "source, version and state's path": ("provider-source", "absolute-path"),
     "a managed policy that moto lacks": ("managed-policies",),
     "moto answers no binary media types": (

@@ -66,7 +66,7 @@ MakeRole = Callable[..., Somebody]
 @pytest.fixture
 def make_role(cloud: CloudInThread) -> MakeRole:
     def make(*statements: dict[str, Any], session_policy: str = "", **options: Any) -> Somebody:
-        name, iam = f"role-{next(_names)}", cloud.client("iam")
+        name, iam = f"enforced-{next(_names)}", cloud.client("iam")
         iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(TRUST), **options)
         if statements:
             iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=document(*statements))
