@@ -45,15 +45,6 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of a file share a worker, and so do all that call a stack: it is deployed once."""
-    for item in items:
-        used = getattr(item, "fixturenames", ())
-        together = next((stack for stack in ("deployed", "flows") if stack in used), str(item.path))
-        item.add_marker(pytest.mark.xdist_group(together))
-
-
 @dataclass(frozen=True, slots=True)
 class Workspace:
     """A copy of the project with a local cloud of its own.

@@ -24,6 +24,8 @@ from tests.constructs.all_features import AllFeatures
 from tests.constructs.synthesis import FakeArchive
 from tools.terraform import Terraform, TerraformError, environment_for, find_engine
 
+pytestmark = pytest.mark.long
+
 try:
     find_engine()
 except TerraformError as missing:

@@ -15,6 +15,8 @@ from constructs_lib import AwsStack, LogGroup, S3State
 from tools.deployment import Cloud, ensure_cloud, stop_cloud
 from tools.terraform import Terraform, TerraformError, environment_for, find_engine
 
+pytestmark = pytest.mark.long
+
 try:
     find_engine()
 except TerraformError as missing:
