@@ -106,7 +106,7 @@ def make_workspace(directory: Path) -> Workspace:
 
 @pytest.fixture(scope="session")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    """The stack of `main.py` and of the README's three steps, deployed once for all tests that only call it."""
+    """The stack of `main.py` and of the README's three steps, deployed once a worker for the tests that only call it."""
     workspace = make_workspace(tmp_path_factory.mktemp("deployed"))
     try:
         take_the_three_steps(workspace.project)
