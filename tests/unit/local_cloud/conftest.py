@@ -19,6 +19,7 @@ from botocore.config import Config
 
 from local_cloud.functions import FunctionNotFound, InvocationResult
 from local_cloud.server import LocalCloud
+from tests.unit.moto_state import forget_everything
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -190,15 +191,16 @@ class DeployedApi:
         return self.cloud.request(method, f"/_aws/execute-api/{self.api_id}/{self.stage}{path}", **options)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudInThread]:
+    forget_everything()
     running = CloudInThread(tmp_path_factory.mktemp("cloud"))
     running.start()
     yield running
     running.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def role_arn(cloud: CloudInThread) -> str:
     document = json.dumps({"Version": "2012-10-17", "Statement": []})
     role = cloud.client("iam").create_role(RoleName="gateway-tests", AssumeRolePolicyDocument=document)

@@ -97,7 +97,7 @@ def words(who: Somebody, action: str, resource: str) -> str:
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def table(cloud: CloudInThread) -> str:
     created = cloud.client("dynamodb").create_table(
         TableName="orders",

@@ -17,6 +17,7 @@ from botocore.config import Config
 from local_cloud.functions.environment import machine_architecture, machine_runtime
 from local_cloud.server import LocalCloud
 from tests.unit.local_cloud_functions.harness import archive
+from tests.unit.moto_state import forget_everything
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -187,8 +188,9 @@ def eventually(condition: Callable[[], Any], *, within_seconds: float = 5.0) -> 
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def states(tmp_path_factory: pytest.TempPathFactory) -> Iterator[States]:
+    forget_everything()
     running = States(tmp_path_factory.mktemp("states"))
     yield running
     running.stop()
