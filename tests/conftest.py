@@ -10,14 +10,19 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.readme import take_the_three_steps
+from tests.scheduling import SharedStackScheduling, rank
 from tools.callers import Callers
 from tools.deployment import STACK, Cloud, ensure_cloud, stop_cloud, synthesize
 from tools.terraform import Terraform, TerraformError, environment_for, find_engine
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
 
 PROJECT = Path(__file__).parent.parent
 DEPLOYED = (
@@ -43,6 +48,16 @@ os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are processors: the tests of the engine wait for Terraform most of the time."""
     return (os.cpu_count() or 1) + 1
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SharedStackScheduling:
+    config.option.loadscopereorder = False
+    return SharedStackScheduling(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: rank(item.nodeid))
 
 
 @dataclass(frozen=True, slots=True)
