@@ -1,4 +1,4 @@
-"""What moto remembers belongs to the process: a cloud inside the test process starts with none of it."""
+"""What moto remembers belongs to the process: a cloud inside the test process begins with none of it."""
 
 from moto.moto_api._internal import moto_api_backend
 

@@ -191,6 +191,9 @@ class DeployedApi:
         return self.cloud.request(method, f"/_aws/execute-api/{self.api_id}/{self.stage}{path}", **options)
 
 
+_names = iter(range(10_000))
+
+
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudInThread]:
     forget_everything()
@@ -203,11 +206,9 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudInThread]:
 @pytest.fixture(scope="module")
 def role_arn(cloud: CloudInThread) -> str:
     document = json.dumps({"Version": "2012-10-17", "Statement": []})
-    role = cloud.client("iam").create_role(RoleName="gateway-tests", AssumeRolePolicyDocument=document)
+    name = f"gateway-tests-{next(_names)}"
+    role = cloud.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document)
     return str(role["Role"]["Arn"])
-
-
-_names = iter(range(10_000))
 
 
 @pytest.fixture

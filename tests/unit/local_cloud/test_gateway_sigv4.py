@@ -152,7 +152,7 @@ def assume(cloud: CloudInThread) -> Callable[..., tuple[str, str, Credentials]]:
     """Make a role with a policy and assume it; returns the role's name, the session's ARN and its credentials."""
 
     def make(*policies: dict[str, Any], **options: Any) -> tuple[str, str, Credentials]:
-        name = f"role-{next(_names)}"
+        name = f"signing-role-{next(_names)}"
         trust = {"Version": "2012-10-17", "Statement": []}
         role = cloud.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
         for document in policies:

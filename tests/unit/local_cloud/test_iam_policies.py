@@ -242,7 +242,7 @@ def decided(policies: Callable[[str], PrincipalPolicies], arn: str, action: str)
 
 def test_the_policies_of_a_role(cloud: CloudInThread) -> None:
     iam = cloud.client("iam")
-    role_name = f"role-{next(_names)}"
+    role_name = f"policies-role-{next(_names)}"
     trust = policy({"Effect": "Allow", "Principal": {"Service": "x"}, "Action": "sts:AssumeRole"})
     arn = iam.create_role(RoleName=role_name, Path="/a/b/", AssumeRolePolicyDocument=json.dumps(trust))[
         "Role"
@@ -272,7 +272,7 @@ def test_the_policies_of_a_role(cloud: CloudInThread) -> None:
 
 def test_a_policy_of_aws(cloud: CloudInThread) -> None:
     iam = cloud.client("iam")
-    role_name = f"role-{next(_names)}"
+    role_name = f"policies-role-{next(_names)}"
     arn = iam.create_role(RoleName=role_name, AssumeRolePolicyDocument=json.dumps(policy()))["Role"]["Arn"]
     read_only = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
     iam.attach_role_policy(RoleName=role_name, PolicyArn=read_only)

@@ -48,19 +48,21 @@ _FUNCTIONS = """
 """
 
 
+_numbers = iter(range(100_000))
+
+
 class States:
     """A running local cloud and what a test does with it."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._clients: dict[str, Any] = {}
-        self._numbers = iter(range(100_000))
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self.cloud = LocalCloud(host="127.0.0.1", port=0, directory=directory)
         self._run(self.cloud.start())
-        role = self.client("iam").create_role(RoleName="states", AssumeRolePolicyDocument="{}")
+        role = self.client("iam").create_role(RoleName=self.name("states"), AssumeRolePolicyDocument="{}")
         self.role: str = role["Role"]["Arn"]
         self.function = self.deploy(_FUNCTIONS)
 
@@ -92,7 +94,7 @@ class States:
         return self.client("stepfunctions")
 
     def name(self, prefix: str = "machine") -> str:
-        return f"{prefix}-{next(self._numbers)}"
+        return f"{prefix}-{next(_numbers)}"
 
     def deploy(self, code: str, **options: Any) -> str:
         """Create a function of one file; gives its ARN."""
