@@ -19,6 +19,7 @@ from lazy_bindings._kernel import archives, report
 from lazy_bindings._provider import MODULE, is_common, namespaces, type_prefix
 
 _SWITCH = "LAZY_BINDINGS"
+_FIRST_JSII_LIBRARY = "constructs"
 
 
 def install() -> None:
@@ -55,6 +56,10 @@ class ProviderFinder(MetaPathFinder):
     ) -> ModuleSpec | None:
         """Returns the spec for the provider's root or `_jsii`, with a loader of ours; None for the rest."""
         package, _, name = fullname.rpartition(".")
+        if fullname == _FIRST_JSII_LIBRARY:
+            from lazy_bindings import _background  # imports jsii, which not every program needs
+
+            _background.begin(archives.recover)
         if fullname == MODULE or (package == MODULE and name == "_jsii"):
             return _with_our_loader(PathFinder.find_spec(fullname, path, target))
         if (package == MODULE and not is_common(name)) or (package and name == "_jsii"):

@@ -68,18 +68,35 @@ class Archives:
     def _load(self, run: Callable[[Path], None]) -> None:
         repacked = None if self._own_only else self._repacked()
         if repacked is not None:
+            everything = self._wanted is _store.Contents.EVERYTHING
+            self._loaded = _Loaded.EVERYTHING if everything else _Loaded.COMMON
             try:
                 run(repacked)
             except Exception as error:  # noqa: BLE001 - whatever jsii raises for an archive it cannot read
-                report(f"jsii cannot load {repacked / ARCHIVE}: {error}")
-                _store.discard(repacked)
-                _vacate()
+                self._give_up(repacked, error)
             else:
-                everything = self._wanted is _store.Contents.EVERYTHING
-                self._loaded = _Loaded.EVERYTHING if everything else _Loaded.COMMON
                 return
         run(self._provider / "_jsii")
         self._loaded = _Loaded.EVERYTHING
+
+    def recover(self, archive: str, error: Exception) -> None:
+        """Has the kernel load the provider's own archive in place of one that it could not load in the background.
+
+        Raises:
+            Exception: `error`, if it was the provider's own.
+        """
+        folder = Path(archive).parent
+        own = self._provider / "_jsii"
+        if folder == own:
+            raise error
+        self._give_up(folder, error)
+        _replace(own)
+        self._loaded = _Loaded.EVERYTHING
+
+    def _give_up(self, repacked: Path, error: Exception) -> None:
+        report(f"jsii cannot load {repacked / ARCHIVE}: {error}")
+        _store.discard(repacked)
+        _vacate()
 
     def _repacked(self) -> Path | None:
         try:
