@@ -11,16 +11,15 @@ import os
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from cdktf import App, TerraformOutput
-from constructs import Construct
-from pydantic import BaseModel
-
+# isort: off
+# First, because it has jsii start in the background.
 from constructs_lib import (
     AccessLog,
     AlarmTopic,
     ApiGatewayAccount,
     ArchiveBucket,
     AwsStack,
+    CircuitBreaker,
     CognitoAuthorizer,
     Cors,
     Deployment,
@@ -46,6 +45,11 @@ from constructs_lib import (
     UserPool,
     Workflow,
 )
+from cdktf import App, TerraformOutput
+from constructs import Construct
+from pydantic import BaseModel
+
+# isort: on
 from handlers.common.summary import SummaryRequest, SummaryResponse
 from handlers.embeddings.models import (
     EmbeddingsRequest,
@@ -109,7 +113,10 @@ class AiOrchestrator(AwsStack):
         reads_document = self._workflow(
             "document", document(vision=vision, language=language, embeddings=vectors)
         )
-        summarizes = self._workflow("summary", summary(language=language, embeddings=vectors))
+        breaker = self._breaker("summary-model")
+        summarizes = self._workflow(
+            "summary", summary(language=language, embeddings=vectors, breaker=breaker)
+        )
         pages = document_pages(vision=vision, language=language, embeddings=vectors)
         jobs_api = self._jobs(services, {"document": (pages, "pages")})
 
@@ -187,6 +194,7 @@ class AiOrchestrator(AwsStack):
             "stage_name": stage.stage_name,
             "function_names": {name: function.function_name for name, function in self._functions.items()},
             "workflow_arns": {"document": reads_document.arn, "summary": summarizes.arn},
+            "summary_circuit": breaker.name,
             "partner_key_id": plan.add_tenant("acme").key_id,
             **user_outputs,
             **partner_outputs,
@@ -216,6 +224,17 @@ class AiOrchestrator(AwsStack):
         )
         self._workflows.append(made)
         return made
+
+    def _breaker(self, name: str) -> CircuitBreaker:
+        """What has a service left alone for half a minute after it has failed three times in a row."""
+        return CircuitBreaker(
+            self,
+            name,
+            name=f"{self._settings.name}-{name}",
+            failures=3,
+            open_seconds=30,
+            deletion_protection=self._settings.keeps_data,
+        )
 
     def _jobs(
         self, services: Mapping[str, Function], workflows: Mapping[str, tuple[Step, str | None]]

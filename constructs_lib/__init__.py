@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from constructs_lib.functions.asynchronous_calls import AsynchronousCalls, FailureDestination
     from constructs_lib.functions.cold_start import Gradual
     from constructs_lib.functions.dead_letter_queue import DeadLetterQueue
+    from constructs_lib.functions.event_rule import EventRule
     from constructs_lib.functions.function import Function
     from constructs_lib.functions.queue import Queue
     from constructs_lib.functions.vpc_access import VpcAccess
@@ -74,12 +75,14 @@ if TYPE_CHECKING:
     from constructs_lib.storage.private_bucket import Replica
     from constructs_lib.storage.table import Table
     from constructs_lib.workflows.branches import Map, Parallel
+    from constructs_lib.workflows.circuit_breaker import CircuitBreaker
     from constructs_lib.workflows.expressions import Expression, Input, Item, Jsonata, Variable
     from constructs_lib.workflows.failures import Catch, Retry
     from constructs_lib.workflows.http_errors import HttpError
     from constructs_lib.workflows.jobs import Jobs
     from constructs_lib.workflows.service_tasks import (
         BedrockInvokeModel,
+        DynamoDbDeleteItem,
         DynamoDbGetItem,
         DynamoDbPutItem,
         DynamoDbUpdateItem,
@@ -122,6 +125,7 @@ _MODULES = {
     "Canary": "constructs_lib.api.canary",
     "Catch": "constructs_lib.workflows.failures",
     "Choice": "constructs_lib.workflows.steps",
+    "CircuitBreaker": "constructs_lib.workflows.circuit_breaker",
     "CognitoAuthorizer": "constructs_lib.authorization.cognito_authorizer",
     "ConflictError": "constructs_lib.errors",
     "ConstructError": "constructs_lib.errors",
@@ -132,10 +136,12 @@ _MODULES = {
     "DeadLetterQueue": "constructs_lib.functions.dead_letter_queue",
     "Deployment": "constructs_lib.api.deployment",
     "DomainName": "constructs_lib.api.domain_name",
+    "DynamoDbDeleteItem": "constructs_lib.workflows.service_tasks",
     "DynamoDbGetItem": "constructs_lib.workflows.service_tasks",
     "DynamoDbPutItem": "constructs_lib.workflows.service_tasks",
     "DynamoDbUpdateItem": "constructs_lib.workflows.service_tasks",
     "EncryptionKey": "constructs_lib.security.encryption_key",
+    "EventRule": "constructs_lib.functions.event_rule",
     "ExistingApiGatewayAccount": "constructs_lib.api.api_gateway_account",
     "Expression": "constructs_lib.workflows.expressions",
     "Fail": "constructs_lib.workflows.steps",
@@ -218,6 +224,7 @@ __all__ = [
     "Canary",
     "Catch",
     "Choice",
+    "CircuitBreaker",
     "CognitoAuthorizer",
     "ConflictError",
     "ConstructError",
@@ -228,10 +235,12 @@ __all__ = [
     "DeadLetterQueue",
     "Deployment",
     "DomainName",
+    "DynamoDbDeleteItem",
     "DynamoDbGetItem",
     "DynamoDbPutItem",
     "DynamoDbUpdateItem",
     "EncryptionKey",
+    "EventRule",
     "ExistingApiGatewayAccount",
     "Expression",
     "Fail",

@@ -136,8 +136,9 @@ class LocalCloud:
                 if not isinstance(gateway, BaseException):
                     await gateway.close()
         if self._functions is not None:
-            from local_cloud import states
+            from local_cloud import events, states
 
+            events.stop()
             await asyncio.to_thread(states.stop_executions)
             await self._functions.close()
         self._control_plane.close()
@@ -233,12 +234,13 @@ def _called_api(message: web.BaseRequest) -> _CalledApi | None:
 
 def _import_backends() -> None:
     """Import moto's backends for API Gateway and Lambda, and change in them what the local cloud needs otherwise."""
-    from local_cloud import moto_gaps
+    from local_cloud import events, moto_gaps
     from local_cloud.gateway import snapshot
 
     import_module("local_cloud.gateway.gateway")
     moto_gaps.apply()
     snapshot.install()
+    events.install()
 
 
 def _make_executor(endpoint_url: str, directory: Path) -> Functions:

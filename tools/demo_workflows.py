@@ -29,7 +29,12 @@ def run_workflows(demo: Demo) -> None:
     with unavailable(demo, "language"):
         demo.make(summary("a summary while the language function takes no calls", FALLBACK_MODEL))
         show_timeline(demo, "summary")
-    demo.make(summary("and when it does again", "lexrank"))
+        for which in ("a second", "a third"):
+            demo.make(summary(f"{which} one meanwhile", FALLBACK_MODEL))
+    demo.make(summary("it takes calls again, and after three failures is left alone", FALLBACK_MODEL))
+    show_timeline(demo, "summary")
+    close_circuit(demo)
+    demo.make(summary("and when the circuit is closed, by hand or half a minute later", "lexrank"))
     run_job(demo)
 
 
@@ -78,6 +83,12 @@ def unavailable(demo: Demo, service: str) -> Iterator[None]:
         yield
     finally:
         client.delete_function_concurrency(FunctionName=names[service])
+
+
+def close_circuit(demo: Demo) -> None:
+    """Does what an operator does who knows that the first model is well again: deletes what is known of its failures."""
+    circuit = demo.outputs["summary_circuit"]
+    demo.callers.client("dynamodb").delete_item(TableName=circuit, Key={"circuit": {"S": circuit}})
 
 
 def show_timeline(demo: Demo, workflow: str) -> None:

@@ -30,6 +30,7 @@ from constructs_lib import (
     AwsStack,
     Cache,
     Canary,
+    CircuitBreaker,
     CognitoAuthorizer,
     Cors,
     Dashboard,
@@ -168,7 +169,7 @@ class AllOn(AwsStack):
         looks_at = Workflow(
             self,
             "look",
-            definition=_looks_at(images),
+            definition=_looks_at(images, CircuitBreaker(self, "images-circuit")),
             timeout_seconds=20,
             include_execution_data=True,
             publish=True,
@@ -287,11 +288,12 @@ class AllOn(AwsStack):
         )
 
 
-def _looks_at(images: Function) -> Step:
+def _looks_at(images: Function, breaker: CircuitBreaker | None = None) -> Step:
     look = LambdaTask(
         "look", images, operation="look", input=Input("body"), timeout_seconds=15, result="seen"
     )
-    return look >> Succeed("seen", output=Variable("seen"))
+    guarded = look if breaker is None else breaker.around(look)
+    return guarded >> Succeed("seen", output=Variable("seen"))
 
 
 def _copies(bucket: str) -> Replica:

@@ -14,6 +14,7 @@ from constructs import Construct
 
 from constructs_lib.aws_stack import AwsStack, check_same_stack
 from constructs_lib.checks import check_pattern, path_below, path_of
+from constructs_lib.errors import ConflictError
 from constructs_lib.iam.policy import PolicyStatement
 
 if TYPE_CHECKING:
@@ -101,9 +102,10 @@ class EncryptedQueue(Construct):
             message_retention_seconds=retention_days * SECONDS_A_DAY,
             kms_master_key_id=None if key is None else key.arn,
             sqs_managed_sse_enabled=True if key is None else None,
-            policy=_tls_only(queue_arn(stack, name)),
+            policy=_policy(_tls_only(queue_arn(stack, name))),
             **options,
         )
+        self._statements = {"TlsOnly": _tls_only(queue_arn(stack, name))}
         self._arn = self._resource.arn
         self._url: str | None = None
 
@@ -148,20 +150,42 @@ class EncryptedQueue(Construct):
             if self._key is not None:
                 self._key.grant_use(role)
 
+    def allow_service(self, sid: str, *, service: str, source_arn: str) -> None:
+        """Lets an AWS service send messages to it, on behalf of one resource; doing it twice changes nothing.
 
-def _tls_only(arn: str) -> str:
-    return json.dumps(
-        {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Sid": "TlsOnly",
-                    "Effect": "Deny",
-                    "Principal": "*",
-                    "Action": "sqs:*",
-                    "Resource": arn,
-                    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-                }
-            ],
+        Args:
+            sid: What the permission is for, in letters and digits; unique in the queue.
+            service: The service's principal, such as `events.amazonaws.com`.
+            source_arn: The ARN of the resource; put together from names where the resource refers to the queue.
+
+        Raises:
+            ConstructError: if `sid` is not valid, or means something else already.
+        """
+        where = path_of(self)
+        check_pattern(where, "sid", sid, "[A-Za-z0-9]{1,64}", "use 1 to 64 letters and digits")
+        statement = {
+            "Sid": sid,
+            "Effect": "Allow",
+            "Principal": {"Service": service},
+            "Action": "sqs:SendMessage",
+            "Resource": queue_arn(AwsStack.of(self), self._name),
+            "Condition": {"ArnEquals": {"aws:SourceArn": source_arn}},
         }
-    )
+        if self._statements.setdefault(sid, statement) != statement:
+            raise ConflictError(where, f"{sid} is allowed something else already", "choose another sid")
+        self._resource.policy = _policy(*self._statements.values())
+
+
+def _policy(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+def _tls_only(arn: str) -> dict[str, Any]:
+    return {
+        "Sid": "TlsOnly",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "sqs:*",
+        "Resource": arn,
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }

@@ -299,6 +299,7 @@ class Function(Construct):
         self._alias_name = self._alias.name
         self._qualified_arn = self._alias.arn
         self._invoke_arn: str | None = None
+        self._asynchronous_calls = asynchronous_calls
         if asynchronous_calls is not None:
             self._handle_failures(asynchronous_calls)
         if provisioned_concurrency is not None:
@@ -318,6 +319,11 @@ class Function(Construct):
     def reserved_concurrency(self) -> int | None:
         """How many calls run at once at most; None where it shares the account's."""
         return self._reserved_concurrency
+
+    @property
+    def asynchronous_calls(self) -> AsynchronousCalls | None:
+        """What becomes of calls whose caller does not wait; None where AWS forgets those that failed."""
+        return self._asynchronous_calls
 
     @property
     def invoke_arn(self) -> str:
@@ -408,6 +414,30 @@ class Function(Construct):
             max_batching_window_seconds=max_batching_window_seconds,
             max_concurrency=max_concurrency,
         )
+
+    def keep_failed_calls(self, calls: AsynchronousCalls) -> None:
+        """Says what becomes of calls whose caller does not wait (`aws_lambda_function_event_invoke_config`).
+
+        It is for what is given a function and has it called; who makes the function passes `asynchronous_calls`.
+
+        Args:
+            calls: What becomes of them; without `dead_letters`, which belong to the function itself.
+
+        Raises:
+            ConstructError: if that was said already, or `calls` has `dead_letters`.
+        """
+        where = path_of(self)
+        if self._asynchronous_calls is not None:
+            raise ConflictError(
+                where, "knows already what becomes of failed calls", "say it once, as asynchronous_calls"
+            )
+        if calls.dead_letters is not None:
+            raise InvalidArgumentError(
+                where, "dead_letters cannot be added to a function", "pass asynchronous_calls to Function"
+            )
+        self._asynchronous_calls = calls
+        calls.on_failure.grant_send(self._role)
+        self._handle_failures(calls)
 
     def add_permission(
         self, scope: Construct, construct_id: str, *, principal: str, source_arn: str

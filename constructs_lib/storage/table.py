@@ -93,6 +93,9 @@ class Table(Construct):
         super().__init__(scope, construct_id)
         self._name = name
         self._key = key
+        self._partition_key = partition_key
+        self._sort_key = sort_key
+        self._ttl_attribute = ttl_attribute
         self._resource = DynamodbTable(
             self,
             "Resource",
@@ -121,6 +124,26 @@ class Table(Construct):
     def arn(self) -> str:
         """Its ARN."""
         return self._arn
+
+    @property
+    def partition_key(self) -> str:
+        """The attribute that says where an item is."""
+        return self._partition_key
+
+    @property
+    def sort_key(self) -> str | None:
+        """The attribute that tells the items of one partition key apart; None where there is one item each."""
+        return self._sort_key
+
+    @property
+    def ttl_attribute(self) -> str | None:
+        """The attribute with the time after which an item is deleted; None where items stay."""
+        return self._ttl_attribute
+
+    @property
+    def encryption_key(self) -> EncryptionKey | None:
+        """The key that encrypts it; None where it is DynamoDB's own."""
+        return self._key
 
     @property
     def resource(self) -> DynamodbTable:

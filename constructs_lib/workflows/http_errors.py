@@ -96,6 +96,11 @@ ERRORS: Final[Mapping[str, HttpError]] = MappingProxyType(
         ),
         "BackendError": HttpError(status=502, code="backend_error", message="The AI backend failed."),
         "BackendUnavailable": UNAVAILABLE,
+        "CircuitOpen": HttpError(
+            status=503,
+            code="circuit_open",
+            message="The service has failed several times and is left alone for a moment. Try again later.",
+        ),
         "BackendTimeout": HttpError(
             status=504,
             code="backend_timeout",

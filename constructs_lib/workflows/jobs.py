@@ -10,8 +10,10 @@ from constructs import Construct
 
 from constructs_lib.aws_stack import AwsStack, check_same_stack
 from constructs_lib.checks import check_pattern, check_range, path_below, path_of
-from constructs_lib.errors import ConflictError, InvalidArgumentError
+from constructs_lib.errors import ConflictError, InvalidArgumentError, LimitExceededError
+from constructs_lib.functions.asynchronous_calls import AsynchronousCalls
 from constructs_lib.functions.dead_letter_queue import DeadLetterQueue
+from constructs_lib.functions.event_rule import EventRule
 from constructs_lib.functions.function import Function
 from constructs_lib.observability.log_retention import DEFAULT_RETENTION_DAYS, RetentionDays, check_retention
 from constructs_lib.security.signing_key import SigningKey
@@ -34,6 +36,10 @@ PREFIX: Final = "jobs/"
 
 _DAY_SECONDS: Final = 86_400
 _MAX_ITEMS: Final = 40
+_MAX_WORKFLOWS: Final = 12
+"""How many ARNs fit into a rule's pattern of 2,048 characters."""
+
+_SEND_SECONDS: Final = 5
 _AFTERWARDS: Final = Retry(max_attempts=4, interval_seconds=1, max_delay_seconds=20)
 _OWNER: Final = {"owner": Input("owner"), "job_id": Input("job_id")}
 
@@ -46,7 +52,8 @@ class Jobs(Construct):
     kind of job. What is kept of the input and the result is in the payload bucket, and only keys are in a state.
 
     Two functions belong to it, which the stack makes with `api_environment` and `finish_environment`: one that answers
-    `POST /jobs/{workflow}` and `GET /jobs/{id}`, one that the state machines call at the end.
+    `POST /jobs/{workflow}` and `GET /jobs/{id}`, one that the state machines call at the end. EventBridge calls it for
+    executions that could not: those that took too long, were stopped, or failed in a way that no state can catch.
 
     Args:
         scope: The construct that it belongs to.
@@ -112,6 +119,7 @@ class Jobs(Construct):
         self._log_retention_days: RetentionDays = log_retention_days
         self._workflows: dict[str, tuple[Workflow, str | None, int]] = {}
         self._finish: Function | None = None
+        self._ends: EventRule | None = None
         self._table = Table(
             self,
             "table",
@@ -175,6 +183,9 @@ class Jobs(Construct):
     def use_finish(self, function: Function) -> None:
         """Names the function that ends jobs, and lets it: it may note how a job ended, store its result and sign.
 
+        Calls of EventBridge that fail for good go to the jobs' queue, unless the function's `asynchronous_calls` say
+        otherwise.
+
         Args:
             function: The function, made with `finish_environment`.
 
@@ -190,6 +201,8 @@ class Jobs(Construct):
         self._payloads.grant(function.role, PREFIX, read=True, write=True)
         if self._signing_key is not None:
             self._signing_key.grant_sign(function.role)
+        if function.asynchronous_calls is None:
+            function.keep_failed_calls(AsynchronousCalls(on_failure=self._queue))
 
     def serve(self, function: Function) -> None:
         """Lets the function behind the API start jobs and look at them.
@@ -227,7 +240,7 @@ class Jobs(Construct):
         workflow_name: str | None = None,
         include_execution_data: bool = False,
     ) -> Workflow:
-        """Adds a kind of job (`aws_sfn_state_machine` of the type STANDARD).
+        """Adds a kind of job (`aws_sfn_state_machine` of the type STANDARD); there may be twelve.
 
         The steps get `input_key` and `output_key`, and with `each` also `items`, each with `number`, `input_key` and
         `output_prefix`. Their answer is the result; anywhere in it, `{"from": KEY}` stands for that object and
@@ -243,7 +256,8 @@ class Jobs(Construct):
             include_execution_data: Whether its log has what goes into the steps and comes out. Left out, it has not.
 
         Raises:
-            ConstructError: if an argument is not valid, the name is taken, or `use_finish` was not called.
+            ConstructError: if an argument is not valid, the name is taken, there are twelve, or `use_finish` was not
+                called.
         """
         where = f"{path_of(self)}/{name}"
         check_pattern(where, "name", name, r"[a-z][a-z0-9-]{0,31}", "use lower case letters, digits and '-'")
@@ -252,6 +266,12 @@ class Jobs(Construct):
             raise ConflictError(where, "exists already", "give the workflow another name")
         if self._finish is None:
             raise InvalidArgumentError(where, "nobody would note its end", "call use_finish first")
+        if len(self._workflows) == _MAX_WORKFLOWS:
+            raise LimitExceededError(
+                where,
+                f"{path_of(self)} has {_MAX_WORKFLOWS} workflows, and one rule of EventBridge is for all",
+                "make other Jobs for it",
+            )
         workflow = Workflow(
             self,
             name,
@@ -263,7 +283,32 @@ class Jobs(Construct):
             definition=self._with_an_end(self._finish, steps),
         )
         self._workflows[name] = (workflow, each, max_items)
+        workflow.grant_describe(self._finish)
+        self._watch_ends(self._finish)
         return workflow
+
+    def _watch_ends(self, finish: Function) -> None:
+        """Has the function told of every execution that ended without a result."""
+        pattern = {
+            "source": ["aws.states"],
+            "detail-type": ["Step Functions Execution Status Change"],
+            "detail": {
+                "status": ["FAILED", "TIMED_OUT", "ABORTED"],
+                "stateMachineArn": [workflow.arn for workflow in self.workflows],
+            },
+        }
+        if self._ends is not None:
+            self._ends.match(pattern)
+            return
+        self._ends = EventRule(
+            self,
+            "ends",
+            pattern=pattern,
+            function=finish,
+            dead_letters=self._queue,
+            name=f"{self._title}-ends",
+            description="Executions of jobs that could not note their end",
+        )
 
     def _with_an_end(self, finish: Function, steps: Step) -> Step:
         """The steps, what notes how they ended, what tells it, and where it is written if that fails."""
@@ -310,7 +355,12 @@ class Jobs(Construct):
         """Tells the client; that it could not be told does not change how the job ended."""
         message = {**_OWNER, "problem": "the callback was not taken"}
         untold = SqsSendMessage(
-            f"{name}, in vain", self._queue.resource, body=message, kms_key_arn=self._key_arn, result="kept"
+            f"{name}, in vain",
+            self._queue.resource,
+            body=message,
+            kms_key_arn=self._key_arn,
+            timeout_seconds=_SEND_SECONDS,
+            result="kept",
         )
         call = LambdaTask(
             name,
@@ -332,7 +382,12 @@ class Jobs(Construct):
             "error": Jsonata(f"{problem.code}.Error"),
         }
         keep = SqsSendMessage(
-            f"{name}: keep", self._queue.resource, body=message, kms_key_arn=self._key_arn, result="kept"
+            f"{name}: keep",
+            self._queue.resource,
+            body=message,
+            kms_key_arn=self._key_arn,
+            timeout_seconds=_SEND_SECONDS,
+            result="kept",
         )
         return keep >> Fail(name, error=error)
 

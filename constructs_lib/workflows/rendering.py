@@ -17,6 +17,7 @@ from constructs_lib.workflows.steps import (
     Continue,
     Fallback,
     GoTo,
+    Guarded,
     State,
     Step,
 )
@@ -91,6 +92,14 @@ class _Known:
     following: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Failures:
+    """Catches besides a state's own, and what follows them all."""
+
+    catches: tuple[Catch, ...]
+    following: str | None
+
+
 class _Rendering:
     def __init__(self, where: str, place: Place) -> None:
         self.place = place
@@ -114,7 +123,7 @@ class _Rendering:
                         return self._start(one, None)
                     if index + 1 == len(step.steps):
                         break
-            case Fallback():
+            case Fallback() | Guarded():
                 return step.first.name
             case CaughtBranch():
                 return step.tried.name
@@ -142,7 +151,11 @@ class _Rendering:
                     following = self._start(one, following)
             case Fallback():
                 caught = Catch(to=step.instead, errors=step.errors, result=step.error_result)
-                self._add_state(scope, step.first, following, (caught,))
+                self._add_state(scope, step.first, following, _Failures((caught,), following))
+            case Guarded():
+                self._add(scope, step.then, following)
+                then = self._start(step.then, following)
+                self._add_state(scope, step.first, then, _Failures(step.catch, following))
             case CaughtBranch():
                 self._add_state(scope, step.failed, None)
                 self._add_state(scope, step.tried, None)
@@ -155,7 +168,7 @@ class _Rendering:
                 pass
 
     def _add_state(
-        self, scope: _Scope, state: State, following: str | None, further: tuple[Catch, ...] = ()
+        self, scope: _Scope, state: State, following: str | None, failures: _Failures | None = None
     ) -> None:
         if self._is_known(scope, state, following):
             return
@@ -171,11 +184,13 @@ class _Rendering:
             self._add_rules(scope, state, body, following)
         elif not state.ends:
             body.update({"End": True} if following is None else {"Next": following})
-        catches = (*state.catch, *further) if isinstance(state, CatchingState) else ()
+        if failures is None:
+            failures = _Failures((), following)
+        catches = (*state.catch, *failures.catches) if isinstance(state, CatchingState) else ()
         if catches:
-            body["Catch"] = [one.asl(self._start(one.to, following)) for one in catches]
+            body["Catch"] = [one.asl(self._start(one.to, failures.following)) for one in catches]
             for one in catches:
-                self._add(scope, one.to, following)
+                self._add(scope, one.to, failures.following)
 
     def _add_rules(self, scope: _Scope, choice: Choice, body: dict[str, Any], following: str | None) -> None:
         body["Choices"] = [

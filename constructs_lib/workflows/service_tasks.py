@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from constructs_lib.checks import has_token
@@ -146,12 +146,18 @@ class SqsSendMessage(_OnKey):
 class _OnTable(_OnKey):
     table: CalledTable = field(kw_only=False)
 
+    leading_keys: Sequence[str] = ()
+
     def _call(self, action: str, arguments: Mapping[str, Any]) -> ServiceCall:
         permission = f"dynamodb:{action[0].upper()}{action[1:]}"
+        needed, *more = self._permissions(permission, self.table.arn, "kms:Decrypt")
+        if self.leading_keys:
+            items = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": tuple(self.leading_keys)}}
+            needed = replace(needed, conditions=items)
         return ServiceCall(
             action=f"dynamodb:{action}",
             arguments={"TableName": self.table.name, **arguments},
-            permissions=self._permissions(permission, self.table.arn, "kms:Decrypt"),
+            permissions=(needed, *more),
         )
 
 
@@ -163,6 +169,7 @@ class DynamoDbGetItem(_OnTable):
         table: The table.
         key: The item's key, in DynamoDB's form, such as `{"id": {"S": Input("id")}}`.
         consistent: Whether the latest write is seen. Left out, it is.
+        leading_keys: The partition keys that the workflow's role may use. Left out, all.
         kms_key_arn: The key that encrypts the table, if it is one's own. Left out, none.
         timeout_seconds: When it fails with `States.Timeout`. Left out, 60.
 
@@ -186,6 +193,7 @@ class DynamoDbPutItem(_OnTable):
         table: The table.
         item: The item, in DynamoDB's form, such as `{"id": {"S": Input("id")}}`.
         condition: The condition expression that must hold. Left out, none: it is written whatever is there.
+        leading_keys: The partition keys that the workflow's role may use. Left out, all.
         kms_key_arn: The key that encrypts the table, if it is one's own. Left out, none.
         timeout_seconds: When it fails with `States.Timeout`. Left out, 60.
 
@@ -213,6 +221,7 @@ class DynamoDbUpdateItem(_OnTable):
         names: What the expression calls by `#`. Left out, nothing.
         values: What the expression calls by `:`, in DynamoDB's form. Left out, nothing.
         condition: The condition expression that must hold. Left out, none.
+        leading_keys: The partition keys that the workflow's role may use. Left out, all.
         kms_key_arn: The key that encrypts the table, if it is one's own. Left out, none.
         timeout_seconds: When it fails with `States.Timeout`. Left out, 60.
 
@@ -238,6 +247,37 @@ class DynamoDbUpdateItem(_OnTable):
         if self.condition is not None:
             arguments["ConditionExpression"] = self.condition
         return self._call("updateItem", arguments)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class DynamoDbDeleteItem(_OnTable):
+    """Deletes an item; one that is not there is no error.
+
+    Attributes:
+        table: The table.
+        key: The item's key, in DynamoDB's form.
+        condition: The condition expression that must hold. Left out, none.
+        values: What the condition calls by `:`, in DynamoDB's form. Left out, nothing.
+        leading_keys: The partition keys that the workflow's role may use. Left out, all.
+        kms_key_arn: The key that encrypts the table, if it is one's own. Left out, none.
+        timeout_seconds: When it fails with `States.Timeout`. Left out, 60.
+
+    Example:
+        >>> forget = DynamoDbDeleteItem("forget", table, key={"id": {"S": Input("id")}})
+    """
+
+    key: Mapping[str, Any]
+    condition: str | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def call(self, place: Place) -> ServiceCall:  # noqa: ARG002
+        """See `TaskState`."""
+        arguments: dict[str, Any] = {"Key": self.key}
+        if self.condition is not None:
+            arguments["ConditionExpression"] = self.condition
+        if self.values:
+            arguments["ExpressionAttributeValues"] = self.values
+        return self._call("deleteItem", arguments)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

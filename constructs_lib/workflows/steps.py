@@ -105,6 +105,21 @@ class Fallback(Step):
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Guarded(Step):
+    """A state, what is done only where it succeeds, and further Catches: all go on with what follows.
+
+    Attributes:
+        first: The state that may fail.
+        then: What is done where it succeeds.
+        catch: What is done where it fails, after its own Catches.
+    """
+
+    first: CatchingState
+    then: Step
+    catch: tuple[Catch, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class State(Step):
     """One state.
 

@@ -343,6 +343,24 @@ class Workflow(Construct):
                 ),
             )
 
+    def grant_describe(self, grantee: Function | Role) -> None:
+        """Allows a function, or whatever uses a role, to see how its executions stand and what they were given.
+
+        It refers to the workflow by its name, so that the workflow may call the function. Twice changes nothing.
+
+        Raises:
+            ConstructError: if the two are in different stacks.
+        """
+        check_same_stack(path_of(self), self, grantee)
+        role = grantee.role if isinstance(grantee, Function) else grantee
+        name = f"describe-{self._name}"
+        if name in role.policies:
+            return
+        needed = [PolicyStatement(actions=["states:DescribeExecution"], resources=[self.execution_arns])]
+        if self._key is not None:
+            needed.append(self._on_key(self._key, "kms:Decrypt"))
+        role.add_policy(name, *needed)
+
     def mermaid(self) -> str:
         """Returns a picture of it, as a Mermaid flowchart."""
         return mermaid(self._asl)

@@ -34,6 +34,7 @@ from handlers.common.proxy_request import ProxyRequest
 from handlers.common.responses import Reply
 from handlers.common.service import Service
 from handlers.jobs.models import Job, JobError, JobRequest, Progress
+from handlers.jobs.problems import NO_RESULT, problem_of_end
 from handlers.jobs.records import JobRecord, JobRecords
 from handlers.jobs.workflows import JobWorkflow, JobWorkflows
 
@@ -41,7 +42,6 @@ _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,128}")
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
 _WRITES_AT_ONCE = 8
 _DAY_SECONDS = 86_400
-_FAILED = ("workflow_failed", "The workflow ended without a result.")
 
 
 class Jobs:
@@ -107,10 +107,11 @@ class Jobs:
         state = self._workflows().state(workflow, record.execution_name, deadline=deadline)
         if not state.failed:
             return self._job(record, deadline, states_done=state.states_done)
-        # Either it noted its failure meanwhile, or it was stopped before it could.
+        # Either its failure was noted meanwhile, or EventBridge has yet to tell of it.
         record = self._record(record.owner, job_id, deadline) or record
         if record.status == "running":
-            record = replace(record, status="failed", error_code=_FAILED[0], error_message=_FAILED[1])
+            code, message = problem_of_end(state.status, state.error)
+            record = replace(record, status="failed", error_code=code, error_message=message)
         return self._job(record, deadline)
 
     def _record(self, owner: str, job_id: str, deadline: Deadline) -> JobRecord | None:
@@ -143,7 +144,9 @@ class Jobs:
         if record.status == "succeeded" and record.result_key is not None:
             result = self._payloads().read(record.result_key, deadline=deadline)
         if record.status == "failed":
-            error = JobError(code=record.error_code or _FAILED[0], message=record.error_message or _FAILED[1])
+            error = JobError(
+                code=record.error_code or NO_RESULT[0], message=record.error_message or NO_RESULT[1]
+            )
         return Job.model_validate(
             {
                 "id": record.job_id,

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
 HTTPS_PORT = 443
+
+_NAME = re.compile(r"([a-z0-9_-]{1,63}\.)+[a-z0-9_-]{1,63}")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 Resolve = Callable[[str], Iterable[str]]
 
@@ -20,7 +24,7 @@ def check_callback_url(url: str) -> None:
     """Refuses what can be seen to be wrong without asking the network.
 
     Raises:
-        ValueError: It is no https address of a host name on port 443, or has a user name or a fragment.
+        ValueError: It is no https address of a host's name on port 443, or has a user name or a fragment.
     """
     if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
         raise ValueError("should be an address in ASCII, without spaces and backslashes")
@@ -35,11 +39,10 @@ def check_callback_url(url: str) -> None:
         raise ValueError("should have neither a user name nor a fragment")
     if port not in (None, HTTPS_PORT):
         raise ValueError("should have no other port than 443")
-    if (
-        "." not in host.strip(".")
-        or _is_address(host)
-        or host.endswith((".internal", ".local", ".localhost"))
-    ):
+    name = host.removesuffix(".")
+    if _is_address(name):
+        raise ValueError("should have the name of a host, not an IP address")
+    if not _NAME.fullmatch(name) or name.endswith((".internal", ".local", ".localhost")):
         raise ValueError("should name a public host")
 
 
@@ -67,9 +70,8 @@ def _resolve(host: str) -> list[str]:
 
 
 def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        # What resolvers take for an address although it does not look like one: 127.1, 0x7f.1, 2130706433.
-        return host.replace(".", "").isdigit() or host.lower().startswith("0x")
-    return True
+    """Whether a host is an address, or one to a resolver or a browser: 127.1, 0x7f.1, 127.0x1, 2130706433.
+
+    By the rules for URLs a host whose last label is a number is an IPv4 address, or wrong.
+    """
+    return ":" in host or _NUMBER.fullmatch(host.rpartition(".")[2]) is not None

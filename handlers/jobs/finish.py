@@ -1,20 +1,21 @@
 """The Lambda handler that a job's state machine calls when the work is done, or cannot be done.
 
-It notes the end of the job and tells the address that the client gave. Both can be done twice.
+It notes the end of the job and tells the address that the client gave. Both can be done twice. EventBridge calls it too, for
+executions that ended without a result: it makes good what the state machine could not do any more.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import time
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Annotated
 
 from pydantic import Field, JsonValue
 
 from handlers.common.deadline import Deadline
-from handlers.common.errors import error_named
+from handlers.common.errors import ServiceError
 from handlers.common.invocation import Invocation
 from handlers.common.models import RequestModel
 from handlers.common.once import Once
@@ -22,23 +23,9 @@ from handlers.common.payloads import Payloads
 from handlers.common.service import Service
 from handlers.common.validation import validated
 from handlers.jobs.callback import Callbacks
+from handlers.jobs.execution_end import ExecutionEnd, Executions, operation_of
+from handlers.jobs.problems import WorkflowError, problem_of, problem_of_end
 from handlers.jobs.records import JobRecord, JobRecords
-
-_WORDS = {
-    "States.Timeout": ("workflow_timeout", "The workflow took too long."),
-    "States.DataLimitExceeded": (
-        "workflow_failed",
-        "A part of the workflow gave more than the next can take.",
-    ),
-}
-_FAILED = ("workflow_failed", "A part of the workflow failed.")
-
-
-class WorkflowError(RequestModel):
-    """What Step Functions says of an error: its name, and the cause, which is JSON if a function raised it."""
-
-    Error: str
-    Cause: str = ""
 
 
 class FinishRequest(RequestModel):
@@ -64,54 +51,104 @@ class JobReference(RequestModel):
     job_id: str
 
 
-def create_service(
-    *,
-    records: Callable[[], JobRecords],
-    payloads: Callable[[], Payloads],
-    callbacks: Callable[[], Callbacks],
-    clock: Callable[[], float] = time.time,
-) -> Service:
-    """What ends jobs.
+class Endings:
+    """What is done when a job has ended.
 
     Args:
         records: Gives the table of jobs.
         payloads: Gives the bucket for results.
         callbacks: Gives what calls back; asked only for a job that wants it.
+        executions: Gives what knows the jobs of executions.
         clock: The time, in seconds since 1970.
     """
-    service = Service("jobs-finish")
 
-    def record_of(owner: str, job_id: str, deadline: Deadline) -> JobRecord | None:
-        return records().get(owner, job_id, now=int(clock()), deadline=deadline)
+    def __init__(
+        self,
+        *,
+        records: Callable[[], JobRecords],
+        payloads: Callable[[], Payloads],
+        callbacks: Callable[[], Callbacks],
+        executions: Callable[[], Executions],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._records = records
+        self._payloads = payloads
+        self._callbacks = callbacks
+        self._executions = executions
+        self._clock = clock
 
-    @service.operation("jobs.finish", path=None, summary="Notes the end of a job.")
-    def finish(request: FinishRequest, invocation: Invocation) -> dict[str, object]:
-        deadline = invocation.deadline
-        record = record_of(request.owner, request.job_id, deadline)
+    def finish(self, request: FinishRequest, deadline: Deadline) -> dict[str, object]:
+        """Notes the result or the failure."""
+        record = self._record(request.owner, request.job_id, deadline)
         # An execution may end when its job has expired and its id stands for another.
         if record is None or record.output_key != request.output_key:
             return {"noted": False}
         if request.error is not None:
             code, message = problem_of(request.error)
-            records().fail(record, code, message, deadline=deadline)
+            self._records().fail(record, code, message, deadline=deadline)
         else:
-            result = {
-                name: resolved(value, payloads(), deadline) for name, value in (request.result or {}).items()
-            }
-            payloads().write(request.output_key, result, deadline=deadline)
-            records().succeed(record, request.output_key, deadline=deadline)
+            given = request.result or {}
+            result = {name: resolved(value, self._payloads(), deadline) for name, value in given.items()}
+            self._payloads().write(request.output_key, result, deadline=deadline)
+            self._records().succeed(record, request.output_key, deadline=deadline)
         return {"noted": True}
+
+    def call_back(self, job: JobReference, deadline: Deadline) -> dict[str, object]:
+        """Tells the client's address, if it gave one."""
+        record = self._record(job.owner, job.job_id, deadline)
+        return {"called": record is not None and self._told(record, deadline)}
+
+    def ended(self, end: ExecutionEnd, deadline: Deadline) -> dict[str, object]:
+        """Notes and tells what an execution that ended without a result has left undone."""
+        job = self._executions().job_of(end, deadline=deadline)
+        record = None if job is None else self._record(job.owner, job.job_id, deadline)
+        if job is None or record is None or record.execution_name != end.name:
+            return {"noted": False, "called": False}
+        running = record.status in ("accepted", "running")
+        if running:
+            code, message = problem_of_end(end.status, job.error)
+            self._records().fail(record, code, message, callback="due", deadline=deadline)
+            # What was noted at the same moment counts.
+            record = self._record(job.owner, job.job_id, deadline) or record
+        called = _is_untold(record, end.status) and self._told(record, deadline)
+        return {"noted": running, "called": called}
+
+    def _record(self, owner: str, job_id: str, deadline: Deadline) -> JobRecord | None:
+        return self._records().get(owner, job_id, now=int(self._clock()), deadline=deadline)
+
+    def _told(self, record: JobRecord, deadline: Deadline) -> bool:
+        if record.callback_url is None:
+            return False
+        said = {"id": record.job_id, "workflow": record.workflow, "status": record.status}
+        self._callbacks().send(record.callback_url, said, deadline=deadline)
+        # A failure to note it must not have it sent again.
+        with suppress(ServiceError):
+            self._records().mark_told(record, deadline=deadline)
+        return True
+
+
+def create_service(endings: Endings) -> Service:
+    """What ends jobs."""
+    service = Service("jobs-finish")
+
+    @service.operation("jobs.finish", path=None, summary="Notes the end of a job.")
+    def finish(request: FinishRequest, invocation: Invocation) -> dict[str, object]:
+        return endings.finish(request, invocation.deadline)
 
     @service.operation("jobs.callback", path=None, summary="Tells the client's address that a job has ended.")
     def call_back(request: JobReference, invocation: Invocation) -> dict[str, object]:
-        record = record_of(request.owner, request.job_id, invocation.deadline)
-        if record is None or record.callback_url is None:
-            return {"called": False}
-        said = {"id": record.job_id, "workflow": record.workflow, "status": record.status}
-        callbacks().send(record.callback_url, said, deadline=invocation.deadline)
-        return {"called": True}
+        return endings.call_back(request, invocation.deadline)
+
+    @service.operation("jobs.ended", path=None, summary="Notes and tells what an execution has left undone.")
+    def ended(request: ExecutionEnd, invocation: Invocation) -> dict[str, object]:
+        return endings.ended(request, invocation.deadline)
 
     return service
+
+
+def _is_untold(record: JobRecord, status: str) -> bool:
+    """Whether nobody else tells the client: a state machine that fails by itself does, or puts it into the queue."""
+    return record.callback == "due" or (record.callback is None and status != "FAILED")
 
 
 def resolved(value: object, payloads: Payloads, deadline: Deadline) -> object:
@@ -128,26 +165,16 @@ def resolved(value: object, payloads: Payloads, deadline: Deadline) -> object:
     return {name: resolved(inner, payloads, deadline) for name, inner in value.items()}
 
 
-def problem_of(error: WorkflowError) -> tuple[str, str]:
-    """Returns the code and the message for the client: a service's own, whose messages are made to be shown."""
-    known = error_named(error.Error)
-    if known is None:
-        return _WORDS.get(error.Error, _FAILED)
-    return known.code, _message(error.Cause) or known.default_message
-
-
-def _message(cause: str) -> str | None:
-    try:
-        said: Any = json.loads(cause)
-    except ValueError:
-        return None
-    message = said.get("errorMessage") if isinstance(said, Mapping) else None
-    return message if isinstance(message, str) and message else None
-
-
 service = create_service(
-    records=Once(JobRecords.from_environment),
-    payloads=Once(Payloads.from_environment),
-    callbacks=Once(lambda: Callbacks(os.environ["CALLBACK_KEY_ID"])),
+    Endings(
+        records=Once(JobRecords.from_environment),
+        payloads=Once(Payloads.from_environment),
+        callbacks=Once(lambda: Callbacks(os.environ["CALLBACK_KEY_ID"])),
+        executions=Once(Executions),
+    )
 )
-handler = service.handler
+
+
+def handler(event: object, context: object) -> dict[str, object]:
+    """The Lambda entry point, for state machines and for EventBridge."""
+    return service.handler(operation_of(event), context)

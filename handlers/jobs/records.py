@@ -12,6 +12,7 @@ from handlers.common.deadline import Deadline
 from handlers.common.errors import ServiceError
 
 RecordStatus = Literal["accepted", "running", "succeeded", "failed"]
+CallbackStatus = Literal["due", "sent"]
 
 _CHOICES = (Tries(3, 1, 2), Tries(2, 0.5, 1), Tries(1, 0.5, 0.5))
 
@@ -32,6 +33,7 @@ class JobRecord:
         result_key: Where its result is in the payload bucket.
         error_code: Why it failed.
         error_message: The same for people.
+        callback: `due` where the state machine cannot call back any more, `sent` when it was.
     """
 
     owner: str
@@ -45,6 +47,7 @@ class JobRecord:
     result_key: str | None = None
     error_code: str | None = None
     error_message: str | None = None
+    callback: CallbackStatus | None = None
 
     @property
     def execution_name(self) -> str:
@@ -116,7 +119,12 @@ class JobRecords:
         if not item:
             return None
         with reading_answer("dynamodb.get_item"):
-            values: dict[str, Any] = {name: _value(attribute) for name, attribute in item.items()}
+            values: dict[str, Any] = {
+                # A version of this code that comes later may have written more.
+                name: _value(attribute)
+                for name, attribute in item.items()
+                if name in JobRecord.__dataclass_fields__
+            }
             record = JobRecord(**values)
         return record if record.expires_at > now else None
 
@@ -137,14 +145,31 @@ class JobRecords:
         changes = {"status": "succeeded", "result_key": result_key}
         self._update(record, changes, deadline, only_if=("accepted", "running"))
 
-    def fail(self, record: JobRecord, code: str, message: str, *, deadline: Deadline) -> None:
-        """Notes the failure; a job that has ended stays as it is.
+    def fail(
+        self,
+        record: JobRecord,
+        code: str,
+        message: str,
+        *,
+        callback: CallbackStatus | None = None,
+        deadline: Deadline,
+    ) -> None:
+        """Notes the failure, and how it is with the callback; a job that has ended stays as it is.
 
         Raises:
             ServiceError: DynamoDB fails.
         """
         changes = {"status": "failed", "error_code": code, "error_message": message}
+        changes |= {} if callback is None else {"callback": callback}
         self._update(record, changes, deadline, only_if=("accepted", "running"))
+
+    def mark_told(self, record: JobRecord, *, deadline: Deadline) -> None:
+        """Notes that the client was called back.
+
+        Raises:
+            ServiceError: DynamoDB fails.
+        """
+        self._update(record, {"callback": "sent"}, deadline, only_if=("succeeded", "failed"))
 
     def _update(
         self, record: JobRecord, changes: Mapping[str, str], deadline: Deadline, *, only_if: tuple[str, ...]

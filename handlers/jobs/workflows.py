@@ -40,12 +40,19 @@ class ExecutionState:
     """How an execution stands.
 
     Attributes:
-        failed: Whether it ended, and not well.
+        status: `RUNNING`, `SUCCEEDED`, `FAILED`, `TIMED_OUT` or `ABORTED`.
         states_done: How many of its states have ended; of more than a thousand events the last are not counted.
+        error: The name of the error that it ended with, if there is one.
     """
 
-    failed: bool
+    status: str
     states_done: int
+    error: str | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended, and not well."""
+        return self.status in _ENDED_BADLY
 
 
 class JobWorkflows:
@@ -115,4 +122,4 @@ class JobWorkflows:
         )
         with reading_answer("stepfunctions.get_execution_history"):
             done = sum(str(event["type"]).endswith("StateExited") for event in history["events"])
-            return ExecutionState(failed=described["status"] in _ENDED_BADLY, states_done=done)
+            return ExecutionState(str(described["status"]), done, described.get("error"))

@@ -1,4 +1,4 @@
-"""Asks the resource policy of a function whether a method of an API may invoke it.
+"""Asks the resource policy of a function whether a method of an API may invoke it, and other policies the like.
 
 The policy is read from moto's Lambda backend at each request, so that a permission that Terraform adds or takes away
 counts at once. A condition that this file does not know does not hold: access is never given by mistake.
@@ -35,13 +35,42 @@ def may_invoke(
         source: The ARN that the request comes from.
         account_id: The account of the API.
     """
+    return allows_service(
+        statements,
+        service=_SERVICE,
+        action=_ACTION,
+        resource=function_arn,
+        source=source,
+        account_id=account_id,
+    )
+
+
+def allows_service(
+    statements: Iterable[Mapping[str, Any]],
+    *,
+    service: str,
+    action: str,
+    resource: str,
+    source: str,
+    account_id: str,
+) -> bool:
+    """Say whether the policy of a resource lets an AWS service do something.
+
+    Args:
+        statements: The statements of the policy.
+        service: The service's principal.
+        action: What is to be done.
+        resource: The ARN of the resource.
+        source: The ARN of what the service does it for.
+        account_id: The account of that.
+    """
     facts = {"aws:sourcearn": source, "aws:sourceaccount": account_id}
     concerned = [
         statement
         for statement in statements
-        if statement.get("Resource") == function_arn
-        and _names_service(statement.get("Principal"))
-        and _matches_any(statement.get("Action"), _ACTION)
+        if statement.get("Resource") in (resource, "*")
+        and _names_service(statement.get("Principal"), service)
+        and _matches_any(statement.get("Action"), action)
         and _holds(statement.get("Condition") or {}, facts)
     ]
     if any(statement.get("Effect") == "Deny" for statement in concerned):
@@ -58,13 +87,13 @@ def arn_like(pattern: str, arn: str) -> bool:
     )
 
 
-def _names_service(principal: Any) -> bool:
+def _names_service(principal: Any, service: str) -> bool:
     if principal == "*":
         return True
     if not isinstance(principal, Mapping):
         return False
     services = principal.get("Service")
-    return _SERVICE in (services if isinstance(services, list) else [services]) or principal.get("AWS") == "*"
+    return service in (services if isinstance(services, list) else [services]) or principal.get("AWS") == "*"
 
 
 def _matches_any(patterns: Any, value: str) -> bool:

@@ -154,7 +154,21 @@ def _dynamodb(call: Call) -> tuple[Need, ...]:
     if not name:
         return (_need(call, call.text("ResourceArn", "TableArn", "BackupArn", "ExportArn")),)
     index = call.text("IndexName")
-    return (_need(call, f"{table(name)}/index/{index}" if index else table(name)),)
+    resource = f"{table(name)}/index/{index}" if index else table(name)
+    return (_need(call, resource, facts=_leading_key(call, name)),)
+
+
+def _leading_key(call: Call, table: str) -> dict[str, str]:
+    """Return the partition key of the one item that a call is about, as a condition key."""
+    from moto.dynamodb.models import dynamodb_backends
+
+    backend: Any = dynamodb_backends[call.account_id][call.region]
+    known = backend.tables.get(table.rpartition("/")[2])
+    item = call.parameters.get("Key", call.parameters.get("Item"))
+    value = item.get(known.hash_key_attr) if known is not None and isinstance(item, dict) else None
+    if not isinstance(value, dict) or len(value) != 1:
+        return {}
+    return {"dynamodb:LeadingKeys": str(*value.values())}
 
 
 def _dynamodb_streams(call: Call) -> tuple[Need, ...]:

@@ -29,6 +29,8 @@ from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
+from local_cloud.states.status_events import tell
+
 _log = logging.getLogger(__name__)
 
 _BILLED_MEMORY_MB = 64
@@ -183,6 +185,7 @@ class LocalExecution(Execution):  # type: ignore[misc] # moto ships no types
         self.exec_worker = self._get_start_execution_worker()
         program = self.exec_worker.prepare()
         self.exec_status = ExecutionStatus.RUNNING
+        tell(self)
         return program
 
     def _run(self, program: Any) -> None:
@@ -196,6 +199,7 @@ class LocalExecution(Execution):  # type: ignore[misc] # moto ships no types
             self.ended.set()
         finally:
             parser_utils.TMP_THREADS.clear()
+            tell(self)
 
     def _get_start_execution_worker(self) -> Any:
         details = super()._get_start_execution_worker()

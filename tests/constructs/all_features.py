@@ -17,6 +17,7 @@ from constructs_lib import (
     ArchiveBucket,
     AsynchronousCalls,
     AwsStack,
+    CircuitBreaker,
     CognitoAuthorizer,
     Cors,
     Dashboard,
@@ -88,7 +89,8 @@ class AllFeatures(AwsStack):
         )
         self.vision.grant_invoke(self.chat)
         topic = AlarmTopic(self, "alarm-topic", emails=["ops@shop.example"])
-        self.scan = Workflow(self, "scan", definition=reads(self.vision), timeout_seconds=20)
+        breaker = CircuitBreaker(self, "vision-circuit")
+        self.scan = Workflow(self, "scan", definition=reads(self.vision, breaker), timeout_seconds=20)
         jobs, self.front = self._jobs(archives, topic)
         partners = LambdaAuthorizer(name="partners", function=self.chat)
         self.api = RestApi(
@@ -163,9 +165,10 @@ class AllFeatures(AwsStack):
         return jobs, front
 
 
-def reads(vision: Function) -> Step:
+def reads(vision: Function, breaker: CircuitBreaker | None = None) -> Step:
     """The steps of a workflow: one task."""
     text = LambdaTask(
         "text", vision, operation="vision.text", input=Input("body"), timeout_seconds=15, result="text"
     )
-    return text >> Succeed("the text", output=Variable("text"))
+    guarded = text if breaker is None else breaker.around(text)
+    return guarded >> Succeed("the text", output=Variable("text"))

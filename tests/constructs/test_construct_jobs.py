@@ -9,8 +9,10 @@ import pytest
 
 from constructs_lib import (
     AlarmTopic,
+    AsynchronousCalls,
     AwsStack,
     ConflictError,
+    DeadLetterQueue,
     EncryptionKey,
     Function,
     InvalidArgumentError,
@@ -136,6 +138,87 @@ def test_each_function_may_do_what_it_has_to(
         "each": "pages",
     }
     assert (environment["JOB_CALLBACKS"], environment["JOB_LIFETIME_SECONDS"]) == ("on", "86400")
+
+
+def test_executions_that_cannot_note_their_end_are_told_of(
+    stack: AwsStack, archive: FakeArchive, function: Function, payloads: PayloadBucket
+) -> None:
+    jobs = made(stack, archive, payloads)
+    for name in ("summary", "scan"):
+        jobs.add_workflow(name, steps(function))
+    synthesized = Configuration(stack)
+    rule = synthesized.only("cloudwatch_event_rule")
+    machines = {
+        body["name"]: f"${{aws_sfn_state_machine.{address.split('.')[1]}.arn}}"
+        for address, body in synthesized.all("sfn_state_machine").items()
+    }
+    assert (rule["name"], rule["state"]) == ("shop-jobs-ends", "ENABLED")
+    assert json.loads(rule["event_pattern"]) == {
+        "source": ["aws.states"],
+        "detail-type": ["Step Functions Execution Status Change"],
+        "detail": {
+            "status": ["FAILED", "TIMED_OUT", "ABORTED"],
+            "stateMachineArn": [machines["shop-jobs-summary"], machines["shop-jobs-scan"]],
+        },
+    }
+    target = synthesized.only("cloudwatch_event_target")
+    (alias,) = [one for one in synthesized.all("lambda_alias") if one.split(".")[1].startswith("finish")]
+    queue = synthesized.address("sqs_queue")
+    assert target["arn"] == f"${{{alias}.arn}}"
+    assert target["dead_letter_config"] == {"arn": f"${{{queue}.arn}}"}
+    configured = synthesized.only("lambda_function_event_invoke_config")
+    assert configured["destination_config"] == {"on_failure": {"destination": f"${{{queue}.arn}}"}}
+    assert configured["qualifier"] == f"${{{alias}.name}}"
+    may = policies(synthesized, "finish_role")
+    assert may["send-shop-jobs-failed"][0]["Action"] == ["sqs:SendMessage"]
+    for name in ("summary", "scan"):
+        (statement,) = may[f"describe-shop-jobs-{name}"]
+        assert statement["Action"] == ["states:DescribeExecution"]
+        (resource,) = statement["Resource"]
+        assert resource.endswith(f":execution:shop-jobs-{name}:*")
+
+
+def test_with_a_key_the_function_may_read_what_executions_were_given(
+    stack: AwsStack, archive: FakeArchive
+) -> None:
+    stack.encrypt_with(EncryptionKey(stack, "key"))
+    payloads = PayloadBucket(stack, "payloads", expire_days=2)
+    function = Function(stack, "worker", archive=archive)
+    made(stack, archive, payloads, callbacks=False).add_workflow("summary", steps(function))
+    synthesized = Configuration(stack)
+    describe, decrypt = policies(synthesized, "finish_role")["describe-shop-jobs-summary"]
+    assert describe["Action"] == ["states:DescribeExecution"]
+    assert (decrypt["Action"], decrypt["Resource"]) == (
+        ["kms:Decrypt"],
+        [f"${{{synthesized.address('kms_key')}.arn}}"],
+    )
+    (arn,) = decrypt["Condition"]["StringEquals"].values()
+    assert arn.endswith(":stateMachine:shop-jobs-summary")
+
+
+def test_whoever_knows_better_says_what_becomes_of_failed_calls(
+    stack: AwsStack, archive: FakeArchive, payloads: PayloadBucket
+) -> None:
+    jobs = Jobs(stack, "jobs", payloads=payloads)
+    own = DeadLetterQueue(stack, "own")
+    jobs.use_finish(
+        Function(
+            stack, "finish", archive=archive, asynchronous_calls=AsynchronousCalls(on_failure=own, retries=0)
+        )
+    )
+    assert Configuration(stack).only("lambda_function_event_invoke_config")["maximum_retry_attempts"] == 0
+
+
+def test_one_rule_has_room_for_twelve_workflows(
+    stack: AwsStack, archive: FakeArchive, function: Function, payloads: PayloadBucket
+) -> None:
+    jobs = made(stack, archive, payloads)
+    for number in range(12):
+        jobs.add_workflow(f"w{number}", Succeed(f"done {number}"))
+    assert refused(lambda: jobs.add_workflow("more", Succeed("done"))) == (
+        LimitExceededError,
+        "shop/jobs/more: shop/jobs has 12 workflows, and one rule of EventBridge is for all; make other Jobs for it",
+    )
 
 
 def test_without_callbacks_there_is_no_key(

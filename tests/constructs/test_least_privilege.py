@@ -195,7 +195,21 @@ def test_workflows_call_their_own_functions_and_queues(resources: dict[str, dict
         for statement in json.loads(body["policy"])["Statement"]
         for action in listed(statement["Action"])
     }
-    assert services <= {"kms", "lambda", "logs", "sqs", "xray"}
+    assert services <= {"dynamodb", "kms", "lambda", "logs", "sqs", "xray"}
+
+
+def test_workflows_use_the_items_of_their_circuits_only(resources: dict[str, dict[str, Any]]) -> None:
+    found = [
+        statement
+        for place, statement in documents(resources, "aws_iam_role_policy", "policy")
+        if ("_role_tasks_" in place) and "dynamodb:" in json.dumps(statement["Action"])
+    ]
+    assert found
+    for statement in found:
+        (condition,) = statement["Condition"].values()
+        (item,) = condition["dynamodb:LeadingKeys"]
+        assert "*" not in item
+        assert re.fullmatch(r"\$\{aws_dynamodb_table\.[\w-]+\.arn\}", *statement["Resource"])
 
 
 def test_policies_of_resources_let_in_nobody_else(resources: dict[str, dict[str, Any]]) -> None:
@@ -211,10 +225,14 @@ def test_policies_of_resources_let_in_nobody_else(resources: dict[str, dict[str,
                 assert "*" not in action or IN_RESOURCE_POLICIES.get(action) == statement["Effect"], place
 
 
-def test_functions_may_be_called_by_one_method_each(resources: dict[str, dict[str, Any]]) -> None:
+def test_functions_may_be_called_by_one_method_or_rule_each(resources: dict[str, dict[str, Any]]) -> None:
     for place, permission in resources["aws_lambda_permission"].items():
         assert permission["action"] == "lambda:InvokeFunction"
         assert "qualifier" in permission, place
+        if permission["principal"] == "events.amazonaws.com":
+            rule = permission["source_arn"]
+            assert re.fullmatch(r"\$\{aws_cloudwatch_event_rule\.[\w-]+\.arn\}", rule), rule
+            continue
         caller = permission["source_arn"].partition("}")[2]
         assert re.fullmatch(r"/\*/[A-Z*]+/[a-z*/-]+|/authorizers/\$\{[\w.-]+\}", caller), permission[
             "source_arn"

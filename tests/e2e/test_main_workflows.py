@@ -16,7 +16,7 @@ from PIL import Image
 from tests.conftest import Deployed
 from tools.calls import SAMPLES, TEXT, Call
 from tools.demo import Demo, call, judge
-from tools.demo_workflows import FALLBACK_MODEL, document, run_job, summary, unavailable
+from tools.demo_workflows import FALLBACK_MODEL, close_circuit, document, run_job, summary, unavailable
 from tools.timeline import Row, timeline
 
 SUMMARY = Call(
@@ -168,14 +168,47 @@ def test_a_summary_comes_from_another_service_while_the_first_takes_no_calls(
         assert judge(asked, status, content)
     outcomes = {row.state: (row.outcome, row.error) for row in of_workflow(deployed, "summary")}
     assert outcomes == {
+        "summarize: circuit": ("succeeded", None),
+        "summarize: open?": ("succeeded", None),
         "summarize": ("caught", "Lambda.TooManyRequestsException"),
+        "summarize: count": ("succeeded", None),
         "choose its sentences": ("succeeded", None),
         "answer": ("succeeded", None),
     }
     asked = summary("", "lexrank")
     status, content, _ = call(deployed.invoke_url, asked, deployed.callers)
     assert judge(asked, status, content)
-    assert [row.state for row in of_workflow(deployed, "summary")] == ["summarize", "answer"]
+    assert [row.state for row in of_workflow(deployed, "summary")] == [
+        "summarize: circuit",
+        "summarize: open?",
+        "summarize",
+        "summarize: recovered?",
+        "summarize: close",
+        "answer",
+    ]
+
+
+def test_a_first_service_that_failed_three_times_is_not_tried_until_its_circuit_is_closed(
+    deployed: Deployed, demo: Demo
+) -> None:
+    close_circuit(demo)
+    with unavailable(demo, "language"):
+        for _ in range(3):
+            assert answered(deployed, SUMMARY)[1]["model"] == FALLBACK_MODEL
+    assert answered(deployed, SUMMARY)[1]["model"] == FALLBACK_MODEL
+    assert [row.state for row in of_workflow(deployed, "summary")] == [
+        "summarize: circuit",
+        "summarize: open?",
+        "choose its sentences",
+        "answer",
+    ]
+    close_circuit(demo)
+    assert answered(deployed, SUMMARY)[1]["model"] == "lexrank"
+    assert [row.state for row in of_workflow(deployed, "summary")][2:] == [
+        "summarize",
+        "summarize: recovered?",
+        "answer",
+    ]
 
 
 def test_with_both_services_down_the_summary_is_refused_as_busy(deployed: Deployed, demo: Demo) -> None:

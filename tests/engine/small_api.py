@@ -8,6 +8,7 @@ import http.client
 import json
 import platform
 import re
+import shutil
 import sys
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,7 @@ from cdktf import App, TerraformOutput
 from pydantic import BaseModel, ConfigDict, Field
 
 from constructs_lib import (
+    Archive,
     AwsStack,
     Cors,
     Deployment,
@@ -113,6 +115,15 @@ class InlineArchive:
         with zipfile.ZipFile(place, "w") as made:
             made.writestr(zipfile.ZipInfo("code.py"), source)
         return cls(name, place)
+
+    @classmethod
+    def beside(cls, directory: Path, archive: Archive, name: str, source: str) -> InlineArchive:
+        """The archive of one more module beside those of another archive."""
+        place = directory / f"{name}.zip"
+        shutil.copyfile(archive.zip_path, place)
+        with zipfile.ZipFile(place, "a") as made:
+            made.writestr(zipfile.ZipInfo(f"{name}.py"), source)
+        return cls(name, place, unpacked_bytes=archive.unpacked_bytes)
 
     @property
     def zip_bytes(self) -> int:

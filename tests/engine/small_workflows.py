@@ -14,9 +14,11 @@ from urllib.parse import urlsplit
 
 from cdktf import App
 
+from tests.engine.callback_receiver import Receiver, receiving
 from tests.engine.workflow_stack import SECRET, STACK, flows_stack
 from tools.deployment import ensure_cloud, stop_cloud
 from tools.terraform import Terraform, environment_for, find_engine
+from tools.timeline import timeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,14 @@ class Flows:
         terraform: Terraform where its configuration is.
         url: The local cloud.
         directory: Where all of it is.
+        receiver: Where the callbacks of jobs arrive.
         outputs: The stack's outputs.
     """
 
     terraform: Terraform
     url: str
     directory: Path
+    receiver: Receiver
     outputs: dict[str, Any] = field(default_factory=dict)
     _clients: dict[str, Any] = field(default_factory=dict)
 
@@ -110,9 +114,22 @@ class Flows:
     @contextmanager
     def refused(self, function: str, action: str) -> Iterator[None]:
         """Has AWS refuse an API call of a function, by a policy of its role."""
+        found = self.client("lambda").get_function(FunctionName=f"{STACK}-{function}")
+        with self._denied(found["Configuration"]["Role"], action):
+            yield
+
+    @contextmanager
+    def refused_in(self, machine: str, action: str) -> Iterator[None]:
+        """Has AWS refuse an API call of a workflow's states, by a policy of its role."""
+        arn = self.outputs["machines"][machine]
+        found = self.client("stepfunctions").describe_state_machine(stateMachineArn=arn)
+        with self._denied(found["roleArn"], action):
+            yield
+
+    @contextmanager
+    def _denied(self, role_arn: str, action: str) -> Iterator[None]:
         roles = self.client("iam")
-        role = self.client("lambda").get_function(FunctionName=f"{STACK}-{function}")["Configuration"]["Role"]
-        named = {"RoleName": role.rpartition("/")[2], "PolicyName": "fault"}
+        named = {"RoleName": role_arn.rpartition("/")[2], "PolicyName": "fault"}
         statement = {"Effect": "Deny", "Action": action, "Resource": "*"}
         roles.put_role_policy(
             **named, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]})
@@ -121,6 +138,10 @@ class Flows:
             yield
         finally:
             roles.delete_role_policy(**named)
+
+    def states(self, machine: str) -> list[str]:
+        """The states that the newest execution of a workflow went through."""
+        return [row.state for row in timeline(self.events(self.executions(machine)[0]["executionArn"]))]
 
     def messages(self, queue: str) -> list[Any]:
         """Takes the messages out of a queue."""
@@ -168,19 +189,25 @@ def until(look: Callable[[], Any], *, within_seconds: float = 40) -> Any:
 @contextmanager
 def deployed(directory: Path) -> Iterator[Flows]:
     """The stack, synthesized and applied; its local cloud ends with it."""
+    with receiving() as receiver, _deployed(directory, receiver) as made:
+        yield made
+
+
+@contextmanager
+def _deployed(directory: Path, receiver: Receiver) -> Iterator[Flows]:
     engine = find_engine()
     cloud, _ = ensure_cloud(directory / "cloud", 0)
     try:
         archives = directory / "archives"
         archives.mkdir()
         app = App(outdir=str(directory / "cdktf.out"))
-        flows_stack(app, archives, cloud.url)
+        flows_stack(app, archives, cloud.url, receiver.address)
         app.synth()
         environment = environment_for(directory / "cloud", endpoint_url=cloud.url)
         terraform = Terraform(engine, directory / "cdktf.out" / "stacks" / STACK, environment)
         terraform.init()
         terraform.run("apply", "-no-color", "-input=false", "-auto-approve")
-        made = Flows(terraform, cloud.url, directory, terraform.outputs())
+        made = Flows(terraform, cloud.url, directory, receiver, terraform.outputs())
         try:
             yield made
         finally:

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from tests.engine.small_workflows import Flows, refused, until
-from tests.engine.workflow_stack import STACK
+from tests.engine.workflow_stack import FAILURES, STACK
 from tools.timeline import timeline
 
 FIRST, SECOND = f"{STACK}-first", f"{STACK}-second"
 ODD = {"do": "fail", "error": "Odd"}
+SAY = {"say": 1}
 
 
 def test_a_second_plan_is_empty(flows: Flows) -> None:
@@ -145,6 +146,79 @@ def test_one_poisoned_item_leaves_the_others(flows: Flows) -> None:
             {"result": {"said": 3, "by": FIRST}},
         ],
     )
+
+
+# A circuit breaker.
+
+CLOSED = ["call it: circuit", "call it: open?", "call it", "call it: recovered?", "answered"]
+NOT_TRIED = ["call it: circuit", "call it: open?", "ask the other", "answered"]
+BY_FIRST, BY_SECOND = {"said": 1, "by": FIRST}, {"said": "instead", "by": SECOND}
+
+
+@pytest.fixture
+def circuits(flows: Flows) -> str:
+    """The table of circuits; all are closed."""
+    table: str = flows.outputs["circuits"]
+    for name in ("circuit", "lonely-circuit"):
+        flows.client("dynamodb").delete_item(TableName=table, Key={"circuit": {"S": f"{STACK}-{name}"}})
+    return table
+
+
+def guarded(flows: Flows, body: object = SAY) -> Any:
+    answer = flows.call("POST", "/guarded", body)
+    assert answer.status == 200, answer
+    return answer.body
+
+
+def test_a_service_that_fails_is_left_alone_until_one_trial_succeeds(flows: Flows, circuits: str) -> None:
+    assert guarded(flows) == BY_FIRST
+    assert flows.states("guarded") == CLOSED
+    for _ in range(FAILURES):
+        assert guarded(flows, ODD) == BY_SECOND
+        assert flows.states("guarded")[2:] == ["call it", "call it: count", "ask the other", "answered"]
+    assert guarded(flows) == BY_SECOND
+    assert flows.states("guarded") == NOT_TRIED
+
+    until(lambda: guarded(flows) == BY_FIRST)
+    assert flows.states("guarded")[2:] == [
+        "call it: one trial",
+        "call it",
+        "call it: recovered?",
+        "call it: close",
+        "answered",
+    ]
+    assert guarded(flows) == BY_FIRST
+    assert flows.states("guarded") == CLOSED
+    assert flows.client("dynamodb").scan(TableName=circuits)["Items"] == []
+
+
+def test_a_function_that_takes_no_calls_opens_it_and_wrong_requests_do_not(
+    flows: Flows, circuits: str
+) -> None:
+    for _ in range(FAILURES + 1):
+        wrong = {"do": "fail", "error": "InvalidRequest"}
+        refused(flows.call("POST", "/guarded", wrong), 400, "invalid_request")
+    assert guarded(flows) == BY_FIRST
+    with flows.no_calls("first"):
+        for _ in range(FAILURES):
+            assert guarded(flows) == BY_SECOND
+    assert guarded(flows) == BY_SECOND
+    assert flows.states("guarded") == NOT_TRIED
+
+
+def test_with_nothing_to_do_instead_callers_are_told_to_come_later(flows: Flows, circuits: str) -> None:
+    failing = {"do": "fail", "error": "BackendTimeout"}
+    refused(flows.call("POST", "/guarded-alone", failing), 504, "backend_timeout")
+    refused(flows.call("POST", "/guarded-alone", SAY), 503, "circuit_open")
+    assert flows.states("guarded-alone") == ["call it: circuit", "call it: open?", "call it: not tried"]
+
+
+def test_a_breaker_that_fails_itself_changes_nothing(flows: Flows, circuits: str) -> None:
+    with flows.refused_in("guarded", "dynamodb:*"):
+        for _ in range(FAILURES + 1):
+            assert guarded(flows, ODD) == BY_SECOND
+        assert guarded(flows) == BY_FIRST
+        assert flows.states("guarded") == CLOSED
 
 
 @pytest.mark.parametrize("body", [{"kind": "no such"}, {}, {"kind": None}, {"kind": ["sequence"]}])

@@ -5,14 +5,21 @@ The last test destroys what all tests of workflows share, so that this file come
 
 from __future__ import annotations
 
+import base64
 import json
 import secrets
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from tests.engine.callback_receiver import BROKEN, Told
 from tests.engine.small_workflows import Flows, refused, until
 from tests.engine.workflow_stack import STACK
 from tools.timeline import Row, timeline
@@ -135,6 +142,8 @@ def test_only_keys_are_in_the_states_of_a_job(flows: Flows) -> None:
                 "https://[::1]/",
                 "https://169.254.169.254/latest",
                 "https://2130706433/",
+                "https://127.0x1/",
+                "https://[::ffff:7f00:1]/",
                 "https://service.internal/",
                 "https://example.com:8443/",
                 "https://user@example.com/",
@@ -186,7 +195,11 @@ def test_two_requests_with_one_key_at_the_same_moment_are_one_job(flows: Flows) 
 def test_an_expired_job_is_gone_and_its_key_is_free_again(flows: Flows) -> None:
     key = {"Idempotency-Key": secrets.token_hex(8)}
     job_id = start(flows, "one", {"say": "old"}, headers=key)
-    assert flows.ended(job_id)["status"] == "succeeded"
+    job = flows.ended(job_id)
+    assert job["status"] == "succeeded"
+    # Its execution has the second in its name, and no job lives for less than a minute.
+    created_at = datetime.fromisoformat(job["created_at"]).timestamp()
+    until(lambda: time.time() >= created_at + 1)
     flows.client("dynamodb").update_item(
         TableName=flows.outputs["table"],
         Key={"owner": {"S": "partner:ada"}, "job_id": {"S": job_id}},
@@ -283,8 +296,7 @@ def test_an_end_that_cannot_be_noted_is_in_the_queue(flows: Flows) -> None:
 
 
 def test_a_callback_to_a_private_address_is_refused_and_kept(flows: Flows) -> None:
-    # No address to look at, and one to a resolver.
-    body = {"input": {"say": 1}, "callback_url": "https://127.0x1/told"}
+    body = {"input": {"say": 1}, "callback_url": "https://inside.example/told"}
     answer = flows.call("POST", "/jobs/one", body)
     assert answer.status == 202, answer
     job_id = answer.body["id"]
@@ -294,6 +306,168 @@ def test_a_callback_to_a_private_address_is_refused_and_kept(flows: Flows) -> No
     at = execution(flows, "one", job_id)
     told = rows(flows, at)["tell of the result"]
     assert (told.outcome, told.error, told.attempts) == ("caught", "CallbackRefused", 1)
+    assert flows.receiver.of(job_id) == []
+
+
+CALLBACK = "https://client.example/told"
+TOO_MUCH = "A part of the workflow gave more than the next can take."
+TOO_LONG = {"code": "workflow_timeout", "message": "The workflow took too long."}
+
+
+def start_told(flows: Flows, workflow: str, given: Any = None, *, url: str = CALLBACK) -> str:
+    """Starts a job whose end is to be told."""
+    body = {"input": given or {}, "callback_url": url}
+    answer = flows.call("POST", f"/jobs/{workflow}", body)
+    assert answer.status == 202, answer
+    return str(answer.body["id"])
+
+
+def callback(flows: Flows, job_id: str) -> Told:
+    """The one callback for a job."""
+    found: list[Told] = until(lambda: flows.receiver.of(job_id))
+    assert len(found) == 1
+    return found[0]
+
+
+@pytest.mark.parametrize(("given", "status"), [({"say": 1}, "succeeded"), (ODD, "failed")])
+def test_a_client_is_told_and_can_check_who_told(flows: Flows, given: Any, status: str) -> None:
+    job_id = start_told(flows, "one", given)
+    told = callback(flows, job_id)
+    assert (told.url, told.said) == (CALLBACK, {"id": job_id, "workflow": "one", "status": status})
+    assert flows.ended(job_id)["status"] == status
+    signed_at, _, signature = told.signature.partition(",v1=")
+    kms = flows.client("kms")
+    (key,) = [
+        one["TargetKeyId"] for one in kms.list_aliases()["Aliases"] if one["AliasName"].endswith("-callbacks")
+    ]
+    public = load_der_public_key(kms.get_public_key(KeyId=key)["PublicKey"])
+    assert isinstance(public, ec.EllipticCurvePublicKey)
+    signed = signed_at.removeprefix("t=").encode() + b"." + told.body
+    public.verify(base64.b64decode(signature), signed, ec.ECDSA(hashes.SHA256()))
+    at = execution(flows, "one", job_id)
+    assert (
+        rows(flows, at)[f"tell of the {'result' if status == 'succeeded' else 'failure'}"].outcome
+        == "succeeded"
+    )
+    if status == "failed":  # the state machine told it itself
+        assert deliver_end(flows, at) == {"noted": False, "called": False}
+    assert flows.receiver.of(job_id) == [told]
+    assert flows.messages("failed_queue") == []
+
+
+@pytest.mark.parametrize(
+    ("workflow", "status", "error"),
+    [
+        ("brief", "TIMED_OUT", TOO_LONG),
+        ("brief", "ABORTED", {"code": "workflow_stopped", "message": "The workflow was stopped."}),
+        (
+            "large",
+            "FAILED",
+            {
+                "code": "workflow_failed",
+                "message": TOO_MUCH,
+            },
+        ),
+    ],
+    ids=["timed out", "stopped", "too large"],
+)
+def test_an_end_that_no_state_can_note_is_noted_and_told(
+    flows: Flows, workflow: str, status: str, error: dict[str, str]
+) -> None:
+    job_id = start_told(flows, workflow)
+    at = execution(flows, workflow, job_id)
+    client = flows.client("stepfunctions")
+    if status == "ABORTED":
+        assert flows.call("GET", f"/jobs/{job_id}").body["status"] == "running"
+        client.stop_execution(executionArn=at)
+    told = callback(flows, job_id)
+    assert told.said == {"id": job_id, "workflow": workflow, "status": "failed"}
+    assert client.describe_execution(executionArn=at)["status"] == status
+    assert not {"note the failure", "tell of the failure"} & set(rows(flows, at))
+    job = flows.ended(job_id)
+    assert (job["status"], job["error"], job["result"], job["progress"]) == ("failed", error, None, None)
+    for left_out in ((), ("input", "error")):  # it is delivered at least once
+        assert deliver_end(flows, at, *left_out) == {"noted": False, "called": False}
+    assert flows.receiver.of(job_id) == [told]
+    assert flows.call("GET", f"/jobs/{job_id}").body == job
+    assert flows.messages("failed_queue") == []
+
+
+def deliver_end(flows: Flows, execution_arn: str, *left_out: str) -> Any:
+    """Calls the function as EventBridge does, which leaves out what a key of one's own encrypts."""
+    described = flows.client("stepfunctions").describe_execution(executionArn=execution_arn)
+    names = ("executionArn", "stateMachineArn", "name", "status", "input", "error")
+    detail = {name: None if name in left_out else described.get(name) for name in names}
+    event = {"source": "aws.states", "detail": detail}
+    answer = flows.client("lambda").invoke(
+        FunctionName=f"{STACK}-finish", Qualifier="live", Payload=json.dumps(event)
+    )
+    return json.loads(answer["Payload"].read())
+
+
+def test_a_job_is_seen_to_have_failed_before_that_is_noted(flows: Flows) -> None:
+    with flows.no_calls("finish"):
+        job_id = start_told(flows, "brief")
+        before = flows.ended(job_id)
+        assert (before["status"], before["error"]) == ("failed", TOO_LONG)
+        assert flows.receiver.of(job_id) == []
+    callback(flows, job_id)
+    assert flows.call("GET", f"/jobs/{job_id}").body == before
+
+
+@pytest.mark.parametrize(
+    ("url", "error"),
+    [
+        (f"https://client.example{BROKEN}", "CallbackFailed"),
+        ("https://inside.example/told", "CallbackRefused"),
+    ],
+    ids=["broken", "private"],
+)
+def test_a_client_that_cannot_be_told_of_such_an_end_is_in_the_queue(
+    flows: Flows, url: str, error: str
+) -> None:
+    job_id = start_told(flows, "large", url=url)
+    (message,) = until(lambda: flows.messages("failed_queue"))
+    assert message["requestContext"]["condition"] == "RetriesExhausted"
+    assert message["requestContext"]["approximateInvokeCount"] == 3
+    assert json.loads(message["requestPayload"]["detail"]["input"])["job_id"] == job_id
+    assert message["responsePayload"]["errorType"] == error
+    assert flows.call("GET", f"/jobs/{job_id}").body["error"]["code"] == "workflow_failed"
+
+
+def test_a_rule_that_may_not_call_puts_the_end_into_the_queue(flows: Flows) -> None:
+    (rule,) = flows.client("events").list_rules()["Rules"]
+    functions, named = flows.client("lambda"), {"FunctionName": f"{STACK}-finish", "Qualifier": "live"}
+    (statement,) = [
+        one
+        for one in json.loads(functions.get_policy(**named)["Policy"])["Statement"]
+        if one["Principal"] == {"Service": "events.amazonaws.com"}
+    ]
+    assert statement["Condition"] == {"ArnLike": {"AWS:SourceArn": rule["Arn"]}}
+    functions.remove_permission(**named, StatementId=statement["Sid"])
+    try:
+        job_id = start_told(flows, "large")
+        (message,) = until(lambda: flows.messages("failed_queue"))
+    finally:
+        functions.add_permission(
+            **named,
+            StatementId=statement["Sid"],
+            Action="lambda:InvokeFunction",
+            Principal="events.amazonaws.com",
+            SourceArn=rule["Arn"],
+        )
+    assert (message["source"], message["detail"]["error"]) == ("aws.states", "States.DataLimitExceeded")
+    assert json.loads(message["detail"]["input"])["job_id"] == job_id
+    at = message["detail"]["executionArn"]
+    with flows.refused("finish", "states:DescribeExecution"):
+        assert deliver_end(flows, at, "input")["errorType"] == "BackendError"
+    assert flows.receiver.of(job_id) == []
+    assert deliver_end(flows, at, "input", "error") == {"noted": True, "called": True}
+    assert flows.call("GET", f"/jobs/{job_id}").body["error"]["message"] == TOO_MUCH
+
+
+def test_a_second_plan_changes_nothing(flows: Flows) -> None:
+    assert flows.terraform.plan() == {"add": 0, "change": 0, "destroy": 0}
 
 
 @pytest.mark.long  # the provider waits for 45 s after it has deleted a queue
@@ -304,6 +478,7 @@ def test_destroy_leaves_nothing(flows: Flows) -> None:
         "functions": flows.client("lambda").list_functions()["Functions"],
         "tables": flows.client("dynamodb").list_tables()["TableNames"],
         "queues": flows.client("sqs").list_queues().get("QueueUrls", []),
+        "rules": flows.client("events").list_rules()["Rules"],
         "buckets": flows.client("s3").list_buckets()["Buckets"],
         "roles": flows.client("iam").list_roles()["Roles"],
         "log groups": flows.client("logs").describe_log_groups()["logGroups"],

@@ -16,6 +16,7 @@ from constructs_lib import (
     AwsStack,
     BedrockInvokeModel,
     Choice,
+    CircuitBreaker,
     DeadLetterQueue,
     Deployment,
     DynamoDbGetItem,
@@ -56,6 +57,16 @@ from tools.deployment import PROJECT
 STACK = "flows"
 SECRET = "secret-cause-7d1e"
 """What every failure has in its cause, and no answer."""
+
+FAILURES = 3
+"""What opens the circuit of the workflow `guarded`."""
+
+OPEN_SECONDS = 4
+
+BRIEF_SECONDS = 6
+"""How long the job `brief` may take: no less than the function that ends jobs."""
+
+CALLBACKS_HERE = Path(__file__).with_name("callbacks_here.py")
 
 ACTOR = f"""
 import json
@@ -198,8 +209,19 @@ def patterns(first: Function, second: Function, table: Table, queue: DeadLetterQ
     return Choice("kind", rules, default=Fail("no such kind", error="UnprocessableInput", cause=SECRET))
 
 
-def flows_stack(app: App, archives: Path, endpoint_url: str) -> None:
-    """The workflows, the jobs, and the API in front of them."""
+def guarded(breaker: CircuitBreaker, first: Function, second: Function | None = None) -> Step:
+    """What the body says, by the first function as long as it can, or else by the second."""
+    task = LambdaTask("call it", first, input=Input("body"), timeout_seconds=10, retry=[], result="answer")
+    other = None
+    if second is not None:
+        other = LambdaTask(
+            "ask the other", second, input={"say": "instead"}, timeout_seconds=10, result="answer"
+        )
+    return breaker.around(task, instead=other) >> Succeed("answered", output=Variable("answer"))
+
+
+def flows_stack(app: App, archives: Path, endpoint_url: str, receiver: str) -> None:
+    """The workflows, the jobs, and the API in front of them; `receiver` is where callbacks arrive."""
     stack = AwsStack(app, STACK, region="us-east-1")
     payloads = PayloadBucket(stack, "payloads", expire_days=None, force_destroy=True)
     actor = InlineArchive.make(archives, "actor", ACTOR)
@@ -211,6 +233,10 @@ def flows_stack(app: App, archives: Path, endpoint_url: str) -> None:
     guard = Function(stack, "guard", archive=InlineArchive.make(archives, "guard", GUARD))
     table = Table(stack, "kept", partition_key="id", deletion_protection=False)
     queue = DeadLetterQueue(stack, "told")
+    circuit = CircuitBreaker(
+        stack, "circuit", failures=FAILURES, open_seconds=OPEN_SECONDS, deletion_protection=False
+    )
+    lonely = CircuitBreaker(stack, "lonely-circuit", failures=1, table=circuit.table)
     relay = LambdaTask(
         "relay", first, input={"say": Input()}, timeout_seconds=10, retry=[PATIENT], result="said"
     ) >> Succeed("relayed", output=Variable("said"))
@@ -221,6 +247,8 @@ def flows_stack(app: App, archives: Path, endpoint_url: str) -> None:
         "relay": relay,
         "call": raised,
         "patterns": patterns(first, second, table, queue),
+        "guarded": guarded(circuit, first, second),
+        "guarded-alone": guarded(lonely, first),
         "hand-written": Workflow.from_definition(HAND_WRITTEN, references={"Actor": first}),
         "endless": Wait("for long", seconds=20) >> Succeed("never"),
     }
@@ -228,7 +256,7 @@ def flows_stack(app: App, archives: Path, endpoint_url: str) -> None:
         name: Workflow(stack, name, definition=steps, timeout_seconds=1 if name == "endless" else 27)
         for name, steps in definitions.items()
     }
-    front, jobs = _jobs(stack, payloads, first)
+    front, jobs = _jobs(stack, payloads, first, archives, receiver)
 
     api = RestApi(
         stack,
@@ -258,14 +286,17 @@ def flows_stack(app: App, archives: Path, endpoint_url: str) -> None:
         "table": jobs.table.table_name,
         "failed_queue": jobs.queue.resource.url,
         "told_queue": queue.resource.url,
+        "circuits": circuit.table.table_name,
         "machines": {name: workflow.arn for name, workflow in machines.items()},
     }
     for name, value in outputs.items():
         TerraformOutput(stack, name, value=value)
 
 
-def _jobs(stack: AwsStack, payloads: PayloadBucket, actor: Function) -> tuple[Function, Jobs]:
-    """Two kinds of jobs: `one` does what its input says, `pages` does it for each page."""
+def _jobs(
+    stack: AwsStack, payloads: PayloadBucket, actor: Function, archives: Path, receiver: str
+) -> tuple[Function, Jobs]:
+    """Kinds of jobs: `one` does what its input says, `pages` does it for each page; `brief` and `large` cannot end well."""
     archive = LambdaArchive.from_package(
         PROJECT / "handlers" / "jobs" / "package.toml", target=Target.this_machine()
     )
@@ -273,9 +304,10 @@ def _jobs(stack: AwsStack, payloads: PayloadBucket, actor: Function) -> tuple[Fu
     finish = Function(
         stack,
         "finish",
-        archive=archive,
-        handler="handlers.jobs.finish.handler",
-        environment=jobs.finish_environment,
+        archive=InlineArchive.beside(archives, archive, "callbacks_here", CALLBACKS_HERE.read_text()),
+        handler="callbacks_here.handler",
+        environment={**jobs.finish_environment, "CALLBACK_RECEIVER": receiver},
+        timeout_seconds=BRIEF_SECONDS,
     )
     jobs.use_finish(finish)
     one = LambdaTask(
@@ -299,6 +331,11 @@ def _jobs(stack: AwsStack, payloads: PayloadBucket, actor: Function) -> tuple[Fu
     jobs.add_workflow(
         "pages", pages >> Succeed("them", output={"pages": Variable("pages")}), each="pages", max_items=3
     )
+    jobs.add_workflow(
+        "brief", Wait("too long", seconds=60) >> Succeed("never"), timeout_seconds=BRIEF_SECONDS
+    )
+    more = LambdaTask("too much", actor, input={"do": "large", "bytes": 300_000}, retry=[], result="much")
+    jobs.add_workflow("large", more >> Succeed("not so", output={"much": Variable("much.said")}))
     jobs.grant_payloads(actor.role)
     front = Function(
         stack,

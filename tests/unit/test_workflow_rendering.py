@@ -15,6 +15,7 @@ from constructs_lib.workflows.mermaid import mermaid
 from constructs_lib.workflows.rendering import render
 from constructs_lib.workflows.service_tasks import (
     BedrockInvokeModel,
+    DynamoDbDeleteItem,
     DynamoDbPutItem,
     S3GetObject,
     SqsSendMessage,
@@ -223,6 +224,34 @@ def test_what_tasks_call_becomes_permissions_for_exactly_that() -> None:
     ]
     assert made.functions == (FUNCTION, FakeFunction("other"))
     assert made.asl["States"]["ask"]["Resource"] == "arn:aws-cn:states:::bedrock:invokeModel"
+
+
+def test_an_item_is_deleted_if_it_is_as_it_was_and_no_other() -> None:
+    task = DynamoDbDeleteItem(
+        "forget",
+        RESOURCE,
+        key={"id": {"S": "1"}},
+        condition="n = :n",
+        values={":n": {"N": Input("n")}},
+        leading_keys=["1"],
+        kms_key_arn="arn:aws:kms:::key/k",
+    )
+    made = render("shop/flow", task)
+    assert made.asl["States"]["forget"]["Resource"] == "arn:aws:states:::dynamodb:deleteItem"
+    assert made.asl["States"]["forget"]["Arguments"] == {
+        "TableName": "things",
+        "Key": {"id": {"S": "1"}},
+        "ConditionExpression": "n = :n",
+        "ExpressionAttributeValues": {":n": {"N": "{% $states.context.Execution.Input.n %}"}},
+    }
+    assert made.permissions == (
+        PolicyStatement(
+            actions=["dynamodb:DeleteItem"],
+            resources=[RESOURCE.arn],
+            conditions={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ("1",)}},
+        ),
+        PolicyStatement(actions=["kms:Decrypt"], resources=["arn:aws:kms:::key/k"]),
+    )
 
 
 def test_any_other_api_is_called_by_its_name() -> None:

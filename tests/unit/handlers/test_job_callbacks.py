@@ -20,6 +20,7 @@ from handlers.jobs.callback import CallbackFailed, CallbackRefused, Callbacks
 from handlers.jobs.callback_url import ForbiddenAddress, check_callback_url, public_address
 from tests.unit.handlers import aws
 
+ADDRESS = "should have the name of a host, not an IP address"
 SAID = {"id": "1f", "status": "succeeded", "workflow": "document"}
 
 
@@ -111,11 +112,25 @@ def test_a_host_that_nobody_knows_is_a_failure() -> None:
         ("https://example.com:8443", "should have no other port than 443"),
         ("https://localhost", "should name a public host"),
         ("https://metadata.google.internal", "should name a public host"),
-        ("https://127.0.0.1", "should name a public host"),
-        ("https://[::1]", "should name a public host"),
-        ("https://127.1", "should name a public host"),
-        ("https://0x7f.0.0.1", "should name a public host"),
-        ("https://2130706433", "should name a public host"),
+        ("https://127.0.0.1", ADDRESS),
+        ("https://[::1]", ADDRESS),
+        ("https://127.1", ADDRESS),
+        ("https://0x7f.0.0.1", ADDRESS),
+        ("https://2130706433", ADDRESS),
+        ("https://127.0x1/", ADDRESS),
+        ("https://0X7F.1/", ADDRESS),
+        ("https://0x/", ADDRESS),
+        ("https://example.0x/", ADDRESS),
+        ("https://example.1/", ADDRESS),
+        ("https://017700000001/", ADDRESS),
+        ("https://127.1./", ADDRESS),
+        ("https://93.184.216.34/", ADDRESS),
+        ("https://[::ffff:93.184.216.34]/", ADDRESS),
+        ("https://[::ffff:7f00:1]/", ADDRESS),
+        ("https://localhost./", "should name a public host"),
+        ("https://a.localhost./", "should name a public host"),
+        ("https://example..com/", "should name a public host"),
+        ("https://127%2e0.example/", "should name a public host"),
         ("https://", "should name a public host"),
         ("https://exa mple.com", "should be an address in ASCII, without spaces and backslashes"),
         ("https://example.com\\@10.0.0.1", "should be an address in ASCII, without spaces and backslashes"),
@@ -126,6 +141,22 @@ def test_an_address_that_may_not_be_called(url: str, message: str) -> None:
     with pytest.raises(ValueError) as refused:
         check_callback_url(url)
     assert str(refused.value) == message
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.com",
+        "https://example.com.:443/a?b=c",
+        "https://1.example.com/",
+        "https://0x7f.example/",
+        "https://example.0xyz/",
+        "https://xn--bcher-kva.example/",
+        "https://EXAMPLE.com/",
+    ],
+)
+def test_a_public_host_may_be_called(url: str) -> None:
+    check_callback_url(url)
 
 
 @given(st.ip_addresses())

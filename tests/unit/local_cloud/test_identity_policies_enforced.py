@@ -126,6 +126,25 @@ def test_what_a_policy_allows_is_carried_out_and_nothing_else(
     assert line.endswith(f"refused: role {reader.role} does not allow dynamodb:PutItem on {table}")
 
 
+def test_a_right_on_single_items_is_for_those(make_role: MakeRole, table: str) -> None:
+    only = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["1"]}}
+    actions = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
+    holder = make_role(allow(actions, table, Condition=only))
+    dynamodb, other = holder.client("dynamodb"), {"id": {"S": "2"}}
+    dynamodb.get_item(TableName="orders", Key=KEY)
+    dynamodb.delete_item(TableName=table, Key=KEY)
+    for call, action, item in (
+        (dynamodb.get_item, "GetItem", {"Key": other}),
+        (dynamodb.put_item, "PutItem", {"Item": other}),
+        (dynamodb.update_item, "UpdateItem", {"Key": other}),
+        (dynamodb.delete_item, "DeleteItem", {"Key": other}),
+    ):
+        assert refused(call, TableName="orders", **item)[1:] == (
+            "AccessDeniedException",
+            words(holder, f"dynamodb:{action}", table),
+        )
+
+
 def test_a_right_counts_from_the_moment_that_it_is_given(
     cloud: CloudInThread, make_role: MakeRole, table: str
 ) -> None:

@@ -1,0 +1,173 @@
+"""What happens in an account, such as the end of an execution: a rule that calls a function for it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from cdktf_cdktf_provider_aws.cloudwatch_event_rule import CloudwatchEventRule
+from cdktf_cdktf_provider_aws.cloudwatch_event_target import (
+    CloudwatchEventTarget,
+    CloudwatchEventTargetDeadLetterConfig,
+    CloudwatchEventTargetRetryPolicy,
+)
+from constructs import Construct
+
+from constructs_lib.aws_stack import AwsStack, check_same_stack
+from constructs_lib.checks import check_pattern, check_range, path_below, path_of
+from constructs_lib.errors import InvalidArgumentError
+from constructs_lib.references import wait_for
+
+if TYPE_CHECKING:
+    from constructs_lib.functions.dead_letter_queue import DeadLetterQueue
+    from constructs_lib.functions.function import Function
+
+EVENTS: Final = "events.amazonaws.com"
+"""EventBridge, as policies name it."""
+
+_DAY_SECONDS: Final = 86_400
+_MAX_RETRIES: Final = 185
+
+
+class EventRule(Construct):
+    """A rule of EventBridge (`aws_cloudwatch_event_rule`) that calls a function for events of the account's own bus.
+
+    Events are delivered at least once, and in any order. One that cannot be delivered goes to the dead-letter queue;
+    what becomes of one that the function was given and failed with, the function's `asynchronous_calls` say.
+
+    Args:
+        scope: The construct that it belongs to.
+        construct_id: Its name in that construct.
+        pattern: Which events: EventBridge's pattern as data, such as `{"source": ["aws.states"]}`.
+        function: What is called, with the event as it is.
+        dead_letters: Where an event goes that could not be delivered; a standard queue.
+        name: Its name in AWS. Left out, the path of the construct with `-`.
+        description: What it is for. Left out, none.
+        retries: How often EventBridge tries again, 0 to 185. Left out, 185.
+        max_age_seconds: For how long it tries, 60 to 86400. Left out, a day.
+
+    Raises:
+        ConstructError: if an argument is not valid, the name is taken, or something is in another stack.
+
+    Example:
+        >>> failed = DeadLetterQueue(stack, "failed")
+        >>> rule = EventRule(
+        ...     stack,
+        ...     "stopped",
+        ...     pattern={"source": ["aws.ecs"], "detail": {"lastStatus": ["STOPPED"]}},
+        ...     function=function,
+        ...     dead_letters=failed,
+        ... )
+        >>> rule.name
+        'shop-stopped'
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        pattern: Mapping[str, Any],
+        function: Function,
+        dead_letters: DeadLetterQueue,
+        name: str | None = None,
+        description: str | None = None,
+        retries: int = _MAX_RETRIES,
+        max_age_seconds: int = _DAY_SECONDS,
+    ) -> None:
+        where = path_below(scope, construct_id)
+        title = where.replace("/", "-") if name is None else name
+        check_pattern(where, "name", title, r"[A-Za-z0-9._-]{1,64}", "use 1 to 64 letters, digits and '._-'")
+        check_range(where, "retries", retries, 0, _MAX_RETRIES)
+        check_range(where, "max_age_seconds", max_age_seconds, 60, _DAY_SECONDS)
+        _check_matchers(where, pattern)
+        check_same_stack(where, scope, function)
+        check_same_stack(where, scope, dead_letters)
+        if dead_letters.fifo:
+            raise InvalidArgumentError(
+                where, "dead_letters keeps the order, which EventBridge does not send to", "leave fifo out"
+            )
+        stack = AwsStack.of(scope)
+        stack.claim(where, "event rule name", title)
+        super().__init__(scope, construct_id)
+        self._name = title
+        self._resource = CloudwatchEventRule(
+            self,
+            "Resource",
+            name=title,
+            description=description,
+            event_pattern=json.dumps(pattern),
+            state="ENABLED",
+        )
+        # Put together, because the queue may be what the events are about.
+        arn = f"arn:{stack.partition}:events:{stack.region}:{stack.account_id}:rule/{title}"
+        sid = "Rule" + re.sub(r"[^A-Za-z0-9]", "", title)
+        dead_letters.allow_service(sid[:64], service=EVENTS, source_arn=arn)
+        if dead_letters.encryption_key is not None:
+            dead_letters.encryption_key.allow_service(
+                "EventRules",
+                service=EVENTS,
+                actions=["kms:Decrypt", "kms:GenerateDataKey"],
+                conditions={"StringEquals": {"aws:SourceAccount": stack.account_id}},
+            )
+        permission = function.add_permission(
+            self, "permission", principal=EVENTS, source_arn=self._resource.arn
+        )
+        target = CloudwatchEventTarget(
+            self,
+            "target",
+            rule=self._resource.name,
+            target_id="function",
+            arn=function.qualified_arn,
+            retry_policy=CloudwatchEventTargetRetryPolicy(
+                maximum_retry_attempts=retries, maximum_event_age_in_seconds=max_age_seconds
+            ),
+            dead_letter_config=CloudwatchEventTargetDeadLetterConfig(arn=dead_letters.arn),
+        )
+        wait_for(target, permission)
+
+    @property
+    def name(self) -> str:
+        """Its name in AWS."""
+        return self._name
+
+    @property
+    def arn(self) -> str:
+        """Its ARN."""
+        return self._resource.arn
+
+    @property
+    def resource(self) -> CloudwatchEventRule:
+        """The `aws_cloudwatch_event_rule`."""
+        return self._resource
+
+    def match(self, pattern: Mapping[str, Any]) -> None:
+        """Says anew which events it is for.
+
+        Args:
+            pattern: As in the constructor.
+
+        Raises:
+            InvalidArgumentError: if it is no pattern.
+        """
+        _check_matchers(path_of(self), pattern)
+        self._resource.event_pattern = json.dumps(pattern)
+
+
+def _check_matchers(where: str, pattern: Mapping[str, Any], *above: str) -> None:
+    if not pattern:
+        raise InvalidArgumentError(
+            where,
+            f"pattern{''.join(f' {key}' for key in above)} matches everything",
+            "say at least from which source",
+        )
+    for key, value in pattern.items():
+        if isinstance(value, Mapping):
+            _check_matchers(where, value, *above, key)
+        elif not isinstance(value, list | tuple) or not value:
+            place = ".".join((*above, key))
+            raise InvalidArgumentError(
+                where, f"pattern {place} is no list of what matches", "pass a list with at least one"
+            )

@@ -1,0 +1,123 @@
+"""A circuit breaker without a server: states around a task, and one item of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from constructs import Construct
+
+from constructs_lib.aws_stack import AwsStack, check_same_stack
+from constructs_lib.checks import check_pattern, check_range, path_below
+from constructs_lib.errors import ConflictError
+from constructs_lib.storage.table import Table
+from constructs_lib.workflows.circuit import Circuit
+from constructs_lib.workflows.failures import ALL_ERRORS
+from constructs_lib.workflows.steps import CatchingState, Step
+
+_LONGEST_OPEN_SECONDS: Final = 86_400
+
+
+class CircuitBreaker(Construct):
+    """Leaves a service alone for a while after it has failed several times in a row.
+
+    What it knows is one item of a table, which all executions of all workflows share that have a task with this
+    breaker around it. While the circuit is closed, a task costs one read more. After `failures` failures it is open:
+    the task is not tried, at once. After `open_seconds` one execution tries it; if that succeeds, the circuit is
+    closed, and if not, it is open as long again. Whatever goes wrong with the table, the task is tried.
+
+    Args:
+        scope: The construct that it belongs to.
+        construct_id: Its name in that construct.
+        failures: How many failures in a row open the circuit, 1 to 100; tries again of one task count once. Left out, 3.
+        open_seconds: How long it is open, 1 to 86400 (a day). Left out, 30.
+        name: The key of its item, and the name of its own table. Left out, the path of the construct with `-`.
+        table: A table that it shares, with one key and expiry. Left out, it has its own.
+        deletion_protection: Whether AWS refuses to delete its own table. Left out, it does.
+
+    Raises:
+        ConstructError: if an argument is not valid, or another breaker has the name.
+
+    Example:
+        >>> breaker = CircuitBreaker(stack, "model", failures=3, open_seconds=30)
+        >>> first = LambdaTask("summarize", function, input=Input("body"), result="summary")
+        >>> second = Pass("no summary", variables={"summary": None})
+        >>> steps = breaker.around(first, instead=second) >> Succeed("done", output=Variable("summary"))
+        >>> Workflow(stack, "summary", definition=steps).workflow_name
+        'shop-summary'
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        failures: int = 3,
+        open_seconds: int = 30,
+        name: str | None = None,
+        table: Table | None = None,
+        deletion_protection: bool = True,
+    ) -> None:
+        where = path_below(scope, construct_id)
+        item = where.replace("/", "-") if name is None else name
+        check_range(where, "failures", failures, 1, 100)
+        check_range(where, "open_seconds", open_seconds, 1, _LONGEST_OPEN_SECONDS)
+        check_pattern(where, "name", item, r"[A-Za-z0-9_.-]{3,255}", "use 3 to 255 letters, digits and '_.-'")
+        if table is not None:
+            check_same_stack(where, scope, table)
+            if table.sort_key is not None or table.ttl_attribute is None:
+                raise ConflictError(
+                    where,
+                    f"table '{table.table_name}' has "
+                    + ("no ttl_attribute" if table.sort_key is None else "a sort_key"),
+                    "share a table with a partition_key and a ttl_attribute only, or leave table out",
+                )
+        AwsStack.of(scope).claim(where, "circuit breaker", item)
+        super().__init__(scope, construct_id)
+        self._table = table or Table(
+            self,
+            "table",
+            table_name=item,
+            partition_key="circuit",
+            ttl_attribute="expires_at",
+            deletion_protection=deletion_protection,
+        )
+        key = self._table.encryption_key
+        self._circuit = Circuit(
+            table=self._table.resource,
+            table_key=self._table.partition_key,
+            expiry=self._table.ttl_attribute or "expires_at",
+            item=item,
+            failures=failures,
+            open_seconds=open_seconds,
+            kms_key_arn=None if key is None else key.arn,
+        )
+
+    @property
+    def name(self) -> str:
+        """The key of its item; whoever deletes the item closes the circuit."""
+        return self._circuit.item
+
+    @property
+    def table(self) -> Table:
+        """The table that its item is in."""
+        return self._table
+
+    def around(
+        self, task: CatchingState, *, instead: Step | None = None, errors: Sequence[str] = (ALL_ERRORS,)
+    ) -> Step:
+        """Returns a task with this breaker around it; something has to follow, such as a `Succeed`.
+
+        An error that does not count goes where the task's own `catch` says, and else fails the workflow.
+
+        Args:
+            task: The task. Its `catch` comes before the breaker, and what it catches does not count.
+            instead: What is done where the task failed, or was not tried. Left out, the workflow fails: with the task's
+                own error, or with `CircuitOpen`, which callers over HTTP get as a 503.
+            errors: The names of the errors that count. Left out, all but those that are the caller's fault
+                (`CALLERS_ERRORS`).
+
+        Raises:
+            ConstructError: if the task cannot fail, or its name is too long.
+        """
+        return self._circuit.around(task, instead=instead, errors=errors)

@@ -1,0 +1,60 @@
+"""What a client may know of how a job failed: a code, and a message for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from handlers.common.errors import error_named
+from handlers.common.models import RequestModel
+
+_WORDS = {
+    "States.Timeout": ("workflow_timeout", "The workflow took too long."),
+    "States.DataLimitExceeded": (
+        "workflow_failed",
+        "A part of the workflow gave more than the next can take.",
+    ),
+}
+_FAILED = ("workflow_failed", "A part of the workflow failed.")
+NO_RESULT = ("workflow_failed", "The workflow ended without a result.")
+"""What is said where nothing is known."""
+
+_ENDS = {
+    "TIMED_OUT": _WORDS["States.Timeout"],
+    "ABORTED": ("workflow_stopped", "The workflow was stopped."),
+}
+
+
+class WorkflowError(RequestModel):
+    """What Step Functions says of an error: its name, and the cause, which is JSON if a function raised it."""
+
+    Error: str
+    Cause: str = ""
+
+
+def problem_of(error: WorkflowError) -> tuple[str, str]:
+    """Returns the code and the message for the client: a service's own, whose messages are made to be shown."""
+    known = error_named(error.Error)
+    if known is None:
+        return _WORDS.get(error.Error, _FAILED)
+    return known.code, _message(error.Cause) or known.default_message
+
+
+def problem_of_end(status: str, error: str | None) -> tuple[str, str]:
+    """Returns the code and the message for a workflow that ended before it could note why.
+
+    Args:
+        status: Its execution's: `FAILED`, `TIMED_OUT` or `ABORTED`.
+        error: The name of its execution's error, if there is one.
+    """
+    return _ENDS.get(status) or _WORDS.get(error or "", NO_RESULT)
+
+
+def _message(cause: str) -> str | None:
+    try:
+        said: Any = json.loads(cause)
+    except ValueError:
+        return None
+    message = said.get("errorMessage") if isinstance(said, Mapping) else None
+    return message if isinstance(message, str) and message else None

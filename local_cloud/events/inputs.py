@@ -1,0 +1,81 @@
+"""What a target is given of an event: all of it, a part, a constant, or what a template makes of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from jsonpath_ng.parser import parse
+
+_PARTS = re.compile(r'"(?:[^"\\]|\\.)*"|<[\w.-]+>')
+_VARIABLE = re.compile(r"<([\w.-]+)>")
+
+
+class InvalidInput(Exception):
+    """What a template makes of an event is no JSON."""
+
+
+def input_of(target: Mapping[str, Any], event: Mapping[str, Any], *, rule_arn: str) -> str:
+    """Return what a target gets, as JSON.
+
+    Args:
+        target: The target as it was put, with `Input`, `InputPath`, `InputTransformer`, or none of them.
+        event: The event.
+        rule_arn: The rule that it is a target of.
+
+    Raises:
+        InvalidInput: The template of the target makes something else of it.
+    """
+    if target.get("Input"):
+        return str(target["Input"])
+    if path := target.get("InputPath"):
+        return _json(_found(path, event))
+    transformer = target.get("InputTransformer")
+    if not transformer:
+        return _json(event)
+    values = {name: _found(path, event) for name, path in (transformer.get("InputPathsMap") or {}).items()}
+    rest = {name: value for name, value in event.items() if name != "detail"}
+    predefined = {
+        "aws.events.rule-arn": rule_arn,
+        "aws.events.rule-name": rule_arn.rpartition("/")[2],
+        "aws.events.event.ingestion-time": event.get("time"),
+        "aws.events.event": rest,
+        "aws.events.event.json": event,
+    }
+    text = _filled(str(transformer.get("InputTemplate", "")), {**values, **predefined})
+    try:
+        json.loads(text)
+    except ValueError as error:
+        raise InvalidInput(f"the template makes no JSON of the event: {error}") from None
+    return text
+
+
+def _found(path: str, event: Mapping[str, Any]) -> Any:
+    matches = parse(path).find(event)
+    return matches[0].value if matches else None
+
+
+def _filled(template: str, values: Mapping[str, Any]) -> str:
+    """Put the values in: as JSON, or as text where they are within a string. What is not there is null or nothing."""
+
+    def value_of(match: re.Match[str]) -> Any:
+        return values.get(match[1])
+
+    def fill(match: re.Match[str]) -> str:
+        part = match[0]
+        if not part.startswith('"'):
+            return _json(values.get(part[1:-1]))
+        return _VARIABLE.sub(lambda variable: _within_a_string(value_of(variable)), part)
+
+    return _PARTS.sub(fill, template)
+
+
+def _within_a_string(value: Any) -> str:
+    text = "" if value is None else value if isinstance(value, str) else _json(value)
+    return json.dumps(text, ensure_ascii=False)[1:-1]
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,192 @@
+"""Which targets an event goes to, and what becomes of it where it cannot be delivered.
+
+moto's `Rule.send_to_targets` is replaced: every event of its backend comes through it. Targets that are delivered to
+here get it on a thread of their own, so that whoever puts an event goes on at once; for the rest moto's own code runs.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from queue import SimpleQueue
+from typing import Any
+from uuid import uuid4
+
+from local_cloud.events.inputs import InvalidInput, input_of
+from local_cloud.events.targets import Sender, Undeliverable, deliver, delivers_to, send, service_of
+
+_logger = logging.getLogger("local_cloud.events")
+
+_MODELS = "moto.events.models"
+
+
+@dataclass(frozen=True, slots=True)
+class _Delivery:
+    sender: Sender
+    target: Mapping[str, Any]
+    event: Mapping[str, Any]
+
+
+class _Deliveries:
+    """Delivers one event after the other, on a thread of its own."""
+
+    def __init__(self) -> None:
+        self._queue: SimpleQueue[_Delivery] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._started = False
+        self.stopped = False
+
+    def put(self, delivery: _Delivery) -> None:
+        with self._lock:
+            if not self._started:
+                self._started = True
+                threading.Thread(target=self._run, daemon=True, name="events").start()
+        self._queue.put(delivery)
+
+    def _run(self) -> None:
+        while True:
+            delivery = self._queue.get()
+            if self.stopped:
+                continue
+            try:
+                _deliver(delivery)
+            except Exception:
+                _logger.exception("an event of rule %s was not delivered", delivery.sender.rule_arn)
+
+
+_deliveries = _Deliveries()
+_said: set[str] = set()
+_original: Callable[..., None] | None = None
+
+
+def install() -> None:
+    """Deliver what moto's rules match, from now on."""
+    global _original
+    from moto.events.models import Rule
+
+    _deliveries.stopped = False
+    _said.clear()
+    if _original is None:
+        _original = Rule.send_to_targets
+        Rule.send_to_targets = _send_to_targets
+
+
+def stop() -> None:
+    """Deliver nothing any more, as the local cloud ends."""
+    _deliveries.stopped = True
+
+
+def publish(
+    *,
+    account_id: str,
+    region: str,
+    source: str,
+    detail_type: str,
+    resources: list[str],
+    detail: Mapping[str, Any],
+) -> None:
+    """Put an event of an AWS service on the account's own bus; it is delivered soon.
+
+    Args:
+        account_id: The account.
+        region: The region.
+        source: The service, such as `aws.states`.
+        detail_type: What happened.
+        resources: The ARNs that it happened to.
+        detail: What is to be said of it.
+    """
+    models = sys.modules.get(_MODELS)
+    if models is None or _original is None:
+        return
+    event = {
+        "version": "0",
+        "id": str(uuid4()),
+        "detail-type": detail_type,
+        "source": source,
+        "account": account_id,
+        "time": (now := time.time()),
+        "region": region,
+        "resources": resources,
+        "detail": detail,
+    }
+    bus = models.events_backends[account_id][region].event_buses["default"]
+    for rule in list(bus.rules.values()):
+        rule.send_to_targets({**copy.deepcopy(event), "ingestion-time": now})
+
+
+def _send_to_targets(rule: Any, original_event: dict[str, Any], transform_input: bool = True) -> None:
+    """Stand in for moto's method."""
+    # A rule without a pattern follows a schedule.
+    if rule.state == "DISABLED" or not rule.event_pattern.dump():
+        return
+    event = {name: value for name, value in original_event.items() if name != "ingestion-time"}
+    if not isinstance(event.get("time"), str):
+        event["time"] = _written(datetime.fromtimestamp(float(event.get("time") or 0), UTC))
+    if not rule.event_pattern.matches_event(event):
+        return
+    for target in list(rule.targets):
+        if delivers_to(target["Arn"]):
+            sender = Sender(rule.arn, rule.account_id)
+            _deliveries.put(_Delivery(sender, dict(target), event))
+        else:
+            _leave_to_moto(rule, target, original_event, transform_input)
+
+
+def _leave_to_moto(
+    rule: Any, target: Mapping[str, Any], event: dict[str, Any], transform_input: bool
+) -> None:
+    alone = copy.copy(rule)
+    alone.targets = [target]
+    assert _original is not None  # noqa: S101 - else nobody calls this
+    try:
+        _original(alone, event, transform_input)
+    except NotImplementedError:
+        service = service_of(target["Arn"])
+        if service not in _said:
+            _said.add(service)
+            _logger.warning(
+                "rule %s: the local cloud delivers no events to targets of %s",
+                rule.name,
+                service or "this kind",
+            )
+
+
+def _deliver(delivery: _Delivery) -> None:
+    sender, target = delivery.sender, delivery.target
+    try:
+        deliver(sender, target, input_of(target, delivery.event, rule_arn=sender.rule_arn))
+    except InvalidInput as error:
+        _bury(delivery, Undeliverable("INVALID_JSON", str(error)))
+    except Undeliverable as error:
+        _bury(delivery, error)
+
+
+def _bury(delivery: _Delivery, error: Undeliverable) -> None:
+    sender, target = delivery.sender, delivery.target
+    rule, arn = sender.rule_arn.rpartition("/")[2], (target.get("DeadLetterConfig") or {}).get("Arn")
+    if not arn:
+        _logger.warning("rule %s: an event is lost: %s", rule, error.message)
+        return
+    attributes = {
+        "RULE_ARN": sender.rule_arn,
+        "TARGET_ARN": str(target["Arn"]),
+        "ERROR_CODE": error.code,
+        "ERROR_MESSAGE": error.message,
+    }
+    try:
+        send(sender, arn, json.dumps(delivery.event, separators=(",", ":")), **attributes)
+    except Undeliverable as refused:
+        _logger.warning("rule %s: an event is lost: %s; and %s", rule, error.message, refused.message)
+    else:
+        _logger.warning("rule %s: an event is sent to %s: %s", rule, arn, error.message)
+
+
+def _written(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
