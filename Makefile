@@ -79,7 +79,7 @@ test: install install-cli ## Run all tests
 test-long: install ## Run the tests that take minutes and that `make test` leaves out
 	@$(BIN)/python -m pytest -m long $(PYTEST)
 
-check: lint types test scan ## Run everything that CI runs, and the scan
+check: lint types test scan ## Run everything that CI runs
 
 lint: install ## Check format and lint
 	$(BIN)/ruff format --check .
