@@ -1,14 +1,18 @@
-"""jsii loads packages while Python goes on importing; what goes wrong then is told by the first request."""
+"""jsii starts in one process and loads packages while Python goes on importing."""
 
 from __future__ import annotations
 
+import base64
+import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from lazy_bindings._background import _SCRIPT
 from lazy_bindings._provider import ARCHIVE
 
 PROJECT = Path(__file__).parents[2]
@@ -54,7 +58,9 @@ def test_an_error_of_a_load_is_raised_by_the_first_request() -> None:
     done = run(f"{BEGIN}print('imported'); cdktf.App()", JSII_NODE="no-such-node")
     assert (done.returncode, done.stdout) == (1, "imported\n")
     # jsii has more to say about the process that it does not have.
-    assert "FileNotFoundError: [Errno 2] No such file or directory: 'no-such-node'" in done.stderr.splitlines()
+    assert (
+        "FileNotFoundError: [Errno 2] No such file or directory: 'no-such-node'" in done.stderr.splitlines()
+    )
 
 
 def test_a_damaged_archive_is_replaced_by_the_provider_s_own(tmp_path: Path) -> None:
@@ -76,3 +82,51 @@ def test_a_damaged_archive_is_replaced_by_the_provider_s_own(tmp_path: Path) -> 
     assert line.endswith("; loading the provider's own package, which is slower")
     assert not entry.exists()
     assert run(program, **variables).stderr == ""
+
+
+def test_a_node_that_does_not_say_hello_is_started_as_jsii_does(tmp_path: Path) -> None:
+    node = tmp_path / "node"
+    node.write_text(f'#!/bin/sh\ncase "$*" in *{_SCRIPT.name}*) exit 3;; esac\nexec node "$@"\n', "ascii")
+    node.chmod(0o755)
+    done = run(f"{BEGIN}print(cdktf.App().node.path == '')", JSII_NODE=str(node))
+    assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
+    assert done.stderr.splitlines() == [
+        "lazy_bindings: jsii does not start in one process (Expecting value: line 1 column 1 (char 0)); starting two"
+    ]
+
+
+PROGRAM = """
+const fs = require("fs");
+const line = Buffer.alloc(100);
+const read = fs.readSync(3, line, 0, line.length, null);
+console.log("told", process.execArgv.includes("--preserve-symlinks"), "NODE_PRESERVE_SYMLINKS" in process.env);
+console.error("warned");
+require("child_process").execSync("echo from a child 1>&2; echo kept", { stdio: ["pipe", "pipe", "pipe"] });
+fs.writeSync(3, `answer to ${line.subarray(0, read)}`);
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="two processes are started on Windows")
+def test_requests_and_answers_are_kept_apart_from_what_is_printed(tmp_path: Path) -> None:
+    for folder, name, text in (
+        ("lib", "program.js", PROGRAM),
+        ("bin", _SCRIPT.name, _SCRIPT.read_text("utf-8")),
+    ):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / name).write_text(text, "utf-8")
+    node = shutil.which(os.environ.get("JSII_NODE", "node"))
+    assert node is not None
+    done = subprocess.run(
+        [node, str(tmp_path / "bin" / _SCRIPT.name)],
+        input="a request\n",
+        env={**os.environ, "NODE_PRESERVE_SYMLINKS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (0, "answer to a request\n"), done.stderr
+    printed = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [(name, base64.b64decode(text).decode()) for one in printed for name, text in one.items()] == [
+        ("stdout", "told true false\n"),
+        ("stderr", "warned\n"),
+    ]
