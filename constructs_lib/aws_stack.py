@@ -86,9 +86,10 @@ class AwsStack(TerraformStack):
         check_state(where, state, state_path)
         minimum_provider = _minimum(where, provider_version)
         super().__init__(scope, construct_id)
+        note_path(self, scope, construct_id)
         self._minimum_provider = minimum_provider
         self._region = region
-        self._folder = Path(App.of(self).outdir) / "stacks" / self.node.id
+        self._folder = Path(App.of(self).outdir) / "stacks" / construct_id
         self._staged: set[str] = set()
         self._encryption_key: EncryptionKey | None = None
         self._unencrypted: str | None = None
@@ -302,6 +303,11 @@ def stack_of(construct: IConstruct) -> TerraformStack:
 def note_place(construct: Construct, scope: Construct, construct_id: str) -> None:
     """Takes note of where a construct was just made, so that neither its path nor its stack has to be asked for."""
     note_path(construct, scope, construct_id)
+    note_stack(construct, scope)
+
+
+def note_stack(construct: Construct, scope: Construct) -> None:
+    """Takes note of the stack of a construct that was just made below `scope`."""
     _STACKS[construct] = stack_of(scope)
 
 

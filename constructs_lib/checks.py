@@ -31,8 +31,13 @@ def path_of(construct: Any) -> str:
 
 def note_path(construct: Any, scope: Any, construct_id: str) -> None:
     """Takes note of the path of a construct that was just made as `construct_id` below `scope`."""
-    if "/" not in construct_id:  # else its path has another character there
+    if keeps_id(construct_id):
         _PATHS[construct] = path_below(scope, construct_id)
+
+
+def keeps_id(construct_id: str) -> bool:
+    """Whether an id is in the construct's path as it stands: constructs replaces `/` and the end of a line by `--`."""
+    return "/" not in construct_id and "\n" not in construct_id
 
 
 def path_below(scope: Any, construct_id: str) -> str:

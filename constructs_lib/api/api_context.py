@@ -20,6 +20,7 @@ from constructs_lib.api.routes import (
     ModelDefinition,
 )
 from constructs_lib.authorization.authorizer import Authorizer, AuthorizerSettings
+from constructs_lib.aws_stack import note_place
 from constructs_lib.errors import ConflictError, LimitExceededError
 
 MAX_AUTHORIZERS: Final = 10
@@ -84,7 +85,7 @@ class ApiContext:
         for definition in definitions:
             # No path is called so: a '=' is not valid in one.
             self.renderer.render_gateway_response(
-                Construct(self._api, f"gateway-response={definition.response_type}"), definition
+                self._part(f"gateway-response={definition.response_type}"), definition
             )
         self.changed()
 
@@ -141,13 +142,13 @@ class ApiContext:
         """Makes a model that was checked, unless it exists."""
         if definition.name not in self._models:
             self._models[definition.name] = definition
-            self.renderer.render_model(Construct(self._api, f"model={definition.name}"), definition)
+            self.renderer.render_model(self._part(f"model={definition.name}"), definition)
 
     def add_validator(self) -> None:
         """Makes what validates requests, unless it exists; one is enough for all methods."""
         if not self._has_validator:
             self._has_validator = True
-            self.renderer.render_validator(Construct(self._api, "request-validator="))
+            self.renderer.render_validator(self._part("request-validator="))
 
     def render_route(self, scope: Construct, route: Route) -> RenderedRoute:
         """Makes the resources of a route that the table accepted, and tells who listens."""
@@ -166,3 +167,8 @@ class ApiContext:
         self.renderer.finish()
         for listener in self._listeners:
             listener()
+
+    def _part(self, construct_id: str) -> Construct:
+        part = Construct(self._api, construct_id)
+        note_place(part, self._api, construct_id)
+        return part

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from cdktf_cdktf_provider_aws.api_gateway_account import ApiGatewayAccount as ApiGatewayAccountResource
 from constructs import Construct
 
-from constructs_lib.aws_stack import AwsStack
+from constructs_lib.aws_stack import AwsStack, note_place
 from constructs_lib.checks import path_below
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.iam.role import Role
+from constructs_lib.references import attribute, make
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class ApiGatewayAccount(Construct):
             "pass that one to every stage",
         )
         super().__init__(scope, construct_id)
+        note_place(self, scope, construct_id)
         # API Gateway tries the role before it accepts it: it wants all of these, and it does not say for
         # which account it acts.
         self._role = Role(self, "role", service="apigateway.amazonaws.com", same_account_only=False)
@@ -66,8 +68,13 @@ class ApiGatewayAccount(Construct):
                 resources=[f"arn:{stack.partition}:logs:{stack.region}:{stack.account_id}:*"],
             ),
         )
-        self._resource = ApiGatewayAccountResource(self, "Resource", cloudwatch_role_arn=self._role.arn)
-        self._role.used_by(self._resource)
+        self._resource = make(
+            ApiGatewayAccountResource,
+            self,
+            "Resource",
+            cloudwatch_role_arn=attribute(self._role.resource, "arn"),
+        )
+        self._role.used_by(self._resource, first=True)
 
     @property
     def role(self) -> Role:

@@ -10,6 +10,7 @@ from cdktf_cdktf_provider_aws.api_gateway_stage import ApiGatewayStageCanarySett
 from constructs_lib.api.deployment import Deployment
 from constructs_lib.checks import check_range, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
+from constructs_lib.references import attribute
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,7 @@ class Canary:
     def settings(self) -> ApiGatewayStageCanarySettings:
         """Returns it as a stage has it."""
         return ApiGatewayStageCanarySettings(
-            deployment_id=self.deployment.deployment_id,
+            deployment_id=attribute(self.deployment.resource, "id"),
             percent_traffic=self.percent,
             stage_variable_overrides=dict(self.variables) or None,
         )

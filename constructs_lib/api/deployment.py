@@ -10,10 +10,10 @@ from cdktf_cdktf_provider_aws.api_gateway_deployment import ApiGatewayDeployment
 from constructs import Construct, IValidation
 
 from constructs_lib.api.rest_api import RestApi
-from constructs_lib.aws_stack import check_same_stack
+from constructs_lib.aws_stack import check_same_stack, note_place
 from constructs_lib.checks import check_known, check_pattern, path_below
 from constructs_lib.errors import ConflictError
-from constructs_lib.references import address, wait_for
+from constructs_lib.references import address, attribute, make, token, wait_for
 
 _TRIGGER = "redeployment"
 
@@ -73,13 +73,15 @@ class Deployment(Construct):
             check_known(where, f"extra_triggers['{name}']", value)
         check_same_stack(where, scope, api)
         super().__init__(scope, construct_id)
+        note_place(self, scope, construct_id)
         self._api = api
         self._extra_triggers = extra
         self._pinned_digest = pinned_digest
-        self._resource = ApiGatewayDeployment(
+        self._resource = make(
+            ApiGatewayDeployment,
             self,
             "Resource",
-            rest_api_id=api.rest_api_id,
+            rest_api_id=attribute(api.resource, "id"),
             description=description,
             lifecycle={"create_before_destroy": True},
         )
@@ -104,7 +106,7 @@ class Deployment(Construct):
     @property
     def deployment_id(self) -> str:
         """Its id; a reference."""
-        return self._resource.id
+        return token(self._resource, "id")
 
     @property
     def resource(self) -> ApiGatewayDeployment:

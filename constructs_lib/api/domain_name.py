@@ -15,10 +15,10 @@ from cdktf_cdktf_provider_aws.api_gateway_domain_name import (
 from constructs import Construct
 
 from constructs_lib.api.stage import Stage
-from constructs_lib.aws_stack import AwsStack, check_same_stack
+from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
 from constructs_lib.checks import check_known, check_pattern, has_token, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
-from constructs_lib.references import address
+from constructs_lib.references import address, attribute, make
 
 SECURITY_POLICY: Final = "TLS_1_2"
 """What clients may negotiate: TLS 1.2 and 1.3. Newer policies need a setting that provider 6.25 does not know."""
@@ -134,10 +134,12 @@ class DomainName(Construct):
         stack.claim(where, "domain_name", domain_name)
 
         super().__init__(scope, construct_id)
+        note_place(self, scope, construct_id)
         self._domain_name = domain_name
         self._mappings: dict[str, ApiGatewayBasePathMapping] = {}
         self._hosted_zone_id = hosted_zone_id
-        self._resource = ApiGatewayDomainName(
+        self._resource = make(
+            ApiGatewayDomainName,
             self,
             "Resource",
             domain_name=domain_name,
@@ -208,12 +210,13 @@ class DomainName(Construct):
 
     def _map(self, stage: Stage, base_path: str) -> ApiGatewayBasePathMapping:
         api = stage.deployment.api
-        mapping = ApiGatewayBasePathMapping(
+        mapping = make(
+            ApiGatewayBasePathMapping,
             self,
             f"mapping={base_path.replace('/', '=')}",
-            api_id=api.rest_api_id,
-            stage_name=stage.resource.stage_name,
-            domain_name=self._resource.domain_name,
+            api_id=attribute(api.resource, "id"),
+            stage_name=attribute(stage.resource, "stage_name"),
+            domain_name=attribute(self._resource, "domain_name"),
             base_path=base_path or None,
         )
         self._mappings[base_path] = mapping
@@ -227,7 +230,8 @@ class DomainName(Construct):
         from cdktf_cdktf_provider_aws.acm_certificate_validation import AcmCertificateValidation
         from cdktf_cdktf_provider_aws.route53_record import Route53Record
 
-        certificate = AcmCertificate(
+        certificate = make(
+            AcmCertificate,
             self,
             "certificate",
             domain_name=self._domain_name,
@@ -237,7 +241,8 @@ class DomainName(Construct):
         )
         # A certificate for one name has one record; Terraform knows it as a set.
         option = f"one({address(certificate)}.domain_validation_options)"
-        record = Route53Record(
+        record = make(
+            Route53Record,
             self,
             "validation-record",
             zone_id=hosted_zone_id,
@@ -248,24 +253,29 @@ class DomainName(Construct):
             # The record of a domain is the same for each of its certificates.
             allow_overwrite=True,
         )
-        validation = AcmCertificateValidation(
-            self, "validation", certificate_arn=certificate.arn, validation_record_fqdns=[record.fqdn]
+        validation = make(
+            AcmCertificateValidation,
+            self,
+            "validation",
+            certificate_arn=attribute(certificate, "arn"),
+            validation_record_fqdns=[attribute(record, "fqdn")],
         )
-        return validation.certificate_arn
+        return attribute(validation, "certificate_arn")
 
     def _add_records(self, hosted_zone_id: str) -> None:
         from cdktf_cdktf_provider_aws.route53_record import Route53Record, Route53RecordAlias
 
         for kind in ("A", "AAAA"):
-            Route53Record(
+            make(
+                Route53Record,
                 self,
                 f"{kind}-record",
                 zone_id=hosted_zone_id,
                 name=self._domain_name,
                 type=kind,
                 alias=Route53RecordAlias(
-                    name=self._resource.regional_domain_name,
-                    zone_id=self._resource.regional_zone_id,
+                    name=attribute(self._resource, "regional_domain_name"),
+                    zone_id=attribute(self._resource, "regional_zone_id"),
                     evaluate_target_health=False,
                 ),
             )

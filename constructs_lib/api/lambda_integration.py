@@ -12,6 +12,7 @@ from constructs_lib.aws_stack import check_same_stack
 from constructs_lib.checks import check_range, path_of
 from constructs_lib.errors import ConflictError
 from constructs_lib.functions.function import ALIAS, Function
+from constructs_lib.references import attribute
 
 MAX_TIMEOUT_MS: Final = 29_000
 """API Gateway's quota for an integration, in milliseconds."""
@@ -77,4 +78,4 @@ class LambdaIntegration:
         permission = self._function.add_permission(
             scope, "permission", principal=_PRINCIPAL, source_arn=caller.source_arn
         )
-        return Backend(uri=self._function.invoke_arn, awaited=(permission,))
+        return Backend(uri=attribute(self._function.alias, "invoke_arn"), awaited=(permission,))

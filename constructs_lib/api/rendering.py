@@ -24,7 +24,7 @@ from constructs_lib.api.routes import (
     RouteDefinition,
 )
 from constructs_lib.authorization.authorizer import AuthorizerBackend, AuthorizerRenderer
-from constructs_lib.references import literal, wait_for
+from constructs_lib.references import attribute, literal, make, wait_for
 
 if TYPE_CHECKING:
     from cdktf_cdktf_provider_aws.api_gateway_authorizer import ApiGatewayAuthorizer
@@ -65,7 +65,7 @@ class RenderedRoute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Answered:
-    """The references of a method that its responses share, each read once from jsii's Node process.
+    """The references of a method that its responses share.
 
     Attributes:
         resource_id: The method's resource.
@@ -119,8 +119,8 @@ class ResourceRenderer:
     """One `aws_api_gateway_resource` for a path, a method and an integration for a route."""
 
     def __init__(self, rest_api: ApiGatewayRestApi) -> None:
-        self._rest_api_id = rest_api.id
-        self._resource_ids = {"/": rest_api.root_resource_id}
+        self._rest_api_id = attribute(rest_api, "id")
+        self._resource_ids = {"/": attribute(rest_api, "root_resource_id")}
         self._authorizers: dict[str, ApiGatewayAuthorizer] = {}
         self._model_names: dict[str, str] = {}
         self._validator_id: str | None = None
@@ -138,14 +138,15 @@ class ResourceRenderer:
         """See `Renderer`."""
         from cdktf_cdktf_provider_aws.api_gateway_resource import ApiGatewayResource
 
-        resource = ApiGatewayResource(
+        resource = make(
+            ApiGatewayResource,
             scope,
             "Resource",
             rest_api_id=self._rest_api_id,
             parent_id=self._resource_ids[parent],
             path_part=path_part,
         )
-        self._resource_ids[path] = resource.id
+        self._resource_ids[path] = attribute(resource, "id")
         return resource
 
     def render_authorizer(
@@ -154,7 +155,8 @@ class ResourceRenderer:
         """See `AuthorizerRenderer`."""
         from cdktf_cdktf_provider_aws.api_gateway_authorizer import ApiGatewayAuthorizer
 
-        resource = ApiGatewayAuthorizer(
+        resource = make(
+            ApiGatewayAuthorizer,
             scope,
             "Resource",
             rest_api_id=self._rest_api_id,
@@ -167,7 +169,7 @@ class ResourceRenderer:
             authorizer_result_ttl_in_seconds=definition.cache_ttl_seconds,
         )
         # API Gateway answers changes of two authorizers at once with a ConflictException.
-        wait_for(resource, *list(self._authorizers.values())[-1:])
+        wait_for(resource, *list(self._authorizers.values())[-1:], first=True)
         self._authorizers[definition.name] = resource
         self._awaited.append(resource)
         return resource
@@ -179,7 +181,8 @@ class ResourceRenderer:
         from cdktf_cdktf_provider_aws.api_gateway_gateway_response import ApiGatewayGatewayResponse
 
         status = definition.status_code
-        resource = ApiGatewayGatewayResponse(
+        resource = make(
+            ApiGatewayGatewayResponse,
             scope,
             "Resource",
             rest_api_id=self._rest_api_id,
@@ -200,7 +203,8 @@ class ResourceRenderer:
         """See `Renderer`."""
         from cdktf_cdktf_provider_aws.api_gateway_model import ApiGatewayModel
 
-        resource = ApiGatewayModel(
+        resource = make(
+            ApiGatewayModel,
             scope,
             "Resource",
             rest_api_id=self._rest_api_id,
@@ -208,7 +212,7 @@ class ResourceRenderer:
             content_type="application/json",
             schema=literal(definition.schema),
         )
-        self._model_names[definition.name] = resource.name
+        self._model_names[definition.name] = attribute(resource, "name")
         self._awaited.append(resource)
         return resource
 
@@ -216,7 +220,8 @@ class ResourceRenderer:
         """See `Renderer`."""
         from cdktf_cdktf_provider_aws.api_gateway_request_validator import ApiGatewayRequestValidator
 
-        validator = ApiGatewayRequestValidator(
+        validator = make(
+            ApiGatewayRequestValidator,
             scope,
             "Resource",
             rest_api_id=self._rest_api_id,
@@ -224,7 +229,7 @@ class ResourceRenderer:
             validate_request_body=True,
             validate_request_parameters=True,
         )
-        self._validator_id = validator.id
+        self._validator_id = attribute(validator, "id")
         self._awaited.append(validator)
         return validator
 
@@ -237,14 +242,15 @@ class ResourceRenderer:
         resource_id = self._resource_ids[definition.path]
         authorization, template = definition.authorization, definition.integration.request_template
         authorizer = None if authorization.authorizer is None else self._authorizers[authorization.authorizer]
-        method = ApiGatewayMethod(
+        method = make(
+            ApiGatewayMethod,
             scope,
             "Resource",
             rest_api_id=self._rest_api_id,
             resource_id=resource_id,
             http_method=definition.http_method,
             authorization=authorization.type,
-            authorizer_id=None if authorizer is None else authorizer.id,
+            authorizer_id=None if authorizer is None else attribute(authorizer, "id"),
             authorization_scopes=list(authorization.scopes) or None,
             api_key_required=True if definition.api_key_required else None,
             request_parameters=dict(definition.request_parameters) or None,
@@ -254,8 +260,9 @@ class ResourceRenderer:
             or None,
             request_validator_id=self._validator_id if definition.validated else None,
         )
-        http_method = method.http_method
-        integration = ApiGatewayIntegration(
+        http_method = attribute(method, "http_method")
+        integration = make(
+            ApiGatewayIntegration,
             scope,
             "integration",
             rest_api_id=self._rest_api_id,
@@ -275,9 +282,9 @@ class ResourceRenderer:
         first, further = definition.integration.response, definition.integration.further_responses
         if first is not None or further:
             answered = _Answered(
-                resource_id=method.resource_id,
+                resource_id=attribute(method, "resource_id"),
                 declared_method=http_method,
-                mapped_method=integration.http_method,
+                mapped_method=attribute(integration, "http_method"),
             )
             if first is not None:
                 self._render_response(scope, first, answered)
@@ -296,7 +303,8 @@ class ResourceRenderer:
         from cdktf_cdktf_provider_aws.api_gateway_method_response import ApiGatewayMethodResponse
 
         headers = {f"method.response.header.{name}": value for name, value in definition.headers}
-        declared = ApiGatewayMethodResponse(
+        declared = make(
+            ApiGatewayMethodResponse,
             scope,
             f"method-response{suffix}",
             rest_api_id=self._rest_api_id,
@@ -305,13 +313,14 @@ class ResourceRenderer:
             status_code=str(definition.status_code),
             response_parameters=dict.fromkeys(headers, True),
         )
-        mapped = ApiGatewayIntegrationResponse(
+        mapped = make(
+            ApiGatewayIntegrationResponse,
             scope,
             f"integration-response{suffix}",
             rest_api_id=self._rest_api_id,
             resource_id=answered.resource_id,
             http_method=answered.mapped_method,
-            status_code=declared.status_code,
+            status_code=attribute(declared, "status_code"),
             selection_pattern=definition.selection_pattern,
             response_parameters=headers,
             response_templates=None

@@ -21,7 +21,7 @@ from constructs_lib.api.routes import HttpMethod, ModelDefinition, RouteDefiniti
 from constructs_lib.authorization.authorizer import AuthorizerSettings
 from constructs_lib.authorization.kinds import Authorization, Public, check_authorization
 from constructs_lib.aws_stack import note_place
-from constructs_lib.checks import check_choice, check_pattern
+from constructs_lib.checks import check_choice, check_pattern, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError, UnsafeSettingError
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Resource(Construct):
         default_authorization: Authorization | None,
         cors: Cors | None,
     ) -> None:
-        where: str = scope.node.path if parent is None else f"{parent._where}/{path_part}"
+        where: str = path_of(scope) if parent is None else f"{parent._where}/{path_part}"
         path = "/" if parent is None else api.table.add_path(where, parent.path, path_part)
         super().__init__(scope, construct_id)
         note_place(self, scope, construct_id)

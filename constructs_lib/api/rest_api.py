@@ -22,9 +22,10 @@ from constructs_lib.api.resource import ROOT_ID, Resource
 from constructs_lib.api.routes import ApiDefinition
 from constructs_lib.authorization.authorizer import Authorizer
 from constructs_lib.authorization.kinds import Authorization, check_authorization
-from constructs_lib.aws_stack import AwsStack
+from constructs_lib.aws_stack import AwsStack, note_place
 from constructs_lib.checks import check_choice, check_pattern, check_range, has_token, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
+from constructs_lib.references import make, token
 
 if TYPE_CHECKING:
     from constructs_lib.api.body_rendering import BodyRenderer
@@ -113,11 +114,13 @@ class RestApi(Construct):
                     where, f"{argument} is of type {type(value).__name__}", f"pass {kind.__name__}(...)"
                 )
         super().__init__(scope, construct_id)
+        note_place(self, scope, construct_id)
         self._name = name
         self._binary_media_types = tuple(binary_media_types)
         self._minimum_compression_bytes = minimum_compression_bytes
         # Each is said, even if it is nothing: what is left out, the provider keeps as it was.
-        self._resource = ApiGatewayRestApi(
+        self._resource = make(
+            ApiGatewayRestApi,
             self,
             "Resource",
             name=name,
@@ -130,7 +133,6 @@ class RestApi(Construct):
             # The deployment is replaced so, and with it whatever it needs; said here, everybody can see it.
             lifecycle={"create_before_destroy": True},
         )
-        self._id = self._resource.id
         self._context = ApiContext(
             self,
             execution_arn=self._resource.execution_arn,
@@ -161,7 +163,7 @@ class RestApi(Construct):
     @property
     def rest_api_id(self) -> str:
         """Its id; a reference."""
-        return self._id
+        return token(self._resource, "id")
 
     @property
     def root(self) -> Resource:

@@ -21,13 +21,13 @@ from constructs_lib.api.access_log import AccessLog
 from constructs_lib.api.api_gateway_account import ApiGatewayAccount, ExistingApiGatewayAccount
 from constructs_lib.api.canary import Canary, check_canary
 from constructs_lib.api.deployment import Deployment
-from constructs_lib.aws_stack import AwsStack, check_same_stack
-from constructs_lib.checks import check_choice, check_pattern, check_range, path_below
+from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
+from constructs_lib.checks import check_choice, check_pattern, check_range, path_below, path_of
 from constructs_lib.errors import ConflictError, ConstructWarning, UnsafeSettingError
 from constructs_lib.functions.plaintext_secrets import find_secret
 from constructs_lib.observability.log_group import LogGroup
 from constructs_lib.observability.log_retention import DEFAULT_RETENTION_DAYS
-from constructs_lib.references import wait_for
+from constructs_lib.references import attribute, make, token, wait_for
 
 ExecutionLog = Literal["OFF", "ERROR", "INFO"]
 """What API Gateway writes down of how it executed a request; never the bodies."""
@@ -183,9 +183,10 @@ class Stage(Construct):
         if canary is not None:
             check_canary(where, canary, deployment)
             _check_variables(where, canary.variables)
-        AwsStack.of(scope).claim(where, f"stage_name of API '{deployment.api.node.path}'", stage_name)
+        AwsStack.of(scope).claim(where, f"stage_name of API '{path_of(deployment.api)}'", stage_name)
 
         super().__init__(scope, construct_id)
+        note_place(self, scope, construct_id)
         self._stage_name = stage_name
         self._throttle = limits
         self._deployment = deployment
@@ -197,6 +198,7 @@ class Stage(Construct):
         log = (access_log or AccessLog()) if account is not None and access_log != "OFF" else None
         level: ExecutionLog = execution_log or ("OFF" if account is None else "ERROR")
         api = deployment.api
+        api_id = attribute(api.resource, "id")
         self._access_log_group = (
             None
             if log is None
@@ -204,7 +206,7 @@ class Stage(Construct):
                 self,
                 "access-log",
                 # Names of REST APIs are not unique.
-                name=f"/aws/apigateway/{_words(api.name)}-{api.rest_api_id}/{stage_name}",
+                name=f"/aws/apigateway/{_words(api.name)}-{api_id}/{stage_name}",
                 retention_days=log.retention_days,
             )
         )
@@ -215,15 +217,16 @@ class Stage(Construct):
             else LogGroup(
                 self,
                 "execution-log",
-                name=f"API-Gateway-Execution-Logs_{api.rest_api_id}/{stage_name}",
+                name=f"API-Gateway-Execution-Logs_{api_id}/{stage_name}",
                 retention_days=DEFAULT_RETENTION_DAYS if log is None else log.retention_days,
             )
         )
-        self._resource = ApiGatewayStage(
+        self._resource = make(
+            ApiGatewayStage,
             self,
             "Resource",
-            rest_api_id=api.rest_api_id,
-            deployment_id=deployment.deployment_id,
+            rest_api_id=api_id,
+            deployment_id=attribute(deployment.resource, "id"),
             stage_name=stage_name,
             description=description,
             variables=stage_variables or None,
@@ -231,22 +234,29 @@ class Stage(Construct):
             canary_settings=None if canary is None else canary.settings(),
             cache_cluster_enabled=None if cache is None else True,
             cache_cluster_size=None if cache is None else cache.size_gb,
-            client_certificate_id=ApiGatewayClientCertificate(
-                self, "client-certificate", description=f"Shown to the backends of {where}"
-            ).id
+            client_certificate_id=attribute(
+                make(
+                    ApiGatewayClientCertificate,
+                    self,
+                    "client-certificate",
+                    description=f"Shown to the backends of {where}",
+                ),
+                "id",
+            )
             if client_certificate
             else None,
             access_log_settings=None
             if log is None or self._access_log_group is None
             else ApiGatewayStageAccessLogSettings(
-                destination_arn=self._access_log_group.arn, format=log.format
+                destination_arn=attribute(self._access_log_group.resource, "arn"), format=log.format
             ),
         )
-        self._method_settings = ApiGatewayMethodSettings(
+        self._method_settings = make(
+            ApiGatewayMethodSettings,
             self,
             "method-settings",
-            rest_api_id=api.rest_api_id,
-            stage_name=self._resource.stage_name,
+            rest_api_id=api_id,
+            stage_name=attribute(self._resource, "stage_name"),
             method_path="*/*",
             settings=ApiGatewayMethodSettingsSettings(
                 throttling_rate_limit=limits.rate_limit,
@@ -260,11 +270,10 @@ class Stage(Construct):
             ),
         )
         self.node.add_validation(_KeysHaveAPlan(self))
-        if self._execution_log_group is not None:
-            wait_for(self._resource, self._execution_log_group.resource)
-        if isinstance(account, ApiGatewayAccount):
-            wait_for(self._resource, account.resource)
-            wait_for(self._method_settings, account.resource)
+        before = [account.resource] if isinstance(account, ApiGatewayAccount) else []
+        groups = [] if self._execution_log_group is None else [self._execution_log_group.resource]
+        wait_for(self._resource, *groups, *before, first=True)
+        wait_for(self._method_settings, *before, first=True)
 
     @property
     def stage_name(self) -> str:
@@ -288,10 +297,10 @@ class Stage(Construct):
         if self._domain_url is not None:
             return self._domain_url
         if self._execute_api_endpoint is None:
-            return self._resource.invoke_url
+            return token(self._resource, "invoke_url")
         return (
             f"{self._execute_api_endpoint}/_aws/execute-api/"
-            f"{self._resource.rest_api_id}/{self._resource.stage_name}"
+            f"{token(self._resource, 'rest_api_id')}/{token(self._resource, 'stage_name')}"
         )
 
     def check_domain(self, where: str) -> None:
@@ -314,7 +323,7 @@ class Stage(Construct):
     @property
     def arn(self) -> str:
         """Its ARN."""
-        return self._resource.arn
+        return token(self._resource, "arn")
 
     @property
     def access_log_group(self) -> LogGroup | None:

@@ -17,9 +17,9 @@ from cdktf import (
 from cdktf_cdktf_provider_aws.api_gateway_api_key import ApiGatewayApiKey
 from constructs import Construct, IValidation
 
-from constructs_lib.aws_stack import stack_of
+from constructs_lib.aws_stack import note_place, stack_of
 from constructs_lib.checks import check_pattern, path_below
-from constructs_lib.references import address
+from constructs_lib.references import address, make, token
 
 
 class ApiKey(Construct):
@@ -57,9 +57,10 @@ class ApiKey(Construct):
         where = path_below(scope, construct_id)
         check_name(where, name)
         super().__init__(scope, construct_id)
+        note_place(self, scope, construct_id)
         self._name = name
-        self._resource = ApiGatewayApiKey(
-            self, "Resource", name=name, description=description, enabled=enabled
+        self._resource = make(
+            ApiGatewayApiKey, self, "Resource", name=name, description=description, enabled=enabled
         )
         self.shown_by: list[TerraformResource] = [self._resource]
         """The resources that have its value as an attribute."""
@@ -73,7 +74,7 @@ class ApiKey(Construct):
     @property
     def key_id(self) -> str:
         """Its id, which is no secret; a reference."""
-        return self._resource.id
+        return token(self._resource, "id")
 
     @property
     def resource(self) -> ApiGatewayApiKey:

@@ -9,7 +9,9 @@ from cdktf import TerraformResource
 from constructs import Construct
 
 from constructs_lib.api.routes import AuthorizationDefinition, AuthorizerDefinition
+from constructs_lib.aws_stack import note_place
 from constructs_lib.checks import check_pattern
+from constructs_lib.references import attribute
 
 if TYPE_CHECKING:
     from cdktf_cdktf_provider_aws.api_gateway_authorizer import ApiGatewayAuthorizer
@@ -85,11 +87,12 @@ class Authorizer(Construct):
         renderer: AuthorizerRenderer,
     ) -> None:
         super().__init__(scope, construct_id)
+        note_place(self, scope, construct_id)
         self._definition = definition
         backend = settings.backend()
         self._origins = backend.origins
         self._resource = renderer.render_authorizer(self, definition, backend)
-        known_id = "*" if self._resource is None else self._resource.id
+        known_id = "*" if self._resource is None else attribute(self._resource, "id")
         self._permissions = settings.permit(self, f"{execution_arn}/authorizers/{known_id}")
 
     @property

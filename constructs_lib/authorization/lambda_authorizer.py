@@ -18,6 +18,7 @@ from constructs_lib.aws_stack import check_same_stack
 from constructs_lib.checks import check_choice, check_known, check_pattern, check_range
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.functions.function import ALIAS, Function
+from constructs_lib.references import attribute
 
 LambdaAuthorizerKind = Literal["TOKEN", "REQUEST"]
 """What the function is told: the token alone, or the whole request but its body."""
@@ -107,7 +108,7 @@ class LambdaAuthorizer:
 
     def backend(self) -> AuthorizerBackend:
         """Returns the function's alias; see `AuthorizerSettings`."""
-        return AuthorizerBackend(uri=self.function.invoke_arn)
+        return AuthorizerBackend(uri=attribute(self.function.alias, "invoke_arn"))
 
     def permit(self, scope: Construct, source_arn: str) -> tuple[TerraformResource, ...]:
         """Makes the permission; see `AuthorizerSettings`."""

@@ -20,9 +20,10 @@ from constructs import Construct, IValidation
 from constructs_lib.api.method import Method
 from constructs_lib.api.stage import Stage, Throttle
 from constructs_lib.authorization.api_key import ApiKey, check_name
-from constructs_lib.aws_stack import check_same_stack
+from constructs_lib.aws_stack import check_same_stack, note_place
 from constructs_lib.checks import check_choice, check_pattern, check_range, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
+from constructs_lib.references import attribute, make
 
 QuotaPeriod = Literal["DAY", "WEEK", "MONTH"]
 """The time after which a quota starts anew, in UTC; weeks start on Sunday."""
@@ -112,10 +113,12 @@ class UsagePlan(Construct):
         for method, throttle_of_method in (method_throttles or {}).items():
             _check_method(where, method, throttle_of_method, stages)
         super().__init__(scope, construct_id)
+        note_place(self, scope, construct_id)
         self._name = name
         self._stages = tuple(stages)
         self._keys: list[ApiKey] = []
-        self._resource = ApiGatewayUsagePlan(
+        self._resource = make(
+            ApiGatewayUsagePlan,
             self,
             "Resource",
             name=name,
@@ -168,11 +171,12 @@ class UsagePlan(Construct):
         for stage in self._stages:
             stage.deployment.api.context.keys_in_plans.add((path_of(key), stage.stage_name))
         self._keys.append(key)
-        resource = ApiGatewayUsagePlanKey(
+        resource = make(
+            ApiGatewayUsagePlanKey,
             self,
             f"key={path_of(key).replace('/', '=')}",
-            usage_plan_id=self._resource.id,
-            key_id=key.key_id,
+            usage_plan_id=attribute(self._resource, "id"),
+            key_id=attribute(key.resource, "id"),
             key_type="API_KEY",
         )
         key.shown_by.append(resource)
@@ -244,7 +248,9 @@ def _api_stage(stage: Stage, throttles: Mapping[Method, Throttle]) -> ApiGateway
         if _serves(stage, method)
     ]
     return ApiGatewayUsagePlanApiStages(
-        api_id=stage.deployment.api.rest_api_id, stage=stage.resource.stage_name, throttle=own or None
+        api_id=attribute(stage.deployment.api.resource, "id"),
+        stage=attribute(stage.resource, "stage_name"),
+        throttle=own or None,
     )
 
 

@@ -20,9 +20,10 @@ from cdktf_cdktf_provider_aws.cognito_user_pool_client import (
 )
 from constructs import Construct
 
-from constructs_lib.aws_stack import AwsStack
+from constructs_lib.aws_stack import AwsStack, note_place
 from constructs_lib.checks import check_choice, check_pattern, check_range, path_below, path_of
 from constructs_lib.errors import ConflictError
+from constructs_lib.references import attribute, make, token
 
 Mfa = Literal["OFF", "OPTIONAL", "ON"]
 """Whether users need a second factor, a code of an authenticator app."""
@@ -77,8 +78,10 @@ class UserPool(Construct):
         check_choice(where, "mfa", mfa, Mfa)
         AwsStack.of(scope)
         super().__init__(scope, construct_id)
+        note_place(self, scope, construct_id)
         self._clients: dict[str, CognitoUserPoolClient] = {}
-        self._resource = CognitoUserPool(
+        self._resource = make(
+            CognitoUserPool,
             self,
             "Resource",
             name=pool_name,
@@ -108,18 +111,16 @@ class UserPool(Construct):
             else None,
             username_configuration=CognitoUserPoolUsernameConfiguration(case_sensitive=False),
         )
-        self._arn = self._resource.arn
-        self._id = self._resource.id
 
     @property
     def arn(self) -> str:
         """Its ARN."""
-        return self._arn
+        return token(self._resource, "arn")
 
     @property
     def pool_id(self) -> str:
         """Its id; a reference."""
-        return self._id
+        return token(self._resource, "id")
 
     @property
     def resource(self) -> CognitoUserPool:
@@ -156,11 +157,12 @@ class UserPool(Construct):
         if name in self._clients:
             raise ConflictError(where, "exists already", "give the client another name")
         flows = ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH"]
-        client = CognitoUserPoolClient(
+        client = make(
+            CognitoUserPoolClient,
             self,
             name,
             name=name,
-            user_pool_id=self.pool_id,
+            user_pool_id=attribute(self._resource, "id"),
             explicit_auth_flows=[*flows, "ALLOW_USER_PASSWORD_AUTH"] if password_sign_in else flows,
             prevent_user_existence_errors="ENABLED",
             enable_token_revocation=True,

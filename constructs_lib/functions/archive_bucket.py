@@ -9,7 +9,7 @@ from constructs import Construct
 
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.functions.archive import Archive
-from constructs_lib.references import wait_for
+from constructs_lib.references import attribute, make, wait_for
 from constructs_lib.storage.private_bucket import PrivateBucket
 
 if TYPE_CHECKING:
@@ -83,15 +83,16 @@ class ArchiveBucket(PrivateBucket):
             The `aws_s3_object`.
         """
         place = AwsStack.of(self).place_archive(archive)
-        uploaded = S3Object(
+        uploaded = make(
+            S3Object,
             scope,
             construct_id,
-            bucket=self._name if self._resource is None else self._resource.id,
+            bucket=self.name if self._resource is None else attribute(self._resource, "id", scope),
             key=f"{folder}/{archive.name}-{archive.digest}.zip",
             source=place,
             content_type="application/zip",
-            kms_key_id=None if self._key is None else self._key.arn,
+            kms_key_id=None if self._key is None else attribute(self._key.resource, "arn", scope),
             lifecycle={"create_before_destroy": True},
         )
-        wait_for(uploaded, *self._ready)
+        wait_for(uploaded, *self._ready, first=True)
         return uploaded

@@ -13,6 +13,7 @@ from constructs_lib.aws_stack import AwsStack, check_same_stack
 from constructs_lib.checks import check_range, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError, LimitExceededError
 from constructs_lib.functions.encrypted_queue import EncryptedQueue, queue_arn, queue_name
+from constructs_lib.references import attribute, make
 
 if TYPE_CHECKING:
     from constructs_lib.observability.alarm_topic import AlarmTopic
@@ -96,7 +97,9 @@ class DeadLetterQueue(EncryptedQueue):
         check_same_stack(where, self, topic)
         if self._alarm is not None:
             raise ConflictError(where, "has an alarm already", "call alarm once")
-        self._alarm = CloudwatchMetricAlarm(
+        told = [attribute(topic.resource, "arn")]
+        self._alarm = make(
+            CloudwatchMetricAlarm,
             self,
             "alarm",
             alarm_name=self.name,
@@ -110,7 +113,7 @@ class DeadLetterQueue(EncryptedQueue):
             comparison_operator="GreaterThanThreshold",
             threshold=0,
             treat_missing_data="notBreaching",
-            alarm_actions=[topic.arn],
-            ok_actions=[topic.arn],
+            alarm_actions=told,
+            ok_actions=told,
         )
         return self._alarm

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 from cdktf_cdktf_provider_aws.sqs_queue import SqsQueue
 from constructs import Construct
 
-from constructs_lib.aws_stack import AwsStack, check_same_stack
+from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
 from constructs_lib.checks import check_pattern, path_below, path_of
 from constructs_lib.errors import ConflictError
 from constructs_lib.iam.policy import PolicyStatement
+from constructs_lib.references import attribute, make, token
 
 if TYPE_CHECKING:
     from constructs_lib.iam.role import Role
@@ -89,10 +90,12 @@ class EncryptedQueue(Construct):
         key = stack.key_for(where, scope, encryption_key)
         stack.claim(where, "queue name", name)
         super().__init__(scope, construct_id)
+        note_place(self, scope, construct_id)
         self._name = name
         self._fifo = fifo
         self._key = key
-        self._resource = SqsQueue(
+        self._resource = make(
+            SqsQueue,
             self,
             "Resource",
             name=name,
@@ -100,14 +103,12 @@ class EncryptedQueue(Construct):
             # Else each sender has to say what makes a message the same as another one.
             content_based_deduplication=True if fifo else None,
             message_retention_seconds=retention_days * SECONDS_A_DAY,
-            kms_master_key_id=None if key is None else key.arn,
+            kms_master_key_id=None if key is None else attribute(key.resource, "arn"),
             sqs_managed_sse_enabled=True if key is None else None,
             policy=_policy(_tls_only(queue_arn(stack, name))),
             **options,
         )
         self._statements = {"TlsOnly": _tls_only(queue_arn(stack, name))}
-        self._arn = self._resource.arn
-        self._url: str | None = None
 
     @property
     def name(self) -> str:
@@ -122,14 +123,12 @@ class EncryptedQueue(Construct):
     @property
     def arn(self) -> str:
         """Its ARN."""
-        return self._arn
+        return token(self._resource, "arn")
 
     @property
     def url(self) -> str:
         """Its URL, by which messages are sent to it."""
-        if self._url is None:
-            self._url = self._resource.url
-        return self._url
+        return token(self._resource, "url")
 
     @property
     def encryption_key(self) -> EncryptionKey | None:
@@ -146,7 +145,10 @@ class EncryptedQueue(Construct):
         check_same_stack(path_of(self), self, role)
         name = f"send-{self._name}"
         if name not in role.policies:
-            role.add_policy(name, PolicyStatement(actions=["sqs:SendMessage"], resources=[self.arn]))
+            role.add_policy(
+                name,
+                PolicyStatement(actions=["sqs:SendMessage"], resources=[attribute(self._resource, "arn")]),
+            )
             if self._key is not None:
                 self._key.grant_use(role)
 

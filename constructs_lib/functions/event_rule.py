@@ -15,10 +15,10 @@ from cdktf_cdktf_provider_aws.cloudwatch_event_target import (
 )
 from constructs import Construct
 
-from constructs_lib.aws_stack import AwsStack, check_same_stack
+from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
 from constructs_lib.checks import check_pattern, check_range, path_below, path_of
 from constructs_lib.errors import InvalidArgumentError
-from constructs_lib.references import wait_for
+from constructs_lib.references import attribute, make, token, wait_for
 
 if TYPE_CHECKING:
     from constructs_lib.functions.dead_letter_queue import DeadLetterQueue
@@ -92,8 +92,10 @@ class EventRule(Construct):
         stack = AwsStack.of(scope)
         stack.claim(where, "event rule name", title)
         super().__init__(scope, construct_id)
+        note_place(self, scope, construct_id)
         self._name = title
-        self._resource = CloudwatchEventRule(
+        self._resource = make(
+            CloudwatchEventRule,
             self,
             "Resource",
             name=title,
@@ -113,20 +115,23 @@ class EventRule(Construct):
                 conditions={"StringEquals": {"aws:SourceAccount": stack.account_id}},
             )
         permission = function.add_permission(
-            self, "permission", principal=EVENTS, source_arn=self._resource.arn
+            self, "permission", principal=EVENTS, source_arn=attribute(self._resource, "arn")
         )
-        target = CloudwatchEventTarget(
+        target = make(
+            CloudwatchEventTarget,
             self,
             "target",
-            rule=self._resource.name,
+            rule=attribute(self._resource, "name"),
             target_id="function",
-            arn=function.qualified_arn,
+            arn=attribute(function.alias, "arn"),
             retry_policy=CloudwatchEventTargetRetryPolicy(
                 maximum_retry_attempts=retries, maximum_event_age_in_seconds=max_age_seconds
             ),
-            dead_letter_config=CloudwatchEventTargetDeadLetterConfig(arn=dead_letters.arn),
+            dead_letter_config=CloudwatchEventTargetDeadLetterConfig(
+                arn=attribute(dead_letters.resource, "arn")
+            ),
         )
-        wait_for(target, permission)
+        wait_for(target, permission, first=True)
 
     @property
     def name(self) -> str:
@@ -136,7 +141,7 @@ class EventRule(Construct):
     @property
     def arn(self) -> str:
         """Its ARN."""
-        return self._resource.arn
+        return token(self._resource, "arn")
 
     @property
     def resource(self) -> CloudwatchEventRule:

@@ -46,7 +46,7 @@ from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.iam.role import Role
 from constructs_lib.observability.log_group import LOG_GROUP_NAME, LogGroup
 from constructs_lib.observability.log_retention import DEFAULT_RETENTION_DAYS, RetentionDays, check_retention
-from constructs_lib.references import address, wait_for
+from constructs_lib.references import address, attribute, make, token
 
 if TYPE_CHECKING:
     from cdktf_cdktf_provider_aws.lambda_event_source_mapping import LambdaEventSourceMapping
@@ -236,23 +236,24 @@ class Function(Construct):
             if code_bucket is not None and archive.zip_bytes > MAX_DIRECT_UPLOAD_BYTES
             else None
         )
-        self._resource = LambdaFunction(
+        self._resource = make(
+            LambdaFunction,
             self,
             "Resource",
             function_name=name,
             description=description,
-            role=self._role.arn,
+            role=attribute(self._role.resource, "arn"),
             handler=entry,
             runtime=runtime,
             architectures=[archive.target.architecture],
             memory_size=memory_mb,
             timeout=timeout_seconds,
             filename=stack.place_archive(archive) if upload is None else None,
-            s3_bucket=None if upload is None else upload.bucket,
-            s3_key=None if upload is None else upload.key,
+            s3_bucket=None if upload is None else attribute(upload, "bucket"),
+            s3_key=None if upload is None else attribute(upload, "key"),
             source_code_hash=archive.source_code_hash,
             environment=LambdaFunctionEnvironment(variables=variables) if variables else None,
-            kms_key_arn=None if variables_key is None else variables_key.arn,
+            kms_key_arn=None if variables_key is None else attribute(variables_key.resource, "arn"),
             dead_letter_config=None
             if dead_letters is None
             else LambdaFunctionDeadLetterConfig(target_arn=dead_letters.arn),
@@ -266,7 +267,7 @@ class Function(Construct):
             code_signing_config_arn=code_signing_config_arn,
             ephemeral_storage=LambdaFunctionEphemeralStorage(size=ephemeral_storage_mb),
             logging_config=LambdaFunctionLoggingConfig(
-                log_group=self._log_group.resource.name,
+                log_group=attribute(self._log_group.resource, "name"),
                 log_format=log_format,
                 # AWS has the same defaults, but where they are left out the provider publishes a version each time.
                 application_log_level=(log_level or "INFO") if log_format == "JSON" else None,
@@ -277,28 +278,22 @@ class Function(Construct):
             snap_start=LambdaFunctionSnapStart(apply_on="PublishedVersions") if snap_start else None,
             publish=True,
         )
-        # Read once: reading an attribute takes a way to jsii's Node process, and makes another token each time.
-        self._name_reference = self._resource.function_name
-        wait_for(self._resource, self._log_group.resource)
-        self._role.used_by(self._resource)
-        self._alias = LambdaAlias(
+        self._role.used_by(self._resource, self._log_group.resource, first=True)
+        version = attribute(self._resource, "version")
+        self._alias = make(
+            LambdaAlias,
             self,
             ALIAS,
             name=ALIAS,
             description="The version that callers use",
-            function_name=self._name_reference,
-            function_version=self._resource.version if gradual is None else gradual.stable_version,
+            function_name=attribute(self._resource, "function_name"),
+            function_version=version if gradual is None else gradual.stable_version,
             routing_config=None
             if gradual is None
-            else LambdaAliasRoutingConfig(
-                additional_version_weights={self._resource.version: gradual.weight}
-            ),
+            else LambdaAliasRoutingConfig(additional_version_weights={version: gradual.weight}),
             # AWS deletes the aliases of a function that is replaced; the state would go on listing this one.
             lifecycle={"replace_triggered_by": [f"{address(self._resource)}.id"]},
         )
-        self._alias_name = self._alias.name
-        self._qualified_arn = self._alias.arn
-        self._invoke_arn: str | None = None
         self._asynchronous_calls = asynchronous_calls
         if asynchronous_calls is not None:
             self._handle_failures(asynchronous_calls)
@@ -328,14 +323,12 @@ class Function(Construct):
     @property
     def invoke_arn(self) -> str:
         """The ARN by which API Gateway calls the alias."""
-        if self._invoke_arn is None:
-            self._invoke_arn = self._alias.invoke_arn
-        return self._invoke_arn
+        return token(self._alias, "invoke_arn")
 
     @property
     def qualified_arn(self) -> str:
         """The ARN of the alias, for callers with the AWS API."""
-        return self._qualified_arn
+        return token(self._alias, "arn")
 
     @property
     def alias(self) -> LambdaAlias:
@@ -377,7 +370,7 @@ class Function(Construct):
         in_a_circle = isinstance(grantee, Function) and self._is_after(grantee)
         role.add_policy(
             name,
-            PolicyStatement(actions=["lambda:InvokeFunction"], resources=[self.qualified_arn]),
+            PolicyStatement(actions=["lambda:InvokeFunction"], resources=[attribute(self._alias, "arn")]),
             awaited=not in_a_circle,
         )
         if isinstance(grantee, Function) and not in_a_circle:
@@ -455,14 +448,15 @@ class Function(Construct):
         """
         self.check_permission(path_of(scope), principal=principal, source_arn=source_arn)
         self._policy_bytes += self._statement_bytes(path_of(scope), principal, source_arn)
-        return LambdaPermission(
+        return make(
+            LambdaPermission,
             scope,
             construct_id,
             # Terraform makes the new permission before it removes the old one, so that their names must differ.
             statement_id_prefix=_statement_prefix(path_of(scope)),
             action="lambda:InvokeFunction",
-            function_name=self._name_reference,
-            qualifier=self._alias_name,
+            function_name=attribute(self._resource, "function_name"),
+            qualifier=attribute(self._alias, "name"),
             principal=principal,
             source_arn=source_arn,
             lifecycle={"replace_triggered_by": [f"{address(self._alias)}.id"]},
@@ -508,11 +502,12 @@ class Function(Construct):
             destination.grant_send(self._role)
 
     def _handle_failures(self, calls: AsynchronousCalls) -> None:
-        configured = LambdaFunctionEventInvokeConfig(
+        configured = make(
+            LambdaFunctionEventInvokeConfig,
             self,
             "asynchronous-calls",
-            function_name=self._name_reference,
-            qualifier=self._alias_name,
+            function_name=attribute(self._resource, "function_name"),
+            qualifier=attribute(self._alias, "name"),
             maximum_retry_attempts=calls.retries,
             maximum_event_age_in_seconds=calls.max_age_seconds,
             destination_config=LambdaFunctionEventInvokeConfigDestinationConfig(
@@ -522,7 +517,7 @@ class Function(Construct):
             ),
             lifecycle={"replace_triggered_by": [f"{address(self._alias)}.id"]},
         )
-        self._role.used_by(configured)
+        self._role.used_by(configured, first=True)
 
     def _provision(self, instances: int) -> None:
         # Most functions need nothing of it.
@@ -530,11 +525,12 @@ class Function(Construct):
             LambdaProvisionedConcurrencyConfig,
         )
 
-        LambdaProvisionedConcurrencyConfig(
+        make(
+            LambdaProvisionedConcurrencyConfig,
             self,
             "provisioned-concurrency",
-            function_name=self._name_reference,
-            qualifier=self._alias_name,
+            function_name=attribute(self._resource, "function_name"),
+            qualifier=attribute(self._alias, "name"),
             provisioned_concurrent_executions=instances,
             lifecycle={"replace_triggered_by": [f"{address(self._alias)}.id"]},
         )

@@ -17,7 +17,7 @@ from constructs_lib.errors import ConflictError, LimitExceededError
 from constructs_lib.functions.dead_letter_queue import DeadLetterQueue
 from constructs_lib.functions.encrypted_queue import EncryptedQueue, queue_name
 from constructs_lib.iam.policy import PolicyStatement
-from constructs_lib.references import address, wait_for
+from constructs_lib.references import address, attribute, make, wait_for
 
 if TYPE_CHECKING:
     from constructs_lib.functions.function import Function
@@ -120,7 +120,10 @@ class Queue(EncryptedQueue):
             fifo=fifo,
             source_names=[title],
         )
-        redrive = {"deadLetterTargetArn": self._dead_letters.arn, "maxReceiveCount": max_receive_count}
+        redrive = {
+            "deadLetterTargetArn": attribute(self._dead_letters.resource, "arn"),
+            "maxReceiveCount": max_receive_count,
+        }
         self._resource.redrive_policy = json.dumps(redrive)
         if topic is not None:
             self._dead_letters.alarm(topic)
@@ -154,18 +157,19 @@ class Queue(EncryptedQueue):
             f"consume-{self._name}",
             PolicyStatement(
                 actions=["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
-                resources=[self.arn],
+                resources=[attribute(self._resource, "arn")],
             ),
             # The function itself has no use for it, and queues take long to be made.
             awaited=False,
         )
         if self._key is not None:
             self._key.grant_decrypt(function.role)
-        mapping = LambdaEventSourceMapping(
+        mapping = make(
+            LambdaEventSourceMapping,
             self,
             "consumer",
-            event_source_arn=self.arn,
-            function_name=function.qualified_arn,
+            event_source_arn=attribute(self._resource, "arn"),
+            function_name=attribute(function.alias, "arn"),
             function_response_types=["ReportBatchItemFailures"],
             batch_size=batch_size,
             maximum_batching_window_in_seconds=max_batching_window_seconds or None,
@@ -174,7 +178,7 @@ class Queue(EncryptedQueue):
             else LambdaEventSourceMappingScalingConfig(maximum_concurrency=max_concurrency),
             lifecycle={"replace_triggered_by": [f"{address(function.alias)}.id"]},
         )
-        function.role.used_by(mapping)
+        function.role.used_by(mapping, first=True)
         wait_for(mapping, may_take)
         return mapping
 

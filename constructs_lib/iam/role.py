@@ -17,7 +17,7 @@ from constructs_lib.checks import check_pattern, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.iam.policy import PolicyStatement, policy_document
 from constructs_lib.observability.log_group import LogGroup
-from constructs_lib.references import wait_for
+from constructs_lib.references import attribute, make, token, wait_for
 
 _MAX_NAME_PREFIX: Final = 38
 """IAM's 64 characters of a role name, less the suffix that Terraform adds."""
@@ -74,21 +74,19 @@ class Role(Construct):
             trust["Condition"] = {"StringEquals": {"aws:SourceAccount": AwsStack.of(self).account_id}}
         self._policies: dict[str, IamRolePolicy] = {}
         self._users: list[TerraformResource] = []
-        self._resource = IamRole(
+        self._resource = make(
+            IamRole,
             self,
             "Resource",
             name_prefix=_name_prefix(where),
             description=f"Used by {service} for {where}" if description is None else description,
             assume_role_policy=policy_document(trust),
         )
-        # Read once: reading an attribute takes a way to jsii's Node process, and makes another token each time.
-        self._arn = self._resource.arn
-        self._id = self._resource.id
 
     @property
     def arn(self) -> str:
         """Its ARN."""
-        return self._arn
+        return token(self._resource, "arn")
 
     @property
     def policies(self) -> Mapping[str, IamRolePolicy]:
@@ -118,11 +116,12 @@ class Role(Construct):
             raise InvalidArgumentError(where, "has no statements", "pass at least one PolicyStatement")
         if name in self._policies:
             raise ConflictError(where, "exists already", "give the policy another name")
-        policy = IamRolePolicy(
+        policy = make(
+            IamRolePolicy,
             self,
             name,
             name=name,
-            role=self._id,
+            role=attribute(self._resource, "id"),
             policy=policy_document(*(statement.as_dict() for statement in statements)),
         )
         self._policies[name] = policy
@@ -137,7 +136,7 @@ class Role(Construct):
             "logs",
             PolicyStatement(
                 actions=["logs:CreateLogStream", "logs:PutLogEvents"],
-                resources=[f"{log_group.arn}:*"],
+                resources=[f"{attribute(log_group.resource, 'arn', self)}:*"],
             ),
         )
 
@@ -148,10 +147,16 @@ class Role(Construct):
             PolicyStatement(actions=["xray:PutTelemetryRecords", "xray:PutTraceSegments"], resources=["*"]),
         )
 
-    def used_by(self, user: TerraformResource) -> None:
-        """Makes `user` wait for the role's policies, those that are added later included."""
+    def used_by(self, user: TerraformResource, *others: TerraformResource, first: bool = False) -> None:
+        """Makes `user` wait for the role's policies, those that are added later included.
+
+        Args:
+            user: What uses the role.
+            others: What it waits for besides.
+            first: Whether it was just made, and nobody else has seen it.
+        """
         self._users.append(user)
-        wait_for(user, *self._policies.values())
+        wait_for(user, *others, *self._policies.values(), first=first)
 
 
 def _name_prefix(where: str) -> str:

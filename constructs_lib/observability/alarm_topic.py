@@ -11,9 +11,10 @@ from cdktf_cdktf_provider_aws.sns_topic_policy import SnsTopicPolicy
 from cdktf_cdktf_provider_aws.sns_topic_subscription import SnsTopicSubscription
 from constructs import Construct
 
-from constructs_lib.aws_stack import AwsStack
+from constructs_lib.aws_stack import AwsStack, note_place
 from constructs_lib.checks import check_pattern, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
+from constructs_lib.references import attribute, make, token
 
 if TYPE_CHECKING:
     from constructs_lib.security.encryption_key import EncryptionKey
@@ -73,11 +74,14 @@ class AlarmTopic(Construct):
             )
         stack.claim(where, "topic name", title)
         super().__init__(scope, construct_id)
+        note_place(self, scope, construct_id)
         key.allow_alarms()
         self._name = title
         self._emails: list[str] = []
-        self._resource = SnsTopic(self, "Resource", name=title, kms_master_key_id=key.arn)
-        SnsTopicPolicy(self, "policy", arn=self._resource.arn, policy=self._policy(stack))
+        self._resource = make(
+            SnsTopic, self, "Resource", name=title, kms_master_key_id=attribute(key.resource, "arn")
+        )
+        make(SnsTopicPolicy, self, "policy", arn=attribute(self._resource, "arn"), policy=self._policy(stack))
         for email in emails:
             self.add_email(email)
 
@@ -89,7 +93,7 @@ class AlarmTopic(Construct):
     @property
     def arn(self) -> str:
         """Its ARN."""
-        return self._resource.arn
+        return token(self._resource, "arn")
 
     @property
     def emails(self) -> tuple[str, ...]:
@@ -115,11 +119,17 @@ class AlarmTopic(Construct):
         if address in self._emails:
             raise ConflictError(where, f"{address} is told already", "remove one of the two")
         self._emails.append(address)
-        return SnsTopicSubscription(
-            self, f"email={address}", topic_arn=self._resource.arn, protocol="email", endpoint=address
+        return make(
+            SnsTopicSubscription,
+            self,
+            f"email={address}",
+            topic_arn=attribute(self._resource, "arn"),
+            protocol="email",
+            endpoint=address,
         )
 
     def _policy(self, stack: AwsStack) -> str:
+        topic = attribute(self._resource, "arn")
         alarms = f"arn:{stack.partition}:cloudwatch:{stack.region}:{stack.account_id}:alarm:*"
         return json.dumps(
             {
@@ -130,7 +140,7 @@ class AlarmTopic(Construct):
                         "Effect": "Allow",
                         "Principal": {"Service": "cloudwatch.amazonaws.com"},
                         "Action": "sns:Publish",
-                        "Resource": self._resource.arn,
+                        "Resource": topic,
                         "Condition": {
                             "StringEquals": {"aws:SourceAccount": stack.account_id},
                             "ArnLike": {"aws:SourceArn": alarms},
@@ -141,7 +151,7 @@ class AlarmTopic(Construct):
                         "Effect": "Deny",
                         "Principal": "*",
                         "Action": "sns:Publish",
-                        "Resource": self._resource.arn,
+                        "Resource": topic,
                         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
                     },
                 ],

@@ -11,11 +11,12 @@ from cdktf_cdktf_provider_aws.cloudwatch_metric_alarm import CloudwatchMetricAla
 from constructs import Construct
 
 from constructs_lib.api.stage import Stage
-from constructs_lib.aws_stack import AwsStack, check_same_stack
+from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
 from constructs_lib.checks import check_range, path_below
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.functions.function import Function
 from constructs_lib.observability.alarm_topic import AlarmTopic
+from constructs_lib.references import attribute, make
 from constructs_lib.workflows.workflow import Workflow
 
 _PERIOD_SECONDS = 300
@@ -127,6 +128,7 @@ class Alarms(Construct):
         for alarm in wanted:
             stack.claim(where, "alarm", alarm.name, "let one Alarms watch each")
         super().__init__(scope, construct_id)
+        note_place(self, scope, construct_id)
         self._resources = {alarm.name: alarm.made(self, topic) for alarm in wanted}
 
     @property
@@ -161,8 +163,10 @@ class _Alarm:
 
     def made(self, scope: Construct, topic: AlarmTopic) -> CloudwatchMetricAlarm:
         """Makes it, for a topic to tell."""
+        told = [attribute(topic.resource, "arn")]
         is_percentile = self.statistic.startswith("p")
-        return CloudwatchMetricAlarm(
+        return make(
+            CloudwatchMetricAlarm,
             scope,
             self.name,
             alarm_name=self.name,
@@ -180,8 +184,8 @@ class _Alarm:
             comparison_operator="GreaterThanOrEqualToThreshold",
             threshold=self.threshold,
             treat_missing_data="notBreaching",
-            alarm_actions=[topic.arn],
-            ok_actions=[topic.arn],
+            alarm_actions=told,
+            ok_actions=told,
         )
 
 
@@ -293,7 +297,7 @@ def _of_workflow(workflow: Workflow, limits: Thresholds) -> list[_Alarm]:
             namespace="AWS/States",
             metric=metric,
             # Express workflows count by the same name, whoever starts them and however.
-            dimensions={"StateMachineArn": workflow.arn},
+            dimensions={"StateMachineArn": attribute(workflow.resource, "arn")},
             statistic=statistic,
             threshold=threshold,
             periods=periods,

@@ -10,10 +10,11 @@ from cdktf_cdktf_provider_aws.cloudwatch_dashboard import CloudwatchDashboard
 from constructs import Construct
 
 from constructs_lib.api.stage import Stage
-from constructs_lib.aws_stack import AwsStack, check_same_stack
+from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
 from constructs_lib.checks import check_pattern, path_below
 from constructs_lib.errors import LimitExceededError
 from constructs_lib.functions.function import Function
+from constructs_lib.references import attribute, make
 from constructs_lib.workflows.workflow import Workflow
 
 _WIDTH: Final = 8
@@ -72,6 +73,7 @@ class Dashboard(Construct):
         stack = AwsStack.of(scope)
         stack.claim(where, "dashboard name", title)
         super().__init__(scope, construct_id)
+        note_place(self, scope, construct_id)
         self._name = title
         rows = [_stage_row(stage), *map(_function_row, functions), *map(_workflow_row, workflows)]
         widgets = [
@@ -86,7 +88,8 @@ class Dashboard(Construct):
             for row, widgets_of_row in enumerate(rows)
             for column, properties in enumerate(widgets_of_row)
         ]
-        self._resource = CloudwatchDashboard(
+        self._resource = make(
+            CloudwatchDashboard,
             self,
             "Resource",
             dashboard_name=title,
@@ -152,7 +155,12 @@ def _workflow_row(workflow: Workflow) -> list[dict[str, Any]]:
     name = workflow.workflow_name
 
     def widget(title: str, metrics: _Metrics) -> dict[str, Any]:
-        return _widget(f"{name}: {title}", "AWS/States", {"StateMachineArn": workflow.arn}, metrics)
+        return _widget(
+            f"{name}: {title}",
+            "AWS/States",
+            {"StateMachineArn": attribute(workflow.resource, "arn")},
+            metrics,
+        )
 
     return [
         widget(

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Final
 from cdktf_cdktf_provider_aws.cloudwatch_log_group import CloudwatchLogGroup
 from constructs import Construct
 
-from constructs_lib.aws_stack import AwsStack
+from constructs_lib.aws_stack import AwsStack, note_place
 from constructs_lib.checks import check_pattern, path_below, without_tokens
 from constructs_lib.errors import InvalidArgumentError
 from constructs_lib.observability.log_retention import DEFAULT_RETENTION_DAYS, RetentionDays, check_retention
+from constructs_lib.references import attribute, make, token
 
 if TYPE_CHECKING:
     from constructs_lib.security.encryption_key import EncryptionKey
@@ -60,17 +61,18 @@ class LogGroup(Construct):
         key = stack.key_for(where, scope, encryption_key)
         stack.claim(where, LOG_GROUP_NAME, name)
         super().__init__(scope, construct_id)
+        note_place(self, scope, construct_id)
         if key is not None:
             key.allow_log_groups()
         self._name = name
-        self._resource = CloudwatchLogGroup(
+        self._resource = make(
+            CloudwatchLogGroup,
             self,
             "Resource",
             name=name,
             retention_in_days=retention_days,
-            kms_key_id=None if key is None else key.arn,
+            kms_key_id=None if key is None else attribute(key.resource, "arn"),
         )
-        self._arn = self._resource.arn
 
     @property
     def name(self) -> str:
@@ -80,7 +82,7 @@ class LogGroup(Construct):
     @property
     def arn(self) -> str:
         """Its ARN, without `:*` at the end."""
-        return self._arn
+        return token(self._resource, "arn")
 
     @property
     def resource(self) -> CloudwatchLogGroup:

@@ -10,10 +10,11 @@ from cdktf_cdktf_provider_aws.kms_alias import KmsAlias
 from cdktf_cdktf_provider_aws.kms_key import KmsKey
 from constructs import Construct
 
-from constructs_lib.aws_stack import AwsStack, check_same_stack
+from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
 from constructs_lib.checks import check_pattern, check_range, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError, UnsafeSettingError
 from constructs_lib.iam.policy import PolicyStatement, policy_document
+from constructs_lib.references import attribute, make, token
 
 if TYPE_CHECKING:
     from constructs_lib.iam.role import Role
@@ -77,6 +78,7 @@ class EncryptionKey(Construct):
         stack = AwsStack.of(scope)
         stack.claim(where, "key alias", name)
         super().__init__(scope, construct_id)
+        note_place(self, scope, construct_id)
         self._name = name
         self._statements: dict[str, dict[str, Any]] = {
             "Account": {
@@ -88,7 +90,8 @@ class EncryptionKey(Construct):
                 "Resource": "*",
             }
         }
-        self._resource = KmsKey(
+        self._resource = make(
+            KmsKey,
             self,
             "Resource",
             description=f"Encrypts what {path_of(scope)} keeps" if description is None else description,
@@ -96,7 +99,7 @@ class EncryptionKey(Construct):
             enable_key_rotation=True,
             policy=policy_document(*self._statements.values()),
         )
-        KmsAlias(self, "alias", name=f"alias/{name}", target_key_id=self._resource.key_id)
+        make(KmsAlias, self, "alias", name=f"alias/{name}", target_key_id=attribute(self._resource, "key_id"))
 
     @property
     def alias(self) -> str:
@@ -106,7 +109,7 @@ class EncryptionKey(Construct):
     @property
     def arn(self) -> str:
         """Its ARN."""
-        return self._resource.arn
+        return token(self._resource, "arn")
 
     @property
     def policy(self) -> Mapping[str, Any]:
@@ -179,7 +182,9 @@ class EncryptionKey(Construct):
         check_same_stack(path_of(self), self, role)
         name = f"{verb}-{self._name.replace('/', '-')}"[:128]
         if name not in role.policies:
-            role.add_policy(name, PolicyStatement(actions=actions, resources=[self.arn]))
+            role.add_policy(
+                name, PolicyStatement(actions=actions, resources=[attribute(self._resource, "arn")])
+            )
 
     def _allow(
         self,
@@ -204,6 +209,9 @@ class EncryptionKey(Construct):
         }
         if conditions:
             statement["Condition"] = conditions
-        if self._statements.setdefault(sid, statement) != statement:
+        known = self._statements.setdefault(sid, statement)
+        if known != statement:
             raise ConflictError(where, f"{sid} is allowed something else already", "choose another sid")
+        if known is not statement:
+            return
         self._resource.policy = policy_document(*self._statements.values())

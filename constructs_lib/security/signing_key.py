@@ -8,9 +8,10 @@ from cdktf_cdktf_provider_aws.kms_alias import KmsAlias
 from cdktf_cdktf_provider_aws.kms_key import KmsKey
 from constructs import Construct
 
-from constructs_lib.aws_stack import AwsStack, check_same_stack
+from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
 from constructs_lib.checks import check_pattern, check_range, path_below, path_of
 from constructs_lib.iam.policy import PolicyStatement, policy_document
+from constructs_lib.references import attribute, make, token
 
 if TYPE_CHECKING:
     from constructs_lib.iam.role import Role
@@ -59,8 +60,10 @@ class SigningKey(Construct):
         stack = AwsStack.of(scope)
         stack.claim(where, "key alias", name)
         super().__init__(scope, construct_id)
+        note_place(self, scope, construct_id)
         self._name = name
-        self._resource = KmsKey(
+        self._resource = make(
+            KmsKey,
             self,
             "Resource",
             description=f"Signs for {path_of(scope)}",
@@ -77,7 +80,7 @@ class SigningKey(Construct):
                 }
             ),
         )
-        KmsAlias(self, "alias", name=f"alias/{name}", target_key_id=self._resource.key_id)
+        make(KmsAlias, self, "alias", name=f"alias/{name}", target_key_id=attribute(self._resource, "key_id"))
 
     @property
     def alias(self) -> str:
@@ -87,7 +90,7 @@ class SigningKey(Construct):
     @property
     def arn(self) -> str:
         """Its ARN."""
-        return self._resource.arn
+        return token(self._resource, "arn")
 
     @property
     def resource(self) -> KmsKey:
@@ -99,4 +102,6 @@ class SigningKey(Construct):
         check_same_stack(path_of(self), self, role)
         name = f"sign-{self._name.replace('/', '-')}"[:128]
         if name not in role.policies:
-            role.add_policy(name, PolicyStatement(actions=["kms:Sign"], resources=[self.arn]))
+            role.add_policy(
+                name, PolicyStatement(actions=["kms:Sign"], resources=[attribute(self._resource, "arn")])
+            )

@@ -33,12 +33,12 @@ from cdktf_cdktf_provider_aws.wafv2_web_acl_logging_configuration import (
 from constructs import Construct
 
 from constructs_lib.api.stage import Stage
-from constructs_lib.aws_stack import AwsStack, check_same_stack
+from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
 from constructs_lib.checks import check_pattern, check_range, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.observability.log_group import LogGroup
 from constructs_lib.observability.log_retention import DEFAULT_RETENTION_DAYS, RetentionDays
-from constructs_lib.references import wait_for
+from constructs_lib.references import attribute, make, token, wait_for
 
 if TYPE_CHECKING:
     from constructs_lib.security.encryption_key import EncryptionKey
@@ -125,6 +125,7 @@ class WebAcl(Construct):
             _check_stage(where, scope, stage)
         AwsStack.of(scope).claim(where, "web ACL name", title)
         super().__init__(scope, construct_id)
+        note_place(self, scope, construct_id)
         self._stages: list[Stage] = []
         self._log_group = LogGroup(
             self,
@@ -141,7 +142,8 @@ class WebAcl(Construct):
                 for priority, (group, counted) in enumerate(_MANAGED, 2)
             ),
         ]
-        self._resource = Wafv2WebAcl(
+        self._resource = make(
+            Wafv2WebAcl,
             self,
             "Resource",
             name=title,
@@ -162,11 +164,12 @@ class WebAcl(Construct):
                 cloudwatch_metrics_enabled=True, metric_name=title, sampled_requests_enabled=False
             ),
         )
-        self._logging = Wafv2WebAclLoggingConfiguration(
+        self._logging = make(
+            Wafv2WebAclLoggingConfiguration,
             self,
             "logging",
-            resource_arn=self._resource.arn,
-            log_destination_configs=[self._log_group.arn],
+            resource_arn=attribute(self._resource, "arn"),
+            log_destination_configs=[attribute(self._log_group.resource, "arn")],
             redacted_fields=[
                 *(
                     Wafv2WebAclLoggingConfigurationRedactedFields(
@@ -185,7 +188,7 @@ class WebAcl(Construct):
     @property
     def arn(self) -> str:
         """Its ARN."""
-        return self._resource.arn
+        return token(self._resource, "arn")
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -216,14 +219,15 @@ class WebAcl(Construct):
         if stage in self._stages:
             raise ConflictError(where, f"protects {path_of(stage)} already", "remove one of the two")
         self._stages.append(stage)
-        association = Wafv2WebAclAssociation(
+        association = make(
+            Wafv2WebAclAssociation,
             self,
             f"stage={path_of(stage).replace('/', '=')}",
-            resource_arn=stage.arn,
-            web_acl_arn=self._resource.arn,
+            resource_arn=attribute(stage.resource, "arn"),
+            web_acl_arn=attribute(self._resource, "arn"),
         )
         # No request passes before it would be logged.
-        wait_for(association, self._logging)
+        wait_for(association, self._logging, first=True)
         return association
 
 

@@ -9,6 +9,7 @@ from constructs import Construct
 from constructs_lib.aws_stack import AwsStack, check_same_stack
 from constructs_lib.checks import check_pattern, path_of
 from constructs_lib.iam.policy import PolicyStatement
+from constructs_lib.references import attribute
 from constructs_lib.storage.private_bucket import PrivateBucket, Replica
 
 if TYPE_CHECKING:
@@ -101,7 +102,11 @@ class PayloadBucket(PrivateBucket):
         name = f"{'read' if read else ''}{'write' if write else ''}-{prefix.strip('/').replace('/', '-')}"
         if not actions or name in role.policies:
             return
-        arn = self._arn or f"arn:{AwsStack.of(self).partition}:s3:::{self.name}"
+        arn = (
+            f"arn:{AwsStack.of(self).partition}:s3:::{self.name}"
+            if self._resource is None
+            else attribute(self._resource, "arn")
+        )
         statements = [PolicyStatement(actions=actions, resources=[f"{arn}/{prefix}*"])]
         if read:
             # Without it S3 answers for an object that has expired as for one that may not be read.

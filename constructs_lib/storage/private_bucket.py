@@ -45,12 +45,12 @@ from cdktf_cdktf_provider_aws.s3_bucket_versioning import (
 )
 from constructs import Construct
 
-from constructs_lib.aws_stack import AwsStack
+from constructs_lib.aws_stack import AwsStack, note_place
 from constructs_lib.checks import check_pattern, check_range, path_below, without_tokens
 from constructs_lib.errors import ConflictError
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.iam.role import Role
-from constructs_lib.references import wait_for
+from constructs_lib.references import attribute, make, token, wait_for
 
 if TYPE_CHECKING:
     from cdktf import TerraformResource
@@ -139,25 +139,26 @@ class PrivateBucket(Construct):
         if expire_days is not None:
             check_range(where, "expire_days", expire_days, 1, 3_650)
         super().__init__(scope, construct_id)
+        note_place(self, scope, construct_id)
         self._key = key
+        self._existing_name = existing or ""
         self._resource: S3Bucket | None = None
-        self._arn: str | None = None
         self._ready: tuple[TerraformResource, ...] = ()
         if existing is not None:
-            self._name = existing
             return
-        self._resource = bucket = S3Bucket(
-            self, "Resource", bucket_prefix=prefix, force_destroy=force_destroy
+        self._resource = bucket = make(
+            S3Bucket, self, "Resource", bucket_prefix=prefix, force_destroy=force_destroy
         )
-        # Read once: reading an attribute takes a way to jsii's Node process.
-        bucket_id, self._arn = bucket.id, bucket.arn
-        ownership = S3BucketOwnershipControls(
+        bucket_id = attribute(bucket, "id")
+        ownership = make(
+            S3BucketOwnershipControls,
             self,
             "ownership",
             bucket=bucket_id,
             rule=S3BucketOwnershipControlsRule(object_ownership="BucketOwnerEnforced"),
         )
-        access = S3BucketPublicAccessBlock(
+        access = make(
+            S3BucketPublicAccessBlock,
             self,
             "public-access",
             bucket=bucket_id,
@@ -166,7 +167,8 @@ class PrivateBucket(Construct):
             ignore_public_acls=True,
             restrict_public_buckets=True,
         )
-        encryption = S3BucketServerSideEncryptionConfigurationA(
+        encryption = make(
+            S3BucketServerSideEncryptionConfigurationA,
             self,
             "encryption",
             bucket=bucket_id,
@@ -175,7 +177,7 @@ class PrivateBucket(Construct):
                     apply_server_side_encryption_by_default=(
                         S3BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultA(
                             sse_algorithm="AES256" if key is None else "aws:kms",
-                            kms_master_key_id=None if key is None else key.arn,
+                            kms_master_key_id=None if key is None else attribute(key.resource, "arn"),
                         )
                     ),
                     # One call to KMS for many objects.
@@ -183,39 +185,43 @@ class PrivateBucket(Construct):
                 )
             ],
         )
-        policy = S3BucketPolicy(self, "policy", bucket=bucket_id, policy=_tls_only(self._arn))
+        policy = make(
+            S3BucketPolicy, self, "policy", bucket=bucket_id, policy=_tls_only(attribute(bucket, "arn"))
+        )
         # S3 answers 409 when a bucket's access settings change at the same time.
-        wait_for(access, ownership)
-        wait_for(policy, access)
-        self._name = bucket.bucket
+        wait_for(access, ownership, first=True)
+        wait_for(policy, access, first=True)
         self._ready = (policy, encryption)
         if versioning:
-            versions = S3BucketVersioningA(
+            versions = make(
+                S3BucketVersioningA,
                 self,
                 "versioning",
-                bucket=bucket.id,
+                bucket=bucket_id,
                 versioning_configuration=S3BucketVersioningVersioningConfiguration(status="Enabled"),
             )
             self._ready += (versions,)
             if replica is not None and key is not None:
                 wait_for(self._copy(bucket, key, replica), versions)
         if old_versions_days is not None or expire_days is not None:
-            wait_for(self._forget(bucket, old_versions_days, expire_days), *self._ready[2:])
+            rules = self._forget(bucket, old_versions_days, expire_days)
+            wait_for(rules, *self._ready[2:], first=True)
         if access_log_bucket is not None:
-            S3BucketLoggingA(
+            make(
+                S3BucketLoggingA,
                 self,
                 "access-log",
-                bucket=bucket.id,
+                bucket=bucket_id,
                 target_bucket=access_log_bucket,
                 target_prefix=f"{where}/",
             )
         if events:
-            S3BucketNotification(self, "events", bucket=bucket.id, eventbridge=True)
+            make(S3BucketNotification, self, "events", bucket=bucket_id, eventbridge=True)
 
     @property
     def name(self) -> str:
         """The bucket's name; a reference where it is made here."""
-        return self._name
+        return self._existing_name if self._resource is None else token(self._resource, "bucket")
 
     @property
     def resource(self) -> S3Bucket | None:
@@ -240,7 +246,9 @@ class PrivateBucket(Construct):
         if expire_days is not None:
             expiration = [S3BucketLifecycleConfigurationRuleExpiration(days=expire_days)]
             rules.append(_rule("expired", expiration=expiration))
-        return S3BucketLifecycleConfiguration(self, "lifecycle", bucket=bucket.id, rule=rules)
+        return make(
+            S3BucketLifecycleConfiguration, self, "lifecycle", bucket=attribute(bucket, "id"), rule=rules
+        )
 
     def _copy(
         self, bucket: S3Bucket, key: EncryptionKey, replica: Replica
@@ -249,7 +257,8 @@ class PrivateBucket(Construct):
         role.add_policy(
             "replicate",
             PolicyStatement(
-                actions=["s3:GetReplicationConfiguration", "s3:ListBucket"], resources=[bucket.arn]
+                actions=["s3:GetReplicationConfiguration", "s3:ListBucket"],
+                resources=[attribute(bucket, "arn")],
             ),
             PolicyStatement(
                 actions=[
@@ -257,20 +266,21 @@ class PrivateBucket(Construct):
                     "s3:GetObjectVersionForReplication",
                     "s3:GetObjectVersionTagging",
                 ],
-                resources=[f"{bucket.arn}/*"],
+                resources=[f"{attribute(bucket, 'arn')}/*"],
             ),
             PolicyStatement(
                 actions=["s3:ReplicateDelete", "s3:ReplicateObject", "s3:ReplicateTags"],
                 resources=[f"{replica.bucket_arn}/*"],
             ),
-            PolicyStatement(actions=["kms:Decrypt"], resources=[key.arn]),
+            PolicyStatement(actions=["kms:Decrypt"], resources=[attribute(key.resource, "arn")]),
             PolicyStatement(actions=["kms:Encrypt", "kms:GenerateDataKey"], resources=[replica.key_arn]),
         )
-        configuration = S3BucketReplicationConfigurationA(
+        configuration = make(
+            S3BucketReplicationConfigurationA,
             self,
             "replication",
-            bucket=bucket.id,
-            role=role.arn,
+            bucket=attribute(bucket, "id"),
+            role=attribute(role.resource, "arn"),
             rule=[
                 S3BucketReplicationConfigurationRule(
                     id="everything",
@@ -298,7 +308,7 @@ class PrivateBucket(Construct):
                 )
             ],
         )
-        role.used_by(configuration)
+        role.used_by(configuration, first=True)
         return configuration
 
 

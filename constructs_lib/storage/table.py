@@ -13,10 +13,11 @@ from cdktf_cdktf_provider_aws.dynamodb_table import (
 )
 from constructs import Construct
 
-from constructs_lib.aws_stack import AwsStack, check_same_stack
+from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
 from constructs_lib.checks import check_choice, check_pattern, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.iam.policy import PolicyStatement
+from constructs_lib.references import attribute, make, token
 
 if TYPE_CHECKING:
     from constructs_lib.iam.role import Role
@@ -77,8 +78,8 @@ class Table(Construct):
             r"[A-Za-z0-9_.-]{3,255}",
             "use 3 to 255 letters, digits and '_.-'",
         )
-        for argument, attribute in zip(("partition_key", "sort_key"), keys, strict=False):
-            check_pattern(where, argument, attribute, _ATTRIBUTE, _ATTRIBUTE_REMEDY)
+        for argument, name_of_key in zip(("partition_key", "sort_key"), keys, strict=False):
+            check_pattern(where, argument, name_of_key, _ATTRIBUTE, _ATTRIBUTE_REMEDY)
         if len(set(keys)) < len(keys):
             raise ConflictError(
                 where, f"sort_key is '{sort_key}' like partition_key", "name another attribute"
@@ -91,12 +92,14 @@ class Table(Construct):
         key = stack.key_for(where, scope, encryption_key)
         stack.claim(where, "table_name", name)
         super().__init__(scope, construct_id)
+        note_place(self, scope, construct_id)
         self._name = name
         self._key = key
         self._partition_key = partition_key
         self._sort_key = sort_key
         self._ttl_attribute = ttl_attribute
-        self._resource = DynamodbTable(
+        self._resource = make(
+            DynamodbTable,
             self,
             "Resource",
             name=name,
@@ -110,10 +113,9 @@ class Table(Construct):
             point_in_time_recovery=DynamodbTablePointInTimeRecovery(enabled=True),
             server_side_encryption=None
             if key is None
-            else DynamodbTableServerSideEncryption(enabled=True, kms_key_arn=key.arn),
+            else DynamodbTableServerSideEncryption(enabled=True, kms_key_arn=attribute(key.resource, "arn")),
             deletion_protection_enabled=deletion_protection,
         )
-        self._arn = self._resource.arn
 
     @property
     def table_name(self) -> str:
@@ -123,7 +125,7 @@ class Table(Construct):
     @property
     def arn(self) -> str:
         """Its ARN."""
-        return self._arn
+        return token(self._resource, "arn")
 
     @property
     def partition_key(self) -> str:
@@ -169,7 +171,8 @@ class Table(Construct):
         for action in actions:
             check_choice(where, "action", action, TableAction)
         statement = PolicyStatement(
-            actions=[f"dynamodb:{action}" for action in sorted(set(actions))], resources=[self.arn]
+            actions=[f"dynamodb:{action}" for action in sorted(set(actions))],
+            resources=[attribute(self._resource, "arn")],
         )
         role.add_policy(f"table-{self._name}"[:128], statement)
         if self._key is not None:

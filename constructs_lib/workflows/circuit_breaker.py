@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from constructs import Construct
 
-from constructs_lib.aws_stack import AwsStack, check_same_stack
+from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
 from constructs_lib.checks import check_pattern, check_range, path_below
 from constructs_lib.errors import ConflictError
+from constructs_lib.references import token
 from constructs_lib.storage.table import Table
 from constructs_lib.workflows.circuit import Circuit
 from constructs_lib.workflows.failures import ALL_ERRORS
@@ -74,6 +76,7 @@ class CircuitBreaker(Construct):
                 )
         AwsStack.of(scope).claim(where, "circuit breaker", item)
         super().__init__(scope, construct_id)
+        note_place(self, scope, construct_id)
         self._table = table or Table(
             self,
             "table",
@@ -84,7 +87,7 @@ class CircuitBreaker(Construct):
         )
         key = self._table.encryption_key
         self._circuit = Circuit(
-            table=self._table.resource,
+            table=_ReadOnce(self._table),
             table_key=self._table.partition_key,
             expiry=self._table.ttl_attribute or "expires_at",
             item=item,
@@ -121,3 +124,18 @@ class CircuitBreaker(Construct):
             ConstructError: if the task cannot fail, or its name is too long.
         """
         return self._circuit.around(task, instead=instead, errors=errors)
+
+
+@dataclass(frozen=True, slots=True)
+class _ReadOnce:
+    """A table for the states that use it, all by the same tokens."""
+
+    table: Table
+
+    @property
+    def arn(self) -> str:
+        return self.table.arn
+
+    @property
+    def name(self) -> str:
+        return token(self.table.resource, "name")

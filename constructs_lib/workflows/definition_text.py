@@ -12,6 +12,7 @@ from constructs import Construct
 
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.iam.policy import PolicyStatement
+from constructs_lib.references import text_of
 from constructs_lib.workflows.mermaid import mermaid
 
 _TOKEN: Final = re.compile(r"\$\{TfToken\[TOKEN\.\d+\]\}")
@@ -43,12 +44,14 @@ def write_artefacts(workflow: Construct, name: str, asl: Mapping[str, Any]) -> N
 def _resolved(stack: AwsStack, value: Any) -> Any:
     """Returns data with Terraform's names of what cdktf refers to."""
     text = json.dumps(value)
-    # Only the references, each once: cdktf takes long to go through data, and longer to get it from Python and back.
-    tokens = sorted(set(_TOKEN.findall(text)))
-    if not tokens:
+    names = {token: text_of(token, stack) for token in sorted(set(_TOKEN.findall(text)))}
+    unknown = [token for token, name in names.items() if name is None]
+    if unknown:
+        # Only these, each once: cdktf takes long to go through data, and longer to get it from Python and back.
+        resolver = DefaultTokenResolver(StringConcat())
+        resolved = Tokenization.resolve(unknown, preparing=False, scope=stack, resolver=resolver)
+        names |= dict(zip(unknown, resolved, strict=True))
+    if not names:
         return value
-    names = Tokenization.resolve(
-        tokens, preparing=False, scope=stack, resolver=DefaultTokenResolver(StringConcat())
-    )
-    as_json = {token: json.dumps(name)[1:-1] for token, name in zip(tokens, names, strict=True)}
+    as_json = {token: json.dumps(name)[1:-1] for token, name in names.items()}
     return json.loads(_TOKEN.sub(lambda token: as_json[token[0]], text))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from constructs import Construct
 
-from constructs_lib.aws_stack import AwsStack, check_same_stack
+from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
 from constructs_lib.checks import check_pattern, check_range, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError, LimitExceededError
 from constructs_lib.functions.asynchronous_calls import AsynchronousCalls
@@ -113,6 +113,7 @@ class Jobs(Construct):
         check_retention(where, "log_retention_days", log_retention_days)
         check_same_stack(where, scope, payloads)
         super().__init__(scope, construct_id)
+        note_place(self, scope, construct_id)
         self._title = title
         self._payloads = payloads
         self._lifetime_seconds = lifetime_seconds
@@ -356,7 +357,7 @@ class Jobs(Construct):
         message = {**_OWNER, "problem": "the callback was not taken"}
         untold = SqsSendMessage(
             f"{name}, in vain",
-            self._queue.resource,
+            self._queue,
             body=message,
             kms_key_arn=self._key_arn,
             timeout_seconds=_SEND_SECONDS,
@@ -383,7 +384,7 @@ class Jobs(Construct):
         }
         keep = SqsSendMessage(
             f"{name}: keep",
-            self._queue.resource,
+            self._queue,
             body=message,
             kms_key_arn=self._key_arn,
             timeout_seconds=_SEND_SECONDS,

@@ -13,6 +13,7 @@ from constructs_lib.api.routes import IntegrationDefinition, ResponseDefinition
 from constructs_lib.aws_stack import AwsStack, check_same_stack
 from constructs_lib.checks import check_range, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
+from constructs_lib.references import attribute
 from constructs_lib.workflows.http_errors import ERRORS, HttpError
 from constructs_lib.workflows.http_templates import (
     outage_template,
@@ -143,6 +144,6 @@ class StepFunctionsIntegration:
         return Backend(
             uri=f"arn:{partition_of(region)}:apigateway:{region}:states:action/StartSyncExecution",
             awaited=(self._workflow.resource, *role.policies.values()),
-            credentials=role.arn,
+            credentials=attribute(role.resource, "arn"),
             origins=(role.resource,),
         )

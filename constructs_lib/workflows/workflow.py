@@ -14,7 +14,7 @@ from cdktf_cdktf_provider_aws.sfn_state_machine import (
 )
 from constructs import Construct
 
-from constructs_lib.aws_stack import AwsStack, check_same_stack
+from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
 from constructs_lib.checks import check_choice, check_pattern, check_range, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.functions.function import Function
@@ -22,7 +22,7 @@ from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.iam.role import Role
 from constructs_lib.observability.log_group import LOG_GROUP_NAME, LogGroup
 from constructs_lib.observability.log_retention import DEFAULT_RETENTION_DAYS, RetentionDays, check_retention
-from constructs_lib.references import wait_for
+from constructs_lib.references import attribute, make, token
 from constructs_lib.security.encryption_key import EncryptionKey
 from constructs_lib.workflows.data_flow import check_data_flow
 from constructs_lib.workflows.definition_text import as_literal, distinct, write_artefacts
@@ -143,6 +143,7 @@ class Workflow(Construct):
         stack.claim(f"{where}/log-group", LOG_GROUP_NAME, f"/aws/vendedlogs/states/{name}")
 
         super().__init__(scope, construct_id)
+        note_place(self, scope, construct_id)
         self._name = name
         self._kind = kind
         self._asl = rendered.asl
@@ -178,29 +179,30 @@ class Workflow(Construct):
             self._role.add_policy("tasks", *distinct(stack, rendered.permissions))
         if key is not None:
             self._encrypt_with(stack, key)
-        self._resource = SfnStateMachine(
+        self._resource = make(
+            SfnStateMachine,
             self,
             "Resource",
             name=name,
             type=kind,
-            role_arn=self._role.arn,
+            role_arn=attribute(self._role.resource, "arn"),
             definition=as_literal(self._asl),
             logging_configuration=SfnStateMachineLoggingConfiguration(
                 level=log_level,
                 include_execution_data=include_execution_data,
-                log_destination=f"{self._log_group.arn}:*",
+                log_destination=f"{attribute(self._log_group.resource, 'arn')}:*",
             ),
             tracing_configuration=SfnStateMachineTracingConfiguration(enabled=tracing),
             encryption_configuration=None
             if key is None
             else SfnStateMachineEncryptionConfiguration(
-                type="CUSTOMER_MANAGED_KMS_KEY", kms_key_id=key.arn, kms_data_key_reuse_period_seconds=300
+                type="CUSTOMER_MANAGED_KMS_KEY",
+                kms_key_id=attribute(key.resource, "arn"),
+                kms_data_key_reuse_period_seconds=300,
             ),
             publish=True if publish else None,
         )
-        self._arn = self._resource.arn
-        wait_for(self._resource, self._log_group.resource)
-        self._role.used_by(self._resource)
+        self._role.used_by(self._resource, self._log_group.resource, first=True)
         write_artefacts(self, self._name, self._asl)
 
     @staticmethod
@@ -257,12 +259,12 @@ class Workflow(Construct):
     @property
     def arn(self) -> str:
         """Its ARN; a reference."""
-        return self._arn
+        return token(self._resource, "arn")
 
     @property
     def version_arn(self) -> str:
         """The ARN of the version that was published last, where `publish` is on; a reference."""
-        return self._resource.state_machine_version_arn
+        return token(self._resource, "state_machine_version_arn")
 
     @property
     def execution_arns(self) -> str:
@@ -369,7 +371,7 @@ class Workflow(Construct):
         name = f"start-{self._name}"
         if name in role.policies:
             return
-        needed = [PolicyStatement(actions=actions, resources=[self.arn])]
+        needed = [PolicyStatement(actions=actions, resources=[attribute(self._resource, "arn")])]
         if self._key is not None:
             needed.append(self._on_key(self._key, "kms:Decrypt"))
         role.add_policy(name, *needed)
@@ -381,7 +383,11 @@ class Workflow(Construct):
         self._role.add_policy(
             "key",
             self._on_key(key, "kms:Decrypt", "kms:GenerateDataKey"),
-            PolicyStatement(actions=["kms:GenerateDataKey"], resources=[key.arn], conditions=logging),
+            PolicyStatement(
+                actions=["kms:GenerateDataKey"],
+                resources=[attribute(key.resource, "arn")],
+                conditions=logging,
+            ),
         )
         key.allow_service(
             "WorkflowLogs",
@@ -395,7 +401,7 @@ class Workflow(Construct):
         # Written out: the role comes before the state machine.
         arn = f"arn:{stack.partition}:states:{stack.region}:{stack.account_id}:stateMachine:{self._name}"
         mine = {"StringEquals": {"kms:EncryptionContext:aws:states:stateMachineArn": arn}}
-        return PolicyStatement(actions=actions, resources=[key.arn], conditions=mine)
+        return PolicyStatement(actions=actions, resources=[attribute(key.resource, "arn")], conditions=mine)
 
 
 def partition_of(region: str) -> str:
