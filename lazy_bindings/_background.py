@@ -7,6 +7,8 @@ work, and one passes on every request and answer, which costs a quarter as much 
 second. What jsii calls the kernel's provider is the object that holds its process; the one here is jsii's own, derived.
 """
 
+import atexit
+import gc
 import os
 import shutil
 import sys
@@ -35,6 +37,8 @@ def begin(recover: Recovery) -> None:
         return
     if type(jsii.kernel.provider) is ProcessProvider:
         jsii.kernel.provider = BackgroundProvider(recover)
+        # At its end Python looks through all objects for unreachable ones, three times; the bindings have very many.
+        atexit.register(gc.freeze)
 
 
 class BackgroundProvider(ProcessProvider):

@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from cdktf_cdktf_provider_aws.cloudwatch_metric_alarm import CloudwatchMetricAlarm
 from constructs import Construct
 
 from constructs_lib.aws_stack import AwsStack, check_same_stack
@@ -16,6 +15,8 @@ from constructs_lib.functions.encrypted_queue import EncryptedQueue, queue_arn, 
 from constructs_lib.references import attribute, make
 
 if TYPE_CHECKING:
+    from cdktf_cdktf_provider_aws.cloudwatch_metric_alarm import CloudwatchMetricAlarm
+
     from constructs_lib.observability.alarm_topic import AlarmTopic
     from constructs_lib.security.encryption_key import EncryptionKey
 
@@ -97,6 +98,8 @@ class DeadLetterQueue(EncryptedQueue):
         check_same_stack(where, self, topic)
         if self._alarm is not None:
             raise ConflictError(where, "has an alarm already", "call alarm once")
+        from cdktf_cdktf_provider_aws.cloudwatch_metric_alarm import CloudwatchMetricAlarm
+
         told = [attribute(topic.resource, "arn")]
         self._alarm = make(
             CloudwatchMetricAlarm,

@@ -6,9 +6,6 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from cdktf_cdktf_provider_aws.sns_topic import SnsTopic
-from cdktf_cdktf_provider_aws.sns_topic_policy import SnsTopicPolicy
-from cdktf_cdktf_provider_aws.sns_topic_subscription import SnsTopicSubscription
 from constructs import Construct
 
 from constructs_lib.aws_stack import AwsStack, note_place
@@ -17,6 +14,9 @@ from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.references import attribute, make, token
 
 if TYPE_CHECKING:
+    from cdktf_cdktf_provider_aws.sns_topic import SnsTopic
+    from cdktf_cdktf_provider_aws.sns_topic_subscription import SnsTopicSubscription
+
     from constructs_lib.security.encryption_key import EncryptionKey
 
 _EMAIL: Final = r"[^@\s]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
@@ -75,6 +75,9 @@ class AlarmTopic(Construct):
         stack.claim(where, "topic name", title)
         super().__init__(scope, construct_id)
         note_place(self, scope, construct_id)
+        from cdktf_cdktf_provider_aws.sns_topic import SnsTopic
+        from cdktf_cdktf_provider_aws.sns_topic_policy import SnsTopicPolicy
+
         key.allow_alarms()
         self._name = title
         self._emails: list[str] = []
@@ -118,6 +121,8 @@ class AlarmTopic(Construct):
         _check_email(where, address)
         if address in self._emails:
             raise ConflictError(where, f"{address} is told already", "remove one of the two")
+        from cdktf_cdktf_provider_aws.sns_topic_subscription import SnsTopicSubscription
+
         self._emails.append(address)
         return make(
             SnsTopicSubscription,

@@ -6,8 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from cdktf_cdktf_provider_aws.kms_alias import KmsAlias
-from cdktf_cdktf_provider_aws.kms_key import KmsKey
 from constructs import Construct
 
 from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
@@ -17,6 +15,8 @@ from constructs_lib.iam.policy import PolicyStatement, policy_document
 from constructs_lib.references import attribute, make, token
 
 if TYPE_CHECKING:
+    from cdktf_cdktf_provider_aws.kms_key import KmsKey
+
     from constructs_lib.iam.role import Role
 
 _LOGS_ACTIONS: Final = (
@@ -90,6 +90,9 @@ class EncryptionKey(Construct):
                 "Resource": "*",
             }
         }
+        from cdktf_cdktf_provider_aws.kms_alias import KmsAlias
+        from cdktf_cdktf_provider_aws.kms_key import KmsKey
+
         self._resource = make(
             KmsKey,
             self,

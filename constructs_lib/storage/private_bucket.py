@@ -5,51 +5,25 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from cdktf_cdktf_provider_aws.s3_bucket import S3Bucket
-from cdktf_cdktf_provider_aws.s3_bucket_lifecycle_configuration import (
-    S3BucketLifecycleConfiguration,
-    S3BucketLifecycleConfigurationRule,
-    S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload,
-    S3BucketLifecycleConfigurationRuleExpiration,
-    S3BucketLifecycleConfigurationRuleFilter,
-    S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration,
-)
-from cdktf_cdktf_provider_aws.s3_bucket_logging import S3BucketLoggingA
-from cdktf_cdktf_provider_aws.s3_bucket_notification import S3BucketNotification
 from cdktf_cdktf_provider_aws.s3_bucket_ownership_controls import (
     S3BucketOwnershipControls,
     S3BucketOwnershipControlsRule,
 )
 from cdktf_cdktf_provider_aws.s3_bucket_policy import S3BucketPolicy
 from cdktf_cdktf_provider_aws.s3_bucket_public_access_block import S3BucketPublicAccessBlock
-from cdktf_cdktf_provider_aws.s3_bucket_replication_configuration import (
-    S3BucketReplicationConfigurationA,
-    S3BucketReplicationConfigurationRule,
-    S3BucketReplicationConfigurationRuleDeleteMarkerReplication,
-    S3BucketReplicationConfigurationRuleDestination,
-    S3BucketReplicationConfigurationRuleDestinationEncryptionConfiguration,
-    S3BucketReplicationConfigurationRuleFilter,
-    S3BucketReplicationConfigurationRuleSourceSelectionCriteria,
-    S3BucketReplicationConfigurationRuleSourceSelectionCriteriaSseKmsEncryptedObjects,
-)
 from cdktf_cdktf_provider_aws.s3_bucket_server_side_encryption_configuration import (
     S3BucketServerSideEncryptionConfigurationA,
     S3BucketServerSideEncryptionConfigurationRuleA,
     S3BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultA,
-)
-from cdktf_cdktf_provider_aws.s3_bucket_versioning import (
-    S3BucketVersioningA,
-    S3BucketVersioningVersioningConfiguration,
 )
 from constructs import Construct
 
 from constructs_lib.aws_stack import AwsStack, note_place
 from constructs_lib.checks import check_pattern, check_range, path_below, without_tokens
 from constructs_lib.errors import ConflictError
-from constructs_lib.iam.policy import PolicyStatement
-from constructs_lib.iam.role import Role
 from constructs_lib.references import attribute, make, token, wait_for
 
 if TYPE_CHECKING:
@@ -193,6 +167,11 @@ class PrivateBucket(Construct):
         wait_for(policy, access, first=True)
         self._ready = (policy, encryption)
         if versioning:
+            from cdktf_cdktf_provider_aws.s3_bucket_versioning import (
+                S3BucketVersioningA,
+                S3BucketVersioningVersioningConfiguration,
+            )
+
             versions = make(
                 S3BucketVersioningA,
                 self,
@@ -202,11 +181,17 @@ class PrivateBucket(Construct):
             )
             self._ready += (versions,)
             if replica is not None and key is not None:
-                wait_for(self._copy(bucket, key, replica), versions)
+                from constructs_lib.storage.bucket_replication import replicate
+
+                wait_for(replicate(self, bucket, key, replica), versions)
         if old_versions_days is not None or expire_days is not None:
-            rules = self._forget(bucket, old_versions_days, expire_days)
+            from constructs_lib.storage.bucket_lifecycle import expire
+
+            rules = expire(self, bucket, old_versions_days=old_versions_days, expire_days=expire_days)
             wait_for(rules, *self._ready[2:], first=True)
         if access_log_bucket is not None:
+            from cdktf_cdktf_provider_aws.s3_bucket_logging import S3BucketLoggingA
+
             make(
                 S3BucketLoggingA,
                 self,
@@ -216,6 +201,8 @@ class PrivateBucket(Construct):
                 target_prefix=f"{where}/",
             )
         if events:
+            from cdktf_cdktf_provider_aws.s3_bucket_notification import S3BucketNotification
+
             make(S3BucketNotification, self, "events", bucket=bucket_id, eventbridge=True)
 
     @property
@@ -227,101 +214,6 @@ class PrivateBucket(Construct):
     def resource(self) -> S3Bucket | None:
         """The `aws_s3_bucket`; None for one that exists."""
         return self._resource
-
-    def _forget(
-        self, bucket: S3Bucket, old_versions_days: int | None, expire_days: int | None
-    ) -> S3BucketLifecycleConfiguration:
-        rules = []
-        if old_versions_days is not None:
-            rules.append(
-                _rule(
-                    "old-versions",
-                    noncurrent_version_expiration=[
-                        S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration(
-                            noncurrent_days=old_versions_days
-                        )
-                    ],
-                )
-            )
-        if expire_days is not None:
-            expiration = [S3BucketLifecycleConfigurationRuleExpiration(days=expire_days)]
-            rules.append(_rule("expired", expiration=expiration))
-        return make(
-            S3BucketLifecycleConfiguration, self, "lifecycle", bucket=attribute(bucket, "id"), rule=rules
-        )
-
-    def _copy(
-        self, bucket: S3Bucket, key: EncryptionKey, replica: Replica
-    ) -> S3BucketReplicationConfigurationA:
-        role = Role(self, "replication-role", service="s3.amazonaws.com")
-        role.add_policy(
-            "replicate",
-            PolicyStatement(
-                actions=["s3:GetReplicationConfiguration", "s3:ListBucket"],
-                resources=[attribute(bucket, "arn")],
-            ),
-            PolicyStatement(
-                actions=[
-                    "s3:GetObjectVersionAcl",
-                    "s3:GetObjectVersionForReplication",
-                    "s3:GetObjectVersionTagging",
-                ],
-                resources=[f"{attribute(bucket, 'arn')}/*"],
-            ),
-            PolicyStatement(
-                actions=["s3:ReplicateDelete", "s3:ReplicateObject", "s3:ReplicateTags"],
-                resources=[f"{replica.bucket_arn}/*"],
-            ),
-            PolicyStatement(actions=["kms:Decrypt"], resources=[attribute(key.resource, "arn")]),
-            PolicyStatement(actions=["kms:Encrypt", "kms:GenerateDataKey"], resources=[replica.key_arn]),
-        )
-        configuration = make(
-            S3BucketReplicationConfigurationA,
-            self,
-            "replication",
-            bucket=attribute(bucket, "id"),
-            role=attribute(role.resource, "arn"),
-            rule=[
-                S3BucketReplicationConfigurationRule(
-                    id="everything",
-                    status="Enabled",
-                    priority=0,
-                    filter=S3BucketReplicationConfigurationRuleFilter(prefix=""),
-                    delete_marker_replication=S3BucketReplicationConfigurationRuleDeleteMarkerReplication(
-                        status="Disabled"
-                    ),
-                    source_selection_criteria=S3BucketReplicationConfigurationRuleSourceSelectionCriteria(
-                        sse_kms_encrypted_objects=(
-                            S3BucketReplicationConfigurationRuleSourceSelectionCriteriaSseKmsEncryptedObjects(
-                                status="Enabled"
-                            )
-                        )
-                    ),
-                    destination=S3BucketReplicationConfigurationRuleDestination(
-                        bucket=replica.bucket_arn,
-                        encryption_configuration=(
-                            S3BucketReplicationConfigurationRuleDestinationEncryptionConfiguration(
-                                replica_kms_key_id=replica.key_arn
-                            )
-                        ),
-                    ),
-                )
-            ],
-        )
-        role.used_by(configuration, first=True)
-        return configuration
-
-
-def _rule(name: str, **what: Any) -> S3BucketLifecycleConfigurationRule:
-    return S3BucketLifecycleConfigurationRule(
-        id=name,
-        status="Enabled",
-        filter=[S3BucketLifecycleConfigurationRuleFilter(prefix="")],
-        abort_incomplete_multipart_upload=[
-            S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload(days_after_initiation=7)
-        ],
-        **what,
-    )
 
 
 def _check_options(

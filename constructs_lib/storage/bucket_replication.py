@@ -1,0 +1,97 @@
+"""The copies of a bucket in another region, and the role that S3 makes them with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cdktf_cdktf_provider_aws.s3_bucket_replication_configuration import (
+    S3BucketReplicationConfigurationA,
+    S3BucketReplicationConfigurationRule,
+    S3BucketReplicationConfigurationRuleDeleteMarkerReplication,
+    S3BucketReplicationConfigurationRuleDestination,
+    S3BucketReplicationConfigurationRuleDestinationEncryptionConfiguration,
+    S3BucketReplicationConfigurationRuleFilter,
+    S3BucketReplicationConfigurationRuleSourceSelectionCriteria,
+    S3BucketReplicationConfigurationRuleSourceSelectionCriteriaSseKmsEncryptedObjects,
+)
+
+from constructs_lib.iam.policy import PolicyStatement
+from constructs_lib.iam.role import Role
+from constructs_lib.references import attribute, make
+
+if TYPE_CHECKING:
+    from cdktf_cdktf_provider_aws.s3_bucket import S3Bucket
+    from constructs import Construct
+
+    from constructs_lib.security.encryption_key import EncryptionKey
+    from constructs_lib.storage.private_bucket import Replica
+
+
+def replicate(
+    scope: Construct, bucket: S3Bucket, key: EncryptionKey, replica: Replica
+) -> S3BucketReplicationConfigurationA:
+    """Makes S3 copy what is put into a bucket, by a role that may do that and nothing else.
+
+    Args:
+        scope: The construct that the bucket belongs to.
+        bucket: The bucket; it must have versions.
+        key: The key that encrypts it.
+        replica: Where the copies go.
+    """
+    role = Role(scope, "replication-role", service="s3.amazonaws.com")
+    role.add_policy(
+        "replicate",
+        PolicyStatement(
+            actions=["s3:GetReplicationConfiguration", "s3:ListBucket"],
+            resources=[attribute(bucket, "arn")],
+        ),
+        PolicyStatement(
+            actions=[
+                "s3:GetObjectVersionAcl",
+                "s3:GetObjectVersionForReplication",
+                "s3:GetObjectVersionTagging",
+            ],
+            resources=[f"{attribute(bucket, 'arn')}/*"],
+        ),
+        PolicyStatement(
+            actions=["s3:ReplicateDelete", "s3:ReplicateObject", "s3:ReplicateTags"],
+            resources=[f"{replica.bucket_arn}/*"],
+        ),
+        PolicyStatement(actions=["kms:Decrypt"], resources=[attribute(key.resource, "arn")]),
+        PolicyStatement(actions=["kms:Encrypt", "kms:GenerateDataKey"], resources=[replica.key_arn]),
+    )
+    configuration = make(
+        S3BucketReplicationConfigurationA,
+        scope,
+        "replication",
+        bucket=attribute(bucket, "id"),
+        role=attribute(role.resource, "arn"),
+        rule=[
+            S3BucketReplicationConfigurationRule(
+                id="everything",
+                status="Enabled",
+                priority=0,
+                filter=S3BucketReplicationConfigurationRuleFilter(prefix=""),
+                delete_marker_replication=S3BucketReplicationConfigurationRuleDeleteMarkerReplication(
+                    status="Disabled"
+                ),
+                source_selection_criteria=S3BucketReplicationConfigurationRuleSourceSelectionCriteria(
+                    sse_kms_encrypted_objects=(
+                        S3BucketReplicationConfigurationRuleSourceSelectionCriteriaSseKmsEncryptedObjects(
+                            status="Enabled"
+                        )
+                    )
+                ),
+                destination=S3BucketReplicationConfigurationRuleDestination(
+                    bucket=replica.bucket_arn,
+                    encryption_configuration=(
+                        S3BucketReplicationConfigurationRuleDestinationEncryptionConfiguration(
+                            replica_kms_key_id=replica.key_arn
+                        )
+                    ),
+                ),
+            )
+        ],
+    )
+    role.used_by(configuration, first=True)
+    return configuration
