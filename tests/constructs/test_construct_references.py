@@ -36,12 +36,25 @@ from tests.conftest import PROJECT
 from tests.constructs.all_features import AllFeatures
 from tests.constructs.synthesis import Configuration, FakeArchive, refused
 
+OF_EVERY_OBJECT = {
+    *(
+        "__defineGetter__",
+        "__defineSetter__",
+        "__lookupGetter__",
+        "__lookupSetter__",
+        "__proto__",
+        "constructor",
+    ),
+    *("hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString", "toString", "valueOf"),
+}
+"""Names that constructs' JavaScript takes for children that are there already."""
+
 IDS = st.one_of(
     st.sampled_from(
         ["Resource", "Default", "api", "i", "pi", "the-api", "tenant=acme", "x" * 130, "Ünïcode", "日本"]
     ),
     st.text(st.characters(codec="utf-8", exclude_characters="/\n"), min_size=1, max_size=12),
-)
+).filter(lambda name: name not in OF_EVERY_OBJECT)
 
 
 class Tree:
