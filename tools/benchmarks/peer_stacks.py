@@ -1,7 +1,7 @@
 """The small stack of `tools.benchmarks.synth`: a REST API, a function, its role, a stage; for cdktf and its peers.
 
-    python tools/peer_stacks.py aws-cdk DIRECTORY
-    python tools/peer_stacks.py cdktn DIRECTORY
+    python tools/benchmarks/peer_stacks.py aws-cdk DIRECTORY
+    python tools/benchmarks/peer_stacks.py cdktn DIRECTORY
 
 Runs with the Python of an environment that has the peer, not with the project's, so it imports nothing of
 ours.

@@ -245,7 +245,7 @@ def peers(runs: int, stock_runs: int) -> bool:
         folder = WORK / "peers" / peer
         reason = _install(folder, packages)
         if reason is None:
-            command = (str(folder / "bin" / "python"), "tools/peer_stacks.py", peer, str(OUT))
+            command = (str(folder / "bin" / "python"), "tools/benchmarks/peer_stacks.py", peer, str(OUT))
             variants.append(Variant(name, command, runs=stock_runs))
         else:
             skipped[name] = f"skipped: {reason}"
