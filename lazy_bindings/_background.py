@@ -26,6 +26,8 @@ from lazy_bindings._provider import ASSEMBLY, JSII_VERSION
 
 _SCRIPT = Path(__file__).with_name("one_process.js")
 _SETTING = "NODE_PRESERVE_SYMLINKS"
+_SELDOM = 100_000
+"""After how many new objects Python looks for unreachable ones, in place of 700."""
 
 Recovery = Callable[[str, Exception], None]
 """Told the provider archive that jsii could not load, and why; raises the error if it knows nothing better."""
@@ -37,7 +39,10 @@ def begin(recover: Recovery) -> None:
         return
     if type(jsii.kernel.provider) is ProcessProvider:
         jsii.kernel.provider = BackgroundProvider(recover)
-        # At its end Python looks through all objects for unreachable ones, three times; the bindings have very many.
+        # Python looks through all objects for unreachable ones, again and again while modules are imported, and three
+        # times at its end. The bindings have very many, and all of them are in use.
+        often, *others = gc.get_threshold()
+        gc.set_threshold(max(often, _SELDOM) if often else 0, *others)
         atexit.register(gc.freeze)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel
@@ -98,7 +99,7 @@ def _name(model: object) -> str:
 def _written(model: type[BaseModel], where: str, mode: JsonSchemaMode) -> dict[str, Any]:
     _name(model)
     try:
-        return model.model_json_schema(mode=mode, schema_generator=_Generator)
+        return dict(json.loads(_schema(model, mode)))
     except PydanticUserError as error:
         raise InvalidArgumentError(
             where,
@@ -110,6 +111,12 @@ def _written(model: type[BaseModel], where: str, mode: JsonSchemaMode) -> dict[s
         raise InvalidArgumentError(
             where, f"its schema refers to {error}, which it does not hold", "write that schema out in place"
         ) from error
+
+
+@cache
+def _schema(model: type[BaseModel], mode: JsonSchemaMode) -> str:
+    """Returns it as text, which nobody can change: a model is often asked for its schema more than once."""
+    return json.dumps(model.model_json_schema(mode=mode, schema_generator=_Generator))
 
 
 class _Generator(GenerateJsonSchema):
