@@ -24,6 +24,7 @@ lazy_bindings.install()  # Take this line out, and all of the provider's binding
 if TYPE_CHECKING:
     from constructs_lib.api.access_log import AccessLog
     from constructs_lib.api.api_gateway_account import ApiGatewayAccount, ExistingApiGatewayAccount
+    from constructs_lib.api.cache import Cache
     from constructs_lib.api.canary import Canary
     from constructs_lib.api.cors import Cors
     from constructs_lib.api.deployment import Deployment
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
     from constructs_lib.api.resource import Resource
     from constructs_lib.api.rest_api import RestApi
     from constructs_lib.api.routes import ApiDefinition, RouteDefinition
-    from constructs_lib.api.stage import Cache, Stage, Throttle
+    from constructs_lib.api.stage import Stage
+    from constructs_lib.api.throttle import Throttle
     from constructs_lib.authorization.api_key import ApiKey
     from constructs_lib.authorization.authorizer import Authorizer
     from constructs_lib.authorization.cognito_authorizer import CognitoAuthorizer
@@ -121,7 +123,7 @@ _MODULES = {
     "Authorizer": "constructs_lib.authorization.authorizer",
     "AwsStack": "constructs_lib.aws_stack",
     "BedrockInvokeModel": "constructs_lib.workflows.service_tasks",
-    "Cache": "constructs_lib.api.stage",
+    "Cache": "constructs_lib.api.cache",
     "Canary": "constructs_lib.api.canary",
     "Catch": "constructs_lib.workflows.failures",
     "Choice": "constructs_lib.workflows.steps",
@@ -194,7 +196,7 @@ _MODULES = {
     "Target": "lambda_archives",
     "Task": "constructs_lib.workflows.tasks",
     "Thresholds": "constructs_lib.observability.alarms",
-    "Throttle": "constructs_lib.api.stage",
+    "Throttle": "constructs_lib.api.throttle",
     "UnsafeSettingError": "constructs_lib.errors",
     "UsagePlan": "constructs_lib.authorization.usage_plan",
     "UserPool": "constructs_lib.authorization.user_pool",

@@ -11,7 +11,8 @@ from constructs_lib.api.routes import IntegrationDefinition
 from constructs_lib.aws_stack import check_same_stack
 from constructs_lib.checks import check_range, path_of
 from constructs_lib.errors import ConflictError
-from constructs_lib.functions.function import ALIAS, Function
+from constructs_lib.functions.alias import ALIAS
+from constructs_lib.functions.function import Function
 from constructs_lib.references import attribute
 
 MAX_TIMEOUT_MS: Final = 29_000

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
-import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 import jsii
 from cdktf_cdktf_provider_aws.api_gateway_client_certificate import ApiGatewayClientCertificate
@@ -14,83 +11,22 @@ from cdktf_cdktf_provider_aws.api_gateway_method_settings import (
     ApiGatewayMethodSettings,
     ApiGatewayMethodSettingsSettings,
 )
-from cdktf_cdktf_provider_aws.api_gateway_stage import ApiGatewayStage, ApiGatewayStageAccessLogSettings
+from cdktf_cdktf_provider_aws.api_gateway_stage import ApiGatewayStage
 from constructs import Construct, IValidation
 
 from constructs_lib.api.access_log import AccessLog
 from constructs_lib.api.api_gateway_account import ApiGatewayAccount, ExistingApiGatewayAccount
+from constructs_lib.api.cache import Cache
 from constructs_lib.api.canary import Canary, check_canary
 from constructs_lib.api.deployment import Deployment
+from constructs_lib.api.stage_logs import ExecutionLog, check_logs, make_logs
+from constructs_lib.api.stage_variables import check_stage_variables
+from constructs_lib.api.throttle import Throttle
 from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
-from constructs_lib.checks import check_choice, check_pattern, check_range, path_below, path_of
-from constructs_lib.errors import ConflictError, ConstructWarning, UnsafeSettingError
-from constructs_lib.functions.plaintext_secrets import find_secret
+from constructs_lib.checks import check_pattern, path_below, path_of
+from constructs_lib.errors import ConflictError
 from constructs_lib.observability.log_group import LogGroup
-from constructs_lib.observability.log_retention import DEFAULT_RETENTION_DAYS
 from constructs_lib.references import attribute, make, token, wait_for
-
-ExecutionLog = Literal["OFF", "ERROR", "INFO"]
-"""What API Gateway writes down of how it executed a request; never the bodies."""
-
-_ACCOUNT_REMEDY: Final = (
-    "pass account=ApiGatewayAccount(...) once per account and region, and "
-    "ExistingApiGatewayAccount() elsewhere"
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Throttle:
-    """How many requests a stage takes; more are answered with 429.
-
-    Attributes:
-        rate_limit: Requests a second, in the long run. Left out, 100.
-        burst_limit: Requests at once. Left out, 200.
-
-    Raises:
-        ConstructError: if a limit is not 1 to 10000 (rate) or 1 to 5000 (burst), the account's own limits.
-
-    Example:
-        >>> Throttle(rate_limit=20, burst_limit=40)
-        Throttle(rate_limit=20, burst_limit=40)
-    """
-
-    rate_limit: int = 100
-    burst_limit: int = 200
-
-    def __post_init__(self) -> None:
-        check_range("Throttle", "rate_limit", self.rate_limit, 1, 10_000)
-        check_range("Throttle", "burst_limit", self.burst_limit, 1, 5_000)
-
-
-CacheSize = Literal["0.5", "1.6", "6.1", "13.5", "28.4", "58.2", "118", "237"]
-"""The sizes of API Gateway's caches in GB, each an instance that is paid by the hour."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cache:
-    """How a stage keeps the answers to GET requests; encrypted always.
-
-    An answer is kept by path and by the parameters that are declared as cache keys, and not by who asked: it is for
-    answers that are the same for everybody.
-
-    Attributes:
-        size_gb: Its size in GB. Left out, 0.5.
-        ttl_seconds: How long an answer is kept, 1 to 3600. Left out, 300.
-
-    Raises:
-        ConstructError: if an argument is not valid.
-
-    Example:
-        >>> Cache(ttl_seconds=60)
-        Cache(size_gb='0.5', ttl_seconds=60)
-    """
-
-    size_gb: CacheSize = "0.5"
-    ttl_seconds: int = 300
-
-    def __post_init__(self) -> None:
-        check_choice("Cache", "size_gb", self.size_gb, CacheSize)
-        check_range("Cache", "ttl_seconds", self.ttl_seconds, 1, 3_600)
 
 
 class Stage(Construct):
@@ -167,7 +103,7 @@ class Stage(Construct):
             r"[A-Za-z0-9_-]{1,128}",
             "use 1 to 128 letters, digits, '-' and '_'",
         )
-        _check_variables(where, stage_variables)
+        check_stage_variables(where, stage_variables)
         if execute_api_endpoint is not None:
             check_pattern(
                 where,
@@ -179,10 +115,10 @@ class Stage(Construct):
         check_same_stack(where, scope, deployment)
         if isinstance(account, ApiGatewayAccount):
             check_same_stack(where, scope, account)
-        _check_logs(where, account, access_log, execution_log)
+        check_logs(where, account, access_log, execution_log)
         if canary is not None:
             check_canary(where, canary, deployment)
-            _check_variables(where, canary.variables)
+            check_stage_variables(where, canary.variables)
         AwsStack.of(scope).claim(where, f"stage_name of API '{path_of(deployment.api)}'", stage_name)
 
         super().__init__(scope, construct_id)
@@ -195,31 +131,14 @@ class Stage(Construct):
         )
         self._domain_url: str | None = None
         self._shown_url = False
-        log = (access_log or AccessLog()) if account is not None and access_log != "OFF" else None
-        level: ExecutionLog = execution_log or ("OFF" if account is None else "ERROR")
-        api = deployment.api
-        api_id = attribute(api.resource, "id")
-        self._access_log_group = (
-            None
-            if log is None
-            else LogGroup(
-                self,
-                "access-log",
-                # Names of REST APIs are not unique.
-                name=f"/aws/apigateway/{_words(api.name)}-{api_id}/{stage_name}",
-                retention_days=log.retention_days,
-            )
-        )
-        # API Gateway chooses this name; made by it, the log group would keep everything for ever.
-        self._execution_log_group = (
-            None
-            if level == "OFF"
-            else LogGroup(
-                self,
-                "execution-log",
-                name=f"API-Gateway-Execution-Logs_{api_id}/{stage_name}",
-                retention_days=DEFAULT_RETENTION_DAYS if log is None else log.retention_days,
-            )
+        api_id = attribute(deployment.api.resource, "id")
+        self._logs = make_logs(
+            self,
+            stage_name,
+            deployment.api,
+            account=account,
+            access_log=access_log,
+            execution_log=execution_log,
         )
         self._resource = make(
             ApiGatewayStage,
@@ -245,11 +164,7 @@ class Stage(Construct):
             )
             if client_certificate
             else None,
-            access_log_settings=None
-            if log is None or self._access_log_group is None
-            else ApiGatewayStageAccessLogSettings(
-                destination_arn=attribute(self._access_log_group.resource, "arn"), format=log.format
-            ),
+            access_log_settings=self._logs.access_settings,
         )
         self._method_settings = make(
             ApiGatewayMethodSettings,
@@ -261,7 +176,7 @@ class Stage(Construct):
             settings=ApiGatewayMethodSettingsSettings(
                 throttling_rate_limit=limits.rate_limit,
                 throttling_burst_limit=limits.burst_limit,
-                logging_level=level,
+                logging_level=self._logs.execution_level,
                 data_trace_enabled=False,
                 metrics_enabled=True,
                 caching_enabled=None if cache is None else True,
@@ -271,7 +186,8 @@ class Stage(Construct):
         )
         self.node.add_validation(_KeysHaveAPlan(self))
         before = [account.resource] if isinstance(account, ApiGatewayAccount) else []
-        groups = [] if self._execution_log_group is None else [self._execution_log_group.resource]
+        group = self._logs.execution_log_group
+        groups = [] if group is None else [group.resource]
         wait_for(self._resource, *groups, *before, first=True)
         wait_for(self._method_settings, *before, first=True)
 
@@ -328,12 +244,12 @@ class Stage(Construct):
     @property
     def access_log_group(self) -> LogGroup | None:
         """Where requests are logged; None where they are not."""
-        return self._access_log_group
+        return self._logs.access_log_group
 
     @property
     def execution_log_group(self) -> LogGroup | None:
         """Where executions are logged; None where they are not."""
-        return self._execution_log_group
+        return self._logs.execution_log_group
 
     @property
     def method_settings(self) -> ApiGatewayMethodSettings:
@@ -361,52 +277,3 @@ class _KeysHaveAPlan:
         called = f"{keyed[0].http_method} {keyed[0].path}"
         problem = f"{called} has api_key_required=True and stage '{name}' is in no usage plan, so that every call is refused"
         return [f"{problem}; add UsagePlan(..., stages=[stage])"]
-
-
-def _check_logs(
-    where: str,
-    account: ApiGatewayAccount | ExistingApiGatewayAccount | None,
-    access_log: AccessLog | Literal["OFF"] | None,
-    execution_log: ExecutionLog | None,
-) -> None:
-    if isinstance(access_log, str):
-        check_choice(where, "access_log", access_log, Literal["OFF"])
-    if execution_log is not None:
-        check_choice(where, "execution_log", execution_log, ExecutionLog)
-    if account is not None:
-        return
-    if isinstance(access_log, AccessLog):
-        raise ConflictError(where, "access_log needs a role that API Gateway logs with", _ACCOUNT_REMEDY)
-    if execution_log in ("ERROR", "INFO"):
-        raise ConflictError(where, "execution_log needs a role that API Gateway logs with", _ACCOUNT_REMEDY)
-    if access_log is None or execution_log is None:
-        warnings.warn(
-            f"{where}: logs no requests, for want of a role that API Gateway logs with; {_ACCOUNT_REMEDY}, or say "
-            "access_log='OFF' and execution_log='OFF'",
-            ConstructWarning,
-            stacklevel=4,  # past this function, the constructor and jsii, to who makes the stage
-        )
-
-
-def _check_variables(where: str, variables: Mapping[str, str]) -> None:
-    for name, value in variables.items():
-        check_pattern(
-            where, "the name of a stage variable", name, r"[A-Za-z0-9_]{1,64}", "use letters, digits and '_'"
-        )
-        check_pattern(
-            where,
-            f"stage variable {name}:",
-            value,
-            r"[A-Za-z0-9._~:/?#&=,-]{1,512}",
-            "use 1 to 512 letters, digits and '-._~:/?#&=,'",
-        )
-        if (secret := find_secret(value)) is not None:
-            raise UnsafeSettingError(
-                where,
-                f"stage variable {name} holds {secret} in plain text",
-                "keep it in Secrets Manager or the Parameter Store, and pass its name",
-            )
-
-
-def _words(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", name)

@@ -17,7 +17,8 @@ from constructs_lib.authorization.cognito_authorizer import MAX_CACHE_TTL_SECOND
 from constructs_lib.aws_stack import check_same_stack
 from constructs_lib.checks import check_choice, check_known, check_pattern, check_range
 from constructs_lib.errors import ConflictError, InvalidArgumentError
-from constructs_lib.functions.function import ALIAS, Function
+from constructs_lib.functions.alias import ALIAS
+from constructs_lib.functions.function import Function
 from constructs_lib.references import attribute
 
 LambdaAuthorizerKind = Literal["TOKEN", "REQUEST"]

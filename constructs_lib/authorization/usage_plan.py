@@ -18,7 +18,8 @@ from cdktf_cdktf_provider_aws.api_gateway_usage_plan_key import ApiGatewayUsageP
 from constructs import Construct, IValidation
 
 from constructs_lib.api.method import Method
-from constructs_lib.api.stage import Stage, Throttle
+from constructs_lib.api.stage import Stage
+from constructs_lib.api.throttle import Throttle
 from constructs_lib.authorization.api_key import ApiKey, check_name
 from constructs_lib.aws_stack import check_same_stack, note_place
 from constructs_lib.checks import check_choice, check_pattern, check_range, path_below, path_of

@@ -5,8 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
+from cdktf_cdktf_provider_aws.lambda_alias import LambdaAlias
+from cdktf_cdktf_provider_aws.lambda_function import LambdaFunction
+from cdktf_cdktf_provider_aws.lambda_function_event_invoke_config import (
+    LambdaFunctionEventInvokeConfig,
+    LambdaFunctionEventInvokeConfigDestinationConfig,
+    LambdaFunctionEventInvokeConfigDestinationConfigOnFailure,
+)
+from constructs import Construct
+
 from constructs_lib.checks import check_range
 from constructs_lib.errors import InvalidArgumentError
+from constructs_lib.references import address, attribute, make
 
 if TYPE_CHECKING:
     from constructs_lib.iam.role import Role
@@ -65,3 +75,33 @@ class AsynchronousCalls:
     def destinations(self) -> tuple[FailureDestination, ...]:
         """Where failed calls go."""
         return (self.on_failure,) if self.dead_letters is None else (self.on_failure, self.dead_letters)
+
+
+def send_failures(
+    scope: Construct, function: LambdaFunction, alias: LambdaAlias, role: Role, calls: AsynchronousCalls
+) -> None:
+    """Has Lambda treat calls of an alias as `calls` says (`aws_lambda_function_event_invoke_config`).
+
+    Args:
+        scope: The construct that the setting belongs to.
+        function: The function.
+        alias: Its alias.
+        role: Its role, which may send to where failed calls go.
+        calls: What becomes of them.
+    """
+    configured = make(
+        LambdaFunctionEventInvokeConfig,
+        scope,
+        "asynchronous-calls",
+        function_name=attribute(function, "function_name"),
+        qualifier=attribute(alias, "name"),
+        maximum_retry_attempts=calls.retries,
+        maximum_event_age_in_seconds=calls.max_age_seconds,
+        destination_config=LambdaFunctionEventInvokeConfigDestinationConfig(
+            on_failure=LambdaFunctionEventInvokeConfigDestinationConfigOnFailure(
+                destination=calls.on_failure.arn
+            )
+        ),
+        lifecycle={"replace_triggered_by": [f"{address(alias)}.id"]},
+    )
+    role.used_by(configured, first=True)

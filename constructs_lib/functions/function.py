@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING
 
-from cdktf_cdktf_provider_aws.lambda_alias import LambdaAlias, LambdaAliasRoutingConfig
+from cdktf_cdktf_provider_aws.lambda_alias import LambdaAlias
 from cdktf_cdktf_provider_aws.lambda_function import (
     LambdaFunction,
     LambdaFunctionDeadLetterConfig,
@@ -18,62 +16,33 @@ from cdktf_cdktf_provider_aws.lambda_function import (
     LambdaFunctionTracingConfig,
     LambdaFunctionVpcConfig,
 )
-from cdktf_cdktf_provider_aws.lambda_function_event_invoke_config import (
-    LambdaFunctionEventInvokeConfig,
-    LambdaFunctionEventInvokeConfigDestinationConfig,
-    LambdaFunctionEventInvokeConfigDestinationConfigOnFailure,
-)
 from cdktf_cdktf_provider_aws.lambda_permission import LambdaPermission
 from constructs import Construct
 
 from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
-from constructs_lib.checks import (
-    check_choice,
-    check_pattern,
-    check_range,
-    path_below,
-    path_of,
-    without_tokens,
-)
-from constructs_lib.errors import ConflictError, InvalidArgumentError, LimitExceededError
+from constructs_lib.checks import path_below, path_of
+from constructs_lib.errors import ConflictError, InvalidArgumentError
+from constructs_lib.functions.alias import keep_started, make_alias
 from constructs_lib.functions.archive import Archive
 from constructs_lib.functions.archive_bucket import ArchiveBucket
-from constructs_lib.functions.asynchronous_calls import AsynchronousCalls
+from constructs_lib.functions.asynchronous_calls import AsynchronousCalls, send_failures
+from constructs_lib.functions.caller_permissions import CallerPermissions
 from constructs_lib.functions.cold_start import Gradual, check_cold_start
-from constructs_lib.functions.function_environment import check_environment
+from constructs_lib.functions.execution_role import make_execution_role
+from constructs_lib.functions.function_arguments import LogFormat, LogLevel, check_arguments
+from constructs_lib.functions.function_code import check_code, place_code
 from constructs_lib.functions.vpc_access import VpcAccess
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.iam.role import Role
 from constructs_lib.observability.log_group import LOG_GROUP_NAME, LogGroup
-from constructs_lib.observability.log_retention import DEFAULT_RETENTION_DAYS, RetentionDays, check_retention
-from constructs_lib.references import address, attribute, make, token
+from constructs_lib.observability.log_retention import DEFAULT_RETENTION_DAYS, RetentionDays
+from constructs_lib.references import attribute, make, token
 
 if TYPE_CHECKING:
     from cdktf_cdktf_provider_aws.lambda_event_source_mapping import LambdaEventSourceMapping
 
     from constructs_lib.functions.queue import Queue
     from constructs_lib.security.encryption_key import EncryptionKey
-
-ALIAS: Final = "live"
-"""The alias that callers use; it points at the version that was published last."""
-
-LogFormat = Literal["JSON", "Text"]
-"""How Lambda writes what a function logs."""
-
-LogLevel = Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]
-"""The least important event that Lambda keeps of a log in JSON."""
-
-MAX_DIRECT_UPLOAD_BYTES: Final = 50_000_000
-"""Lambda's quota for a zip in the request that makes a function."""
-
-MAX_UNPACKED_BYTES: Final = 262_144_000
-"""Lambda's quota for what is in the zip, layers included: 250 MB."""
-
-MAX_POLICY_BYTES: Final = 20_480
-"""Lambda's quota for the resource policy of one alias: 20 KB, about 50 permissions."""
-
-_PROVIDER_OF_RUNTIME: Final = {"python3.14": (6, 21)}
-"""The runtimes that provider 5.100 does not know, and the release that first did."""
 
 
 class Function(Construct):
@@ -156,51 +125,24 @@ class Function(Construct):
         entry = archive.handler if handler is None else handler
         variables = dict(environment or {})
         stack = AwsStack.of(scope)
-        check_pattern(
+        check_arguments(
             where,
-            "function_name",
-            name,
-            r"[A-Za-z0-9_-]{1,64}",
-            "pass function_name with 1 to 64 letters, digits, '-' and '_'",
+            function_name=name,
+            archive=archive,
+            handler=entry,
+            memory_mb=memory_mb,
+            timeout_seconds=timeout_seconds,
+            ephemeral_storage_mb=ephemeral_storage_mb,
+            reserved_concurrency=reserved_concurrency,
+            log_format=log_format,
+            log_level=log_level,
+            log_retention_days=log_retention_days,
+            environment=variables,
         )
-        if entry is None:
-            raise InvalidArgumentError(
-                where,
-                f"archive '{archive.name}' does not say where Lambda enters it",
-                "pass handler='package.module.function', or set it in the package file",
-            )
-        check_pattern(
-            where,
-            "handler",
-            entry,
-            r"[\w-]+([./][\w-]+)+(?<!\.py)",
-            "write it as 'package.module.function', without '.py'",
-        )
-        check_range(where, "memory_mb", memory_mb, 128, 10_240)
-        check_range(where, "timeout_seconds", timeout_seconds, 1, 900)
-        check_range(where, "ephemeral_storage_mb", ephemeral_storage_mb, 512, 10_240)
-        if reserved_concurrency is not None:
-            check_range(where, "reserved_concurrency", reserved_concurrency, 0, 100_000)
-        check_choice(where, "log_format", log_format, LogFormat)
-        if log_level is not None:
-            check_choice(where, "log_level", log_level, LogLevel)
-            if log_format != "JSON":
-                raise ConflictError(
-                    where,
-                    f"log_level '{log_level}' has no effect on a log in the format {log_format}",
-                    "leave log_level out and filter in the code, or use log_format='JSON'",
-                )
-        check_retention(where, "log_retention_days", log_retention_days)
-        check_environment(where, variables)
-        _check_archive(where, archive, code_bucket)
-        if code_bucket is not None:
-            check_same_stack(where, scope, code_bucket)
-        runtime = archive.target.runtime
-        if runtime in _PROVIDER_OF_RUNTIME:
-            stack.require_provider(where, f"runtime {runtime}", _PROVIDER_OF_RUNTIME[runtime])
+        check_code(where, scope, archive, code_bucket)
         check_cold_start(
             where,
-            runtime=runtime,
+            runtime=archive.target.runtime,
             region=stack.region,
             snap_start=snap_start,
             provisioned_concurrency=provisioned_concurrency,
@@ -217,7 +159,6 @@ class Function(Construct):
         self._name = name
         self._timeout_seconds = timeout_seconds
         self._reserved_concurrency = reserved_concurrency
-        self._policy_bytes = len('{"Version":"2012-10-17","Id":"default","Statement":[]}')
         self._waits_for: list[Function] = []
         self._log_group = LogGroup(
             self,
@@ -226,16 +167,19 @@ class Function(Construct):
             retention_days=log_retention_days,
             encryption_key=key,
         )
-        self._role = Role(self, "role", service="lambda.amazonaws.com")
         # Without variables, AWS forgets the key, and each plan would set it again.
         variables_key = key if variables else None
-        self._let_role_work(stack, tracing, variables_key, vpc, asynchronous_calls)
-        dead_letters = None if asynchronous_calls is None else asynchronous_calls.dead_letters
-        upload = (
-            code_bucket.upload(self, "code", archive=archive, folder=name)
-            if code_bucket is not None and archive.zip_bytes > MAX_DIRECT_UPLOAD_BYTES
-            else None
+        self._role = make_execution_role(
+            self,
+            stack,
+            log_group=self._log_group,
+            tracing=tracing,
+            variables_key=variables_key,
+            vpc=vpc,
+            asynchronous_calls=asynchronous_calls,
         )
+        dead_letters = None if asynchronous_calls is None else asynchronous_calls.dead_letters
+        code = place_code(self, archive, code_bucket, folder=name)
         self._resource = make(
             LambdaFunction,
             self,
@@ -244,13 +188,13 @@ class Function(Construct):
             description=description,
             role=attribute(self._role.resource, "arn"),
             handler=entry,
-            runtime=runtime,
+            runtime=archive.target.runtime,
             architectures=[archive.target.architecture],
             memory_size=memory_mb,
             timeout=timeout_seconds,
-            filename=stack.place_archive(archive) if upload is None else None,
-            s3_bucket=None if upload is None else attribute(upload, "bucket"),
-            s3_key=None if upload is None else attribute(upload, "key"),
+            filename=code.filename,
+            s3_bucket=code.s3_bucket,
+            s3_key=code.s3_key,
             source_code_hash=archive.source_code_hash,
             environment=LambdaFunctionEnvironment(variables=variables) if variables else None,
             kms_key_arn=None if variables_key is None else attribute(variables_key.resource, "arn"),
@@ -279,26 +223,15 @@ class Function(Construct):
             publish=True,
         )
         self._role.used_by(self._resource, self._log_group.resource, first=True)
-        version = attribute(self._resource, "version")
-        self._alias = make(
-            LambdaAlias,
-            self,
-            ALIAS,
-            name=ALIAS,
-            description="The version that callers use",
-            function_name=attribute(self._resource, "function_name"),
-            function_version=version if gradual is None else gradual.stable_version,
-            routing_config=None
-            if gradual is None
-            else LambdaAliasRoutingConfig(additional_version_weights={version: gradual.weight}),
-            # AWS deletes the aliases of a function that is replaced; the state would go on listing this one.
-            lifecycle={"replace_triggered_by": [f"{address(self._resource)}.id"]},
+        self._alias = make_alias(self, self._resource, gradual)
+        self._callers = CallerPermissions(
+            function_name=name, region=stack.region, function=self._resource, alias=self._alias
         )
         self._asynchronous_calls = asynchronous_calls
         if asynchronous_calls is not None:
-            self._handle_failures(asynchronous_calls)
+            send_failures(self, self._resource, self._alias, self._role, asynchronous_calls)
         if provisioned_concurrency is not None:
-            self._provision(provisioned_concurrency)
+            keep_started(self, self._resource, self._alias, provisioned_concurrency)
 
     @property
     def function_name(self) -> str:
@@ -430,7 +363,7 @@ class Function(Construct):
             )
         self._asynchronous_calls = calls
         calls.on_failure.grant_send(self._role)
-        self._handle_failures(calls)
+        send_failures(self, self._resource, self._alias, self._role, calls)
 
     def add_permission(
         self, scope: Construct, construct_id: str, *, principal: str, source_arn: str
@@ -446,21 +379,7 @@ class Function(Construct):
         Raises:
             LimitExceededError: if the permissions of the function would take more than Lambda's 20 KB.
         """
-        self.check_permission(path_of(scope), principal=principal, source_arn=source_arn)
-        self._policy_bytes += self._statement_bytes(path_of(scope), principal, source_arn)
-        return make(
-            LambdaPermission,
-            scope,
-            construct_id,
-            # Terraform makes the new permission before it removes the old one, so that their names must differ.
-            statement_id_prefix=_statement_prefix(path_of(scope)),
-            action="lambda:InvokeFunction",
-            function_name=attribute(self._resource, "function_name"),
-            qualifier=attribute(self._alias, "name"),
-            principal=principal,
-            source_arn=source_arn,
-            lifecycle={"replace_triggered_by": [f"{address(self._alias)}.id"]},
-        )
+        return self._callers.add(scope, construct_id, principal=principal, source_arn=source_arn)
 
     def check_permission(self, where: str, *, principal: str, source_arn: str) -> None:
         """Checks that there is room for one more permission; see `add_permission`.
@@ -473,107 +392,7 @@ class Function(Construct):
         Raises:
             LimitExceededError: if the permissions of the function would take more than Lambda's 20 KB.
         """
-        size = self._policy_bytes + self._statement_bytes(where, principal, source_arn)
-        if size > MAX_POLICY_BYTES:
-            raise LimitExceededError(
-                where,
-                f"the permissions of function '{self._name}' would take about {size} bytes and Lambda allows "
-                f"{MAX_POLICY_BYTES}",
-                "let one ANY method or one {proxy+} resource take several routes, or divide the function",
-            )
-
-    def _let_role_work(
-        self,
-        stack: AwsStack,
-        tracing: bool,
-        variables_key: EncryptionKey | None,
-        vpc: VpcAccess | None,
-        asynchronous_calls: AsynchronousCalls | None,
-    ) -> None:
-        self._role.allow_logging(self._log_group)
-        if tracing:
-            self._role.allow_tracing()
-        if variables_key is not None:
-            variables_key.grant_decrypt(self._role)
-        if vpc is not None:
-            place = {"partition": stack.partition, "region": stack.region, "account_id": stack.account_id}
-            self._role.add_policy("vpc", *vpc.permissions(**place))
-        for destination in () if asynchronous_calls is None else asynchronous_calls.destinations:
-            destination.grant_send(self._role)
-
-    def _handle_failures(self, calls: AsynchronousCalls) -> None:
-        configured = make(
-            LambdaFunctionEventInvokeConfig,
-            self,
-            "asynchronous-calls",
-            function_name=attribute(self._resource, "function_name"),
-            qualifier=attribute(self._alias, "name"),
-            maximum_retry_attempts=calls.retries,
-            maximum_event_age_in_seconds=calls.max_age_seconds,
-            destination_config=LambdaFunctionEventInvokeConfigDestinationConfig(
-                on_failure=LambdaFunctionEventInvokeConfigDestinationConfigOnFailure(
-                    destination=calls.on_failure.arn
-                )
-            ),
-            lifecycle={"replace_triggered_by": [f"{address(self._alias)}.id"]},
-        )
-        self._role.used_by(configured, first=True)
-
-    def _provision(self, instances: int) -> None:
-        # Most functions need nothing of it.
-        from cdktf_cdktf_provider_aws.lambda_provisioned_concurrency_config import (
-            LambdaProvisionedConcurrencyConfig,
-        )
-
-        make(
-            LambdaProvisionedConcurrencyConfig,
-            self,
-            "provisioned-concurrency",
-            function_name=attribute(self._resource, "function_name"),
-            qualifier=attribute(self._alias, "name"),
-            provisioned_concurrent_executions=instances,
-            lifecycle={"replace_triggered_by": [f"{address(self._alias)}.id"]},
-        )
+        self._callers.check(where, principal=principal, source_arn=source_arn)
 
     def _is_after(self, other: Function) -> bool:
         return self is other or any(earlier._is_after(other) for earlier in self._waits_for)
-
-    def _statement_bytes(self, where: str, principal: str, source_arn: str) -> int:
-        region = AwsStack.of(self).region
-        arn = f"arn:aws:lambda:{region}:{'1' * 12}:function:{self._name}:{ALIAS}"
-        known = without_tokens(source_arn)
-        source = (
-            known if known == source_arn else f"arn:aws:execute-api:{region}:{'1' * 12}:{'a' * 10}{known}"
-        )
-        statement = {
-            "Sid": _statement_prefix(where) + "0" * 26,
-            "Effect": "Allow",
-            "Principal": {"Service": principal},
-            "Action": "lambda:InvokeFunction",
-            "Resource": arn,
-            "Condition": {"ArnLike": {"AWS:SourceArn": source}},
-        }
-        return len(json.dumps(statement, separators=(",", ":"))) + 1
-
-
-def _statement_prefix(where: str) -> str:
-    # Short, because it counts; "Default" is the id that cdktf leaves out of addresses.
-    words = re.sub(r"[^A-Za-z0-9]+", "-", where.replace("/Default/", "/")).strip("-")
-    return f"{words[-40:].lstrip('-')}-"
-
-
-def _check_archive(where: str, archive: Archive, code_bucket: ArchiveBucket | None) -> None:
-    if archive.unpacked_bytes > MAX_UNPACKED_BYTES:
-        raise LimitExceededError(
-            where,
-            f"archive '{archive.name}' unpacks to {archive.unpacked_bytes:,} bytes and Lambda allows "
-            f"{MAX_UNPACKED_BYTES:,}",
-            "exclude what the function does not import, or divide it",
-        )
-    if archive.zip_bytes > MAX_DIRECT_UPLOAD_BYTES and code_bucket is None:
-        raise LimitExceededError(
-            where,
-            f"archive '{archive.name}' is a zip of {archive.zip_bytes:,} bytes and Lambda takes "
-            f"{MAX_DIRECT_UPLOAD_BYTES:,} in a request",
-            "pass code_bucket=ArchiveBucket(...)",
-        )

@@ -136,14 +136,18 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 PURE = [
     "api.access_log",
+    "api.cache",
     "api.cors",
     "api.gateway_responses",
     "api.route_table",
     "api.routes",
+    "api.stage_variables",
+    "api.throttle",
     "authorization.kinds",
     "checks",
     "errors",
     "functions.archive",
+    "functions.function_arguments",
     "functions.function_environment",
     "functions.plaintext_secrets",
     "functions.vpc_access",

@@ -1,0 +1,129 @@
+"""What a stage logs of its requests, and where: nothing, until API Gateway has a role that it logs with."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from cdktf_cdktf_provider_aws.api_gateway_stage import ApiGatewayStageAccessLogSettings
+from constructs import Construct
+
+from constructs_lib.api.access_log import AccessLog
+from constructs_lib.api.api_gateway_account import ApiGatewayAccount, ExistingApiGatewayAccount
+from constructs_lib.api.rest_api import RestApi
+from constructs_lib.checks import check_choice
+from constructs_lib.errors import ConflictError, ConstructWarning
+from constructs_lib.observability.log_group import LogGroup
+from constructs_lib.observability.log_retention import DEFAULT_RETENTION_DAYS
+from constructs_lib.references import attribute
+
+ExecutionLog = Literal["OFF", "ERROR", "INFO"]
+"""What API Gateway writes down of how it executed a request; never the bodies."""
+
+Account = ApiGatewayAccount | ExistingApiGatewayAccount
+"""The role by which API Gateway writes logs: one made here, or one that exists."""
+
+_ACCOUNT_REMEDY: Final = (
+    "pass account=ApiGatewayAccount(...) once per account and region, and "
+    "ExistingApiGatewayAccount() elsewhere"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageLogs:
+    """The logs of one stage.
+
+    Attributes:
+        access_settings: How the stage logs requests; None where it does not.
+        access_log_group: Where requests are logged; None where they are not.
+        execution_level: What is logged of each execution.
+        execution_log_group: Where executions are logged; None where they are not.
+    """
+
+    access_settings: ApiGatewayStageAccessLogSettings | None
+    access_log_group: LogGroup | None
+    execution_level: ExecutionLog
+    execution_log_group: LogGroup | None
+
+
+def check_logs(
+    where: str,
+    account: Account | None,
+    access_log: AccessLog | Literal["OFF"] | None,
+    execution_log: ExecutionLog | None,
+) -> None:
+    """Checks what a stage's constructor was told of logs; called by it directly.
+
+    Raises:
+        ConstructError: if an argument is not valid, or logs are asked for without an `account`.
+    """
+    if isinstance(access_log, str):
+        check_choice(where, "access_log", access_log, Literal["OFF"])
+    if execution_log is not None:
+        check_choice(where, "execution_log", execution_log, ExecutionLog)
+    if account is not None:
+        return
+    if isinstance(access_log, AccessLog):
+        raise ConflictError(where, "access_log needs a role that API Gateway logs with", _ACCOUNT_REMEDY)
+    if execution_log in ("ERROR", "INFO"):
+        raise ConflictError(where, "execution_log needs a role that API Gateway logs with", _ACCOUNT_REMEDY)
+    if access_log is None or execution_log is None:
+        warnings.warn(
+            f"{where}: logs no requests, for want of a role that API Gateway logs with; {_ACCOUNT_REMEDY}, or say "
+            "access_log='OFF' and execution_log='OFF'",
+            ConstructWarning,
+            stacklevel=4,  # past this function, the constructor and jsii, to who makes the stage
+        )
+
+
+def make_logs(
+    stage: Construct,
+    stage_name: str,
+    api: RestApi,
+    *,
+    account: Account | None,
+    access_log: AccessLog | Literal["OFF"] | None,
+    execution_log: ExecutionLog | None,
+) -> StageLogs:
+    """Makes the log groups of a stage, before the stage itself; see `Stage` for the arguments."""
+    log = (access_log or AccessLog()) if account is not None and access_log != "OFF" else None
+    level: ExecutionLog = execution_log or ("OFF" if account is None else "ERROR")
+    api_id = attribute(api.resource, "id")
+    access_log_group = (
+        None
+        if log is None
+        else LogGroup(
+            stage,
+            "access-log",
+            # Names of REST APIs are not unique.
+            name=f"/aws/apigateway/{_words(api.name)}-{api_id}/{stage_name}",
+            retention_days=log.retention_days,
+        )
+    )
+    # API Gateway chooses this name; made by it, the log group would keep everything for ever.
+    execution_log_group = (
+        None
+        if level == "OFF"
+        else LogGroup(
+            stage,
+            "execution-log",
+            name=f"API-Gateway-Execution-Logs_{api_id}/{stage_name}",
+            retention_days=DEFAULT_RETENTION_DAYS if log is None else log.retention_days,
+        )
+    )
+    return StageLogs(
+        access_settings=None
+        if log is None or access_log_group is None
+        else ApiGatewayStageAccessLogSettings(
+            destination_arn=attribute(access_log_group.resource, "arn"), format=log.format
+        ),
+        access_log_group=access_log_group,
+        execution_level=level,
+        execution_log_group=execution_log_group,
+    )
+
+
+def _words(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", name)

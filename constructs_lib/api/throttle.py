@@ -1,0 +1,31 @@
+"""How many requests API Gateway takes before it refuses more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from constructs_lib.checks import check_range
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Throttle:
+    """How many requests a stage takes; more are answered with 429.
+
+    Attributes:
+        rate_limit: Requests a second, in the long run. Left out, 100.
+        burst_limit: Requests at once. Left out, 200.
+
+    Raises:
+        ConstructError: if a limit is not 1 to 10000 (rate) or 1 to 5000 (burst), the account's own limits.
+
+    Example:
+        >>> Throttle(rate_limit=20, burst_limit=40)
+        Throttle(rate_limit=20, burst_limit=40)
+    """
+
+    rate_limit: int = 100
+    burst_limit: int = 200
+
+    def __post_init__(self) -> None:
+        check_range("Throttle", "rate_limit", self.rate_limit, 1, 10_000)
+        check_range("Throttle", "burst_limit", self.burst_limit, 1, 5_000)

@@ -1,0 +1,65 @@
+"""The alias by which callers reach a function: which versions take their calls, and how many instances wait."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cdktf_cdktf_provider_aws.lambda_alias import LambdaAlias, LambdaAliasRoutingConfig
+from cdktf_cdktf_provider_aws.lambda_function import LambdaFunction
+from constructs import Construct
+
+from constructs_lib.functions.cold_start import Gradual
+from constructs_lib.references import address, attribute, make
+
+ALIAS: Final = "live"
+"""The alias that callers use; it points at the version that was published last."""
+
+
+def make_alias(scope: Construct, function: LambdaFunction, gradual: Gradual | None) -> LambdaAlias:
+    """Makes the alias of a function (`aws_lambda_alias`).
+
+    Args:
+        scope: The construct that it belongs to.
+        function: The function, which publishes a version with each change.
+        gradual: How calls are divided between the last two versions; None where the newest takes all.
+    """
+    version = attribute(function, "version")
+    return make(
+        LambdaAlias,
+        scope,
+        ALIAS,
+        name=ALIAS,
+        description="The version that callers use",
+        function_name=attribute(function, "function_name"),
+        function_version=version if gradual is None else gradual.stable_version,
+        routing_config=None
+        if gradual is None
+        else LambdaAliasRoutingConfig(additional_version_weights={version: gradual.weight}),
+        # AWS deletes the aliases of a function that is replaced; the state would go on listing this one.
+        lifecycle={"replace_triggered_by": [f"{address(function)}.id"]},
+    )
+
+
+def keep_started(scope: Construct, function: LambdaFunction, alias: LambdaAlias, instances: int) -> None:
+    """Keeps instances of an alias started (`aws_lambda_provisioned_concurrency_config`).
+
+    Args:
+        scope: The construct that the setting belongs to.
+        function: The function.
+        alias: Its alias.
+        instances: How many, at any time.
+    """
+    # Most functions need nothing of it.
+    from cdktf_cdktf_provider_aws.lambda_provisioned_concurrency_config import (
+        LambdaProvisionedConcurrencyConfig,
+    )
+
+    make(
+        LambdaProvisionedConcurrencyConfig,
+        scope,
+        "provisioned-concurrency",
+        function_name=attribute(function, "function_name"),
+        qualifier=attribute(alias, "name"),
+        provisioned_concurrent_executions=instances,
+        lifecycle={"replace_triggered_by": [f"{address(alias)}.id"]},
+    )

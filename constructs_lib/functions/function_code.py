@@ -1,0 +1,89 @@
+"""How a function's archive gets to Lambda: in the request that makes the function, or by way of a bucket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from constructs import Construct
+
+from constructs_lib.aws_stack import AwsStack, check_same_stack
+from constructs_lib.errors import LimitExceededError
+from constructs_lib.functions.archive import Archive
+from constructs_lib.functions.archive_bucket import ArchiveBucket
+from constructs_lib.references import attribute
+
+MAX_DIRECT_UPLOAD_BYTES: Final = 50_000_000
+"""Lambda's quota for a zip in the request that makes a function."""
+
+MAX_UNPACKED_BYTES: Final = 262_144_000
+"""Lambda's quota for what is in the zip, layers included: 250 MB."""
+
+_PROVIDER_OF_RUNTIME: Final = {"python3.14": (6, 21)}
+"""The runtimes that provider 5.100 does not know, and the release that first did."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodePlace:
+    """Where Terraform finds a zip.
+
+    Attributes:
+        filename: The file's path relative to the stack's configuration; None where the zip is in a bucket.
+        s3_bucket: The name of that bucket, or None.
+        s3_key: The zip's key there, or None.
+    """
+
+    filename: str | None = None
+    s3_bucket: str | None = None
+    s3_key: str | None = None
+
+
+def check_code(where: str, scope: Construct, archive: Archive, code_bucket: ArchiveBucket | None) -> None:
+    """Checks that Lambda can take and run an archive.
+
+    Args:
+        where: The path of the function that is about to be made.
+        scope: The construct that the function belongs to.
+        archive: The code.
+        code_bucket: The bucket for an archive that is too large for a request; None where there is none.
+
+    Raises:
+        ConstructError: if the archive is too large, the bucket is in another stack, or the stack allows a provider that
+            does not know the runtime.
+    """
+    if archive.unpacked_bytes > MAX_UNPACKED_BYTES:
+        raise LimitExceededError(
+            where,
+            f"archive '{archive.name}' unpacks to {archive.unpacked_bytes:,} bytes and Lambda allows "
+            f"{MAX_UNPACKED_BYTES:,}",
+            "exclude what the function does not import, or divide it",
+        )
+    if archive.zip_bytes > MAX_DIRECT_UPLOAD_BYTES and code_bucket is None:
+        raise LimitExceededError(
+            where,
+            f"archive '{archive.name}' is a zip of {archive.zip_bytes:,} bytes and Lambda takes "
+            f"{MAX_DIRECT_UPLOAD_BYTES:,} in a request",
+            "pass code_bucket=ArchiveBucket(...)",
+        )
+    if code_bucket is not None:
+        check_same_stack(where, scope, code_bucket)
+    runtime = archive.target.runtime
+    if runtime in _PROVIDER_OF_RUNTIME:
+        AwsStack.of(scope).require_provider(where, f"runtime {runtime}", _PROVIDER_OF_RUNTIME[runtime])
+
+
+def place_code(
+    function: Construct, archive: Archive, code_bucket: ArchiveBucket | None, folder: str
+) -> CodePlace:
+    """Puts an archive where Terraform finds it: beside the configuration, or in the bucket if it is too large.
+
+    Args:
+        function: The function whose code it is.
+        archive: The code.
+        code_bucket: The bucket, if there is one.
+        folder: What its keys in the bucket begin with.
+    """
+    if code_bucket is None or archive.zip_bytes <= MAX_DIRECT_UPLOAD_BYTES:
+        return CodePlace(filename=AwsStack.of(function).place_archive(archive))
+    upload = code_bucket.upload(function, "code", archive=archive, folder=folder)
+    return CodePlace(s3_bucket=attribute(upload, "bucket"), s3_key=attribute(upload, "key"))
