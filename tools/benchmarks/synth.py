@@ -10,7 +10,8 @@ Parts, all of them if none is named but `bytecode`:
     routes     the project's constructs with up to 300 routes and 30 functions
     bytecode   cold starts without Python's compiled files, as after `pip install --no-compile`; takes minutes
 
-Every process runs with a home directory in `.cache/bench-synth`, so that its caches are the bench's, and with
+Every process runs with a home directory in `.cache/bench-synth`, so that its caches are the bench's, one for cold
+runs and one for the others, and with
 compiled Python files kept there, filled before anything is measured. Times are medians of runs that take
 turns; CPU is that of all processes together; memory is the highest sum of what they held at one moment, from
 a run of its own, because looking costs time. A stock run takes 15 to 30 seconds, and a cold one a minute.
@@ -121,7 +122,7 @@ def _environment(variant: Variant) -> dict[str, str]:
     bytecode = WORK / ("bytecode" if variant.bytecode else "no-bytecode")
     environment = {
         **kept,
-        "HOME": str(WORK / "home"),
+        "HOME": str(_home(variant)),
         "PYTHONPYCACHEPREFIX": str(bytecode),
         "CDKTF_OUTDIR": str(OUT),
         "PYTHONPATH": str(PROJECT),
@@ -129,8 +130,13 @@ def _environment(variant: Variant) -> dict[str, str]:
     return {**environment, "LAZY_BINDINGS": "off"} if variant.stock else environment
 
 
+def _home(variant: Variant) -> Path:
+    """Where a variant's caches are: cold runs empty theirs, and leave the warm ones' as they are."""
+    return WORK / ("home-cold" if variant.cold else "home")
+
+
 def _prepare(variant: Variant) -> None:
-    home = WORK / "home"
+    home = _home(variant)
     if variant.cold:
         shutil.rmtree(home, ignore_errors=True)
     if not variant.bytecode:
@@ -340,6 +346,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for unknown in set(options.parts) - set(PARTS):
         parser.error(f"there is no part {unknown!r}; there are {', '.join(PARTS)}")
     WORK.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(OUT, ignore_errors=True)
     processors, (load, *_) = os.cpu_count(), os.getloadavg()
     print(
         f"Python {sys.version.split()[0]}, {processors} processors, load {load:.1f}, medians of runs taking turns"
@@ -348,6 +355,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         for name in options.parts or [name for name in PARTS if name != "bytecode"]:
             met = PARTS[name](options.runs, options.stock_runs) and met
+            shutil.rmtree(OUT, ignore_errors=True)
     except BenchError as error:
         print(f"bench-synth: {error}", file=sys.stderr)
         return 1
