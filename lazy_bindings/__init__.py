@@ -15,9 +15,9 @@ classes, but only what is named gets loaded:
 4. `_background` has jsii start Node and load packages in a thread, while Python goes on importing, and
    start one process where it starts two.
 
-Nothing of jsii, cdktf or the provider is patched; jsii's kernel gets another object for its process, derived from its own. If anything is not as tested, jsii gets the provider's
-own archive, after one line on stderr. `docs/decisions/0003-lazy-provider-bindings.md` says what this relies
-on and how to remove it.
+Nothing of jsii, cdktf or the provider is patched; jsii's kernel gets another object for its process,
+derived from its own. If anything is not as tested, jsii gets the provider's own archive, after one line on
+stderr. `docs/decisions/0003-lazy-provider-bindings.md` says what this relies on and how to remove it.
 """
 
 from lazy_bindings._imports import install

@@ -10,11 +10,11 @@ Parts, all of them if none is named but `bytecode`:
     routes     the project's constructs with up to 300 routes and 30 functions
     bytecode   cold starts without Python's compiled files, as after `pip install --no-compile`; takes minutes
 
-Every process runs with a home directory in `.cache/bench-synth`, so that its caches are the bench's, one for cold
-runs and one for the others, and with
-compiled Python files kept there, filled before anything is measured. Times are medians of runs that take
-turns; CPU is that of all processes together; memory is the highest sum of what they held at one moment, from
-a run of its own, because looking costs time. A stock run takes 15 to 30 seconds, and a cold one a minute.
+Every process runs with a home directory in `.cache/bench-synth`, so that its caches are the bench's, one for
+cold runs and one for the others, and with compiled Python files kept there, filled before anything is measured.
+Times are medians of runs that take turns; CPU is that of all processes together; memory is the highest sum of
+what they held at one moment, from a run of its own, because looking costs time. A stock run takes 15 to 30
+seconds, and a cold one a minute.
 """
 
 from __future__ import annotations
