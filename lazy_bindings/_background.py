@@ -93,10 +93,10 @@ def _started() -> _NodeProcess:
         alone = OneProcess()  # type: ignore[no-untyped-call]
         try:
             alone.start()
-        except FileNotFoundError:
-            raise  # there is no Node
-        except Exception as error:  # noqa: BLE001 - whatever comes of a process that does not say hello
-            with suppress(OSError):
+        except Exception as error:
+            if isinstance(error, FileNotFoundError) and error.filename == os.environ.get("JSII_NODE", "node"):
+                raise  # there is no Node
+            with suppress(AttributeError, OSError):  # it may not have started
                 alone.stop()
             reason = " ".join(str(error).split())
             print(
@@ -118,6 +118,9 @@ class OneProcess(_NodeProcess):
 
     def start(self) -> None:
         """Starts it; jsii's entry would give the second process this setting as an option."""
+        if _SETTING in os.environ:
+            super().start()  # type: ignore[no-untyped-call]
+            return
         os.environ[_SETTING] = "1"
         try:
             super().start()  # type: ignore[no-untyped-call]

@@ -95,6 +95,27 @@ def test_a_node_that_does_not_say_hello_is_started_as_jsii_does(tmp_path: Path) 
     ]
 
 
+def test_without_the_script_two_processes_are_started(tmp_path: Path) -> None:
+    missing = tmp_path / "one_process.js"
+    program = (
+        "import pathlib, lazy_bindings._background as background; "
+        f"background._SCRIPT = pathlib.Path({str(missing)!r}); {BEGIN}print(cdktf.App().node.path == '')"
+    )
+    done = run(program)
+    assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
+    # jsii has more to say about the process that it does not have.
+    assert (
+        f"lazy_bindings: jsii does not start in one process ([Errno 2] No such file or directory: '{missing}'); "
+        "starting two"
+    ) in done.stderr.splitlines()
+
+
+def test_a_setting_of_the_user_s_stays() -> None:
+    program = f"{BEGIN}cdktf.App(); import os; print(os.environ['NODE_PRESERVE_SYMLINKS'])"
+    done = run(program, NODE_PRESERVE_SYMLINKS="1")
+    assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
+
+
 PROGRAM = """
 const fs = require("fs");
 const line = Buffer.alloc(100);
