@@ -354,15 +354,7 @@ class Jobs(Construct):
 
     def _call_back(self, name: str, finish: Function) -> Step:
         """Tells the client; that it could not be told does not change how the job ended."""
-        message = {**_OWNER, "problem": "the callback was not taken"}
-        untold = SqsSendMessage(
-            f"{name}, in vain",
-            self._queue,
-            body=message,
-            kms_key_arn=self._key_arn,
-            timeout_seconds=_SEND_SECONDS,
-            result="kept",
-        )
+        untold = self._keep(f"{name}, in vain", problem="the callback was not taken")
         call = LambdaTask(
             name,
             finish,
@@ -377,20 +369,20 @@ class Jobs(Construct):
         return call.or_else(untold)
 
     def _lost(self, name: str, error: str, problem: Variable) -> Step:
-        message = {
-            **_OWNER,
-            "problem": "the end could not be noted",
-            "error": Jsonata(f"{problem.code}.Error"),
-        }
-        keep = SqsSendMessage(
-            f"{name}: keep",
+        said = Jsonata(f"{problem.code}.Error")
+        keep = self._keep(f"{name}: keep", problem="the end could not be noted", error=said)
+        return keep >> Fail(name, error=error)
+
+    def _keep(self, name: str, **what: object) -> SqsSendMessage:
+        """Writes to the queue what became of the job."""
+        return SqsSendMessage(
+            name,
             self._queue,
-            body=message,
+            body={**_OWNER, **what},
             kms_key_arn=self._key_arn,
             timeout_seconds=_SEND_SECONDS,
             result="kept",
         )
-        return keep >> Fail(name, error=error)
 
     @property
     def _key_arn(self) -> str | None:
