@@ -1,31 +1,27 @@
-"""Has jsii start and load packages while Python goes on importing, and start one process in place of two.
+"""Has jsii start and load packages while Python goes on importing.
 
 `import cdktf` has jsii start Node and load two packages, and waits for most of a second; the modules that a program
 imports after that take Python as long, and none of them needs an answer of jsii's. So the loads are done in a
-thread, in their order, and the first request of another kind waits for them. jsii's process is a pair: one does the
-work, and one passes on every request and answer, which costs a quarter as much again; the first can do without the
-second. What jsii calls the kernel's provider is the object that holds its process; the one here is jsii's own, derived.
+thread, in their order, and the first request of another kind waits for them. What jsii calls the kernel's provider is the object that holds its process; the one here is jsii's own, derived.
 """
 
 import atexit
 import gc
 import os
-import shutil
 import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
+from types import ModuleType
 
 import jsii
 from jsii._kernel.providers.process import ProcessProvider, _NodeProcess
 from jsii._kernel.types import LoadRequest, LoadResponse
 
+from lazy_bindings._one_process import OneProcess
 from lazy_bindings._provider import ASSEMBLY, JSII_VERSION
 
-_SCRIPT = Path(__file__).with_name("one_process.js")
-_SETTING = "NODE_PRESERVE_SYMLINKS"
 _SELDOM = 100_000
 """After how many new objects Python looks for unreachable ones, in place of 700."""
 
@@ -44,6 +40,15 @@ def begin(recover: Recovery) -> None:
         often, *others = gc.get_threshold()
         gc.set_threshold(max(often, _SELDOM) if often else 0, *others)
         atexit.register(gc.freeze)
+
+
+def prepare(namespace: ModuleType) -> None:
+    """Has Node look up the resources of a module of the provider while Python imports the next."""
+    provider = jsii.kernel.provider
+    if isinstance(provider, BackgroundProvider):
+        for kind in vars(namespace).values():
+            if isinstance(kind, jsii.JSIIMeta) and "TF_RESOURCE_TYPE" in vars(kind):
+                provider.prepare(vars(kind)["__jsii_type__"])
 
 
 class BackgroundProvider(ProcessProvider):
@@ -66,6 +71,15 @@ class BackgroundProvider(ProcessProvider):
             return super().load(request)
         self._loads.append(self._thread.submit(self._load_now, request))
         return LoadResponse(assembly=request.name, types=0)
+
+    def prepare(self, fqn: str) -> None:
+        """Has the kernel look up a class, later and for no answer."""
+        self._loads.append(self._thread.submit(self._prepare_now, fqn))
+
+    def _prepare_now(self, fqn: str) -> None:
+        process = self._process
+        if isinstance(process, OneProcess):
+            process.prepare(fqn)
 
     def _load_now(self, request: LoadRequest) -> None:
         self._loader = threading.get_ident()
@@ -90,7 +104,7 @@ class BackgroundProvider(ProcessProvider):
 
 def _started() -> _NodeProcess:
     if os.name == "posix":
-        alone = OneProcess()  # type: ignore[no-untyped-call]
+        alone = OneProcess()
         try:
             alone.start()
         except Exception as error:
@@ -107,22 +121,3 @@ def _started() -> _NodeProcess:
     ordinary = _NodeProcess()  # type: ignore[no-untyped-call]
     ordinary.start()  # type: ignore[no-untyped-call]
     return ordinary
-
-
-class OneProcess(_NodeProcess):
-    """jsii's process, without a second one between it and Python that passes every request on."""
-
-    def _jsii_runtime(self) -> str:
-        entry = Path(super()._jsii_runtime())
-        return str(shutil.copy(_SCRIPT, entry.with_name(_SCRIPT.name)))
-
-    def start(self) -> None:
-        """Starts it; jsii's entry would give the second process this setting as an option."""
-        if _SETTING in os.environ:
-            super().start()  # type: ignore[no-untyped-call]
-            return
-        os.environ[_SETTING] = "1"
-        try:
-            super().start()  # type: ignore[no-untyped-call]
-        finally:
-            del os.environ[_SETTING]

@@ -1,25 +1,28 @@
 """Stands in Python's import system; the package's docstring says why.
 
-`ProviderFinder` comes before the ordinary finders in `sys.meta_path`. For the provider's root and its `_jsii`
-module it returns what the ordinary finder returns, with a loader from here. For every other module it returns
+`ProviderFinder` comes before the ordinary finders in `sys.meta_path`. For the modules of the
+provider it returns what the ordinary finder returns, with a loader from here. For every other module it returns
 nothing, so that Python goes on as without it; but it takes note when one needs the whole provider.
 """
 
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from importlib.metadata import Distribution, DistributionFinder
 from importlib.resources.abc import TraversableResources
 from pathlib import Path
 from types import ModuleType
 
 from lazy_bindings._kernel import archives, report
+from lazy_bindings._namespaces import NamespaceLoader, typeguard
 from lazy_bindings._provider import MODULE, is_common, namespaces, type_prefix
 
 _SWITCH = "LAZY_BINDINGS"
 _FIRST_JSII_LIBRARY = "constructs"
+_ANY = DistributionFinder.Context()
 
 
 def install() -> None:
@@ -49,24 +52,39 @@ def install() -> None:
 
 
 class ProviderFinder(MetaPathFinder):
-    """Finds two modules of the provider, and sees which others are imported."""
+    """Finds the modules of the provider, and sees which others are imported."""
+
+    def __init__(self) -> None:
+        self._prepare: Callable[[ModuleType], None] | None = None
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Returns the spec for the provider's root or `_jsii`, with a loader of ours; None for the rest."""
+        """Returns the spec for a module of the provider, with a loader of ours; None for the rest."""
         package, _, name = fullname.rpartition(".")
         if fullname == _FIRST_JSII_LIBRARY:
             from lazy_bindings import _background  # imports jsii, which not every program needs
 
             _background.begin(archives.recover)
+            self._prepare = _background.prepare
         if fullname == MODULE or (package == MODULE and name == "_jsii"):
             return _with_our_loader(PathFinder.find_spec(fullname, path, target))
-        if (package == MODULE and not is_common(name)) or (package and name == "_jsii"):
+        if package == MODULE:
             spec = PathFinder.find_spec(fullname, path, target)
-            if spec is not None and (package == MODULE or _is_built_on_provider(spec)):
+            if spec is not None and not is_common(name):
+                archives.need_everything()
+            if spec is not None and type(spec.loader) is SourceFileLoader and not archives.own_only:
+                spec.loader = NamespaceLoader(fullname, spec.loader.path, self._prepare)
+            return spec
+        if package and name == "_jsii":
+            spec = PathFinder.find_spec(fullname, path, target)
+            if spec is not None and _is_built_on_provider(spec):
                 archives.need_everything()
         return None
+
+    def find_distributions(self, context: DistributionFinder.Context = _ANY) -> Iterable[Distribution]:
+        """Returns typeguard's, whose version each module of the provider looks up."""
+        return typeguard() if context.name == "typeguard" else ()
 
 
 class _RootLoader(SourceFileLoader):

@@ -35,18 +35,19 @@ class Archives:
     def __init__(self) -> None:
         self._loaded = _Loaded.NOTHING
         self._wanted = _store.Contents.COMMON
-        self._own_only = False
+        self.own_only = False
+        """Whether the provider is loaded the ordinary way, as far as jsii is concerned."""
         self._provider = Path()
 
     def use_own_if_untested(self, provider: Path) -> bool:
         """Returns whether the installation in `provider` has to be loaded the ordinary way."""
-        if not self._own_only and (reason := _untested(provider)) is not None:
+        if not self.own_only and (reason := _untested(provider)) is not None:
             self.use_own(reason)
-        return self._own_only
+        return self.own_only
 
     def use_own(self, reason: str) -> None:
         """Makes the provider's own archive the one that is loaded, and says why."""
-        self._own_only = True
+        self.own_only = True
         report(reason)
 
     def load(self, provider: Path, run: Callable[[Path], None]) -> None:
@@ -66,7 +67,7 @@ class Archives:
             self._load(_replace)
 
     def _load(self, run: Callable[[Path], None]) -> None:
-        repacked = None if self._own_only else self._repacked()
+        repacked = None if self.own_only else self._repacked()
         if repacked is not None:
             everything = self._wanted is _store.Contents.EVERYTHING
             self._loaded = _Loaded.EVERYTHING if everything else _Loaded.COMMON

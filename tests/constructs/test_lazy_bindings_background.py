@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lazy_bindings._background import _SCRIPT
+from lazy_bindings._one_process import SCRIPTS
 from lazy_bindings._provider import ARCHIVE
 
 PROJECT = Path(__file__).parents[2]
@@ -86,7 +86,7 @@ def test_a_damaged_archive_is_replaced_by_the_provider_s_own(tmp_path: Path) -> 
 
 def test_a_node_that_does_not_say_hello_is_started_as_jsii_does(tmp_path: Path) -> None:
     node = tmp_path / "node"
-    node.write_text(f'#!/bin/sh\ncase "$*" in *{_SCRIPT.name}*) exit 3;; esac\nexec node "$@"\n', "ascii")
+    node.write_text(f'#!/bin/sh\ncase "$*" in *{SCRIPTS[0].name}*) exit 3;; esac\nexec node "$@"\n', "ascii")
     node.chmod(0o755)
     done = run(f"{BEGIN}print(cdktf.App().node.path == '')", JSII_NODE=str(node))
     assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
@@ -98,8 +98,8 @@ def test_a_node_that_does_not_say_hello_is_started_as_jsii_does(tmp_path: Path) 
 def test_without_the_script_two_processes_are_started(tmp_path: Path) -> None:
     missing = tmp_path / "one_process.js"
     program = (
-        "import pathlib, lazy_bindings._background as background; "
-        f"background._SCRIPT = pathlib.Path({str(missing)!r}); {BEGIN}print(cdktf.App().node.path == '')"
+        "import pathlib, lazy_bindings._one_process as one; "
+        f"one.SCRIPTS = (pathlib.Path({str(missing)!r}),); {BEGIN}print(cdktf.App().node.path == '')"
     )
     done = run(program)
     assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
@@ -129,16 +129,15 @@ fs.writeSync(3, `answer to ${line.subarray(0, read)}`);
 
 @pytest.mark.skipif(os.name != "posix", reason="two processes are started on Windows")
 def test_requests_and_answers_are_kept_apart_from_what_is_printed(tmp_path: Path) -> None:
-    for folder, name, text in (
-        ("lib", "program.js", PROGRAM),
-        ("bin", _SCRIPT.name, _SCRIPT.read_text("utf-8")),
-    ):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / name).write_text(text, "utf-8")
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "program.js").write_text(PROGRAM, "utf-8")
+    (tmp_path / "bin").mkdir()
+    for script in SCRIPTS:
+        shutil.copy(script, tmp_path / "bin")
     node = shutil.which(os.environ.get("JSII_NODE", "node"))
     assert node is not None
     done = subprocess.run(
-        [node, str(tmp_path / "bin" / _SCRIPT.name)],
+        [node, str(tmp_path / "bin" / SCRIPTS[0].name)],
         input="a request\n",
         env={**os.environ, "NODE_PRESERVE_SYMLINKS": "1"},
         capture_output=True,
