@@ -10,10 +10,12 @@ construct was made.
 
 import json
 import os
+import select
 import shutil
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import IO, Any, cast
@@ -36,8 +38,11 @@ from lazy_bindings._ahead import Constructs
 SCRIPTS = tuple(Path(__file__).with_name(name) for name in ("one_process.js", "ahead.js"))
 """What runs beside jsii's own entry; the first is run in its place."""
 
+_PATIENCE_MS = 5_000
 _SETTING = "NODE_PRESERVE_SYMLINKS"
-_NOT_THE_USER_S = frozenset({"jsii", "cdktf", "cdktf_cdktf_provider_aws", "constructs", "lazy_bindings"})
+
+_Place = list[tuple[CodeType, int]]
+"""Code and the instruction in it, of every frame."""
 
 
 class OneProcess(_NodeProcess):
@@ -49,7 +54,7 @@ class OneProcess(_NodeProcess):
         # Without `assert`s, the bindings do not check the types of what they are given.
         self._goes_ahead = __debug__ and not stack_traces_are_enabled()
         self._callbacks = 0
-        self._places: dict[str, list[tuple[CodeType, int]]] = {}
+        self._places: dict[str, _Place] = {}
         """Where what was sent ahead was asked for, by its name, as long as it is not known to be done."""
         self._failed: str | None = None
 
@@ -78,7 +83,20 @@ class OneProcess(_NodeProcess):
         except (JSIIError, RuntimeError) as error:
             traceback.print_exception(error)
         finally:
+            self._end()
             super().stop()
+
+    def _end(self) -> None:
+        """Has Node end and waits until it has; jsii's own waiting looks after it ever more seldom."""
+        requests = cast(IO[bytes], self._process.stdin)
+        if not requests.closed:
+            requests.write(b'{"exit":0}\n')
+            requests.close()
+        answers = cast(IO[bytes], self._process.stdout)
+        if not answers.closed:
+            ended = select.poll()
+            ended.register(answers, select.POLLIN)
+            ended.poll(_PATIENCE_MS)
 
     def prepare(self, fqn: str) -> None:
         """Has the kernel look up a resource's class, which takes longest when it does so first.
@@ -86,6 +104,7 @@ class OneProcess(_NodeProcess):
         What goes wrong is told when the class is used.
         """
         self._send_ahead("", json.dumps({"fqn": fqn, "property": "tfResourceType", "api": "sget"}))
+        cast(IO[bytes], self._process.stdin).flush()
 
     def send(self, request: KernelRequest, response_type: type[Any]) -> Any:
         """See jsii's; the answer of what is sent ahead is given at once."""
@@ -93,14 +112,12 @@ class OneProcess(_NodeProcess):
         if ahead is None:
             return self._wait_for(request, response_type)
         name, text = ahead
-        self._places[name] = list(_place())
+        self._places[name] = _place()
         self._send_ahead(name, text)
         return CreateResponse(ref=name) if isinstance(request, CreateRequest) else SetResponse()
 
     def _send_ahead(self, name: str, text: str) -> None:
-        requests = cast(IO[bytes], self._process.stdin)
-        requests.write(f"+{name} {text}\n".encode())
-        requests.flush()
+        cast(IO[bytes], self._process.stdin).write(f"+{name} {text}\n".encode())
 
     def _wait_for(self, request: KernelRequest, response_type: type[Any]) -> Any:
         if isinstance(request, _CompleteRequest):
@@ -126,16 +143,30 @@ class OneProcess(_NodeProcess):
         return message
 
 
-def _place() -> Iterator[tuple[CodeType, int]]:
-    """The lines of the user's program that are being run, the innermost first."""
+def _place() -> _Place:
+    """What is being run, the innermost first: cheap to note, and told by `_told` if it must be."""
+    place = []
     frame: FrameType | None = sys._getframe(2)
     while frame is not None:
-        if frame.f_globals.get("__name__", "").partition(".")[0] not in _NOT_THE_USER_S:
-            yield frame.f_code, frame.f_lineno
+        place.append((frame.f_code, frame.f_lasti))
         frame = frame.f_back
+    return place
 
 
-def _told(name: str, place: list[tuple[CodeType, int]]) -> str:
-    lines = [(code.co_filename, line, code.co_name, None) for code, line in reversed(place)]
+def _told(name: str, place: _Place) -> str:
+    lines = [
+        (code.co_filename, _line(code, instruction), code.co_name, None)
+        for code, instruction in reversed(place)
+        if _is_the_user_s(Path(code.co_filename))
+    ]
     told = "".join(traceback.format_list(lines))
     return f"This is not about the line above but about {name.partition('@ahead-')[0]}, which was asked for before:\n{told}"
+
+
+def _is_the_user_s(file: Path) -> bool:
+    return "site-packages" not in file.parts and file.parent != SCRIPTS[0].parent
+
+
+def _line(code: CodeType, instruction: int) -> int:
+    (line, *_) = next(islice(code.co_positions(), instruction // 2, None))
+    return line or code.co_firstlineno

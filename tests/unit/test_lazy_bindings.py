@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 from dataclasses import dataclass, field
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
@@ -165,6 +166,35 @@ def test_an_import_loads_what_it_names_from_the_small_archive(installation: Inst
         COMMON, PREFIXES, "import sqs_queue", "import sns_topic", "cdktf_cdktf_provider_aws.sns_topic"
     )
     assert err == []
+
+
+def test_annotations_are_not_worked_out_and_the_compiled_file_is_no_one_else_s(
+    installation: Installation,
+) -> None:
+    installation.fill_cache()
+    installation.variables["PYTHONDONTWRITEBYTECODE"] = ""
+    module = installation.provider / "sqs_queue" / "__init__.py"
+    module.write_text("from .._jsii import *\ndef f(x: print('worked out') or int): ...\n", "utf-8")
+    program = """
+        import lazy_bindings
+        lazy_bindings.install()
+        import cdktf_cdktf_provider_aws.sqs_queue as module
+        print(type(module.f.__annotations__["x"]).__name__)
+    """
+    ordinary = Path(cache_from_source(str(module)))
+    ours = ordinary.with_suffix(".postponed.pyc")
+
+    for _ in range(2):
+        assert installation.run(program)[0] == lines(COMMON, PREFIXES, "str")
+        assert list(ordinary.parent.iterdir()) == [ours]
+    installation.variables["LAZY_BINDINGS"] = "off"
+    for _ in range(2):
+        out, _ = installation.run(program)
+        assert "worked out" in out
+        assert out[-1] == "type"
+        assert set(ordinary.parent.iterdir()) == {ordinary, ours}
+    del installation.variables["LAZY_BINDINGS"]
+    assert installation.run(program)[0] == lines(COMMON, PREFIXES, "str")
 
 
 def test_the_root_imports_a_namespace_when_it_is_read(installation: Installation) -> None:
