@@ -5,18 +5,18 @@ read a 130 MB description of their types. After `install()` the same import stat
 classes, but only what is named gets loaded:
 
 1. `_imports` stands in Python's import system. It answers for the provider's root module, which no longer
-   imports everything, and for its `_jsii` module, which hands the provider's archive to jsii. The modules
-   with the resources are imported by Python as always.
+   imports everything, and for its `_jsii` module, which hands the provider's archive to jsii. `_namespaces`
+   loads the modules with the resources, without what they do and need not.
 2. jsii gets a repacked archive: the services that serverless stacks use, without documentation, with the
    index through which jsii reads types. The import of any other resource replaces it, once, by one that
    holds the whole provider in the same form.
 3. `_package` repacks, `_store` keeps the results in the user's cache directory. There are at most two for
    a provider version, whatever a stack imports.
-4. `_background` has jsii start Node and load packages in a thread, while Python goes on importing, and
-   start one process where it starts two.
+4. `_background` has jsii start Node and load packages in a thread, while Python goes on importing.
+   `_one_process` is one process of Node's in place of two, and does not wait for what `_ahead` is sure of.
 
-Nothing of jsii, cdktf or the provider is patched; jsii's kernel gets another object for its process,
-derived from its own. If anything is not as tested, jsii gets the provider's own archive, after one line on
+Nothing of jsii or cdktf is patched; jsii's kernel gets another object for its process, derived from its
+own, and the provider's modules other functions by which they check types. If anything is not as tested, jsii gets the provider's own archive, after one line on
 stderr. `docs/decisions/0003-lazy-provider-bindings.md` says what this relies on and how to remove it.
 """
 

@@ -9,11 +9,13 @@ mostly of the very type that is wanted.
 import __future__
 
 import os
+import sys
 import typing
 from collections.abc import Callable
 from functools import cache, cached_property
 from importlib.machinery import PathFinder, SourceFileLoader
 from importlib.metadata import Distribution, DistributionFinder, PackageMetadata
+from pathlib import Path
 from types import CodeType, FunctionType, ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -39,8 +41,9 @@ class NamespaceLoader(SourceFileLoader):
         return cast(CodeType, compile(data, path, "exec", flags, dont_inherit=True, optimize=_optimize))
 
     def get_data(self, path: str) -> bytes:
-        """Reads a file; what was compiled here has a name of its own."""
-        return super().get_data(_own_name(path))
+        """Reads a file; what was compiled here has a name of its own, and what pip compiled does where it cannot."""
+        own = _own_name(path)
+        return super().get_data(own if Path(own).exists() or _may_be_written(own) else path)
 
     def set_data(self, path: str, data: "ReadableBuffer", *, _mode: int = 0o666) -> None:
         """Writes a file; what was compiled here has a name of its own."""
@@ -57,6 +60,11 @@ class NamespaceLoader(SourceFileLoader):
 
 def _own_name(path: str) -> str:
     return f"{path.removesuffix('.pyc')}.postponed.pyc" if path.endswith(".pyc") else path
+
+
+def _may_be_written(path: str) -> bool:
+    folder = next(parent for parent in Path(path).parents if parent.exists())
+    return not sys.dont_write_bytecode and os.access(folder, os.W_OK)
 
 
 @cache

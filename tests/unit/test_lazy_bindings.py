@@ -196,6 +196,11 @@ def test_annotations_are_not_worked_out_and_the_compiled_file_is_no_one_else_s(
     del installation.variables["LAZY_BINDINGS"]
     assert installation.run(program)[0] == lines(COMMON, PREFIXES, "str")
 
+    # Where nothing may be written, as in many a container, what pip compiled is better than to compile each time.
+    ours.unlink()
+    installation.variables["PYTHONDONTWRITEBYTECODE"] = "1"
+    assert installation.run(program)[0] == lines(COMMON, PREFIXES, "worked out", "type")
+
 
 def test_the_root_imports_a_namespace_when_it_is_read(installation: Installation) -> None:
     installation.fill_cache()
