@@ -60,7 +60,7 @@ class BackgroundProvider(ProcessProvider):
     def __init__(self, recover: Recovery) -> None:
         super().__init__()
         self._recover = recover
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="jsii-load")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="jsii-load", initializer=self._note_thread)
         self._loads: list[Future[None]] = []
         self._loader: int | None = None
         self._node: _NodeProcess | None = None
@@ -81,8 +81,10 @@ class BackgroundProvider(ProcessProvider):
         if isinstance(process, OneProcess):
             process.prepare(fqn)
 
-    def _load_now(self, request: LoadRequest) -> None:
+    def _note_thread(self) -> None:
         self._loader = threading.get_ident()
+
+    def _load_now(self, request: LoadRequest) -> None:
         try:
             super().load(request)
         except Exception as error:
