@@ -71,14 +71,19 @@ class Constructs:
         text = _text(objref={"$jsii.byref": reference}, property=request.property, value=names, api="set")
         return f"{reference}.{request.property}", text
 
-    def made(self, request: CreateRequest, reference: str) -> None:
-        """Takes note of what was waited for: jsii calls it `reference`."""
+    def made(self, request: CreateRequest, reference: str | None) -> None:
+        """Takes note of what was waited for.
+
+        Args:
+            request: What jsii was asked.
+            reference: What it calls the object; None while it has something to ask of Python first.
+        """
         if request.overrides and not _CALLED_LATE.issuperset(request.interfaces or ()):
             self._calls_back = True
         siblings, id_ = self._place(request)
         if siblings is not None:
             siblings.add(id_)
-        if siblings is not None or request.fqn == _STACK:
+        if reference is not None and (siblings is not None or request.fqn == _STACK):
             self._ids[reference] = set()
 
     def _place(self, request: CreateRequest) -> tuple[set[str] | None, str]:

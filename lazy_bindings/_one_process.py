@@ -130,7 +130,7 @@ class OneProcess(_NodeProcess):
                 error.add_note(_told(self._failed, self._places.pop(self._failed, [])))
             raise
         if isinstance(request, CreateRequest):
-            self._constructs.made(request, response.ref)
+            self._constructs.made(request, response.ref if isinstance(response, CreateResponse) else None)
         if not isinstance(request, LoadRequest):
             self._places.clear()
         return response

@@ -196,6 +196,24 @@ def test_where_jsii_may_call_python_everything_is_waited_for(tmp_path: Path) -> 
     assert resources["aws_sqs_queue"].keys() == {"own_queue"}
 
 
+def test_jsii_may_ask_for_something_before_a_construct_is_made(tmp_path: Path) -> None:
+    program = """
+class Part(Construct):
+    @property
+    def node(self):
+        asked.append("node")
+        return super().node
+
+asked = []
+stack = TerraformStack(app, "one")
+queue = SqsQueue(Part(stack, "part"), "queue", name="queue")
+print(json.dumps([asked, queue.node.path]))
+"""
+    asked, path = printed(program, tmp_path)
+    assert set(asked) == {"node"}
+    assert path == "one/part/queue"
+
+
 def test_a_construct_that_is_made_during_the_synthesis_is_waited_for(tmp_path: Path) -> None:
     program = """
 from cdktf import Aspects, IAspect
