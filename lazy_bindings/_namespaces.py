@@ -17,10 +17,7 @@ from importlib.machinery import PathFinder, SourceFileLoader
 from importlib.metadata import Distribution, DistributionFinder, PackageMetadata
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType, SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
+from typing import Any, cast
 
 Check = Callable[[str, object, Any], Any]
 """What each module calls `check_type`: given an argument's name, its value and the type it must have."""
@@ -45,7 +42,9 @@ class NamespaceLoader(SourceFileLoader):
         own = _own_name(path)
         return super().get_data(own if Path(own).exists() or _may_be_written(own) else path)
 
-    def set_data(self, path: str, data: "ReadableBuffer", *, _mode: int = 0o666) -> None:
+    def set_data(  # type: ignore[override]
+        self, path: str, data: bytes, *, _mode: int = 0o666
+    ) -> None:
         """Writes a file; what was compiled here has a name of its own."""
         super().set_data(_own_name(path), data, _mode=_mode)
 
