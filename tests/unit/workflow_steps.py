@@ -214,10 +214,13 @@ class _Maker:
         return self.task(result=self.variable(), catch=(Catch(errors=self._draw(ERRORS), to=end),))
 
     def choice(self, depth: int) -> Step:
-        rules = [
-            (self._draw(CONDITIONS), self.one_of(lambda: self.chain(depth - 1), self.ending))
-            for _ in range(self._draw(st.integers(1, 2)))
-        ]
+        ends: tuple[Callable[[], Step], ...] = (
+            lambda: self.chain(depth - 1),
+            lambda: self.task(result=self.variable()),
+            lambda: Succeed(self.name(), output=self.data()),
+            lambda: Succeed(self.name()),
+        )
+        rules = [(self._draw(CONDITIONS), self.one_of(*ends)) for _ in range(self._draw(st.integers(1, 2)))]
         return Choice(self.name(), rules, default=Continue())
 
     def parallel(self, depth: int) -> Step:

@@ -45,7 +45,7 @@ class Called:
 
     qualified_arn: str
     function_name: str = "called"
-    timeout_seconds: int = 10
+    timeout_seconds: int = 60
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class Guarded:
 
 @pytest.fixture(scope="module")
 def function(states: States) -> str:
-    return states.deploy(CODE)
+    return states.deploy(CODE, Timeout=60)
 
 
 @pytest.fixture
