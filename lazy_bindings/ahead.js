@@ -14,10 +14,8 @@ let current = null; // the name in the request ahead that the kernel is at
 let interrupted = null; // what the kernel is told in place of the next request
 
 const REFERENCE = /("\$jsii\.byref": ?)"([^"]+)"/g;
-const translated = (text, names) => text.replace(REFERENCE, (all, key, name) => {
-  const other = names.get(name);
-  return other === undefined ? all : `${key}"${other}"`;
-});
+const translated = (text, table) =>
+  text.replace(REFERENCE, (all, key, name) => (table.has(name) ? `${key}"${table.get(name)}"` : all));
 
 function missing(text) {
   if (unmade.size)
