@@ -96,7 +96,7 @@ def role_policies(role_arn: str) -> PrincipalPolicies:
     boundary = role.permissions_boundary_arn
     return PrincipalPolicies(
         tuple(_own_policies(role)),
-        _managed_policy(_backend(role_arn), boundary) if boundary else None,
+        managed_policy(boundary, account_id=role_arn.split(":")[4]) if boundary else None,
     )
 
 
@@ -128,6 +128,18 @@ def group_policies(group_arn: str) -> PrincipalPolicies:
         PrincipalNotFoundError: There is no such group.
     """
     return PrincipalPolicies(tuple(_own_policies(_find(_backend(group_arn).groups.values(), group_arn))))
+
+
+def managed_policy(arn: str, *, account_id: str | None = None) -> Policy:
+    """Return the default version of a managed policy; one that does not exist allows nothing.
+
+    Args:
+        arn: The policy, one of AWS's or of an account.
+        account_id: The account that uses it. Default: the account in the ARN.
+    """
+    backend = _backend(arn if account_id is None else f"arn:aws:iam::{account_id}:policy")
+    managed = next((policy for policy in list(backend.managed_policies.values()) if policy.arn == arn), None)
+    return {} if managed is None else _default_version(managed)
 
 
 def _decide(policies: Iterable[Policy], action: str, resource: str, facts: Facts) -> Decision:
@@ -220,12 +232,6 @@ def _own_policies(owner: Any) -> Iterator[Policy]:
         yield _parsed(document)
     for managed in list(owner.managed_policies.values()):
         yield _default_version(managed)
-
-
-def _managed_policy(backend: Any, arn: str) -> Policy:
-    """Return a managed policy; one that does not exist allows nothing."""
-    managed = next((policy for policy in list(backend.managed_policies.values()) if policy.arn == arn), None)
-    return {} if managed is None else _default_version(managed)
 
 
 def _default_version(managed: Any) -> Policy:

@@ -9,7 +9,7 @@ from local_cloud.gateway.authorization.callers import Caller, find_caller
 from local_cloud.iam import sessions
 from local_cloud.iam.calls import Call, read_call, session_credential
 from local_cloud.iam.needs import Need, needs_of
-from local_cloud.iam.permissions import Principal, Refusal, refusal
+from local_cloud.iam.permissions import RESOURCE_BASED, Principal, Refusal, refusal
 from local_cloud.iam.refusals import message_of, refusal_response
 from local_cloud.iam.s3_needs import listing_of_missing_object
 from local_cloud.messages import Request, Response
@@ -108,6 +108,8 @@ def _missing(why: Refusal, caller: Caller) -> str:
     role = caller.principal_arn.rpartition("/")[2]
     on = f" on {why.need.resources[0]}" if why.need.resources else ""
     does = "denies" if why.decision == "denied" else "does not allow"
+    if why.by == RESOURCE_BASED:
+        return f"refused: the trust policy{on.replace(' on ', ' of ', 1)} {does} {why.need.action} by role {role}"
     whose = f"role {role}" if why.by == "identity-based policy" else f"the {why.by} of role {role}"
     return f"refused: {whose} {does} {why.need.action}{on}"
 

@@ -303,7 +303,10 @@ def _states(call: Call) -> tuple[Need, ...]:
 
 
 def _sts(call: Call) -> tuple[Need, ...]:
-    return (_need(call, call.text("RoleArn")),) if call.operation == "AssumeRole" else ()
+    if call.operation != "AssumeRole":
+        return ()
+    named = {"sts:ExternalId": call.text("ExternalId"), "sts:RoleSessionName": call.text("RoleSessionName")}
+    return (_need(call, call.text("RoleArn"), facts={key: value for key, value in named.items() if value}),)
 
 
 _READERS: dict[str, Callable[[Call], tuple[Need, ...]]] = {

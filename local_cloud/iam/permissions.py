@@ -21,7 +21,10 @@ from local_cloud.gateway.iam_policies import (
     role_policies,
 )
 from local_cloud.iam.needs import Need
-from local_cloud.iam.resource_policies import lets_in
+from local_cloud.iam.resource_policies import lets_in, trust_towards
+
+RESOURCE_BASED = "resource-based policy"
+"""The kind of policy that decided, where it is not one of the caller's: the trust policy of a role."""
 
 # Keys that a request of a function or a state machine has no value for, which is something else than not to know it.
 _ABSENT = frozenset(
@@ -33,6 +36,7 @@ _ABSENT = frozenset(
         "aws:sourcearn",
         "aws:sourceidentity",
         "aws:username",
+        "sts:externalid",
     }
 )
 _PRINCIPAL_TAG = "aws:principaltag/"
@@ -99,7 +103,16 @@ def refusal(principal: Principal, need: Need, facts: Mapping[str, str]) -> Refus
     for kind, policy in limits:
         if (decision := _decision((policy,), need, known)) != "allowed":
             return Refusal(principal.arn, need, decision, kind)
-    return None
+    return _trust_refusal(principal, need, known) if need.action == "sts:AssumeRole" else None
+
+
+def _trust_refusal(principal: Principal, need: Need, facts: Mapping[str, str]) -> Refusal | None:
+    """Ask the trust policy of the role to be assumed, which must allow it too."""
+    account_id = principal.role_arn.split(":")[4]
+    names = (principal.role_arn, principal.arn, account_id, f"arn:aws:iam::{account_id}:root")
+    trust = tuple(trust_towards(role_arn, names) for role_arn in need.resources)
+    decision = _decision(trust, need, facts)
+    return None if decision == "allowed" else Refusal(principal.arn, need, decision, RESOURCE_BASED)
 
 
 def _decision(policies: tuple[Policy, ...], need: Need, facts: Mapping[str, str]) -> Decision:

@@ -11,7 +11,7 @@ from uuid import uuid4
 from xml.sax.saxutils import escape
 
 from local_cloud.iam.calls import Call
-from local_cloud.iam.permissions import Refusal
+from local_cloud.iam.permissions import RESOURCE_BASED, Refusal
 from local_cloud.messages import Request, Response
 
 ACCESS_DENIED = "AccessDeniedException"
@@ -26,12 +26,13 @@ def message_of(refusal: Refusal) -> str:
     action, resource = _written(refusal.need.action), next(iter(refusal.need.resources), None)
     on = "" if resource is None else f" on resource: {_quoted(action, resource)}"
     article = "an" if refusal.by[0] in "aeiou" else "a"
-    reason = (
-        f"with an explicit deny in {article} {refusal.by}"
-        if refusal.decision == "denied"
-        else f"because no {refusal.by} allows the {action} action"
-    )
-    return f"User: {refusal.arn} is not authorized to perform: {action}{on} {reason}"
+    if refusal.decision == "denied":
+        reason = f" with an explicit deny in {article} {refusal.by}"
+    elif refusal.by == RESOURCE_BASED:
+        reason = ""  # STS does not name a trust policy that lacks a statement
+    else:
+        reason = f" because no {refusal.by} allows the {action} action"
+    return f"User: {refusal.arn} is not authorized to perform: {action}{on}{reason}"
 
 
 def refusal_response(message: str, call: Call) -> Response:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from local_cloud.gateway.iam_conditions import Facts
-from local_cloud.gateway.iam_policies import is_allowed, role_trust_policy
+from local_cloud.gateway.iam_policies import Policy, PrincipalNotFoundError, is_allowed, role_trust_policy
 
 
 def lets_in(resource: str, action: str, names: Collection[str], facts: Facts) -> bool:
@@ -30,13 +30,41 @@ def lets_in(resource: str, action: str, names: Collection[str], facts: Facts) ->
         policy = read(resource)
     except Exception:  # noqa: BLE001 - moto says in many ways that there is no such resource
         return False
-    statements = policy.get("Statement", []) if isinstance(policy, Mapping) else []
     concerned = [
         {"Resource": "*", **statement}
-        for statement in (statements if isinstance(statements, list) else [statements])
+        for statement in _statements(policy)
         if statement.get("Effect") == "Allow" and _names(statement.get("Principal"), names)
     ]
     return is_allowed(({"Statement": concerned},), action, resource, facts=facts) == "allowed"
+
+
+def trust_towards(role_arn: str, names: Collection[str]) -> Policy:
+    """Return the statements of a role's trust policy that name a principal; none for a role that does not exist.
+
+    Args:
+        role_arn: The role to be assumed.
+        names: The ARNs of the principal, its account, and the ARN of the account's root.
+    """
+    try:
+        policy = role_trust_policy(role_arn)
+    except PrincipalNotFoundError:
+        return {}
+    return {
+        "Statement": [
+            {**statement, "Resource": "*"}
+            for statement in _statements(policy)
+            if _names(statement.get("Principal"), names)
+        ]
+    }
+
+
+def _statements(policy: Any) -> list[Mapping[str, Any]]:
+    statements = policy.get("Statement", []) if isinstance(policy, Mapping) else []
+    return [
+        statement
+        for statement in (statements if isinstance(statements, list) else [statements])
+        if isinstance(statement, Mapping)
+    ]
 
 
 def _names(principal: Any, names: Collection[str]) -> bool:

@@ -41,6 +41,7 @@ _GAPS = (
     "sqs_attributes",
     "sqs_messages",
     "stage_settings",
+    "sts_assume_role",
     "usage_plans",
 )
 

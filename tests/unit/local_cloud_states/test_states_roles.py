@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -171,3 +172,53 @@ def test_a_role_that_does_not_trust_step_functions_is_refused(states: States) ->
 def test_a_role_that_is_not_known_here_may_do_everything(states: States) -> None:
     role = f"arn:aws:iam::{ACCOUNT}:role/not-here"
     assert run(states, role, invoke(states.function))["status"] == "SUCCEEDED"
+
+
+def test_a_role_assumes_another_and_limits_the_session_to_one_object(states: States) -> None:
+    s3 = states.client("s3")
+    s3.create_bucket(Bucket="pages")
+    for key in ("page-1", "page-2"):
+        s3.put_object(Bucket="pages", Key=key, Body=b"x")
+    machine, stranger = make_role(states), make_role(states)
+    target = make_role(states, allow("s3:GetObject", "arn:aws:s3:::pages/*"), trusted={"AWS": machine})
+    for role in (machine, stranger):
+        states.client("iam").put_role_policy(
+            RoleName=role.rpartition("/")[2],
+            PolicyName="own",
+            PolicyDocument=document(allow("sts:AssumeRole", target)),
+        )
+    policy = (
+        "{% $string({'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Action': 's3:GetObject', "
+        "'Resource': 'arn:aws:s3:::pages/' & $states.input.key}]}) %}"
+    )
+    arguments = {"RoleArn": target, "RoleSessionName": "page", "DurationSeconds": 900, "Policy": policy}
+    resource = "arn:aws:states:::aws-sdk:sts:assumeRole"
+    task = {"Type": "Task", "QueryLanguage": "JSONata", "Resource": resource, "Arguments": arguments}
+    answer = run(states, machine, task, {"key": "page-1"})
+    assert answer["status"] == "SUCCEEDED", answer
+    keys = json.loads(answer["output"])["Credentials"]
+    limited = boto3.client(
+        "s3",
+        endpoint_url=states.cloud.url,
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+        aws_session_token=keys["SessionToken"],
+        region_name=REGION,
+    )
+    assert limited.get_object(Bucket="pages", Key="page-1")["Body"].read() == b"x"
+    with pytest.raises(ClientError, match="because no session policy allows the s3:GetObject action"):
+        limited.get_object(Bucket="pages", Key="page-2")
+
+    denied = run(states, stranger, task, {"key": "page-1"})
+    assert (denied["status"], denied["error"]) == ("FAILED", "Sts.StsException")
+    assert (
+        f"is not authorized to perform: sts:AssumeRole on resource: {target} (Service: Sts, "
+        in denied["cause"]
+    )
+    arguments["DurationSeconds"] = 60
+    short = run(states, machine, task, {"key": "page-1"})
+    assert (short["status"], short["error"]) == ("FAILED", "Sts.StsException")
+    assert short["cause"].startswith(
+        "1 validation error detected: Value '60' at 'durationSeconds' failed to satisfy constraint: Member must have "
+        "value greater than or equal to 900 (Service: Sts, "
+    )

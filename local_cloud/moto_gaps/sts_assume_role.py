@@ -1,0 +1,90 @@
+"""The session policies and the duration of AssumeRole.
+
+moto 5.2.5 ignores `PolicyArns`, so that a session could do more than on AWS, and accepts any text as the session policy
+and any number as the duration. Here the managed policies join the inline one: a session may do what one of them allows.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from local_cloud.gateway.iam_policies import Policy, managed_policy
+
+_LONGEST_POLICY_CHARACTERS = 2048
+_SHORTEST_SECONDS = 15 * 60
+_LONGEST_SECONDS = 12 * 60 * 60
+_LONGEST_CHAINED_SECONDS = 60 * 60
+
+
+def apply() -> None:
+    """Check the parameters, and add the managed policies to the session policy."""
+    from moto.sts.responses import TokenResponse
+
+    assume = TokenResponse.assume_role
+
+    def assume_role(response: Any) -> Any:
+        _check_duration(response._get_int_param("DurationSeconds", 3600), response.get_access_key())
+        managed = [
+            managed_policy(entry["arn"], account_id=response._get_param("RoleArn").split(":")[4])
+            for entry in response._get_param("PolicyArns") or ()
+        ]
+        policy = _session_policy(response._get_param("Policy"), managed)
+        result = assume(response)
+        result.result["Credentials"].policy = policy
+        return result
+
+    TokenResponse.assume_role = assume_role
+
+
+def _check_duration(seconds: int, access_key: str) -> None:
+    if seconds < _SHORTEST_SECONDS:
+        raise _invalid(seconds, "durationSeconds", f"value greater than or equal to {_SHORTEST_SECONDS}")
+    if seconds > _LONGEST_SECONDS:
+        raise _invalid(seconds, "durationSeconds", f"value less than or equal to {_LONGEST_SECONDS}")
+    if access_key.startswith("ASIA") and seconds > _LONGEST_CHAINED_SECONDS:
+        raise _error(
+            "ValidationError",
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",
+        )
+
+
+def _session_policy(inline: str | None, managed: list[Policy]) -> str | None:
+    """Return the policy that limits a session, as JSON; None for no limit."""
+    if not inline and not managed:
+        return None
+    policies = [*([_inline_policy(inline)] if inline else []), *managed]
+    statements = [statement for policy in policies for statement in _statements(policy)]
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+def _inline_policy(document: str) -> Policy:
+    if len(document) > _LONGEST_POLICY_CHARACTERS:
+        raise _invalid(document, "policy", f"length less than or equal to {_LONGEST_POLICY_CHARACTERS}")
+    try:
+        policy = json.loads(document)
+    except ValueError:
+        raise _error("MalformedPolicyDocument", "This policy contains invalid Json") from None
+    if not isinstance(policy, dict) or not policy.get("Statement"):
+        raise _error("MalformedPolicyDocument", "Syntax errors in policy.")
+    return policy
+
+
+def _statements(policy: Policy) -> list[Any]:
+    statements = policy.get("Statement") or []
+    return list(statements) if isinstance(statements, list) else [statements]
+
+
+def _invalid(value: object, member: str, constraint: str) -> Exception:
+    return _error(
+        "ValidationError",
+        f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: Member must have "
+        f"{constraint}",
+    )
+
+
+def _error(code: str, message: str) -> Exception:
+    from moto.sts.exceptions import STSClientError
+
+    error: Exception = STSClientError(code, message)
+    return error
