@@ -135,7 +135,9 @@ class AiOrchestrator(AwsStack):
             gateway_responses=GatewayResponses(),
         )
         routes: list[Route] = [
+            # GET lists the services; a model of ANY would ask GET for a body.
             ("ANY", "/ai-service", dispatcher, None, None),
+            ("POST", "/ai-service", dispatcher, DispatchRequest, DispatchResponse),
             ("POST", "/vision/text", vision, TextRequest, TextResponse),
             ("POST", "/vision/labels", vision, LabelsRequest, LabelsResponse),
             ("POST", "/language/analysis", language, AnalysisRequest, AnalysisResponse),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
 
-from handlers.common.errors import InvalidRequest, UnsupportedMediaType
+from handlers.common.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
 from handlers.common.invocation import Invocation
 from handlers.common.proxy_request import JSON, ProxyRequest
 from handlers.common.responses import Reply, plain
@@ -126,6 +127,19 @@ class Operation:
         """
         model = self.request_model
         return self._call(None if model is None else self._read(model, request), invocation)
+
+    def check_size(self, value: object) -> None:
+        """Checks the input of a direct invocation against the limit of an HTTP body, so that no caller avoids the limit.
+
+        Raises:
+            PayloadTooLarge: Written as compact JSON, the input has more than `max_body_bytes` bytes.
+        """
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        if (
+            len(text) > self.max_body_bytes
+            or len(text.encode("utf-8", "surrogatepass")) > self.max_body_bytes
+        ):
+            raise PayloadTooLarge(f"`input` is larger than {self.max_body_bytes:,} bytes.")
 
     def call_direct(self, value: object, invocation: Invocation) -> dict[str, object]:
         """Calls the function with the input of a direct invocation.

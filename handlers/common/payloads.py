@@ -15,6 +15,9 @@ from handlers.common.strict_json import read_json_object
 MAX_PAYLOAD_BYTES = 20_000_000
 """The largest input that is read; what is larger takes more memory than a function has to spare."""
 
+_MAX_PAYLOAD_VALUES = 200_000
+"""More than the largest output of a service, 64 vectors of 1,024 numbers."""
+
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,200}(?:/[A-Za-z0-9_.-]{1,200}){1,5}")
 _CHOICES = (Tries(3, 1, 3), Tries(2, 1, 2), Tries(1, 0.5, 2), Tries(1, 0.5, 0.5))
 
@@ -48,7 +51,7 @@ class Payloads:
 
         Raises:
             InvalidRequest: The key is none, or there is no such object: it may have expired.
-            PayloadTooLarge: The object has more than 20 MB.
+            PayloadTooLarge: The object has more than 20 MB or 200,000 values.
             ServiceError: S3 fails.
         """
         answer = self._api.call(
@@ -66,7 +69,7 @@ class Payloads:
             raise BackendError(detail="s3.get_object: no body")
         if len(body) > MAX_PAYLOAD_BYTES:
             raise PayloadTooLarge(f"The input is larger than {MAX_PAYLOAD_BYTES:,} bytes.")
-        return read_json_object(body)
+        return read_json_object(body, max_values=_MAX_PAYLOAD_VALUES)
 
     def read_input(self, source: object, given: object, *, deadline: Deadline) -> dict[str, object]:
         """Returns an operation's input that is given by reference, in whole or field by field.

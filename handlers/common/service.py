@@ -186,6 +186,8 @@ class Service:
         value = event.get("input")
         if "inputFrom" in event:
             value = self._payloads().read_input(event["inputFrom"], value, deadline=invocation.deadline)
+        else:
+            operation.check_size(value)
         output = operation.call_direct(value, invocation)
         if "outputTo" in event:
             return self._payloads().write(event["outputTo"], output, deadline=invocation.deadline)

@@ -59,6 +59,7 @@ def test_prod_runs_on_arm64_and_python_3_13() -> None:
 
 ROUTES = {
     "ANY /ai-service": "COGNITO_USER_POOLS",
+    "POST /ai-service": "COGNITO_USER_POOLS",
     "POST /embeddings": "COGNITO_USER_POOLS",
     "POST /embeddings/similarity": "COGNITO_USER_POOLS",
     "POST /embeddings/summary": "COGNITO_USER_POOLS",

@@ -6,7 +6,13 @@ import json
 
 import pytest
 
-from handlers.common.errors import BackendUnavailable, InternalError, InvalidRequest, UnknownOperation
+from handlers.common.errors import (
+    BackendUnavailable,
+    InternalError,
+    InvalidRequest,
+    PayloadTooLarge,
+    UnknownOperation,
+)
 from tests.unit.handlers.events import Context, call
 from tests.unit.handlers.probe import fail, probe_service
 
@@ -66,6 +72,13 @@ def test_a_direct_event_that_fails_raises_a_typed_error(
         probe_service().handler(event, Context())
     assert type(raised.value) is error
     assert str(raised.value) == message
+
+
+@pytest.mark.parametrize("text", ["a" * 10_000, "\u00e9" * 5_000])
+def test_the_limit_of_a_body_holds_for_the_input_of_a_direct_event(text: str) -> None:
+    with pytest.raises(PayloadTooLarge) as raised:
+        call(probe_service(), "probe", {"text": text})
+    assert str(raised.value) == "`input` is larger than 10,000 bytes."
 
 
 def test_a_direct_error_carries_neither_causes_nor_frames_of_the_work() -> None:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.common.errors import InvalidJson, InvalidRequest
-from handlers.common.strict_json import MAX_DEPTH, read_json_object
+from handlers.common.errors import InvalidJson, InvalidRequest, PayloadTooLarge, ServiceError
+from handlers.common.strict_json import MAX_DEPTH, MAX_VALUES, read_json_object
 
 EMPTY = "The body is empty. Send a JSON object."
 CONSTANT = "The body holds NaN or Infinity, which JSON does not have."
@@ -62,6 +62,38 @@ def test_json_that_is_no_object_is_refused(data: bytes) -> None:
     assert (refused.value.code, refused.value.message) == ("invalid_request", NO_OBJECT)
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"{" + b",".join(b'"%d":0' % number for number in range(MAX_VALUES + 1)) + b"}",
+        b'{"a":[' + b"0," * MAX_VALUES + b"0]}",
+        b'{"a":[' + b"{}," * MAX_VALUES + b"{}]}",
+        b'{"a":[' + b"[]" * MAX_VALUES + b"]}",
+        b"{" + b"," * 4_500_000,
+    ],
+    ids=["keys", "numbers", "objects", "no JSON", "commas"],
+)
+def test_too_many_values_are_refused_before_any_is_created(
+    data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json, "loads", lambda *_, **__: pytest.fail("the values were created"))
+    with pytest.raises(PayloadTooLarge) as refused:
+        read_json_object(data)
+    assert refused.value.message == "The body holds more than 10,000 values."
+
+
+def test_the_most_values_that_are_taken() -> None:
+    keys = {str(number): [] for number in range(MAX_VALUES // 2)}
+    assert read_json_object(json.dumps(keys).encode()) == keys
+    with pytest.raises(PayloadTooLarge):
+        read_json_object(json.dumps({**keys, "one": [0]}).encode())
+
+
+def test_commas_inside_strings_are_no_values() -> None:
+    text = ',[{\\",' * MAX_VALUES
+    assert read_json_object(json.dumps({"a": text}).encode()) == {"a": text}
+
+
 def test_brackets_inside_strings_are_no_nesting() -> None:
     text = "[{" * 10_000 + '\\"' + "]}" * 5
     assert read_json_object(json.dumps({"a": text}).encode()) == {"a": text}
@@ -111,7 +143,7 @@ def test_strict_json_is_read_as_python_reads_it(value: dict[str, object], ascii_
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     try:
         value = read_json_object(data)
-    except InvalidRequest:
+    except ServiceError:
         return
     assert isinstance(value, dict)
 
