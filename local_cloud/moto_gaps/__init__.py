@@ -23,6 +23,7 @@ _GAPS = (
     "cognito_pool_updates",
     "cognito_resource_servers",
     "cognito_tags",
+    "cognito_token_trigger",
     "composite_alarms",
     "domain_names",
     "event_source_mappings",
