@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tools.deployment import PROJECT, Cloud, ensure_cloud, stop_cloud
 from tools.terraform import Terraform, environment_for, find_engine, find_mirror
@@ -19,6 +21,7 @@ PLUGINS: Final = PROJECT / ".cache" / "scan" / "plugins"
 MAX_SECONDS: Final = 600
 """When Terraform is ended; on two processors, it takes half a minute for 300 resources."""
 
+_ACCOUNT: Final = re.compile(r"\$\{data\.aws_caller_identity\.[^}]+\.account_id\}")
 _KEPT: Final = frozenset({"cdk.tf.json", ".terraform.lock.hcl"})
 _initializing: Final = threading.Lock()
 
@@ -62,6 +65,7 @@ def planned(
     backend = {"terraform": {"backend": {"local": {"path": "scan.tfstate"}}}}
     (work / "scan_override.tf.json").write_text(json.dumps(backend), encoding="utf-8")
     with local_cloud(directory / "cloud") if cloud is None else nullcontext(cloud) as used:
+        create_existing_buckets(json.loads((work / "cdk.tf.json").read_text(encoding="utf-8")), used)
         environment = environment_for(directory, endpoint_url=used.url)
         if find_mirror() is None:
             PLUGINS.mkdir(parents=True, exist_ok=True)
@@ -73,3 +77,45 @@ def planned(
             terraform.init()
         terraform.run("plan", "-no-color", "-input=false", "-out=scan.tfplan")
         return terraform.run("show", "-json", "scan.tfplan").stdout
+
+
+def create_existing_buckets(written: Mapping[str, Any], cloud: Cloud) -> list[str]:
+    """Create the buckets that a `cdk.tf.json` expects to exist, each with a policy; returns their names.
+
+    A bucket whose name is taken stays as it is: the plan shows whether that will do.
+
+    Args:
+        written: The configuration.
+        cloud: The local cloud that owns the buckets.
+    """
+    import boto3
+
+    client: Any = partial(
+        boto3.client,
+        endpoint_url=cloud.url,
+        region_name="us-east-1",
+        aws_access_key_id="local",
+        aws_secret_access_key="local",  # noqa: S106 - the root user of every local cloud
+    )
+    looked_up = written.get("data", {}).get("aws_s3_bucket_policy", {}).values()
+    if not looked_up:
+        return []
+    account = client("sts").get_caller_identity()["Account"]
+    names = sorted({_ACCOUNT.sub(account, body["bucket"]) for body in looked_up})
+    s3 = client("s3")
+    for name in names:
+        statement = {
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+        try:
+            s3.create_bucket(Bucket=name)
+        except s3.exceptions.BucketAlreadyExists:
+            continue
+        s3.put_bucket_policy(
+            Bucket=name, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        )
+    return names

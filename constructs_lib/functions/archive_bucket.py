@@ -54,6 +54,8 @@ class ArchiveBucket(PrivateBucket):
     ) -> ArchiveBucket:
         """Returns a bucket that exists, and that somebody else looks after: only uploads are made here.
 
+        Each plan checks that the stack's account owns it; see `PrivateBucket`. It must have a bucket policy.
+
         Args:
             scope: The construct that it belongs to.
             construct_id: Its name in that construct.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from constructs_lib.errors import InvalidArgumentError, UnsafeSettingError
@@ -87,6 +87,21 @@ class PolicyStatement:
                 f"resource '*' gives {', '.join(broad)} on everything in the account",
                 "name the ARNs, with a '*' in their last part where the name is not known",
             )
+
+    def within_account(self, account_id: str) -> PolicyStatement:
+        """Returns the statement with S3's actions limited to the buckets of one account (`aws:ResourceAccount`).
+
+        An ARN of S3 names no account: without the condition, the statement covers the bucket of whichever account has
+        taken the name. Statements without an action of S3, or with a condition on the account, stay as they are.
+
+        Args:
+            account_id: The account that owns the buckets.
+        """
+        keys = {key.lower() for block in self.conditions.values() for key in block}
+        if "aws:resourceaccount" in keys or not any(action.startswith("s3:") for action in self.actions):
+            return self
+        equal = {**self.conditions.get("StringEquals", {}), "aws:ResourceAccount": account_id}
+        return replace(self, conditions={**self.conditions, "StringEquals": equal})
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the statement as IAM writes it."""

@@ -101,6 +101,9 @@ class Role(Construct):
     def add_policy(self, name: str, *statements: PolicyStatement, awaited: bool = True) -> IamRolePolicy:
         """Adds an inline policy.
 
+        Statements about S3 get the condition that the stack's account owns the bucket (`aws:ResourceAccount`). For a
+        bucket of another account, name that account in the statement's conditions.
+
         Args:
             name: Its name, unique in this role.
             statements: What it allows; at least one.
@@ -116,13 +119,16 @@ class Role(Construct):
             raise InvalidArgumentError(where, "has no statements", "pass at least one PolicyStatement")
         if name in self._policies:
             raise ConflictError(where, "exists already", "give the policy another name")
+        account_id = AwsStack.of(self).account_id
         policy = make(
             IamRolePolicy,
             self,
             name,
             name=name,
             role=attribute(self._resource, "id"),
-            policy=policy_document(*(statement.as_dict() for statement in statements)),
+            policy=policy_document(
+                *(statement.within_account(account_id).as_dict() for statement in statements)
+            ),
         )
         self._policies[name] = policy
         if awaited:

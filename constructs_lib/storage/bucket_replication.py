@@ -56,6 +56,9 @@ def replicate(
         PolicyStatement(
             actions=["s3:ReplicateDelete", "s3:ReplicateObject", "s3:ReplicateTags"],
             resources=[f"{replica.bucket_arn}/*"],
+            conditions={}
+            if replica.account_id is None
+            else {"StringEquals": {"aws:ResourceAccount": replica.account_id}},
         ),
         PolicyStatement(actions=["kms:Decrypt"], resources=[attribute(key.resource, "arn")]),
         PolicyStatement(actions=["kms:Encrypt", "kms:GenerateDataKey"], resources=[replica.key_arn]),
@@ -84,6 +87,7 @@ def replicate(
                 ),
                 destination=S3BucketReplicationConfigurationRuleDestination(
                     bucket=replica.bucket_arn,
+                    account=replica.account_id,
                     encryption_configuration=(
                         S3BucketReplicationConfigurationRuleDestinationEncryptionConfiguration(
                             replica_kms_key_id=replica.key_arn

@@ -27,8 +27,8 @@ class PayloadBucket(PrivateBucket):
             deletes them, for a local cloud that forgets everything anyway.
         force_destroy: Whether destroying the bucket deletes what is in it. Left out, the bucket then stays and
             Terraform fails.
-        existing: The name of a bucket that exists, and that somebody else looks after: that its objects expire too.
-            Left out, a bucket is made.
+        existing: The name of a bucket that exists, is owned by the stack's account, has a bucket policy, and lets its
+            objects expire by rules of its own. Default: a new bucket.
         encryption_key: The key that encrypts it. Left out, the stack's, or else S3's own.
         versioning: Whether it keeps what is overwritten, deleted or expired. Left out, it does not: what callers sent
             is gone when it is gone.
@@ -77,6 +77,8 @@ class PayloadBucket(PrivateBucket):
 
     def grant(self, role: Role, prefix: str, *, read: bool = False, write: bool = False) -> None:
         """Allows a role to read or write the objects below a prefix, and the use of the bucket's key.
+
+        The permission ends where another account owns the bucket (see `Role.add_policy`).
 
         Doing the same twice changes nothing.
 

@@ -42,6 +42,7 @@ class Replica:
     Attributes:
         bucket_arn: The bucket's ARN; it must have versions.
         key_arn: The ARN of the key, in its region, that encrypts the copies.
+        account_id: The account that owns the bucket. Default: the stack's.
 
     Example:
         >>> copies = Replica(
@@ -54,6 +55,7 @@ class Replica:
 
     bucket_arn: str
     key_arn: str
+    account_id: str | None = None
 
 
 class PrivateBucket(Construct):
@@ -62,11 +64,16 @@ class PrivateBucket(Construct):
     Every object is encrypted, access by ACL and public access are off, and a request without TLS is refused.
     Terraform appends a unique suffix to the bucket's name. The classes that are made of it say what it is for.
 
+    A bucket that exists is looked at in each plan (`aws_s3_bucket_policy`): S3 shows a bucket's policy to the account
+    that owns it and answers others with 405. A plan with the bucket of another account fails, whoever has taken the
+    name.
+
     Args:
         scope: The construct that it belongs to.
         construct_id: Its name in that construct.
-        existing: The name of a bucket that exists: only what is put into it is made here, and the other arguments but
-            `encryption_key` mean nothing. Left out, a bucket is made.
+        existing: The name of a bucket that exists, is owned by the stack's account and has a bucket policy. Only what
+            is put into it is made here, and the other arguments but `encryption_key` mean nothing. Default: a new
+            bucket.
         name_prefix: What its name in AWS starts with; at most 37 characters. Left out, the path of the construct.
         force_destroy: Whether destroying the bucket deletes what is in it.
         encryption_key: The key that encrypts it. Left out, the stack's, or else S3's own.
@@ -119,6 +126,9 @@ class PrivateBucket(Construct):
         self._resource: S3Bucket | None = None
         self._ready: tuple[TerraformResource, ...] = ()
         if existing is not None:
+            from cdktf_cdktf_provider_aws.data_aws_s3_bucket_policy import DataAwsS3BucketPolicy
+
+            DataAwsS3BucketPolicy(self, "owner", bucket=existing)
             return
         self._resource = bucket = make(
             S3Bucket, self, "Resource", bucket_prefix=prefix, force_destroy=force_destroy

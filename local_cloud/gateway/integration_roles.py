@@ -16,6 +16,7 @@ from local_cloud.gateway.iam_policies import (
     trusts,
 )
 from local_cloud.gateway.permissions import source_arn
+from local_cloud.resource_accounts import account_of
 
 _SERVICE = "apigateway.amazonaws.com"
 _SESSION = "BackplaneAssumeRoleSession"
@@ -94,12 +95,12 @@ def refusal(exchange: Exchange, role_arn: str | None, needs: Iterable[Need]) -> 
     facts = {
         "aws:PrincipalArn": role_arn,
         "aws:PrincipalAccount": api.account_id,
-        "aws:ResourceAccount": api.account_id,
         "aws:RequestedRegion": api.region,
         "aws:SecureTransport": "true",
     }
     for need in needs:
-        decision = is_allowed(policies, need.action, need.resource, facts=facts)
+        owner = {"aws:ResourceAccount": account_of(need.resource) or api.account_id}
+        decision = is_allowed(policies, need.action, need.resource, facts=facts | owner)
         if decision != "allowed":
             return Refusal(role_arn, need, decision)
     return None

@@ -22,6 +22,7 @@ from local_cloud.gateway.iam_policies import (
 )
 from local_cloud.iam.needs import Need
 from local_cloud.iam.resource_policies import lets_in, trust_towards
+from local_cloud.resource_accounts import account_of
 
 RESOURCE_BASED = "resource-based policy"
 """The kind of policy that decided, where it is not one of the caller's: the trust policy of a role."""
@@ -88,7 +89,9 @@ def refusal(principal: Principal, need: Need, facts: Mapping[str, str]) -> Refus
         policies = role_policies(principal.role_arn)
     except PrincipalNotFoundError:
         policies = PrincipalPolicies(())  # it was deleted since
-    known = {**principal.facts, **facts, **need.facts, **_tags(principal.role_arn)}
+    owner = next(filter(None, map(account_of, need.resources)), None)
+    owners = {} if owner is None else {"aws:ResourceAccount": owner}
+    known = {**principal.facts, **facts, **owners, **need.facts, **_tags(principal.role_arn)}
     limits = [("permissions boundary", policies.boundary)] if policies.boundary is not None else []
     if principal.session_policy:
         limits.append(("session policy", _parsed(principal.session_policy)))

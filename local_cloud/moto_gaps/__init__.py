@@ -37,6 +37,7 @@ _GAPS = (
     "provisioned_concurrency",
     "rest_api_settings",
     "route_compilation",
+    "s3_bucket_owner",
     "s3_notifications",
     "s3_policy_conditions",
     "sqs_attributes",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -79,6 +80,24 @@ def test_everything_that_may_be_asked_of_a_bucket(stack: AwsStack, archive: Fake
     }
 
 
+def test_copies_may_go_to_a_bucket_of_another_account(stack: AwsStack) -> None:
+    copies = replace(COPIES, account_id="999999999999")
+    key = EncryptionKey(stack, "key")
+    ArchiveBucket(stack, "archives", encryption_key=key, versioning=True, replica=copies)
+    configuration = Configuration(stack)
+    (rule,) = configuration.only("s3_bucket_replication_configuration")["rule"]
+    assert rule["destination"]["account"] == "999999999999"
+    (policy,) = configuration.all("iam_role_policy").values()
+    owners = {
+        action: one["Condition"]["StringEquals"]["aws:ResourceAccount"]
+        for one in statements(policy["policy"])
+        for action in one["Action"]
+        if action.startswith("s3:")
+    }
+    assert owners["s3:ReplicateObject"] == "999999999999"
+    assert owners["s3:ListBucket"].startswith("${data.aws_caller_identity.")
+
+
 def test_none_of_it_is_there_unasked(stack: AwsStack) -> None:
     ArchiveBucket(stack, "archives")
     assert (
@@ -106,6 +125,9 @@ def test_a_bucket_that_exists_is_only_uploaded_to(
     assert not {kind for kind in configuration.types() if kind.startswith("s3_bucket")}
     uploaded = configuration.only("s3_object")
     assert uploaded["bucket"] == "company-archives"
+    assert list(configuration.json["data"]["aws_s3_bucket_policy"].values()) == [
+        {"bucket": "company-archives"}
+    ]
     assert uploaded.get("kms_key_id") == (
         f"${{{configuration.address('kms_key')}.arn}}" if with_key else None
     )

@@ -254,6 +254,8 @@ def test_payloads_expire_and_are_granted_by_prefix(stack: AwsStack, payloads: Pa
     objects, bucket = policies(synthesized, "role_")["read-jobs"]
     assert (objects["Action"], bucket["Action"]) == (["s3:GetObject"], ["s3:ListBucket"])
     assert objects["Resource"] == [f"{bucket['Resource'][0]}/jobs/*"]
+    assert objects["Condition"] == bucket["Condition"]
+    assert set(objects["Condition"]["StringEquals"]) == {"aws:ResourceAccount"}
     assert refused(lambda: payloads.grant(role, "jobs/*", read=True)) == (
         InvalidArgumentError,
         "shop/payloads: prefix 'jobs/*' is not valid; write it with a '/' at the end and no '*', such as 'jobs/'",
@@ -267,6 +269,9 @@ def test_a_bucket_of_somebody_else_is_only_used(stack: AwsStack) -> None:
     assert not any(kind.startswith("s3_") for kind in synthesized.types())
     (statement,) = policies(synthesized, "role_")["write-jobs"]
     assert statement["Resource"][0].endswith(":s3:::company-payloads/jobs/*")
+    assert set(statement["Condition"]["StringEquals"]) == {"aws:ResourceAccount"}
+    (checked,) = synthesized.json["data"]["aws_s3_bucket_policy"].values()
+    assert checked == {"bucket": "company-payloads"}
 
 
 def test_a_signing_key_never_leaves(stack: AwsStack) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from constructs_lib import (
     AwsStack,
     ConflictError,
@@ -9,7 +11,7 @@ from constructs_lib import (
     PolicyStatement,
     Role,
 )
-from tests.constructs.synthesis import Configuration, children, refused
+from tests.constructs.synthesis import Configuration, children, refused, statements
 
 
 def test_a_role_starts_with_nothing(stack: AwsStack) -> None:
@@ -49,3 +51,37 @@ def test_role_policies_that_are_refused(stack: AwsStack) -> None:
         "shop/more: service 'lambda' is not valid; use the service's principal, such as 'lambda.amazonaws.com'",
     )
     assert children(stack) == before
+
+
+ACCOUNT = "${data.aws_caller_identity.current_caller_identity_64FE2A6C.account_id}"
+
+
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        ({}, {"StringEquals": {"aws:ResourceAccount": ACCOUNT}}),
+        (
+            {"StringEquals": {"s3:x": "y"}, "Bool": {"aws:SecureTransport": "true"}},
+            {
+                "StringEquals": {"s3:x": "y", "aws:ResourceAccount": ACCOUNT},
+                "Bool": {"aws:SecureTransport": "true"},
+            },
+        ),
+        (
+            {"StringEquals": {"aws:resourceaccount": "123456789012"}},
+            {"StringEquals": {"aws:resourceaccount": "123456789012"}},
+        ),
+    ],
+)
+def test_what_a_role_may_do_in_s3_ends_at_buckets_of_other_accounts(
+    stack: AwsStack, given: dict[str, dict[str, str]], written: dict[str, dict[str, str]]
+) -> None:
+    role = Role(stack, "states", service="states.amazonaws.com")
+    role.add_policy(
+        "read",
+        PolicyStatement(actions=["s3:GetObject"], resources=["arn:aws:s3:::talks/*"], conditions=given),
+        PolicyStatement(actions=["lambda:InvokeFunction"], resources=["arn:aws:lambda:::f"]),
+    )
+    read, invoke = statements(Configuration(stack).only("iam_role_policy")["policy"])
+    assert read["Condition"] == written
+    assert "Condition" not in invoke

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import boto3
 import pytest
 
-from tools.scan import planned
+from tools.planning import local_cloud, planned
 from tools.terraform import TerraformError, find_engine
 
 try:
@@ -42,3 +43,36 @@ def test_a_stack_with_a_remote_state_is_planned_and_left_as_it_is(tmp_path: Path
     assert change["change"]["actions"] == ["create"]
     assert change["change"]["after"]["description"] == "words"
     assert sorted(path.name for path in stack.rglob("*")) == ["assets", "cdk.tf.json", "words.txt"]
+
+
+def test_a_bucket_that_exists_is_there_for_the_plan_and_one_of_another_account_is_refused(
+    tmp_path: Path,
+) -> None:
+    stack = tmp_path / "stack"
+    stack.mkdir()
+    account = "${data.aws_caller_identity.current.account_id}"
+    written = {
+        "terraform": {"required_providers": {"aws": {"source": "hashicorp/aws"}}},
+        "provider": {"aws": [{"region": "us-east-1"}]},
+        "data": {
+            "aws_caller_identity": {"current": {}},
+            "aws_s3_bucket_policy": {"owner": {"bucket": f"shop-archives-{account}"}},
+        },
+    }
+    (stack / "cdk.tf.json").write_text(json.dumps(written), encoding="utf-8")
+    assert json.loads(planned(stack, tmp_path / "ours"))["errored"] is False
+    with local_cloud(tmp_path / "cloud") as cloud:
+        other = boto3.client(
+            "sts", endpoint_url=cloud.url, region_name="us-east-1",
+            aws_access_key_id="local", aws_secret_access_key="local",
+        )  # fmt: skip
+        keys = other.assume_role(RoleArn="arn:aws:iam::999999999999:role/guest", RoleSessionName="guest")
+        s3 = boto3.client(
+            "s3", endpoint_url=cloud.url, region_name="us-east-1",
+            aws_access_key_id=keys["Credentials"]["AccessKeyId"],
+            aws_secret_access_key=keys["Credentials"]["SecretAccessKey"],
+            aws_session_token=keys["Credentials"]["SessionToken"],
+        )  # fmt: skip
+        s3.create_bucket(Bucket="shop-archives-123456789012")
+        with pytest.raises(TerraformError, match="MethodNotAllowed"):
+            planned(stack, tmp_path / "theirs", cloud=cloud)

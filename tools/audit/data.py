@@ -97,10 +97,27 @@ def _refuses_plain_text(statement: Mapping[str, Any]) -> bool:
     return statement.get("Effect") == "Deny" and str(tested).lower() == "false"
 
 
+def bucket_owner(configuration: Configuration) -> Found:
+    """A bucket that is named and not made here may be one that another account has made under the name."""
+    checked = {
+        body.get("bucket")
+        for body in configuration.json.get("data", {}).get("aws_s3_bucket_policy", {}).values()
+    }
+    for upload in configuration.all("s3_object"):
+        bucket = upload.body.get("bucket")
+        if configuration.target(bucket) is None and bucket not in checked:
+            yield (
+                upload.where,
+                f"is put into bucket {bucket}, whoever owns it",
+                "read its policy (data.aws_s3_bucket_policy), which S3 shows to the owner's account alone",
+            )
+
+
 RULES: Final = {
     "queue-visibility": queue_visibility,
     "batch-failures": batch_failures,
     "queue-redrive": queue_redrive,
     "table-recovery": table_recovery,
     "tls-only": tls_only,
+    "bucket-owner": bucket_owner,
 }

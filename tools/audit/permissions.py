@@ -92,6 +92,19 @@ def wildcards(configuration: Configuration) -> Found:
             yield policy.where, "allows everything but what it names", "name what is needed"
 
 
+def bucket_account(configuration: Configuration) -> Found:
+    """An ARN of S3 names no account: whoever takes the bucket's name gets what the role writes."""
+    for policy, statement in _statements(configuration):
+        keys = {key.lower() for block in statement.get("Condition", {}).values() for key in block}
+        names_s3 = any(action.startswith("s3:") for action in _list(statement.get("Action")))
+        if names_s3 and "aws:resourceaccount" not in keys:
+            yield (
+                policy.where,
+                "allows the use of buckets of any account",
+                "add the condition aws:ResourceAccount",
+            )
+
+
 def log_group_by_function(configuration: Configuration) -> Found:
     """A function that outlives its log group by a second makes it again, without a retention."""
     for policy, statement in _statements(configuration):
@@ -154,6 +167,7 @@ RULES: Final = {
     "trust": trust,
     "role-name": role_name,
     "wildcards": wildcards,
+    "bucket-account": bucket_account,
     "log-group-by-function": log_group_by_function,
     "managed-policies": managed_policies,
     "function-open": function_open,

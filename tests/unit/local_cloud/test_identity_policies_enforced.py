@@ -247,6 +247,27 @@ def test_who_may_not_list_a_bucket_is_not_told_that_an_object_is_missing(
     assert refused(every.client("s3").get_object, Bucket="nowhere", Key="a")[:2] == (404, "NoSuchBucket")
 
 
+def test_a_grant_for_the_buckets_of_one_account_ends_at_the_bucket_of_another(
+    cloud: CloudInThread, make_role: MakeRole
+) -> None:
+    from moto.s3.models import s3_backends
+
+    own = {"StringEquals": {"aws:ResourceAccount": ACCOUNT}}
+    writer = make_role(
+        allow(["s3:GetObject", "s3:PutObject", "s3:ListBucket"], "arn:aws:s3:::payloads-*", Condition=own)
+    ).client("s3")
+    cloud.client("s3").create_bucket(Bucket="payloads-ours")
+    s3_backends["999999999999"]["aws"].create_bucket("payloads-taken", "us-east-1")
+    writer.put_object(Bucket="payloads-ours", Key="a", Body=b"x")
+    assert writer.get_object(Bucket="payloads-ours", Key="a")["Body"].read() == b"x"
+    for call, parameters in (
+        (writer.put_object, {"Key": "a", "Body": b"x"}),
+        (writer.get_object, {"Key": "a"}),
+        (writer.list_objects_v2, {}),
+    ):
+        assert refused(call, Bucket="payloads-taken", **parameters)[:2] == (403, "AccessDenied")
+
+
 def test_a_bucket_policy_that_asks_for_tls_refuses_nobody(cloud: CloudInThread, make_role: MakeRole) -> None:
     cloud.client("s3").create_bucket(Bucket="tls-only")
     insecure = {"Bool": {"aws:SecureTransport": "false"}}

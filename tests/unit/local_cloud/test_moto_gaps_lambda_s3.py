@@ -201,6 +201,26 @@ def test_conditions(condition: dict[str, Any], applies: bool) -> None:
     assert kept == ([{"Effect": "Deny"}] if applies else [])
 
 
+def test_the_policy_of_a_bucket_is_for_the_account_that_owns_it(cloud: CloudInThread) -> None:
+    from moto.s3.models import s3_backends
+
+    s3_backends["999999999999"]["aws"].create_bucket("taken", "us-east-1")
+    storage, policy = cloud.client("s3"), bucket_policy("taken", {})
+    calls = (
+        lambda: storage.get_bucket_policy(Bucket="taken"),
+        lambda: storage.put_bucket_policy(Bucket="taken", Policy=policy),
+        lambda: storage.delete_bucket_policy(Bucket="taken"),
+    )
+    for call in calls:
+        with pytest.raises(ClientError) as error:
+            call()
+        answer = error.value.response
+        assert (answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]) == (
+            405,
+            "MethodNotAllowed",
+        )
+
+
 # --- the version ------------------------------------------------------------------------------------------------
 
 

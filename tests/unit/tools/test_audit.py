@@ -117,6 +117,8 @@ PROVISIONED: Json = {
     "provisioned_concurrent_executions": 5,
 }
 
+TAKES_PAGES: Json = {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": ["arn:aws:s3:::pages/*"]}
+
 CASES = [
     Case(
         "permission-lifetime",
@@ -418,6 +420,31 @@ CASES = [
         "aws_lambda_function.f: leaves timeout at the provider's default; say it",
         {"lambda_function": {"f": {"memory_size": 512}}},
         setting("lambda_function.f.timeout", 10),
+    ),
+    Case(
+        "bucket-account",
+        "aws_iam_role_policy.p: allows the use of buckets of any account; add the condition aws:ResourceAccount",
+        {"iam_role_policy": {"p": {"policy": json.dumps({"Statement": TAKES_PAGES})}}},
+        setting(
+            "iam_role_policy.p.policy",
+            json.dumps(
+                {"Statement": {**TAKES_PAGES, "Condition": {"StringEquals": {"aws:ResourceAccount": "1"}}}}
+            ),
+        ),
+    ),
+    Case(
+        "bucket-owner",
+        "aws_s3_object.code: is put into bucket company-code, whoever owns it; read its policy "
+        "(data.aws_s3_bucket_policy), which S3 shows to the owner's account alone",
+        {"s3_object": {"code": {"bucket": "company-code"}}},
+        lambda written: written.update(data={"aws_s3_bucket_policy": {"code": {"bucket": "company-code"}}}),
+    ),
+    Case(
+        "bucket-owner",
+        "aws_s3_object.code: is put into bucket company-code, whoever owns it; read its policy "
+        "(data.aws_s3_bucket_policy), which S3 shows to the owner's account alone",
+        {"s3_bucket": {"b": {}}, "s3_object": {"code": {"bucket": "company-code"}}},
+        setting("s3_object.code.bucket", "${aws_s3_bucket.b.id}"),
     ),
     Case(
         "managed-policies",
