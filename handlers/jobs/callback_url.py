@@ -10,6 +10,42 @@ from urllib.parse import urlsplit
 
 HTTPS_PORT = 443
 
+_PUBLIC_IPV6 = ipaddress.IPv6Network("2000::/3")
+"""The only part of IPv6 from which public addresses are assigned: all that stands for an IPv4 address is outside of it,
+but for Teredo and 6to4."""
+
+_SPECIAL: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            "0.0.0.0/8",  # this network
+            "10.0.0.0/8",  # private
+            "100.64.0.0/10",  # shared by customers of a provider
+            "127.0.0.0/8",  # loopback
+            "169.254.0.0/16",  # link-local, with the metadata of EC2, ECS and Lambda
+            "172.16.0.0/12",  # private
+            "192.0.0.0/24",  # protocol assignments
+            "192.0.2.0/24",  # documentation
+            "192.31.196.0/24",  # AS112
+            "192.52.193.0/24",  # AMT
+            "192.88.99.0/24",  # relays of 6to4
+            "192.168.0.0/16",  # private
+            "192.175.48.0/24",  # AS112
+            "198.18.0.0/15",  # benchmarks
+            "198.51.100.0/24",  # documentation
+            "203.0.113.0/24",  # documentation
+            "224.0.0.0/4",  # multicast
+            "240.0.0.0/4",  # reserved, and broadcast
+            "2001::/23",  # protocol assignments, Teredo among them
+            "2001:db8::/32",  # documentation
+            "2002::/16",  # 6to4: an IPv4 address, which may be private
+            "2620:4f:8000::/48",  # AS112
+            "3fff::/20",  # documentation
+        ),
+    )
+)
+"""IANA's registries of special-purpose addresses. They are written out, as `is_global` differs between Pythons."""
+
 _NAME = re.compile(r"([a-z0-9_-]{1,63}\.)+[a-z0-9_-]{1,63}")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
@@ -54,14 +90,19 @@ def public_address(host: str, resolve: Resolve | None = None) -> str:
         OSError: The host is not known.
     """
     addresses = list((resolve or _resolve)(host))
-    for address in addresses:
-        known = ipaddress.ip_address(address.partition("%")[0])
-        mapped = getattr(known, "ipv4_mapped", None) or known
-        if not mapped.is_global or mapped.is_multicast or mapped.is_reserved:
-            raise ForbiddenAddress
+    if not all(is_public(address) for address in addresses):
+        raise ForbiddenAddress
     if not addresses:
         raise OSError("the host has no address")
     return addresses[0]
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is in none of the networks for private and special purposes."""
+    known = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(known, ipaddress.IPv6Address) and known not in _PUBLIC_IPV6:
+        return False
+    return not any(known in network for network in _SPECIAL)
 
 
 def _resolve(host: str) -> list[str]:
