@@ -14,7 +14,7 @@ from cdktf_cdktf_provider_aws.dynamodb_table import (
 from constructs import Construct
 
 from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
-from constructs_lib.checks import check_choice, check_pattern, path_below, path_of
+from constructs_lib.checks import check_choice, check_pattern, check_range, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.references import attribute, make, token
@@ -33,7 +33,7 @@ _ATTRIBUTE_REMEDY: Final = "use letters, digits and '_', a letter first"
 class Table(Construct):
     """A DynamoDB table (`aws_dynamodb_table`) whose keys are strings; it is paid by the request.
 
-    It is encrypted, can be set back to any second of the last 35 days, and refuses to be deleted unless that is said.
+    It is encrypted, can be restored to any second of the last `recovery_days`, and refuses to be deleted unless that is said.
 
     Args:
         scope: The construct that it belongs to.
@@ -44,6 +44,8 @@ class Table(Construct):
         ttl_attribute: The attribute with the time, in seconds since 1970, after which an item is deleted; that takes
             up to some days, so that whoever reads must look at it as well. Left out, items stay.
         deletion_protection: Whether AWS refuses to delete it. Left out, it does, and `terraform destroy` fails.
+        recovery_days: How many days back it can be restored (point-in-time recovery), 1 to 35. So long an operator can
+            bring back what was deleted or has expired. Default: 35.
         encryption_key: The key that encrypts it. Left out, the stack's, or else DynamoDB's own.
 
     Raises:
@@ -66,6 +68,7 @@ class Table(Construct):
         table_name: str | None = None,
         ttl_attribute: str | None = None,
         deletion_protection: bool = True,
+        recovery_days: int = 35,
         encryption_key: EncryptionKey | None = None,
     ) -> None:
         where = path_below(scope, construct_id)
@@ -88,6 +91,7 @@ class Table(Construct):
             check_pattern(where, "ttl_attribute", ttl_attribute, _ATTRIBUTE, _ATTRIBUTE_REMEDY)
             if ttl_attribute in keys:
                 raise ConflictError(where, f"ttl_attribute '{ttl_attribute}' is a key", "name another one")
+        check_range(where, "recovery_days", recovery_days, 1, 35)
         stack = AwsStack.of(scope)
         key = stack.key_for(where, scope, encryption_key)
         stack.claim(where, "table_name", name)
@@ -110,7 +114,9 @@ class Table(Construct):
             ttl=None
             if ttl_attribute is None
             else DynamodbTableTtl(attribute_name=ttl_attribute, enabled=True),
-            point_in_time_recovery=DynamodbTablePointInTimeRecovery(enabled=True),
+            point_in_time_recovery=DynamodbTablePointInTimeRecovery(
+                enabled=True, recovery_period_in_days=recovery_days
+            ),
             server_side_encryption=None
             if key is None
             else DynamodbTableServerSideEncryption(enabled=True, kms_key_arn=attribute(key.resource, "arn")),

@@ -60,8 +60,9 @@ class Jobs(Construct):
         construct_id: Its name in that construct.
         payloads: The bucket for inputs and results.
         name: What the names of its resources in AWS begin with. Left out, the path of the construct with `-`.
-        lifetime_seconds: How long a job and its result are there, 60 to 2592000 (30 days); the payload bucket must
-            keep its objects as long. Left out, a day.
+        lifetime_seconds: How long a job and its result can be read, 60 to 2592000 (30 days); the payload bucket must
+            keep its objects as long. DynamoDB deletes the record within days after that, and an operator can restore it
+            for one day more. Left out, a day.
         callbacks: Whether clients may have an address called when a job has ended.
         deletion_protection: Whether AWS refuses to delete the table. Left out, it does.
         log_retention_days: How long the logs of its workflows are kept. Left out, 365 days.
@@ -128,6 +129,7 @@ class Jobs(Construct):
             partition_key="owner",
             sort_key="job_id",
             ttl_attribute="expires_at",
+            recovery_days=1,
             deletion_protection=deletion_protection,
         )
         self._queue = DeadLetterQueue(self, "failed", name=f"{title}-failed")

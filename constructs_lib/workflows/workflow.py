@@ -268,7 +268,7 @@ class Workflow(Construct):
 
     @property
     def execution_arns(self) -> str:
-        """What the ARNs of its executions match, for permissions to look into or stop them."""
+        """What the ARNs of its executions match, for permissions to look into them."""
         stack = AwsStack.of(self)
         kind = "express" if self._kind == "EXPRESS" else "execution"
         return f"arn:{stack.partition}:states:{stack.region}:{stack.account_id}:{kind}:{self._name}:*"
@@ -318,7 +318,7 @@ class Workflow(Construct):
         self._let_start(role, "states:StartExecution", *waiting)
 
     def grant_read(self, grantee: Function | Role) -> None:
-        """Allows a function, or whatever uses a role, to look into and stop its executions; twice changes nothing.
+        """Allows a function, or whatever uses a role, to look into its executions; twice changes nothing.
 
         Raises:
             ConstructError: if the two are in different stacks, or it is `EXPRESS`, which keeps no executions.
@@ -336,11 +336,7 @@ class Workflow(Construct):
             role.add_policy(
                 name,
                 PolicyStatement(
-                    actions=[
-                        "states:DescribeExecution",
-                        "states:GetExecutionHistory",
-                        "states:StopExecution",
-                    ],
+                    actions=["states:DescribeExecution", "states:GetExecutionHistory"],
                     resources=[self.execution_arns],
                 ),
             )

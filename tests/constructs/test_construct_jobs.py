@@ -239,6 +239,7 @@ def test_records_expire_and_a_message_in_the_queue_wakes_somebody(
     synthesized = Configuration(stack)
     table = synthesized.only("dynamodb_table")
     assert table["ttl"] == {"attribute_name": "expires_at", "enabled": True}
+    assert table["point_in_time_recovery"] == {"enabled": True, "recovery_period_in_days": 1}
     (alarm,) = synthesized.all("cloudwatch_metric_alarm").values()
     assert alarm["dimensions"] == {"QueueName": "shop-jobs-failed"}
     assert alarm["alarm_actions"] == [f"${{{synthesized.address('sns_topic')}.arn}}"]

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from constructs_lib import AwsStack, ConflictError, EncryptionKey, InvalidArgumentError, Role, Table
+from constructs_lib import (
+    AwsStack,
+    ConflictError,
+    EncryptionKey,
+    InvalidArgumentError,
+    LimitExceededError,
+    Role,
+    Table,
+)
 from tests.constructs.synthesis import Configuration, children, refused, statements
 
 
@@ -26,7 +36,7 @@ def test_a_table_of_records_that_expire(stack: AwsStack) -> None:
         "range_key": "job_id",
         "attribute": [{"name": "owner", "type": "S"}, {"name": "job_id", "type": "S"}],
         "ttl": {"attribute_name": "expires_at", "enabled": True},
-        "point_in_time_recovery": {"enabled": True},
+        "point_in_time_recovery": {"enabled": True, "recovery_period_in_days": 35},
         "deletion_protection_enabled": True,
     }
 
@@ -77,10 +87,15 @@ def test_the_key_of_the_stack_encrypts_it_and_comes_with_every_grant(stack: AwsS
             InvalidArgumentError,
             "table_name 'a b c' is not valid; use 3 to 255 letters, digits and '_.-'",
         ),
+        (
+            {"partition_key": "order", "recovery_days": 36},
+            LimitExceededError,
+            "recovery_days is 36; use 1 to 35",
+        ),
     ],
 )
 def test_what_dynamodb_would_refuse(
-    stack: AwsStack, arguments: dict[str, str], error: type[Exception], message: str
+    stack: AwsStack, arguments: dict[str, Any], error: type[Exception], message: str
 ) -> None:
     before = children(stack)
     assert refused(lambda: Table(stack, "orders", **arguments)) == (error, f"shop/orders: {message}")
