@@ -1,4 +1,4 @@
-"""A web application firewall in front of stages, with rules that let prompts through.
+"""A web application firewall in front of stages and user pools, with rules that let prompts through.
 
 Which of AWS's rule groups are left out, and why, is in docs/decisions/0007.
 """
@@ -33,6 +33,7 @@ from cdktf_cdktf_provider_aws.wafv2_web_acl_logging_configuration import (
 from constructs import Construct
 
 from constructs_lib.api.stage import Stage
+from constructs_lib.authorization.user_pool import UserPool
 from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
 from constructs_lib.checks import check_pattern, check_range, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
@@ -58,31 +59,42 @@ _MANAGED: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
 """AWS's rule groups, and the rules of each that only count."""
 
 
-class WebAcl(Construct):
-    """A web ACL of WAF (`aws_wafv2_web_acl`) in front of stages, with a log (`aws_wafv2_web_acl_logging_configuration`).
+CREDENTIAL_HEADERS: Final = ("authorization", "x-api-key")
+"""The headers with the credentials of callers; each has a rate rule of its own."""
 
-    It blocks an address that sends too many requests, bodies that are too large, addresses with a bad reputation or
-    behind anonymizers, and requests that attack known weaknesses. Nothing in it reads prompts as SQL or script:
-    texts about either are what an AI gets asked. The log shows no credentials and no query strings, and samples of
-    requests, which would, are not kept.
+
+class WebAcl(Construct):
+    """A web ACL of WAF (`aws_wafv2_web_acl`) with a log (`aws_wafv2_web_acl_logging_configuration`).
+
+    It protects stages and user pools. It blocks an address or a credential that sends too many requests, bodies that
+    are too large, addresses with a bad reputation or behind anonymizers, and requests that attack known weaknesses.
+    Nothing in it reads prompts as SQL or script: texts about either are what an AI gets asked. The log shows no
+    credentials and no query strings, and samples of requests, which would, are not kept.
+
+    The limit of a credential is the lower one, as several callers may share an address. It counts each value of
+    `Authorization` and of `x-api-key` by itself, in lower case and with one space for many, whether or not the value is
+    valid. Signed requests (SigV4) have another value each; only the limit of their address holds for them.
 
     Args:
         scope: The construct that it belongs to.
         construct_id: Its name in that construct.
         name: Its name in AWS. Left out, the path of the construct with `-`.
         stages: The stages that it stands in front of. Left out, those that `protect` adds.
-        requests_per_address: How many requests an IP address has in five minutes, 10 to 2000000000. Left out, 1000.
+        user_pools: The user pools that it stands in front of: their sign-in pages and their public API. Default: none.
+        requests_per_address: Requests of an IP address in five minutes, 10-2000000000. Default: 5000.
+        requests_per_credential: Requests with one credential in five minutes, 10-2000000000. Default: 3000.
         max_body_bytes: The size of the largest body that it lets through, 1 to 65536. Left out, 65536.
         large_body_paths: The routes that take larger bodies, such as images, as `/vision/text`. Left out, none.
         log_retention_days: How long its log is kept. Left out, 365 days.
         encryption_key: The key that encrypts its log. Left out, the stack's, or else CloudWatch Logs' own.
 
     Raises:
-        ConstructError: if an argument is not valid, or a stage has another web ACL.
+        ConstructError: if an argument is not valid, a stage or a user pool has another web ACL, or the limit of a
+            credential is above that of an address, where it would never be reached.
 
     Example:
         >>> stage = Stage(stack, "stage", deployment=deployment, stage_name="prod", account=account)
-        >>> firewall = WebAcl(stack, "firewall", stages=[stage], requests_per_address=500)
+        >>> firewall = WebAcl(stack, "firewall", stages=[stage], requests_per_credential=500)
         >>> firewall.log_group.name
         'aws-waf-logs-shop-firewall'
     """
@@ -94,7 +106,9 @@ class WebAcl(Construct):
         *,
         name: str | None = None,
         stages: Sequence[Stage] = (),
-        requests_per_address: int = 1000,
+        user_pools: Sequence[UserPool] = (),
+        requests_per_address: int = 5000,
+        requests_per_credential: int = 3000,
         max_body_bytes: int = MAX_INSPECTED_BYTES,
         large_body_paths: Sequence[str] = (),
         log_retention_days: RetentionDays = DEFAULT_RETENTION_DAYS,
@@ -106,6 +120,14 @@ class WebAcl(Construct):
             where, "name", title, r"[A-Za-z0-9_-]{1,100}", "use 1 to 100 letters, digits, '-' and '_'"
         )
         check_range(where, "requests_per_address", requests_per_address, 10, 2_000_000_000)
+        check_range(where, "requests_per_credential", requests_per_credential, 10, 2_000_000_000)
+        if requests_per_credential > requests_per_address:
+            raise ConflictError(
+                where,
+                f"requests_per_credential {requests_per_credential} is above requests_per_address "
+                f"{requests_per_address}, which is reached first",
+                "raise requests_per_address or lower requests_per_credential",
+            )
         check_range(where, "max_body_bytes", max_body_bytes, 1, MAX_INSPECTED_BYTES)
         if isinstance(large_body_paths, str):
             raise InvalidArgumentError(
@@ -121,12 +143,13 @@ class WebAcl(Construct):
                 r"(/[A-Za-z0-9._~-]+)+",
                 "use routes without variables, such as '/vision/text'",
             )
-        for stage in stages:
-            _check_stage(where, scope, stage)
+        targets: list[Stage | UserPool] = [*stages, *user_pools]
+        for target in targets:
+            _check_target(where, scope, target)
         AwsStack.of(scope).claim(where, "web ACL name", title)
         super().__init__(scope, construct_id)
         note_place(self, scope, construct_id)
-        self._stages: list[Stage] = []
+        self._targets: list[Stage | UserPool] = []
         self._log_group = LogGroup(
             self,
             "log-group",
@@ -134,12 +157,22 @@ class WebAcl(Construct):
             retention_days=log_retention_days,
             encryption_key=encryption_key,
         )
+        blocking = {
+            "RequestsPerAddress": _rate_of_address(requests_per_address),
+            **{
+                _credential_rule(header): _rate_of_header(requests_per_credential, header)
+                for header in CREDENTIAL_HEADERS
+            },
+            "BodySize": _body_size(max_body_bytes, large_body_paths),
+        }
         rules = [
-            _rule(0, "RequestsPerAddress", _rate(requests_per_address), blocks=True),
-            _rule(1, "BodySize", _body_size(max_body_bytes, large_body_paths), blocks=True),
+            *(
+                _rule(priority, title, statement, blocks=True)
+                for priority, (title, statement) in enumerate(blocking.items())
+            ),
             *(
                 _rule(priority, group, _managed(group, counted), blocks=False)
-                for priority, (group, counted) in enumerate(_MANAGED, 2)
+                for priority, (group, counted) in enumerate(_MANAGED, len(blocking))
             ),
         ]
         self._resource = make(
@@ -182,8 +215,8 @@ class WebAcl(Construct):
                 ),
             ],
         )
-        for stage in stages:
-            self.protect(stage)
+        for target in targets:
+            self.protect(target)
 
     @property
     def arn(self) -> str:
@@ -191,9 +224,9 @@ class WebAcl(Construct):
         return token(self._resource, "arn")
 
     @property
-    def stages(self) -> tuple[Stage, ...]:
-        """The stages that it stands in front of, in the order they were added."""
-        return tuple(self._stages)
+    def targets(self) -> tuple[Stage | UserPool, ...]:
+        """The stages and user pools that it stands in front of, in the order they were added."""
+        return tuple(self._targets)
 
     @property
     def log_group(self) -> LogGroup:
@@ -205,25 +238,25 @@ class WebAcl(Construct):
         """The `aws_wafv2_web_acl`."""
         return self._resource
 
-    def protect(self, stage: Stage) -> Wafv2WebAclAssociation:
-        """Stands in front of one more stage (`aws_wafv2_web_acl_association`).
+    def protect(self, target: Stage | UserPool) -> Wafv2WebAclAssociation:
+        """Stands in front of one more stage or user pool (`aws_wafv2_web_acl_association`).
 
         Args:
-            stage: The stage.
+            target: The stage or the user pool.
 
         Raises:
-            ConflictError: if the stage has a web ACL, or is in another stack.
+            ConflictError: if it has a web ACL, or is in another stack.
         """
         where = path_of(self)
-        _check_stage(where, self, stage)
-        if stage in self._stages:
-            raise ConflictError(where, f"protects {path_of(stage)} already", "remove one of the two")
-        self._stages.append(stage)
+        _check_target(where, self, target)
+        if target in self._targets:
+            raise ConflictError(where, f"protects {path_of(target)} already", "remove one of the two")
+        self._targets.append(target)
         association = make(
             Wafv2WebAclAssociation,
             self,
-            f"stage={path_of(stage).replace('/', '=')}",
-            resource_arn=attribute(stage.resource, "arn"),
+            f"{_kind(target)}={path_of(target).replace('/', '=')}",
+            resource_arn=attribute(target.resource, "arn"),
             web_acl_arn=attribute(self._resource, "arn"),
         )
         # No request passes before it would be logged.
@@ -231,10 +264,18 @@ class WebAcl(Construct):
         return association
 
 
-def _check_stage(where: str, scope: Construct, stage: Stage) -> None:
-    check_same_stack(where, scope, stage)
+def _kind(target: Stage | UserPool) -> str:
+    return "stage" if isinstance(target, Stage) else "user-pool"
+
+
+def _check_target(where: str, scope: Construct, target: Stage | UserPool) -> None:
+    check_same_stack(where, scope, target)
+    kind = _kind(target).replace("-", " ")
     AwsStack.of(scope).claim(
-        where, "web ACL of stage", path_of(stage), "remove the stage from one: AWS allows one web ACL each"
+        where,
+        f"web ACL of {kind}",
+        path_of(target),
+        f"remove the {kind} from one: AWS allows one web ACL each",
     )
 
 
@@ -253,10 +294,28 @@ def _rule(priority: int, name: str, statement: dict[str, Any], *, blocks: bool) 
     )
 
 
-def _rate(limit: int) -> dict[str, Any]:
+_WINDOW: Final = {"evaluation_window_sec": 300}
+
+
+def _rate_of_address(limit: int) -> dict[str, Any]:
+    return {"rate_based_statement": {"limit": limit, "aggregate_key_type": "IP", **_WINDOW}}
+
+
+def _rate_of_header(limit: int, header: str) -> dict[str, Any]:
+    # API Gateway takes a token with and without `Bearer`, in any case and after any number of spaces.
+    written_alike = [{"priority": 0, "type": "COMPRESS_WHITE_SPACE"}, {"priority": 1, "type": "LOWERCASE"}]
     return {
-        "rate_based_statement": {"limit": limit, "aggregate_key_type": "IP", "evaluation_window_sec": 300}
+        "rate_based_statement": {
+            "limit": limit,
+            "aggregate_key_type": "CUSTOM_KEYS",
+            "custom_key": [{"header": {"name": header, "text_transformation": written_alike}}],
+            **_WINDOW,
+        }
     }
+
+
+def _credential_rule(header: str) -> str:
+    return f"RequestsPer{''.join(word.capitalize() for word in header.split('-'))}"
 
 
 def _managed(group: str, counted: Sequence[str]) -> dict[str, Any]:

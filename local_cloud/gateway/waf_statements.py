@@ -115,9 +115,37 @@ def _rate(content: Mapping[str, Any], evaluation: Evaluation, rule: str) -> bool
             key = addresses[0]
         case "CONSTANT":
             key = ""
+        case "CUSTOM_KEYS":
+            try:
+                parts = [_custom_key(item, evaluation) for item in content["CustomKeys"]]
+            except _Unknown:
+                return None
+            if None in parts:  # a request without one of them is not counted
+                return False
+            key = json.dumps(parts)
         case _:
             return None
     return evaluation.count(rule, key, content) > int(content["Limit"])
+
+
+def _custom_key(item: Mapping[str, Any], evaluation: Evaluation) -> str | None:
+    """Return what a request is counted by, or None if the request does not have it."""
+    kind, settings = next(iter(item.items()))
+    match kind:
+        case "HTTPMethod":
+            return evaluation.exchange.request.method
+        case "IP":
+            return evaluation.exchange.request.peer
+        case "Header":
+            field_to_match = {"SingleHeader": {"Name": settings["Name"]}}
+        case "QueryArgument":
+            field_to_match = {"SingleQueryArgument": {"Name": settings["Name"]}}
+        case "QueryString" | "UriPath":
+            field_to_match = {kind: {}}
+        case _:
+            raise _Unknown
+    values = _values({**settings, "FieldToMatch": field_to_match}, evaluation)
+    return None if not values or not values[0] else values[0].decode("latin-1")
 
 
 def _ip_set(content: Mapping[str, Any], evaluation: Evaluation) -> bool:

@@ -17,6 +17,7 @@ from constructs_lib import (
     LimitExceededError,
     RestApi,
     Stage,
+    UserPool,
     WebAcl,
 )
 from tests.constructs.synthesis import Configuration, children, public_method, refused
@@ -63,17 +64,38 @@ def test_the_rules_block_floods_and_let_prompts_through(stack: AwsStack, stage: 
     found = rules(stack)
     assert list(found) == [
         "RequestsPerAddress",
+        "RequestsPerAuthorization",
+        "RequestsPerXApiKey",
         "BodySize",
         "AWSManagedRulesAmazonIpReputationList",
         "AWSManagedRulesAnonymousIpList",
         "AWSManagedRulesKnownBadInputsRuleSet",
     ]
     assert found["RequestsPerAddress"]["statement"] == {
-        "rate_based_statement": {"aggregate_key_type": "IP", "evaluation_window_sec": 300, "limit": 1000}
+        "rate_based_statement": {"aggregate_key_type": "IP", "evaluation_window_sec": 300, "limit": 5000}
     }
+    for name, header in (("RequestsPerAuthorization", "authorization"), ("RequestsPerXApiKey", "x-api-key")):
+        assert found[name]["statement"] == {
+            "rate_based_statement": {
+                "aggregate_key_type": "CUSTOM_KEYS",
+                "custom_key": [
+                    {
+                        "header": {
+                            "name": header,
+                            "text_transformation": [
+                                {"priority": 0, "type": "COMPRESS_WHITE_SPACE"},
+                                {"priority": 1, "type": "LOWERCASE"},
+                            ],
+                        }
+                    }
+                ],
+                "evaluation_window_sec": 300,
+                "limit": 3000,
+            }
+        }
     assert found["BodySize"]["statement"] == TOO_LARGE
-    assert [found[name]["action"] for name in list(found)[:2]] == [{"block": {}}] * 2
-    assert [found[name]["override_action"] for name in list(found)[2:]] == [{"none": {}}] * 3
+    assert [found[name]["action"] for name in list(found)[:4]] == [{"block": {}}] * 4
+    assert [found[name]["override_action"] for name in list(found)[4:]] == [{"none": {}}] * 3
     assert found["AWSManagedRulesAnonymousIpList"]["statement"] == {
         "managed_rule_group_statement": {
             "name": "AWSManagedRulesAnonymousIpList",
@@ -107,7 +129,26 @@ def test_it_stands_in_front_of_the_stage_once_it_logs(stack: AwsStack, stage: St
         "resource_arn": f"${{{configuration.address('api_gateway_stage')}.arn}}",
         "web_acl_arn": f"${{{acl}.arn}}",
     }
-    assert firewall.stages == (stage,)
+    assert firewall.targets == (stage,)
+
+
+def test_it_stands_in_front_of_a_user_pool_too(stack: AwsStack) -> None:
+    pool = UserPool(stack, "users")
+    firewall = WebAcl(stack, "firewall", user_pools=[pool])
+    configuration = Configuration(stack)
+    assert configuration.only("wafv2_web_acl_association") == {
+        "depends_on": [configuration.address("wafv2_web_acl_logging_configuration")],
+        "resource_arn": f"${{{configuration.address('cognito_user_pool')}.arn}}",
+        "web_acl_arn": f"${{{configuration.address('wafv2_web_acl')}.arn}}",
+    }
+    assert firewall.targets == (pool,)
+    assert refused(lambda: WebAcl(stack, "other", user_pools=[pool])) == (
+        ConflictError,
+        (
+            "shop/other: web ACL of user pool 'shop/users' is taken by shop/firewall; remove the user pool from one: AWS "
+            "allows one web ACL each"
+        ),
+    )
 
 
 def test_its_log_shows_no_credentials(stack: AwsStack) -> None:
@@ -147,9 +188,10 @@ def test_some_routes_take_larger_bodies(stack: AwsStack, paths: list[str], exemp
 
 
 def test_the_limits_can_be_chosen(stack: AwsStack) -> None:
-    WebAcl(stack, "firewall", requests_per_address=10, max_body_bytes=1_000)
+    WebAcl(stack, "firewall", requests_per_address=11, requests_per_credential=10, max_body_bytes=1_000)
     found = rules(stack)
-    assert found["RequestsPerAddress"]["statement"]["rate_based_statement"]["limit"] == 10
+    assert found["RequestsPerAddress"]["statement"]["rate_based_statement"]["limit"] == 11
+    assert found["RequestsPerAuthorization"]["statement"]["rate_based_statement"]["limit"] == 10
     assert found["BodySize"]["statement"]["size_constraint_statement"]["size"] == 1_000
 
 
@@ -165,6 +207,19 @@ def test_the_limits_can_be_chosen(stack: AwsStack) -> None:
             {"requests_per_address": 9},
             LimitExceededError,
             "requests_per_address is 9; use 10 to 2000000000",
+        ),
+        (
+            {"requests_per_credential": 2_000_000_001},
+            LimitExceededError,
+            "requests_per_credential is 2000000001; use 10 to 2000000000",
+        ),
+        (
+            {"requests_per_address": 2000},
+            ConflictError,
+            (
+                "requests_per_credential 3000 is above requests_per_address 2000, which is reached first; raise "
+                "requests_per_address or lower requests_per_credential"
+            ),
         ),
         (
             {"max_body_bytes": 65_537},

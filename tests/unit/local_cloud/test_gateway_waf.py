@@ -242,6 +242,51 @@ def test_requests_over_the_rate_are_blocked(guarded: Guarded) -> None:
     )  # not in the rule's scope: it goes on, and there is no such route
 
 
+def by_header(name: str) -> Statement:
+    transformations = [{"Priority": 0, "Type": "COMPRESS_WHITE_SPACE"}, {"Priority": 1, "Type": "LOWERCASE"}]
+    return {"Header": {"Name": name, "TextTransformations": transformations}}
+
+
+def test_requests_of_a_credential_over_the_rate_are_blocked(guarded: Guarded) -> None:
+    guarded.by(
+        block(
+            {
+                "RateBasedStatement": {
+                    "Limit": 10,
+                    "AggregateKeyType": "CUSTOM_KEYS",
+                    "CustomKeys": [by_header("authorization")],
+                }
+            }
+        )
+    )
+
+    def sent(value: str) -> bool:
+        return guarded.is_blocked(headers={"Authorization": value})
+
+    assert [sent("Bearer ada") for _ in range(12)] == [False] * 10 + [True] * 2
+    assert sent("bearer   ADA"), "written otherwise, it is the same credential"
+    assert not sent("Bearer bo")
+    assert not any(guarded.is_blocked() for _ in range(12)), "without the header, nothing is counted"
+
+
+def test_several_keys_are_counted_together(guarded: Guarded) -> None:
+    keys = [{"IP": {}}, {"HTTPMethod": {}}, by_header("x-api-key")]
+    guarded.by(
+        block({"RateBasedStatement": {"Limit": 10, "AggregateKeyType": "CUSTOM_KEYS", "CustomKeys": keys}})
+    )
+    key = {"x-api-key": "k"}
+    assert [guarded.is_blocked(headers=key) for _ in range(11)] == [False] * 10 + [True]
+    assert not guarded.is_blocked(headers={"x-api-key": "other"})
+
+
+def test_a_key_that_only_aws_can_tell_counts_nothing(guarded: Guarded) -> None:
+    keys = [{"JA3Fingerprint": {"FallbackBehavior": "MATCH"}}, {"IP": {}}]
+    guarded.by(
+        block({"RateBasedStatement": {"Limit": 10, "AggregateKeyType": "CUSTOM_KEYS", "CustomKeys": keys}})
+    )
+    assert not any(guarded.is_blocked() for _ in range(12))
+
+
 def test_the_rate_is_counted_in_a_sliding_window() -> None:
     counts = RateCounts()
     seen = [counts.count("a", now, 60, 3) for now in (0, 1, 2, 3, 4)]
