@@ -270,10 +270,15 @@ class AiOrchestrator(AwsStack):
 
     def _users(self) -> tuple[CognitoAuthorizer, dict[str, str]]:
         """Users who sign in; the outputs say where."""
-        pool = UserPool(
-            self, "users", name=self._settings.name, deletion_protection=self._settings.keeps_data
+        self._pool = pool = UserPool(
+            self,
+            "users",
+            name=self._settings.name,
+            deletion_protection=self._settings.keeps_data,
+            mfa=self._settings.mfa,
+            threat_protection=self._settings.threat_protection,
         )
-        client_id = pool.add_client("cli", password_sign_in=True)
+        client_id = pool.add_client("cli", password_sign_in=self._settings.password_sign_in)
         outputs = {"user_pool_id": pool.pool_id, "user_pool_client_id": client_id}
         return CognitoAuthorizer(name="users", user_pools=[pool]), outputs
 
@@ -337,6 +342,7 @@ class AiOrchestrator(AwsStack):
             "firewall",
             name=name,
             stages=[stage],
+            user_pools=[self._pool],
             # Pictures are larger than a prompt.
             large_body_paths=[
                 "/vision/text",

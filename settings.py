@@ -7,6 +7,8 @@ AWS_ENDPOINT_URL     local only: where the local cloud is
 ALARM_EMAILS         who is told of alarms, with commas in between
 ARCHIVE_BUCKET       prod only: the bucket for Lambda archives; it is there before
 PAYLOAD_BUCKET       prod only: the bucket for what jobs work on, whose objects expire; it is there before
+THREAT_PROTECTION    on: Cognito blocks sign-ins with leaked passwords and unusual ones, for a price per user; off.
+                     Default: off
 STATE_BUCKET         prod only: the bucket for Terraform's state; it is there before
 """
 
@@ -14,9 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from constructs_lib import S3State, Target
+
+if TYPE_CHECKING:
+    from constructs_lib.authorization.user_pool import Mfa
 
 PROJECT = "ai-orchestrator"
 
@@ -43,6 +48,10 @@ class Settings:
         archive_bucket: The bucket that the Lambda archives go to; None for one of the stack's own.
         payload_bucket: The bucket for what jobs work on; None for one of the stack's own.
         state: Where Terraform keeps its state; None for a file beside `main.py`.
+        password_sign_in: Whether users may send their password to Cognito (`USER_PASSWORD_AUTH`), as tests do. Default:
+            no; users prove that they have it (SRP).
+        mfa: Whether users need a second factor, a code of an authenticator app.
+        threat_protection: Whether Cognito blocks sign-ins with leaked passwords and unusual sign-ins. Default: no.
         allowed_origins: The web pages that may call the API from a browser.
         calls_back: Whether clients of jobs may have an address called. Not from the local cloud: nothing there may
             reach another machine.
@@ -62,6 +71,9 @@ class Settings:
     archive_bucket: str | None = None
     payload_bucket: str | None = None
     state: S3State | None = None
+    password_sign_in: bool = False
+    mfa: Mfa = "OPTIONAL"
+    threat_protection: bool = False
     allowed_origins: tuple[str, ...] = ()
     calls_back: bool = True
     endpoint_url: str | None = None
@@ -77,7 +89,8 @@ def settings_from(variables: Mapping[str, str]) -> Settings:
     """Returns the settings of the environment that the variables name.
 
     Raises:
-        SystemExit: ENVIRONMENT is none of local, dev and prod, or AI_BACKEND is neither local nor aws.
+        SystemExit: ENVIRONMENT is none of local, dev and prod, AI_BACKEND is neither local nor aws, or a switch is
+            neither on nor off.
     """
     backends: dict[str, Literal["local", "aws"]] = {"": "local", "local": "local", "aws": "aws"}
     backend = backends.get(variables.get("AI_BACKEND", ""))
@@ -91,6 +104,7 @@ def settings_from(variables: Mapping[str, str]) -> Settings:
         ai_backend=backend,
         region=variables.get("AWS_REGION") or "us-east-1",
         alarm_emails=_listed(variables.get("ALARM_EMAILS", "")),
+        threat_protection=_is_on(variables, "THREAT_PROTECTION"),
         allowed_origins=_listed(variables.get("ALLOWED_ORIGINS", "")),
     )
     match variables.get("ENVIRONMENT") or "local":
@@ -100,6 +114,7 @@ def settings_from(variables: Mapping[str, str]) -> Settings:
                 environment="local",
                 target=Target.this_machine(),
                 hardened=False,
+                password_sign_in=True,
                 allowed_origins=common.allowed_origins or ("http://localhost:3000",),
                 calls_back=False,
                 endpoint_url=variables.get("AWS_ENDPOINT_URL") or "http://127.0.0.1:4566",
@@ -124,6 +139,7 @@ def _prod(common: Settings, variables: Mapping[str, str]) -> Settings:
         environment="prod",
         log_retention_days=365,
         keeps_data=True,
+        mfa="ON",
         concurrency={
             "orchestrator": 50,
             "vision": 20,
@@ -139,6 +155,13 @@ def _prod(common: Settings, variables: Mapping[str, str]) -> Settings:
         if state_bucket is None
         else S3State(bucket=state_bucket, key=f"{PROJECT}-prod.tfstate", region=common.region),
     )
+
+
+def _is_on(variables: Mapping[str, str], name: str) -> bool:
+    value = variables.get(name) or "off"
+    if value not in ("on", "off"):
+        raise SystemExit(f"{name} is {value!r}: set it to on or off, or leave it out for off")
+    return value == "on"
 
 
 def _listed(text: str) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from openapi_spec_validator import validate
 
+from settings import settings_from
 from tests.conftest import PROJECT
 from tools.deployment import synthesize
 from tools.golden import GOLDEN, render
@@ -220,6 +221,26 @@ def test_dev_is_encrypted_watched_and_shut(synthesized: Synthesize) -> None:
     assert {one["force_destroy"] for one in written["aws_s3_bucket"].values()} == {True}
 
 
+def test_users_of_prod_need_a_second_factor_and_send_no_password(synthesized: Synthesize) -> None:
+    written = json.loads(GOLDEN.read_text(encoding="utf-8"))["resource"]
+    (client,) = written["aws_cognito_user_pool_client"].values()
+    assert client["explicit_auth_flows"] == ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH"]
+    ((name, pool),) = written["aws_cognito_user_pool"].items()
+    assert (pool["mfa_configuration"], "user_pool_add_ons" in pool) == ("ON", False)
+    protected = [one["resource_arn"] for one in written["aws_wafv2_web_acl_association"].values()]
+    assert f"${{aws_cognito_user_pool.{name}.arn}}" in protected
+    watched = synthesized(ENVIRONMENT="prod", THREAT_PROTECTION="on")["resource"]
+    (pool,) = watched["aws_cognito_user_pool"].values()
+    assert pool["user_pool_add_ons"] == {"advanced_security_mode": "ENFORCED"}
+
+
+@pytest.mark.parametrize(("environment", "sends"), [("local", True), ("dev", False), ("prod", False)])
+def test_passwords_are_sent_to_the_local_cloud_only(environment: str, sends: bool) -> None:
+    settings = settings_from({"ENVIRONMENT": environment})
+    assert settings.password_sign_in is sends
+    assert settings.mfa == ("ON" if environment == "prod" else "OPTIONAL")
+
+
 def test_prod_limits_its_functions_and_uploads_to_a_bucket_that_exists(synthesized: Synthesize) -> None:
     written = synthesized(ENVIRONMENT="prod", ARCHIVE_BUCKET="company-archives")["resource"]
     assert written.keys() >= HARDENED
@@ -250,6 +271,10 @@ def test_prod_limits_its_functions_and_uploads_to_a_bucket_that_exists(synthesiz
         (
             {"ENVIRONMENT": "production"},
             "ENVIRONMENT is 'production': set it to local, dev or prod, or leave it out for local",
+        ),
+        (
+            {"THREAT_PROTECTION": "yes"},
+            "THREAT_PROTECTION is 'yes': set it to on or off, or leave it out for off",
         ),
         ({"AI_BACKEND": "azure"}, "AI_BACKEND is 'azure': set it to local or aws, or leave it out for local"),
     ],

@@ -135,11 +135,20 @@ def plan_stage(configuration: Configuration) -> Found:
                 )
 
 
+def client_password(configuration: Configuration) -> Found:
+    """A password that is sent can be logged by whatever it passes; SRP proves it without sending it."""
+    for client in configuration.all("cognito_user_pool_client"):
+        flows = client.body.get("explicit_auth_flows") or ()
+        if {"ALLOW_USER_PASSWORD_AUTH", "ALLOW_ADMIN_USER_PASSWORD_AUTH"} & set(flows):
+            yield client.where, "lets users send their password", "use ALLOW_USER_SRP_AUTH alone"
+
+
 RULES: Final = {
     "authorizer-missing": authorizer_missing,
     "authorizer-cache": authorizer_cache,
     "authorizer-order": authorizer_order,
     "authorizer-identity": authorizer_identity,
+    "client-password": client_password,
     "preflight-open": preflight_open,
     "key-alone": key_alone,
     "key-without-plan": key_without_plan,

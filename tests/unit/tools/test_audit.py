@@ -292,6 +292,16 @@ CASES = [
         setting("api_gateway_authorizer.a.identity_validation_expression", "Bearer .+"),
     ),
     Case(
+        "client-password",
+        "aws_cognito_user_pool_client.c: lets users send their password; use ALLOW_USER_SRP_AUTH alone",
+        {
+            "cognito_user_pool_client": {
+                "c": {"explicit_auth_flows": ["ALLOW_USER_SRP_AUTH", "ALLOW_USER_PASSWORD_AUTH"]}
+            }
+        },
+        setting("cognito_user_pool_client.c.explicit_auth_flows", ["ALLOW_USER_SRP_AUTH"]),
+    ),
+    Case(
         "key-without-plan",
         "aws_api_gateway_method.m: wants an API key, and no usage plan is for its API; add a UsagePlan",
         {"api_gateway_rest_api": API, "api_gateway_method": {"m": method(api_key_required=True)}},
