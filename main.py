@@ -283,7 +283,7 @@ class AiOrchestrator(AwsStack):
         return CognitoAuthorizer(name="users", user_pools=[pool]), outputs
 
     def _partners(self) -> tuple[LambdaAuthorizer, dict[str, str]]:
-        """Partners with a token of their own; the outputs say in which table the tokens are."""
+        """Partners with a token of their own, which belongs to one API key; the outputs name the table of the tokens."""
         tokens = Table(
             self,
             "partner-tokens",
@@ -297,7 +297,13 @@ class AiOrchestrator(AwsStack):
         )
         tokens.grant(authorizer.role, "GetItem")
         outputs = {"partners_table": tokens.table_name}
-        return LambdaAuthorizer(name="partners", function=authorizer), outputs
+        partner = LambdaAuthorizer(
+            name="partners",
+            function=authorizer,
+            kind="REQUEST",
+            identity_sources=["method.request.header.Authorization", "method.request.header.x-api-key"],
+        )
+        return partner, outputs
 
     def _stage(self, api: RestApi) -> Stage:
         sets_account = self._settings.sets_api_gateway_account

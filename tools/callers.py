@@ -67,22 +67,31 @@ class Callers:
     @cached_property
     def partner_headers(self) -> dict[str, str]:
         """The token of a partner who was just given one, and the partner's API key."""
-        token = self.give_token(PARTNER)
+        return {"Authorization": f"Bearer {self.give_token(PARTNER)}", "x-api-key": self.partner_key}
+
+    @cached_property
+    def partner_key(self) -> str:
+        """The API key of the stack's partner."""
         key = self.client("apigateway").get_api_key(
             apiKey=str(self._outputs["partner_key_id"]), includeValue=True
         )
-        return {"Authorization": f"Bearer {token}", "x-api-key": str(key["value"])}
+        return str(key["value"])
 
-    def give_token(self, partner: str, **more: Any) -> str:
+    def give_token(self, partner: str, *, api_key: str | None = None, **more: Any) -> str:
         """Writes a new token of a partner into the table, and returns it.
 
         Args:
             partner: The partner's name.
+            api_key: The API key that the token belongs to. Default: that of the stack's partner.
             more: Further attributes of the item, in DynamoDB's form, such as `expires_at={"N": "1"}`.
         """
         token = secrets.token_urlsafe(32)
-        digest = hashlib.sha256(token.encode()).hexdigest()
-        item = {"token_sha256": {"S": digest}, "partner": {"S": partner}, **more}
+        item = {
+            "token_sha256": {"S": _sha256(token)},
+            "api_key_sha256": {"S": _sha256(self.partner_key if api_key is None else api_key)},
+            "partner": {"S": partner},
+            **more,
+        }
         self.client("dynamodb").put_item(TableName=str(self._outputs["partners_table"]), Item=item)
         return token
 
@@ -113,6 +122,10 @@ class Callers:
 
         # The root user of every local cloud; see local_cloud/gateway/authorization/callers.py.
         return Credentials("local", "local")
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -25,7 +25,8 @@ def refusals(callers: Callers) -> list[Call]:
     token = callers.user_token
     head, _, signature = token.rpartition(".")
     changed = f"{head}.{'A' if signature[0] != 'A' else 'B'}{signature[1:]}"
-    key = callers.partner_headers["x-api-key"]
+    unknown_key = callers.partner_key[::-1]
+    other_key = {"Authorization": f"Bearer {callers.give_token('globex', api_key='x' * 20)}"}
     partner = replace(_ANALYSIS, path="/partners/ai-service", body=_DISPATCH, caller="partner")
 
     def bearer(title: str, *, status: int, code: str, header: str) -> Call:
@@ -58,17 +59,27 @@ def refusals(callers: Callers) -> list[Call]:
         replace(
             partner,
             title="a partner without an API key",
-            status=403,
-            check=error("forbidden"),
+            status=401,
+            check=error("unauthorized"),
             caller="nobody",
             headers={"Authorization": callers.partner_headers["Authorization"]},
+        ),
+        replace(
+            partner,
+            title="a partner's token with another partner's API key",
+            status=403,
+            check=error("forbidden"),
+            headers=other_key,
         ),
         replace(
             partner,
             title="an API key that nobody was given",
             status=403,
             check=error("forbidden"),
-            headers={"x-api-key": key[::-1]},
+            headers={
+                "Authorization": f"Bearer {callers.give_token('acme', api_key=unknown_key)}",
+                "x-api-key": unknown_key,
+            },
         ),
         _refused(
             "a call that is not signed",
@@ -128,7 +139,10 @@ def limited_partner(
             path="/partners/ai-service",
             body=_DISPATCH,
             caller="partner",
-            headers={"x-api-key": key["value"]},
+            headers={
+                "Authorization": f"Bearer {callers.give_token('acme', api_key=key['value'])}",
+                "x-api-key": key["value"],
+            },
         )
     finally:
         gateway.delete_usage_plan_key(usagePlanId=plan, keyId=key["id"])

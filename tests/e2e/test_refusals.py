@@ -11,7 +11,7 @@ from tools.calls import Call, error
 from tools.demo import judge, request
 from tools.refusals import limited_partner, preflights, refusals
 
-REASONS = 13
+REASONS = 14
 
 
 @pytest.mark.parametrize("number", range(REASONS))

@@ -201,10 +201,18 @@ def services() -> dict[str, Service]:
 
 
 @pytest.fixture(scope="module")
-def functions(cloud: CloudInThread, role_arn: str, services: dict[str, Service]) -> dict[str, str]:
+def partner_key() -> str:
+    """The API key that the partner's token belongs to."""
+    return f"key-{uuid4()}"
+
+
+@pytest.fixture(scope="module")
+def functions(
+    cloud: CloudInThread, role_arn: str, services: dict[str, Service], partner_key: str
+) -> dict[str, str]:
     """The ARNs of the functions by name."""
     api = AwsApi("dynamodb", make_client=lambda *_: cloud.client("dynamodb"))
-    table = PartnerTable(_partners_table(cloud), api=api)
+    table = PartnerTable(_partners_table(cloud, partner_key), api=api)
     partners = PartnerAuthorizer(lambda: table)
     handlers = {name: service.handler for name, service in services.items()}
     handlers |= {"partners": partners.handler, "crashing": _crash}
@@ -212,7 +220,7 @@ def functions(cloud: CloudInThread, role_arn: str, services: dict[str, Service])
 
 
 @pytest.fixture(scope="module")
-def real(cloud: CloudInThread, functions: dict[str, str]) -> RealApi:
+def real(cloud: CloudInThread, functions: dict[str, str], partner_key: str) -> RealApi:
     """The API without request models: whatever is sent reaches the handlers."""
     made = _new_api(cloud, functions, "open")
     for path, function in ROUTES.items():
@@ -223,7 +231,7 @@ def real(cloud: CloudInThread, functions: dict[str, str]) -> RealApi:
     made.add("/crashing", "ANY", "crashing")
     _add_partners(made)
     made.api.deploy()
-    made.key = _plan(made.api)
+    made.key = _plan(made.api, partner_key)
     return made
 
 
@@ -281,7 +289,7 @@ def _crash(event: Any, context: object) -> Any:
     raise RuntimeError(json.dumps(event))
 
 
-def _partners_table(cloud: CloudInThread) -> str:
+def _partners_table(cloud: CloudInThread, api_key: str) -> str:
     tables, name = cloud.client("dynamodb"), f"partners-{uuid4()}"
     tables.create_table(
         TableName=name,
@@ -289,8 +297,9 @@ def _partners_table(cloud: CloudInThread) -> str:
         AttributeDefinitions=[{"AttributeName": "token_sha256", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     )
-    digest = hashlib.sha256(PARTNER_TOKEN.encode()).hexdigest()
-    tables.put_item(TableName=name, Item={"token_sha256": {"S": digest}, "partner": {"S": "acme"}})
+    token, key = (hashlib.sha256(text.encode()).hexdigest() for text in (PARTNER_TOKEN, api_key))
+    item = {"token_sha256": {"S": token}, "api_key_sha256": {"S": key}, "partner": {"S": "acme"}}
+    tables.put_item(TableName=name, Item=item)
     return name
 
 
@@ -298,10 +307,9 @@ def _add_partners(made: RealApi) -> None:
     authorizer = made.api.aws.create_authorizer(
         restApiId=made.api.api_id,
         name="partners",
-        type="TOKEN",
+        type="REQUEST",
         authorizerUri=made.api.proxy_integration(made.arns["partners"])["uri"],
-        identitySource="method.request.header.Authorization",
-        identityValidationExpression="Bearer [A-Za-z0-9_-]+",
+        identitySource="method.request.header.Authorization,method.request.header.x-api-key",
         authorizerResultTtlInSeconds=0,
     )["id"]
     made.add(
@@ -314,9 +322,9 @@ def _add_partners(made: RealApi) -> None:
     )
 
 
-def _plan(api: DeployedApi) -> str:
+def _plan(api: DeployedApi, value: str) -> str:
     aws = api.aws
-    key = aws.create_api_key(name="acme", enabled=True)
+    key = aws.create_api_key(name="acme", value=value, enabled=True)
     stages = [{"apiId": api.api_id, "stage": api.stage}]
     plan = aws.create_usage_plan(name="partners", apiStages=stages, quota={"limit": 1000, "period": "DAY"})
     aws.create_usage_plan_key(usagePlanId=plan["id"], keyId=key["id"], keyType="API_KEY")

@@ -174,6 +174,7 @@ ROWS: dict[int, Row] = {
     37: Row("C", "wrong key", (
         f"{_KEYS}::test_other_keys_get_one_and_the_same_answer",
         f"{CONSTRUCTS}/test_construct_usage_plan.py::test_a_key_is_never_all_that_callers_need",
+        f"{HANDLERS}/test_partners.py::test_a_token_goes_with_one_api_key",
         f"{CANARIES}::test_credentials_of_partners_are_in_no_log",
     )),
     38: Row("C", "quota used", (

@@ -18,8 +18,13 @@ from tests.unit.handlers import aws
 from tests.unit.handlers.events import Context
 
 ARN = "arn:aws:execute-api:us-east-1:123456789012:abc/prod/POST/partners/ai-service"
-GOOD, EXPIRED, BARRED = "a" * 43, "b" * 43, "c" * 43
+GOOD, EXPIRED, BARRED, WITHOUT_KEY = "a" * 43, "b" * 43, "c" * 43, "e" * 43
+KEY, OTHER_KEY = "key-of-acme-0123456789", "key-of-globex-0123456789"
 NOW = 1_800_000_000
+
+
+def sha256(text: str) -> dict[str, str]:
+    return {"S": hashlib.sha256(text.encode()).hexdigest()}
 
 
 @pytest.fixture
@@ -36,15 +41,22 @@ def authorizer() -> Iterator[PartnerAuthorizer]:
             (GOOD, {"expires_at": {"N": str(NOW + 1)}}),
             (EXPIRED, {"expires_at": {"N": str(NOW)}}),
             (BARRED, {"enabled": {"BOOL": False}}),
+            (WITHOUT_KEY, {"api_key_sha256": {"S": ""}}),
         ):
-            key = {"token_sha256": {"S": hashlib.sha256(token.encode()).hexdigest()}}
+            key = {"token_sha256": sha256(token), "api_key_sha256": sha256(KEY)}
             client.put_item(TableName="partners", Item={**key, "partner": {"S": "acme"}, **more})
         table = PartnerTable("partners", api=AwsApi("dynamodb", make_client=lambda _name, _tries: client))
         yield PartnerAuthorizer(lambda: table, clock=lambda: NOW)
 
 
-def ask(authorizer: PartnerAuthorizer, header: object) -> dict[str, Any]:
-    event = {"type": "TOKEN", "authorizationToken": header, "methodArn": ARN}
+def event_of(**headers: object) -> dict[str, object]:
+    """The event of an authorizer of type REQUEST, with a header's values in a list."""
+    sent = {name.replace("_", "-"): value for name, value in headers.items() if value is not None}
+    return {"type": "REQUEST", "methodArn": ARN, "multiValueHeaders": sent}
+
+
+def ask(authorizer: PartnerAuthorizer, *tokens: object, keys: list[object] | None = None) -> dict[str, Any]:
+    event = event_of(Authorization=list(tokens), X_Api_Key=[KEY] if keys is None else keys)
     with contextlib.redirect_stdout(io.StringIO()):
         return authorizer.handler(event, Context())
 
@@ -66,6 +78,29 @@ def test_a_partner_who_is_barred_is_denied(authorizer: PartnerAuthorizer) -> Non
 
 
 @pytest.mark.parametrize(
+    ("token", "keys"),
+    [
+        (GOOD, [OTHER_KEY]),
+        (GOOD, []),
+        (GOOD, [KEY, KEY]),
+        (GOOD, [KEY, OTHER_KEY]),
+        (GOOD, [KEY + " "]),
+        (GOOD, ["\udcff"]),
+        (WITHOUT_KEY, [KEY]),
+        (WITHOUT_KEY, [""]),
+    ],
+)
+def test_a_token_goes_with_one_api_key(authorizer: PartnerAuthorizer, token: str, keys: list[object]) -> None:
+    (statement,) = ask(authorizer, f"Bearer {token}", keys=keys)["policyDocument"]["Statement"]
+    assert statement["Effect"] == "Deny"
+
+
+def test_two_tokens_are_unauthorized(authorizer: PartnerAuthorizer) -> None:
+    with pytest.raises(Exception, match=r"^Unauthorized$"):
+        ask(authorizer, f"Bearer {GOOD}", f"Bearer {GOOD}")
+
+
+@pytest.mark.parametrize(
     "header",
     [None, 5, "", GOOD, "Bearer", f"Bearer {EXPIRED}", "Bearer " + "d" * 43, f"bearer {GOOD}", f"Bearer {GOOD} x",
      "Bearer " + "a" * 42, f"Bearer {GOOD}\n"],
@@ -83,8 +118,9 @@ def test_nobody_passes_while_the_table_cannot_be_asked() -> None:
 
 def test_the_log_has_no_token(authorizer: PartnerAuthorizer) -> None:
     log = io.StringIO()
-    event = {"type": "TOKEN", "authorizationToken": f"Bearer {GOOD}", "methodArn": ARN}
+    event = event_of(Authorization=[f"Bearer {GOOD}"], X_Api_Key=[KEY])
     with contextlib.redirect_stdout(log):
         authorizer.handler(event, Context())
     assert '"operation":"partners.authorize"' in log.getvalue()
     assert GOOD not in log.getvalue()
+    assert KEY not in log.getvalue()
