@@ -81,6 +81,7 @@ def document(*, vision: Function, language: Function, embeddings: Function) -> S
         output={
             "text": words,
             "lines": Variable("text.lines"),
+            "complete": Variable("text.complete"),
             "analysis": Variable("parts.results.analysis"),
             "embedding": Variable("parts.results.embedding"),
             "summary": Variable("parts.results.summary"),

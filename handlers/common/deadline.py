@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _SECONDS_TO_ANSWER = 0.5
 _SECONDS_WITHOUT_LAMBDA = 25.0
@@ -41,3 +41,7 @@ class Deadline:
     def seconds_left(self) -> float:
         """The time that is left, in seconds; zero when there is none."""
         return max(0.0, self.at_seconds - self.clock())
+
+    def at_most(self, seconds: float) -> Deadline:
+        """Return the deadline that many seconds from now, or this one if it is earlier."""
+        return replace(self, at_seconds=min(self.at_seconds, self.clock() + seconds))

@@ -17,6 +17,9 @@ from handlers.vision.backend import FoundLabel, FoundText, labels_response, text
 from handlers.vision.images import Picture
 from handlers.vision.models import LabelsResponse, TextResponse
 
+MAX_WORDS = 100
+"""The words that DetectText finds at most. It does not say whether there are more."""
+
 MAX_IMAGE_BYTES = 5_242_880
 """What Rekognition takes as the bytes of an image."""
 
@@ -52,13 +55,13 @@ class RekognitionVision:
         """Reads the text of an image; see `VisionBackend`."""
         answer = self._call("detect_text", picture, {}, deadline)
         with reading_answer("rekognition.detect_text"):
-            found = [
-                _found_text(detection, picture)
-                for detection in answer["TextDetections"]
-                if detection["Type"] == "LINE"
-            ]
+            detections = answer["TextDetections"]
+            words = sum(detection["Type"] == "WORD" for detection in detections)
             return text_response(
-                found, picture=picture, model=_model("DetectText", answer.get("TextModelVersion"))
+                [_found_text(detection, picture) for detection in detections if detection["Type"] == "LINE"],
+                picture=picture,
+                model=_model("DetectText", answer.get("TextModelVersion")),
+                unread_regions=0 if words < MAX_WORDS else None,
             )
 
     def find_labels(

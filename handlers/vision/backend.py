@@ -72,8 +72,17 @@ class FoundLabel:
     parents: tuple[str, ...]
 
 
-def text_response(found: Sequence[FoundText], *, picture: Picture, model: str) -> TextResponse:
-    """Brings pieces of text into reading order and their places into shares of the image."""
+def text_response(
+    found: Sequence[FoundText], *, picture: Picture, model: str, unread_regions: int | None = 0
+) -> TextResponse:
+    """Brings pieces of text into reading order and their places into shares of the image.
+
+    Args:
+        found: The pieces.
+        picture: The image.
+        model: What read them.
+        unread_regions: The number of regions with text that were not read, None for an unknown number. Default: 0.
+    """
     rows = rows_in_reading_order([piece.corners for piece in found])
     return TextResponse(
         text=text_of_rows(rows, [piece.text for piece in found]),
@@ -81,6 +90,8 @@ def text_response(found: Sequence[FoundText], *, picture: Picture, model: str) -
         width=picture.width,
         height=picture.height,
         model=model,
+        complete=unread_regions == 0,
+        unread_regions=unread_regions,
     )
 
 

@@ -50,8 +50,10 @@ class LocalVision:
 
     def read_text(self, picture: Picture, *, deadline: Deadline) -> TextResponse:
         """Reads the text of an image; see `VisionBackend`."""
-        found = self._reader().read(picture.pixels, deadline=deadline)
-        return text_response(found, picture=picture, model=TEXT_MODEL)
+        page = self._reader().read(picture.pixels, deadline=deadline)
+        return text_response(
+            page.pieces, picture=picture, model=TEXT_MODEL, unread_regions=page.unread_regions
+        )
 
     def find_labels(
         self, picture: Picture, *, max_labels: int, min_confidence: float, deadline: Deadline

@@ -68,6 +68,14 @@ class TextResponse(ResponseModel):
     width: int = Field(description="The width of the upright image, in pixels.")
     height: int = Field(description="The height of the upright image, in pixels.")
     model: str = Field(description="What read the text.")
+    complete: bool = Field(
+        description="Whether all regions that look like text were read. The local backend reads for at most 10 seconds "
+        "and at most 500 regions, from the start of the text on; Rekognition reads at most 100 words."
+    )
+    unread_regions: int | None = Field(
+        description="The number of regions that look like text and were not read: send the rest of the image as an image "
+        "of its own. Null where the backend does not say how many."
+    )
 
 
 class LabelsRequest(RequestModel):

@@ -6,7 +6,7 @@ of likely pixels becomes a rectangle, and the rectangle is grown back by what wa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,9 @@ from handlers.vision.networks import Network
 _CHANNEL_MEANS = np.array([0.485, 0.456, 0.406], dtype=np.float32)
 _CHANNEL_DEVIATIONS = np.array([0.229, 0.224, 0.225], dtype=np.float32)
 _GRID = 32  # the network halves its input five times
+
+_Region = tuple[npt.NDArray[np.integer], npt.NDArray[np.integer], npt.NDArray[np.integer]]
+"""The rows, starts and ends of the runs of a region."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,19 @@ class DetectionSettings:
     max_regions: int = 500
 
 
+@dataclass(frozen=True, slots=True)
+class Regions:
+    """The pieces of text of an image, in no particular order.
+
+    Attributes:
+        rectangles: A rectangle around each.
+        dropped: The number of likely regions beyond `max_regions`, which have no rectangle.
+    """
+
+    rectangles: list[Rectangle]
+    dropped: int = 0
+
+
 class TextDetector:
     """Finds text in images.
 
@@ -55,14 +71,14 @@ class TextDetector:
         self._network = network
         self._settings = settings or DetectionSettings()
 
-    def find(self, image: Image.Image) -> list[Rectangle]:
-        """Finds the pieces of text of an image, in no particular order.
+    def find(self, image: Image.Image) -> Regions:
+        """Finds the pieces of text of an image.
 
         Args:
             image: In mode RGB.
 
         Returns:
-            A rectangle around each, in pixels of the image.
+            Their rectangles, in pixels of the image.
         """
         scale = self._scale(image)
         width, height = (max(1, round(side * scale)) for side in image.size)
@@ -73,8 +89,8 @@ class TextDetector:
             np.pad(pixels, padding, mode="edge")[:, :, ::-1] / 255 - _CHANNEL_MEANS
         ) / _CHANNEL_DEVIATIONS
         text_map = self._network(np.ascontiguousarray(normal.transpose(2, 0, 1)[np.newaxis]))[0, 0]
-        found = rectangles_of(text_map[:height, :width], self._settings)
-        return [rectangle.scaled(1 / scale) for rectangle in found]
+        found = regions_of(text_map[:height, :width], self._settings)
+        return replace(found, rectangles=[rectangle.scaled(1 / scale) for rectangle in found.rectangles])
 
     def _scale(self, image: Image.Image) -> float:
         longest = max(image.size)
@@ -82,7 +98,7 @@ class TextDetector:
         return min(largest / longest, max(1.0, smallest / longest))
 
 
-def rectangles_of(text_map: Floats, settings: DetectionSettings) -> list[Rectangle]:
+def regions_of(text_map: Floats, settings: DetectionSettings) -> Regions:
     """Makes rectangles of a map of text probabilities.
 
     Args:
@@ -90,22 +106,21 @@ def rectangles_of(text_map: Floats, settings: DetectionSettings) -> list[Rectang
         settings: The thresholds.
 
     Returns:
-        A rectangle around each piece of text, in pixels of the map.
+        The rectangles around the pieces of text, in pixels of the map.
     """
     runs = connected_runs(text_map > settings.pixel_threshold)
     found: list[Rectangle] = []
-    for region in _likely_regions(text_map, runs, settings):
+    regions, dropped = _likely_regions(text_map, runs, settings)
+    for region in regions:
         rectangle = smallest_rectangle(outline(*region))
         if min(rectangle.width, rectangle.height) >= settings.smallest_side:
             area, perimeter = rectangle.width * rectangle.height, 2 * (rectangle.width + rectangle.height)
             found.append(rectangle.grown(area * settings.growth / perimeter))
-    return found
+    return Regions(found, dropped)
 
 
-def _likely_regions(
-    text_map: Floats, runs: Runs, settings: DetectionSettings
-) -> list[tuple[npt.NDArray[np.integer], npt.NDArray[np.integer], npt.NDArray[np.integer]]]:
-    """The rows, starts and ends of the runs of each region that is large and likely enough."""
+def _likely_regions(text_map: Floats, runs: Runs, settings: DetectionSettings) -> tuple[list[_Region], int]:
+    """The regions that are large and likely enough, and how many more there are than `max_regions`."""
     lengths = runs.ends - runs.starts
     areas = np.bincount(runs.regions, weights=lengths, minlength=runs.region_count)
     width = text_map.shape[1]
@@ -113,9 +128,10 @@ def _likely_regions(
     run_sums = sums[runs.rows * width + runs.ends] - sums[runs.rows * width + runs.starts]
     means = np.bincount(runs.regions, weights=run_sums, minlength=runs.region_count) / np.maximum(areas, 1)
     likely = (means >= settings.region_threshold) & (areas >= settings.smallest_side**2)
-    kept = np.flatnonzero(likely)
-    kept = kept[np.argsort(-areas[kept], kind="stable")][: settings.max_regions]
+    found = np.flatnonzero(likely)
+    kept = found[np.argsort(-areas[found], kind="stable")][: settings.max_regions]
     order = np.argsort(runs.regions, kind="stable")
     bounds = np.searchsorted(runs.regions[order], np.stack([kept, kept + 1]))
     members = [order[start:end] for start, end in bounds.T]
-    return [(runs.rows[member], runs.starts[member], runs.ends[member]) for member in members]
+    regions = [(runs.rows[member], runs.starts[member], runs.ends[member]) for member in members]
+    return regions, len(found) - len(kept)

@@ -1,4 +1,4 @@
-"""All the text of an image: found, turned the way it is to be read, and read.
+"""The text of an image: found, turned the way it is to be read, and read in reading order within limits.
 
 Pages lie on their side or upside down. The shape of the pieces tells whether the page lies on its side; which of the
 two ways is up tells the recognizer, which is sure of upright text and unsure of anything else.
@@ -7,7 +7,7 @@ two ways is up tells the recognizer, which is sure of upright text and unsure of
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Protocol
 
@@ -18,6 +18,8 @@ from handlers.common.deadline import Deadline
 from handlers.common.errors import BackendTimeout
 from handlers.vision.backend import FoundText
 from handlers.vision.geometry import Floats, Rectangle
+from handlers.vision.reading_order import rows_in_reading_order
+from handlers.vision.text_detection import Regions
 from handlers.vision.text_recognition import Reading, cut_out
 
 _TALL = 1.5
@@ -28,10 +30,37 @@ _READABLE = 0.5
 _PIECES_TRIED = 3
 
 
-class Detector(Protocol):
-    """Finds the rectangles of an image that hold text."""
+@dataclass(frozen=True, slots=True)
+class ReadingLimits:
+    """How much of an image is read. A limit ends the reading once the region is read that exceeds it.
 
-    def find(self, image: Image.Image) -> list[Rectangle]:
+    Attributes:
+        max_columns: The columns of pixels that the recognizer looks at, at its line height of 48 pixels. The limit gives
+            the same answer on every machine. Default: 160,000, which is 500 words or 50 lines of 200 characters.
+        max_seconds: The seconds from the start, for slow machines. Default: 10.
+    """
+
+    max_columns: int = 160_000
+    max_seconds: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class PageText:
+    """The text of an image, as far as it was read.
+
+    Attributes:
+        pieces: The pieces of text, in no particular order.
+        unread_regions: The number of regions that look like text and were not read.
+    """
+
+    pieces: list[FoundText]
+    unread_regions: int
+
+
+class Detector(Protocol):
+    """Finds the regions of an image that hold text."""
+
+    def find(self, image: Image.Image) -> Regions:
         """Finds them."""
         ...
 
@@ -49,40 +78,56 @@ Read = Callable[[Rectangle, int], FoundText]
 
 
 class TextReader:
-    """Reads all text of an image.
+    """Reads the text of an image.
 
     Args:
         detector: Finds it.
         recognizer: Reads it.
+        limits: How much of an image is read. Default: `ReadingLimits()`.
     """
 
-    def __init__(self, detector: Detector, recognizer: Recognizer) -> None:
+    def __init__(
+        self, detector: Detector, recognizer: Recognizer, *, limits: ReadingLimits | None = None
+    ) -> None:
         self._detector = detector
         self._recognizer = recognizer
+        self._limits = limits or ReadingLimits()
 
-    def read(self, image: Image.Image, *, deadline: Deadline) -> list[FoundText]:
-        """Reads all pieces of text of an image, in no particular order.
+    def read(self, image: Image.Image, *, deadline: Deadline) -> PageText:
+        """Reads the pieces of text of an image in reading order, until all are read or a limit is reached.
 
         Args:
             image: In mode RGB.
-            deadline: When reading must have ended.
+            deadline: When reading must have ended, besides the limits.
 
         Raises:
-            BackendTimeout: There is more text than can be read until then.
+            BackendTimeout: There is no time to read even the first piece.
         """
+        until = deadline.at_most(self._limits.max_seconds)
+        columns = 0
 
         @cache
         def read_one(rectangle: Rectangle, quarter_turns: int) -> FoundText:
-            if deadline.seconds_left() <= 0:
+            nonlocal columns
+            if until.seconds_left() <= 0 or columns >= self._limits.max_columns:
                 raise BackendTimeout("The image holds more text than can be read in time. Send a part of it.")
-            corners = np.roll(rectangle.corners(), -quarter_turns, axis=0)
+            corners = _turned(rectangle, quarter_turns)
             reading = self._recognizer.read(cut_out(image, corners))
+            columns += reading.columns
             return FoundText(reading.text.strip(), reading.confidence, _within(image, corners))
 
-        rectangles = self._detector.find(image)
-        turns = _page_turns(rectangles, read_one)
-        pieces = [_best_reading(rectangle, turns, read_one) for rectangle in rectangles]
-        return [piece for piece in pieces if piece.text and piece.confidence >= _READABLE]
+        found = self._detector.find(image)
+        turns = _page_turns(found.rectangles, read_one)
+        pieces: list[FoundText] = []
+        for rectangle in _in_reading_order(found.rectangles, turns):
+            try:
+                pieces.append(_best_reading(rectangle, turns, read_one))
+            except BackendTimeout:
+                if not pieces:
+                    raise
+                break
+        unread = len(found.rectangles) - len(pieces) + found.dropped
+        return PageText([piece for piece in pieces if piece.text and piece.confidence >= _READABLE], unread)
 
 
 def _page_turns(rectangles: Sequence[Rectangle], read: Read) -> int:
@@ -114,6 +159,15 @@ def _mean_confidence(rectangles: Sequence[Rectangle], turns: int, read: Read) ->
     if not rectangles:
         return 1.0
     return sum(read(rectangle, turns).confidence for rectangle in rectangles) / len(rectangles)
+
+
+def _in_reading_order(rectangles: Sequence[Rectangle], turns: int) -> list[Rectangle]:
+    corners = [[(x, y) for x, y in _turned(rectangle, turns).tolist()] for rectangle in rectangles]
+    return [rectangles[index] for row in rows_in_reading_order(corners) for index in row]
+
+
+def _turned(rectangle: Rectangle, quarter_turns: int) -> Floats:
+    return np.roll(rectangle.corners(), -quarter_turns, axis=0)
 
 
 def _is_tall(rectangle: Rectangle) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -31,10 +31,12 @@ class Reading:
     Attributes:
         text: The text; empty where none could be read.
         confidence: The mean probability of its characters, from 0 to 1.
+        columns: The columns of pixels that the network looked at, to which its time is proportional.
     """
 
     text: str
     confidence: float
+    columns: int = 0
 
 
 class TextRecognizer:
@@ -61,7 +63,7 @@ class TextRecognizer:
         padded = max(_SHORTEST_WIDTH, -(-width // _WIDTH_STEP) * _WIDTH_STEP)
         batch = np.zeros((1, 3, LINE_HEIGHT, padded), dtype=np.float32)
         batch[0, :, :, :width] = (pixels[:, :, ::-1] / 127.5 - 1).transpose(2, 0, 1)
-        return decode(self._network(batch)[0], self._characters)
+        return replace(decode(self._network(batch)[0], self._characters), columns=padded)
 
 
 def decode(steps: Floats, characters: Sequence[str]) -> Reading:

@@ -47,7 +47,7 @@ LOOKED_AT = 50
 """How many executions' histories are read for the table of the states."""
 
 FUNCTION = """
-ANSWERS = {"vision.text": {"text": "TOTAL 5", "lines": []}, "language.summary": {"summary": "TOTAL 5", "model": "none"}}
+ANSWERS = {"vision.text": {"text": "TOTAL 5", "lines": [], "complete": True}, "language.summary": {"summary": "TOTAL 5", "model": "none"}}
 
 
 def handler(event, context):

@@ -117,6 +117,8 @@ def test_text_of_an_image_in_json(vision: Any, backend: FakeBackend) -> None:
         "width": 40,
         "height": 30,
         "model": "fake",
+        "complete": True,
+        "unread_regions": 0,
     }
     assert 0 < backend.deadlines[0].seconds_left() < 10
 

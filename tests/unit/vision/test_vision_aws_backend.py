@@ -95,6 +95,18 @@ def test_lines_become_the_contracts_lines_in_reading_order(
         "polygon": [{"x": 0.1, "y": 0.1}, {"x": 0.5, "y": 0.1}, {"x": 0.5, "y": 0.2}, {"x": 0.1, "y": 0.2}],
     }
     assert (found.width, found.height, found.model) == (400, 200, "Amazon Rekognition DetectText 3.0")
+    assert (found.complete, found.unread_regions) == (True, 0)
+
+
+@pytest.mark.parametrize(("words", "expected"), [(99, (True, 0)), (100, (False, None))])
+def test_as_many_words_as_rekognition_finds_at_most_may_not_be_all(
+    words: int, expected: tuple[bool, int | None], rekognition: tuple[RekognitionVision, Stubber]
+) -> None:
+    backend, stubber = rekognition
+    word = detection("a", box(0.1, 0.1, 0.5, 0.2), kind="WORD")
+    stubber.add_response("detect_text", {"TextDetections": [word] * words}, {"Image": IMAGE})
+    found = backend.read_text(PICTURE, deadline=deadline())
+    assert (found.complete, found.unread_regions) == expected
 
 
 def test_coordinates_outside_of_the_image_are_brought_to_its_edge(

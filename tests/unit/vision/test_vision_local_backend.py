@@ -17,6 +17,7 @@ from handlers.vision.images import Picture
 from handlers.vision.labels import ImageLabeler, LabelClass
 from handlers.vision.local_backend import LocalVision
 from handlers.vision.networks import OnnxNetwork
+from handlers.vision.text_detection import Regions
 from handlers.vision.text_reading import TextReader
 from handlers.vision.text_recognition import Reading
 
@@ -24,9 +25,9 @@ PICTURE = Picture(Image.new("RGB", (200, 100), "white"), 200, 100)
 
 
 class FixedDetector:
-    def find(self, image: Image.Image) -> list[Rectangle]:
+    def find(self, image: Image.Image) -> Regions:
         assert image.mode == "RGB"
-        return [Rectangle(50, 70, 60, 10, 0), Rectangle(100, 20, 80, 10, 0)]
+        return Regions([Rectangle(50, 70, 60, 10, 0), Rectangle(100, 20, 80, 10, 0)], dropped=2)
 
 
 class CountingRecognizer:
@@ -92,6 +93,8 @@ def test_text_comes_in_reading_order_and_in_shares_of_the_image() -> None:
         "width": 200,
         "height": 100,
         "model": "PP-OCRv6 small",
+        "complete": False,
+        "unread_regions": 2,
     }
     assert loads.labelers == 0
 

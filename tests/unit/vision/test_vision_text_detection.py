@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image, ImageDraw
 
-from handlers.vision.text_detection import DetectionSettings, TextDetector, rectangles_of
+from handlers.vision.text_detection import DetectionSettings, Regions, TextDetector, regions_of
 
 Map = npt.NDArray[np.float32]
 PLAIN = DetectionSettings(growth=0)
@@ -35,12 +35,12 @@ class FakeNetwork:
 
 
 def test_a_box_becomes_its_rectangle() -> None:
-    (found,) = rectangles_of(text_map(100, 200, (20, 30, 120, 50)), PLAIN)
+    (found,) = regions_of(text_map(100, 200, (20, 30, 120, 50)), PLAIN).rectangles
     assert (found.center_x, found.center_y, found.width, found.height) == (70, 40, 100, 20)
 
 
 def test_a_rectangle_grows_by_area_over_perimeter() -> None:
-    (found,) = rectangles_of(text_map(100, 200, (20, 30, 120, 50)), DetectionSettings(growth=1.5))
+    (found,) = regions_of(text_map(100, 200, (20, 30, 120, 50)), DetectionSettings(growth=1.5)).rectangles
     margin = 1.5 * (100 * 20) / (2 * (100 + 20))
     assert (found.width, found.height) == pytest.approx((100 + 2 * margin, 20 + 2 * margin))
 
@@ -48,7 +48,7 @@ def test_a_rectangle_grows_by_area_over_perimeter() -> None:
 def test_a_turned_line_keeps_its_angle() -> None:
     page = Image.new("L", (300, 200))
     ImageDraw.Draw(page).line([(50, 60), (250, 130)], fill=255, width=16)
-    (found,) = rectangles_of(np.asarray(page, dtype=np.float32) / 255, PLAIN)
+    (found,) = regions_of(np.asarray(page, dtype=np.float32) / 255, PLAIN).rectangles
     assert math.degrees(found.angle) == pytest.approx(math.degrees(math.atan2(70, 200)), abs=0.5)
 
 
@@ -63,26 +63,27 @@ def test_a_turned_line_keeps_its_angle() -> None:
     ],
 )
 def test_noise_is_left_out(case: str, drawn: Map) -> None:
-    assert rectangles_of(drawn, PLAIN) == []
+    assert regions_of(drawn, PLAIN) == Regions([])
 
 
 def test_of_too_many_regions_the_largest_are_kept() -> None:
     drawn = text_map(60, 60, (0, 0, 10, 10), (20, 0, 50, 20), (0, 30, 20, 50))
-    found = rectangles_of(drawn, DetectionSettings(growth=0, max_regions=2))
-    assert sorted((rectangle.width, rectangle.height) for rectangle in found) == [(20, 20), (30, 20)]
+    found = regions_of(drawn, DetectionSettings(growth=0, max_regions=2))
+    sizes = sorted((rectangle.width, rectangle.height) for rectangle in found.rectangles)
+    assert (sizes, found.dropped) == ([(20, 20), (30, 20)], 1)
 
 
 def test_regions_at_the_edges_of_the_map_are_measured_within_their_rows() -> None:
     # The sums behind the means run over the whole map: a region that ends a row must not take from the next.
     drawn = text_map(40, 40, (20, 0, 40, 10), (0, 30, 40, 40))
-    assert len(rectangles_of(drawn, DetectionSettings(growth=0, region_threshold=0.89))) == 2
+    assert len(regions_of(drawn, DetectionSettings(growth=0, region_threshold=0.89)).rectangles) == 2
 
 
 def test_rectangles_are_in_pixels_of_the_image() -> None:
     page = Image.new("RGB", (2000, 1000), "white")
     ImageDraw.Draw(page).rectangle([400, 300, 1199, 399], fill="black")
     network = FakeNetwork()
-    (found,) = TextDetector(network, DetectionSettings(longest_side=1000, growth=0)).find(page)
+    (found,) = TextDetector(network, DetectionSettings(longest_side=1000, growth=0)).find(page).rectangles
     assert network.batches[0].shape == (1, 3, 512, 1024)
     assert (found.center_x, found.center_y) == pytest.approx((800, 350), abs=2)
     assert (found.width, found.height) == pytest.approx((800, 100), abs=4)
@@ -92,7 +93,7 @@ def test_a_small_image_is_enlarged() -> None:
     page = Image.new("RGB", (64, 32), "white")
     ImageDraw.Draw(page).rectangle([8, 8, 39, 15], fill="black")
     network = FakeNetwork()
-    (found,) = TextDetector(network, DetectionSettings(growth=0)).find(page)
+    (found,) = TextDetector(network, DetectionSettings(growth=0)).find(page).rectangles
     assert network.batches[0].shape == (1, 3, 320, 640)
     assert (found.width, found.height) == pytest.approx((32, 8), abs=1)
 
@@ -109,7 +110,7 @@ def test_any_shape_of_image_is_taken(size: tuple[int, int]) -> None:
 def test_what_is_added_to_fill_the_grid_is_never_text() -> None:
     # A black image: the map is full, and so would be what was added at its edges.
     page = Image.new("RGB", (1000, 650), "black")
-    (found,) = TextDetector(FakeNetwork(), DetectionSettings(growth=0)).find(page)
+    (found,) = TextDetector(FakeNetwork(), DetectionSettings(growth=0)).find(page).rectangles
     assert (found.width, found.height) == pytest.approx((1000, 650))
 
 

@@ -8,7 +8,8 @@ from PIL import Image
 from handlers.common.deadline import Deadline
 from handlers.common.errors import BackendTimeout
 from handlers.vision.geometry import Rectangle
-from handlers.vision.text_reading import TextReader
+from handlers.vision.text_detection import Regions
+from handlers.vision.text_reading import ReadingLimits, TextReader
 from handlers.vision.text_recognition import Reading
 
 PAGE = (400, 400)
@@ -16,12 +17,12 @@ LINES = (Rectangle(200, 100, 300, 20, 0), Rectangle(180, 140, 260, 20, 0), Recta
 
 
 class FixedDetector:
-    def __init__(self, *rectangles: Rectangle) -> None:
-        self.rectangles = list(rectangles)
+    def __init__(self, *rectangles: Rectangle, dropped: int = 0) -> None:
+        self.regions = Regions(list(rectangles), dropped)
 
-    def find(self, image: Image.Image) -> list[Rectangle]:
+    def find(self, image: Image.Image) -> Regions:
         assert image.mode == "RGB"
-        return self.rectangles
+        return self.regions
 
 
 class RedStartRecognizer:
@@ -62,7 +63,7 @@ def read(
     image: Image.Image, *rectangles: Rectangle, recognizer: RedStartRecognizer | None = None
 ) -> list[str]:
     reader = TextReader(FixedDetector(*rectangles), recognizer or RedStartRecognizer())
-    return [piece.text for piece in reader.read(image, deadline=Deadline.after(60))]
+    return [piece.text for piece in reader.read(image, deadline=Deadline.after(60)).pieces]
 
 
 @pytest.mark.parametrize("quarter_turns", [0, 1, 2, 3])
@@ -70,7 +71,7 @@ def test_a_page_is_read_whichever_way_it_lies(quarter_turns: int) -> None:
     image = page_with(*LINES).rotate(-90 * quarter_turns)
     rectangles = [turned(line, quarter_turns) for line in LINES]
     reader = TextReader(FixedDetector(*rectangles), RedStartRecognizer())
-    pieces = reader.read(image, deadline=Deadline.after(60))
+    pieces = reader.read(image, deadline=Deadline.after(60)).pieces
     assert [piece.text for piece in pieces] == ["text"] * 3
     # The corners start where the text starts.
     upright_start = (50.0, 90.0)
@@ -116,12 +117,83 @@ def test_a_page_without_text_has_none() -> None:
 def test_corners_stay_within_the_image() -> None:
     over_the_edge = Rectangle(200, 5, 420, 30, 0)
     reader = TextReader(FixedDetector(over_the_edge), RedStartRecognizer())
-    (piece,) = reader.read(Image.new("RGB", PAGE, "red"), deadline=Deadline.after(60))
+    (piece,) = reader.read(Image.new("RGB", PAGE, "red"), deadline=Deadline.after(60)).pieces
     assert piece.corners == ((0, 0), (400, 0), (400, 20), (0, 20))
 
 
-def test_more_text_than_there_is_time_for_is_an_error() -> None:
-    reader = TextReader(FixedDetector(*LINES), RedStartRecognizer())
-    with pytest.raises(BackendTimeout) as caught:
-        reader.read(page_with(*LINES), deadline=Deadline.after(0))
-    assert caught.value.message == "The image holds more text than can be read in time. Send a part of it."
+DENSE = [Rectangle(200, 5 + 9 * number, 300, 6, 0) for number in range(40)]
+TOO_MUCH = "The image holds more text than can be read in time. Send a part of it."
+
+
+class SteadyRecognizer:
+    """Takes a second and 400 columns for each line, and reads how far down the page it is."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def read(self, line: Image.Image) -> Reading:
+        self.now += 1
+        shade = line.getpixel((line.width // 2, line.height // 2))
+        assert isinstance(shade, tuple)
+        return Reading(str(shade[1]), 0.95, columns=400)
+
+
+def shaded(*rectangles: Rectangle) -> Image.Image:
+    """A page whose lines are the greener the lower they are."""
+    page = Image.new("RGB", PAGE, "white")
+    for line in rectangles:
+        page.paste(
+            (0, round(line.center_y) // 2, 0), (0, round(line.center_y) - 3, 400, round(line.center_y) + 4)
+        )
+    return page
+
+
+def read_dense(
+    *rectangles: Rectangle, limits: ReadingLimits, seconds: float = 25, dropped: int = 0
+) -> tuple[list[int], int]:
+    """The shades of the lines that were read, and how many regions were not."""
+    recognizer = SteadyRecognizer()
+    reader = TextReader(FixedDetector(*rectangles, dropped=dropped), recognizer, limits=limits)
+    deadline = Deadline.after(seconds, clock=lambda: recognizer.now)
+    page = reader.read(shaded(*rectangles), deadline=deadline)
+    return [int(piece.text) for piece in page.pieces], page.unread_regions
+
+
+@pytest.mark.parametrize(
+    ("limits", "seconds"),
+    [
+        (ReadingLimits(max_columns=4_000, max_seconds=1_000), 1_000),
+        (ReadingLimits(max_columns=1_000_000, max_seconds=10), 1_000),
+        (ReadingLimits(max_columns=1_000_000, max_seconds=1_000), 10),
+    ],
+    ids=["columns", "seconds", "deadline"],
+)
+def test_a_dense_page_is_read_from_its_start_up_to_a_limit(limits: ReadingLimits, seconds: float) -> None:
+    shuffled = DENSE[::2] + DENSE[1::2][::-1]
+    shades, unread = read_dense(*shuffled, limits=limits, seconds=seconds)
+    # The three longest lines are read first, to see how the page lies; here all are as long, so that these are any three.
+    assert len(shades) + unread == len(DENSE)
+    start = [round(line.center_y) // 2 for line in DENSE]
+    assert shades == start[: len(shades)]
+    assert 7 <= len(shades) <= 10
+
+
+def test_a_page_within_the_limits_is_complete() -> None:
+    shades, unread = read_dense(*DENSE, limits=ReadingLimits(max_columns=16_000, max_seconds=40), seconds=40)
+    assert (len(shades), unread) == (40, 0)
+
+
+def test_regions_that_the_detector_dropped_count_as_unread() -> None:
+    shades, unread = read_dense(*DENSE[:2], limits=ReadingLimits(), dropped=7)
+    assert (len(shades), unread) == (2, 7)
+
+
+def test_no_time_for_a_single_piece_is_an_error() -> None:
+    for limits, seconds in ((ReadingLimits(), 0.0), (ReadingLimits(max_seconds=0), 60.0)):
+        with pytest.raises(BackendTimeout) as caught:
+            read_dense(*DENSE, limits=limits, seconds=seconds)
+        assert caught.value.message == TOO_MUCH
+
+
+def test_a_page_without_text_needs_no_time() -> None:
+    assert read_dense(limits=ReadingLimits(), seconds=0) == ([], 0)
