@@ -234,13 +234,14 @@ def _called_api(message: web.BaseRequest) -> _CalledApi | None:
 
 def _import_backends() -> None:
     """Import moto's backends for API Gateway and Lambda, and change in them what the local cloud needs otherwise."""
-    from local_cloud import events, moto_gaps
+    from local_cloud import dynamodb, events, moto_gaps
     from local_cloud.gateway import snapshot
 
     import_module("local_cloud.gateway.gateway")
     moto_gaps.apply()
     snapshot.install()
     events.install()
+    dynamodb.install()
 
 
 def _make_executor(endpoint_url: str, directory: Path) -> Functions:
