@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 # isort: off
 # First, because it has jsii start in the background.
@@ -36,6 +36,7 @@ from constructs_lib import (
     PolicyStatement,
     Quota,
     RestApi,
+    RouteDocumentation,
     Stage,
     Step,
     StepFunctionsIntegration,
@@ -47,29 +48,19 @@ from constructs_lib import (
 )
 from cdktf import App, TerraformOutput
 from constructs import Construct
-from pydantic import BaseModel
 
 # isort: on
-from handlers.common.summary import SummaryRequest, SummaryResponse
-from handlers.embeddings.models import (
-    EmbeddingsRequest,
-    EmbeddingsResponse,
-    SimilarityRequest,
-    SimilarityResponse,
-)
-from handlers.jobs.models import Job, JobRequest
-from handlers.language.models import AnalysisRequest, AnalysisResponse
-from handlers.orchestrator.models import DispatchRequest, DispatchResponse, HealthResponse
-from handlers.vision.models import LabelsRequest, LabelsResponse, TextRequest, TextResponse
+from handlers.common.contract import Contract
+from handlers.common.summary import SummaryRequest
+from handlers.embeddings.contract import embeddings
+from handlers.jobs.contract import jobs
+from handlers.language.contract import language
+from handlers.orchestrator.contract import orchestrator
+from handlers.vision.contract import vision
 from settings import Settings, settings_from
 from workflows.document import document, document_pages
 from workflows.models import DocumentRequest
 from workflows.summary import summary
-
-IMAGES = ("image/png", "image/jpeg", "image/webp", "image/gif")
-
-Model = type[BaseModel] | None
-Route = tuple[Literal["ANY", "GET", "POST"], str, Function, Model, Model]
 
 
 class AiOrchestrator(AwsStack):
@@ -97,27 +88,24 @@ class AiOrchestrator(AwsStack):
         self._archives = self._archive_bucket()
         self._payloads = self._payload_bucket()
 
-        # The services, each a folder of handlers/, and what calls them by name.
-        payloads = {"PAYLOAD_BUCKET": self._payloads.name}
-        services = {
-            "vision": self._function("vision", memory_mb=2048, environment=payloads),
-            "language": self._function("language", memory_mb=1536, environment=payloads),
-            "embeddings": self._function("embeddings", memory_mb=1024, environment=payloads),
+        # The services: one Lambda function each. Routes, models and limits are in handlers/<name>/contract.py.
+        memory_mb = {
+            vision: 2048,
+            language: 1536,
+            embeddings: 1024,
+            # Add yours here.
         }
-        if settings.ai_backend == "aws":
-            self._allow_ai_services(services)
-        dispatcher = self._dispatcher(services)
-        vision, language, vectors = services["vision"], services["language"], services["embeddings"]
+        services = {contract.name: self._service(contract, size) for contract, size in memory_mb.items()}
+        dispatcher = self._dispatcher(memory_mb, services)
 
         # What takes several services, each a file of workflows/: within the request, and as jobs.
-        reads_document = self._workflow(
-            "document", document(vision=vision, language=language, embeddings=vectors)
-        )
+        reads_document = self._workflow("document", document(services))
         breaker = self._breaker("summary-model")
         summarizes = self._workflow(
-            "summary", summary(language=language, embeddings=vectors, breaker=breaker)
+            "summary",
+            summary(services, breaker),
         )
-        pages = document_pages(vision=vision, language=language, embeddings=vectors)
+        pages = document_pages(services)
         jobs_api = self._jobs(services, {"document": (pages, "pages")})
 
         # Who may call: users sign in, partners have a token and a metered key, operators sign with IAM.
@@ -129,54 +117,28 @@ class AiOrchestrator(AwsStack):
             self,
             "api",
             name="aiOrchestratorApi",
-            binary_media_types=IMAGES,
             default_authorization=user,
             cors=Cors(origins=settings.allowed_origins) if settings.allowed_origins else None,
             gateway_responses=GatewayResponses(),
         )
-        routes: list[Route] = [
-            # GET lists the services; a model of ANY would ask GET for a body.
-            ("ANY", "/ai-service", dispatcher, None, None),
-            ("POST", "/ai-service", dispatcher, DispatchRequest, DispatchResponse),
-            ("POST", "/vision/text", vision, TextRequest, TextResponse),
-            ("POST", "/vision/labels", vision, LabelsRequest, LabelsResponse),
-            ("POST", "/language/analysis", language, AnalysisRequest, AnalysisResponse),
-            ("POST", "/language/summary", language, SummaryRequest, SummaryResponse),
-            ("POST", "/embeddings", vectors, EmbeddingsRequest, EmbeddingsResponse),
-            ("POST", "/embeddings/similarity", vectors, SimilarityRequest, SimilarityResponse),
-            ("POST", "/embeddings/summary", vectors, SummaryRequest, SummaryResponse),
-            ("GET", "/jobs/{job}", jobs_api, None, Job),
-        ]
-        for method, path, function, request, response in routes:
-            api.resource_for(path).add_method(
-                method,
-                LambdaIntegration(function),
-                request_model=request,
-                response_model=response,
-                other_media_types=IMAGES if path.startswith("/vision/") else (),
-            )
-        api.resource_for("/jobs/{job}").add_method(
-            "POST",
-            LambdaIntegration(jobs_api),
-            request_model=JobRequest,
-            request_parameters={"header.Idempotency-Key": True},
+        for contract in memory_mb:
+            api.add_service(contract, LambdaIntegration(services[contract.name]))
+        api.add_service(jobs, LambdaIntegration(jobs_api))
+        api.add_service(
+            orchestrator,
+            LambdaIntegration(dispatcher),
+            authorization={"/partners/ai-service": partner, "/health": operator},
+            api_key_required=["/partners/ai-service"],
+        )
+        # The dispatcher answers other methods with 405.
+        api.resource_for("/ai-service").add_method(
+            "ANY", LambdaIntegration(dispatcher), documentation=RouteDocumentation(hidden=True)
         )
         api.resource_for("/workflows/document").add_method(
             "POST", StepFunctionsIntegration(reads_document), request_model=DocumentRequest
         )
         api.resource_for("/workflows/summary").add_method(
             "POST", StepFunctionsIntegration(summarizes), request_model=SummaryRequest
-        )
-        api.resource_for("/partners/ai-service").add_method(
-            "POST",
-            LambdaIntegration(dispatcher),
-            authorization=partner,
-            api_key_required=True,
-            request_model=DispatchRequest,
-            response_model=DispatchResponse,
-        )
-        api.resource_for("/health").add_method(
-            "GET", LambdaIntegration(dispatcher), authorization=operator, response_model=HealthResponse
         )
 
         stage = self._stage(api)
@@ -204,11 +166,27 @@ class AiOrchestrator(AwsStack):
         for name, value in outputs.items():
             TerraformOutput(self, name, value=value)
 
-    def _dispatcher(self, services: Mapping[str, Function]) -> Function:
+    def _service(self, contract: Contract, memory_mb: int) -> Function:
+        """Add the function of a service; with AI_BACKEND=aws it may call the AI services that its contract names."""
+        function = self._function(
+            contract.name, memory_mb=memory_mb, environment={"PAYLOAD_BUCKET": self._payloads.name}
+        )
+        if self._settings.ai_backend == "aws":
+            self._allow_aws_backend(function, contract)
+        return function
+
+    def _dispatcher(self, contracts: Iterable[Contract], services: Mapping[str, Function]) -> Function:
         """The function that lists the services and calls them by name."""
         arns = {name: service.qualified_arn for name, service in services.items()}
+        catalogue = [operation.describe() for contract in contracts for operation in contract]
         dispatcher = self._function(
-            "orchestrator", memory_mb=512, timeout_seconds=28, environment={"AI_SERVICES": json.dumps(arns)}
+            "orchestrator",
+            memory_mb=512,
+            timeout_seconds=28,
+            environment={"AI_SERVICES": json.dumps(arns)},
+            generated={
+                "handlers/orchestrator/catalogue.json": json.dumps(catalogue, ensure_ascii=False).encode()
+            },
         )
         for service in services.values():
             service.grant_invoke(dispatcher)
@@ -362,30 +340,18 @@ class AiOrchestrator(AwsStack):
         Alarms(self, "alarms", topic=topic, stage=stage, functions=functions, workflows=workflows)
         Dashboard(self, "dashboard", name=name, stage=stage, functions=functions, workflows=workflows)
 
-    def _allow_ai_services(self, services: Mapping[str, Function]) -> None:
-        """Lets the functions call AWS's AI services; Rekognition and Comprehend know no resources to scope this to."""
-        models = f"arn:aws:bedrock:{self._settings.region}::foundation-model"
-        detect = ("DetectDominantLanguage", "DetectEntities", "DetectKeyPhrases", "DetectSentiment")
-        allowed = {
-            "vision": [
-                PolicyStatement(
-                    actions=["rekognition:DetectLabels", "rekognition:DetectText"], resources=["*"]
-                )
-            ],
-            "language": [
-                PolicyStatement(actions=[f"comprehend:{action}" for action in detect], resources=["*"]),
-                PolicyStatement(
-                    actions=["bedrock:InvokeModel"], resources=[f"{models}/amazon.nova-lite-v1:0"]
-                ),
-            ],
-            "embeddings": [
-                PolicyStatement(
-                    actions=["bedrock:InvokeModel"], resources=[f"{models}/amazon.titan-embed-text-v2:0"]
-                )
-            ],
-        }
-        for name, statements in allowed.items():
-            services[name].role.add_policy("ai", *statements)
+    def _allow_aws_backend(self, function: Function, contract: Contract) -> None:
+        """Let a function call the AI services of AWS that its contract names."""
+        statements = []
+        if contract.aws_actions:
+            # Rekognition and Comprehend have no resources to scope this to.
+            statements.append(PolicyStatement(actions=contract.aws_actions, resources=["*"]))
+        if contract.bedrock_models:
+            models = f"arn:aws:bedrock:{self._settings.region}::foundation-model"
+            resources = [f"{models}/{model}" for model in contract.bedrock_models]
+            statements.append(PolicyStatement(actions=["bedrock:InvokeModel"], resources=resources))
+        if statements:
+            function.role.add_policy("ai", *statements)
 
     def _function(
         self,
@@ -396,6 +362,7 @@ class AiOrchestrator(AwsStack):
         environment: Mapping[str, str] | None = None,
         folder: str | None = None,
         handler: str | None = None,
+        generated: Mapping[str, bytes] | None = None,
     ) -> Function:
         """The function of a folder of handlers/."""
         settings, source = self._settings, folder or name
@@ -403,7 +370,9 @@ class AiOrchestrator(AwsStack):
             self,
             name,
             function_name=f"{settings.name}-{name}",
-            archive=LambdaArchive.from_package(f"handlers/{source}/package.toml", target=settings.target),
+            archive=LambdaArchive.from_package(
+                f"handlers/{source}/package.toml", target=settings.target, generated=generated
+            ),
             handler=handler or f"handlers.{source}.app.handler",
             code_bucket=self._archives,
             memory_mb=memory_mb,
@@ -414,7 +383,7 @@ class AiOrchestrator(AwsStack):
                 **(environment or {}),
             },
             log_retention_days=settings.log_retention_days,
-            reserved_concurrency=settings.concurrency.get(name),
+            reserved_concurrency=settings.concurrency.get(name, settings.default_concurrency),
         )
         self._functions[name] = made
         return made

@@ -42,9 +42,11 @@ class Settings:
             them.
         keeps_data: Whether what holds data refuses to be destroyed.
         alarm_emails: Who is told of alarms.
-        concurrency: How many calls of each function may run at once, by its name; a function that is not in it shares
-            what the account has left. An account in which nothing was raised has 10 to 1000 in all, and AWS wants to
-            keep 100 of them unreserved.
+        default_concurrency: Reserved concurrent executions of each function. Default: none; the functions share the
+            account's. An account in which nothing was raised has 10 to 1000 in all, and AWS keeps 100 of them
+            unreserved.
+        concurrency: Reserved concurrent executions of the functions for which `default_concurrency` is not right, by
+            name.
         archive_bucket: The bucket that the Lambda archives go to; None for one of the stack's own.
         payload_bucket: The bucket for what jobs work on; None for one of the stack's own.
         state: Where Terraform keeps its state; None for a file beside `main.py`.
@@ -67,6 +69,7 @@ class Settings:
     hardened: bool = True
     keeps_data: bool = False
     alarm_emails: tuple[str, ...] = ()
+    default_concurrency: int | None = None
     concurrency: Mapping[str, int] = field(default_factory=dict)
     archive_bucket: str | None = None
     payload_bucket: str | None = None
@@ -140,15 +143,8 @@ def _prod(common: Settings, variables: Mapping[str, str]) -> Settings:
         log_retention_days=365,
         keeps_data=True,
         mfa="ON",
-        concurrency={
-            "orchestrator": 50,
-            "vision": 20,
-            "language": 20,
-            "embeddings": 20,
-            "jobs": 20,
-            "jobs-finish": 10,
-            "partners": 20,
-        },
+        default_concurrency=20,
+        concurrency={"orchestrator": 50, "jobs-finish": 10},
         archive_bucket=bucket("ARCHIVE_BUCKET", "archives"),
         payload_bucket=bucket("PAYLOAD_BUCKET", "payloads"),
         state=None

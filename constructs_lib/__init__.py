@@ -33,9 +33,11 @@ if TYPE_CHECKING:
     from constructs_lib.api.integration import Integration
     from constructs_lib.api.lambda_integration import LambdaIntegration
     from constructs_lib.api.method import Method
+    from constructs_lib.api.openapi_document import RouteDocumentation
     from constructs_lib.api.resource import Resource
     from constructs_lib.api.rest_api import RestApi
     from constructs_lib.api.routes import ApiDefinition, RouteDefinition
+    from constructs_lib.api.service_contract import ServiceContract, ServiceOperation
     from constructs_lib.api.stage import Stage
     from constructs_lib.api.throttle import Throttle
     from constructs_lib.authorization.api_key import ApiKey
@@ -182,9 +184,12 @@ _MODULES = {
     "Retry": "constructs_lib.workflows.failures",
     "Role": "constructs_lib.iam.role",
     "RouteDefinition": "constructs_lib.api.routes",
+    "RouteDocumentation": "constructs_lib.api.openapi_document",
     "S3GetObject": "constructs_lib.workflows.service_tasks",
     "S3PutObject": "constructs_lib.workflows.service_tasks",
     "S3State": "constructs_lib.state",
+    "ServiceContract": "constructs_lib.api.service_contract",
+    "ServiceOperation": "constructs_lib.api.service_contract",
     "SigningKey": "constructs_lib.security.signing_key",
     "SqsSendMessage": "constructs_lib.workflows.service_tasks",
     "Stage": "constructs_lib.api.stage",
@@ -281,9 +286,12 @@ __all__ = [
     "Retry",
     "Role",
     "RouteDefinition",
+    "RouteDocumentation",
     "S3GetObject",
     "S3PutObject",
     "S3State",
+    "ServiceContract",
+    "ServiceOperation",
     "SigningKey",
     "SqsSendMessage",
     "Stage",

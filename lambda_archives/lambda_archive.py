@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lambda_archives.cache import ARCHIVE, ArchiveCache, default_cache, file_stem
@@ -76,6 +76,7 @@ class LambdaArchive:
         *,
         target: Target,
         root: str | Path | None = None,
+        generated: Mapping[str, bytes] | None = None,
         cache: str | Path | None = None,
         pip: Sequence[str] | None = None,
     ) -> LambdaArchive:
@@ -93,6 +94,7 @@ class LambdaArchive:
             package: The package file, or the folder that holds it.
             target: The runtime and processor that the wheels are for.
             root: The project's root. Left out, it is the nearest folder above the package file with a `cdktf.json`.
+            generated: Further files by their paths in the zip, with their bytes. Default: none.
             cache: As for the constructor.
             pip: As for the constructor.
 
@@ -103,7 +105,7 @@ class LambdaArchive:
             Path(package), root=Path(root).absolute() if root is not None else None
         )
         caches = _cache_folder(cache, description.root)
-        recipe = package_recipe(description, target=target, cache=caches)
+        recipe = package_recipe(description, target=target, cache=caches, generated=generated or {})
         parent = description.file.parent
         inside = parent.is_relative_to(description.root)
         archive = cls.__new__(cls)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lambda_archives.errors import ArchiveError
@@ -39,6 +39,7 @@ class Recipe:
         build: The script that changes the wheels, or None.
         build_inputs: Files that the script reads.
         strip: Whether to take debug symbols out of shared objects.
+        generated: Further files by their paths in the zip, with their bytes.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Recipe:
     build: Path | None = None
     build_inputs: tuple[SourceFile, ...] = ()
     strip: bool = False
+    generated: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def has_layer(self) -> bool:
@@ -83,10 +85,16 @@ class Recipe:
         """The hash of all that decides the archive."""
         layer = self.layer_key if self.has_layer else None
         patterns = (self.exclude, self.exclude_if_present)
-        return _hash("archive", FORMAT, layer, patterns, self.handler, _identities(self.sources))
+        generated = [
+            (path, hashlib.sha256(data).hexdigest()) for path, data in sorted(self.generated.items())
+        ]
+        more = (generated,) if generated else ()
+        return _hash("archive", FORMAT, layer, patterns, self.handler, _identities(self.sources), *more)
 
 
-def package_recipe(package: PackageFile, *, target: Target, cache: Path) -> Recipe:
+def package_recipe(
+    package: PackageFile, *, target: Target, cache: Path, generated: Mapping[str, bytes]
+) -> Recipe:
     """Reads what a package file asks for.
 
     Raises:
@@ -112,6 +120,7 @@ def package_recipe(package: PackageFile, *, target: Target, cache: Path) -> Reci
         exclude_if_present=tuple(sorted(set(package.exclude_if_present))),
         build=package.build,
         build_inputs=_read_named(where, "build_inputs", package.root, package.build_inputs, cached),
+        generated=dict(generated),
         strip=package.strip,
     )
 

@@ -8,9 +8,8 @@ from pathlib import Path
 README = Path(__file__).parent.parent / "README.md"
 _BLOCK = re.compile(r"<!-- (file|line): (.+?) -->\n```\w+\n(.*?)```", re.DOTALL)
 _AFTER = {
-    "imports": re.compile(r"(from handlers\.jobs\.models import .*\n)"),
-    "services": re.compile(r'( +"embeddings": self\._function\(.*\n)'),
-    "routes": re.compile(r'( +\("POST", "/embeddings/similarity".*\n)'),
+    "imports": re.compile(r"(from handlers\.embeddings\.contract import .*\n)"),
+    "services": re.compile(r"( +embeddings: \d+,\n)"),
 }
 
 

@@ -289,9 +289,7 @@ class AllOn(AwsStack):
 
 
 def _looks_at(images: Function, breaker: CircuitBreaker | None = None) -> Step:
-    look = LambdaTask(
-        "look", images, operation="look", input=Input("body"), timeout_seconds=15, result="seen"
-    )
+    look = LambdaTask("look", images, input={"look": Input("body")}, timeout_seconds=15, result="seen")
     guarded = look if breaker is None else breaker.around(look)
     return guarded >> Succeed("seen", output=Variable("seen"))
 

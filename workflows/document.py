@@ -6,6 +6,8 @@ What was read is kept if a part after it fails, and the answer says which part t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from constructs_lib import (
     Choice,
     Continue,
@@ -24,6 +26,10 @@ from constructs_lib import (
     Succeed,
     Variable,
 )
+from handlers.common.contract import Operation
+from handlers.embeddings.contract import choose_sentences, embed_texts
+from handlers.language.contract import analyse_text, summarize_text
+from handlers.vision.contract import read_text
 
 _ANALYSED_CHARACTERS = 1_200
 """What every language's analysis takes: 5,000 bytes, of which a letter may need four."""
@@ -33,12 +39,16 @@ _SUMMARIZED_CHARACTERS = 16_000
 _BUSY = (Retry.on_throttling(max_attempts=2),)
 
 
-def document(*, vision: Function, language: Function, embeddings: Function) -> Step:
-    """The steps for one picture: `{"image": base64}` gives text, analysis, embedding and summary."""
+def document(functions: Mapping[str, Function]) -> Step:
+    """Return the steps for one picture: `{"image": base64}` gives text, analysis, embedding and summary.
+
+    Args:
+        functions: The functions of the services, by their names.
+    """
     text = LambdaTask(
         "read the text",
-        vision,
-        operation="vision.text",
+        functions["vision"],
+        operation=read_text,
         input={"image": Input("body.image")},
         timeout_seconds=14,
         retry=_BUSY,
@@ -50,24 +60,24 @@ def document(*, vision: Function, language: Function, embeddings: Function) -> S
         {
             "analysis": LambdaTask(
                 "analyse",
-                language,
-                operation="language.analysis",
+                functions["language"],
+                operation=analyse_text,
                 input={"text": _start_of(words, _ANALYSED_CHARACTERS)},
                 timeout_seconds=11,
                 retry=_BUSY,
             ),
             "embedding": LambdaTask(
                 "embed",
-                embeddings,
-                operation="embeddings",
+                functions["embeddings"],
+                operation=embed_texts,
                 input={"inputs": [_start_of(words, _EMBEDDED_CHARACTERS)]},
                 timeout_seconds=11,
                 retry=_BUSY,
             ),
             "summary": LambdaTask(
                 "summarize",
-                language,
-                operation="language.summary",
+                functions["language"],
+                operation=summarize_text,
                 input={"text": _start_of(words, _SUMMARIZED_CHARACTERS)},
                 timeout_seconds=11,
                 retry=_BUSY,
@@ -93,26 +103,29 @@ def document(*, vision: Function, language: Function, embeddings: Function) -> S
     return text >> any_text >> understood >> answer
 
 
-def document_pages(*, vision: Function, language: Function, embeddings: Function) -> Step:
-    """The steps for many pages: each is read from the bucket, and what comes of it goes back there.
+def document_pages(functions: Mapping[str, Function]) -> Step:
+    """Return the steps for many pages: each is read from the bucket, and its results go back there.
 
     A page that fails does not fail the others.
+
+    Args:
+        functions: The functions of the services, by their names.
     """
     text_key = Jsonata('$states.input.output_prefix & "/text.json"')
     kept = Pass("the page's places", variables={"page": Item()})
     read = LambdaTask(
         "read the page",
-        vision,
-        input={"operation": "vision.text", "inputFrom": Item("input_key"), "outputTo": text_key},
+        functions["vision"],
+        input={"operation": read_text.name, "inputFrom": Item("input_key"), "outputTo": text_key},
         retry=_BUSY,
         result="read",
     )
     understood = Parallel(
         "understand the page",
         {
-            "analysis": _by_reference("analyse the page", language, "language.analysis"),
-            "summary": _by_reference("summarize the page", language, "language.summary"),
-            "similar": _by_reference("choose its sentences", embeddings, "embeddings.summary"),
+            "analysis": _by_reference("analyse the page", functions, analyse_text),
+            "summary": _by_reference("summarize the page", functions, summarize_text),
+            "similar": _by_reference("choose its sentences", functions, choose_sentences),
         },
         catch_each=True,
         result="parts",
@@ -143,13 +156,13 @@ def _start_of(text: Expression, characters: int) -> Jsonata:
     return Jsonata(f"$substring({text.code}, 0, {characters})")
 
 
-def _by_reference(name: str, function: Function, operation: str) -> LambdaTask:
-    output = Jsonata(f'$page.output_prefix & "/{operation}.json"')
+def _by_reference(name: str, functions: Mapping[str, Function], operation: Operation) -> LambdaTask:
+    output = Jsonata(f'$page.output_prefix & "/{operation.name}.json"')
     return LambdaTask(
         name,
-        function,
+        functions[operation.service],
         input={
-            "operation": operation,
+            "operation": operation.name,
             "inputFrom": {"text": Jsonata('$read.key & "#text"')},
             "outputTo": output,
         },

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from constructs_lib import Catch, CircuitBreaker, Function, Input, LambdaTask, Retry, Step, Succeed, Variable
+from handlers.embeddings.contract import choose_sentences
+from handlers.language.contract import summarize_text
 
 
-def summary(*, language: Function, embeddings: Function, breaker: CircuitBreaker) -> Step:
-    """The steps: `{"text": …, "max_sentences": …}` gives the summary and the model that made it.
+def summary(functions: Mapping[str, Function], breaker: CircuitBreaker) -> Step:
+    """Return the steps: `{"text": …, "max_sentences": …}` gives the summary and the model that made it.
 
-    The breaker has the first model left alone for a while after it has failed several times in a row.
+    Args:
+        functions: The functions of the services, by their names.
+        breaker: Stops calling the first model while it keeps failing.
     """
     asked = {"text": Input("body.text"), "max_sentences": Input("body.max_sentences", default=3)}
     second = LambdaTask(
         "choose its sentences",
-        embeddings,
-        operation="embeddings.summary",
+        functions["embeddings"],
+        operation=choose_sentences,
         input=asked,
         timeout_seconds=12,
         retry=[Retry.on_throttling(max_attempts=1)],
@@ -22,8 +28,8 @@ def summary(*, language: Function, embeddings: Function, breaker: CircuitBreaker
     )
     first = LambdaTask(
         "summarize",
-        language,
-        operation="language.summary",
+        functions["language"],
+        operation=summarize_text,
         input=asked,
         timeout_seconds=12,
         retry=[Retry.on_throttling(max_attempts=1)],

@@ -10,7 +10,7 @@ from cdktf import TerraformResource
 from constructs import Construct
 
 from constructs_lib.api.integration import Backend, Caller
-from constructs_lib.api.openapi_document import RouteDocumentation
+from constructs_lib.api.openapi_document import DocumentedRoute
 from constructs_lib.api.rendering import RenderedRoute, Renderer, Route
 from constructs_lib.api.route_table import RouteTable
 from constructs_lib.api.routes import (
@@ -37,8 +37,10 @@ class ApiContext:
         """The names of the stages that a usage plan is for."""
         self.keys_in_plans: set[tuple[str, str]] = set()
         """The path of each API key, and the name of each stage that a usage plan makes it good for."""
-        self.documentation: dict[tuple[str, str], RouteDocumentation] = {}
-        """What callers are told of the routes, by their keys."""
+        self.documentation: dict[tuple[str, str], DocumentedRoute] = {}
+        """The documentation of the routes, by their keys."""
+        self.tags: dict[str, str] = {}
+        """A sentence on each tag of the documentation, by its name."""
         self.gateway_responses: tuple[GatewayResponseDefinition, ...] = ()
         self.endpoint_closed = False
         """Whether AWS's own host name for it is closed."""

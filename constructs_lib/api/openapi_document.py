@@ -43,16 +43,52 @@ _SIGNED: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteDocumentation:
-    """What callers are told of a route beyond its definition; a change of it redeploys nothing.
+    """Documentation of a route for its callers. A change of it redeploys nothing.
 
     Attributes:
-        description: What it does.
-        request: The name of the request's model and its schema, for OpenAPI 3.0.
-        response: The name of the response's model and its schema.
-        other_media_types: The content types of bodies that are no JSON.
+        operation_id: The id in the OpenAPI document, from which generated clients take the names of their functions.
+            Default: made from the method and the path, such as `postOrdersId`.
+        summary: One sentence on what it does. Default: none.
+        description: More on what it does. Default: none.
+        tag: The group that it belongs to. Default: none.
+        status: The HTTP status of a successful answer. Default: 200.
+        max_body_bytes: The largest body that what answers it accepts, in bytes. Default: not documented.
+        request_example: A request. Default: none.
+        hidden: Whether the OpenAPI document leaves the route out. Default: False.
+
+    Example:
+        >>> method = api.resource_for("/orders").add_method(
+        ...     "GET",
+        ...     LambdaIntegration(function),
+        ...     authorization=Public(),
+        ...     documentation=RouteDocumentation(summary="List the orders.", tag="orders"),
+        ... )
+        >>> api.openapi_document["paths"]["/orders"]["get"]["summary"]
+        'List the orders.'
     """
 
+    operation_id: str | None = None
+    summary: str = ""
     description: str = ""
+    tag: str | None = None
+    status: int = 200
+    max_body_bytes: int | None = None
+    request_example: Mapping[str, Any] | None = None
+    hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentedRoute:
+    """A route's documentation with its schemas.
+
+    Attributes:
+        documentation: The documentation.
+        request: The name of the request's model and its schema, for OpenAPI 3.0.
+        response: The name of the response's model and its schema.
+        other_media_types: The content types of bodies that are not JSON.
+    """
+
+    documentation: RouteDocumentation = RouteDocumentation()
     request: tuple[str, Schema] | None = None
     response: tuple[str, Schema] | None = None
     other_media_types: tuple[str, ...] = ()
@@ -63,22 +99,24 @@ def openapi_document(
     *,
     name: str,
     description: str,
-    documentation: Mapping[tuple[str, str], RouteDocumentation],
+    documentation: Mapping[tuple[str, str], DocumentedRoute],
+    tags: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Returns the document, which is the same for the same API.
+    """Return the document, which is the same for the same API.
 
     Args:
         definition: The API.
         name: Its name.
         description: What it is for.
-        documentation: What is said of the routes, by their keys.
+        documentation: The documentation of the routes, by their keys.
+        tags: A sentence on each tag, by its name.
     """
-    return _Document(definition, documentation).written(name, description)
+    return _Document(definition, documentation).written(name, description, tags)
 
 
 class _Document:
     def __init__(
-        self, definition: ApiDefinition, documentation: Mapping[tuple[str, str], RouteDocumentation]
+        self, definition: ApiDefinition, documentation: Mapping[tuple[str, str], DocumentedRoute]
     ) -> None:
         self._definition = definition
         self._documentation = documentation
@@ -88,7 +126,7 @@ class _Document:
         self._refusals: set[str] = set()
         self._identifiers: set[str] = set()
 
-    def written(self, name: str, description: str) -> dict[str, Any]:
+    def written(self, name: str, description: str, tags: Mapping[str, str]) -> dict[str, Any]:
         paths: dict[str, dict[str, Any]] = {}
         for route, method in self._routes():
             paths.setdefault(_readable(route.path), {})[method.lower()] = self._operation(route, method)
@@ -108,48 +146,71 @@ class _Document:
         info = {"title": name, "version": self._definition.digest()[:12]}
         if description:
             info["description"] = description
-        return {"openapi": "3.0.3", "info": info, "paths": paths, "components": components}
+        listed = [
+            {"name": tag, **({"description": text} if text else {})} for tag, text in sorted(tags.items())
+        ]
+        return {
+            "openapi": "3.0.3",
+            "info": info,
+            **({"tags": listed} if listed else {}),
+            "paths": paths,
+            "components": components,
+        }
 
     def _routes(self) -> Iterator[tuple[RouteDefinition, str]]:
         keys = {route.key for route in self._definition.routes}
         for route in self._definition.routes:
+            if self._documented(route).documentation.hidden:
+                continue
             if route.http_method == "ANY":
                 yield from ((route, method) for method in _EVERY if (route.path, method) not in keys)
             elif route.integration.target != "preflight":
                 yield route, route.http_method
 
     def _operation(self, route: RouteDefinition, method: str) -> dict[str, Any]:
-        told = self._documentation.get(route.key, RouteDocumentation())
-        operation: dict[str, Any] = {"operationId": self._identifier(method, route.path)}
-        if told.description:
-            operation["description"] = told.description
+        documented = self._documented(route)
+        told = documented.documentation
+        operation: dict[str, Any] = {"operationId": self._identifier(told, method, route.path)}
+        if told.tag:
+            operation["tags"] = [told.tag]
+        if told.summary:
+            operation["summary"] = told.summary
+        description = " ".join(filter(None, (told.description, _limit(told))))
+        if description:
+            operation["description"] = description
         parameters = _parameters(route)
         if parameters:
             operation["parameters"] = parameters
-        if told.request is not None:
+        if documented.request is not None:
             bytes_of = {"schema": {"type": "string", "format": "binary"}}
-            content = self._content(told.request) | dict.fromkeys(told.other_media_types, bytes_of)
+            content = self._content(documented.request)
+            if told.request_example is not None:
+                content["application/json"]["example"] = dict(told.request_example)
+            content |= dict.fromkeys(documented.other_media_types, bytes_of)
             operation["requestBody"] = {"required": True, "content": content}
         elif method in _WITH_BODY:
             operation["requestBody"] = {"content": {"*/*": {}}}
-        operation["responses"] = self._responses(route, told)
+        operation["responses"] = self._responses(route, documented)
         security = self._security(route)
         if security:
             operation["security"] = [security]
         return operation
 
-    def _identifier(self, method: str, path: str) -> str:
+    def _documented(self, route: RouteDefinition) -> DocumentedRoute:
+        return self._documentation.get(route.key, DocumentedRoute())
+
+    def _identifier(self, told: RouteDocumentation, method: str, path: str) -> str:
         words = re.findall(r"[A-Za-z0-9]+", path) or ["root"]
-        made = _unlike(
-            self._identifiers, method.lower() + "".join(f"{word[0].upper()}{word[1:]}" for word in words)
-        )
+        from_path = method.lower() + "".join(f"{word[0].upper()}{word[1:]}" for word in words)
+        made = _unlike(self._identifiers, told.operation_id or from_path)
         self._identifiers.add(made)
         return made
 
-    def _responses(self, route: RouteDefinition, told: RouteDocumentation) -> dict[str, Any]:
+    def _responses(self, route: RouteDefinition, documented: DocumentedRoute) -> dict[str, Any]:
         responses: dict[str, Any] = {}
-        if told.response is not None:
-            responses["200"] = {"description": "The answer.", "content": self._content(told.response)}
+        if documented.response is not None:
+            status = str(documented.documentation.status)
+            responses[status] = {"description": "The answer.", "content": self._content(documented.response)}
         else:
             responses["2XX"] = {"description": "The answer."}
         refusals = ["429", "4XX", "5XX"]
@@ -232,6 +293,10 @@ def _parameters(route: RouteDefinition) -> list[dict[str, Any]]:
             parameter["description"] = "The rest of the path, which may hold slashes."
         found.append(parameter)
     return found
+
+
+def _limit(told: RouteDocumentation) -> str:
+    return "" if told.max_body_bytes is None else f"Largest body: {told.max_body_bytes:,} bytes."
 
 
 def _readable(path: str) -> str:

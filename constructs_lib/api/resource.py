@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from constructs import Construct
@@ -15,7 +14,7 @@ from constructs_lib.api.cors import Cors
 from constructs_lib.api.integration import Integration
 from constructs_lib.api.method import Method
 from constructs_lib.api.mock_integration import MockIntegration
-from constructs_lib.api.openapi_document import RouteDocumentation
+from constructs_lib.api.openapi_document import DocumentedRoute, RouteDocumentation
 from constructs_lib.api.route_table import check_path_part, split_path
 from constructs_lib.api.routes import HttpMethod, ModelDefinition, RouteDefinition
 from constructs_lib.authorization.authorizer import AuthorizerSettings
@@ -165,7 +164,7 @@ class Resource(Construct):
         api_key_required: bool = False,
         other_media_types: Sequence[str] = (),
         response_model: type[BaseModel] | None = None,
-        description: str = "",
+        documentation: RouteDocumentation | None = None,
     ) -> Method:
         """Adds a method.
 
@@ -188,9 +187,9 @@ class Resource(Construct):
             other_media_types: The content types of bodies that are no JSON, such as `image/png` beside a JSON form of the
                 same. API Gateway then checks JSON only, and what answers has to look at the content type. Left out,
                 every body is JSON.
-            response_model: The pydantic model of what is answered with 200, for the API's OpenAPI document; nothing
+            response_model: The pydantic model of a successful answer, for the API's OpenAPI document; nothing
                 checks answers by it. Left out, the document says nothing of them.
-            description: What the method does, for the API's OpenAPI document. Left out, nothing.
+            documentation: Summary, tag, example and limits, for the API's OpenAPI document. Default: none.
 
         Raises:
             ConstructError: if API Gateway would refuse the method, or nobody said who may call it.
@@ -217,9 +216,8 @@ class Resource(Construct):
         parameters = _parameters(where, request_parameters or {})
         model = None if request_model is None else self._model(where, http_method, request_model)
         _check_other_media_types(where, request_model, other_media_types)
-        documentation = replace(
-            _documentation(where, description, request_model, response_model),
-            other_media_types=tuple(other_media_types),
+        documented = _documented(
+            where, documentation or RouteDocumentation(), request_model, response_model, other_media_types
         )
         content_types = ("application/json",) if other_media_types else _CONTENT_TYPES
         definition = RouteDefinition(
@@ -234,7 +232,7 @@ class Resource(Construct):
             validated=True,
         )
         self._api.table.add_route(where, definition)
-        self._api.documentation[definition.key] = documentation
+        self._api.documentation[definition.key] = documented
         if authorizer is not None and isinstance(allowed, AuthorizerSettings):
             self._api.add_authorizer(authorizer, allowed)
         if model is not None:
@@ -331,19 +329,24 @@ def _check_other_media_types(
         )
 
 
-def _documentation(
-    where: str, description: str, request: type[BaseModel] | None, response: type[BaseModel] | None
-) -> RouteDocumentation:
+def _documented(
+    where: str,
+    documentation: RouteDocumentation,
+    request: type[BaseModel] | None,
+    response: type[BaseModel] | None,
+    other_media_types: Sequence[str],
+) -> DocumentedRoute:
     if request is None and response is None:
-        return RouteDocumentation(description=description)
+        return DocumentedRoute(documentation=documentation)
     from constructs_lib.validation.model_schema import openapi_schema
 
-    return RouteDocumentation(
-        description=description,
+    return DocumentedRoute(
+        documentation=documentation,
         request=None if request is None else (_model_name(request), openapi_schema(request, where=where)),
         response=None
         if response is None
         else (_model_name(response), openapi_schema(response, mode="serialization", where=where)),
+        other_media_types=tuple(other_media_types),
     )
 
 

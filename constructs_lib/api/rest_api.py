@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import jsii
@@ -20,6 +20,7 @@ from constructs_lib.api.openapi_document import openapi_document
 from constructs_lib.api.rendering import ResourceRenderer
 from constructs_lib.api.resource import ROOT_ID, Resource
 from constructs_lib.api.routes import ApiDefinition
+from constructs_lib.api.service_routes import add_operations
 from constructs_lib.authorization.authorizer import Authorizer
 from constructs_lib.authorization.kinds import Authorization, check_authorization
 from constructs_lib.aws_stack import AwsStack, note_place
@@ -29,6 +30,9 @@ from constructs_lib.references import make, token
 
 if TYPE_CHECKING:
     from constructs_lib.api.body_rendering import BodyRenderer
+    from constructs_lib.api.integration import Integration
+    from constructs_lib.api.method import Method
+    from constructs_lib.api.service_contract import ServiceContract
 
 DefinitionForm = Literal["resources", "openapi"]
 """How an API is written for Terraform: one resource for each part, or all in one OpenAPI document."""
@@ -217,6 +221,7 @@ class RestApi(Construct):
             name=self._name,
             description="" if has_token(self._description) else self._description,
             documentation=self._context.documentation,
+            tags=self._context.tags,
         )
 
     def resource_for(self, path: str) -> Resource:
@@ -229,6 +234,51 @@ class RestApi(Construct):
             ConstructError: if API Gateway would refuse the path.
         """
         return self._root.resource_for(path)
+
+    def add_service(
+        self,
+        contract: ServiceContract,
+        integration: Integration,
+        *,
+        authorization: Mapping[str, Authorization] | None = None,
+        api_key_required: Collection[str] = (),
+    ) -> tuple[Method, ...]:
+        """Add a method for each operation of a service that has a route.
+
+        Path, models, media types, required headers, summary, tag, limits and example are the contract's. The media types
+        of its raw bodies join the `binary_media_types` of the API.
+
+        Args:
+            contract: The service's contract.
+            integration: What answers it: `LambdaIntegration(function)`.
+            authorization: Who may call the routes that are not for the callers of `default_authorization`, by their
+                paths. Default: all are for those.
+            api_key_required: The paths of the routes that need the key of a `UsagePlan` as well. Default: none.
+
+        Returns:
+            The methods, in the order of the operations.
+
+        Raises:
+            ConstructError: if a path is not the service's, or API Gateway would reject a method.
+        """
+        self._accept_binary(
+            media_type for operation in contract.operations for media_type in operation.raw_bodies
+        )
+        return add_operations(
+            self,
+            path_of(self),
+            contract,
+            integration,
+            authorization=authorization or {},
+            api_key_required=api_key_required,
+        )
+
+    def _accept_binary(self, media_types: Iterable[str]) -> None:
+        known = dict.fromkeys((*self._binary_media_types, *media_types))
+        if len(known) > len(self._binary_media_types):
+            self._binary_media_types = tuple(known)
+            self._resource.binary_media_types = list(known)
+            self._context.changed()
 
     def _body_renderer(self, description: str) -> BodyRenderer:
         # An API in resources needs nothing of this.

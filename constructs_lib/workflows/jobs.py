@@ -347,8 +347,10 @@ class Jobs(Construct):
         return LambdaTask(
             name,
             finish,
-            operation="jobs.finish",
-            input={**_OWNER, "output_key": Input("output_key"), **ending},
+            input={
+                "operation": "jobs.finish",
+                "input": {**_OWNER, "output_key": Input("output_key"), **ending},
+            },
             retry=[_AFTERWARDS],
             catch=[catch],
             result="noted",
@@ -360,8 +362,7 @@ class Jobs(Construct):
         call = LambdaTask(
             name,
             finish,
-            operation="jobs.callback",
-            input=_OWNER,
+            input={"operation": "jobs.callback", "input": _OWNER},
             retry=[
                 Retry(errors=["CallbackRefused"], max_attempts=0),
                 Retry(max_attempts=5, interval_seconds=2, max_delay_seconds=60),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from constructs_lib.checks import check_known, check_pattern, check_range
 from constructs_lib.errors import ConflictError, InvalidArgumentError, UnsafeSettingError
@@ -12,6 +12,9 @@ from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.workflows.expressions import Expression, delimited, template
 from constructs_lib.workflows.failures import Retry
 from constructs_lib.workflows.steps import CatchingState, Machines
+
+if TYPE_CHECKING:
+    from constructs_lib.api.service_contract import ServiceOperation
 
 LONGEST_TIMEOUT_SECONDS: Final = 99_999_999
 """Step Functions' quota for the timeout of a state."""
@@ -152,20 +155,21 @@ class LambdaTask(TaskState):
 
     Attributes:
         function: The function. The workflow's role may call its alias, and no other function.
-        operation: The operation of a service of this project, such as `vision.text`: the function gets
-            `{"operation": …, "input": …}`. Left out, it gets `input` alone.
-        input: What it is called with. Left out, an empty object.
+        operation: The operation of the function's service, from its contract. The function gets
+            `{"operation": NAME, "input": …}`, and the names in `input` are compared with the operation's request
+            model. Default: the function gets `input` alone.
+        input: What it is called with. Default: an empty object.
         timeout_seconds: When it fails with `States.Timeout`. Left out, when the function itself is ended.
         retry: When it is tried again. Left out, twice where Lambda or the service is busy.
 
     Example:
         >>> text = LambdaTask(
-        ...     "text", function, operation="vision.text", input={"image": Input("body.image")}, result="text"
+        ...     "text", function, operation=read_text, input={"image": Input("body.image")}, result="text"
         ... )
     """
 
     function: CalledFunction = field(kw_only=False)
-    operation: str | None = None
+    operation: ServiceOperation | None = None
     input: Mapping[str, Any] | Expression = field(default_factory=dict)
     retry: Sequence[Retry] = (Retry.on_throttling(),)
 
@@ -178,9 +182,7 @@ class LambdaTask(TaskState):
             )
         TaskState.__post_init__(self)
         if self.operation is not None:
-            check_pattern(
-                self.where, "operation", self.operation, r"[\w.-]+", "write it as 'service.operation'"
-            )
+            _check_input(self.where, self.operation, self.input)
 
     @property
     def seconds(self) -> int:
@@ -189,12 +191,40 @@ class LambdaTask(TaskState):
 
     def call(self, place: Place) -> ServiceCall:  # noqa: ARG002
         """See `TaskState`; the function's alias gives the permission."""
-        payload = self.input if self.operation is None else {"operation": self.operation, "input": self.input}
+        operation = self.operation
+        payload = self.input if operation is None else {"operation": operation.name, "input": self.input}
         return ServiceCall(
             action="lambda:invoke",
             arguments={"FunctionName": self.function.qualified_arn, "Payload": payload},
             answer="$states.result.Payload",
         )
+
+
+def _check_input(where: str, operation: ServiceOperation, given: Mapping[str, Any] | Expression) -> None:
+    """Check the names of a task's input against the request model of an operation."""
+    if not hasattr(operation, "request_model"):
+        raise InvalidArgumentError(
+            where,
+            f"operation is of type {type(operation).__name__}",
+            "pass an operation of a contract, such as read_text of handlers/vision/contract.py",
+        )
+    if isinstance(given, Expression):
+        return
+    model = operation.request_model
+    fields = {} if model is None else {one.alias or name: one for name, one in model.model_fields.items()}
+    if model is None or model.model_config.get("extra") == "forbid":
+        for name in given:
+            if name not in fields:
+                raise InvalidArgumentError(
+                    where,
+                    f"input has '{name}', which {operation.name} does not take",
+                    f"use {', '.join(fields)}" if fields else "pass no input",
+                )
+    for name, one in fields.items():
+        if one.is_required() and name not in given:
+            raise InvalidArgumentError(
+                where, f"input has no '{name}', which {operation.name} requires", "add it"
+            )
 
 
 def check_exactly(where: str, argument: str, value: object) -> None:

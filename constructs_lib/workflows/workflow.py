@@ -80,7 +80,7 @@ class Workflow(Construct):
 
     Example:
         >>> text = LambdaTask(
-        ...     "text", function, operation="vision.text", input={"image": Input("body.image")}, result="text"
+        ...     "text", function, operation=read_text, input={"image": Input("body.image")}, result="text"
         ... )
         >>> scan = Workflow(
         ...     stack, "scan", definition=text >> Succeed("done", output=Variable("text")), timeout_seconds=20

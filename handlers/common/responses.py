@@ -26,16 +26,14 @@ T = TypeVar("T", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Reply(Generic[T]):
-    """A result with a status and headers of its own, for an operation whose answer over HTTP is more than 200.
+    """A result with headers of its own.
 
     Attributes:
         result: The result; a direct invocation gets this alone.
-        status: The HTTP status.
-        headers: Further response headers.
+        headers: Further headers of the HTTP response.
     """
 
     result: T
-    status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,9 +11,9 @@ from handlers.common.aws_api import AwsApi, reading_answer
 from handlers.common.deadline import Deadline
 from handlers.common.errors import UnprocessableInput
 from handlers.embeddings.backend import Embeddings
+from handlers.embeddings.contract import EMBEDDING_MODEL
 from handlers.embeddings.models import Vector
 
-_DEFAULT_MODEL = "amazon.titan-embed-text-v2:0"
 _DIMENSIONS = 512
 _CALLS_AT_ONCE = 8
 _REFUSALS = {
@@ -23,7 +22,7 @@ _REFUSALS = {
 
 
 class TitanBackend:
-    """Embeds with the model that BEDROCK_EMBEDDINGS_MODEL_ID names; Titan V2 without it.
+    """Embed with the model that the contract names.
 
     Args:
         api: Bedrock's runtime; made from the environment when left out.
@@ -31,7 +30,7 @@ class TitanBackend:
 
     def __init__(self, api: AwsApi | None = None) -> None:
         self._api = api or AwsApi("bedrock-runtime")
-        self._model = os.environ.get("BEDROCK_EMBEDDINGS_MODEL_ID") or _DEFAULT_MODEL
+        self._model = EMBEDDING_MODEL
 
     def embed(self, texts: Sequence[str], *, normalize: bool, deadline: Deadline) -> Embeddings:
         """Embeds texts in 512 dimensions, eight at a time.

@@ -33,6 +33,8 @@ from handlers.common.payloads import Payloads
 from handlers.common.proxy_request import ProxyRequest
 from handlers.common.responses import Reply
 from handlers.common.service import Service
+from handlers.jobs.contract import jobs as contract
+from handlers.jobs.contract import read_job, start_job
 from handlers.jobs.models import Job, JobError, JobRequest, Progress
 from handlers.jobs.problems import NO_RESULT, problem_of_end
 from handlers.jobs.records import JobRecord, JobRecords
@@ -92,7 +94,7 @@ class Jobs:
             self._records().mark_running(record, deadline=deadline)
         # The client's own path tells the stage or the domain's base path.
         location = http.context_path.rpartition("/")[0] + f"/{record.job_id}"
-        return Reply(self._job(record, deadline), 202, {"Location": location})
+        return Reply(self._job(record, deadline), {"Location": location})
 
     def status(self, invocation: Invocation) -> Job:
         """Says how a job of the caller's stands."""
@@ -163,19 +165,14 @@ class Jobs:
 
 def create_service(jobs: Jobs) -> Service:
     """The jobs API."""
-    service = Service("jobs")
+    service = Service(contract)
 
-    @service.operation("jobs.start", path="/jobs/{job}", summary="Starts a workflow as a job.")
-    def start(request: JobRequest, invocation: Invocation) -> Reply[Job]:
+    @service.implements(start_job)
+    def handle_start(request: JobRequest, invocation: Invocation) -> Reply[Job]:
         return jobs.start(request, invocation)
 
-    @service.operation(
-        "jobs.status",
-        method="GET",
-        path="/jobs/{job}",
-        summary="Says how a job stands, and gives its result.",
-    )
-    def status(invocation: Invocation) -> Job:
+    @service.implements(read_job)
+    def handle_status(invocation: Invocation) -> Job:
         return jobs.status(invocation)
 
     return service

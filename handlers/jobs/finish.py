@@ -14,6 +14,7 @@ from typing import Annotated
 
 from pydantic import Field, JsonValue
 
+from handlers.common.contract import Contract
 from handlers.common.deadline import Deadline
 from handlers.common.errors import ServiceError
 from handlers.common.invocation import Invocation
@@ -49,6 +50,19 @@ class JobReference(RequestModel):
 
     owner: str
     job_id: str
+
+
+job_endings = Contract("jobs-finish", summary="The ends of jobs.")
+finish_job = job_endings.direct(FinishRequest, None, name="jobs.finish", summary="Record the end of a job.")
+call_client_back = job_endings.direct(
+    JobReference, None, name="jobs.callback", summary="Notify the client's address that a job has ended."
+)
+settle_execution = job_endings.direct(
+    ExecutionEnd,
+    None,
+    name="jobs.ended",
+    summary="Record an execution that ended without recording it itself, and notify the client.",
+)
 
 
 class Endings:
@@ -129,17 +143,17 @@ class Endings:
 
 def create_service(endings: Endings) -> Service:
     """What ends jobs."""
-    service = Service("jobs-finish")
+    service = Service(job_endings)
 
-    @service.operation("jobs.finish", path=None, summary="Notes the end of a job.")
+    @service.implements(finish_job)
     def finish(request: FinishRequest, invocation: Invocation) -> dict[str, object]:
         return endings.finish(request, invocation.deadline)
 
-    @service.operation("jobs.callback", path=None, summary="Tells the client's address that a job has ended.")
+    @service.implements(call_client_back)
     def call_back(request: JobReference, invocation: Invocation) -> dict[str, object]:
         return endings.call_back(request, invocation.deadline)
 
-    @service.operation("jobs.ended", path=None, summary="Notes and tells what an execution has left undone.")
+    @service.implements(settle_execution)
     def ended(request: ExecutionEnd, invocation: Invocation) -> dict[str, object]:
         return endings.ended(request, invocation.deadline)
 

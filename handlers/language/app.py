@@ -10,6 +10,7 @@ from handlers.common.invocation import Invocation
 from handlers.common.service import Service
 from handlers.common.summary import SummaryRequest, SummaryResponse
 from handlers.language.backend import LanguageBackend
+from handlers.language.contract import analyse_text, language, summarize_text
 from handlers.language.models import (
     MAX_TEXT_BYTES,
     UNDETERMINED,
@@ -18,9 +19,6 @@ from handlers.language.models import (
     DetectedLanguage,
 )
 from handlers.language.summarizer import LexRank, Summarizer
-
-# 5,000 bytes of text are at most 30,000 when a client writes every letter as \uXXXX; more is no text for us.
-_MAX_BODY_BYTES = 262_144
 
 
 def create_service(
@@ -32,15 +30,10 @@ def create_service(
         backend: Gives the backend; it is asked only when a good request is there.
         summarizer: Gives what summarizes; asked likewise. Left out, nothing but the text's own words.
     """
-    service = Service("language")
+    service = Service(language)
 
-    @service.operation(
-        "language.analysis",
-        path="/language/analysis",
-        summary="Detects a text's language, and its sentiment, entities and key phrases where the backend knows it.",
-        max_body_bytes=_MAX_BODY_BYTES,
-    )
-    def analyse(request: AnalysisRequest, invocation: Invocation) -> AnalysisResponse:
+    @service.implements(analyse_text)
+    def handle_analysis(request: AnalysisRequest, invocation: Invocation) -> AnalysisResponse:
         if len(request.text.encode("utf-8")) > MAX_TEXT_BYTES:
             raise PayloadTooLarge(f"text should have at most {MAX_TEXT_BYTES:,} bytes as UTF-8.")
         model = backend()
@@ -71,13 +64,8 @@ def create_service(
             notes=[],
         )
 
-    @service.operation(
-        "language.summary",
-        path="/language/summary",
-        summary="Summarizes a text in a few sentences.",
-        max_body_bytes=_MAX_BODY_BYTES,
-    )
-    def summarize(request: SummaryRequest, invocation: Invocation) -> SummaryResponse:
+    @service.implements(summarize_text)
+    def handle_summary(request: SummaryRequest, invocation: Invocation) -> SummaryResponse:
         return summarizer().summarize(
             request.text, max_sentences=request.max_sentences, deadline=invocation.deadline
         )

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 
 from handlers.common.aws_api import AwsApi, Tries, reading_answer
 from handlers.common.deadline import Deadline
 from handlers.common.errors import UnprocessableInput
 from handlers.common.summary import SummaryResponse
+from handlers.language.contract import SUMMARY_MODEL
 
-_DEFAULT_MODEL = "amazon.nova-lite-v1:0"
 _TOKENS_PER_SENTENCE = 80
 # A model writes for some seconds; what it is slow at once, it is slow at twice.
 _CHOICES = (Tries(2, 1, 9), Tries(1, 1, 12), Tries(1, 1, 6), Tries(1, 0.5, 2))
@@ -25,7 +24,7 @@ _INSTRUCTION = (
 
 
 class BedrockSummarizer:
-    """Summarizes with the model that BEDROCK_SUMMARY_MODEL_ID names; Amazon Nova Lite without it.
+    """Summarize with the model that the contract names.
 
     Args:
         api: Bedrock's runtime; made from the environment when left out.
@@ -33,7 +32,7 @@ class BedrockSummarizer:
 
     def __init__(self, api: AwsApi | None = None) -> None:
         self._api = api or AwsApi("bedrock-runtime", choices=_CHOICES)
-        self._model = os.environ.get("BEDROCK_SUMMARY_MODEL_ID") or _DEFAULT_MODEL
+        self._model = SUMMARY_MODEL
 
     def summarize(self, text: str, *, max_sentences: int, deadline: Deadline) -> SummaryResponse:
         """A summary in the model's own words.

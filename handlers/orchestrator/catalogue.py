@@ -1,83 +1,48 @@
-"""Which services there are: each function is asked once, and its answer kept for the life of the worker."""
+"""Catalogue of the services: what the contracts say, written into the archive when the stack is synthesized."""
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from handlers.common.aws_api import reading_answer
-from handlers.common.deadline import Deadline
-from handlers.common.errors import ServiceError
-from handlers.common.service import DESCRIBE
-from handlers.orchestrator.functions import Functions
+from handlers.common.errors import UnknownService
 
-_CALLS_AT_ONCE = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """What the functions said.
-
-    Attributes:
-        services: The descriptions of all services, in the functions' order.
-        unavailable: The keys of the functions that did not answer.
-    """
-
-    services: list[dict[str, Any]]
-    unavailable: list[str]
+FILE = Path(__file__).with_name("catalogue.json")
 
 
 class Catalogue:
-    """The services of some functions.
+    """The operations of all services.
 
     Args:
-        functions: The functions.
+        operations: Each as `Operation.describe` returns it.
     """
 
-    def __init__(self, functions: Functions) -> None:
-        self._functions = functions
-        self._known: dict[str, list[dict[str, Any]]] = {}
-        self._lock = threading.Lock()
+    def __init__(self, operations: Sequence[Mapping[str, Any]]) -> None:
+        self._operations = {str(operation["name"]): dict(operation) for operation in operations}
 
-    def listing(self, *, deadline: Deadline) -> Listing:
-        """Asks all functions that have not answered yet, at the same time.
+    @classmethod
+    def from_file(cls, file: Path = FILE) -> Catalogue:
+        """Return the catalogue in the archive.
 
         Raises:
-            ServiceError: No function at all has answered, ever; the error is the last one's.
+            OSError: The archive has no catalogue.
         """
-        keys = self._functions.keys
-        unknown = [key for key in keys if key not in self._known]
-        failures: dict[str, ServiceError] = {}
-        if unknown:
-            with ThreadPoolExecutor(min(len(unknown), _CALLS_AT_ONCE)) as threads:
-                answers = threads.map(lambda key: self._ask(key, deadline), unknown)
-                failures = {
-                    key: answer for key, answer in zip(unknown, answers, strict=True) if answer is not None
-                }
-        if failures and len(failures) == len(keys):
-            raise failures[keys[-1]]
-        return Listing(
-            services=[service for key in keys for service in self._known.get(key, [])],
-            unavailable=list(failures),
-        )
+        return cls(json.loads(file.read_text(encoding="utf-8")))
 
-    def names(self, *, deadline: Deadline) -> tuple[str, ...]:
-        """The names of the services; the functions' keys while no function answers."""
-        try:
-            listing = self.listing(deadline=deadline)
-        except ServiceError:
-            return self._functions.keys
-        return tuple(service["name"] for service in listing.services)
+    @property
+    def operations(self) -> list[dict[str, Any]]:
+        """All operations, in the order of the contracts."""
+        return list(self._operations.values())
 
-    def _ask(self, key: str, deadline: Deadline) -> ServiceError | None:
-        try:
-            answer = self._functions.call(key, {"operation": DESCRIBE}, deadline=deadline)
-            with reading_answer(f"function {key}"):
-                services = [{**service, "name": str(service["name"])} for service in answer["services"]]
-        except ServiceError as error:
-            return error
-        with self._lock:
-            self._known[key] = services
-        return None
+    def operation(self, name: str) -> dict[str, Any]:
+        """Return the operation of a name.
+
+        Raises:
+            UnknownService: No service has an operation of this name.
+        """
+        operation = self._operations.get(name)
+        if operation is None:
+            raise UnknownService(f"Unknown service. Available: {', '.join(self._operations)}.")
+        return operation

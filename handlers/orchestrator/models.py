@@ -29,9 +29,9 @@ class ServicesResponse(ResponseModel):
     """All services that can be called."""
 
     services: list[dict[str, Any]] = Field(
-        description="Each with its name, method, path, description, content types and the schemas of input and output."
+        description="Each with its name, method, path, description, content types, largest body and the schemas of "
+        "input and output."
     )
-    unavailable: list[str] = Field(description="Functions that did not say what they offer; try again later.")
 
 
 class HealthResponse(ResponseModel):

@@ -8,10 +8,10 @@ from handlers.common.backend_choice import BackendChoice
 from handlers.common.invocation import Invocation
 from handlers.common.service import Service
 from handlers.vision.backend import VisionBackend
-from handlers.vision.images import MEDIA_TYPES, read_picture
+from handlers.vision.contract import find_labels, read_text, vision
+from handlers.vision.images import read_picture
 from handlers.vision.models import LabelsRequest, LabelsResponse, TextRequest, TextResponse
 
-_RAW_IMAGES = dict.fromkeys(MEDIA_TYPES, "image")
 _PIXELS_FOR_LABELS = 512
 
 
@@ -21,25 +21,15 @@ def create_service(backend: Callable[[], VisionBackend]) -> Service:
     Args:
         backend: Gives the backend; it is asked only when a good image is there.
     """
-    service = Service("vision")
+    service = Service(vision)
 
-    @service.operation(
-        "vision.text",
-        path="/vision/text",
-        summary="Reads the text of an image, in reading order and with the place of each line.",
-        accepts=_RAW_IMAGES,
-    )
-    def read_text(request: TextRequest, invocation: Invocation) -> TextResponse:
+    @service.implements(read_text)
+    def handle_text(request: TextRequest, invocation: Invocation) -> TextResponse:
         picture = read_picture(request.image)
         return backend().read_text(picture, deadline=invocation.deadline)
 
-    @service.operation(
-        "vision.labels",
-        path="/vision/labels",
-        summary="Names what an image shows. The local backend knows things, animals and food, but not people.",
-        accepts=_RAW_IMAGES,
-    )
-    def find_labels(request: LabelsRequest, invocation: Invocation) -> LabelsResponse:
+    @service.implements(find_labels)
+    def handle_labels(request: LabelsRequest, invocation: Invocation) -> LabelsResponse:
         picture = read_picture(request.image, enough=_PIXELS_FOR_LABELS)
         return backend().find_labels(
             picture,

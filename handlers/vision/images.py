@@ -24,8 +24,6 @@ MAX_BYTES = 4_500_000
 MAX_PIXELS = 25_000_000
 MAX_SIDE = 20_000
 
-MEDIA_TYPES = ("image/png", "image/jpeg", "image/webp", "image/gif")
-
 # Cameras write about ten scans into a progressive JPEG. Each costs a pass over all pixels, however few bytes it has.
 _MAX_JPEG_SCANS = 100
 _MAX_JPEG_SEGMENTS = 1_000

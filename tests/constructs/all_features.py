@@ -47,6 +47,7 @@ from constructs_lib import (
     WebAcl,
     Workflow,
 )
+from handlers.vision.contract import read_text
 from tests.constructs.synthesis import FakeArchive
 
 POOL = "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_Staff"
@@ -168,7 +169,7 @@ class AllFeatures(AwsStack):
 def reads(vision: Function, breaker: CircuitBreaker | None = None) -> Step:
     """The steps of a workflow: one task."""
     text = LambdaTask(
-        "text", vision, operation="vision.text", input=Input("body"), timeout_seconds=15, result="text"
+        "text", vision, operation=read_text, input=Input("body"), timeout_seconds=15, result="text"
     )
     guarded = text if breaker is None else breaker.around(text)
     return guarded >> Succeed("the text", output=Variable("text"))

@@ -23,6 +23,7 @@ from constructs_lib import (
     RestApi,
     Workflow,
 )
+from handlers.vision.contract import read_text
 from tests.constructs.synthesis import FakeArchive, public_method, validate
 
 WITHOUT_EXAMPLE = {
@@ -31,6 +32,8 @@ WITHOUT_EXAMPLE = {
     "Authorization",
     "FailureDestination",
     "Integration",
+    "ServiceContract",
+    "ServiceOperation",
     # what states and chains of states have in common
     "Step",
     # their examples are the tests of the errors
@@ -72,6 +75,7 @@ class Given:
         "api": lambda given: RestApi(given["stack"], "given-api", name="given"),
         "deployment": lambda given: Deployment(given["stack"], "given-deployment", api=given["api"]),
         "account": lambda given: ExistingApiGatewayAccount(),
+        "read_text": lambda given: read_text,
         "queue": lambda given: SqsQueue(given["stack"], "given-queue", name="given"),
         "table": lambda given: DynamodbTable(given["stack"], "given-table", name="given"),
         "workflow": lambda given: Workflow(given["stack"], "given-workflow", definition=Pass("nothing")),

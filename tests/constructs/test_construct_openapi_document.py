@@ -23,6 +23,7 @@ from constructs_lib import (
     LambdaIntegration,
     Public,
     RestApi,
+    RouteDocumentation,
 )
 from tests.constructs.synthesis import FakeArchive, public_method, refused
 
@@ -64,7 +65,7 @@ def test_a_synth_writes_the_document(app: App, api: RestApi, function: Function)
         request_model=Order,
         response_model=Receipt,
         request_parameters={"querystring.page": True, "header.Authorization": False, "header.X-Trace": False},
-        description="Changes an order.",
+        documentation=RouteDocumentation(description="Changes an order."),
     )
     document = written(app)
     assert document == api.openapi_document
@@ -116,7 +117,9 @@ def test_the_document_has_the_same_bytes_in_any_order(tmp_path: Path) -> None:
 
 def test_a_change_of_the_documentation_redeploys_nothing(stack: AwsStack, function: Function) -> None:
     digests = set()
-    for number, told in enumerate(({}, {"description": "Lists.", "response_model": Receipt})):
+    for number, told in enumerate(
+        ({}, {"documentation": RouteDocumentation(summary="List."), "response_model": Receipt})
+    ):
         api = RestApi(stack, f"api{number}", name="shop")
         api.root.add_method("GET", LambdaIntegration(function), authorization=Public(), **told)  # type: ignore[arg-type]
         digests.add(api.definition.digest())

@@ -32,13 +32,14 @@ from constructs_lib import (
     Workflow,
 )
 from constructs_lib.security.encryption_key import EncryptionKey
+from handlers.vision.contract import read_text
 from tests.constructs.synthesis import Configuration, FakeArchive, children, refused, statements
 
 
 @pytest.fixture
 def steps(function: Function) -> Step:
     text = LambdaTask(
-        "text", function, operation="vision.text", input={"image": Input("body.image")}, result="text"
+        "text", function, operation=read_text, input={"image": Input("body.image")}, result="text"
     )
     return text >> Succeed("done", output={"text": Variable("text.text"), "costs": "${5} %{x}"})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from openapi_spec_validator import validate
 
+from handlers.common.contract import Contract
 from settings import settings_from
 from tests.conftest import PROJECT
 from tools.deployment import synthesize
@@ -58,26 +60,23 @@ def test_prod_runs_on_arm64_and_python_3_13() -> None:
     assert {(tuple(f["architectures"]), f["runtime"]) for f in functions} == {(("arm64",), "python3.13")}
 
 
-ROUTES = {
-    "ANY /ai-service": "COGNITO_USER_POOLS",
-    "POST /ai-service": "COGNITO_USER_POOLS",
-    "POST /embeddings": "COGNITO_USER_POOLS",
-    "POST /embeddings/similarity": "COGNITO_USER_POOLS",
-    "POST /embeddings/summary": "COGNITO_USER_POOLS",
-    "GET /health": "AWS_IAM",
-    "GET /jobs/{job}": "COGNITO_USER_POOLS",
-    "POST /jobs/{job}": "COGNITO_USER_POOLS",
-    "POST /language/analysis": "COGNITO_USER_POOLS",
-    "POST /language/summary": "COGNITO_USER_POOLS",
-    "POST /partners/ai-service": "CUSTOM",
-    "POST /vision/labels": "COGNITO_USER_POOLS",
-    "POST /vision/text": "COGNITO_USER_POOLS",
-    "POST /workflows/document": "COGNITO_USER_POOLS",
-    "POST /workflows/summary": "COGNITO_USER_POOLS",
-}
+CONTRACTS = [
+    importlib.import_module(f"handlers.{file.parent.name}.contract")
+    for file in sorted((PROJECT / "handlers").glob("*/contract.py"))
+]
+OPERATIONS = [
+    operation
+    for module in CONTRACTS
+    for contract in vars(module).values()
+    if isinstance(contract, Contract)
+    for operation in contract
+    if operation.path is not None
+]
+NOT_FOR_USERS = {"GET /health": "AWS_IAM", "POST /partners/ai-service": "CUSTOM"}
+WORKFLOWS = ("/workflows/document", "/workflows/summary")
 
 
-def test_every_route_says_who_may_call_it() -> None:
+def test_every_operation_is_a_route_for_the_callers_that_it_is_for() -> None:
     written = json.loads(GOLDEN.read_text(encoding="utf-8"))["resource"]
     api = next(iter(written["aws_api_gateway_rest_api"].values()))
     assert api["name"] == "aiOrchestratorApi"
@@ -86,7 +85,13 @@ def test_every_route_says_who_may_call_it() -> None:
         for method in written["aws_api_gateway_method"].values()
         if method["http_method"] != "OPTIONS"
     }
-    assert found == ROUTES
+    routes = [
+        "ANY /ai-service",
+        *(f"{operation.method} {operation.path}" for operation in OPERATIONS),
+        *(f"POST {path}" for path in WORKFLOWS),
+    ]
+    assert len(OPERATIONS) > 10
+    assert found == {route: NOT_FOR_USERS.get(route, "COGNITO_USER_POOLS") for route in routes}
 
 
 def path_of(written: dict[str, Any], method: dict[str, Any]) -> str:
@@ -117,7 +122,7 @@ def test_bodies_are_checked_before_anything_answers() -> None:
 
 def test_the_readme_names_every_route_and_shows_the_workflow(synthesized: Synthesize, tmp_path: Path) -> None:
     readme = (PROJECT / "README.md").read_text(encoding="utf-8")
-    paths = {route.partition(" ")[2] for route in ROUTES}
+    paths = {*(operation.path for operation in OPERATIONS), *WORKFLOWS}
     missing = {path for path in paths if f"`{path}`" not in readme and f" {path}`" not in readme}
     assert missing - {"/jobs/{job}"} == set()
     assert "`POST /jobs/{workflow}`, `GET /jobs/{id}`" in readme
@@ -133,7 +138,10 @@ def test_the_api_is_described_for_its_callers(tmp_path: Path) -> None:
     methods = {
         f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods
     }
-    assert {route for route in ROUTES if not route.startswith("ANY")} <= methods
+    assert methods == {
+        *(f"{operation.method} {operation.path}" for operation in OPERATIONS),
+        *(f"POST {path}" for path in WORKFLOWS),
+    }
     pictures = document["paths"]["/vision/text"]["post"]["requestBody"]["content"]
     assert {"application/json", "image/png"} <= set(pictures)
 

@@ -29,6 +29,7 @@ from handlers.language import app as language
 from handlers.language.models import Analysis, AnalysisRequest, DetectedLanguage, Sentiment, SentimentScores
 from handlers.language.summarizer import LexRank
 from handlers.orchestrator import app as orchestrator
+from handlers.orchestrator.catalogue import Catalogue
 from handlers.orchestrator.functions import Functions
 from handlers.partners.app import PartnerAuthorizer, PartnerTable
 from handlers.vision import app as vision
@@ -197,7 +198,8 @@ def services() -> dict[str, Service]:
     }
     arns = {name: f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}:live" for name in made}
     functions = Functions(arns, api=InProcess(made))
-    return made | {"orchestrator": orchestrator.create_service(lambda: functions)}
+    catalogue = Catalogue([one.describe() for service in made.values() for one in service.contract])
+    return made | {"orchestrator": orchestrator.create_service(lambda: catalogue, lambda: functions)}
 
 
 @pytest.fixture(scope="module")

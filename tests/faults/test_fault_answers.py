@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.common.aws_api import reading_answer
+from handlers.common.contract import Contract
 from handlers.common.deadline import Deadline
 from handlers.common.errors import BackendError, ServiceError
 from handlers.common.service import Service
@@ -246,9 +247,11 @@ def test_the_developers_log_has_no_words_of_a_handler(make_api: MakeApi) -> None
 @given(text=st.text(min_size=1, max_size=40).map(lambda text: CANARY + text), kind=st.sampled_from(
     [ValueError, KeyError, RuntimeError, OSError, UnicodeError, MemoryError, RecursionError, ZeroDivisionError, EOFError]))  # fmt: skip
 def test_no_exception_of_any_text_reaches_the_caller_or_the_log(text: str, kind: type[Exception]) -> None:
-    service = Service("probe")
+    contract = Contract("probe")
+    operation = contract.post("/probe", SummaryRequest, SummaryResponse, summary="Fail.")
+    service = Service(contract)
 
-    @service.operation("probe", path="/probe", summary="Fails.")
+    @service.implements(operation)
     def probe(request: SummaryRequest) -> SummaryResponse:
         try:
             raise ServiceError(detail=None) from kind(text)

@@ -60,7 +60,7 @@ def test_a_folder_imports_only_what_it_may(folder: str) -> None:
     assert strangers == set()
 
 
-def test_main_imports_the_public_surface_and_the_models_of_requests_only() -> None:
+def test_main_imports_the_public_surface_and_contracts_only() -> None:
     found = {
         name
         for name in imported(PROJECT / "main.py")
@@ -70,9 +70,9 @@ def test_main_imports_the_public_surface_and_the_models_of_requests_only() -> No
         "constructs_lib",
         "settings",
     }
-    models = {name for name in found if name.startswith("handlers.")}
-    assert models
-    assert all(name.endswith((".models", "common.summary")) for name in models)
+    contracts = {name for name in found if name.startswith("handlers.")}
+    assert contracts
+    assert all(name.endswith((".contract", "common.summary")) for name in contracts)
 
 
 @pytest.mark.parametrize("service", ["embeddings", "jobs", "language", "orchestrator", "partners", "vision"])

@@ -23,7 +23,7 @@ from constructs_lib.workflows.service_tasks import (
 )
 from constructs_lib.workflows.steps import Choice, Continue, Fail, GoTo, Pass, Step, Succeed, Wait
 from constructs_lib.workflows.tasks import LambdaTask, Place, Task
-from tests.unit.workflow_steps import FUNCTION, RESOURCE, FakeFunction
+from tests.unit.workflow_steps import FUNCTION, READ_TEXT, RESOURCE, FakeFunction
 
 ONCE = Retry(max_attempts=1)
 KEPT = "{% $states.input %}"
@@ -44,7 +44,7 @@ def test_a_task_calls_the_alias_with_the_operation_and_its_input() -> None:
     task = LambdaTask(
         "read",
         FUNCTION,
-        operation="vision.text",
+        operation=READ_TEXT,
         input={"image": Input("body.image"), "limit": 5},
         result="text",
         retry=[ONCE],

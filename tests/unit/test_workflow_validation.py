@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pydantic import BaseModel, ConfigDict
 
-from constructs_lib.errors import ConstructError
+from constructs_lib.errors import ConstructError, InvalidArgumentError
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.workflows.branches import Map, Parallel
 from constructs_lib.workflows.data_flow import check_data_flow
@@ -19,6 +20,7 @@ from constructs_lib.workflows.service_tasks import S3GetObject
 from constructs_lib.workflows.steps import Choice, Continue, Fail, GoTo, Pass, Step, Succeed, Wait
 from constructs_lib.workflows.structure import WorkflowKind, check_structure
 from constructs_lib.workflows.tasks import LambdaTask, Task
+from handlers.common.contract import Contract
 from tests.unit.workflow_steps import FUNCTION, RESOURCE
 
 END: dict[str, Any] = {"Type": "Pass", "End": True}
@@ -540,3 +542,34 @@ def test_a_permission_for_the_service_is_enough() -> None:
     written(task(resource), permissions=[allowed]).check_permissions("shop/flow")
     invoke = task("arn:aws:states:::lambda:invoke", Parameters={"FunctionName": FUNCTION})
     written(invoke).check_permissions("shop/flow")
+
+
+class Greeting(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    name: str
+    mood: str = "happy"
+
+
+@pytest.mark.parametrize(
+    ("input_", "problem"),
+    [
+        ({}, "input has no 'name', which greeting requires; add it"),
+        ({"name": "x", "nmae": "x"}, "input has 'nmae', which greeting does not take; use name, mood"),
+    ],
+)
+def test_the_input_of_an_operation_is_compared_with_its_model(input_: dict[str, Any], problem: str) -> None:
+    greet = Contract("greeting").post("/greeting", Greeting, Greeting, summary="Greet.")
+    with pytest.raises(InvalidArgumentError) as refused:
+        LambdaTask("greet", FUNCTION, operation=greet, input=input_)
+    assert str(refused.value) == f"LambdaTask 'greet': {problem}"
+    LambdaTask("greet", FUNCTION, operation=greet, input={"name": Input("body.name")})
+    LambdaTask("greet", FUNCTION, operation=greet, input=Input("body"))
+
+
+def test_an_operation_is_not_a_name() -> None:
+    with pytest.raises(InvalidArgumentError) as refused:
+        LambdaTask("greet", FUNCTION, operation="greeting")  # type: ignore[arg-type]
+    assert str(refused.value) == (
+        "LambdaTask 'greet': operation is of type str; pass an operation of a contract, such as read_text of "
+        "handlers/vision/contract.py"
+    )

@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any
 
 from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict
 
 from constructs_lib.workflows.branches import Map, Parallel
 from constructs_lib.workflows.circuit import Circuit
@@ -26,6 +27,7 @@ from constructs_lib.workflows.service_tasks import (
 )
 from constructs_lib.workflows.steps import Choice, Continue, Fail, Pass, Step, Succeed, Wait
 from constructs_lib.workflows.tasks import LambdaTask
+from handlers.common.contract import Contract
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,12 @@ class FakeResource:
     arn: str = "arn:aws:sqs:us-east-1:123456789012:things"
 
 
+class AnyInput(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+
 FUNCTION = FakeFunction()
+READ_TEXT = Contract("vision").post("/vision/text", AnyInput, None, name="vision.text", summary="Read.")
 RESOURCE = FakeResource()
 CIRCUIT = Circuit(
     table=RESOURCE, table_key="circuit", expiry="expires_at", item="shop-model", failures=3, open_seconds=30
@@ -157,7 +164,7 @@ class _Maker:
     def task(self, **more: Any) -> Step:
         common: dict[str, Any] = {"retry": self._draw(RETRIES), **more}
         return self.one_of(
-            lambda: LambdaTask(self.name(), FUNCTION, operation="vision.text", input=self.data(), **common),
+            lambda: LambdaTask(self.name(), FUNCTION, operation=READ_TEXT, input=self.data(), **common),
             lambda: LambdaTask(self.name(), FUNCTION, input=Input("body"), timeout_seconds=3, **common),
             lambda: BedrockInvokeModel(self.name(), model_id="a.b-v2:0", body=self.data(), **common),
             lambda: SqsSendMessage(

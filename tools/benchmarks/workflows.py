@@ -113,7 +113,10 @@ def flows(service: Service) -> tuple[Flow, ...]:
     numbers = range(1, 5)
     tasks = [
         LambdaTask(
-            f"task {number}", service, operation=f"task-{number}", input=Input("body"), result=f"r{number}"
+            f"task {number}",
+            service,
+            input={"operation": f"task-{number}", "input": Input("body")},
+            result=f"r{number}",
         )
         for number in numbers
     ]
@@ -137,7 +140,7 @@ def flows(service: Service) -> tuple[Flow, ...]:
         ),
         Flow(
             "document",
-            document(vision=service, language=service, embeddings=service),  # type: ignore[arg-type] # any CalledFunction does
+            document(dict.fromkeys(("vision", "language", "embeddings"), service)),  # type: ignore[arg-type] # any CalledFunction does
             ((("vision.text", picture),), understood),
             picture,
         ),

@@ -255,8 +255,3 @@ def test_bad_images_get_a_problem(
     assert (response["statusCode"], problem["code"]) == (status, code)
     assert set(problem) == {"code", "message", "requestId"}
     assert "canary" not in response["body"]
-
-
-def test_the_archive_describes_its_services(invoke_archive: Invoke) -> None:
-    answer = invoke_archive("vision", {"operation": "describe"})
-    assert [service["name"] for service in answer["services"]] == ["vision.text", "vision.labels"]

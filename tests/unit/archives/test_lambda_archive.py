@@ -64,6 +64,36 @@ def test_a_package_keeps_its_paths_and_leaves_out_what_is_not_code(project, arm)
     assert archive.target == arm
 
 
+def test_generated_files_are_in_the_zip_and_decide_its_hash(project, arm):
+    package = project.root / "handlers" / "vision" / "package.toml"
+    plain = project.archive()
+    first, second = (
+        LambdaArchive.from_package(
+            package,
+            target=arm,
+            cache=project.cache,
+            pip=project.pip,
+            generated={"handlers/vision/list.json": data},
+        )
+        for data in (b"[1]", b"[2]")
+    )
+    assert members(first) == {**members(plain), "handlers/vision/list.json": b"[1]"}
+    assert members(second)["handlers/vision/list.json"] == b"[2]"
+    assert len({plain.digest, first.digest, second.digest}) == 3
+
+
+def test_a_generated_file_does_not_replace_a_source(project, arm):
+    package = project.root / "handlers" / "vision" / "package.toml"
+    with pytest.raises(ArchiveError, match=r"both hold 'handlers/vision/app.py', with different contents"):
+        LambdaArchive.from_package(
+            package,
+            target=arm,
+            cache=project.cache,
+            pip=project.pip,
+            generated={"handlers/vision/app.py": b""},
+        )
+
+
 def test_the_properties_describe_the_zip(project):
     archive = project.archive()
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from handlers.common.contract import Contract
 from handlers.common.errors import BackendUnavailable
 from handlers.common.invocation import Invocation
 from handlers.common.models import Base64Data, NotBlank, RequestModel, ResponseModel, is_none
@@ -52,31 +53,42 @@ class PictureResponse(ResponseModel):
     deep: bool
 
 
+contract = Contract("probe")
+measure_text = contract.post(
+    "/probe", ProbeRequest, ProbeResponse, summary="Measure a text.", max_body_bytes=10_000
+)
+measure_picture = contract.post(
+    "/probe/picture",
+    PictureRequest,
+    PictureResponse,
+    name="probe.picture",
+    summary="Measure a picture.",
+    raw_bodies={"image/png": "picture", "image/jpeg": "picture"},
+    max_body_bytes=1_000,
+)
+read_state = contract.get("/probe", None, name="probe.state", summary="Return the state.")
+be_busy = contract.get("/probe/busy", None, name="probe.busy", summary="Be busy.")
+
+
 def probe_service(work: Callable[[str], object] | None = None) -> Service:
     """The service; `work` is done on the text and may fail."""
-    service = Service("probe")
+    service = Service(contract)
 
-    @service.operation("probe", path="/probe", summary="Measures a text.", max_body_bytes=10_000)
+    @service.implements(measure_text)
     def probe(request: ProbeRequest, invocation: Invocation) -> ProbeResponse:
         if work is not None:
             work(request.text)
         return ProbeResponse(size=len(request.text) * request.count, request_id=invocation.request_id)
 
-    @service.operation(
-        "probe.picture",
-        path="/probe/picture",
-        summary="Measures a picture.",
-        accepts={"image/png": "picture", "image/jpeg": "picture"},
-        max_body_bytes=1_000,
-    )
+    @service.implements(measure_picture)
     def picture(request: PictureRequest) -> PictureResponse:
         return PictureResponse(size=len(request.picture), most=request.most, deep=request.deep)
 
-    @service.operation("probe.state", method="GET", path="/probe", summary="Says how it is.")
+    @service.implements(read_state)
     def state() -> dict[str, object]:
         return {"state": "well"}
 
-    @service.operation("probe.busy", path="/probe/busy", summary="Is always busy.")
+    @service.implements(be_busy)
     def busy() -> dict[str, object]:
         raise BackendUnavailable(retry_after_seconds=7, detail="probe.call: Throttled 429")
 

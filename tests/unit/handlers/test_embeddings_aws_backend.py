@@ -11,6 +11,7 @@ from handlers.common.deadline import Deadline
 from handlers.common.errors import BackendError, BackendUnavailable, ServiceError, UnprocessableInput
 from handlers.embeddings.app import create_service
 from handlers.embeddings.aws_backend import TitanBackend
+from handlers.embeddings.contract import EMBEDDING_MODEL
 from tests.unit.handlers import aws
 from tests.unit.handlers.events import call
 
@@ -46,9 +47,7 @@ def test_a_text_is_embedded_by_titan(normalize: bool) -> None:
     }
 
 
-def test_many_texts_keep_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BEDROCK_EMBEDDINGS_MODEL_ID", "another-model")
-
+def test_many_texts_keep_their_order() -> None:
     class Bedrock(aws.Answering):
         def call(self, operation: str, parameters: Any, **options: Any) -> dict[str, Any]:
             super().call(operation, parameters, **options)
@@ -59,7 +58,7 @@ def test_many_texts_keep_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [str(number) for number in range(64)]
     made = TitanBackend(bedrock).embed(texts, normalize=True, deadline=Deadline.after(25))  # type: ignore[arg-type]
     assert [vector[0] for vector in made.vectors] == list(range(64))
-    assert {parameters["modelId"] for _, parameters, _ in bedrock.calls} == {"another-model"} == {made.model}
+    assert {parameters["modelId"] for _, parameters, _ in bedrock.calls} == {EMBEDDING_MODEL} == {made.model}
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from handlers.common.errors import InvalidRequest, PayloadTooLarge
 from handlers.embeddings.app import create_service
 from handlers.embeddings.backend import Embeddings
 from handlers.embeddings.similarity import ranked
-from tests.unit.handlers.events import Context, ask, call, problem, proxy_event
+from tests.unit.handlers.events import ask, call, problem, proxy_event
 
 VECTORS = {"east": [1.0, 0.0], "north": [0.0, 2.0], "north-east": [3.0, 3.0], "west": [-1.0, 0.0]}
 
@@ -115,7 +115,6 @@ def test_a_wrong_request_loads_no_model(
         raise AssertionError("a model was loaded")
 
     service = create_service(load)
-    service.handler({"operation": "describe"}, Context())
     with pytest.raises(error) as refused:
         call(service, operation, value)
     assert str(refused.value) == message

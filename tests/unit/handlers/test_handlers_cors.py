@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from handlers.common.contract import Contract
 from handlers.common.service import Service
 from tests.unit.handlers.events import ask, proxy_event
 
@@ -11,9 +12,11 @@ SHOP = "https://shop.example"
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Service:
     monkeypatch.setenv("CORS_ALLOWED_ORIGINS", f"{SHOP},https://other.example")
-    made = Service("probe")
+    contract = Contract("probe")
+    operation = contract.get("/probe", None, summary="Nothing.")
+    made = Service(contract)
 
-    @made.operation("probe", path="/probe", method="GET", summary="Nothing.")
+    @made.implements(operation)
     def probe() -> dict[str, object]:
         return {}
 

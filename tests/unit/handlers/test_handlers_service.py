@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from handlers.common.contract import LARGEST_BODY_BYTES, Contract
+from handlers.common.invocation import Invocation
 from handlers.common.models import RequestModel, ResponseModel
 from handlers.common.responses import MAX_RESPONSE_BYTES
-from handlers.common.service import MAX_BODY_BYTES, Service
+from handlers.common.service import Service
 from tests.unit.handlers.events import REQUEST_ID, ask, problem, proxy_event
 from tests.unit.handlers.probe import fail, probe_service
 
@@ -225,7 +227,7 @@ def test_a_header_does_not_override_the_method() -> None:
 
 
 def test_a_busy_backend_is_a_503_with_retry_after() -> None:
-    answer = ask(probe_service(), proxy_event(resource="/probe/busy"))
+    answer = ask(probe_service(), proxy_event(method="GET", resource="/probe/busy"))
     assert (answer.status, answer.headers["Retry-After"]) == (503, "7")
     assert answer.body == problem("backend_unavailable", "The AI backend is busy. Try again later.")
     assert answer.log_line["error_detail"] == "probe.call: Throttled 429"
@@ -242,10 +244,12 @@ def test_what_nobody_foresaw_is_a_500_whose_log_has_the_place_and_no_value() -> 
 
 
 def returning(value: dict[str, object]) -> Service:
-    service = Service("returning")
+    contract = Contract("returning")
+    operation = contract.get("/probe", None, summary="Return a value.")
+    service = Service(contract)
 
-    @service.operation("returning", path="/probe", summary="Returns what it was made with.")
-    def returning_() -> dict[str, object]:
+    @service.implements(operation)
+    def handle() -> dict[str, object]:
         return value
 
     return service
@@ -253,14 +257,16 @@ def returning(value: dict[str, object]) -> Service:
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), b"bytes", {1, 2}, object(), "\ud800"])
 def test_an_answer_that_json_cannot_hold_is_a_500(value: object) -> None:
-    answer = ask(returning({"value": value}), proxy_event())
+    answer = ask(returning({"value": value}), proxy_event(method="GET"))
     assert (answer.status, answer.body) == (500, problem("internal_error", FAILED))
 
 
 def test_a_response_model_refuses_a_number_that_is_not_finite() -> None:
-    service = Service("numbers")
+    contract = Contract("numbers")
+    operation = contract.post("/probe", Word, Number, summary="Read a number.")
+    service = Service(contract)
 
-    @service.operation("numbers", path="/probe", summary="Reads a number.")
+    @service.implements(operation)
     def read(request: Word) -> Number:
         return Number(number=float(request.word))
 
@@ -273,8 +279,8 @@ def test_an_answer_too_large_for_lambda_is_a_500_and_one_that_fits_is_not(letter
     envelope = len(json.dumps({"statusCode": 200, "body": json.dumps({"v": ""})}))
     per_letter = len(json.dumps(json.dumps(letter, ensure_ascii=False)[1:-1])) - 2
     fits = (MAX_RESPONSE_BYTES - envelope) // per_letter
-    assert ask(returning({"v": letter * fits}), proxy_event()).status == 200
-    answer = ask(returning({"v": letter * (fits + envelope)}), proxy_event())
+    assert ask(returning({"v": letter * fits}), proxy_event(method="GET")).status == 200
+    answer = ask(returning({"v": letter * (fits + envelope)}), proxy_event(method="GET"))
     assert answer.body == problem(
         "response_too_large", "The answer is larger than one response can be. Ask for less at a time."
     )
@@ -282,36 +288,69 @@ def test_an_answer_too_large_for_lambda_is_a_500_and_one_that_fits_is_not(letter
 
 
 def test_the_largest_body_fits_into_a_lambda_event_as_base64() -> None:
-    assert MAX_BODY_BYTES * 4 / 3 < 6_291_456 - 250_000
+    assert LARGEST_BODY_BYTES * 4 / 3 < 6_291_456 - 250_000
 
 
-def test_operations_that_cannot_be_served_are_refused_when_they_are_added() -> None:
-    service = probe_service()
+def test_functions_that_differ_from_the_contract_are_rejected() -> None:
+    contract = Contract("new")
+    operation = contract.post("/new", Word, Number, summary="New.")
+    state = contract.get("/new", None, name="new.state", summary="New.")
 
     def two_requests(one: Word, other: Word) -> Number: ...
-    def no_model(word: str) -> Number: ...
-    def no_result(word: Word) -> str: ...
-    def good(word: Word) -> Number: ...
+    def no_request(invocation: Invocation) -> Number: ...
+    def other_request(word: str, invocation: Invocation) -> Number: ...
+    def other_result(request: Word) -> str: ...
+    def request_for_get(request: Word) -> dict[str, object]: ...
+    def model_for_object() -> Number: ...
 
-    signature = "operation new: annotate the parameters as (request: Model, invocation: Invocation)"
-    for function, message in (
-        (two_requests, signature),
-        (no_model, signature),
-        (no_result, "operation new: annotate the result with a model, Reply[Model] or dict[str, object]"),
+    signature = "; write (request: Word, invocation: Invocation), or leave invocation out"
+    for implemented, function, message in (
+        (operation, two_requests, f"the parameters of two_requests differ from the contract{signature}"),
+        (operation, no_request, f"the parameters of no_request differ from the contract{signature}"),
+        (operation, other_request, f"the parameters of other_request differ from the contract{signature}"),
+        (
+            operation,
+            other_result,
+            "the result of other_result differs from the contract; annotate it with Number or Reply[Number]",
+        ),
+        (
+            state,
+            request_for_get,
+            "the parameters of request_for_get differ from the contract"
+            + signature.replace("request: Word, ", ""),
+        ),
+        (
+            state,
+            model_for_object,
+            "the result of model_for_object differs from the contract; annotate it with dict[str, object]",
+        ),
     ):
         with pytest.raises(TypeError) as refused:
-            service.operation("new", path="/new", summary="New.")(function)
-        assert str(refused.value) == message
+            Service(contract).implements(implemented)(function)
+        assert str(refused.value) == f"operation {implemented.name}: {message}"
+
+
+def test_a_service_implements_each_operation_of_its_contract_once() -> None:
+    contract, other = Contract("new"), Contract("other")
+    operation = contract.post("/new", Word, Number, summary="New.")
+    foreign = other.post("/other", Word, Number, summary="Other.")
+
+    def number(request: Word) -> Number: ...
+
+    service = Service(contract)
     with pytest.raises(TypeError) as refused:
-        service.operation("new", path="/new", summary="New.", accepts={"image/png": "image"})(good)
-    assert (
-        str(refused.value) == "operation new: accepts image/png as 'image', which is no field of the request"
+        service.implements(foreign)(number)
+    assert str(refused.value) == "operation other is not in the contract 'new'"
+    with pytest.raises(TypeError) as refused:
+        _ = service.handler
+    assert str(refused.value) == (
+        "service new: new has no implementation; add a function with @service.implements(...)"
     )
-    for name in ("probe", "describe"):
-        with pytest.raises(ValueError, match=f"^operation {name}: the name is taken$"):
-            service.operation(name, path="/new", summary="New.")(good)
-    with pytest.raises(ValueError, match=r"^operation new: GET /probe is taken$"):
-        service.operation("new", method="GET", path="/probe", summary="New.")(good)
+    service.implements(operation)(number)
+    assert service.handler
+    with pytest.raises(TypeError) as refused:
+        service.implements(operation)(number)
+    assert str(refused.value) == "operation new is implemented twice; remove one of the two"
 
 
 def test_a_level_that_python_does_not_know_is_info(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -123,7 +123,6 @@ def test_a_wrong_request_loads_no_model(value: object, error: type[Exception], m
         raise AssertionError("a model was loaded")
 
     service = create_service(load)
-    service.handler({"operation": "describe"}, Context())
     with pytest.raises(error) as refused:
         call(service, "language.analysis", value)
     assert str(refused.value) == message

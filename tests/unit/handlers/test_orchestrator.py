@@ -4,6 +4,7 @@ import io
 import json
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from handlers.common.errors import (
     ServiceError,
 )
 from handlers.orchestrator.app import create_service
+from handlers.orchestrator.catalogue import Catalogue
 from handlers.orchestrator.functions import Functions
 from tests.unit.handlers import aws
 from tests.unit.handlers.events import REQUEST_ID, Answer, Context, ask, problem, proxy_event
@@ -26,23 +28,20 @@ from tests.unit.handlers.events import REQUEST_ID, Answer, Context, ask, problem
 CANARY = "canary-7f3e"
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:{}:live"
 ARNS = {key: ARN.format(key) for key in ("vision", "embeddings")}
-VISION = [
-    {"name": "vision.text", "path": "/vision/text"},
-    {"name": "vision.labels", "path": "/vision/labels"},
+OPERATIONS = [
+    {"name": "vision.text", "service": "vision", "path": "/vision/text"},
+    {"name": "vision.labels", "service": "vision", "path": "/vision/labels"},
+    {"name": "embeddings", "service": "embeddings", "path": "/embeddings"},
+    {"name": "embeddings.similarity", "service": "embeddings", "path": "/embeddings/similarity"},
 ]
-EMBEDDINGS = [{"name": "embeddings", "path": "/embeddings"}]
-NAMES = "vision.text, vision.labels, embeddings"
+NAMES = "vision.text, vision.labels, embeddings, embeddings.similarity"
 
 
 class FakeLambda:
     """Lambda with functions that answer what they are told, or raise."""
 
     def __init__(self, **answers: Any) -> None:
-        self.answers: dict[str, Any] = {
-            "vision": {"services": VISION},
-            "embeddings": {"services": EMBEDDINGS},
-            **answers,
-        }
+        self.answers: dict[str, Any] = {"vision": {}, "embeddings": {}, **answers}
         self.events: list[tuple[str, dict[str, Any]]] = []
         self._lock = threading.Lock()
 
@@ -59,14 +58,15 @@ class FakeLambda:
         failed = {"FunctionError": "Unhandled"} if "errorType" in answer else {}
         return {"StatusCode": 200, "Payload": json.dumps(answer).encode(), **failed}
 
-    def described(self) -> list[str]:
-        return sorted(key for key, event in self.events if event == {"operation": "describe"})
+
+def catalogue() -> Catalogue:
+    return Catalogue(OPERATIONS)
 
 
 def orchestrate(fake: FakeLambda, *events: dict[str, Any]) -> list[Answer]:
     """The answers of one worker to some events."""
     functions = Functions(ARNS, api=fake)  # type: ignore[arg-type]
-    service = create_service(lambda: functions)
+    service = create_service(catalogue, lambda: functions)
     return [ask(service, event) for event in events]
 
 
@@ -78,33 +78,17 @@ def dispatch(service: str, value: object = None) -> dict[str, Any]:
 LIST = proxy_event(method="GET", resource="/ai-service", headers={})
 
 
-def test_get_lists_the_services_and_asks_each_function_once() -> None:
-    fake = FakeLambda()
-    for answer in orchestrate(fake, LIST, LIST):
-        assert (answer.status, answer.body) == (200, {"services": VISION + EMBEDDINGS, "unavailable": []})
-    assert fake.described() == ["embeddings", "vision"]
+def test_get_lists_the_services_and_calls_no_function() -> None:
+    fake = FakeLambda(vision=BackendUnavailable(), embeddings=BackendTimeout())
+    [answer] = orchestrate(fake, LIST)
+    assert (answer.status, answer.body) == (200, {"services": OPERATIONS})
+    assert fake.events == []
 
 
-def test_a_function_that_does_not_answer_is_named_and_asked_again() -> None:
-    fake = FakeLambda(vision=BackendUnavailable())
-    functions = Functions(ARNS, api=fake)  # type: ignore[arg-type]
-    service = create_service(lambda: functions)
-    assert ask(service, LIST).body == {"services": EMBEDDINGS, "unavailable": ["vision"]}
-    fake.answers["vision"] = {"services": VISION}
-    assert ask(service, LIST).body == {"services": VISION + EMBEDDINGS, "unavailable": []}
-    assert fake.described() == ["embeddings", "vision", "vision"]
-
-
-def test_when_no_function_answers_there_is_no_list() -> None:
-    [answer] = orchestrate(FakeLambda(vision=BackendTimeout(), embeddings=BackendUnavailable()), LIST)
-    assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
-    assert answer.body["code"] == "backend_unavailable"
-
-
-@pytest.mark.parametrize("nonsense", [{}, {"services": 5}, {"services": [{}]}, {"services": ["x"]}])
-def test_a_description_that_makes_no_sense_is_no_answer(nonsense: dict[str, Any]) -> None:
-    [answer] = orchestrate(FakeLambda(vision=nonsense), LIST)
-    assert answer.body == {"services": EMBEDDINGS, "unavailable": ["vision"]}
+def test_the_catalogue_is_the_file_in_the_archive(tmp_path: Path) -> None:
+    file = tmp_path / "catalogue.json"
+    file.write_text(json.dumps(OPERATIONS))
+    assert Catalogue.from_file(file).operations == OPERATIONS
 
 
 def test_post_calls_the_function_of_the_name_and_says_who_answered() -> None:
@@ -122,35 +106,16 @@ def test_post_calls_the_function_of_the_name_and_says_who_answered() -> None:
     assert fake.events == [("embeddings", sent)]
 
 
-@pytest.mark.parametrize("name", [CANARY, ".", "describe", "Vision.text", " vision"])
-def test_an_unknown_service_is_a_404_with_the_names_of_those_that_are(name: str) -> None:
-    [answer] = orchestrate(FakeLambda(), dispatch(name))
+@pytest.mark.parametrize("name", [CANARY, ".", "describe", "Vision.text", " vision", "vision"])
+def test_an_unknown_service_is_a_404_with_the_names_that_exist(name: str) -> None:
+    fake = FakeLambda()
+    [answer] = orchestrate(fake, dispatch(name))
     assert (answer.status, answer.body) == (
         404,
-        problem("unknown_service", f"There is no service of this name. There is: {NAMES}."),
+        problem("unknown_service", f"Unknown service. Available: {NAMES}."),
     )
     assert CANARY not in answer.raw + answer.log
-
-
-def test_a_name_that_only_the_function_knows_not_is_the_same_404() -> None:
-    fake = FakeLambda()
-
-    class Choosy(FakeLambda):
-        def call(self, operation: str, parameters: Mapping[str, Any], **options: Any) -> dict[str, Any]:
-            event = json.loads(parameters["Payload"])
-            if event["operation"] == "describe":
-                return fake.call(operation, parameters, **options)
-            return super().call(operation, parameters, **options)
-
-    unknown = {"errorType": "UnknownOperation", "errorMessage": "There is no operation of this name."}
-    [answer] = orchestrate(Choosy(vision=unknown), dispatch("vision.smell"))
-    assert (answer.status, answer.body["code"]) == (404, "unknown_service")
-    assert answer.body["message"] == f"There is no service of this name. There is: {NAMES}."
-
-
-def test_while_no_function_answers_a_404_names_the_functions() -> None:
-    [answer] = orchestrate(FakeLambda(vision=BackendError(), embeddings=BackendError()), dispatch("poetry"))
-    assert answer.body["message"] == "There is no service of this name. There is: vision, embeddings."
+    assert fake.events == []
 
 
 @pytest.mark.parametrize(
@@ -231,7 +196,10 @@ def test_health_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("the functions were asked for")
 
     monkeypatch.delenv("AWS_LAMBDA_FUNCTION_VERSION", raising=False)
-    service, event = create_service(no_functions), proxy_event(method="GET", resource="/health", headers={})
+    service, event = (
+        create_service(catalogue, no_functions),
+        proxy_event(method="GET", resource="/health", headers={}),
+    )
     assert ask(service, event).body == {"status": "ok", "version": "unpublished"}
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_VERSION", "7")
     assert ask(service, event).body == {"status": "ok", "version": "7"}
@@ -252,11 +220,11 @@ def test_a_function_is_invoked_as_lambda_wants_it() -> None:
             {
                 "FunctionName": ARNS["vision"],
                 "InvocationType": "RequestResponse",
-                "Payload": b'{"operation":"describe"}',
+                "Payload": b'{"operation":"vision.text"}',
             },
         )
         called = Functions(ARNS, api=api).call(
-            "vision", {"operation": "describe"}, deadline=Deadline.after(25)
+            "vision", {"operation": "vision.text"}, deadline=Deadline.after(25)
         )
     assert called == {"a": 1}
 
@@ -315,6 +283,8 @@ def test_an_environment_that_makes_no_sense_is_refused(monkeypatch: pytest.Monke
 def test_a_function_without_time_is_not_called() -> None:
     fake = FakeLambda()
     functions = Functions(ARNS)
-    answer = ask(create_service(lambda: functions), dispatch("vision.text"), Context(remaining_ms=400))
+    answer = ask(
+        create_service(catalogue, lambda: functions), dispatch("vision.text"), Context(remaining_ms=400)
+    )
     assert (answer.status, answer.body["code"]) == (504, "backend_timeout")
     assert fake.events == []

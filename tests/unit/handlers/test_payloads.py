@@ -8,6 +8,7 @@ import pytest
 from moto import mock_aws
 
 from handlers.common.aws_api import AwsApi
+from handlers.common.contract import Contract
 from handlers.common.errors import InternalError, InvalidRequest
 from handlers.common.invocation import Invocation
 from handlers.common.payloads import Payloads
@@ -30,9 +31,11 @@ def payloads() -> Iterator[Payloads]:
 
 @pytest.fixture
 def service(payloads: Payloads) -> Service:
-    made = Service("probe", payloads=lambda: payloads)
+    contract = Contract("probe")
+    operation = contract.post("/probe", SummaryRequest, SummaryResponse, summary="Summarize.")
+    made = Service(contract, payloads=lambda: payloads)
 
-    @made.operation("probe", path="/probe", summary="Summarizes.")
+    @made.implements(operation)
     def probe(request: SummaryRequest, invocation: Invocation) -> SummaryResponse:
         return LexRank().summarize(request.text, max_sentences=1, deadline=invocation.deadline)
 
@@ -86,9 +89,11 @@ def test_a_reference_that_leads_nowhere_is_refused(service: Service, key: object
 
 def test_without_a_bucket_references_are_an_internal_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PAYLOAD_BUCKET", raising=False)
-    made = Service("probe")
+    contract = Contract("probe")
+    operation = contract.get("/probe", None, summary="Nothing.")
+    made = Service(contract)
 
-    @made.operation("probe", path="/probe", summary="Nothing.")
+    @made.implements(operation)
     def probe() -> dict[str, object]:
         return {}
 

@@ -229,21 +229,3 @@ def test_what_the_backend_refuses_is_passed_on() -> None:
     response = handler(proxy_event("/vision/text", in_json(file_of())), Context())
     assert response["statusCode"] == 504
     assert json.loads(str(response["body"]))["message"] == "Too slow."
-
-
-def test_the_service_describes_itself_without_loading_the_backend() -> None:
-    def no_backend() -> FakeBackend:
-        raise AssertionError("the backend was asked for")
-
-    described = create_service(no_backend).handler({"operation": "describe"}, Context())["services"]
-    assert isinstance(described, list)
-    assert [(one["name"], one["method"], one["path"]) for one in described] == [
-        ("vision.text", "POST", "/vision/text"),
-        ("vision.labels", "POST", "/vision/labels"),
-    ]
-    text, labels = described
-    assert text["input"]["properties"]["image"]["contentEncoding"] == "base64"
-    assert labels["input"]["required"] == ["image"]
-    assert labels["input"]["properties"]["max_labels"]["default"] == 10
-    assert text["content_types"] == ["application/json", "image/png", "image/jpeg", "image/webp", "image/gif"]
-    assert json.dumps(described)

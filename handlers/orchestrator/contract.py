@@ -1,0 +1,42 @@
+"""Contract of the dispatcher: the list of services, a call by name, and health."""
+
+from __future__ import annotations
+
+from handlers.common.contract import LARGEST_BODY_BYTES, Contract
+from handlers.orchestrator.models import DispatchRequest, DispatchResponse, HealthResponse, ServicesResponse
+
+orchestrator = Contract("orchestrator", summary="All services by name.", max_body_bytes=LARGEST_BODY_BYTES)
+list_services = orchestrator.get(
+    "/ai-service",
+    ServicesResponse,
+    name="orchestrator.services",
+    summary="List the services, with the JSON schemas of their inputs and outputs.",
+)
+call_service = orchestrator.post(
+    "/ai-service",
+    DispatchRequest,
+    DispatchResponse,
+    name="orchestrator.dispatch",
+    summary="Call a service by its name, with the input that its schema describes.",
+    request_example={
+        "service": "language.summary",
+        "input": {"text": "The museum opened a new wing on Monday."},
+    },
+)
+call_service_as_partner = orchestrator.post(
+    "/partners/ai-service",
+    DispatchRequest,
+    DispatchResponse,
+    name="orchestrator.dispatch_for_partner",
+    summary="Call a service by its name, as a partner with a token and a metered key.",
+    request_example={
+        "service": "language.summary",
+        "input": {"text": "The museum opened a new wing on Monday."},
+    },
+)
+read_health = orchestrator.get(
+    "/health",
+    HealthResponse,
+    name="health",
+    summary="Return whether the dispatcher is up, without calling a service.",
+)

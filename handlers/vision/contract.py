@@ -1,0 +1,30 @@
+"""Contract of the vision service."""
+
+from __future__ import annotations
+
+from handlers.common.contract import LARGEST_BODY_BYTES, Contract
+from handlers.vision.models import LabelsRequest, LabelsResponse, TextRequest, TextResponse
+
+MEDIA_TYPES = ("image/png", "image/jpeg", "image/webp", "image/gif")
+
+vision = Contract(
+    "vision",
+    summary="Text and objects in images.",
+    raw_bodies=dict.fromkeys(MEDIA_TYPES, "image"),
+    max_body_bytes=LARGEST_BODY_BYTES,
+    aws_actions=["rekognition:DetectLabels", "rekognition:DetectText"],
+)
+read_text = vision.post(
+    "/vision/text",
+    TextRequest,
+    TextResponse,
+    name="vision.text",
+    summary="Read the text of an image, in reading order and with the place of each line.",
+)
+find_labels = vision.post(
+    "/vision/labels",
+    LabelsRequest,
+    LabelsResponse,
+    name="vision.labels",
+    summary="Name what an image shows. The local backend knows things, animals and food, but not people.",
+)
