@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from constructs_lib import (
+    Catch,
     Choice,
     Continue,
     Expression,
@@ -36,7 +37,11 @@ _ANALYSED_CHARACTERS = 1_200
 
 _EMBEDDED_CHARACTERS = 2_000
 _SUMMARIZED_CHARACTERS = 16_000
-_BUSY = (Retry.on_throttling(max_attempts=2),)
+_PATIENT = (Retry.on_throttling(max_attempts=6), Retry.on_crash(), Retry(errors=["BackendTimeout"]))
+"""A job has the time to wait for a busy service."""
+
+_MAX_CAUSE_CHARACTERS = 2_000
+"""Forty causes fit into the data of a state."""
 
 
 def document(functions: Mapping[str, Function]) -> Step:
@@ -51,7 +56,6 @@ def document(functions: Mapping[str, Function]) -> Step:
         operation=read_text,
         input={"image": Input("body.image")},
         timeout_seconds=14,
-        retry=_BUSY,
         result="text",
     )
     words = Variable("text.text")
@@ -64,7 +68,6 @@ def document(functions: Mapping[str, Function]) -> Step:
                 operation=analyse_text,
                 input={"text": _start_of(words, _ANALYSED_CHARACTERS)},
                 timeout_seconds=11,
-                retry=_BUSY,
             ),
             "embedding": LambdaTask(
                 "embed",
@@ -72,7 +75,6 @@ def document(functions: Mapping[str, Function]) -> Step:
                 operation=embed_texts,
                 input={"inputs": [_start_of(words, _EMBEDDED_CHARACTERS)]},
                 timeout_seconds=11,
-                retry=_BUSY,
             ),
             "summary": LambdaTask(
                 "summarize",
@@ -80,7 +82,6 @@ def document(functions: Mapping[str, Function]) -> Step:
                 operation=summarize_text,
                 input={"text": _start_of(words, _SUMMARIZED_CHARACTERS)},
                 timeout_seconds=11,
-                retry=_BUSY,
             ),
         },
         catch_each=True,
@@ -106,7 +107,7 @@ def document(functions: Mapping[str, Function]) -> Step:
 def document_pages(functions: Mapping[str, Function]) -> Step:
     """Return the steps for many pages: each is read from the bucket, and its results go back there.
 
-    A page that fails does not fail the others.
+    A page that fails does not fail the others. A job whose pages all fail ends with the error of the first.
 
     Args:
         functions: The functions of the services, by their names.
@@ -117,7 +118,7 @@ def document_pages(functions: Mapping[str, Function]) -> Step:
         "read the page",
         functions["vision"],
         input={"operation": read_text.name, "inputFrom": Item("input_key"), "outputTo": text_key},
-        retry=_BUSY,
+        retry=_PATIENT,
         result="read",
     )
     understood = Parallel(
@@ -131,7 +132,7 @@ def document_pages(functions: Mapping[str, Function]) -> Step:
         result="parts",
     )
     answer = Pass(
-        "the page",
+        "its parts",
         output={
             "number": Variable("page.number"),
             "text": {"from": Variable("read.key")},
@@ -141,15 +142,28 @@ def document_pages(functions: Mapping[str, Function]) -> Step:
             "failed": Variable("parts.failed"),
         },
     )
+    cause = f'$exists($page_error.Cause) ? $substring($page_error.Cause, 0, {_MAX_CAUSE_CHARACTERS}) : ""'
+    failed = Succeed(
+        "the page failed",
+        output={"result": None, "error": {"Error": Variable("page_error.Error"), "Cause": Jsonata(cause)}},
+    )
+    page = Parallel(
+        "the page",
+        {"page": read >> understood >> answer},
+        catch=[Catch(to=failed, result="page_error")],
+        result="understood",
+    )
     pages = Map(
         "the pages",
         Input("items"),
-        each=kept >> read >> understood >> answer,
+        each=kept >> page >> Succeed("the page is done", output={"result": Variable("understood.page")}),
         max_concurrency=4,
-        catch_each=True,
         result="pages",
     )
-    return pages >> Succeed("the document", output={"pages": Variable("pages")})
+    none_good = Jsonata("$count($pages[error])").equals(Jsonata("$count($pages)"))
+    first = Fail("no page", error=Variable("pages[0].error.Error"), cause=Variable("pages[0].error.Cause"))
+    any_good = Choice("any good page?", [(none_good, first)], default=Continue())
+    return pages >> any_good >> Succeed("the document", output={"pages": Variable("pages")})
 
 
 def _start_of(text: Expression, characters: int) -> Jsonata:
@@ -166,7 +180,7 @@ def _by_reference(name: str, functions: Mapping[str, Function], operation: Opera
             "inputFrom": {"text": Jsonata('$read.key & "#text"')},
             "outputTo": output,
         },
-        retry=_BUSY,
+        retry=_PATIENT,
     )
 
 

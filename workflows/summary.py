@@ -8,6 +8,8 @@ from constructs_lib import Catch, CircuitBreaker, Function, Input, LambdaTask, R
 from handlers.embeddings.contract import choose_sentences
 from handlers.language.contract import summarize_text
 
+_ONCE_MORE = (Retry.on_throttling(max_attempts=1), Retry.on_crash(max_attempts=1))
+
 
 def summary(functions: Mapping[str, Function], breaker: CircuitBreaker) -> Step:
     """Return the steps: `{"text": …, "max_sentences": …}` gives the summary and the model that made it.
@@ -23,7 +25,7 @@ def summary(functions: Mapping[str, Function], breaker: CircuitBreaker) -> Step:
         operation=choose_sentences,
         input=asked,
         timeout_seconds=12,
-        retry=[Retry.on_throttling(max_attempts=1)],
+        retry=_ONCE_MORE,
         result="summary",
     )
     first = LambdaTask(
@@ -32,7 +34,7 @@ def summary(functions: Mapping[str, Function], breaker: CircuitBreaker) -> Step:
         operation=summarize_text,
         input=asked,
         timeout_seconds=12,
-        retry=[Retry.on_throttling(max_attempts=1)],
+        retry=_ONCE_MORE,
         # What one model cannot read, the other may; that says nothing of how well the first one is.
         catch=[Catch(to=second, errors=["UnprocessableInput"])],
         result="summary",

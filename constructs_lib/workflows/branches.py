@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from constructs_lib.checks import check_range
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.workflows.expressions import Expression, check_variable, code_of, delimited, template
+from constructs_lib.workflows.part_errors import with_part_errors
 from constructs_lib.workflows.steps import KEPT, CatchingState, Machines, State, Step
 
 
@@ -17,8 +18,8 @@ class Parallel(CatchingState):
     """Does several things at once and waits for all (`Parallel`).
 
     Its answer has the answer of each branch under the branch's name. With `catch_each` a branch that fails does not
-    fail the others: the answer is then `{"results": {branch: answer or null}, "failed": [{"branch": …, "error": …}]}`,
-    so that it says which failed, and by what error.
+    fail the others: the answer is then `{"results": {branch: answer or null}, "failed": [{"branch": …, "error": …}]}`.
+    Each error is `{"code", "message"}` and can be shown to callers: it goes by the error's name, never by its cause.
 
     Attributes:
         branches: The steps of each branch, by its name.
@@ -56,12 +57,12 @@ class Parallel(CatchingState):
         if not self.catch_each:
             return {name: delimited(place) for name, place in places.items()}
         failed = ", ".join(
-            f'$exists({place}.error) ? {code_of({"branch": name})[:-1]}, "error": {place}.error}}'
+            f'$exists({place}.error) ? {code_of({"branch": name})[:-1]}, "error": $shown({place}.error)}}'
             for name, place in places.items()
         )
         return {
             "results": {name: delimited(f"{place}.result") for name, place in places.items()},
-            "failed": delimited(f"[{failed}]"),
+            "failed": delimited(with_part_errors(f"[{failed}]")),
         }
 
 
@@ -74,7 +75,7 @@ class Map(CatchingState):
         each: The steps of one iteration, which read their `Item`.
         max_concurrency: How many iterations run at once, up to 40. Left out, 10.
         catch_each: Whether an iteration may fail by itself: each answer is then `{"result": …}`, or
-            `{"result": null, "error": name}`. Left out, one failure ends all.
+            `{"result": null, "error": {"code", "message"}}` as in a `Parallel`. Left out, one failure ends all.
 
     Example:
         >>> pages = Map("pages", Input("pages"), each=Pass("page", output=Item("text")), max_concurrency=5)
@@ -97,9 +98,15 @@ class Map(CatchingState):
             "Items": template(self.where, self.items),
             "MaxConcurrency": self.max_concurrency,
             "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, **machines.machine(each)},
-            **self.keeping(delimited("$states.result")),
+            **self.keeping(delimited(_SHOWN_ITEMS if self.catch_each else "$states.result")),
             **self.retrying(),
         }
+
+
+_SHOWN_ITEMS: Final = with_part_errors(
+    "[$map($states.result, function($item) "
+    '{$exists($item.error) ? {"result": null, "error": $shown($item.error)} : $item})]'
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -32,6 +32,14 @@ THROTTLING_ERRORS: Final = (
 )
 """What a busy service answers: the same request may succeed a second later."""
 
+CRASH_ERRORS: Final = (
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.Unknown",
+    "Runtime.ExitError",
+    "Sandbox.Timedout",
+)
+"""Errors of calls whose execution environment exited or did not answer in time: another one may do the work."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
@@ -79,6 +87,14 @@ class Retry:
     def on_throttling(cls, *, max_attempts: int = 2) -> Retry:
         """Returns what tries again when a service is busy (`THROTTLING_ERRORS`)."""
         return cls(errors=THROTTLING_ERRORS, max_attempts=max_attempts)
+
+    @classmethod
+    def on_crash(cls, *, max_attempts: int = 2) -> Retry:
+        """Return the retry for a function whose execution environment ended (`CRASH_ERRORS`).
+
+        An input that ends every environment costs `max_attempts` more calls; keep the number small.
+        """
+        return cls(errors=CRASH_ERRORS, max_attempts=max_attempts)
 
     def asl(self) -> dict[str, Any]:
         """Returns it in Amazon States Language."""

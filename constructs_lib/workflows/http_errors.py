@@ -58,6 +58,7 @@ FAILED: Final = HttpError(
     code="workflow_failed",
     message="A step of the workflow failed. The request id finds the cause in its log.",
 )
+CRASHED: Final = HttpError(status=502, code="backend_error", message="The service failed.")
 UNAVAILABLE: Final = HttpError(
     status=503, code="backend_unavailable", message="The service is busy. Try again later."
 )
@@ -108,7 +109,13 @@ ERRORS: Final[Mapping[str, HttpError]] = MappingProxyType(
         ),
         "States.Timeout": TIMED_OUT,
         "States.HeartbeatTimeout": TIMED_OUT,
-        "Sandbox.Timedout": TIMED_OUT,
+        "Sandbox.Timedout": HttpError(
+            status=504,
+            code="backend_timeout",
+            message="The service did not answer in time. Try again later.",
+        ),
+        "Runtime.ExitError": CRASHED,
+        "Lambda.Unknown": CRASHED,
         "States.DataLimitExceeded": HttpError(
             status=413,
             code="payload_too_large",

@@ -247,7 +247,7 @@ class Jobs(Construct):
 
         The steps get `input_key` and `output_key`, and with `each` also `items`, each with `number`, `input_key` and
         `output_prefix`. Their answer is the result; anywhere in it, `{"from": KEY}` stands for that object and
-        `{"failed": ERROR}` for what the client may know of an error.
+        `{"Error": NAME, "Cause": TEXT}`, an error as states have it, for its code and message.
 
         Args:
             name: What clients call it: the last part of `POST /jobs/{workflow}`.

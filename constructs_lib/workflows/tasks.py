@@ -160,7 +160,8 @@ class LambdaTask(TaskState):
             model. Default: the function gets `input` alone.
         input: What it is called with. Default: an empty object.
         timeout_seconds: When it fails with `States.Timeout`. Left out, when the function itself is ended.
-        retry: When it is tried again. Left out, twice where Lambda or the service is busy.
+        retry: When it is tried again. Default: twice where Lambda or the service is busy, and twice where the execution
+            environment exited or timed out.
 
     Example:
         >>> text = LambdaTask(
@@ -171,7 +172,7 @@ class LambdaTask(TaskState):
     function: CalledFunction = field(kw_only=False)
     operation: ServiceOperation | None = None
     input: Mapping[str, Any] | Expression = field(default_factory=dict)
-    retry: Sequence[Retry] = (Retry.on_throttling(),)
+    retry: Sequence[Retry] = (Retry.on_throttling(), Retry.on_crash())
 
     def __post_init__(self) -> None:
         if not hasattr(self.function, "qualified_arn"):

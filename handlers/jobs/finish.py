@@ -38,8 +38,8 @@ class FinishRequest(RequestModel):
     result: Annotated[
         dict[str, JsonValue] | None,
         Field(
-            description="Anywhere in it, {'from': KEY} stands for that object, and {'failed': {'Error', 'Cause'}} for "
-            "what the client may know of the error."
+            description="Anywhere in it, {'from': KEY} stands for that object, and {'Error', 'Cause'} for the code and "
+            "the message of the error."
         ),
     ] = None
     error: WorkflowError | None = None
@@ -173,9 +173,9 @@ def resolved(value: object, payloads: Payloads, deadline: Deadline) -> object:
         return value
     if set(value) == {"from"} and isinstance(value["from"], str):
         return payloads.read(value["from"], deadline=deadline)
-    if set(value) == {"failed"}:
-        code, message = problem_of(validated(WorkflowError, value["failed"]))
-        return {"error": {"code": code, "message": message}}
+    if set(value) == {"Error", "Cause"}:
+        code, message = problem_of(validated(WorkflowError, value))
+        return {"code": code, "message": message}
     return {name: resolved(inner, payloads, deadline) for name, inner in value.items()}
 
 

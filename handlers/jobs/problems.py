@@ -6,10 +6,26 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from handlers.common.errors import error_named
+from handlers.common.errors import BackendError, BackendTimeout, BackendUnavailable, error_named
 from handlers.common.models import RequestModel
 
+_BUSY = (BackendUnavailable.code, "The service is busy. Try again later.")
+_CRASHED = (BackendError.code, "The service failed.")
+_NOT_IN_TIME = (BackendTimeout.code, "The service did not answer in time. Try again later.")
 _WORDS = {
+    **dict.fromkeys(
+        (
+            "Lambda.AWSLambdaException",
+            "Lambda.SdkClientException",
+            "Lambda.ServiceException",
+            "Lambda.TooManyRequestsException",
+        ),
+        _BUSY,
+    ),
+    "Lambda.ClientExecutionTimeoutException": _NOT_IN_TIME,
+    "Lambda.Unknown": _CRASHED,
+    "Runtime.ExitError": _CRASHED,
+    "Sandbox.Timedout": _NOT_IN_TIME,
     "States.Timeout": ("workflow_timeout", "The workflow took too long."),
     "States.DataLimitExceeded": (
         "workflow_failed",

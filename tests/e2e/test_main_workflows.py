@@ -110,7 +110,8 @@ def test_with_one_branch_down_the_rest_is_answered_and_the_branch_is_named(
         status, answer = answered(deployed, document())
     assert status == 200, answer
     assert "TOTAL" in answer["text"].upper()
-    assert answer["failed"] == [{"branch": "embedding", "error": "Lambda.TooManyRequestsException"}]
+    busy = {"code": "backend_unavailable", "message": "The service is busy. Try again later."}
+    assert answer["failed"] == [{"branch": "embedding", "error": busy}]
     assert answer["embedding"] is None
     assert answer["analysis"]["language"]["code"] == "en"
     assert answer["summary"]["summary"]
@@ -259,7 +260,8 @@ def test_one_page_without_text_does_not_fail_the_other(deployed: Deployed) -> No
     good, bad = job["result"]["pages"]
     assert "TOTAL" in good["result"]["text"]["text"].upper()
     assert good["result"]["failed"] == []
-    assert bad == {"result": None, "error": "UnsupportedMediaType"}
+    assert (bad["result"], bad["error"]["code"]) == (None, "unsupported_media_type")
+    assert bad["error"]["message"]
 
 
 def test_neither_pictures_nor_texts_are_in_the_logs_of_state_machines(deployed: Deployed) -> None:

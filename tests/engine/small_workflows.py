@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import psutil
 from cdktf import App
 
+from local_cloud.state_file import read
 from tests.engine.callback_receiver import Receiver, receiving
 from tests.engine.workflow_stack import SECRET, STACK, flows_stack
 from tools.deployment import ensure_cloud, stop_cloud
@@ -100,6 +102,16 @@ class Flows:
             executionArn=execution_arn, maxResults=1000
         )["events"]
         return found
+
+    def kill_workers(self) -> int:
+        """Kills the processes of all functions, whatever they are doing; returns how many there were."""
+        cloud = read(self.directory / "cloud")
+        assert cloud is not None
+        children = psutil.Process(cloud.pid).children()
+        workers = [child for child in children if "warden_process" not in " ".join(child.cmdline())]
+        for worker in workers:
+            worker.kill()
+        return len(workers)
 
     @contextmanager
     def no_calls(self, function: str) -> Iterator[None]:

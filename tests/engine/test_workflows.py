@@ -14,6 +14,7 @@ from tools.timeline import timeline
 
 FIRST, SECOND = f"{STACK}-first", f"{STACK}-second"
 ODD = {"do": "fail", "error": "Odd"}
+STEP_FAILED = {"code": "step_failed", "message": "This step failed."}
 SAY = {"say": 1}
 
 
@@ -130,7 +131,7 @@ def test_one_branch_that_fails_leaves_the_others_and_is_named(flows: Flows) -> N
         200,
         {
             "results": {"left": {"said": 1, "by": FIRST}, "right": None},
-            "failed": [{"branch": "right", "error": "Odd"}],
+            "failed": [{"branch": "right", "error": STEP_FAILED}],
         },
     )
     refused(flows.call("POST", "/patterns", {"kind": "strict", **branches}), 502, "workflow_failed")
@@ -142,7 +143,7 @@ def test_one_poisoned_item_leaves_the_others(flows: Flows) -> None:
         200,
         [
             {"result": {"said": 1, "by": FIRST}},
-            {"result": None, "error": "Odd"},
+            {"result": None, "error": STEP_FAILED},
             {"result": {"said": 3, "by": FIRST}},
         ],
     )

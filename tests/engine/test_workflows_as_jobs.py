@@ -88,7 +88,20 @@ def test_one_page_that_fails_leaves_the_others(flows: Flows) -> None:
     assert job["status"] == "succeeded", job
     first, second = job["result"]["pages"]
     assert first["result"]["key"].endswith("/items/0/done.json")
-    assert second == {"result": None, "error": "Odd"}
+    assert second == {"result": None, "error": {"code": "step_failed", "message": "This step failed."}}
+
+
+def test_a_job_loses_no_page_to_workers_that_are_killed(flows: Flows) -> None:
+    pages = [{"do": "sleep", "seconds": 0.5, "say": number} for number in range(12)]
+    job_id = start(flows, "pages", {"pages": pages})
+    at = execution(flows, "pages", job_id)
+    until(lambda: sum(event["type"] == "TaskStarted" for event in flows.events(at)) >= 8)
+    assert flows.kill_workers() >= 4
+    job = flows.ended(job_id)
+    assert job["status"] == "succeeded", job
+    assert [sorted(page) for page in job["result"]["pages"]] == [["result"]] * 12
+    attempts = [event for event in flows.events(at) if event["type"] == "TaskFailed"]
+    assert {event["taskFailedEventDetails"]["error"] for event in attempts} == {"Runtime.ExitError"}
 
 
 @pytest.mark.parametrize(
@@ -132,7 +145,7 @@ def test_only_keys_are_in_the_states_of_a_job(flows: Flows) -> None:
         ("one", {}, 400, "invalid_request"),
         ("pages", {"input": {}}, 400, "invalid_request"),
         ("pages", {"input": {"pages": [1]}}, 400, "invalid_request"),
-        ("pages", {"input": {"pages": [{}] * 4}}, 413, "payload_too_large"),
+        ("pages", {"input": {"pages": [{}] * 13}}, 413, "payload_too_large"),
         *(
             ("one", {"input": {}, "callback_url": url}, 400, "invalid_request")
             for url in (

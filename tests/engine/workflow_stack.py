@@ -325,11 +325,10 @@ def _jobs(
             "inputFrom": Item("input_key"),
             "outputTo": Jsonata('$states.input.output_prefix & "/done.json"'),
         },
-        retry=[],
     )
     pages = Map("the pages", Input("items"), each=page, catch_each=True, result="pages")
     jobs.add_workflow(
-        "pages", pages >> Succeed("them", output={"pages": Variable("pages")}), each="pages", max_items=3
+        "pages", pages >> Succeed("them", output={"pages": Variable("pages")}), each="pages", max_items=12
     )
     jobs.add_workflow(
         "brief", Wait("too long", seconds=60) >> Succeed("never"), timeout_seconds=BRIEF_SECONDS

@@ -165,6 +165,7 @@ PURE = [
     "workflows.failures",
     "workflows.hand_written",
     "workflows.http_errors",
+    "workflows.part_errors",
     "workflows.http_templates",
     "workflows.mermaid",
     "workflows.rendering",

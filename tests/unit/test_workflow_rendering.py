@@ -23,10 +23,12 @@ from constructs_lib.workflows.service_tasks import (
 )
 from constructs_lib.workflows.steps import Choice, Continue, Fail, GoTo, Pass, Step, Succeed, Wait
 from constructs_lib.workflows.tasks import LambdaTask, Place, Task
+from local_cloud.states.jsonata import evaluate
 from tests.unit.workflow_steps import FUNCTION, READ_TEXT, RESOURCE, FakeFunction
 
 ONCE = Retry(max_attempts=1)
 KEPT = "{% $states.input %}"
+STEP_FAILED = {"code": "step_failed", "message": "This step failed."}
 
 
 def states(step: Step) -> dict[str, Any]:
@@ -34,6 +36,11 @@ def states(step: Step) -> dict[str, Any]:
     assert asl["QueryLanguage"] == "JSONata"
     found: dict[str, Any] = asl["States"]
     return found
+
+
+def evaluated(code: str, results: list[Any]) -> Any:
+    """What the interpreter of the local cloud makes of the answers of branches or iterations."""
+    return evaluate(code.removeprefix("{% ").removesuffix(" %}"), {"states": {"result": results}})
 
 
 def call(**more: Any) -> LambdaTask:
@@ -171,10 +178,10 @@ def test_a_branch_that_is_caught_says_that_it_failed() -> None:
         "one": "{% $states.result[0].result %}",
         "two": "{% $states.result[1].result %}",
     }
-    assert found["Output"]["failed"] == (
-        '{% [$exists($states.result[0].error) ? {"branch": "one", "error": $states.result[0].error}, '
-        '$exists($states.result[1].error) ? {"branch": "two", "error": $states.result[1].error}] %}'
-    )
+    assert evaluated(found["Output"]["failed"], [{"result": 1}, {"result": None, "error": "Odd"}]) == [
+        {"branch": "two", "error": STEP_FAILED}
+    ]
+    assert evaluated(found["Output"]["failed"], [{"result": None}, {"result": 2}]) == []
     one, two = (branch["States"] for branch in found["Branches"])
     failed = {"result": None, "error": "{% $states.errorOutput.Error %}"}
     assert one["call"]["Output"] == {"result": "{% $states.result.Payload %}"}
@@ -185,6 +192,46 @@ def test_a_branch_that_is_caught_says_that_it_failed() -> None:
     assert two["both: two"]["Type"] == "Parallel"
     assert list(two["both: two"]["Branches"][0]["States"]) == ["a", "b"]
     assert two["both: two"]["Output"] == {"result": "{% $states.result[0] %}"}
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        ("Runtime.ExitError", "backend_error"),
+        ("Sandbox.Timedout", "backend_timeout"),
+        ("Lambda.TooManyRequestsException", "backend_unavailable"),
+        ("UnprocessableInput", "unprocessable_input"),
+        ("States.DataLimitExceeded", "payload_too_large"),
+        ("Odd", "step_failed"),
+        ("constructor", "step_failed"),
+        ("", "step_failed"),
+    ],
+)
+def test_an_item_that_is_caught_says_what_a_caller_may_know(error: str, code: str) -> None:
+    pages = Map("pages", Input("body.pages"), each=call(), catch_each=True)
+    output = states(pages)["pages"]["Output"]
+    good, bad = {"result": {"error": "of the page"}}, {"result": None, "error": error}
+    for results in ([], [good], [bad], [good, bad], [bad, good, bad]):
+        for given, shown in zip(results, evaluated(output, results), strict=True):
+            expected = given if given is good else {"result": None, "error": shown["error"]}
+            assert shown == expected
+            if given is bad:
+                assert shown["error"]["code"] == code
+                assert set(shown["error"]) == {"code", "message"}
+
+
+def test_the_platforms_faults_are_retried_by_default() -> None:
+    busy, crashed = states(LambdaTask("call", FUNCTION))["call"]["Retry"]
+    assert set(busy["ErrorEquals"]) >= {
+        "BackendUnavailable",
+        "Lambda.AWSLambdaException",
+        "Lambda.SdkClientException",
+        "Lambda.ServiceException",
+        "Lambda.TooManyRequestsException",
+    }
+    assert set(crashed["ErrorEquals"]) >= {"Runtime.ExitError", "Sandbox.Timedout", "Lambda.Unknown"}
+    for retry in (busy, crashed):
+        assert (retry["MaxAttempts"], retry["JitterStrategy"]) == (2, "FULL")
 
 
 def test_a_map_hands_each_item_to_its_iteration() -> None:

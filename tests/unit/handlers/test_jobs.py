@@ -75,13 +75,17 @@ def test_the_result_is_there_once_the_workflow_has_noted_it(jobs: Jobs) -> None:
 def test_parts_that_were_stored_or_failed_are_put_together(jobs: Jobs) -> None:
     job_id = jobs.post({"input": PAGES}).body["id"]
     aws.client("s3").put_object(Bucket="payloads", Key="jobs/x/text.json", Body=b'{"text": "one"}')
-    failed = {"failed": {"Error": "BackendError", "Cause": '{"errorMessage": "The model failed."}'}}
-    jobs.end(job_id, result={"pages": [{"text": {"from": "jobs/x/text.json"}, "labels": failed}], "count": 1})
+    failed = {"Error": "BackendError", "Cause": '{"errorMessage": "The model failed."}'}
+    page = {"text": {"from": "jobs/x/text.json"}, "labels": {"result": None, "error": failed}}
+    jobs.end(job_id, result={"pages": [page], "count": 1})
     assert jobs.get(job_id).body["result"] == {
         "pages": [
             {
                 "text": {"text": "one"},
-                "labels": {"error": {"code": "backend_error", "message": "The model failed."}},
+                "labels": {
+                    "result": None,
+                    "error": {"code": "backend_error", "message": "The model failed."},
+                },
             }
         ],
         "count": 1,
@@ -92,6 +96,13 @@ def test_parts_that_were_stored_or_failed_are_put_together(jobs: Jobs) -> None:
     ("error", "code", "message"),
     [
         ({"Error": "States.Timeout"}, "workflow_timeout", "The workflow took too long."),
+        ({"Error": "Runtime.ExitError", "Cause": '{"errorMessage": "canary"}'}, "backend_error",
+         "The service failed."),
+        ({"Error": "Lambda.Unknown"}, "backend_error", "The service failed."),
+        ({"Error": "Sandbox.Timedout"}, "backend_timeout",
+         "The service did not answer in time. Try again later."),
+        ({"Error": "Lambda.TooManyRequestsException"}, "backend_unavailable",
+         "The service is busy. Try again later."),
         ({"Error": "ZeroDivisionError", "Cause": '{"errorMessage": "canary"}'}, "workflow_failed",
          "A part of the workflow failed."),
         ({"Error": "UnprocessableInput", "Cause": '{"errorMessage": "The image is damaged."}'},
