@@ -72,6 +72,7 @@ class AiOrchestrator(AwsStack):
             scope,
             "ai-orchestrator",
             region=settings.region,
+            allowed_account_ids=settings.allowed_account_ids,
             state=settings.state,
             state_path=None if settings.state else state_path,
             default_tags={"Project": "ai-orchestrator", "Environment": settings.environment},

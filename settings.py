@@ -1,29 +1,46 @@
-"""What differs between the environments, and how the environment's variables say it.
+"""Settings that differ between the environments, and the environment variables that set them.
 
-ENVIRONMENT          local, dev or prod; local where nothing is said
-AI_BACKEND           local: the models run inside the functions; aws: Rekognition, Comprehend and Bedrock are called
-AWS_REGION           the region; us-east-1 where nothing is said
-AWS_ENDPOINT_URL     local only: where the local cloud is
-ALARM_EMAILS         who is told of alarms, with commas in between
-ARCHIVE_BUCKET       prod only: the bucket for Lambda archives; it is there before
-PAYLOAD_BUCKET       prod only: the bucket for what jobs work on, whose objects expire; it is there before
+ENVIRONMENT, AWS_REGION, AWS_ACCOUNT_ID, LOCAL_CLOUD_PORT and AWS_ENDPOINT_URL are those of every deployment: see
+`constructs_lib/environment.py`. An empty variable counts as unset.
+
+AI_BACKEND           local: the models run inside the functions; aws: they call Rekognition, Comprehend and Bedrock.
+                     Default: local.
+ALLOWED_ORIGINS      Web pages that may call the API from a browser (CORS), separated by commas, such as
+                     https://shop.example. Default: http://localhost:3000 in local, none in dev and prod.
+ALARM_EMAILS         dev, prod: addresses to notify of alarms, separated by commas. Default: none.
 THREAT_PROTECTION    on: Cognito blocks sign-ins with leaked passwords and unusual ones, for a price per user; off.
-                     Default: off
-STATE_BUCKET         prod only: the bucket for Terraform's state; it is there before
+                     Default: off.
+STATE_BUCKET         prod: S3 bucket for Terraform's state. Must exist. Required.
+ARCHIVE_BUCKET       prod: S3 bucket for Lambda archives. Must exist.
+                     Default: ai-orchestrator-archives-ACCOUNT-REGION.
+PAYLOAD_BUCKET       prod: S3 bucket for the input and output of jobs, whose objects expire. Must exist.
+                     Default: ai-orchestrator-payloads-ACCOUNT-REGION.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
-from constructs_lib import S3State, Target
+from constructs_lib import Environment, InvalidArgumentError, S3State, Target
+from constructs_lib.environment import choice, without_empty
 
 if TYPE_CHECKING:
     from constructs_lib.authorization.user_pool import Mfa
 
 PROJECT = "ai-orchestrator"
+VARIABLES: Final = (
+    "AI_BACKEND",
+    "ALLOWED_ORIGINS",
+    "ALARM_EMAILS",
+    "THREAT_PROTECTION",
+    "STATE_BUCKET",
+    "ARCHIVE_BUCKET",
+    "PAYLOAD_BUCKET",
+)
+
+AiBackend = Literal["local", "aws"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +76,12 @@ class Settings:
             reach another machine.
         endpoint_url: The local cloud, where the API is deployed to one.
         region: The AWS region.
+        allowed_account_ids: The AWS accounts that Terraform may deploy to. Default: any.
     """
 
     environment: Literal["local", "dev", "prod"]
     target: Target
-    ai_backend: Literal["local", "aws"] = "local"
+    ai_backend: AiBackend = "local"
     log_retention_days: Literal[30, 365] = 30
     sets_api_gateway_account: bool = True
     hardened: bool = True
@@ -81,6 +99,7 @@ class Settings:
     calls_back: bool = True
     endpoint_url: str | None = None
     region: str = "us-east-1"
+    allowed_account_ids: Sequence[str] = ()
 
     @property
     def name(self) -> str:
@@ -89,57 +108,57 @@ class Settings:
 
 
 def settings_from(variables: Mapping[str, str]) -> Settings:
-    """Returns the settings of the environment that the variables name.
+    """Return the settings for environment variables, such as `os.environ`.
 
     Raises:
-        SystemExit: ENVIRONMENT is none of local, dev and prod, AI_BACKEND is neither local nor aws, or a switch is
-            neither on nor off.
+        SystemExit: A variable has a value that is not valid, or a required one is not set.
     """
-    backends: dict[str, Literal["local", "aws"]] = {"": "local", "local": "local", "aws": "aws"}
-    backend = backends.get(variables.get("AI_BACKEND", ""))
-    if backend is None:
-        raise SystemExit(
-            f"AI_BACKEND is {variables['AI_BACKEND']!r}: set it to local or aws, or leave it out for local"
-        )
+    try:
+        return _settings(Environment.from_variables(variables), without_empty(variables))
+    except InvalidArgumentError as error:
+        raise SystemExit(str(error)) from None
+
+
+def _settings(environment: Environment, given: Mapping[str, str]) -> Settings:
     common = Settings(
-        environment="dev",
+        environment=environment.name,
         target=Target(python_version="3.13", architecture="arm64"),
-        ai_backend=backend,
-        region=variables.get("AWS_REGION") or "us-east-1",
-        alarm_emails=_listed(variables.get("ALARM_EMAILS", "")),
-        threat_protection=_is_on(variables, "THREAT_PROTECTION"),
-        allowed_origins=_listed(variables.get("ALLOWED_ORIGINS", "")),
+        ai_backend=choice(given, "AI_BACKEND", get_args(AiBackend)),
+        region=environment.region,
+        allowed_account_ids=environment.allowed_account_ids,
+        endpoint_url=environment.endpoint_url,
+        alarm_emails=_listed(given.get("ALARM_EMAILS", "")),
+        threat_protection=choice(given, "THREAT_PROTECTION", ("off", "on")) == "on",
+        allowed_origins=_listed(given.get("ALLOWED_ORIGINS", "")),
     )
-    match variables.get("ENVIRONMENT") or "local":
+    match environment.name:
         case "local":
             return replace(
                 common,
-                environment="local",
                 target=Target.this_machine(),
                 hardened=False,
                 password_sign_in=True,
                 allowed_origins=common.allowed_origins or ("http://localhost:3000",),
                 calls_back=False,
-                endpoint_url=variables.get("AWS_ENDPOINT_URL") or "http://127.0.0.1:4566",
             )
         case "dev":
             return common
         case "prod":
-            return _prod(common, variables)
-        case other:
-            raise SystemExit(
-                f"ENVIRONMENT is {other!r}: set it to local, dev or prod, or leave it out for local"
-            )
+            return _prod(common, given)
 
 
-def _prod(common: Settings, variables: Mapping[str, str]) -> Settings:
+def _prod(common: Settings, given: Mapping[str, str]) -> Settings:
     def bucket(variable: str, what: str) -> str:
-        return variables.get(variable) or f"{PROJECT}-{what}-{{account}}-{common.region}"
+        return given.get(variable, f"{PROJECT}-{what}-{{account}}-{common.region}")
 
-    state_bucket = variables.get("STATE_BUCKET")
+    if "STATE_BUCKET" not in given:
+        raise InvalidArgumentError(
+            "STATE_BUCKET",
+            "is not set, and prod keeps Terraform's state in S3",
+            "create a private bucket with versioning and set STATE_BUCKET to its name",
+        )
     return replace(
         common,
-        environment="prod",
         log_retention_days=365,
         keeps_data=True,
         mfa="ON",
@@ -147,17 +166,8 @@ def _prod(common: Settings, variables: Mapping[str, str]) -> Settings:
         concurrency={"orchestrator": 50, "jobs-finish": 10},
         archive_bucket=bucket("ARCHIVE_BUCKET", "archives"),
         payload_bucket=bucket("PAYLOAD_BUCKET", "payloads"),
-        state=None
-        if state_bucket is None
-        else S3State(bucket=state_bucket, key=f"{PROJECT}-prod.tfstate", region=common.region),
+        state=S3State(bucket=given["STATE_BUCKET"], key=f"{PROJECT}-prod.tfstate", region=common.region),
     )
-
-
-def _is_on(variables: Mapping[str, str], name: str) -> bool:
-    value = variables.get(name) or "off"
-    if value not in ("on", "off"):
-        raise SystemExit(f"{name} is {value!r}: set it to on or off, or leave it out for off")
-    return value == "on"
 
 
 def _listed(text: str) -> tuple[str, ...]:

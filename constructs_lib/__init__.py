@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from constructs_lib.authorization.usage_plan import Quota, UsagePlan
     from constructs_lib.authorization.user_pool import UserPool
     from constructs_lib.aws_stack import AwsStack
+    from constructs_lib.environment import Environment
     from constructs_lib.errors import (
         ConflictError,
         ConstructError,
@@ -145,6 +146,7 @@ _MODULES = {
     "DynamoDbPutItem": "constructs_lib.workflows.service_tasks",
     "DynamoDbUpdateItem": "constructs_lib.workflows.service_tasks",
     "EncryptionKey": "constructs_lib.security.encryption_key",
+    "Environment": "constructs_lib.environment",
     "EventRule": "constructs_lib.functions.event_rule",
     "ExistingApiGatewayAccount": "constructs_lib.api.api_gateway_account",
     "Expression": "constructs_lib.workflows.expressions",
@@ -247,6 +249,7 @@ __all__ = [
     "DynamoDbPutItem",
     "DynamoDbUpdateItem",
     "EncryptionKey",
+    "Environment",
     "EventRule",
     "ExistingApiGatewayAccount",
     "Expression",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
@@ -19,14 +19,13 @@ from constructs import Construct, IConstruct
 from constructs_lib.checks import check_known, check_pattern, note_path, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.functions.archive import Archive
-from constructs_lib.state import TERRAFORM_WITH_LOCK_FILES, S3State, check_state
+from constructs_lib.state import TERRAFORM_VERSION, TERRAFORM_WITH_LOCK_FILES, S3State, check_state
 
 if TYPE_CHECKING:
     from constructs_lib.security.encryption_key import EncryptionKey
 
 PROVIDER_SOURCE: Final = "hashicorp/aws"
 PROVIDER_VERSION: Final = ">= 5.100.0, < 7.0.0"
-TERRAFORM_VERSION: Final = ">= 1.5.0, < 2.0.0"
 
 _REGION: Final = r"[a-z]{2}(-[a-z]+)+-\d"
 _ABOVE_THE_STACK: Final = PurePosixPath("../../..")
@@ -43,6 +42,8 @@ class AwsStack(TerraformStack):
         scope: The App.
         construct_id: The stack's name; the names of its functions start with it.
         region: The AWS region, such as `eu-central-1`.
+        allowed_account_ids: The only AWS accounts that Terraform may plan and deploy in, 12 digits each; with
+            credentials of any other account it stops before it reads or creates anything. Default: any account.
         default_tags: Tags that every resource gets. Left out, none.
         state_path: The file of the state, relative to the directory that holds the App's output directory.
             Left out, `terraform.<construct_id>.tfstate`.
@@ -65,6 +66,7 @@ class AwsStack(TerraformStack):
         construct_id: str,
         *,
         region: str,
+        allowed_account_ids: Sequence[str] = (),
         default_tags: Mapping[str, str] | None = None,
         state_path: str | None = None,
         state: S3State | None = None,
@@ -81,6 +83,7 @@ class AwsStack(TerraformStack):
             "start with a letter and use letters, digits and '-': the names in AWS start with it",
         )
         check_pattern(where, "region", region, _REGION, "use a region's code, such as 'eu-central-1'")
+        accounts = _account_ids(where, allowed_account_ids)
         _check_tags(where, tags)
         _check_state_path(where, local_state)
         check_state(where, state, state_path)
@@ -98,6 +101,7 @@ class AwsStack(TerraformStack):
             self,
             "aws",
             region=region,
+            allowed_account_ids=accounts or None,
             default_tags=[AwsProviderDefaultTags(tags=tags)] if tags else None,
         )
         if state is None:
@@ -336,6 +340,20 @@ def _link_or_copy(source: Path, place: Path) -> None:
     except OSError:  # another file system, or one without hard links
         shutil.copyfile(source, unfinished)
     unfinished.replace(place)
+
+
+def _account_ids(where: str, account_ids: Sequence[str]) -> list[str]:
+    if isinstance(account_ids, str) or not all(isinstance(one, str) for one in account_ids):
+        raise InvalidArgumentError(
+            where,
+            f"allowed_account_ids is {account_ids!r}, not a list of strings",
+            "pass a list such as ['123456789012']",
+        )
+    for account_id in account_ids:
+        check_pattern(
+            where, "allowed_account_ids", account_id, "[0-9]{12}", "use the 12 digits of account IDs"
+        )
+    return list(account_ids)
 
 
 def _check_tags(where: str, tags: Mapping[str, str]) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 from constructs_lib.checks import check_pattern
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 
+TERRAFORM_VERSION: Final = ">= 1.5.0, < 2.0.0"
 TERRAFORM_WITH_LOCK_FILES: Final = ">= 1.10.0, < 2.0.0"
 """The versions of Terraform that lock a state in S3 without a table in DynamoDB."""
 

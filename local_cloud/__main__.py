@@ -76,10 +76,9 @@ def _add_directory(parser: argparse.ArgumentParser) -> None:
 
 
 def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65_535:
-        raise argparse.ArgumentTypeError(f"{port} is no port; choose one from 0 (any free one) to 65535")
-    return port
+    if not (text.isascii() and text.isdecimal() and int(text) <= 65_535):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port; use 0-65535. 0 takes a free one")
+    return int(text)
 
 
 def _settings(options: argparse.Namespace) -> ServeSettings:

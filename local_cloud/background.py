@@ -11,6 +11,7 @@ from pathlib import Path
 
 from local_cloud import state_file
 from local_cloud.errors import LocalCloudError
+from local_cloud.process_environment import machine_variables
 from local_cloud.serve import ServeSettings
 from local_cloud.state_file import RunningCloud
 
@@ -55,6 +56,7 @@ def start(settings: ServeSettings) -> tuple[RunningCloud, bool]:
         process = subprocess.Popen(
             command,
             cwd=Path(__file__).resolve().parent.parent,
+            env=machine_variables(os.environ),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -15,6 +15,7 @@ from typing import IO
 from local_cloud import state_file
 from local_cloud.errors import LocalCloudError
 from local_cloud.network_guard import forbid_other_machines
+from local_cloud.process_environment import keep_machine_variables
 from local_cloud.state_file import RunningCloud
 
 _log = logging.getLogger("local_cloud")
@@ -50,6 +51,7 @@ def serve(settings: ServeSettings) -> None:
         datefmt="%H:%M:%S",
     )
     _log.setLevel(logging.INFO)
+    keep_machine_variables(os.environ)
     settings.directory.mkdir(parents=True, exist_ok=True)
     with _hold_directory(settings.directory):
         forbid_other_machines()

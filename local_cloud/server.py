@@ -100,7 +100,7 @@ class LocalCloud:
     @property
     def url(self) -> str:
         """The endpoint URL of every AWS API, without a slash at its end."""
-        return f"http://{self._host}:{self._port}"
+        return f"http://{_authority(self._host, self._port)}"
 
     @property
     def instance(self) -> str:
@@ -262,13 +262,18 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.close()
         if error.errno == errno.EADDRINUSE:
             raise LocalCloudError(
-                f"{host}:{port} is taken by another program. If that is a local cloud, end it with "
+                f"{_authority(host, port)} is taken by another program. If that is a local cloud, end it with "
                 f"`python -m local_cloud stop`; otherwise choose another port with --port (0 takes a free one)."
             ) from None
         raise LocalCloudError(
-            f"cannot listen on {host}:{port}: {error.strerror}. Choose an address of this machine with --host."
+            f"cannot listen on {_authority(host, port)}: {error.strerror}. Choose an address of this machine with --host."
         ) from None
     return listener
+
+
+def _authority(host: str, port: int) -> str:
+    """Return host and port as in a URL: an IPv6 address is in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _json(status: int, content: object) -> Response:

@@ -13,12 +13,12 @@ import secrets
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-if TYPE_CHECKING:
-    from botocore.credentials import Credentials
+from constructs_lib.environment import DEFAULT_REGION
+from tools.errors import DeploymentError, TerraformError
+from tools.local_session import local_session
 
-REGION = "us-east-1"
 USER = "ada"
 PARTNER = "acme"
 
@@ -31,11 +31,15 @@ class Callers:
     Args:
         cloud_url: The local cloud, such as `http://127.0.0.1:4566`.
         outputs: The outputs of the stack.
+        region: The stack's AWS region. Default: us-east-1.
     """
 
-    def __init__(self, cloud_url: str, outputs: Mapping[str, object]) -> None:
+    def __init__(
+        self, cloud_url: str, outputs: Mapping[str, object], *, region: str = DEFAULT_REGION
+    ) -> None:
         self._cloud_url = cloud_url
         self._outputs = outputs
+        self._region = region
 
     def headers(self, kind: CallerKind, method: str, url: str, body: bytes | None) -> dict[str, str]:
         """Returns the headers by which a caller of that kind is known."""
@@ -101,27 +105,16 @@ class Callers:
         from botocore.awsrequest import AWSRequest
 
         request = AWSRequest(method, url, data=body or b"")
-        SigV4Auth(self._credentials, "execute-api", REGION).add_auth(request)
+        SigV4Auth(self._session.get_credentials(), "execute-api", self._region).add_auth(request)
         return {name: str(value) for name, value in request.headers.items()}
 
     def client(self, service: str) -> Any:
         """A boto3 client that talks to the local cloud."""
-        import boto3
-
-        return boto3.client(
-            service,
-            endpoint_url=self._cloud_url,
-            region_name=REGION,
-            aws_access_key_id=self._credentials.access_key,
-            aws_secret_access_key=self._credentials.secret_key,
-        )
+        return self._session.client(service, endpoint_url=self._cloud_url)
 
     @cached_property
-    def _credentials(self) -> Credentials:
-        from botocore.credentials import Credentials
-
-        # The root user of every local cloud; see local_cloud/gateway/authorization/callers.py.
-        return Credentials("local", "local")
+    def _session(self) -> Any:
+        return local_session(self._region)
 
 
 def _sha256(text: str) -> str:
@@ -131,16 +124,17 @@ def _sha256(text: str) -> str:
 def main(arguments: Sequence[str]) -> int:
     """Runs the command line described at the top of this file; returns its exit status."""
     from tools.demo import DIRECTORY
-    from tools.deployment import deployed_outputs, running_cloud
+    from tools.deployment import chosen_environment, deployed_outputs, deployed_region, running_cloud
 
     if list(arguments) not in (["token"], ["partner"]):
         print(__doc__, file=sys.stderr)
         return 2
+    chosen_environment()
     cloud = running_cloud(DIRECTORY)
     if cloud is None:
         print("The local cloud is not up: run `make serve` first.", file=sys.stderr)
         return 1
-    callers = Callers(cloud.url, deployed_outputs(cloud))
+    callers = Callers(cloud.url, deployed_outputs(cloud), region=deployed_region())
     if list(arguments) == ["token"]:
         print(callers.user_token)
     else:
@@ -149,4 +143,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except (DeploymentError, TerraformError) as problem:
+        print(problem, file=sys.stderr)
+        sys.exit(1)

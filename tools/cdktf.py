@@ -11,31 +11,54 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from tools.demo import DIRECTORY
-from tools.deployment import PROJECT, STATE, DeploymentError, ensure_cloud, set_aside_stale_state
-from tools.terraform import TerraformError, environment_for, find_engine
+from tools.deployment import PROJECT, STATE, chosen_environment, ensure_cloud, set_aside_stale_state
+from tools.errors import DeploymentError, TerraformError
+from tools.terraform import environment_for, find_engine, name_terraform_settings
 
 CLI = PROJECT / "node_modules" / ".bin" / "cdktf"
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Runs the CLI; returns its exit status."""
+def main(
+    arguments: Sequence[str],
+    *,
+    variables: Mapping[str, str] = os.environ,
+    cli: Path = CLI,
+    project: Path = PROJECT,
+    directory: Path = DIRECTORY,
+) -> int:
+    """Run the CLI; return its exit status.
+
+    Args:
+        arguments: The CLI's arguments.
+        variables: The caller's environment variables.
+        cli: The CLI's executable.
+        project: Directory of `cdktf.json`.
+        directory: Directory of the local cloud.
+
+    Raises:
+        DeploymentError: A variable is not valid, the CLI is missing, or the local cloud does not start.
+        TerraformError: Terraform or the provider is missing.
+    """
     if not arguments:
         print(__doc__, file=sys.stderr)
         return 2
-    if not CLI.exists():
+    environment = chosen_environment(variables)
+    if not cli.exists():
         raise DeploymentError("The cdktf CLI is not installed: `make install-cli` installs it.")
-    find_engine()
-    endpoint_url = None
-    if os.environ.get("ENVIRONMENT", "local") == "local":
-        cloud, _ = ensure_cloud(DIRECTORY, int(os.environ.get("LOCAL_CLOUD_PORT", "4566")))
-        if set_aside_stale_state(PROJECT / STATE, cloud):
-            print(f"An older state was moved to {DIRECTORY.name}/: the local cloud had been restarted.")
-        endpoint_url = cloud.url
-    variables = environment_for(DIRECTORY, endpoint_url=endpoint_url)
-    return subprocess.run([str(CLI), *arguments], cwd=PROJECT, env=variables).returncode
+    find_engine(variables)
+    if not environment.is_local:
+        name_terraform_settings(variables)
+        own = environment_for(directory, environment=variables)
+        return subprocess.run([str(cli), *arguments], cwd=project, env=own).returncode
+    cloud, _ = ensure_cloud(directory, environment.local_cloud_port)
+    if set_aside_stale_state(project / STATE, cloud):
+        print(f"An older state was moved to {directory.name}/: the local cloud had been restarted.")
+    local = environment_for(directory, endpoint_url=cloud.url, environment=variables)
+    return subprocess.run([str(cli), *arguments], cwd=project, env=local).returncode
 
 
 if __name__ == "__main__":

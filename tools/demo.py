@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import shlex
 import sys
 import time
@@ -24,9 +23,9 @@ from tools.callers import Callers
 from tools.calls import Call, WrongAnswer, calls, error
 from tools.console import heading
 from tools.demo_workflows import run_workflows
-from tools.deployment import PROJECT, DeploymentError, deploy, stop_cloud
+from tools.deployment import PROJECT, chosen_environment, deploy, deployed_region, stop_cloud
+from tools.errors import DeploymentError, TerraformError
 from tools.refusals import limited_partner, preflights, refusals
-from tools.terraform import TerraformError
 
 DIRECTORY = PROJECT / ".local_cloud"
 
@@ -184,9 +183,10 @@ def main(arguments: Sequence[str]) -> int:
     if list(arguments) not in ([], ["serve"]):
         print(__doc__, file=sys.stderr)
         return 2
+    environment = chosen_environment()
     heading("Deploy main.py to the local cloud")
-    cloud, outputs = deploy(PROJECT, DIRECTORY, int(os.environ.get("LOCAL_CLOUD_PORT", "4566")))
-    demo = Demo(outputs, Callers(cloud.url, outputs))
+    cloud, outputs = deploy(PROJECT, DIRECTORY, environment.local_cloud_port)
+    demo = Demo(outputs, Callers(cloud.url, outputs, region=deployed_region()))
     if not arguments:
         call_services(demo)
         run_workflows(demo)

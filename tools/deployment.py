@@ -10,23 +10,24 @@ import json
 import os
 import subprocess
 import sys
-import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from constructs_lib import Environment, InvalidArgumentError
 from lambda_archives import LambdaArchive, Target
+from local_cloud import background
 from tools.console import step
-from tools.terraform import Engine, Terraform, environment_for, find_engine, find_mirror
+from tools.errors import DeploymentError as DeploymentError
+from tools.provider_mirror import find_mirror
+from tools.terraform import Engine, Terraform, environment_for, find_engine
 
 PROJECT = Path(__file__).parent.parent
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""To the local cloud, without the proxy of the caller's shell."""
 STACK = "ai-orchestrator"
 STATE = "terraform.ai-orchestrator.local.tfstate"
-
-
-class DeploymentError(Exception):
-    """A step did not succeed; the message holds what the step printed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,18 @@ class Cloud:
 
     url: str
     directory: Path
+
+
+def chosen_environment(variables: Mapping[str, str] = os.environ) -> Environment:
+    """Return the environment that ENVIRONMENT and the other variables of the shell name.
+
+    Raises:
+        DeploymentError: A variable is not valid.
+    """
+    try:
+        return Environment.from_variables(variables)
+    except InvalidArgumentError as error:
+        raise DeploymentError(str(error)) from None
 
 
 def ensure_cloud(directory: Path, port: int) -> tuple[Cloud, bool]:
@@ -53,13 +66,8 @@ def ensure_cloud(directory: Path, port: int) -> tuple[Cloud, bool]:
 
 def running_cloud(directory: Path) -> Cloud | None:
     """Returns the local cloud whose files are in `directory`, or None where none is up."""
-    try:
-        said = json.loads((directory / "cloud.json").read_text(encoding="utf-8"))
-        with urllib.request.urlopen(f"{said['url']}/_local_cloud/health", timeout=5) as answer:  # noqa: S310
-            healthy = json.load(answer)
-    except (OSError, ValueError, urllib.error.URLError):
-        return None
-    return Cloud(said["url"], directory) if healthy.get("instance") == said["instance"] else None
+    running = background.running_cloud(directory)
+    return None if running is None else Cloud(running.url, directory)
 
 
 def stop_cloud(directory: Path) -> None:
@@ -99,11 +107,12 @@ def _has_rest_api(cloud: Cloud, identifier: str) -> bool:
 
 def rest_apis(cloud: Cloud) -> list[dict[str, object]]:
     """Returns the REST APIs that the local cloud has, as API Gateway's GetRestApis describes them."""
+    region = chosen_environment().region
     # The local cloud tells the services apart by the credential's scope; it does not check the signature here.
-    scope = "Credential=local/20260101/us-east-1/apigateway/aws4_request"
+    scope = f"Credential=local/20260101/{region}/apigateway/aws4_request"
     signature = f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0"
     request = urllib.request.Request(f"{cloud.url}/restapis", headers={"Authorization": signature})  # noqa: S310
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+    with _DIRECT.open(request, timeout=10) as answer:
         return list(json.load(answer).get("item", ()))
 
 
@@ -174,6 +183,14 @@ def deployed_outputs(cloud: Cloud, project: Path = PROJECT) -> dict[str, object]
     stack = project / "cdktf.out" / "stacks" / STACK
     environment = environment_for(cloud.directory, endpoint_url=cloud.url)
     return Terraform(find_engine(), stack, environment).outputs()
+
+
+def deployed_region(project: Path = PROJECT) -> str:
+    """Return the AWS region of the stack that was synthesized last."""
+    written = json.loads(
+        (project / "cdktf.out" / "stacks" / STACK / "cdk.tf.json").read_text(encoding="utf-8")
+    )
+    return str(written["provider"]["aws"][0]["region"])
 
 
 def _run(command: list[str], variables: Mapping[str, str], directory: Path = PROJECT) -> None:

@@ -12,17 +12,23 @@ import sys
 import tempfile
 from pathlib import Path
 
+import settings
+from constructs_lib import environment
 from tools.deployment import PROJECT, synthesize
 
 GOLDEN = PROJECT / "tests" / "constructs" / "golden" / "cdk.tf.json"
 
 
+def profile(name: str) -> dict[str, str]:
+    """Return the variables of an environment, such as `prod`. They replace all that the caller's shell sets."""
+    unset = dict.fromkeys((*environment.VARIABLES, *settings.VARIABLES), "")
+    return {**unset, "ENVIRONMENT": name, "AWS_REGION": "us-east-1", "STATE_BUCKET": "company-states"}
+
+
 def render(project: Path = PROJECT) -> str:
     """Synthesizes the `prod` environment and returns its `cdk.tf.json`, with the archives' hashes blanked."""
     with tempfile.TemporaryDirectory() as outdir:
-        stack = synthesize(
-            project, Path(outdir) / "cdktf.out", {"ENVIRONMENT": "prod", "AWS_REGION": "us-east-1"}
-        )
+        stack = synthesize(project, Path(outdir) / "cdktf.out", profile("prod"))
         written = json.loads((stack / "cdk.tf.json").read_text(encoding="utf-8"))
     text = json.dumps(written, indent=2, sort_keys=True)
     text = re.sub(r"(?<=-)(?:[0-9a-f]{12}|[0-9a-f]{64})(?=\.zip)", "0" * 12, text)

@@ -12,26 +12,31 @@ import sys
 
 from lambda_archives import ArchiveError
 from tools.demo import DIRECTORY
-from tools.deployment import PROJECT, DeploymentError, running_cloud, synthesize
+from tools.deployment import PROJECT, chosen_environment, running_cloud, synthesize
+from tools.errors import DeploymentError, TerraformError
 from tools.plan_guard import PlanRefused, check_plan
-from tools.terraform import Terraform, TerraformError, environment_for, find_engine
+from tools.terraform import Terraform, environment_for, find_engine, name_terraform_settings
 
 
 def main() -> int:
     """Plans and prints what would change; returns 1 where the guard refuses the plan.
 
     Raises:
-        DeploymentError: The local cloud is not up, or the synthesis failed.
+        DeploymentError: A variable is not valid, the local cloud is not up, or the synthesis failed.
         TerraformError: Terraform or the provider is missing, or one of its commands failed.
     """
-    variables = {}
+    environment = chosen_environment()
     endpoint_url = None
-    if os.environ.get("ENVIRONMENT", "local") == "local":
+    if environment.is_local:
         cloud = running_cloud(DIRECTORY)
         if cloud is None:
             raise DeploymentError("The local cloud is not up: `make serve` starts it and deploys to it.")
-        endpoint_url = variables["AWS_ENDPOINT_URL"] = cloud.url
-    stack = synthesize(PROJECT, PROJECT / "cdktf.out", variables)
+        endpoint_url = cloud.url
+    else:
+        name_terraform_settings(os.environ)
+    stack = synthesize(
+        PROJECT, PROJECT / "cdktf.out", {} if endpoint_url is None else {"AWS_ENDPOINT_URL": endpoint_url}
+    )
     terraform = Terraform(find_engine(), stack, environment_for(DIRECTORY, endpoint_url=endpoint_url))
     terraform.init()
     counts = terraform.plan()

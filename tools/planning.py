@@ -12,8 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from constructs_lib.state import TERRAFORM_VERSION
 from tools.deployment import PROJECT, Cloud, ensure_cloud, stop_cloud
-from tools.terraform import Terraform, environment_for, find_engine, find_mirror
+from tools.provider_mirror import find_mirror
+from tools.terraform import Terraform, environment_for, find_engine
 
 PLUGINS: Final = PROJECT / ".cache" / "scan" / "plugins"
 """Where Terraform keeps the provider that it downloads, where there is no mirror of it."""
@@ -62,8 +64,9 @@ def planned(
             (work / entry.name).symlink_to(entry.resolve(), target_is_directory=True)
         elif entry.name in _KEPT:
             shutil.copy(entry, work / entry.name)
-    backend = {"terraform": {"backend": {"local": {"path": "scan.tfstate"}}}}
-    (work / "scan_override.tf.json").write_text(json.dumps(backend), encoding="utf-8")
+    # A state in S3 needs a newer Terraform than a plan of its stack.
+    local = {"backend": {"local": {"path": "scan.tfstate"}}, "required_version": TERRAFORM_VERSION}
+    (work / "scan_override.tf.json").write_text(json.dumps({"terraform": local}), encoding="utf-8")
     with local_cloud(directory / "cloud") if cloud is None else nullcontext(cloud) as used:
         create_existing_buckets(json.loads((work / "cdk.tf.json").read_text(encoding="utf-8")), used)
         environment = environment_for(directory, endpoint_url=used.url)

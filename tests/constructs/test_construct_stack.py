@@ -24,18 +24,23 @@ def test_the_provider_is_qualified_and_both_of_its_majors_are_allowed(stack: Aws
     assert "data" not in configuration
 
 
-def test_tags_state_and_version_can_be_chosen(app: App) -> None:
+def test_accounts_tags_state_and_version_can_be_chosen(app: App) -> None:
     stack = AwsStack(
         app,
         "shop",
         region="eu-central-1",
+        allowed_account_ids=["111122223333"],
         default_tags={"project": "shop"},
         state_path="state/shop.tfstate",
         provider_version="~> 6.21",
     )
     configuration = Configuration(stack).json
     assert configuration["provider"]["aws"] == [
-        {"default_tags": [{"tags": {"project": "shop"}}], "region": "eu-central-1"}
+        {
+            "allowed_account_ids": ["111122223333"],
+            "default_tags": [{"tags": {"project": "shop"}}],
+            "region": "eu-central-1",
+        }
     ]
     assert configuration["terraform"]["backend"] == {"local": {"path": "../../../state/shop.tfstate"}}
     assert configuration["terraform"]["required_providers"]["aws"]["version"] == "~> 6.21"
@@ -78,6 +83,19 @@ TAGS = "use keys of 1 to 128 characters that do not start with 'aws:', and value
             "shop",
             {"region": "Frankfurt"},
             "shop: region 'Frankfurt' is not valid; use a region's code, such as 'eu-central-1'",
+        ),
+        (
+            "shop",
+            {"allowed_account_ids": ["1234"]},
+            "shop: allowed_account_ids '1234' is not valid; use the 12 digits of account IDs",
+        ),
+        (
+            "shop",
+            {"allowed_account_ids": "111122223333"},
+            (
+                "shop: allowed_account_ids is '111122223333', not a list of strings; pass a list such as "
+                "['123456789012']"
+            ),
         ),
         ("shop", {"default_tags": {"aws:x": "y"}}, f"shop: default tag 'aws:x' is not valid; {TAGS}"),
         ("shop", {"default_tags": {"x": "y" * 257}}, f"shop: default tag 'x' is not valid; {TAGS}"),

@@ -14,6 +14,7 @@ from cdktf import App
 from tests.conftest import PROJECT
 from tests.constructs.all_features import AllFeatures
 from tools.deployment import synthesize
+from tools.golden import profile
 from tools.scan_all_on import synthesize as synthesize_all_on
 
 UNSCOPED = {
@@ -64,7 +65,7 @@ class Permission(NamedTuple):
 
 
 def main_py(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    variables = {"ENVIRONMENT": "prod", "AI_BACKEND": "aws", "AWS_REGION": "us-east-1"}
+    variables = {**profile("prod"), "AI_BACKEND": "aws"}
     return synthesize(PROJECT, tmp_path_factory.mktemp("main") / "cdktf.out", variables)
 
 

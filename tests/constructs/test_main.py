@@ -19,7 +19,7 @@ from handlers.common.contract import Contract
 from settings import settings_from
 from tests.conftest import PROJECT
 from tools.deployment import synthesize
-from tools.golden import GOLDEN, render
+from tools.golden import GOLDEN, profile, render
 
 Synthesize = Callable[..., dict[str, Any]]
 
@@ -30,7 +30,7 @@ def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Synthesize:
 
     def run(**variables: str) -> dict[str, Any]:
         outdir = tmp_path_factory.mktemp("out") / "cdktf.out"
-        stack = synthesize(PROJECT, outdir, {"AWS_REGION": "us-east-1", **variables})
+        stack = synthesize(PROJECT, outdir, {**profile("local"), **variables})
         written: dict[str, Any] = json.loads((stack / "cdk.tf.json").read_text(encoding="utf-8"))
         return written
 
@@ -47,9 +47,7 @@ def test_the_golden_file_holds_nothing_absolute_and_no_unresolved_token() -> Non
     assert str(PROJECT) not in text
     assert str(Path.home()) not in text
     written = json.loads(text)
-    assert (
-        written["terraform"]["backend"]["local"]["path"] == "../../../terraform.ai-orchestrator.prod.tfstate"
-    )
+    assert written["terraform"]["backend"]["s3"]["bucket"] == "company-states"
     assert written["terraform"]["required_providers"] == {
         "aws": {"source": "hashicorp/aws", "version": ">= 5.100.0, < 7.0.0"}
     }
@@ -244,7 +242,7 @@ def test_users_of_prod_need_a_second_factor_and_send_no_password(synthesized: Sy
 
 @pytest.mark.parametrize(("environment", "sends"), [("local", True), ("dev", False), ("prod", False)])
 def test_passwords_are_sent_to_the_local_cloud_only(environment: str, sends: bool) -> None:
-    settings = settings_from({"ENVIRONMENT": environment})
+    settings = settings_from(profile(environment))
     assert settings.password_sign_in is sends
     assert settings.mfa == ("ON" if environment == "prod" else "OPTIONAL")
 
@@ -273,26 +271,27 @@ def test_prod_limits_its_functions_and_uploads_to_a_bucket_that_exists(synthesiz
     assert bucket.endswith(".account_id}-us-east-1")
 
 
-@pytest.mark.parametrize(
-    ("variables", "message"),
-    [
-        (
-            {"ENVIRONMENT": "production"},
-            "ENVIRONMENT is 'production': set it to local, dev or prod, or leave it out for local",
-        ),
-        (
-            {"THREAT_PROTECTION": "yes"},
-            "THREAT_PROTECTION is 'yes': set it to on or off, or leave it out for off",
-        ),
-        ({"AI_BACKEND": "azure"}, "AI_BACKEND is 'azure': set it to local or aws, or leave it out for local"),
-    ],
-)
-def test_a_setting_that_does_not_exist_is_refused(variables: dict[str, str], message: str) -> None:
+def test_the_local_stack_reaches_the_local_cloud_only_and_prod_the_account_that_is_named(
+    synthesized: Synthesize,
+) -> None:
+    def allowed(**variables: str) -> object:
+        (provider,) = synthesized(**variables)["provider"]["aws"]
+        return provider.get("allowed_account_ids")
+
+    assert allowed(ENVIRONMENT="local", AWS_ACCOUNT_ID="210987654321") == ["123456789012"]
+    assert allowed(ENVIRONMENT="prod", AWS_ACCOUNT_ID="210987654321") == ["210987654321"]
+    assert allowed(ENVIRONMENT="dev") is None
+
+
+def test_a_variable_that_is_not_valid_is_one_sentence() -> None:
     done = subprocess.run(
         [sys.executable, "main.py"],
         cwd=PROJECT,
-        env={**os.environ, **variables},
+        env={**os.environ, "ENVIRONMENT": "produktion"},
         capture_output=True,
         text=True,
     )
-    assert (done.returncode, done.stderr.strip()) == (1, message)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "ENVIRONMENT: 'produktion' is unknown; set local, dev or prod. Default: local\n",
+    )

@@ -46,6 +46,7 @@ PUBLIC = [
     "DynamoDbPutItem",
     "DynamoDbUpdateItem",
     "EncryptionKey",
+    "Environment",
     "EventRule",
     "ExistingApiGatewayAccount",
     "Expression",
@@ -138,6 +139,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 
 PURE = [
+    "environment",
     "api.access_log",
     "api.cache",
     "api.cors",

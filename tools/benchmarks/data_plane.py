@@ -25,13 +25,12 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-import boto3
-
 from local_cloud.functions import FunctionExecutor, install
 from local_cloud.server import LocalCloud
 from tools.benchmarks.peer_servers import HANDLER, Peer, PeerUnavailableError, chalice, serverless_offline
 from tools.console import heading
 from tools.deployment import PROJECT, ensure_cloud, stop_cloud
+from tools.local_session import local_session
 
 ROUNDS = 5
 WARM_REQUESTS = 1_000
@@ -41,7 +40,7 @@ CONNECTIONS = 8
 
 def deploy_trivial(endpoint_url: str) -> tuple[str, str]:
     """Deploys the trivial handler behind `GET /ok` with AWS's own API; returns its URL and its function's ARN."""
-    session = boto3.Session("local", "local", region_name="us-east-1")
+    session = local_session("us-east-1")
     functions = session.client("lambda", endpoint_url=endpoint_url)
     api = session.client("apigateway", endpoint_url=endpoint_url)
     iam = session.client("iam", endpoint_url=endpoint_url)

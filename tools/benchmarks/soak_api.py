@@ -10,7 +10,7 @@ import zipfile
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
+from tools.local_session import local_session
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
@@ -26,6 +26,7 @@ _CODE = """
 import json
 import os
 import time
+from tools.local_session import local_session
 
 
 def items(event, context):
@@ -90,7 +91,7 @@ def deploy_soak_api(endpoint_url: str, *, quota: int) -> SoakApi:
         endpoint_url: The local cloud.
         quota: How many requests the API key is good for, in a month.
     """
-    session = boto3.Session("local", "local", region_name=REGION)
+    session = local_session(REGION)
     arns = _functions(session, endpoint_url)
     api = session.client("apigateway", endpoint_url=endpoint_url)
     made = api.create_rest_api(name="soak")
@@ -145,14 +146,12 @@ def deploy_soak_api(endpoint_url: str, *, quota: int) -> SoakApi:
 
 def replace_workers(endpoint_url: str) -> None:
     """Changes every function's settings, upon which the local cloud ends each worker that is idle."""
-    functions = boto3.Session("local", "local", region_name=REGION).client(
-        "lambda", endpoint_url=endpoint_url
-    )
+    functions = local_session(REGION).client("lambda", endpoint_url=endpoint_url)
     for name in FUNCTIONS:
         functions.update_function_configuration(FunctionName=name, Environment={"Variables": {"ROUND": "2"}})
 
 
-def _functions(session: boto3.Session, endpoint_url: str) -> dict[str, str]:
+def _functions(session: Any, endpoint_url: str) -> dict[str, str]:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("app.py", _CODE)
@@ -175,7 +174,7 @@ def _functions(session: boto3.Session, endpoint_url: str) -> dict[str, str]:
     return arns
 
 
-def _stage_settings(session: boto3.Session, endpoint_url: str, identifier: str) -> None:
+def _stage_settings(session: Any, endpoint_url: str, identifier: str) -> None:
     logs = session.client("logs", endpoint_url=endpoint_url)
     logs.create_log_group(logGroupName="soak-access")
     values = {

@@ -28,8 +28,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import boto3
-
 from constructs_lib import Input, LambdaTask, Step, Succeed, Variable
 from constructs_lib.workflows.http_errors import ERRORS
 from constructs_lib.workflows.http_templates import request_template, response_template
@@ -37,6 +35,7 @@ from constructs_lib.workflows.rendering import render
 from local_cloud.functions import FunctionExecutor, install
 from local_cloud.server import LocalCloud
 from tools.console import heading
+from tools.local_session import local_session
 from tools.timeline import timeline
 from workflows.document import document
 
@@ -158,7 +157,7 @@ class Bench:
     def __init__(self, cloud: LocalCloud, executors: Sequence[FunctionExecutor]) -> None:
         self._cloud = cloud
         self._executors = executors
-        self._session = boto3.Session("local", "local", region_name=_REGION)
+        self._session = local_session(_REGION)
         self._clients: dict[str, Any] = {}
         self._function_arn = ""
         self._urls: dict[str, str] = {}

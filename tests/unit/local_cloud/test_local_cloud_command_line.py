@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,10 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from constructs_lib.environment import LOCAL_ACCOUNT_ID
 from local_cloud import background, logs, state_file
 from local_cloud.errors import LocalCloudError
+from local_cloud.process_environment import keep_machine_variables, machine_variables
 from local_cloud.serve import ServeSettings
 from local_cloud.state_file import RunningCloud
+from tools.local_session import local_session
 
 PROJECT = Path(__file__).resolve().parents[3]
 
@@ -214,8 +218,89 @@ def test_logs_of_functions_are_found_by_name(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("port", ["-1", "65536"])
-def test_a_number_that_is_no_port(port: str) -> None:
+@pytest.mark.parametrize("port", ["-1", "65536", "abc"])
+def test_a_value_that_is_not_a_port(port: str) -> None:
     done = run("serve", "--port", port)
     assert done.returncode == 2
-    assert f"{port} is no port; choose one from 0 (any free one) to 65535" in done.stderr
+    assert done.stderr.splitlines()[-1] == (
+        f"python -m local_cloud serve: error: argument --port: {port!r} is not a port; use 0-65535. 0 takes a free one"
+    )
+
+
+def test_a_url_has_an_ipv6_address_in_brackets(tmp_path: Path) -> None:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        pytest.skip("this machine has no IPv6 loopback address")
+    started = run("start", "--host", "::1", "--port", "0", "--directory", str(tmp_path))
+    try:
+        cloud = state_file.read(tmp_path)
+        assert cloud is not None
+        assert (started.returncode, started.stdout) == (
+            0,
+            f"ready at http://[::1]:{cloud.port} (pid {cloud.pid})\n",
+        )
+        assert account_id(cloud) == LOCAL_ACCOUNT_ID
+        second = run(
+            "serve", "--host", "::1", "--port", str(cloud.port), "--directory", str(tmp_path / "other")
+        )
+        assert f"error: [::1]:{cloud.port} is taken by another program." in second.stderr
+    finally:
+        run("stop", "--directory", str(tmp_path))
+
+
+CALLERS_SHELL = {
+    "AWS_PROFILE": "no-such-profile",
+    "AWS_REGION": "no-such-region",
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+    "AWS_SECRET_ACCESS_KEY": "the-callers-secret",
+    "HTTP_PROXY": "http://127.0.0.1:9",
+    "http_proxy": "http://127.0.0.1:9",
+    "ALL_PROXY": "http://127.0.0.1:9",
+    "TF_WORKSPACE": "blue",
+    "MOTO_ACCOUNT_ID": "210987654321",
+    "TEST_PROXY_MODE": "true",
+}
+
+
+@pytest.mark.parametrize("command", ["start", "serve"])
+def test_the_callers_shell_changes_nothing(tmp_path: Path, command: str) -> None:
+    arguments = [sys.executable, "-m", "local_cloud", command, "--port", "0", "--directory", str(tmp_path)]
+    process = subprocess.Popen(
+        arguments, cwd=PROJECT, env={**os.environ, **CALLERS_SHELL}, stdout=subprocess.PIPE
+    )
+    try:
+        if command == "start":
+            assert process.wait(120) == 0
+        deadline = time.monotonic() + 60
+        while (cloud := state_file.read(tmp_path)) is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert cloud is not None
+        assert account_id(cloud) == LOCAL_ACCOUNT_ID
+        if command == "start" and sys.platform == "linux":
+            variables = Path(f"/proc/{cloud.pid}/environ").read_bytes().decode()
+            assert not [name for name, value in CALLERS_SHELL.items() if f"{name}={value}" in variables]
+    finally:
+        run("stop", "--directory", str(tmp_path))
+        process.communicate(timeout=30)
+
+
+def account_id(cloud: RunningCloud) -> str:
+    """The account that the local cloud says it is, asked without any proxy."""
+    answer = local_session("us-east-1").client("sts", endpoint_url=cloud.url).get_caller_identity()
+    return str(answer["Account"])
+
+
+def test_the_machines_variables_stay() -> None:
+    machine = {
+        "PATH": "/bin",
+        "HOME": "/home/ada",
+        "LC_ALL": "C.UTF-8",
+        "PYTHONPATH": "/lib",
+        "TMPDIR": "/tmp",
+    }
+    variables = {**machine, **CALLERS_SHELL}
+    assert machine_variables(variables) == machine
+    keep_machine_variables(variables)
+    assert variables == machine

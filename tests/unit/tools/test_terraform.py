@@ -1,18 +1,20 @@
-"""Finding Terraform and a provider mirror, with fakes of both on a disk of the test's own."""
+"""Finding Terraform, and the environment that it runs in, with fakes on a disk of the test's own."""
 
 from __future__ import annotations
 
 import os
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.unit.tools.mirrors import unpacked
 from tools import terraform
-from tools.terraform import Engine, Terraform, TerraformError
-
-TARGET = terraform._target()
+from tools.errors import TerraformError
+from tools.provider_mirror import GET_PROVIDER
+from tools.terraform import Engine, Terraform
 
 
 def fake_terraform(directory: Path, version: str = "1.11.4", script: str = "") -> Path:
@@ -24,37 +26,6 @@ def fake_terraform(directory: Path, version: str = "1.11.4", script: str = "") -
     )
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
     return path
-
-
-def unpacked(mirror: Path, version: str = "5.100.0", host: str = "registry.terraform.io") -> Path:
-    binary = mirror / host / "hashicorp" / "aws" / version / TARGET / f"terraform-provider-aws_v{version}_x5"
-    binary.parent.mkdir(parents=True)
-    binary.touch()
-    return mirror
-
-
-def packed(mirror: Path, version: str = "6.25.0") -> Path:
-    archive = (
-        mirror
-        / "registry.terraform.io"
-        / "hashicorp"
-        / "aws"
-        / f"terraform-provider-aws_{version}_{TARGET}.zip"
-    )
-    archive.parent.mkdir(parents=True)
-    archive.touch()
-    return mirror
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> dict[str, str]:
-    """An environment with a home of its own and no Terraform, mirror or configuration."""
-    (tmp_path / "home").mkdir()
-    return {
-        "HOME": str(tmp_path / "home"),
-        "PATH": str(tmp_path / "bin"),
-        "XDG_DATA_DIRS": str(tmp_path / "share"),
-    }
 
 
 def test_terraform_on_the_path_is_used(tmp_path: Path, home: dict[str, str]) -> None:
@@ -89,67 +60,6 @@ def test_a_terraform_that_does_not_run_is_named(tmp_path: Path, home: dict[str, 
         terraform.find_engine(home)
 
 
-def test_no_mirror_anywhere(home: dict[str, str], tmp_path: Path) -> None:
-    assert terraform.find_mirror(home, prefixes=[str(tmp_path / "opt")]) is None
-
-
-@pytest.mark.parametrize("layout", [unpacked, packed])
-def test_the_named_mirror_comes_first(tmp_path: Path, home: dict[str, str], layout: object) -> None:
-    mirror = layout(tmp_path / "mine")  # type: ignore[operator]
-    unpacked(Path(home["HOME"]) / ".terraform.d" / "plugins")
-    found = terraform.find_mirror({**home, "TF_PLUGIN_MIRROR": str(mirror)}, prefixes=[])
-    assert found is not None
-    assert (found.path, found.origin) == (mirror, "TF_PLUGIN_MIRROR")
-
-
-def test_a_named_mirror_without_the_provider_is_an_error(tmp_path: Path, home: dict[str, str]) -> None:
-    mirror = unpacked(tmp_path / "mine", "4.67.0")
-    with pytest.raises(TerraformError) as refused:
-        terraform.find_mirror({**home, "TF_PLUGIN_MIRROR": str(mirror)}, prefixes=[])
-    assert str(refused.value) == (
-        f"TF_PLUGIN_MIRROR is {mirror}, which holds no hashicorp/aws provider of a version from 5.100.0 to below 7.0.0 "
-        f"for {TARGET}. {terraform.GET_PROVIDER}"
-    )
-
-
-def test_the_implied_directories_come_before_the_system_ones(tmp_path: Path, home: dict[str, str]) -> None:
-    implied = unpacked(Path(home["HOME"]) / ".terraform.d" / "plugins")
-    unpacked(tmp_path / "opt" / "any-name", "6.25.0")
-    found = terraform.find_mirror(home, prefixes=[str(tmp_path / "opt")])
-    assert found is not None
-    assert (found.path, found.versions, found.origin) == (implied, ("5.100.0",), "implied")
-
-
-@pytest.mark.parametrize("below", ["", "any-name", "any/depth"])
-def test_a_system_directory_is_found_by_what_it_holds(
-    tmp_path: Path, home: dict[str, str], below: str
-) -> None:
-    mirror = unpacked(tmp_path / "opt" / below)
-    found = terraform.find_mirror(home, prefixes=[str(tmp_path / "opt")])
-    assert found is not None
-    assert (found.path, found.origin) == (mirror, "system")
-
-
-def test_versions_outside_the_constraint_and_other_platforms_do_not_count(
-    tmp_path: Path, home: dict[str, str]
-) -> None:
-    mirror = tmp_path / "opt" / "mirror"
-    for version in ("4.67.0", "5.99.1", "7.0.0"):
-        unpacked(mirror, version)
-    other = (
-        mirror
-        / "registry.terraform.io"
-        / "hashicorp"
-        / "aws"
-        / "5.100.0"
-        / "plan9_mips"
-        / "terraform-provider-aws_v5"
-    )
-    other.parent.mkdir(parents=True)
-    other.touch()
-    assert terraform.find_mirror(home, prefixes=[str(tmp_path / "opt")]) is None
-
-
 def test_a_system_mirror_is_named_in_a_configuration_file(
     tmp_path: Path, home: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,29 +83,70 @@ def test_a_configuration_file_of_the_users_own_stays_in_force(tmp_path: Path, ho
     assert not (tmp_path / "run").exists()
 
 
-def test_the_local_clouds_environment_holds_none_of_the_users_credentials(
+CALLERS_SHELL = {
+    "AWS_PROFILE": "production",
+    "AWS_SESSION_TOKEN": "t",
+    "AWS_ACCESS_KEY_ID": "k",
+    "AWS_CONFIG_FILE": "f",
+    "AWS_ENDPOINT_URL_STS": "http://127.0.0.1:9",
+    "AWS_REGION": "eu-west-1",
+    "NO_PROXY": "registry.shop.example",
+    "TF_CLI_ARGS": "-lock=false",
+    "TF_CLI_ARGS_plan": "-destroy",
+    "TF_DATA_DIR": "elsewhere",
+    "TF_LOG": "WARN",
+    "TF_PLUGIN_CACHE_DIR": "plugins",
+    "TF_VAR_color": "blue",
+    "TF_WORKSPACE": "blue",
+}
+
+
+def test_the_local_clouds_environment_holds_nothing_that_leads_elsewhere_or_changes_a_command(
     tmp_path: Path, home: dict[str, str]
 ) -> None:
-    unpacked(Path(home["HOME"]) / ".terraform.d" / "plugins")
-    users = {
-        "AWS_PROFILE": "production",
-        "AWS_SESSION_TOKEN": "t",
-        "AWS_ACCESS_KEY_ID": "k",
-        "AWS_CONFIG_FILE": "f",
-    }
+    mirror = unpacked(Path(home["HOME"]) / ".terraform.d" / "plugins")
     variables = terraform.environment_for(
-        tmp_path, endpoint_url="http://127.0.0.1:4566", environment={**home, **users}
+        tmp_path, endpoint_url="http://127.0.0.1:4566", environment={**home, **CALLERS_SHELL}
     )
-    assert {name: value for name, value in variables.items() if name.startswith("AWS_")} == {
+    assert {name: value for name, value in variables.items() if name not in home} == {
         "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_REGION": "us-east-1",
-        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_REGION": "eu-west-1",
+        "AWS_DEFAULT_REGION": "eu-west-1",
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "CHECKPOINT_DISABLE": "1",
+        "NO_PROXY": "registry.shop.example,127.0.0.1,localhost,::1",
+        "no_proxy": "registry.shop.example,127.0.0.1,localhost,::1",
+        "TF_CLI_ARGS_providers_lock": f"-fs-mirror={mirror}",
+        "TF_IN_AUTOMATION": "1",
+        "TF_LOG": "WARN",
+        "TF_PLUGIN_CACHE_DIR": "plugins",
+        "TF_VAR_color": "blue",
     }
+
+
+def test_on_aws_terraforms_settings_are_the_callers_and_are_named(
+    tmp_path: Path, home: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    unpacked(Path(home["HOME"]) / ".terraform.d" / "plugins")
+    variables = terraform.environment_for(tmp_path, environment={**home, **CALLERS_SHELL})
+    assert {name: variables[name] for name in CALLERS_SHELL} == CALLERS_SHELL
+    terraform.name_terraform_settings(CALLERS_SHELL)
+    assert capsys.readouterr().err == (
+        "Terraform follows these variables of your shell: TF_CLI_ARGS, TF_CLI_ARGS_plan, TF_DATA_DIR, TF_WORKSPACE\n"
+    )
+    terraform.name_terraform_settings({"TF_LOG": "WARN", "AWS_PROFILE": "production"})
+    assert capsys.readouterr().err == ""
+
+
+def test_the_version_is_asked_without_the_callers_arguments(tmp_path: Path, home: dict[str, str]) -> None:
+    executable = fake_terraform(tmp_path / "bin")
+    script = executable.read_text(encoding="utf-8").replace("\n", '\n[ -z "$TF_CLI_ARGS" ] || exit 1\n', 1)
+    executable.write_text(script, encoding="utf-8")
+    assert terraform.find_engine({**home, "TF_CLI_ARGS": "-lock=false"}).version == (1, 11, 4)
 
 
 def test_aws_keeps_the_users_credentials(tmp_path: Path, home: dict[str, str]) -> None:
@@ -215,20 +166,41 @@ def test_a_failed_run_shows_what_terraform_printed(tmp_path: Path) -> None:
 
 def test_a_provider_that_cannot_be_had_is_explained() -> None:
     said = terraform.explain_failure("init", 1, "Error: Failed to query available provider packages")
-    assert said.endswith(f"The AWS provider cannot be had here. {terraform.GET_PROVIDER}")
+    assert said.endswith(f"The AWS provider cannot be had here. {GET_PROVIDER}")
 
 
-def test_the_environment_is_printed_as_exports(tmp_path: Path, home: dict[str, str]) -> None:
-    fake_terraform(tmp_path / "bin")
-    unpacked(Path(home["HOME"]) / ".terraform.d" / "plugins")
-    program = "import sys; from tools.terraform import main; sys.exit(main(['environment']))"
-    import sys
-
+def printed_environment(home: dict[str, str], **variables: str) -> list[str]:
     done = subprocess.run(
-        [sys.executable, "-c", program],
-        env={**home, "AWS_ENDPOINT_URL": "http://127.0.0.1:1"},
+        [sys.executable, "-m", "tools.terraform", "environment"],
+        env={**home, **variables},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert "export AWS_ACCESS_KEY_ID=local" in done.stdout.splitlines()
+    return done.stdout.splitlines()
+
+
+def test_the_environment_is_printed_for_the_shell(tmp_path: Path, home: dict[str, str]) -> None:
+    unpacked(Path(home["HOME"]) / ".terraform.d" / "plugins")
+    local = printed_environment(
+        home, AWS_ENDPOINT_URL="http://127.0.0.1:1", TF_WORKSPACE="blue", AWS_PROFILE="production"
+    )
+    assert "export AWS_ENDPOINT_URL=http://127.0.0.1:1" in local
+    assert "export AWS_ACCESS_KEY_ID=local" in local
+    assert {"unset AWS_PROFILE", "unset TF_WORKSPACE"} <= set(local)
+    aws = printed_environment(home, ENVIRONMENT="prod", AWS_PROFILE="production")
+    assert "export AWS_PROFILE=production" in aws
+    assert not [line for line in aws if "local" in line]
+
+
+def test_a_variable_that_is_not_valid_is_a_sentence(home: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.terraform", "run", "version"],
+        env={**home, "ENVIRONMENT": "produktion"},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (
+        1,
+        "ENVIRONMENT: 'produktion' is unknown; set local, dev or prod. Default: local\n",
+    )
