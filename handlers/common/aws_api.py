@@ -39,6 +39,7 @@ _BUSY_CODES = frozenset(
 )
 _TOO_MANY_REQUESTS = 429
 _FIRST_SERVER_ERROR = 500
+_NOT_IMPLEMENTED = 501
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ class AwsApi:
         Raises:
             BackendTimeout: There is no time left, or AWS did not answer in time.
             BackendUnavailable: AWS throttles us, fails with a 5xx, or cannot be reached, after all attempts.
-            BackendError: AWS refuses us, or what it answers cannot be read.
+            BackendError: AWS refuses us, does not implement the operation (501), or what it answers cannot be read.
             ServiceError: One of `refusals`.
         """
         detail = f"{self._service_name}.{operation}"
@@ -194,7 +195,11 @@ def _of_client_error(response: Mapping[str, Any], detail: str, refusals: Refusal
     status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     if code in refusals:
         return refusals[code]()
-    detail = f"{detail}: {code} {status}"
+    operation, detail = detail, f"{detail}: {code} {status}"
+    if status == _NOT_IMPLEMENTED:  # the local cloud; to try again does not help
+        if code == "InternalFailure":
+            return BackendError(detail=detail)
+        return BackendError(f"{operation} is not implemented in this environment.", detail=detail)
     if code in _BUSY_CODES or status == _TOO_MANY_REQUESTS or status >= _FIRST_SERVER_ERROR:
         return BackendUnavailable(detail=detail)
     return BackendError("The AI backend refused the call.", detail=detail)

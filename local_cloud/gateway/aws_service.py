@@ -44,6 +44,7 @@ AwsApis = Callable[[Request], Awaitable[Response]]
 
 _PREFIX = "integration.request."
 _PLACEHOLDER = re.compile(r"\{([A-Za-z0-9._$-]+)\}")
+_NOT_IMPLEMENTED = 501
 _INVOCATION_TYPE = "X-Amz-Invocation-Type"
 _LAMBDA = ":lambda:path/2015-03-31/functions/"
 
@@ -168,7 +169,12 @@ class AwsServices:
                 INTEGRATION_TIMEOUT,
                 f"{target.service} took longer than {integration.timeout_seconds:g} s; the call runs on",
             )
-        return future.result()
+        answer = future.result()
+        if (
+            answer.status == _NOT_IMPLEMENTED
+        ):  # no response of the method's is for that: it would say something else
+            raise UnsupportedFeatureError(f"AWS integration with {target.service}: {_message(answer)}")
+        return answer
 
     def _finished(self, future: asyncio.Future[Response]) -> None:
         self._running.discard(future)
@@ -303,6 +309,15 @@ def _as_json(answer: Response, call: ServiceCall) -> Response:
     headers = tuple((name, value) for name, value in answer.headers if name.lower() != "content-type")
     body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
     return Response(answer.status, (*headers, ("Content-Type", "application/json")), body)
+
+
+def _message(answer: Response) -> str:
+    """Return the message of an error in JSON."""
+    try:
+        content = json.loads(answer.body)
+    except ValueError:
+        content = None
+    return str(content.get("message", "")) if isinstance(content, dict) else ""
 
 
 def _without_attributes(content: object) -> object:

@@ -22,6 +22,7 @@ _GAPS = (
     "certificate_validation",
     "cognito_pool_updates",
     "cognito_resource_servers",
+    "cognito_sign_up",
     "cognito_tags",
     "cognito_token_trigger",
     "composite_alarms",

@@ -20,6 +20,7 @@ from handlers.common.errors import (
 )
 from tests.unit.handlers import aws
 
+NOT_IMPLEMENTED = "comprehend.detect_dominant_language is not implemented in this environment."
 BUSY = "The AI backend is busy. Try again later."
 REFUSED = "The AI backend refused the call."
 UNREACHABLE = "The AI backend cannot be reached. Try again later."
@@ -43,6 +44,8 @@ def detect(api: AwsApi, seconds: float = 25.0) -> dict[str, Any]:
         ("AnythingNew", 429, BackendUnavailable, BUSY),
         ("InternalServerException", 500, BackendUnavailable, BUSY),
         ("AnythingNew", 503, BackendUnavailable, BUSY),
+        ("NotImplemented", 501, BackendError, NOT_IMPLEMENTED),
+        ("InternalFailure", 501, BackendError, "The AI backend failed."),
         ("AccessDeniedException", 400, BackendError, REFUSED),
         ("UnrecognizedClientException", 403, BackendError, REFUSED),
         ("InvalidRequestException", 400, UnprocessableInput, "Not this text."),
@@ -204,6 +207,13 @@ def test_trouble_that_stays_is_a_503_or_504(
     with pytest.raises(ServiceError) as raised:
         detect(server.api(Tries(1, 1, 0.3)))
     assert (type(raised.value), raised.value.message, server.calls) == (error, message, 1)
+
+
+def test_what_is_not_implemented_is_not_tried_again(server: Server) -> None:
+    server.script = [501, 200]
+    with pytest.raises(BackendError) as raised:
+        detect(server.api(Tries(2, 1, 5)))
+    assert (raised.value.message, server.calls) == (NOT_IMPLEMENTED, 1)
 
 
 def test_an_answer_that_breaks_off_is_a_backend_error(server: Server) -> None:

@@ -829,6 +829,25 @@ def test_services_and_operations_that_are_not_there(
         assert json.loads(response.content)["feature"] == feature
 
 
+def test_what_the_local_cloud_does_not_implement_is_not_mapped_to_an_outage(
+    api: DeployedApi, cloud: CloudInThread
+) -> None:
+    outage = {"selectionPattern": "5\\d{2}", "responseTemplates": {"application/json": "busy"}}
+    target = uri("states", "action/ListStateMachines")
+    add(api, "/a", "POST", aws(target, make_role(cloud, allow("states:*", "*"))), {"200": {}, "503": outage})
+    api.deploy()
+    body = b'{"__type": "NotImplemented", "message": "AWSStepFunctions.X: not implemented in the local cloud: X"}'
+    response, _ = handled(api, "/a", lambda _request: Response(501, body=body))
+    feature = "AWS integration with states: AWSStepFunctions.X: not implemented in the local cloud: X"
+    assert response.status == 501
+    assert json.loads(response.body) == {
+        "message": f"The local cloud does not have this feature yet: {feature}",
+        "feature": feature,
+    }
+    busy, _ = handled(api, "/a", lambda _request: Response(500))
+    assert (busy.status, busy.body) == (503, b"busy")
+
+
 def test_a_lambda_uri_with_an_escaped_name_is_no_function(api: DeployedApi) -> None:
     target = uri("lambda", f"path/2015-03-31/functions/{quote('arn:aws:lambda', safe='')}/invocations")
     add(api, "/a", "POST", {"type": "AWS", "integrationHttpMethod": "POST", "uri": target})

@@ -217,6 +217,26 @@ def test_a_resource_server_is_changed_and_deleted(cloud: CloudInThread) -> None:
             call(**where)
 
 
+@pytest.mark.parametrize("admin_only", [True, False])
+def test_only_administrators_create_users_where_the_pool_says_so(
+    cloud: CloudInThread, admin_only: bool
+) -> None:
+    cognito = cloud.client("cognito-idp")
+    settings = {"AllowAdminCreateUserOnly": admin_only}
+    pool = cognito.create_user_pool(PoolName="closed", AdminCreateUserConfig=settings)["UserPool"]["Id"]
+    client = cognito.create_user_pool_client(UserPoolId=pool, ClientName="app")["UserPoolClient"]["ClientId"]
+    user = {"ClientId": client, "Username": "ada", "Password": "Secret-123"}
+    if admin_only:
+        with pytest.raises(cognito.exceptions.NotAuthorizedException) as raised:
+            cognito.sign_up(**user)
+        assert raised.value.response["Error"]["Message"] == "SignUp is not permitted for this user pool"
+        assert cognito.list_users(UserPoolId=pool)["Users"] == []
+        cognito.admin_create_user(UserPoolId=pool, Username="ada")
+    else:
+        cognito.sign_up(**user)
+    assert [user["Username"] for user in cognito.list_users(UserPoolId=pool)["Users"]] == ["ada"]
+
+
 def test_a_user_pool_has_tags_that_change(cloud: CloudInThread) -> None:
     cognito = cloud.client("cognito-idp")
     pool = cognito.create_user_pool(PoolName="tagged", UserPoolTags={"a": "1", "b": "2"})["UserPool"]
