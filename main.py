@@ -328,14 +328,6 @@ class AiOrchestrator(AwsStack):
             name=name,
             stages=[stage],
             user_pools=[self._pool],
-            # Pictures are larger than a prompt.
-            large_body_paths=[
-                "/vision/text",
-                "/vision/labels",
-                "/ai-service",
-                "/workflows/document",
-                "/jobs/document",
-            ],
             log_retention_days=self._settings.log_retention_days,
         )
         Alarms(self, "alarms", topic=topic, stage=stage, functions=functions, workflows=workflows)

@@ -55,6 +55,10 @@ class Backend:
 class Integration(Protocol):
     """What a method passes its requests to."""
 
+    @property
+    def max_body_bytes(self) -> int | None:
+        """The largest body in bytes that it accepts; None where what it calls decides."""
+
     def definition(self, where: str, scope: Construct, caller: Caller) -> IntegrationDefinition:
         """Returns it as data.
 

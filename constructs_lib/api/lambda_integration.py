@@ -63,6 +63,11 @@ class LambdaIntegration:
         """How long API Gateway waits for it, in milliseconds."""
         return self._timeout_ms
 
+    @property
+    def max_body_bytes(self) -> int | None:
+        """See `Integration`."""
+        return None
+
     def definition(self, where: str, scope: Construct, caller: Caller) -> IntegrationDefinition:
         """Returns it as data; see `Integration`."""
         check_same_stack(where, scope, self._function)

@@ -18,6 +18,11 @@ class MockIntegration:
     def __init__(self, definition: IntegrationDefinition) -> None:
         self._definition = definition
 
+    @property
+    def max_body_bytes(self) -> int | None:
+        """See `Integration`."""
+        return None
+
     def definition(self, where: str, scope: Construct, caller: Caller) -> IntegrationDefinition:  # noqa: ARG002
         """Returns it as data; see `Integration`."""
         return self._definition

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from constructs import Construct
@@ -216,9 +217,11 @@ class Resource(Construct):
         parameters = _parameters(where, request_parameters or {})
         model = None if request_model is None else self._model(where, http_method, request_model)
         _check_other_media_types(where, request_model, other_media_types)
-        documented = _documented(
-            where, documentation or RouteDocumentation(), request_model, response_model, other_media_types
-        )
+        documentation = documentation or RouteDocumentation()
+        limit = integration.max_body_bytes
+        if documentation.max_body_bytes is None and limit is not None:
+            documentation = replace(documentation, max_body_bytes=limit)
+        documented = _documented(where, documentation, request_model, response_model, other_media_types)
         content_types = ("application/json",) if other_media_types else _CONTENT_TYPES
         definition = RouteDefinition(
             path=self._path,

@@ -224,6 +224,18 @@ class RestApi(Construct):
             tags=self._context.tags,
         )
 
+    def paths_with_bodies_above(self, size: int) -> tuple[str, ...]:
+        """Return the paths whose contract or integration accepts bodies of more than `size` bytes, in order."""
+        return tuple(
+            sorted(
+                {
+                    path
+                    for (path, _), documented in self._context.documentation.items()
+                    if (documented.documentation.max_body_bytes or 0) > size
+                }
+            )
+        )
+
     def resource_for(self, path: str) -> Resource:
         """Returns the resource of a path, and adds what is missing of it.
 

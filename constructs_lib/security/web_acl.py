@@ -5,6 +5,7 @@ Which of AWS's rule groups are left out, and why, is in docs/decisions/0007.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -83,8 +84,9 @@ class WebAcl(Construct):
         user_pools: The user pools that it stands in front of: their sign-in pages and their public API. Default: none.
         requests_per_address: Requests of an IP address in five minutes, 10-2000000000. Default: 5000.
         requests_per_credential: Requests with one credential in five minutes, 10-2000000000. Default: 3000.
-        max_body_bytes: The size of the largest body that it lets through, 1 to 65536. Left out, 65536.
-        large_body_paths: The routes that take larger bodies, such as images, as `/vision/text`. Left out, none.
+        max_body_bytes: The largest body in bytes that it lets through, 1-65536. Default: 65536. Routes of the stages
+            whose contract or integration accepts larger bodies are exempt; they check the size themselves.
+        large_body_paths: Further paths that accept larger bodies, such as `/images` or `/images/{id}`. Default: none.
         log_retention_days: How long its log is kept. Left out, 365 days.
         encryption_key: The key that encrypts its log. Left out, the stack's, or else CloudWatch Logs' own.
 
@@ -140,8 +142,8 @@ class WebAcl(Construct):
                 where,
                 "large_body_paths",
                 path,
-                r"(/[A-Za-z0-9._~-]+)+",
-                "use routes without variables, such as '/vision/text'",
+                r"(/([A-Za-z0-9._~-]+|\{[A-Za-z0-9._-]+\}))+",
+                "use paths of routes, such as '/vision/text' or '/images/{id}'",
             )
         targets: list[Stage | UserPool] = [*stages, *user_pools]
         for target in targets:
@@ -157,24 +159,15 @@ class WebAcl(Construct):
             retention_days=log_retention_days,
             encryption_key=encryption_key,
         )
-        blocking = {
+        self._rates = {
             "RequestsPerAddress": _rate_of_address(requests_per_address),
             **{
                 _credential_rule(header): _rate_of_header(requests_per_credential, header)
                 for header in CREDENTIAL_HEADERS
             },
-            "BodySize": _body_size(max_body_bytes, large_body_paths),
         }
-        rules = [
-            *(
-                _rule(priority, title, statement, blocks=True)
-                for priority, (title, statement) in enumerate(blocking.items())
-            ),
-            *(
-                _rule(priority, group, _managed(group, counted), blocks=False)
-                for priority, (group, counted) in enumerate(_MANAGED, len(blocking))
-            ),
-        ]
+        self._max_body_bytes = max_body_bytes
+        self._large_body_paths = tuple(large_body_paths)
         self._resource = make(
             Wafv2WebAcl,
             self,
@@ -183,7 +176,7 @@ class WebAcl(Construct):
             description=f"In front of what {path_of(scope)} serves",
             scope="REGIONAL",
             default_action=Wafv2WebAclDefaultAction(allow=Wafv2WebAclDefaultActionAllow()),
-            rule=rules,
+            rule=self._rules(),
             association_config=Wafv2WebAclAssociationConfig(
                 request_body=[
                     Wafv2WebAclAssociationConfigRequestBody(
@@ -261,7 +254,29 @@ class WebAcl(Construct):
         )
         # No request passes before it would be logged.
         wait_for(association, self._logging, first=True)
+        if isinstance(target, Stage):
+            target.deployment.api.context.on_change(lambda: self._resource.put_rule(self._rules()))
         return association
+
+    def _rules(self) -> list[Wafv2WebAclRule]:
+        of_stages = (
+            path
+            for target in self._targets
+            if isinstance(target, Stage)
+            for path in target.deployment.api.paths_with_bodies_above(self._max_body_bytes)
+        )
+        exempt = sorted({*self._large_body_paths, *of_stages})
+        blocking = {**self._rates, "BodySize": _body_size(self._max_body_bytes, exempt)}
+        return [
+            *(
+                _rule(priority, title, statement, blocks=True)
+                for priority, (title, statement) in enumerate(blocking.items())
+            ),
+            *(
+                _rule(priority, group, _managed(group, counted), blocks=False)
+                for priority, (group, counted) in enumerate(_MANAGED, len(blocking))
+            ),
+        ]
 
 
 def _kind(target: Stage | UserPool) -> str:
@@ -342,19 +357,24 @@ def _body_size(limit: int, exempt: Sequence[str]) -> dict[str, Any]:
     }
     if not exempt:
         return too_large
-    # WAF sees the path with the stage, or with a domain's base path, in front.
-    paths = [
-        {
-            "byte_match_statement": {
-                "positional_constraint": "ENDS_WITH",
-                "search_string": path,
-                "field_to_match": {"uri_path": {}},
-                "text_transformation": _UNCHANGED,
-            }
-        }
-        for path in exempt
-    ]
+    paths = [_ends_with(path) for path in exempt]
     is_exempt = paths[0] if len(paths) == 1 else {"or_statement": {"statement": paths}}
     return {
         "and_statement": {"statement": [too_large, {"not_statement": {"statement": [is_exempt]}}]},
     }
+
+
+def _ends_with(path: str) -> dict[str, Any]:
+    """Match requests for a path; WAF sees it with the stage, or with a domain's base path, in front."""
+    target = {"field_to_match": {"uri_path": {}}, "text_transformation": _UNCHANGED}
+    if "{" not in path:
+        return {
+            "byte_match_statement": {
+                "positional_constraint": "ENDS_WITH",
+                "search_string": path,
+                **target,
+            }
+        }
+    parts = re.split(r"\{[^}]*\}", path)
+    pattern = "[^/]+".join(re.escape(part) for part in parts)
+    return {"regex_match_statement": {"regex_string": f"{pattern}$", **target}}

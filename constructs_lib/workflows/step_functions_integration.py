@@ -14,6 +14,7 @@ from constructs_lib.aws_stack import AwsStack, check_same_stack
 from constructs_lib.checks import check_range, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.references import attribute
+from constructs_lib.workflows.expressions import MAX_DATA_BYTES
 from constructs_lib.workflows.http_errors import ERRORS, HttpError
 from constructs_lib.workflows.http_templates import (
     outage_template,
@@ -100,6 +101,11 @@ class StepFunctionsIntegration:
     def timeout_ms(self) -> int:
         """How long API Gateway waits for it, in milliseconds."""
         return self._timeout_ms
+
+    @property
+    def max_body_bytes(self) -> int | None:
+        """See `Integration`."""
+        return MAX_DATA_BYTES
 
     def definition(self, where: str, scope: Construct, caller: Caller) -> IntegrationDefinition:  # noqa: ARG002
         """Returns it as data; see `Integration`."""

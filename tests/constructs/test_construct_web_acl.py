@@ -14,12 +14,16 @@ from constructs_lib import (
     ExistingApiGatewayAccount,
     Function,
     InvalidArgumentError,
+    LambdaIntegration,
     LimitExceededError,
+    Public,
     RestApi,
     Stage,
     UserPool,
     WebAcl,
 )
+from handlers.common.contract import Contract
+from handlers.common.models import RequestModel
 from tests.constructs.synthesis import Configuration, children, public_method, refused
 
 UNCHANGED = [{"priority": 0, "type": "NONE"}]
@@ -31,6 +35,10 @@ TOO_LARGE = {
         "text_transformation": UNCHANGED,
     }
 }
+
+
+class Picture(RequestModel):
+    image: str
 
 
 @pytest.fixture
@@ -176,7 +184,17 @@ def test_its_log_shows_no_credentials(stack: AwsStack) -> None:
         (["/vision/text"], ends_with("/vision/text")),
         (
             ["/vision/text", "/images"],
-            {"or_statement": {"statement": [ends_with("/vision/text"), ends_with("/images")]}},
+            {"or_statement": {"statement": [ends_with("/images"), ends_with("/vision/text")]}},
+        ),
+        (
+            ["/images/{id}/text"],
+            {
+                "regex_match_statement": {
+                    "regex_string": "/images/[^/]+/text$",
+                    "field_to_match": {"uri_path": {}},
+                    "text_transformation": UNCHANGED,
+                }
+            },
         ),
     ],
 )
@@ -184,6 +202,27 @@ def test_some_routes_take_larger_bodies(stack: AwsStack, paths: list[str], exemp
     WebAcl(stack, "firewall", large_body_paths=paths)
     assert rules(stack)["BodySize"]["statement"] == {
         "and_statement": {"statement": [TOO_LARGE, {"not_statement": {"statement": [exempt]}}]}
+    }
+
+
+def test_routes_that_accept_larger_bodies_are_exempt_whenever_they_are_added(
+    stack: AwsStack, api: RestApi, function: Function, stage: Stage
+) -> None:
+    pictures = Contract("pictures", max_body_bytes=65_537)
+    pictures.post("/pictures", Picture, Picture, summary="Store.")
+    pictures.post(
+        "/pictures/small", Picture, Picture, name="pictures.small", summary="Store.", max_body_bytes=65_536
+    )
+    WebAcl(stack, "firewall", stages=[stage])
+    api.add_service(
+        pictures,
+        LambdaIntegration(function),
+        authorization=dict.fromkeys(("/pictures", "/pictures/small"), Public()),
+    )
+    assert rules(stack)["BodySize"]["statement"] == {
+        "and_statement": {
+            "statement": [TOO_LARGE, {"not_statement": {"statement": [ends_with("/pictures")]}}]
+        }
     }
 
 
@@ -232,10 +271,10 @@ def test_the_limits_can_be_chosen(stack: AwsStack) -> None:
             "large_body_paths '/images' is no list of strings; pass ['/images']",
         ),
         (
-            {"large_body_paths": ["/images/{id}"]},
+            {"large_body_paths": ["/images/{id+}"]},
             InvalidArgumentError,
             (
-                "large_body_paths '/images/{id}' is not valid; use routes without variables, such as '/vision/text'"
+                "large_body_paths '/images/{id+}' is not valid; use paths of routes, such as '/vision/text' or '/images/{id}'"
             ),
         ),
     ],

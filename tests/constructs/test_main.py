@@ -295,3 +295,40 @@ def test_a_variable_that_is_not_valid_is_one_sentence() -> None:
         1,
         "ENVIRONMENT: 'produktion' is unknown; set local, dev or prod. Default: local\n",
     )
+
+
+def exempt(statement: Any, path: str) -> bool:
+    """Whether a statement matches a path, for the kinds of statements that exempt paths from a rule."""
+    ((kind, content),) = statement.items()
+    match kind:
+        case "or_statement":
+            return any(exempt(one, path) for one in content["statement"])
+        case "byte_match_statement":
+            assert content["positional_constraint"] == "ENDS_WITH"
+            return path.endswith(content["search_string"])
+        case "regex_match_statement":
+            return re.search(content["regex_string"], path) is not None
+    raise AssertionError(kind)
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_the_firewall_blocks_no_body_that_a_contract_accepts(
+    synthesized: Synthesize, environment: str
+) -> None:
+    (acl,) = synthesized(ENVIRONMENT=environment, STATE_BUCKET="company-states")["resource"][
+        "aws_wafv2_web_acl"
+    ].values()
+    (rule,) = (one for one in acl["rule"] if one["name"] == "BodySize")
+    too_large, other_paths = rule["statement"]["and_statement"]["statement"]
+    limit = too_large["size_constraint_statement"]["size"]
+    (exempted,) = other_paths["not_statement"]["statement"]
+    limits: dict[str, int] = {}
+    for operation in OPERATIONS:
+        limits[str(operation.path)] = max(
+            limits.get(str(operation.path), 0), operation.max_body_bytes if operation.request_model else 0
+        )
+    for path, largest in limits.items():
+        sent = re.sub(r"\{\w+\}", "1f2e", path)
+        assert exempt(exempted, f"/prod{sent}") == (largest > limit), path
+    assert all(exempt(exempted, f"/prod{path}") for path in WORKFLOWS)
+    assert not exempt(exempted, "/prod/anything")
