@@ -136,10 +136,24 @@ class AiOrchestrator(AwsStack):
             "ANY", LambdaIntegration(dispatcher), documentation=RouteDocumentation(hidden=True)
         )
         api.resource_for("/workflows/document").add_method(
-            "POST", StepFunctionsIntegration(reads_document), request_model=DocumentRequest
+            "POST",
+            StepFunctionsIntegration(reads_document),
+            request_model=DocumentRequest,
+            documentation=RouteDocumentation(
+                operation_id="workflows_document",
+                summary="Read the text of an image, then analyse, embed and summarize it.",
+                tag="workflows",
+            ),
         )
         api.resource_for("/workflows/summary").add_method(
-            "POST", StepFunctionsIntegration(summarizes), request_model=SummaryRequest
+            "POST",
+            StepFunctionsIntegration(summarizes),
+            request_model=SummaryRequest,
+            documentation=RouteDocumentation(
+                operation_id="workflows_summary",
+                summary="Summarize a text, with a second service if the first one fails.",
+                tag="workflows",
+            ),
         )
 
         stage = self._stage(api)

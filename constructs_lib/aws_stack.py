@@ -97,6 +97,7 @@ class AwsStack(TerraformStack):
         self._encryption_key: EncryptionKey | None = None
         self._unencrypted: str | None = None
         self._claimed: dict[tuple[str, str], str] = {}
+        self._sections: dict[str, dict[str, str]] = {}
         self._provider = AwsProvider(
             self,
             "aws",
@@ -278,6 +279,21 @@ class AwsStack(TerraformStack):
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(content, encoding="utf-8")
         return place
+
+    def place_section(self, name: str, section: str, content: str) -> Path:
+        """Put a section into a document beside the stack's configuration; see `place_document`.
+
+        Args:
+            name: The file's name.
+            section: The section's name. The sections of a document are sorted by it.
+            content: The section's text.
+
+        Returns:
+            The file's path.
+        """
+        sections = self._sections.setdefault(name, {})
+        sections[section] = content
+        return self.place_document(name, "\n".join(sections[one] for one in sorted(sections)))
 
     def _keep_state_in(self, state: S3State) -> None:
         S3Backend(self, bucket=state.bucket, key=state.key)

@@ -41,6 +41,8 @@ class ApiContext:
         """The documentation of the routes, by their keys."""
         self.tags: dict[str, str] = {}
         """A sentence on each tag of the documentation, by its name."""
+        self.stages: dict[str, str] = {}
+        """A sentence on each stage, by its name."""
         self.gateway_responses: tuple[GatewayResponseDefinition, ...] = ()
         self.endpoint_closed = False
         """Whether AWS's own host name for it is closed."""

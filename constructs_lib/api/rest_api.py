@@ -20,6 +20,7 @@ from constructs_lib.api.openapi_document import openapi_document
 from constructs_lib.api.rendering import ResourceRenderer
 from constructs_lib.api.resource import ROOT_ID, Resource
 from constructs_lib.api.routes import ApiDefinition
+from constructs_lib.api.routes_document import routes_document
 from constructs_lib.api.service_routes import add_operations
 from constructs_lib.authorization.authorizer import Authorizer
 from constructs_lib.authorization.kinds import Authorization, check_authorization
@@ -224,6 +225,19 @@ class RestApi(Construct):
             tags=self._context.tags,
         )
 
+    @property
+    def routes_document(self) -> str:
+        """The routes as a Markdown table: callers, service, largest body, timeout and summary of each.
+
+        `app.synth()` writes the tables of all APIs of a stack to `routes.md` beside the stack's configuration.
+        """
+        return routes_document(
+            self.definition,
+            name=self._name,
+            documentation=self._context.documentation,
+            stages=tuple(self._context.stages.values()),
+        )
+
     def paths_with_bodies_above(self, size: int) -> tuple[str, ...]:
         """Return the paths whose contract or integration accepts bodies of more than `size` bytes, in order."""
         return tuple(
@@ -303,7 +317,7 @@ class RestApi(Construct):
 
 @jsii.implements(IValidation)
 class _IsDocumented:
-    """Run by `app.synth()`, when the API is complete: writes its OpenAPI document."""
+    """Run by `app.synth()`, when the API is complete: writes its OpenAPI document and its table of routes."""
 
     def __init__(self, api: RestApi) -> None:
         self._api = api
@@ -314,8 +328,9 @@ class _IsDocumented:
         text = json.dumps(self._api.openapi_document, indent=2, sort_keys=True)
         try:
             stack.place_document(f"{name}.openapi.json", f"{text}\n")
+            stack.place_section("routes.md", name, self._api.routes_document)
         except OSError as error:
-            return [f"cannot write the OpenAPI document: {error}"]
+            return [f"cannot write the documents of the API: {error}"]
         return []
 
 

@@ -184,6 +184,9 @@ class Stage(Construct):
                 cache_ttl_in_seconds=None if cache is None else cache.ttl_seconds,
             ),
         )
+        deployment.api.context.stages[stage_name] = (
+            f"Stage `{stage_name}`: {limits.rate_limit:g} requests a second, bursts of {limits.burst_limit}."
+        )
         self.node.add_validation(_KeysHaveAPlan(self))
         before = [account.resource] if isinstance(account, ApiGatewayAccount) else []
         group = self._logs.execution_log_group
