@@ -131,9 +131,12 @@ class AiOrchestrator(AwsStack):
             authorization={"/partners/ai-service": partner, "/health": operator},
             api_key_required=["/partners/ai-service"],
         )
-        # The dispatcher answers other methods with 405.
         api.resource_for("/ai-service").add_method(
-            "ANY", LambdaIntegration(dispatcher), documentation=RouteDocumentation(hidden=True)
+            "ANY",
+            LambdaIntegration(dispatcher),
+            documentation=RouteDocumentation(
+                hidden=True, tag=orchestrator.name, summary="Answer other methods with 405."
+            ),
         )
         api.resource_for("/workflows/document").add_method(
             "POST",

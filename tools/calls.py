@@ -236,7 +236,7 @@ def calls() -> list[Call]:
             body={"service": "poetry", "input": {}},
         ),
         Call(
-            "a body that is not JSON", "POST", "/ai-service", error("invalid_json"), status=400,
+            "a body that is not JSON", "POST", "/ai-service", error("invalid_request"), status=400,
             body=b'{"text": ', shown='{"text": ',
         ),
         Call("a path that is not there", "GET", "/nowhere", _no_route, status=403),

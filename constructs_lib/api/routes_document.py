@@ -10,7 +10,7 @@ from constructs_lib.api.routes import ApiDefinition, AuthorizerDefinition, Route
 
 COLUMNS: Final = ("Method", "Path", "Callers", "Service", "Largest body", "Timeout", "Summary")
 
-_NOT_SET: Final = "–"
+_NOT_SET: Final = "-"
 
 
 def routes_document(

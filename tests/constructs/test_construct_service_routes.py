@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cdktf import App
 
 from constructs_lib import (
     AwsStack,
+    CognitoAuthorizer,
+    Cors,
+    Deployment,
+    ExistingApiGatewayAccount,
     Function,
     IamAuthorization,
     InvalidArgumentError,
     LambdaIntegration,
     Public,
     RestApi,
+    Stage,
+    Throttle,
+    UsagePlan,
+    UserPool,
 )
 from handlers.common.contract import Contract
 from handlers.common.models import Base64Data, RequestModel, ResponseModel
@@ -114,3 +124,48 @@ def test_a_path_that_is_not_the_service_s_is_rejected(
             f"shop/api: {argument} names '/picture', which is not a route of the service 'pictures'; use one of "
             "/pictures/text, /pictures/{id}"
         )
+
+
+def test_a_synth_writes_the_routes_of_all_apis(
+    app: App, stack: AwsStack, function: Function, contract: Contract
+) -> None:
+    api = RestApi(
+        stack,
+        "api",
+        name="shop",
+        default_authorization=IamAuthorization(),
+        cors=Cors(origins=["https://a.b"]),
+    )
+    api.add_service(contract, LambdaIntegration(function))
+    api.resource_for("/keyed").add_method("PUT", LambdaIntegration(function), api_key_required=True)
+    stage = Stage(
+        stack,
+        "stage",
+        deployment=Deployment(stack, "deployment", api=api),
+        stage_name="prod",
+        throttle=Throttle(rate_limit=50, burst_limit=100),
+        account=ExistingApiGatewayAccount(),
+    )
+    UsagePlan(stack, "plan", name="plan", stages=[stage])
+    other = RestApi(stack, "other", name="other")
+    staff = CognitoAuthorizer(name="staff", user_pools=[UserPool(stack, "staff")])
+    other.root.add_method("GET", LambdaIntegration(function), authorization=staff)
+    other.root.add_method("POST", LambdaIntegration(function), authorization=Public())
+    app.synth()
+    written = (Path(app.outdir) / "stacks" / "shop" / "routes.md").read_text(encoding="utf-8")
+    assert written == f"{api.routes_document}\n{other.routes_document}"
+    assert api.routes_document == (
+        "# Routes of shop\n"
+        "\n"
+        "Stage `prod`: 50 requests a second, bursts of 100.\n"
+        "\n"
+        "| Method | Path | Callers | Service | Largest body | Timeout | Summary |\n"
+        "| --- | --- | --- | --- | --- | --- | --- |\n"
+        "| PUT | `/keyed` | IAM (SigV4), API key | `lambda:shop-chat:live` | - | 29 s | - |\n"
+        "| POST | `/pictures/text` | IAM (SigV4) | pictures | 1,000,000 bytes | 29 s | Read the text. |\n"
+        "| GET | `/pictures/{id}` | IAM (SigV4) | pictures | - | 29 s | Return the text. |\n"
+    )
+    assert other.routes_document.splitlines()[-2:] == [
+        "| GET | `/` | staff (Cognito) | `lambda:shop-chat:live` | - | 29 s | - |",
+        "| POST | `/` | anyone | `lambda:shop-chat:live` | - | 29 s | - |",
+    ]
