@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from local_cloud.gateway.authorization.callers import Caller, find_caller
 from local_cloud.iam import sessions
 from local_cloud.iam.calls import Call, read_call, session_credential
 from local_cloud.iam.needs import Need, needs_of
 from local_cloud.iam.permissions import RESOURCE_BASED, Principal, Refusal, refusal
-from local_cloud.iam.refusals import message_of, refusal_response
+from local_cloud.iam.refusals import expired_response, message_of, refusal_response
 from local_cloud.iam.s3_needs import listing_of_missing_object
 from local_cloud.messages import Request, Response
 
@@ -36,6 +37,8 @@ def refused_call(request: Request) -> Refused | None:
     if checked is None:
         return None
     caller, call = checked
+    if caller.expires is not None and caller.expires.replace(tzinfo=UTC) <= datetime.now(UTC):
+        return Refused(expired_response(call), f"refused: the session {caller.arn} has expired")
     principal, facts = _principal(caller), _request_facts(caller, call.region)
     for need in needs_of(call):
         if (why := refusal(principal, need, facts)) is not None:

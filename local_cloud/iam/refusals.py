@@ -7,6 +7,7 @@ services with a JSON protocol answer 400 where all others answer 403.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from uuid import uuid4
 from xml.sax.saxutils import escape
 
@@ -16,6 +17,7 @@ from local_cloud.messages import Request, Response
 
 ACCESS_DENIED = "AccessDeniedException"
 
+_EXPIRED = "The security token included in the request is expired"
 _QUERY_CODES = {"sns": "AuthorizationError"}
 # Services that had a query protocol before, whose errors keep their old codes in a header.
 _QUERY_COMPATIBLE = ("monitoring", "sqs")
@@ -35,26 +37,47 @@ def message_of(refusal: Refusal) -> str:
     return f"User: {refusal.arn} is not authorized to perform: {action}{on}{reason}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Codes:
+    """The codes of an error by protocol, and the status of S3."""
+
+    json: str
+    query: str
+    s3: str
+    s3_status: int
+
+
 def refusal_response(message: str, call: Call) -> Response:
     """Return the answer to a call that is refused, with what is wrong."""
+    codes = _Codes(ACCESS_DENIED, _QUERY_CODES.get(call.service, "AccessDenied"), "AccessDenied", 403)
+    return _response(message, call, codes)
+
+
+def expired_response(call: Call) -> Response:
+    """Return the answer to a call with the credentials of a session that has ended."""
+    message = "The provided token has expired." if call.protocol == "rest-xml" else _EXPIRED
+    return _response(message, call, _Codes("ExpiredTokenException", "ExpiredToken", "ExpiredToken", 400))
+
+
+def _response(message: str, call: Call, codes: _Codes) -> Response:
     service, protocol, request = call.service, call.protocol, call.request
     request_id = str(uuid4())
     if protocol == "rest-xml":
-        return _from_s3(message, request_id, request)
+        return _from_s3(message, request_id, request, codes)
     if protocol == "query":
-        return _from_query_api(message, request_id, _QUERY_CODES.get(service, "AccessDenied"))
+        return _from_query_api(message, request_id, codes.query)
     headers = [("x-amzn-RequestId", request_id)]
     if service in _QUERY_COMPATIBLE:
-        headers.append(("x-amzn-query-error", "AccessDenied;Sender"))
+        headers.append(("x-amzn-query-error", f"{codes.query};Sender"))
     if protocol == "rest-json":
-        headers += [("Content-Type", "application/json"), ("x-amzn-ErrorType", ACCESS_DENIED)]
+        headers += [("Content-Type", "application/json"), ("x-amzn-ErrorType", codes.json)]
         return Response(403, tuple(headers), json.dumps({"Message": message}).encode())
     status = 403 if service in _QUERY_COMPATIBLE else 400
     if protocol == "cbor":
         headers += [("Content-Type", "application/cbor"), ("smithy-protocol", "rpc-v2-cbor")]
-        return Response(status, tuple(headers), _cbor_map({"__type": ACCESS_DENIED, "message": message}))
+        return Response(status, tuple(headers), _cbor_map({"__type": codes.json, "message": message}))
     headers.append(("Content-Type", request.header("content-type") or "application/x-amz-json-1.0"))
-    content = {"__type": f"com.amazon.coral.service#{ACCESS_DENIED}", "Message": message, "message": message}
+    content = {"__type": f"com.amazon.coral.service#{codes.json}", "Message": message, "message": message}
     return Response(status, tuple(headers), json.dumps(content).encode())
 
 
@@ -68,15 +91,15 @@ def _quoted(action: str, resource: str) -> str:
     return f'"{resource}"' if action.startswith("s3:") else resource
 
 
-def _from_s3(message: str, request_id: str, request: Request) -> Response:
+def _from_s3(message: str, request_id: str, request: Request, codes: _Codes) -> Response:
     headers = (("Content-Type", "application/xml"), ("x-amz-request-id", request_id))
     if request.method == "HEAD":
-        return Response(403, headers)
+        return Response(codes.s3_status, headers)
     text = (
-        f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code><Message>{escape(message)}</Message>'
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{codes.s3}</Code><Message>{escape(message)}</Message>'
         f"<RequestId>{request_id}</RequestId><HostId></HostId></Error>"
     )
-    return Response(403, headers, text.encode())
+    return Response(codes.s3_status, headers, text.encode())
 
 
 def _from_query_api(message: str, request_id: str, code: str) -> Response:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from moto.sts.models import sts_backends
 
 from tests.unit.local_cloud.conftest import ACCOUNT, CloudInThread
 from tests.unit.local_cloud.test_identity_policies_enforced import (
@@ -201,3 +203,29 @@ def test_parameters_that_aws_rejects(
     caller = make_role()
     role = trusted_role(trusting({"Principal": {"AWS": caller.role_arn}}))
     assert refused(assume, who=caller, role=role, **options) == (400, code, message)
+
+
+def test_an_expired_session_may_do_nothing(
+    cloud: CloudInThread, make_role: MakeRole, trusted_role: Callable[..., str]
+) -> None:
+    caller = make_role()
+    role = trusted_role(trusting({"Principal": {"AWS": caller.role_arn}}), allow("*"))
+    session = assume(caller, role, DurationSeconds=900)
+    session.client("s3").get_object(Bucket=BUCKET, Key="page-1")
+    (stored,) = [
+        entry
+        for entry in sts_backends[ACCOUNT]["aws"].assumed_roles
+        if entry.access_key_id == session.keys["AccessKeyId"]
+    ]
+    stored.expiration -= timedelta(seconds=900)
+    message = "The security token included in the request is expired"
+    assert refused(session.client("s3").get_object, Bucket=BUCKET, Key="page-1") == (
+        400,
+        "ExpiredToken",
+        "The provided token has expired.",
+    )
+    assert refused(session.client("dynamodb").list_tables) == (400, "ExpiredTokenException", message)
+    assert refused(session.client("lambda").list_functions) == (403, "ExpiredTokenException", message)
+    assert refused(assume, who=session, role=role) == (403, "ExpiredToken", message)
+    line = (cloud.directory / "logs" / "requests.log").read_text().splitlines()[-1]
+    assert line.endswith(f"refused: the session {session.arn} has expired")
