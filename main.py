@@ -27,6 +27,7 @@ from constructs_lib import (
     ExistingApiGatewayAccount,
     Function,
     GatewayResponses,
+    HmacKey,
     IamAuthorization,
     Jobs,
     LambdaArchive,
@@ -109,6 +110,8 @@ class AiOrchestrator(AwsStack):
         pages = document_pages(services)
         jobs_api = self._jobs(services, {"document": (pages, "pages")})
 
+        # Who called is in the logs as a hash, by which a use can be found and a person not.
+        self._caller_key = HmacKey(self, "caller-key", alias=f"{settings.name}-callers")
         # Who may call: users sign in, partners have a token and a metered key, operators sign with IAM.
         user, user_outputs = self._users()
         partner, partner_outputs = self._partners()
@@ -177,6 +180,7 @@ class AiOrchestrator(AwsStack):
             "function_names": {name: function.function_name for name, function in self._functions.items()},
             "workflow_arns": {"document": reads_document.arn, "summary": summarizes.arn},
             "summary_circuit": breaker.name,
+            "caller_key": f"alias/{self._caller_key.alias}",
             "partner_key_id": plan.add_tenant("acme").key_id,
             **user_outputs,
             **partner_outputs,
@@ -273,6 +277,7 @@ class AiOrchestrator(AwsStack):
             deletion_protection=self._settings.keeps_data,
             mfa=self._settings.mfa,
             threat_protection=self._settings.threat_protection,
+            pre_token_generation=self._hashes_callers("users-claims", folder="users"),
         )
         client_id = pool.add_client("cli", password_sign_in=self._settings.password_sign_in)
         outputs = {"user_pool_id": pool.pool_id, "user_pool_client_id": client_id}
@@ -288,9 +293,7 @@ class AiOrchestrator(AwsStack):
             ttl_attribute="expires_at",
             deletion_protection=self._settings.keeps_data,
         )
-        authorizer = self._function(
-            "partners", memory_mb=512, timeout_seconds=5, environment={"PARTNERS_TABLE": tokens.table_name}
-        )
+        authorizer = self._hashes_callers("partners", environment={"PARTNERS_TABLE": tokens.table_name})
         tokens.grant(authorizer.role, "GetItem")
         outputs = {"partners_table": tokens.table_name}
         partner = LambdaAuthorizer(
@@ -301,6 +304,20 @@ class AiOrchestrator(AwsStack):
         )
         return partner, outputs
 
+    def _hashes_callers(
+        self, name: str, *, folder: str | None = None, environment: Mapping[str, str] | None = None
+    ) -> Function:
+        """A function that callers wait for before they are served, and that hashes who they are for the logs."""
+        function = self._function(
+            name,
+            folder=folder,
+            memory_mb=512,
+            timeout_seconds=5,
+            environment={"CALLER_KEY_ID": self._caller_key.arn, **(environment or {})},
+        )
+        self._caller_key.grant_generate(function.role)
+        return function
+
     def _stage(self, api: RestApi) -> Stage:
         sets_account = self._settings.sets_api_gateway_account
         return Stage(
@@ -310,7 +327,7 @@ class AiOrchestrator(AwsStack):
             stage_name="prod",
             throttle=Throttle(rate_limit=100, burst_limit=200),
             account=ApiGatewayAccount(self, "account") if sets_account else ExistingApiGatewayAccount(),
-            access_log=AccessLog(retention_days=self._settings.log_retention_days),
+            access_log=AccessLog(callers=True, retention_days=self._settings.log_retention_days),
             execute_api_endpoint=self._settings.endpoint_url,
         )
 

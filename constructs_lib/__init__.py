@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from constructs_lib.observability.dashboard import Dashboard
     from constructs_lib.observability.log_group import LogGroup
     from constructs_lib.security.encryption_key import EncryptionKey
+    from constructs_lib.security.hmac_key import HmacKey
     from constructs_lib.security.signing_key import SigningKey
     from constructs_lib.security.web_acl import WebAcl
     from constructs_lib.state import S3State
@@ -156,6 +157,7 @@ _MODULES = {
     "GatewayResponses": "constructs_lib.api.gateway_responses",
     "GoTo": "constructs_lib.workflows.steps",
     "Gradual": "constructs_lib.functions.cold_start",
+    "HmacKey": "constructs_lib.security.hmac_key",
     "HttpError": "constructs_lib.workflows.http_errors",
     "IamAuthorization": "constructs_lib.authorization.kinds",
     "Input": "constructs_lib.workflows.expressions",
@@ -259,6 +261,7 @@ __all__ = [
     "GatewayResponses",
     "GoTo",
     "Gradual",
+    "HmacKey",
     "HttpError",
     "IamAuthorization",
     "Input",

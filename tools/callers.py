@@ -2,12 +2,14 @@
 
     python -m tools.callers token       prints the ID token of a user of the local cloud's user pool
     python -m tools.callers partner     prints a partner's token and API key, as two headers
+    python -m tools.callers hash CALLER prints the hash of a caller in the logs: a user's name, or partner:NAME
 
 The accounts are made on the local cloud, in the resources that Terraform made there; nothing of it is in the stack.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import secrets
 import sys
@@ -16,6 +18,8 @@ from functools import cached_property
 from typing import Any, Literal
 
 from constructs_lib.environment import DEFAULT_REGION
+from handlers.common.caller_hash import HASH_LENGTH
+from handlers.common.proxy_request import USER as USER_KIND
 from tools.errors import DeploymentError, TerraformError
 from tools.local_session import local_session
 
@@ -99,6 +103,22 @@ class Callers:
         self.client("dynamodb").put_item(TableName=str(self._outputs["partners_table"]), Item=item)
         return token
 
+    def hash_of(self, caller: str) -> str:
+        """Returns the keyed hash by which the logs name a caller.
+
+        Args:
+            caller: The name of a user, or a caller as functions see it: `cognito:SUB` or `partner:NAME`.
+        """
+        if ":" not in caller:
+            pool = str(self._outputs["user_pool_id"])
+            user = self.client("cognito-idp").admin_get_user(UserPoolId=pool, Username=caller)
+            (sub,) = (entry["Value"] for entry in user["UserAttributes"] if entry["Name"] == "sub")
+            caller = f"{USER_KIND}:{sub}"
+        mac = self.client("kms").generate_mac(
+            KeyId=str(self._outputs["caller_key"]), Message=caller.encode(), MacAlgorithm="HMAC_SHA_256"
+        )["Mac"]
+        return base64.b64encode(mac).decode()[:HASH_LENGTH]
+
     def signed(self, method: str, url: str, body: bytes | None) -> dict[str, str]:
         """Returns the headers of a request that is signed with the credentials of the environment (SigV4)."""
         from botocore.auth import SigV4Auth
@@ -126,19 +146,25 @@ def main(arguments: Sequence[str]) -> int:
     from tools.demo import DIRECTORY
     from tools.deployment import chosen_environment, deployed_outputs, deployed_region, running_cloud
 
-    if list(arguments) not in (["token"], ["partner"]):
-        print(__doc__, file=sys.stderr)
-        return 2
+    match list(arguments):
+        case ["token"] | ["partner"] | ["hash", _]:
+            pass
+        case _:
+            print(__doc__, file=sys.stderr)
+            return 2
     chosen_environment()
     cloud = running_cloud(DIRECTORY)
     if cloud is None:
         print("The local cloud is not up: run `make serve` first.", file=sys.stderr)
         return 1
     callers = Callers(cloud.url, deployed_outputs(cloud), region=deployed_region())
-    if list(arguments) == ["token"]:
-        print(callers.user_token)
-    else:
-        print(*(f"{name}: {value}" for name, value in callers.partner_headers.items()), sep="\n")
+    match list(arguments):
+        case ["token"]:
+            print(callers.user_token)
+        case ["hash", caller]:
+            print(callers.hash_of(caller))
+        case _:
+            print(*(f"{name}: {value}" for name, value in callers.partner_headers.items()), sep="\n")
     return 0
 
 

@@ -33,6 +33,14 @@ DEFAULT_FIELDS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """The fields of a line where no others are asked for: no path with its values, no query, header, body or claim."""
 
+CALLER_FIELDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "user": "$context.authorizer.claims.caller",
+        "partner": "$context.authorizer.caller",
+    }
+)
+"""The fields of a line with a keyed hash of the caller."""
+
 _WHERE: Final = "AccessLog"
 _VARIABLE: Final = r"\$context(\.[A-Za-z][A-Za-z0-9_-]*)+"
 _SECRET_PREFIXES: Final = (
@@ -45,6 +53,8 @@ _SECRET_PREFIXES: Final = (
 )
 _HARMLESS: Final = frozenset(
     {
+        "$context.authorizer.caller",
+        "$context.authorizer.claims.caller",
         "$context.authorizer.error",
         "$context.authorizer.integrationLatency",
         "$context.authorizer.integrationStatus",
@@ -63,6 +73,9 @@ class AccessLog:
 
     Attributes:
         fields: The fields of a line, each a `$context` variable of API Gateway. Left out, `DEFAULT_FIELDS`.
+        callers: Whether a line has the keyed hash of the caller as well: `user`, the claim `caller` of a token, which a
+            pre token generation trigger adds (`UserPool`), and `partner`, the value `caller` in the context that a
+            Lambda authorizer returns. Default: no.
         retention_days: How long a line is kept. Left out, 365 days.
 
     Raises:
@@ -75,6 +88,7 @@ class AccessLog:
     """
 
     fields: Mapping[str, str] = field(default_factory=lambda: DEFAULT_FIELDS)
+    callers: bool = False
     retention_days: RetentionDays = DEFAULT_RETENTION_DAYS
 
     def __post_init__(self) -> None:
@@ -95,4 +109,5 @@ class AccessLog:
     @property
     def format(self) -> str:
         """The line as API Gateway's template."""
-        return json.dumps(dict(self.fields), separators=(",", ":"))
+        fields = {**self.fields, **(CALLER_FIELDS if self.callers else {})}
+        return json.dumps(fields, separators=(",", ":"))

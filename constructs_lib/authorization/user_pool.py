@@ -9,6 +9,7 @@ from cdktf_cdktf_provider_aws.cognito_user_pool import (
     CognitoUserPoolAccountRecoverySetting,
     CognitoUserPoolAccountRecoverySettingRecoveryMechanism,
     CognitoUserPoolAdminCreateUserConfig,
+    CognitoUserPoolLambdaConfig,
     CognitoUserPoolPasswordPolicy,
     CognitoUserPoolSoftwareTokenMfaConfiguration,
     CognitoUserPoolUsernameConfiguration,
@@ -20,15 +21,20 @@ from cdktf_cdktf_provider_aws.cognito_user_pool_client import (
 )
 from constructs import Construct
 
-from constructs_lib.aws_stack import AwsStack, note_place
+from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
 from constructs_lib.checks import check_choice, check_pattern, check_range, path_below, path_of
 from constructs_lib.errors import ConflictError
+from constructs_lib.functions.function import Function
 from constructs_lib.references import attribute, make, token
 
 Mfa = Literal["OFF", "OPTIONAL", "ON"]
 """Whether users need a second factor, a code of an authenticator app."""
 
 MIN_PASSWORD_LENGTH = 14
+MAX_TRIGGER_SECONDS = 5
+"""How long Cognito waits for the function of a trigger."""
+
+_PRINCIPAL = "cognito-idp.amazonaws.com"
 
 
 class UserPool(Construct):
@@ -45,6 +51,8 @@ class UserPool(Construct):
             `terraform destroy` fails.
         threat_protection: Whether Cognito looks for stolen passwords and odd sign-ins and stops them; it costs by the
             user. Left out, it does not.
+        pre_token_generation: Function that adds claims to ID tokens (event version V1_0). Cognito may invoke its alias
+            for this pool (`aws_lambda_permission`), and waits 5 seconds for the answer. Default: none.
 
     Raises:
         ConstructError: if an argument is not valid.
@@ -65,6 +73,7 @@ class UserPool(Construct):
         mfa: Mfa = "OPTIONAL",
         deletion_protection: bool = True,
         threat_protection: bool = False,
+        pre_token_generation: Function | None = None,
     ) -> None:
         where = path_below(scope, construct_id)
         pool_name = where.replace("/", "-") if name is None else name
@@ -76,6 +85,8 @@ class UserPool(Construct):
             "use 1 to 128 letters, digits, spaces and '+=,.@_-'",
         )
         check_choice(where, "mfa", mfa, Mfa)
+        if pre_token_generation is not None:
+            _check_trigger(where, scope, pre_token_generation)
         AwsStack.of(scope)
         super().__init__(scope, construct_id)
         note_place(self, scope, construct_id)
@@ -110,7 +121,16 @@ class UserPool(Construct):
             if threat_protection
             else None,
             username_configuration=CognitoUserPoolUsernameConfiguration(case_sensitive=False),
+            lambda_config=None
+            if pre_token_generation is None
+            else CognitoUserPoolLambdaConfig(
+                pre_token_generation=attribute(pre_token_generation.alias, "arn")
+            ),
         )
+        if pre_token_generation is not None:
+            pre_token_generation.add_permission(
+                self, "trigger", principal=_PRINCIPAL, source_arn=attribute(self._resource, "arn")
+            )
 
     @property
     def arn(self) -> str:
@@ -179,3 +199,16 @@ class UserPool(Construct):
         )
         self._clients[name] = client
         return client.id
+
+
+def _check_trigger(where: str, scope: Construct, function: Function) -> None:
+    check_same_stack(where, scope, function)
+    if function.timeout_seconds > MAX_TRIGGER_SECONDS:
+        raise ConflictError(
+            where,
+            f"function '{function.function_name}' may run {function.timeout_seconds} s and Cognito waits "
+            f"{MAX_TRIGGER_SECONDS} s for it",
+            f"set its timeout_seconds to at most {MAX_TRIGGER_SECONDS}",
+        )
+    pool = "arn:aws:cognito-idp:us-east-1:123456789012:userpool/us-east-1_Abcdefghi"
+    function.check_permission(where, principal=_PRINCIPAL, source_arn=pool)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from constructs_lib.iam.role import Role
 
+KEY_ALIAS: Final = r"(?!aws/)[A-Za-z0-9/_-]{1,250}"
+KEY_ALIAS_REMEDY: Final = "use 1 to 250 letters, digits and '/_-', without 'aws/' or 'alias/' in front"
+
 _LOGS_ACTIONS: Final = (
     "kms:Decrypt",
     "kms:DescribeKey",
@@ -67,13 +70,7 @@ class EncryptionKey(Construct):
     ) -> None:
         where = path_below(scope, construct_id)
         name = where.replace("/", "-") if alias is None else alias
-        check_pattern(
-            where,
-            "alias",
-            name,
-            r"(?!aws/)[A-Za-z0-9/_-]{1,250}",
-            "use 1 to 250 letters, digits and '/_-', without 'aws/' or 'alias/' in front",
-        )
+        check_pattern(where, "alias", name, KEY_ALIAS, KEY_ALIAS_REMEDY)
         check_range(where, "deletion_window_days", deletion_window_days, 7, 30)
         stack = AwsStack.of(scope)
         stack.claim(where, "key alias", name)

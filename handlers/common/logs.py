@@ -1,4 +1,6 @@
-"""Structured logs: who was called, how it ended, how long it took; never what was sent or answered.
+"""Structured logs: what was called, how it ended, how long it took; never what was sent or answered.
+
+The caller is logged as a keyed hash, which API Gateway's access log has too.
 
 An exception's text often holds the value that caused it, so an unexpected exception is logged as its type and the
 places it came through, without its text.
@@ -53,10 +55,12 @@ class InvocationLine:
 
     Attributes:
         operation: The name of the operation once it is known.
+        caller: The keyed hash of the caller once it is known; None where the line has none.
     """
 
     def __init__(self, logger: Logger, request_id: str, *, cold_start: bool) -> None:
         self.operation: str | None = None
+        self.caller: str | None = None
         self._logger = logger
         self._request_id = request_id
         self._cold_start = cold_start
@@ -101,6 +105,7 @@ class InvocationLine:
     def _fields(self, status: int) -> dict[str, object]:
         return {
             "request_id": self._request_id,
+            **({} if self.caller is None else {"caller": self.caller}),
             "operation": self.operation,
             "status": status,
             "duration_ms": round((time.perf_counter() - self._started) * 1000, 3),

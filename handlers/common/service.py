@@ -120,6 +120,7 @@ class Service:
     def _handle_http(self, request: ProxyRequest, context: object) -> dict[str, object]:
         request_id = request.request_id or _lambda_request_id(context)
         line = self._log.begin(request_id)
+        line.caller = request.caller_hash
         cors = cors_headers(request.headers.get("origin", ()), allowed_origins())
         try:
             implementation = self._route(request)

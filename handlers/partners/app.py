@@ -16,11 +16,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from handlers.common.aws_api import AwsApi, Tries
+from handlers.common.caller_hash import CallerHashes
 from handlers.common.deadline import Deadline
 from handlers.common.errors import ServiceError
 from handlers.common.logs import InvocationLog
 from handlers.common.once import Once
-from handlers.common.proxy_request import ProxyRequest
+from handlers.common.proxy_request import PARTNER, ProxyRequest
 
 _TOKEN = re.compile(r"Bearer ([A-Za-z0-9_-]{43,128})")
 _CHOICES = (Tries(2, 0.5, 1), Tries(1, 0.5, 1))
@@ -107,11 +108,19 @@ class PartnerAuthorizer:
 
     Args:
         table: Gives the tokens; asked when the first is there.
+        hashes: Gives the hashes of partners for the logs.
         clock: The time, in seconds since 1970.
     """
 
-    def __init__(self, table: Callable[[], PartnerTable], *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        table: Callable[[], PartnerTable],
+        hashes: Callable[[], CallerHashes],
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._table = table
+        self._hashes = hashes
         self._clock = clock
         self._log = InvocationLog("partners")
 
@@ -120,7 +129,8 @@ class PartnerAuthorizer:
 
         Returns:
             A policy for the one method that was asked for. It denies the call to a partner who is disabled, and with
-            another API key than that of the token. `context.partner` reaches the integration.
+            another API key than that of the token. `context.partner` reaches the integration, and `context.caller`,
+            the keyed hash of the partner, the logs.
 
         Raises:
             Unauthorized: There is no token or more than one, or it is not in the table, or it has expired.
@@ -128,15 +138,16 @@ class PartnerAuthorizer:
         """
         line = self._log.begin(str(getattr(context, "aws_request_id", "unknown")))
         line.operation = "partners.authorize"
-        headers = ProxyRequest.from_event(event).headers
+        headers, deadline = ProxyRequest.from_event(event).headers, Deadline.of_context(context)
         try:
-            partner = self._holder(headers.get("authorization", ()), Deadline.of_context(context))
+            partner = self._holder(headers.get("authorization", ()), deadline)
+            line.caller = caller = self._hashes().hash_of(f"{PARTNER}:{partner.name}", deadline=deadline)
         except Exception as error:  # noqa: BLE001 - nothing of what went wrong may reach the caller
             problem = line.failure(error)
         else:
             line.success()
             allowed = partner.may_call_with(headers.get("x-api-key", ()))
-            return _policy(partner, str(event.get("methodArn", "")), allowed=allowed)
+            return _policy(partner, str(event.get("methodArn", "")), caller, allowed=allowed)
         raise problem.with_traceback(None) from None
 
     def _holder(self, sent: Sequence[str], deadline: Deadline) -> Partner:
@@ -151,7 +162,7 @@ def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).hexdigest()
 
 
-def _policy(partner: Partner, method_arn: str, *, allowed: bool) -> dict[str, object]:
+def _policy(partner: Partner, method_arn: str, caller: str, *, allowed: bool) -> dict[str, object]:
     statement = {
         "Action": "execute-api:Invoke",
         "Effect": "Allow" if allowed else "Deny",
@@ -160,9 +171,9 @@ def _policy(partner: Partner, method_arn: str, *, allowed: bool) -> dict[str, ob
     return {
         "principalId": partner.name,
         "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
-        "context": {"partner": partner.name},
+        "context": {"partner": partner.name, "caller": caller},
     }
 
 
-authorizer = PartnerAuthorizer(Once(PartnerTable.from_environment))
+authorizer = PartnerAuthorizer(Once(PartnerTable.from_environment), Once(CallerHashes.from_environment))
 handler = authorizer.handler

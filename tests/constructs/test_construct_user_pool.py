@@ -19,7 +19,7 @@ from constructs_lib import (
     RestApi,
     UserPool,
 )
-from tests.constructs.synthesis import Configuration, refused
+from tests.constructs.synthesis import Configuration, FakeArchive, children, refused
 
 
 def test_users_are_made_by_administrators_and_have_strong_passwords(stack: AwsStack) -> None:
@@ -62,6 +62,35 @@ def test_a_client_sends_passwords_only_where_that_is_said(stack: AwsStack) -> No
     assert clients["cli"]["token_validity_units"] == [
         {"access_token": "minutes", "id_token": "minutes", "refresh_token": "days"}
     ]
+
+
+def test_a_trigger_may_be_called_for_the_pool_alone(stack: AwsStack, archive: FakeArchive) -> None:
+    trigger = Function(stack, "claims", archive=archive, timeout_seconds=5)
+    UserPool(stack, "users", pre_token_generation=trigger)
+    configuration = Configuration(stack)
+    pool, alias = configuration.address("cognito_user_pool"), configuration.address("lambda_alias")
+    assert configuration.only("cognito_user_pool")["lambda_config"] == {
+        "pre_token_generation": f"${{{alias}.arn}}"
+    }
+    permission = configuration.only("lambda_permission")
+    assert (permission["principal"], permission["source_arn"], permission["qualifier"]) == (
+        "cognito-idp.amazonaws.com",
+        f"${{{pool}.arn}}",
+        f"${{{alias}.name}}",
+    )
+
+
+def test_a_trigger_that_cognito_would_not_wait_for(stack: AwsStack, archive: FakeArchive) -> None:
+    trigger = Function(stack, "claims", archive=archive, timeout_seconds=6)
+    before = children(stack)
+    assert refused(lambda: UserPool(stack, "users", pre_token_generation=trigger)) == (
+        ConflictError,
+        (
+            "shop/users: function 'shop-claims' may run 6 s and Cognito waits 5 s for it; set its timeout_seconds to at "
+            "most 5"
+        ),
+    )
+    assert children(stack) == before
 
 
 def test_an_authorizer_takes_it_and_the_deployment_follows_it(

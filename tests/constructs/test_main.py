@@ -265,6 +265,7 @@ def test_prod_limits_its_functions_and_uploads_to_a_bucket_that_exists(synthesiz
         "jobs": 20,
         "jobs-finish": 10,
         "partners": 20,
+        "users-claims": 20,
     }
     named = json.loads(GOLDEN.read_text(encoding="utf-8"))["resource"]["aws_s3_object"].values()
     (bucket,) = {one["bucket"] for one in named}

@@ -20,6 +20,7 @@ import pytest
 from constructs_lib import Cors, GatewayResponses
 from constructs_lib.validation.model_schema import model_schema
 from handlers.common.aws_api import AwsApi
+from handlers.common.caller_hash import CallerHashes
 from handlers.common.deadline import Deadline
 from handlers.common.service import Service
 from handlers.embeddings import app as embeddings
@@ -215,7 +216,10 @@ def functions(
     """The ARNs of the functions by name."""
     api = AwsApi("dynamodb", make_client=lambda *_: cloud.client("dynamodb"))
     table = PartnerTable(_partners_table(cloud, partner_key), api=api)
-    partners = PartnerAuthorizer(lambda: table)
+    hmac_key = cloud.client("kms").create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")
+    kms = AwsApi("kms", make_client=lambda *_: cloud.client("kms"))
+    hashes = CallerHashes(hmac_key["KeyMetadata"]["KeyId"], api=kms)
+    partners = PartnerAuthorizer(lambda: table, lambda: hashes)
     handlers = {name: service.handler for name, service in services.items()}
     handlers |= {"partners": partners.handler, "crashing": _crash}
     return {name: _function(cloud, role_arn, name, handler) for name, handler in handlers.items()}

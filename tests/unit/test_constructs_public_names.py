@@ -56,6 +56,7 @@ PUBLIC = [
     "GatewayResponses",
     "GoTo",
     "Gradual",
+    "HmacKey",
     "HttpError",
     "IamAuthorization",
     "Input",

@@ -346,6 +346,15 @@ def test_who_called_may_be_logged(variable: str) -> None:
     assert variable in AccessLog(fields={"id": "$context.requestId", "who": variable}).format
 
 
+def test_the_caller_is_logged_as_what_authorizers_say_of_it() -> None:
+    fields = json.loads(AccessLog(callers=True).format)
+    assert fields == {
+        **DEFAULT_FIELDS,
+        "user": "$context.authorizer.claims.caller",
+        "partner": "$context.authorizer.caller",
+    }
+
+
 @pytest.mark.parametrize(
     ("fields", "retention", "message"),
     [

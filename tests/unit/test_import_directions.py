@@ -75,7 +75,9 @@ def test_main_imports_the_public_surface_and_contracts_only() -> None:
     assert all(name.endswith((".contract", "common.summary")) for name in contracts)
 
 
-@pytest.mark.parametrize("service", ["embeddings", "jobs", "language", "orchestrator", "partners", "vision"])
+@pytest.mark.parametrize(
+    "service", ["embeddings", "jobs", "language", "orchestrator", "partners", "users", "vision"]
+)
 def test_a_handler_imports_nothing_of_ours_but_the_common_part(service: str) -> None:
     own = (f"handlers.{service}", "handlers.common")
     strangers = {

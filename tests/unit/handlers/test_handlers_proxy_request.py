@@ -188,6 +188,29 @@ def test_the_caller_is_who_api_gateway_says(context: dict[str, object], caller: 
     assert ProxyRequest.from_event(event).caller == caller
 
 
+HASH = "aB3+/fghijklmnopqrstuvwx"
+
+
+@pytest.mark.parametrize(
+    ("authorizer", "caller_hash"),
+    [
+        ({"claims": {"sub": "1f2e", "caller": HASH}}, HASH),
+        ({"principalId": "acme", "caller": HASH}, HASH),
+        ({"claims": {"sub": "1f2e"}}, None),
+        ({"claims": {"caller": "ada@shop.example"}}, None),
+        ({"caller": HASH + "A"}, None),
+        ({"caller": HASH[:-1] + "\n"}, None),
+        ({"caller": 5, "claims": {"caller": None}}, None),
+        (None, None),
+    ],
+)
+def test_the_hash_of_the_caller_is_what_the_authorizer_says_and_looks_like_one(
+    authorizer: object, caller_hash: str | None
+) -> None:
+    event = proxy_event() | {"requestContext": {"authorizer": authorizer}}
+    assert ProxyRequest.from_event(event).caller_hash == caller_hash
+
+
 def test_path_parameters_are_decoded_once() -> None:
     event = proxy_event() | {"pathParameters": {"job": "a%2520b", "other": None}}
     assert ProxyRequest.from_event(event).path_parameters == {"job": "a%20b"}

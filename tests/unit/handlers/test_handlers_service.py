@@ -50,6 +50,16 @@ def test_the_log_has_one_line_without_what_was_sent() -> None:
     assert CANARY not in answer.log
 
 
+def test_the_log_has_the_hash_of_the_caller_and_not_the_caller() -> None:
+    event = proxy_event('{"text": "abc"}')
+    claims = {"sub": "1f2e3d4c", "caller": "aB3+/fghijklmnopqrstuvwx"}
+    event["requestContext"]["authorizer"] = {"claims": claims}
+    answer = ask(probe_service(), event)
+    assert answer.log_line["caller"] == claims["caller"]
+    assert claims["sub"] not in answer.log
+    assert "caller" not in ask(probe_service(), proxy_event('{"text": "abc"}')).log_line
+
+
 def test_only_the_first_invocation_is_a_cold_start() -> None:
     service = probe_service()
     cold = [ask(service, proxy_event(method="GET")).log_line["cold_start"] for _ in range(3)]

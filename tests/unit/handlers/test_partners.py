@@ -12,6 +12,7 @@ import pytest
 from moto import mock_aws
 
 from handlers.common.aws_api import AwsApi
+from handlers.common.caller_hash import CallerHashes
 from handlers.common.errors import BackendUnavailable
 from handlers.partners.app import PartnerAuthorizer, PartnerTable
 from tests.unit.handlers import aws
@@ -19,6 +20,7 @@ from tests.unit.handlers.events import Context
 
 ARN = "arn:aws:execute-api:us-east-1:123456789012:abc/prod/POST/partners/ai-service"
 GOOD, EXPIRED, BARRED, WITHOUT_KEY = "a" * 43, "b" * 43, "c" * 43, "e" * 43
+HASH = "bW1tbW1tbW1tbW1tbW1tbW1t"
 KEY, OTHER_KEY = "key-of-acme-0123456789", "key-of-globex-0123456789"
 NOW = 1_800_000_000
 
@@ -46,7 +48,11 @@ def authorizer() -> Iterator[PartnerAuthorizer]:
             key = {"token_sha256": sha256(token), "api_key_sha256": sha256(KEY)}
             client.put_item(TableName="partners", Item={**key, "partner": {"S": "acme"}, **more})
         table = PartnerTable("partners", api=AwsApi("dynamodb", make_client=lambda _name, _tries: client))
-        yield PartnerAuthorizer(lambda: table, clock=lambda: NOW)
+        yield PartnerAuthorizer(lambda: table, hashes, clock=lambda: NOW)
+
+
+def hashes() -> CallerHashes:
+    return CallerHashes("key", api=aws.Answering({"generate_mac": {"Mac": b"m" * 32}}))  # type: ignore[arg-type]
 
 
 def event_of(**headers: object) -> dict[str, object]:
@@ -68,7 +74,7 @@ def test_who_holds_a_token_may_call_the_one_method_that_was_asked_for(authorizer
             "Version": "2012-10-17",
             "Statement": [{"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": ARN}],
         },
-        "context": {"partner": "acme"},
+        "context": {"partner": "acme", "caller": HASH},
     }
 
 
@@ -113,7 +119,13 @@ def test_everything_else_is_unauthorized(authorizer: PartnerAuthorizer, header: 
 def test_nobody_passes_while_the_table_cannot_be_asked() -> None:
     table = PartnerTable("partners", api=aws.Answering({"get_item": BackendUnavailable()}))  # type: ignore[arg-type]
     with pytest.raises(BackendUnavailable):
-        ask(PartnerAuthorizer(lambda: table), f"Bearer {GOOD}")
+        ask(PartnerAuthorizer(lambda: table, hashes), f"Bearer {GOOD}")
+
+
+def test_nobody_passes_while_the_hash_cannot_be_made(authorizer: PartnerAuthorizer) -> None:
+    failing = CallerHashes("key", api=aws.Answering({"generate_mac": BackendUnavailable()}))  # type: ignore[arg-type]
+    with pytest.raises(BackendUnavailable):
+        ask(PartnerAuthorizer(authorizer._table, lambda: failing, clock=lambda: NOW), f"Bearer {GOOD}")
 
 
 def test_the_log_has_no_token(authorizer: PartnerAuthorizer) -> None:
@@ -122,5 +134,6 @@ def test_the_log_has_no_token(authorizer: PartnerAuthorizer) -> None:
     with contextlib.redirect_stdout(log):
         authorizer.handler(event, Context())
     assert '"operation":"partners.authorize"' in log.getvalue()
+    assert f'"caller":"{HASH}"' in log.getvalue()
     assert GOOD not in log.getvalue()
     assert KEY not in log.getvalue()

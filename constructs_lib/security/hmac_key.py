@@ -1,0 +1,58 @@
+"""HMAC key: makes keyed hashes, such as of the callers in logs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from constructs import Construct
+
+from constructs_lib.checks import path_of
+from constructs_lib.security.single_use_key import SingleUseKey
+
+if TYPE_CHECKING:
+    from constructs_lib.iam.role import Role
+
+
+class HmacKey(SingleUseKey):
+    """KMS key for keyed hashes by HMAC-SHA-256 (`aws_kms_key`), with an alias.
+
+    KMS computes the hashes: the key is in no variable and in no state, and CloudTrail shows each use. AWS does not
+    rotate such keys; with another key, all hashes are others.
+
+    Args:
+        scope: The construct that it belongs to.
+        construct_id: Its name in that construct.
+        alias: Its name in AWS, without `alias/`. Default: the path of the construct with `-`.
+        deletion_window_days: Days in which a deleted key can be restored, 7-30. Default: 30.
+
+    Raises:
+        ConstructError: if an argument is not valid, or the alias is taken.
+
+    Example:
+        >>> key = HmacKey(stack, "callers")
+        >>> key.grant_generate(function.role)
+        >>> key.alias
+        'shop-callers'
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        alias: str | None = None,
+        deletion_window_days: int = 30,
+    ) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            alias=alias,
+            description=f"Hashes for {path_of(scope)}",
+            key_spec="HMAC_256",
+            key_usage="GENERATE_VERIFY_MAC",
+            deletion_window_days=deletion_window_days,
+        )
+
+    def grant_generate(self, role: Role) -> None:
+        """Let a role make hashes (`kms:GenerateMac`), and nothing else. Granting it twice changes nothing."""
+        self._grant(role, "hash", "kms:GenerateMac")

@@ -1,0 +1,106 @@
+"""Keys of KMS that do one thing other than encrypt: what signing keys and HMAC keys have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from cdktf_cdktf_provider_aws.kms_alias import KmsAlias
+from cdktf_cdktf_provider_aws.kms_key import KmsKey
+from constructs import Construct
+
+from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
+from constructs_lib.checks import check_pattern, check_range, path_below, path_of
+from constructs_lib.iam.policy import PolicyStatement, policy_document
+from constructs_lib.references import attribute, make, token
+from constructs_lib.security.encryption_key import KEY_ALIAS, KEY_ALIAS_REMEDY
+
+if TYPE_CHECKING:
+    from constructs_lib.iam.role import Role
+
+
+class SingleUseKey(Construct):
+    """KMS key with an alias (`aws_kms_key`, `aws_kms_alias`), which IAM policies of the account may allow to use.
+
+    Args:
+        scope: The construct that it belongs to.
+        construct_id: Its name in that construct.
+        alias: Its name in AWS, without `alias/`. Default: the path of the construct with `-`.
+        description: What it is for.
+        key_spec: KMS's name of the kind of key, such as `HMAC_256`.
+        key_usage: KMS's name of the use, such as `GENERATE_VERIFY_MAC`.
+        deletion_window_days: Days in which a deleted key can be restored, 7-30.
+
+    Raises:
+        ConstructError: if an argument is not valid, or the alias is taken.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        alias: str | None,
+        description: str,
+        key_spec: str,
+        key_usage: str,
+        deletion_window_days: int,
+    ) -> None:
+        where = path_below(scope, construct_id)
+        name = where.replace("/", "-") if alias is None else alias
+        check_pattern(where, "alias", name, KEY_ALIAS, KEY_ALIAS_REMEDY)
+        check_range(where, "deletion_window_days", deletion_window_days, 7, 30)
+        stack = AwsStack.of(scope)
+        stack.claim(where, "key alias", name)
+        super().__init__(scope, construct_id)
+        note_place(self, scope, construct_id)
+        self._name = name
+        self._resource = make(
+            KmsKey,
+            self,
+            "Resource",
+            description=description,
+            customer_master_key_spec=key_spec,
+            key_usage=key_usage,
+            deletion_window_in_days=deletion_window_days,
+            policy=policy_document(
+                {
+                    "Sid": "Account",
+                    "Effect": "Allow",
+                    "Principal": {"AWS": f"arn:{stack.partition}:iam::{stack.account_id}:root"},
+                    "Action": "kms:*",
+                    "Resource": "*",
+                }
+            ),
+        )
+        make(KmsAlias, self, "alias", name=f"alias/{name}", target_key_id=attribute(self._resource, "key_id"))
+
+    @property
+    def alias(self) -> str:
+        """Its name in AWS, without `alias/`."""
+        return self._name
+
+    @property
+    def arn(self) -> str:
+        """Its ARN."""
+        return token(self._resource, "arn")
+
+    @property
+    def resource(self) -> KmsKey:
+        """The `aws_kms_key`."""
+        return self._resource
+
+    def _grant(
+        self, role: Role, verb: str, action: str, conditions: Mapping[str, Mapping[str, str]] | None = None
+    ) -> None:
+        check_same_stack(path_of(self), self, role)
+        name = f"{verb}-{self._name.replace('/', '-')}"[:128]
+        if name not in role.policies:
+            role.add_policy(
+                name,
+                PolicyStatement(
+                    actions=[action],
+                    resources=[attribute(self._resource, "arn")],
+                    conditions=conditions or {},
+                ),
+            )

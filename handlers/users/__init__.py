@@ -1,0 +1,1 @@
+"""The trigger of the user pool."""
