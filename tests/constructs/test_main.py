@@ -203,7 +203,6 @@ def test_the_aws_backend_gets_the_permissions_that_it_needs(synthesized: Synthes
 HARDENED = {
     "aws_cloudwatch_dashboard",
     "aws_cloudwatch_metric_alarm",
-    "aws_kms_key",
     "aws_sns_topic",
     "aws_wafv2_web_acl",
     "aws_wafv2_web_acl_association",
@@ -214,6 +213,8 @@ HARDENED = {
 def test_the_local_environment_has_nothing_that_an_apply_would_wait_for(synthesized: Synthesize) -> None:
     written = synthesized(ENVIRONMENT="local")["resource"]
     assert not HARDENED & written.keys()
+    (key,) = written["aws_kms_key"].values()
+    assert key["customer_master_key_spec"] == "HMAC_256"
     assert all("kms_key_id" not in group for group in written["aws_cloudwatch_log_group"].values())
     assert all("reserved_concurrent_executions" not in one for one in written["aws_lambda_function"].values())
 
