@@ -57,7 +57,9 @@ def test_a_caller_has_the_same_hash_in_the_access_log_and_in_the_functions_log(
     status, content, headers, _ = request(deployed.invoke_url, asked, callers)
     assert status == 200, content
     request_id = headers["x-amzn-requestid"]
-    assert eventually(lambda: has(deployed, request_id, "/aws/apigateway/", field, expected), within_seconds=10)
+    assert eventually(
+        lambda: has(deployed, request_id, "/aws/apigateway/", field, expected), within_seconds=10
+    )
     assert eventually(
         lambda: has(deployed, request_id, "/aws/lambda/", "caller", expected), within_seconds=10
     )
