@@ -114,6 +114,8 @@ golden: install ## Rewrite the golden cdk.tf.json of main.py
 lock: install ## Compile the Pipfile's dependencies to requirements.lock
 	@$(BIN)/python -m tools.lock
 
-clean: ## Remove everything that was built, and stop the local cloud
+clean: ## Stop the local cloud, and remove what was built and the local state; states of dev and prod stay
+	@unsaved=$$(find cdktf.out -name errored.tfstate 2> /dev/null || true); if [ -n "$$unsaved" ]; then \
+	echo "$$unsaved: Terraform could not save this state after an apply; save it with \`terraform state push errored.tfstate\` in its directory and delete the file" >&2; exit 1; fi
 	@if [ -x $(BIN)/python ] && [ -f .local_cloud/cloud.json ]; then $(BIN)/python -m tools.demo down; fi
-	rm -rf $(VENV) node_modules cdktf.out .cache .local_cloud .hypothesis .mypy_cache .pytest_cache .ruff_cache terraform.*.tfstate*
+	rm -rf $(VENV) node_modules cdktf.out .cache .local_cloud .hypothesis .mypy_cache .pytest_cache .ruff_cache terraform.*.local.tfstate*

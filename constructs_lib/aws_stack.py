@@ -19,7 +19,13 @@ from constructs import Construct, IConstruct
 from constructs_lib.checks import check_known, check_pattern, note_path, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.functions.archive import Archive
-from constructs_lib.state import TERRAFORM_VERSION, TERRAFORM_WITH_LOCK_FILES, S3State, check_state
+from constructs_lib.state import (
+    TERRAFORM_VERSION,
+    TERRAFORM_WITH_LOCK_FILES,
+    S3State,
+    check_state,
+    make_private,
+)
 
 if TYPE_CHECKING:
     from constructs_lib.security.encryption_key import EncryptionKey
@@ -46,7 +52,7 @@ class AwsStack(TerraformStack):
             credentials of any other account it stops before it reads or creates anything. Default: any account.
         default_tags: Tags that every resource gets. Left out, none.
         state_path: The file of the state, relative to the directory that holds the App's output directory.
-            Left out, `terraform.<construct_id>.tfstate`.
+            Only its owner may read it. Default: `terraform.<construct_id>.tfstate`.
         state: The state in S3, for what more than one person or machine deploys. Left out, it is the local file.
         provider_version: The constraint on the AWS provider's version. Left out, every release of the majors
             5 and 6 from 5.100.0 on; Terraform's lock file picks one.
@@ -107,6 +113,7 @@ class AwsStack(TerraformStack):
         )
         if state is None:
             LocalBackend(self, path=str(_ABOVE_THE_STACK / local_state))
+            make_private(self._folder.parents[2] / local_state)
         else:
             self._keep_state_in(state)
         locks_by_file = state is not None and state.locks_by_file

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from constructs_lib.checks import check_pattern
@@ -102,6 +104,18 @@ class S3State:
             "use_lockfile": True if self.locks_by_file else None,
         }
         return {name: value for name, value in written.items() if value is not None}
+
+
+def make_private(state: Path) -> None:
+    """Let only the owner read and write a state file and its backup, which hold secrets in plain text.
+
+    Terraform creates both as the umask says, and keeps the mode of a file that is there; an empty file is no state to it.
+    """
+    for path in (state, state.with_name(f"{state.name}.backup")):
+        with suppress(OSError):  # Terraform cannot write here either
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+            path.chmod(0o600)
 
 
 def check_state(where: str, state: object, state_path: str | None) -> None:

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from constructs_lib import node
 from tools.demo import DIRECTORY
 from tools.deployment import PROJECT, STATE, chosen_environment, ensure_cloud, set_aside_stale_state
 from tools.errors import DeploymentError, TerraformError
@@ -40,7 +41,7 @@ def main(
         directory: Directory of the local cloud.
 
     Raises:
-        DeploymentError: A variable is not valid, the CLI is missing, or the local cloud does not start.
+        DeploymentError: A variable is not valid, the CLI or Node.js is missing, or the local cloud does not start.
         TerraformError: Terraform or the provider is missing.
     """
     if not arguments:
@@ -49,6 +50,8 @@ def main(
     environment = chosen_environment(variables)
     if not cli.exists():
         raise DeploymentError("The cdktf CLI is not installed: `make install-cli` installs it.")
+    if not node.has_node({"PATH": variables.get("PATH", "")}):
+        raise DeploymentError(node.MISSING)
     find_engine(variables)
     if not environment.is_local:
         name_terraform_settings(variables)

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from constructs_lib import Environment, InvalidArgumentError
+from constructs_lib import Environment, InvalidArgumentError, node
 from lambda_archives import LambdaArchive, Target
 from local_cloud import background
 from tools.console import step
@@ -122,7 +122,14 @@ def archive_packages(project: Path = PROJECT) -> list[Path]:
 
 
 def check_prerequisites() -> Engine:
-    """Prints which Terraform and which provider will run; raises `TerraformError` where one is missing."""
+    """Print which Terraform and which provider will run.
+
+    Raises:
+        TerraformError: One of them is missing.
+        DeploymentError: Node.js is missing.
+    """
+    if not node.has_node():
+        raise DeploymentError(node.MISSING)
     with step("Terraform") as current:
         engine = find_engine()
         current.note(

@@ -26,7 +26,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from constructs_lib import Environment, InvalidArgumentError
+from constructs_lib import Environment, InvalidArgumentError, node
 from tools.errors import TerraformError as TerraformError
 from tools.provider_mirror import GET_PROVIDER, find_mirror, write_cli_configuration
 
@@ -296,6 +296,11 @@ def explain_failure(command: str, status: int, printed: str) -> str:
     message = f"terraform {command} ended with status {status}:\n{printed}"
     if "Failed to query available provider packages" in printed or "no available releases match" in printed:
         message += f"\n\nThe AWS provider cannot be had here. {GET_PROVIDER}"
+    if "AWS account ID not allowed" in printed:
+        message += (
+            "\n\nThe credentials belong to another account than the stack's. The local stack goes to the local cloud only: "
+            "set ENVIRONMENT to dev or prod for AWS. AWS_ACCOUNT_ID names the account of dev and prod."
+        )
     return message
 
 
@@ -323,6 +328,11 @@ def doctor() -> int:
             print(f"provider   hashicorp/aws {', '.join(mirror.versions)}  {mirror.path} ({mirror.origin})")
     except TerraformError as error:
         print(f"provider   missing: {error}")
+        status = 1
+    if node.has_node():
+        print("node       found")
+    else:
+        print(f"node       missing: {node.MISSING}")
         status = 1
     return status
 

@@ -26,7 +26,6 @@ _CODE = """
 import json
 import os
 import time
-from tools.local_session import local_session
 
 
 def items(event, context):

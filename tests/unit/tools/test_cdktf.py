@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from local_cloud.state_file import RunningCloud
 from tests.unit.tools.mirrors import unpacked
 from tests.unit.tools.test_terraform import fake_terraform
 from tools import cdktf
+from tools.deployment import PROJECT
 from tools.errors import DeploymentError
 
 
@@ -65,7 +67,8 @@ def cli(tmp_path: Path) -> Path:
 @pytest.fixture
 def shell(tmp_path: Path, home: dict[str, str]) -> dict[str, str]:
     """A shell with the credentials of a real account."""
-    fake_terraform(tmp_path / "bin")
+    executable = fake_terraform(tmp_path / "bin")
+    shutil.copy(executable, executable.with_name("node"))
     unpacked(Path(home["HOME"]) / ".terraform.d" / "plugins")
     return {**home, "AWS_PROFILE": "production", "TF_CLI_ARGS_plan": "-destroy"}
 
@@ -121,6 +124,32 @@ def test_a_variable_that_is_not_valid_is_a_sentence_and_nothing_runs(
         )
     assert str(refused.value) == message
     assert not (tmp_path / "run.json").exists()
+
+
+def test_a_missing_node_is_a_sentence_in_every_command(
+    tmp_path: Path, cli: Path, shell: dict[str, str]
+) -> None:
+    (tmp_path / "bin" / "node").unlink()
+    message = (
+        "node: not found on the PATH, and CDK for Terraform runs in it; install Node.js 20 or newer "
+        "(https://nodejs.org/en/download)"
+    )
+    with pytest.raises(DeploymentError) as refused:
+        cdktf.main(["deploy"], variables=shell, cli=cli, project=tmp_path, directory=tmp_path)
+    assert str(refused.value) == message
+    for command in (["main.py"], ["-m", "tools.demo", "serve"]):
+        done = subprocess.run(
+            [sys.executable, *command], cwd=PROJECT, env=shell, capture_output=True, text=True
+        )
+        assert (done.returncode, done.stderr.strip()) == (1, message)
+    doctor = subprocess.run(
+        [sys.executable, "-m", "tools.terraform", "doctor"],
+        cwd=PROJECT,
+        env=shell,
+        capture_output=True,
+        text=True,
+    )
+    assert (doctor.returncode, doctor.stdout.splitlines()[-1]) == (1, f"node       missing: {message}")
 
 
 @pytest.mark.parametrize("module", ["tools.demo", "tools.plan", "tools.cdktf", "tools.callers"])

@@ -1,0 +1,56 @@
+"""The mode of the state files that the real Terraform writes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from stat import S_IMODE
+
+import pytest
+from cdktf import App, TerraformOutput
+
+from constructs_lib import AwsStack
+from tools.errors import TerraformError
+from tools.terraform import Terraform, environment_for, find_engine
+
+try:
+    find_engine()
+except TerraformError as missing:
+    pytest.skip(f"Terraform is needed: {missing}", allow_module_level=True)
+
+
+@pytest.fixture
+def open_umask() -> Iterator[None]:
+    before = os.umask(0o000)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("open_umask")
+def test_only_the_owner_may_read_the_state_and_its_backup(tmp_path: Path) -> None:
+    def deploy(value: str) -> None:
+        app = App(outdir=str(tmp_path / "cdktf.out"))
+        stack = AwsStack(app, "shop", region="us-east-1")
+        TerraformOutput(stack, "greeting", value=value)
+        app.synth()
+        environment = environment_for(tmp_path / "terraform", endpoint_url="http://127.0.0.1:9")
+        terraform = Terraform(find_engine(), tmp_path / "cdktf.out" / "stacks" / "shop", environment)
+        terraform.init()
+        terraform.run("apply", "-no-color", "-input=false", "-auto-approve")
+        assert terraform.outputs() == {"greeting": value}
+
+    def modes() -> dict[str, str]:
+        return {path.name: oct(S_IMODE(path.stat().st_mode)) for path in tmp_path.glob("*.tfstate*")}
+
+    private = {"terraform.shop.tfstate": "0o600", "terraform.shop.tfstate.backup": "0o600"}
+    deploy("hello")
+    assert modes() == private
+    deploy("good morning")
+    assert "hello" in (tmp_path / "terraform.shop.tfstate.backup").read_text(encoding="utf-8")
+    assert modes() == private
+
+    for path in tmp_path.glob("*.tfstate*"):
+        path.chmod(0o644)
+    AwsStack(App(outdir=str(tmp_path / "cdktf.out")), "shop", region="us-east-1")
+    assert modes() == private

@@ -1,0 +1,53 @@
+"""`make clean`: what it removes, and which states it leaves alone."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tools.deployment import PROJECT
+
+pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
+
+STATES = (
+    "terraform.ai-orchestrator.dev.tfstate",
+    "terraform.ai-orchestrator.prod.tfstate",
+    "terraform.shop.tfstate",
+)
+
+
+def clean(project: Path) -> subprocess.CompletedProcess[str]:
+    command = ["make", "-f", str(PROJECT / "Makefile"), "clean"]
+    return subprocess.run(command, cwd=project, capture_output=True, text=True)
+
+
+def write(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("{}", encoding="utf-8")
+    return path
+
+
+def test_only_what_was_built_and_the_local_state_are_removed(tmp_path: Path) -> None:
+    for name in (*STATES, "terraform.ai-orchestrator.local.tfstate"):
+        for suffix in ("", ".backup", ".1790000000.backup"):
+            write(tmp_path / f"{name}{suffix}")
+    write(tmp_path / "cdktf.out" / "stacks" / "ai-orchestrator" / "cdk.tf.json")
+    write(tmp_path / "main.py")
+    done = clean(tmp_path)
+    assert done.returncode == 0, done.stderr
+    kept = {f"{name}{suffix}" for name in STATES for suffix in ("", ".backup", ".1790000000.backup")}
+    assert {path.name for path in tmp_path.iterdir()} == {"main.py", *kept}
+
+
+def test_a_state_that_terraform_could_not_save_is_not_removed(tmp_path: Path) -> None:
+    unsaved = write(tmp_path / "cdktf.out" / "stacks" / "ai-orchestrator" / "errored.tfstate")
+    done = clean(tmp_path)
+    assert done.returncode != 0
+    assert done.stderr.splitlines()[0] == (
+        "cdktf.out/stacks/ai-orchestrator/errored.tfstate: Terraform could not save this state after an apply; save it "
+        "with `terraform state push errored.tfstate` in its directory and delete the file"
+    )
+    assert unsaved.exists()
