@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
+import settings as project_settings
+from constructs_lib import environment
 from tests.readme import take_the_three_steps
 from tests.scheduling import SharedStackScheduling, rank
 from tools.callers import Callers
 from tools.deployment import STACK, Cloud, ensure_cloud, stop_cloud, synthesize
-from tools.terraform import Terraform, TerraformError, environment_for, find_engine
+from tools.errors import TerraformError
+from tools.terraform import Terraform, environment_for, find_engine, terraform_settings
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
@@ -42,6 +45,12 @@ DEPLOYED = (
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("project")
 
+# The accounts and settings of the developer's shell are not what is tested, and no test goes through a proxy.
+for _name in (*environment.VARIABLES, *project_settings.VARIABLES, *terraform_settings(os.environ)):
+    os.environ.pop(_name, None)
+for _name in [name for name in os.environ if name.startswith(("AWS_", "MOTO_"))]:
+    del os.environ[_name]
+os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost,::1"
 os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
 
 
