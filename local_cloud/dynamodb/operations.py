@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Any
 
 from local_cloud.dynamodb.guard import guard_of, token_used
-from local_cloud.dynamodb.scratch import ItemKey, Scratch, is_scratch, item_key
+from local_cloud.dynamodb.scratch import ItemKey, Scratch, TableScratch, is_scratch, item_key
 from local_cloud.dynamodb.transactions import check_keys, transact_write
 
 _MOST_READS = 100
@@ -28,6 +28,8 @@ def install() -> None:
     from moto.dynamodb.models import DynamoDBBackend
     from moto.dynamodb.models.dynamo_type import Item
     from moto.dynamodb.models.table import StreamRecord
+    from moto.dynamodb.models.table_export import TableExport
+    from moto.dynamodb.models.table_import import TableImport
 
     handler = responses.DynamoHandler
     responses.TRANSACTION_MAX_ITEMS = _MOST_READS
@@ -40,6 +42,9 @@ def install() -> None:
     DynamoDBBackend.put_item = _exclusive(DynamoDBBackend.put_item)
     DynamoDBBackend.delete_item = _exclusive(DynamoDBBackend.delete_item)
     DynamoDBBackend.update_item = _atomic_update(DynamoDBBackend.update_item)
+    DynamoDBBackend.execute_transaction = _atomic_statements(DynamoDBBackend.execute_transaction)
+    for transfer in (TableExport, TableImport):
+        transfer.run = _exclusive_transfer(transfer.run)
     for model in (Item, StreamRecord):
         model.__new__ = staticmethod(_untracked)
 
@@ -101,6 +106,33 @@ def _atomic_update(original: Operation) -> Operation:
             return item
 
     return update_item
+
+
+def _atomic_statements(original: Operation) -> Operation:
+    """Let an ExecuteTransaction with a statement that fails change nothing."""
+
+    @wraps(original)
+    def execute_transaction(backend: Any, statements: list[dict[str, Any]]) -> Any:
+        with guard_of(backend).lock:
+            scratch = TableScratch(backend)
+            found = original(scratch.backend, statements)
+            scratch.install()
+            return found
+
+    return execute_transaction
+
+
+def _exclusive_transfer(original: Operation) -> Operation:
+    """Let an export or an import, which moto carries out on a thread of its own, hold the lock of the tables."""
+
+    @wraps(original)
+    def run(transfer: Any) -> None:
+        from moto.dynamodb.models import dynamodb_backends
+
+        with guard_of(dynamodb_backends[transfer.account_id][transfer.region_name]).lock:
+            original(transfer)
+
+    return run
 
 
 def _keys(backend: Any, table_name: str, attributes: Any) -> list[ItemKey]:

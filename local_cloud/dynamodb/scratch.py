@@ -47,13 +47,33 @@ class Scratch:
             unchanged: Items that no operation has written.
         """
         for key in self._keys:
-            if key in unchanged:
-                continue
-            table = self._tables[key[0]]
-            old, new = _get(table, key), _get(self.backend.tables[key[0]], key)
-            _set(table, key, new)
-            if table.stream_shard is not None and not (old is None and new is None):
-                table.stream_shard.add(old, new)
+            if key not in unchanged:
+                _replace(self._tables[key[0]], self.backend.tables[key[0]], key)
+
+
+class TableScratch:
+    """All tables of a backend, for operations that replace items and change none.
+
+    Args:
+        backend: The backend that has the tables.
+    """
+
+    def __init__(self, backend: Any) -> None:
+        self._tables = dict(backend.tables)
+        self.backend = _shallow_copy(backend)
+        self.backend.is_scratch = True
+        self.backend.tables = {name: _without_items(table) for name, table in self._tables.items()}
+        for name, table in self._tables.items():
+            for key in _keys(table):
+                _set(self.backend.tables[name], key, _get(table, key))
+
+    def install(self) -> None:
+        """Replace the items that were replaced here, and write their changes into the tables' streams."""
+        for name, table in self._tables.items():
+            copied = self.backend.tables[name]
+            for key in dict.fromkeys([*_keys(table), *_keys(copied)]):
+                if _get(table, key) is not _get(copied, key):
+                    _replace(table, copied, key)
 
 
 def is_scratch(backend: Any) -> bool:
@@ -72,6 +92,19 @@ def _shallow_copy(instance: Any) -> Any:
     duplicate = object.__new__(type(instance))
     duplicate.__dict__.update(instance.__dict__)
     return duplicate
+
+
+def _replace(table: Any, copied: Any, key: ItemKey) -> None:
+    old, new = _get(table, key), _get(copied, key)
+    _set(table, key, new)
+    if table.stream_shard is not None and not (old is None and new is None):
+        table.stream_shard.add(old, new)
+
+
+def _keys(table: Any) -> list[ItemKey]:
+    if not table.has_range_key:
+        return [(table.name, partition) for partition in table.items]
+    return [(table.name, partition, sort) for partition, rows in table.items.items() for sort in rows]
 
 
 def _get(table: Any, key: ItemKey) -> Any:

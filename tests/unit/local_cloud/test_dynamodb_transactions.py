@@ -326,3 +326,44 @@ def test_a_transaction_reads_up_to_100_items_each_once(table: Table) -> None:
         "ValidationException",
         "Transaction request cannot include multiple operations on one item",
     )
+
+
+def test_statements_of_a_transaction_all_succeed_or_change_nothing(table: Table) -> None:
+    elsewhere = """SELECT * FROM "nowhere" WHERE id='a'"""
+
+    def statements(*keys: str) -> list[dict[str, Any]]:
+        insert = f"""INSERT INTO "{table.name}" value {{'owner': 'me', 'id': '%s'}}"""
+        return [{"Statement": insert % key} for key in keys]
+
+    table.write(table.put("kept"))
+    table.client.execute_transaction(TransactStatements=statements("a", "b"))
+    assert table.ids() == ["a", "b", "kept"]
+    before = table.stream()
+    assert before[1:] == [("INSERT", "a"), ("INSERT", "b")]
+    failing = [*statements("c"), {"Statement": elsewhere}]
+    code, _ = failure(table.client.execute_transaction, TransactStatements=failing)
+    assert code == "ResourceNotFoundException"
+    assert table.ids() == ["a", "b", "kept"]
+    assert table.stream() == before
+
+
+def test_an_import_waits_for_its_turn_and_is_seen_whole(cloud: CloudInThread, table: Table) -> None:
+    cloud.client("s3").create_bucket(Bucket="imports")
+    rows = "\n".join(f'{{"Item": {{"id": {{"S": "{number}"}}}}}}' for number in range(50))
+    cloud.client("s3").put_object(Bucket="imports", Key="rows.json", Body=rows.encode())
+    with guard_of(table.backend).lock:
+        started = table.backend.import_table(
+            s3_source={"S3Bucket": "imports", "S3KeyPrefix": ""},
+            input_format="DYNAMODB_JSON",
+            compression_type="NONE",
+            table_name="imported",
+            billing_mode="PAY_PER_REQUEST",
+            throughput=None,
+            key_schema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            global_indexes=None,
+            attrs=[{"AttributeName": "id", "AttributeType": "S"}],
+        )
+        assert (started.status, "imported" in table.backend.tables) == ("IN_PROGRESS", False)
+    started.join()
+    assert started.status == "COMPLETED"
+    assert table.client.scan(TableName="imported", Select="COUNT")["Count"] == 50
