@@ -50,7 +50,7 @@ def install() -> None:
 
 
 def _untracked(model: type, *_: Any, **__: Any) -> Any:
-    """Create an instance that moto does not keep, for a page of its own server, after it was deleted."""
+    """Create an instance without adding it to moto's list of all instances, from which none is ever removed."""
     return object.__new__(model)
 
 

@@ -77,7 +77,7 @@ class TableScratch:
 
 
 def is_scratch(backend: Any) -> bool:
-    """Say whether a backend has only copies."""
+    """Return whether a backend has only copies."""
     return "is_scratch" in backend.__dict__
 
 

@@ -70,7 +70,7 @@ class Transaction:
             )
 
     def end(self) -> None:
-        """Let others write the items again."""
+        """Release the items, so that they can be written again."""
         with self._guard.lock:
             self._guard.ongoing.difference_update(self._keys)
 

@@ -11,8 +11,8 @@ AWS's words, where it would be on AWS: the missing permission that no plan shows
 
 What counts and what does not: the identity policies of the role (with its boundary and the policy of the session), to
 allow and to deny; the policy of a resource only where it *allows* the role by its name, as AWS then needs no identity
-policy. AssumeRole needs the trust policy of the role as well, with what that denies. What the policy of any other
-resource denies is not looked at: such statements ask for things that do not exist here, TLS above all, and would refuse
+policy. To assume a role, its trust policy must allow it and not deny it. What the policy of any other resource
+denies is not looked at: such statements ask for things that do not exist here, TLS above all, and would refuse
 what AWS lets through. A condition whose key cannot be read off the request counts as fulfilled in a statement that
 allows, and not in one that denies.
 

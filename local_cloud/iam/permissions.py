@@ -110,7 +110,7 @@ def refusal(principal: Principal, need: Need, facts: Mapping[str, str]) -> Refus
 
 
 def _trust_refusal(principal: Principal, need: Need, facts: Mapping[str, str]) -> Refusal | None:
-    """Ask the trust policy of the role to be assumed, which must allow it too."""
+    """Check the trust policy of the role to be assumed, which must allow it too."""
     account_id = principal.role_arn.split(":")[4]
     names = (principal.role_arn, principal.arn, account_id, f"arn:aws:iam::{account_id}:root")
     trust = tuple(trust_towards(role_arn, names) for role_arn in need.resources)

@@ -158,7 +158,7 @@ def test_single_and_transactional_writes_keep_their_invariants(
 
 
 class WatchedLock:
-    """A lock that says when somebody waits for it."""
+    """A lock that signals each attempt to acquire it."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
