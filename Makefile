@@ -22,7 +22,7 @@ export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-20s %s\n", $$1, $$2}'
 
-install: $(VENV)/installed ## Set up .venv with the locked dependencies
+install: $(VENV)/installed $(VENV)/startup-hook ## Set up .venv with the locked dependencies
 
 $(VENV)/installed: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; " + sys.executable + " is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.13 …")'
@@ -31,6 +31,10 @@ $(VENV)/installed: requirements.lock
 	$(BIN)/python -m pip install $(PIP_FLAGS) --no-compile -r requirements.lock; \
 	printf ' %-46s %7s s\n' "$$(grep -c '==' requirements.lock) locked packages" "$$(( $$(date +%s) - started ))"
 	@if ! command -v terraform > /dev/null; then $(MAKE) --no-print-directory terraform-fallback; fi
+	@touch $@
+
+$(VENV)/startup-hook: $(VENV)/installed $(wildcard lazy_bindings/startup/*.p*)
+	@cp lazy_bindings/startup/*.p* "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 	@touch $@
 
 node_modules/.package-lock.json: package.json package-lock.json

@@ -11,8 +11,9 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-# isort: off
-# First, because it has jsii start in the background.
+from cdktf import App, TerraformOutput
+from constructs import Construct
+
 from constructs_lib import (
     AccessLog,
     AlarmTopic,
@@ -47,10 +48,6 @@ from constructs_lib import (
     UserPool,
     Workflow,
 )
-from cdktf import App, TerraformOutput
-from constructs import Construct
-
-# isort: on
 from handlers.common.contract import Contract
 from handlers.common.summary import SummaryRequest
 from handlers.embeddings.contract import embeddings

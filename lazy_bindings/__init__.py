@@ -1,23 +1,21 @@
-"""Loads the AWS provider's bindings on demand, so that a synth costs what its stack uses.
+"""Import finder that loads the AWS provider's bindings on demand, so that a synth costs what its stack uses.
 
-Importing any one module of `cdktf_cdktf_provider_aws` normally imports all 2,212 of them and makes jsii
-read a 130 MB description of their types. After `install()` the same import statements give the same
-classes, but only what is named gets loaded:
+Importing any module of `cdktf_cdktf_provider_aws` normally imports all 2,212 of them, and jsii reads a 130 MB
+description of their types. After `install()` the same import statements return the same classes, but only the
+modules that they name are loaded:
 
-1. `_imports` stands in Python's import system. It answers for the provider's root module, which no longer
-   imports everything, and for its `_jsii` module, which hands the provider's archive to jsii. `_namespaces`
-   loads the modules with the resources, without what they do and need not.
-2. jsii gets a repacked archive: the services that serverless stacks use, without documentation, with the
-   index through which jsii reads types. The import of any other resource replaces it, once, by one that
-   holds the whole provider in the same form.
-3. `_package` repacks, `_store` keeps the results in the user's cache directory. There are at most two for
-   a provider version, whatever a stack imports.
-4. `_background` has jsii start Node and load packages in a thread, while Python goes on importing.
-   `_one_process` is one process of Node's in place of two, and does not wait for what `_ahead` is sure of.
+1. `_imports` is a finder in `sys.meta_path`. It supplies the loader of the provider's root module, which no longer
+   imports everything, and of its `_jsii` module, which passes the provider's archive to jsii.
+2. `_package` repacks that archive: the services that serverless stacks use, without documentation, with the index
+   through which jsii reads types. Importing any other namespace replaces it, once, by one with the whole provider.
+3. `_store` caches the archives in the user's cache directory. There are at most two for a provider version.
+4. `_kernel` chooses the archive that jsii loads, and falls back to the provider's own.
+5. `startup/` goes into site-packages. Its hook installs the finder when the provider is first imported, in any order
+   of imports.
 
-Nothing of jsii or cdktf is patched; jsii's kernel gets another object for its process, derived from its
-own, and the provider's modules other functions by which they check types. If anything is not as tested, jsii gets the provider's own archive, after one line on
-stderr. `docs/decisions/0003-lazy-provider-bindings.md` says what this relies on and how to remove it.
+The import system and `importlib.resources` are used as Python documents them; nothing of jsii, cdktf, typeguard or
+typing is replaced. If the installation is not the tested one, jsii gets the provider's own archive, after one line on
+stderr. `docs/decisions/0003-lazy-provider-bindings.md` lists what this relies on and how to remove it.
 """
 
 from lazy_bindings._imports import install

@@ -1,40 +1,36 @@
-"""Stands in Python's import system; the package's docstring says why.
+"""Import finder for the provider's modules.
 
-`ProviderFinder` comes before the ordinary finders in `sys.meta_path`. For the modules of the
-provider it returns what the ordinary finder returns, with a loader from here. For every other module it returns
-nothing, so that Python goes on as without it; but it takes note when one needs the whole provider.
+`ProviderFinder` comes before the ordinary finders in `sys.meta_path`. It supplies loaders for two modules of the
+provider, its root and its `_jsii` module. For every other module it returns None, so that Python goes on as without
+it; but it notices when a module needs the whole provider.
 """
 
 import importlib
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
-from importlib.metadata import Distribution, DistributionFinder
 from importlib.resources.abc import TraversableResources
 from pathlib import Path
 from types import ModuleType
 
 from lazy_bindings._kernel import archives, report
-from lazy_bindings._namespaces import NamespaceLoader, typeguard
 from lazy_bindings._provider import MODULE, is_common, namespaces, type_prefix
 
 _SWITCH = "LAZY_BINDINGS"
-_FIRST_JSII_LIBRARY = "constructs"
-_ANY = DistributionFinder.Context()
 
 
 def install() -> None:
-    """Makes later imports of the AWS provider's bindings load what they name and nothing else.
+    """Make later imports of the AWS provider's bindings load the modules that they name and no others.
 
-    Call it once, before the first import of `cdktf_cdktf_provider_aws`; calling it again does nothing. The
-    first synth on a machine spends about two seconds on filling a cache of 1 to 12 MB in the user's cache
-    directory.
+    Call it before the first import of `cdktf_cdktf_provider_aws`; further calls have no effect. `constructs_lib` calls
+    it, and so does `lazy_bindings.pth` in site-packages. The first synth on a machine spends about two seconds on
+    filling a cache of 1 to 12 MB in the user's cache directory.
 
-    With `LAZY_BINDINGS=off` (or `0`, `no`, `false`) in the environment it does nothing. Where the bindings
-    cannot be loaded lazily they are loaded whole, after one line on stderr that says why; what a stack
-    synthesizes to is the same in all cases.
+    With `LAZY_BINDINGS=off` (or `0`, `no`, `false`) in the environment it has no effect. Where the bindings cannot be
+    loaded lazily they are loaded whole, after one line on stderr with the reason. The output of a synth is the same in
+    all cases.
 
     Example:
         >>> import lazy_bindings
@@ -46,49 +42,33 @@ def install() -> None:
     if any(isinstance(finder, ProviderFinder) for finder in sys.meta_path):
         return
     if MODULE in sys.modules:
-        report(f"{MODULE} was imported too early, before lazy_bindings.install() was called")
+        report(f"{MODULE} was imported before constructs_lib, and lazy_bindings.pth is not in site-packages")
         return
     sys.meta_path.insert(0, ProviderFinder())
 
 
 class ProviderFinder(MetaPathFinder):
-    """Finds the modules of the provider, and sees which others are imported."""
-
-    def __init__(self) -> None:
-        self._prepare: Callable[[ModuleType], None] | None = None
+    """Finder for the provider's root and `_jsii` modules."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Returns the spec for a module of the provider, with a loader of ours; None for the rest."""
+        """Return the ordinary spec of such a module, with a loader from here; None for any other module."""
         package, _, name = fullname.rpartition(".")
-        if fullname == _FIRST_JSII_LIBRARY:
-            from lazy_bindings import _background  # imports jsii, which not every program needs
-
-            _background.begin(archives.recover)
-            self._prepare = _background.prepare
         if fullname == MODULE or (package == MODULE and name == "_jsii"):
             return _with_our_loader(PathFinder.find_spec(fullname, path, target))
         if package == MODULE:
-            spec = PathFinder.find_spec(fullname, path, target)
-            if spec is not None and not is_common(name):
+            if not is_common(name) and PathFinder.find_spec(fullname, path, target) is not None:
                 archives.need_everything()
-            if spec is not None and type(spec.loader) is SourceFileLoader and not archives.own_only:
-                spec.loader = NamespaceLoader(fullname, spec.loader.path, self._prepare)
-            return spec
-        if package and name == "_jsii":
+        elif package and name == "_jsii":
             spec = PathFinder.find_spec(fullname, path, target)
             if spec is not None and _is_built_on_provider(spec):
                 archives.need_everything()
         return None
 
-    def find_distributions(self, context: DistributionFinder.Context = _ANY) -> Iterable[Distribution]:
-        """Returns typeguard's, whose version each module of the provider looks up."""
-        return typeguard() if context.name == "typeguard" else ()
-
 
 class _RootLoader(SourceFileLoader):
-    """Gives the root module its namespaces as attributes that are imported when they are first read."""
+    """Loader that gives the root module its namespaces as attributes, imported when they are first read."""
 
     def exec_module(self, module: ModuleType) -> None:
         folder = Path(self.path).parent
@@ -113,9 +93,10 @@ class _RootLoader(SourceFileLoader):
 
 
 class _JsiiLoader(SourceFileLoader):
-    """Runs the provider's own `_jsii` module, which has jsii load the archive that lies beside it.
+    """Loader of the provider's own `_jsii` module, which has jsii load the archive that lies beside it.
 
-    jsii looks for it with `importlib.resources`, which asks the module's loader. The answer decides.
+    jsii finds the archive with `importlib.resources`, which asks the module's loader: `get_resource_reader` returns
+    the folder with the archive to load.
     """
 
     _archive_folder: Path
@@ -128,10 +109,12 @@ class _JsiiLoader(SourceFileLoader):
             self._archive_folder = folder
             run(module)
 
-        # Where jsii looks up which module to import for a type it has not seen; newer providers define it.
+        # jsii reads here which module to import for a type that it has not seen; newer providers define it themselves.
         prefixes = {type_prefix(name): f"{MODULE}.{name}" for name in namespaces(provider)}
         module.__dict__["_SUBMODULE_FQN_MAP"] = prefixes
-        importlib.import_module("cdktf._jsii")  # what fails in there is nothing to fall back from
+        importlib.import_module(
+            "cdktf._jsii"
+        )  # outside of `load`, which takes any error for one of the archive
         archives.load(provider, load_from)
 
     def get_resource_reader(self, name: str) -> TraversableResources | None:  # type: ignore[override]

@@ -80,20 +80,6 @@ class Archives:
         run(self._provider / "_jsii")
         self._loaded = _Loaded.EVERYTHING
 
-    def recover(self, archive: str, error: Exception) -> None:
-        """Has the kernel load the provider's own archive in place of one that it could not load in the background.
-
-        Raises:
-            Exception: `error`, if it was the provider's own.
-        """
-        folder = Path(archive).parent
-        own = self._provider / "_jsii"
-        if folder == own:
-            raise error
-        self._give_up(folder, error)
-        _replace(own)
-        self._loaded = _Loaded.EVERYTHING
-
     def _give_up(self, repacked: Path, error: Exception) -> None:
         report(f"jsii cannot load {repacked / ARCHIVE}: {error}")
         _store.discard(repacked)

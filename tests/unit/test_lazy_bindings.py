@@ -6,11 +6,12 @@ Each test runs a program of its own, because what is tested is the state of an i
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
+import venv
 from dataclasses import dataclass, field
-from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
@@ -89,8 +90,8 @@ class Installation:
             (self.entry(kind) / "length").write_text(str(len(content)), "ascii")
         self.cache.chmod(0o700)
 
-    def run(self, program: str) -> tuple[list[str], list[str]]:
-        """Runs a program; returns the lines it wrote to stdout and to stderr."""
+    def run(self, program: str, python: Path | str = sys.executable) -> tuple[list[str], list[str]]:
+        """Run a program; return the lines it wrote to stdout and to stderr."""
         environment = {
             **{name: value for name, value in os.environ.items() if name in ("PATH", "SYSTEMROOT")},
             "HOME": str(self.home),
@@ -99,7 +100,7 @@ class Installation:
             **self.variables,
         }
         done = subprocess.run(
-            [sys.executable, "-W", "error", "-c", textwrap.dedent(program)],
+            [python, "-W", "error", "-c", textwrap.dedent(program)],
             env=environment,
             cwd=self.folder,
             capture_output=True,
@@ -166,40 +167,6 @@ def test_an_import_loads_what_it_names_from_the_small_archive(installation: Inst
         COMMON, PREFIXES, "import sqs_queue", "import sns_topic", "cdktf_cdktf_provider_aws.sns_topic"
     )
     assert err == []
-
-
-def test_annotations_are_not_worked_out_and_the_compiled_file_is_no_one_else_s(
-    installation: Installation,
-) -> None:
-    installation.fill_cache()
-    installation.variables["PYTHONDONTWRITEBYTECODE"] = ""
-    module = installation.provider / "sqs_queue" / "__init__.py"
-    module.write_text("from .._jsii import *\ndef f(x: print('worked out') or int): ...\n", "utf-8")
-    program = """
-        import lazy_bindings
-        lazy_bindings.install()
-        import cdktf_cdktf_provider_aws.sqs_queue as module
-        print(type(module.f.__annotations__["x"]).__name__)
-    """
-    ordinary = Path(cache_from_source(str(module)))
-    ours = ordinary.with_suffix(".postponed.pyc")
-
-    for _ in range(2):
-        assert installation.run(program)[0] == lines(COMMON, PREFIXES, "str")
-        assert list(ordinary.parent.iterdir()) == [ours]
-    installation.variables["LAZY_BINDINGS"] = "off"
-    for _ in range(2):
-        out, _ = installation.run(program)
-        assert "worked out" in out
-        assert out[-1] == "type"
-        assert set(ordinary.parent.iterdir()) == {ordinary, ours}
-    del installation.variables["LAZY_BINDINGS"]
-    assert installation.run(program)[0] == lines(COMMON, PREFIXES, "str")
-
-    # Where nothing may be written, as in many a container, what pip compiled is better than to compile each time.
-    ours.unlink()
-    installation.variables["PYTHONDONTWRITEBYTECODE"] = "1"
-    assert installation.run(program)[0] == lines(COMMON, PREFIXES, "worked out", "type")
 
 
 def test_the_root_imports_a_namespace_when_it_is_read(installation: Installation) -> None:
@@ -356,15 +323,65 @@ def test_it_stays_on_for_other_values_and_is_installed_once(installation: Instal
     assert err == []
 
 
-def test_too_late_is_said(installation: Installation) -> None:
+def test_an_import_of_the_provider_before_is_reported(installation: Installation) -> None:
     _, err = installation.run("""
         import cdktf_cdktf_provider_aws
         import lazy_bindings
         lazy_bindings.install()
     """)
     assert err == fallback(
-        "cdktf_cdktf_provider_aws was imported too early, before lazy_bindings.install() was called"
+        "cdktf_cdktf_provider_aws was imported before constructs_lib, and lazy_bindings.pth is not in site-packages"
     )
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of an environment with the start-up hook, as `make install` copies it."""
+    folder = tmp_path_factory.mktemp("environment")
+    venv.create(folder, symlinks=True)
+    (site_packages,) = folder.glob("lib/python3.*/site-packages")
+    shutil.copytree(PROJECT / "lazy_bindings" / "startup", site_packages, dirs_exist_ok=True)
+    return folder / "bin" / "python"
+
+
+PROVIDER_FIRST = """
+    from cdktf_cdktf_provider_aws.sqs_queue import __name__ as name
+    import lazy_bindings
+    lazy_bindings.install()
+    from cdktf_cdktf_provider_aws import sns_topic
+"""
+
+
+def test_the_provider_may_be_imported_first(installation: Installation, python: Path) -> None:
+    installation.fill_cache()
+    out, err = installation.run(PROVIDER_FIRST, python)
+    assert out == lines(COMMON, PREFIXES, "import sqs_queue", "import sns_topic")
+    assert err == []
+
+
+def test_the_environment_turns_the_start_up_hook_off(installation: Installation, python: Path) -> None:
+    installation.variables["LAZY_BINDINGS"] = "off"
+    out, err = installation.run("from cdktf_cdktf_provider_aws import sqs_queue", python)
+    assert out[:2] == ["stock root", OWN]
+    assert err == []
+
+
+def test_another_project_in_the_environment_takes_the_stock_path(
+    installation: Installation, python: Path
+) -> None:
+    out, err = installation.run(
+        f"import sys; sys.path.remove({str(PROJECT)!r}); from cdktf_cdktf_provider_aws import sqs_queue",
+        python,
+    )
+    assert out[:2] == ["stock root", OWN]
+    assert err == []
+
+
+def test_the_start_up_hook_imports_nothing_but_itself(installation: Installation, python: Path) -> None:
+    program = "import sys; print(*sorted(sys.modules))"
+    (without,), _ = installation.run(program)
+    (with_hook,), _ = installation.run(program, python)
+    assert set(with_hook.split()) - set(without.split()) == {"_lazy_bindings_startup"}
 
 
 STOCK = ["stock root", OWN]

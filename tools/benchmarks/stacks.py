@@ -20,13 +20,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from cdktf import App, TerraformElement, TerraformStack
+
 import lazy_bindings
+from tools.benchmarks.peer_stacks import terraform_cdk
 
 lazy_bindings.install()
-
-from cdktf import App, TerraformElement, TerraformStack  # noqa: E402
-
-from tools.benchmarks.peer_stacks import terraform_cdk  # noqa: E402
 
 PROVIDER = "cdktf_cdktf_provider_aws"
 PROJECT = Path(__file__).parents[2]
