@@ -85,12 +85,19 @@ def test_nothing_is_reassigned_in_jsii_typeguard_and_typing() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "[] True\n", "")
 
 
-def test_an_error_is_raised_on_the_line_that_caused_it(tmp_path: Path) -> None:
-    done = run(
-        sys.executable, "import constructs_lib\nprint('begin')\nimport cdktf\n", JSII_NODE="no-such-node"
-    )
-    assert (done.returncode, done.stdout) == (1, "begin\n")
-    assert 'File "<string>", line 3, in <module>' in done.stderr
-    assert (
-        "FileNotFoundError: [Errno 2] No such file or directory: 'no-such-node'" in done.stderr.splitlines()
-    )
+LOCKED = """
+from cdktf import App, TerraformStack
+from cdktf_cdktf_provider_aws.sqs_queue import SqsQueue
+import constructs_lib
+stack = TerraformStack(App(), "one")
+stack.node.lock()
+SqsQueue(stack, "queue")
+print("created")
+"""
+
+
+def test_an_error_is_raised_on_the_line_that_caused_it(python: Path) -> None:
+    done = run(python, LOCKED)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert 'File "<string>", line 7, in <module>' in done.stderr
+    assert 'RuntimeError: Cannot add children to "one" during synthesis' in done.stderr
