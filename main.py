@@ -20,6 +20,7 @@ from constructs_lib import (
     ApiGatewayAccount,
     ArchiveBucket,
     AwsStack,
+    CallerLimit,
     CircuitBreaker,
     CognitoAuthorizer,
     Cors,
@@ -86,6 +87,14 @@ class AiOrchestrator(AwsStack):
             )
         self._archives = self._archive_bucket()
         self._payloads = self._payload_bucket()
+
+        self._limit = CallerLimit(
+            self,
+            "callers",
+            table_name=f"{settings.name}-callers",
+            requests_per_minute=settings.requests_per_minute,
+            deletion_protection=settings.keeps_data,
+        )
 
         # The services: one Lambda function each. Routes, models and limits are in handlers/<name>/contract.py.
         memory_mb = {
@@ -188,7 +197,10 @@ class AiOrchestrator(AwsStack):
     def _service(self, contract: Contract, memory_mb: int) -> Function:
         """Add the function of a service; with AI_BACKEND=aws it may call the AI services that its contract names."""
         function = self._function(
-            contract.name, memory_mb=memory_mb, environment={"PAYLOAD_BUCKET": self._payloads.name}
+            contract.name,
+            memory_mb=memory_mb,
+            environment={"PAYLOAD_BUCKET": self._payloads.name},
+            limited=True,
         )
         if self._settings.ai_backend == "aws":
             self._allow_aws_backend(function, contract)
@@ -206,6 +218,7 @@ class AiOrchestrator(AwsStack):
             generated={
                 "handlers/orchestrator/catalogue.json": json.dumps(catalogue, ensure_ascii=False).encode()
             },
+            limited=True,
         )
         for service in services.values():
             service.grant_invoke(dispatcher)
@@ -217,7 +230,7 @@ class AiOrchestrator(AwsStack):
             self,
             f"{name}-workflow",
             workflow_name=f"{self._settings.name}-{name}",
-            definition=steps,
+            definition=self._limit.before(steps),
             timeout_seconds=27,
             log_retention_days=self._settings.log_retention_days,
         )
@@ -261,7 +274,7 @@ class AiOrchestrator(AwsStack):
             self._workflows.append(jobs.add_workflow(name, steps, each=each))
         for service in services.values():
             jobs.grant_payloads(service.role)
-        api = self._function("jobs", memory_mb=512, environment=jobs.api_environment)
+        api = self._function("jobs", memory_mb=512, environment=jobs.api_environment, limited=True)
         jobs.serve(api)
         return api
 
@@ -387,8 +400,9 @@ class AiOrchestrator(AwsStack):
         folder: str | None = None,
         handler: str | None = None,
         generated: Mapping[str, bytes] | None = None,
+        limited: bool = False,
     ) -> Function:
-        """The function of a folder of handlers/."""
+        """The function of a folder of handlers/; one that is `limited` counts the requests of users."""
         settings, source = self._settings, folder or name
         made = Function(
             self,
@@ -405,10 +419,13 @@ class AiOrchestrator(AwsStack):
                 "AI_BACKEND": settings.ai_backend,
                 "CORS_ALLOWED_ORIGINS": ",".join(settings.allowed_origins),
                 **(environment or {}),
+                **(self._limit.environment if limited else {}),
             },
             log_retention_days=settings.log_retention_days,
             reserved_concurrency=settings.concurrency.get(name, settings.default_concurrency),
         )
+        if limited:
+            self._limit.grant_count(made)
         self._functions[name] = made
         return made
 

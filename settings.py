@@ -75,6 +75,8 @@ class Settings:
         calls_back: Whether clients of jobs may have an address called. Not from the local cloud: nothing there may
             reach another machine.
         endpoint_url: The local cloud, where the API is deployed to one.
+        requests_per_minute: The requests that a user may make in a minute. On the local cloud as many as the stage takes
+            of all callers, for tests and demos that call as one user.
         region: The AWS region.
         allowed_account_ids: The AWS accounts that Terraform may deploy to. Default: any.
     """
@@ -98,6 +100,7 @@ class Settings:
     allowed_origins: tuple[str, ...] = ()
     calls_back: bool = True
     endpoint_url: str | None = None
+    requests_per_minute: int = 300
     region: str = "us-east-1"
     allowed_account_ids: Sequence[str] = ()
 
@@ -140,6 +143,7 @@ def _settings(environment: Environment, given: Mapping[str, str]) -> Settings:
                 password_sign_in=True,
                 allowed_origins=common.allowed_origins or ("http://localhost:3000",),
                 calls_back=False,
+                requests_per_minute=10_000,
             )
         case "dev":
             return common

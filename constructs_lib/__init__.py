@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from constructs_lib.api.throttle import Throttle
     from constructs_lib.authorization.api_key import ApiKey
     from constructs_lib.authorization.authorizer import Authorizer
+    from constructs_lib.authorization.caller_limit import CallerLimit
     from constructs_lib.authorization.cognito_authorizer import CognitoAuthorizer
     from constructs_lib.authorization.kinds import Authorization, IamAuthorization, Public
     from constructs_lib.authorization.lambda_authorizer import LambdaAuthorizer
@@ -130,6 +131,7 @@ _MODULES = {
     "AwsStack": "constructs_lib.aws_stack",
     "BedrockInvokeModel": "constructs_lib.workflows.service_tasks",
     "Cache": "constructs_lib.api.cache",
+    "CallerLimit": "constructs_lib.authorization.caller_limit",
     "Canary": "constructs_lib.api.canary",
     "Catch": "constructs_lib.workflows.failures",
     "Choice": "constructs_lib.workflows.steps",
@@ -234,6 +236,7 @@ __all__ = [
     "AwsStack",
     "BedrockInvokeModel",
     "Cache",
+    "CallerLimit",
     "Canary",
     "Catch",
     "Choice",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from cdktf_cdktf_provider_aws.dynamodb_table import (
@@ -183,3 +184,24 @@ class Table(Construct):
         role.add_policy(f"table-{self._name}"[:128], statement)
         if self._key is not None:
             self._key.grant_use(role)
+
+
+@dataclass(frozen=True, slots=True)
+class TableReference:
+    """A table as the states of a workflow call it: the tokens are created by the workflow that uses them.
+
+    Attributes:
+        table: The table.
+    """
+
+    table: Table
+
+    @property
+    def arn(self) -> str:
+        """Its ARN; a reference."""
+        return self.table.arn
+
+    @property
+    def name(self) -> str:
+        """Its name; a reference, so that the table is created first."""
+        return token(self.table.resource, "name")

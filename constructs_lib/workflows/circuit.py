@@ -41,6 +41,7 @@ CALLERS_ERRORS: Final = (
     "NotFound",
     "PayloadTooLarge",
     "States.QueryEvaluationError",
+    "TooManyRequests",
     "UnknownOperation",
     "UnknownService",
     "UnprocessableInput",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from constructs import Construct
@@ -11,8 +10,7 @@ from constructs import Construct
 from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
 from constructs_lib.checks import check_pattern, check_range, path_below
 from constructs_lib.errors import ConflictError
-from constructs_lib.references import token
-from constructs_lib.storage.table import Table
+from constructs_lib.storage.table import Table, TableReference
 from constructs_lib.workflows.circuit import Circuit
 from constructs_lib.workflows.failures import ALL_ERRORS
 from constructs_lib.workflows.steps import CatchingState, Step
@@ -87,7 +85,7 @@ class CircuitBreaker(Construct):
         )
         key = self._table.encryption_key
         self._circuit = Circuit(
-            table=_ReadOnce(self._table),
+            table=TableReference(self._table),
             table_key=self._table.partition_key,
             expiry=self._table.ttl_attribute or "expires_at",
             item=item,
@@ -124,18 +122,3 @@ class CircuitBreaker(Construct):
             ConstructError: if the task cannot fail, or its name is too long.
         """
         return self._circuit.around(task, instead=instead, errors=errors)
-
-
-@dataclass(frozen=True, slots=True)
-class _ReadOnce:
-    """A table for the states that use it, all by the same tokens."""
-
-    table: Table
-
-    @property
-    def arn(self) -> str:
-        return self.table.arn
-
-    @property
-    def name(self) -> str:
-        return token(self.table.resource, "name")

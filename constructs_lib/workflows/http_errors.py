@@ -66,6 +66,9 @@ TIMED_OUT: Final = HttpError(
     status=504, code="workflow_timeout", message="The workflow did not end in time. Try again later."
 )
 
+CALLER_LIMIT_REACHED: Final = "CallerLimitReached"
+"""The error of a workflow whose caller has made too many requests; its cause is the number of seconds to wait."""
+
 ERRORS: Final[Mapping[str, HttpError]] = MappingProxyType(
     {
         "InvalidRequest": HttpError(status=400, code="invalid_request", message="The request is not valid."),
@@ -78,6 +81,12 @@ ERRORS: Final[Mapping[str, HttpError]] = MappingProxyType(
             status=404, code="unknown_service", message="There is no service of this name."
         ),
         "PayloadTooLarge": TOO_LARGE,
+        "TooManyRequests": TOO_MANY,
+        CALLER_LIMIT_REACHED: HttpError(
+            status=429,
+            code="too_many_requests",
+            message="The limit of requests a minute is reached. Try again when the next minute begins.",
+        ),
         "UnsupportedMediaType": HttpError(
             status=415, code="unsupported_media_type", message="The content type is not supported."
         ),

@@ -12,6 +12,7 @@ from typing import Final
 
 from constructs_lib.workflows.expressions import MAX_DATA_BYTES
 from constructs_lib.workflows.http_errors import (
+    CALLER_LIMIT_REACHED,
     FAILED,
     INTERNAL,
     INVALID_INPUT,
@@ -22,7 +23,7 @@ from constructs_lib.workflows.http_errors import (
     HttpError,
 )
 
-_RETRY_AFTER_SECONDS: Final = 5
+_RETRY_AFTER_SECONDS: Final = "5"
 _RETRIED: Final = (429, 503)
 
 
@@ -40,7 +41,7 @@ def request_template(state_machine: str) -> str:
             rf"\"body\":{_escaped('$body')}",
             rf"\"path\":{_parameters('path')}",
             rf"\"query\":{_parameters('querystring')}",
-            rf"\"caller\":{{\"principal\":\"{principal}\",\"sourceIp\":\"{address}\"}}",
+            rf"\"caller\":{{\"kind\":\"$kind\",\"principal\":\"{principal}\",\"sourceIp\":\"{address}\"}}",
             r"\"requestId\":\"$context.requestId\"",
         )
     )
@@ -48,9 +49,10 @@ def request_template(state_machine: str) -> str:
     return "\n".join(
         (
             "#set($body = $input.json('$'))",
-            '#set($principal = "$!context.authorizer.principalId")',
-            '#if($principal == "")#set($principal = "$!context.authorizer.claims.sub")#end',
-            '#if($principal == "")#set($principal = "$!context.identity.userArn")#end',
+            '#set($kind = "cognito")#set($principal = "$!context.authorizer.claims.sub")',
+            f'#if($principal == ""){_caller("partner", "authorizer.principalId")}#end',
+            f'#if($principal == ""){_caller("iam", "identity.userArn")}#end',
+            '#if($principal == "")#set($kind = "")#end',
             f'{{"stateMachineArn":"{state_machine}","input":"{given}"}}',
         )
     )
@@ -69,7 +71,10 @@ def response_template(errors: Mapping[str, HttpError], *, first: str | None = No
     choices = [f'#if($state == "TIMED_OUT"){_chosen(TIMED_OUT)}']
     for error, names in groups.items():
         known = " || ".join(f'$error == "{name}"' for name in names)
-        choices.append(f"#elseif({known}){_chosen(error)}")
+        wait = _SECONDS_OF_CAUSE if CALLER_LIMIT_REACHED in names else ""
+        choices.append(
+            f"#elseif({known}){wait}{_chosen(error, wait='$wait' if wait else _RETRY_AFTER_SECONDS)}"
+        )
     choices.append(f"#else{_chosen(FAILED)}#end")
     return "\n".join(
         (
@@ -107,19 +112,26 @@ def outage_template(*, first: str | None = None) -> str:
     return "\n".join((*(() if first is None else (first,)), _chosen(UNAVAILABLE), _ANSWER))
 
 
+_SECONDS_OF_CAUSE: Final = (
+    """#set($cause = "")#set($cause = $input.path('$.cause'))"""
+    '#set($wait = "60")#if($cause.matches("[1-9][0-9]?"))#set($wait = $cause)#end'
+)
 _ANSWER: Final = '{"code":"$code","message":"$message","requestId":"$context.requestId"}'
 
 
-def _chosen(error: HttpError) -> str:
+def _chosen(error: HttpError, *, wait: str = _RETRY_AFTER_SECONDS) -> str:
+    # API Gateway fails where a template overrides the same header twice.
     later = (
-        f'#set($context.responseOverride.header.Retry-After = "{_RETRY_AFTER_SECONDS}")'
-        if error.status in _RETRIED
-        else ""
+        f'#set($context.responseOverride.header.Retry-After = "{wait}")' if error.status in _RETRIED else ""
     )
     return (
         f'#set($context.responseOverride.status = {error.status})#set($code = "{error.code}")'
         f'#set($message = "{error.message}"){later}'
     )
+
+
+def _caller(kind: str, variable: str) -> str:
+    return f'#set($kind = "{kind}")#set($principal = "$!context.{variable}")'
 
 
 def _escaped(reference: str) -> str:

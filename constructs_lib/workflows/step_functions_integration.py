@@ -31,8 +31,9 @@ MAX_TIMEOUT_MS: Final = 29_000
 class StepFunctionsIntegration:
     """Runs an Express workflow for each request, and answers with its output (`StartSyncExecution`).
 
-    The workflow's input is `{"body": …, "path": {…}, "query": {…}, "caller": {"principal": …, "sourceIp": …},
-    "requestId": …}`. The body is a JSON object; a request with another one is refused with 400, and one with another
+    The workflow's input is `{"body": …, "path": {…}, "query": {…}, "caller": {"kind": …, "principal": …,
+    "sourceIp": …}, "requestId": …}`. The kind is `cognito` with the user's sub as the principal, `partner` with what a Lambda
+    authorizer calls the principal, `iam` with an ARN, or empty. The body is a JSON object; a request with another one is refused with 400, and one with another
     content type with 415. A body has less than 256 KB: it is the workflow's data.
 
     A workflow that fails answers by the error's name, as a service does that raises it: with a status of 4xx or 5xx and

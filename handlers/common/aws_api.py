@@ -4,7 +4,7 @@ botocore retries by itself (its `standard` mode: throttling, 5xx, timeouts, brok
 nothing of a Lambda's deadline. So the number of attempts and the timeouts are chosen from the time that is left, such
 that even the slowest course of attempts ends before it.
 
-boto3 takes half a second to import, so it is imported at the first call.
+boto3 takes half a second to import, so it is imported at the first call, or by `prepare`.
 """
 
 from __future__ import annotations
@@ -106,6 +106,10 @@ class AwsApi:
         self._make_client = make_client
         self._clients: dict[Tries, Any] = {}
         self._lock = threading.Lock()
+
+    def prepare(self) -> None:
+        """Import boto3 and create a client: half a second that is better spent before the first event than in it."""
+        self._client(self._choices[0])
 
     def call(
         self,

@@ -11,6 +11,7 @@
     ├── UnsupportedMediaType   415  a content type the operation does not read
     ├── UnprocessableInput     422  well formed, but the service cannot work on it
     │   └── IdempotencyKeyReused 422  the same Idempotency-Key came with another body
+    ├── TooManyRequests        429  the caller has reached the limit of requests a minute
     ├── InternalError          500  our fault; the log has the cause
     │   └── ResponseTooLarge   500  the answer does not fit in a Lambda response
     ├── BackendError           502  the AI backend failed or answered nonsense
@@ -137,6 +138,31 @@ class IdempotencyKeyReused(UnprocessableInput):
     default_message = "This Idempotency-Key belongs to a request with another body. Use a new key."
 
 
+class TooManyRequests(ServiceError):
+    """The caller has made as many requests as a caller may.
+
+    Args:
+        message: What the limit is.
+        retry_after_seconds: Seconds until requests are taken again.
+        detail: For the log only.
+    """
+
+    code = "too_many_requests"
+    status = 429
+    default_message = "Too many requests. Try again later."
+
+    def __init__(
+        self, message: str | None = None, *, retry_after_seconds: int = 60, detail: str | None = None
+    ) -> None:
+        super().__init__(message, detail=detail)
+        self.retry_after_seconds = retry_after_seconds
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """`Retry-After`, in seconds."""
+        return {"Retry-After": str(self.retry_after_seconds)}
+
+
 class InternalError(ServiceError):
     """Something failed that the caller can do nothing about; the log has the cause."""
 
@@ -210,6 +236,7 @@ _BY_NAME: dict[str, type[ServiceError]] = {
         UnsupportedMediaType,
         UnprocessableInput,
         IdempotencyKeyReused,
+        TooManyRequests,
         InternalError,
         ResponseTooLarge,
         BackendError,

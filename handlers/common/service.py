@@ -4,11 +4,12 @@ An event goes through these stages:
 
 1. What is it? An API Gateway proxy event, or a direct event `{"operation", "input"}`.
 2. Which operation? By route and method, or by name.
-3. Its request, read strictly and checked against the model.
-4. The operation's function, which may ask for its backend; only now is a model loaded.
+3. The caller is admitted: the requests a minute of each user are limited (`admission.py`).
+4. Its request, read strictly and checked against the model.
+5. The operation's function, which may ask for its backend; only now is a model loaded.
    A direct event may give the input by reference (`inputFrom`: the key of an object in the payload bucket, or for each
    field `KEY#FIELD`) and have the output put there (`outputTo`): then only keys travel through a workflow's state and its logs.
-5. The answer: a proxy response, or for a direct event the output object itself. An error becomes a JSON problem,
+6. The answer: a proxy response, or for a direct event the output object itself. An error becomes a JSON problem,
    or, for a direct event, an exception whose class name and message are safe to show.
 
 Whatever goes wrong, one log line says which operation ended how and in what time.
@@ -20,6 +21,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from handlers.common.admission import Admission
 from handlers.common.contract import Contract, Operation
 from handlers.common.cors import allowed_origins, cors_headers
 from handlers.common.deadline import Deadline
@@ -44,6 +46,7 @@ class Service:
         contract: The contract.
         payloads: Returns the bucket for inputs and outputs that travel by reference. Default: the one that
             PAYLOAD_BUCKET names.
+        admission: Admits callers to the operations. Default: the limits that the environment describes.
 
     Example:
         >>> service = Service(language)
@@ -52,11 +55,18 @@ class Service:
         >>> handler = service.handler
     """
 
-    def __init__(self, contract: Contract, *, payloads: Callable[[], Payloads] | None = None) -> None:
+    def __init__(
+        self,
+        contract: Contract,
+        *,
+        payloads: Callable[[], Payloads] | None = None,
+        admission: Admission | None = None,
+    ) -> None:
         self.contract = contract
         self._log = InvocationLog(contract.name)
         self._implementations: dict[str, Implementation] = {}
         self._payloads = payloads or Once(Payloads.from_environment)
+        self._admission = admission or Admission.from_environment()
 
     def implements(self, operation: Operation) -> Callable[[F], F]:
         """Make a function the implementation of an operation of the contract.
@@ -126,7 +136,8 @@ class Service:
             implementation = self._route(request)
             line.operation = implementation.operation.name
             invocation = Invocation(request_id, Deadline.of_context(context), request.source_ip, request)
-            result, headers = implementation.call_http(request, invocation)
+            with self._admission.around(invocation):
+                result, headers = implementation.call_http(request, invocation)
             response = proxy_response(result, implementation.operation.status, {**headers, **cors})
         except Exception as error:  # noqa: BLE001 - whatever fails, the caller gets a problem and the log the place
             return problem_response(line.failure(error), request_id, cors)

@@ -273,7 +273,7 @@ def test_what_callers_send_stays_what_it_is(flows: Flows, text: str) -> None:
     assert answer.status == 200, answer
     said = answer.body["said"]
     assert said["body"] == body
-    assert said["caller"] == {"principal": "ada", "sourceIp": "127.0.0.1"}
+    assert said["caller"] == {"kind": "partner", "principal": "ada", "sourceIp": "127.0.0.1"}
 
 
 def test_nothing_in_a_query_or_a_path_gets_out_of_its_text(flows: Flows) -> None:
@@ -284,7 +284,7 @@ def test_nothing_in_a_query_or_a_path_gets_out_of_its_text(flows: Flows) -> None
     plain = '"},"caller":"root"\\'
     assert said["query"] == {plain: plain, "caller": "root", "$util": "#set"}
     assert said["path"]["place"] in (quoted, plain)
-    assert said["caller"] == {"principal": "ada", "sourceIp": "127.0.0.1"}
+    assert said["caller"] == {"kind": "partner", "principal": "ada", "sourceIp": "127.0.0.1"}
 
 
 def test_who_calls_is_what_the_authorizer_says(flows: Flows) -> None:

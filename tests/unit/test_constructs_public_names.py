@@ -27,6 +27,7 @@ PUBLIC = [
     "AwsStack",
     "BedrockInvokeModel",
     "Cache",
+    "CallerLimit",
     "Canary",
     "Catch",
     "Choice",

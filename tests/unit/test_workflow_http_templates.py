@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from constructs_lib.errors import ConstructError
-from constructs_lib.workflows.http_errors import ERRORS, HttpError
+from constructs_lib.workflows.http_errors import CALLER_LIMIT_REACHED, ERRORS, HttpError
 from constructs_lib.workflows.http_templates import (
     outage_template,
     refusal_template,
@@ -19,6 +19,7 @@ from constructs_lib.workflows.http_templates import (
     response_template,
 )
 from handlers.common import errors as service_errors
+from handlers.common.proxy_request import ProxyRequest
 from local_cloud.gateway.json_paths import MISSING, find
 from local_cloud.gateway.velocity import HostObject, compile_template
 
@@ -105,7 +106,11 @@ def test_the_workflow_gets_exactly_what_was_sent(
         "body": body,
         "path": path,
         "query": query,
-        "caller": {"principal": principal, "sourceIp": "192.0.2.1"},
+        "caller": {
+            "kind": "partner" if principal else "",
+            "principal": principal,
+            "sourceIp": "192.0.2.1",
+        },
         "requestId": "r-1",
     }
 
@@ -116,7 +121,7 @@ def test_nothing_in_a_body_is_evaluated_or_ends_the_text_it_stands_in() -> None:
     assert found["body"] == {NASTY: [NASTY]}
     assert found["path"] == {"id": NASTY}
     assert found["query"] == {NASTY: NASTY}
-    assert found["caller"] == {"principal": "", "sourceIp": ""}
+    assert found["caller"] == {"kind": "", "principal": "", "sourceIp": ""}
 
 
 @pytest.mark.parametrize(
@@ -128,17 +133,21 @@ def test_a_body_that_is_no_object_makes_an_input_that_is_refused(body: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("context", "principal"),
+    ("context", "kind", "principal"),
     [
-        ({"authorizer": {"principalId": "p", "claims": {"sub": "s"}}, "identity": {"userArn": "u"}}, "p"),
-        ({"authorizer": {"claims": {"sub": "s"}}, "identity": {"userArn": "u"}}, "s"),
-        ({"identity": {"userArn": "arn:aws:iam::1:user/u"}}, "arn:aws:iam::1:user/u"),
-        ({}, ""),
+        ({"authorizer": {"claims": {"sub": "s"}}, "identity": {"userArn": "u"}}, "cognito", "s"),
+        ({"authorizer": {"principalId": "cognito"}, "identity": {"userArn": "u"}}, "partner", "cognito"),
+        ({"identity": {"userArn": "arn:aws:iam::1:user/u"}}, "iam", "arn:aws:iam::1:user/u"),
+        ({}, "", ""),
     ],
 )
-def test_the_caller_is_who_was_let_in(context: dict[str, Any], principal: str) -> None:
+def test_the_caller_is_who_was_let_in_as_the_services_see_it(
+    context: dict[str, Any], kind: str, principal: str
+) -> None:
     found = json.loads(request({}, path={}, query={}, context=context)["input"])
-    assert found["caller"]["principal"] == principal
+    assert (found["caller"]["kind"], found["caller"]["principal"]) == (kind, principal)
+    seen = ProxyRequest.from_event({"requestContext": context}).caller
+    assert seen == (f"{kind}:{principal}" if kind else None)
 
 
 @pytest.mark.parametrize("output", ['{"a": [1, null]}', '"text"', "[]", json.dumps({"x": NASTY})])
@@ -158,7 +167,8 @@ def test_failure_answers_by_the_name_of_the_error_and_never_with_the_cause(name:
     assert (status, found["code"]) == (
         (502, "workflow_failed") if expected is None else (expected.status, expected.code)
     )
-    assert headers == ({"Retry-After": "5"} if status in (429, 503) else {})
+    wait = "60" if name == CALLER_LIMIT_REACHED else "5"
+    assert headers == ({"Retry-After": wait} if status in (429, 503) else {})
 
 
 def test_an_execution_without_an_error_name_is_a_bad_gateway() -> None:
@@ -228,3 +238,27 @@ def test_a_message_that_would_be_evaluated_is_refused(message: str) -> None:
         f"HttpError: message {message!r} would be evaluated, or end the text that it stands in; write one line without "
         "quotes, '\\', '$' and '#'"
     )
+
+
+@pytest.mark.parametrize(
+    ("cause", "seconds"),
+    [
+        ("43", "43"),
+        ("1", "1"),
+        ("60", "60"),
+        ("0", "60"),
+        ("100", "60"),
+        ('4"', "60"),
+        ("", "60"),
+        (None, "60"),
+    ],
+)
+def test_the_limit_of_a_caller_says_when_to_try_again(cause: str | None, seconds: str) -> None:
+    body = {"status": "FAILED", "error": CALLER_LIMIT_REACHED, "cause": cause}
+    status, text, headers = answer(RESPONSE, body)
+    assert (status, headers) == (429, {"Retry-After": seconds})
+    assert json.loads(text) == {
+        "code": "too_many_requests",
+        "message": "The limit of requests a minute is reached. Try again when the next minute begins.",
+        "requestId": "r-1",
+    }

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from handlers.common.admission import Admission
 from handlers.common.contract import Contract
 from handlers.common.errors import BackendUnavailable
 from handlers.common.invocation import Invocation
@@ -70,9 +71,11 @@ read_state = contract.get("/probe", None, name="probe.state", summary="Return th
 be_busy = contract.get("/probe/busy", None, name="probe.busy", summary="Be busy.")
 
 
-def probe_service(work: Callable[[str], object] | None = None) -> Service:
+def probe_service(
+    work: Callable[[str], object] | None = None, *, admission: Admission | None = None
+) -> Service:
     """The service; `work` is done on the text and may fail."""
-    service = Service(contract)
+    service = Service(contract, admission=admission)
 
     @service.implements(measure_text)
     def probe(request: ProbeRequest, invocation: Invocation) -> ProbeResponse:
