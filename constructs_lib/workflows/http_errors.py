@@ -43,7 +43,12 @@ class HttpError:
             )
 
 
-INVALID_INPUT: Final = HttpError(status=400, code="invalid_json", message="The body should be a JSON object.")
+INVALID_INPUT: Final = HttpError(
+    status=400,
+    code="invalid_json",
+    message="The body should be a JSON object in UTF-8, at most 32 levels deep, without repeated keys, NaN and half "
+    "surrogate pairs.",
+)
 TOO_LARGE: Final = HttpError(status=413, code="payload_too_large", message="The input is too large.")
 TOO_MANY: Final = HttpError(
     status=429, code="too_many_requests", message="Too many requests. Try again later."

@@ -22,6 +22,7 @@ from constructs_lib.workflows.http_errors import (
     UNAVAILABLE,
     HttpError,
 )
+from constructs_lib.workflows.strict_body import CHECK
 
 _RETRY_AFTER_SECONDS: Final = "5"
 _RETRIED: Final = (429, 503)
@@ -30,7 +31,7 @@ _RETRIED: Final = (429, 503)
 def request_template(state_machine: str) -> str:
     """Returns the template of the request.
 
-    A body that is no JSON object makes an `input` that is no JSON, which Step Functions refuses.
+    A body that is not a JSON object, or not strict JSON, makes an `input` that is not JSON, which Step Functions rejects.
 
     Args:
         state_machine: The ARN of the state machine, in which `$context` may stand.
@@ -45,10 +46,13 @@ def request_template(state_machine: str) -> str:
             r"\"requestId\":\"$context.requestId\"",
         )
     )
-    given = f'#if($body.startsWith("{{")){{{values}}}#else no JSON object#end'
+    # Step Functions rejects a large input, whatever it is.
+    large = rf"{{\"body\":\"{_escaped_twice('$raw')}\"}}"
+    given = f"#if($large){large}#elseif($sound){{{values}}}#else no JSON object#end"
     return "\n".join(
         (
             "#set($body = $input.json('$'))",
+            CHECK,
             '#set($kind = "cognito")#set($principal = "$!context.authorizer.claims.sub")',
             f'#if($principal == ""){_caller("partner", "authorizer.principalId")}#end',
             f'#if($principal == ""){_caller("iam", "identity.userArn")}#end',

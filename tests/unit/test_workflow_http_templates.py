@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from constructs_lib.errors import ConstructError
+from constructs_lib.workflows.expressions import MAX_DATA_BYTES
 from constructs_lib.workflows.http_errors import CALLER_LIMIT_REACHED, ERRORS, HttpError
 from constructs_lib.workflows.http_templates import (
     outage_template,
@@ -18,14 +19,17 @@ from constructs_lib.workflows.http_templates import (
     request_template,
     response_template,
 )
+from constructs_lib.workflows.strict_body import CHECK, MAX_DEPTH
 from handlers.common import errors as service_errors
+from handlers.common.errors import InvalidRequest
 from handlers.common.proxy_request import ProxyRequest
+from handlers.common.strict_json import read_json_object
 from local_cloud.gateway.json_paths import MISSING, find
 from local_cloud.gateway.velocity import HostObject, compile_template
 
 REQUEST = compile_template(request_template("arn:aws:states:us-east-1:$context.accountId:stateMachine:flow"))
 RESPONSE = compile_template(response_template(ERRORS))
-TEXTS = st.text() | st.sampled_from(
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\ufffd")) | st.sampled_from(
     ["$input.body", "#set($a = 1)", "${x}", "\\'", '\'"\\"', "#end", '","x":"', "\x00\u2028"]
 )
 NASTY = (
@@ -49,13 +53,19 @@ def escaped(value: Any) -> str:
 
 
 def request(
-    body: object, *, path: dict[str, str], query: dict[str, str], context: dict[str, Any]
+    body: object,
+    *,
+    path: dict[str, str],
+    query: dict[str, str],
+    context: dict[str, Any],
+    read: object = None,
 ) -> dict[str, Any]:
+    """The request that the template makes of a body; `read` is what API Gateway makes of a body that is not JSON."""
     text = body if isinstance(body, str) else json.dumps(body)
     try:
         content = json.loads(text)
     except ValueError:
-        content = text
+        content = text if read is None else read
     places = {"path": path, "querystring": query, "header": {}}
     rendered = REQUEST.render(
         {
@@ -130,6 +140,96 @@ def test_nothing_in_a_body_is_evaluated_or_ends_the_text_it_stands_in() -> None:
 def test_a_body_that_is_no_object_makes_an_input_that_is_refused(body: str) -> None:
     made = request(body, path={}, query={}, context={"authorizer": {"principalId": "me"}})
     assert made["input"] == " no JSON object"
+
+
+DEEPEST = MAX_DEPTH - 1
+NOT_STRICT = {
+    "a key twice": '{"a": 1, "a": 1}',
+    "a key twice, further in": '{"a": [{"b": {"c": 1, "c": 2}}]}',
+    "a key twice, written in two ways": '{"a": 1, "\\u0061": 2}',
+    "a key twice, with quotes": '{"\\"": 1, "\\"": 2}',
+    "bytes that are not UTF-8": b'{"a": "\xff"}'.decode("utf-8", "replace"),
+    "the first half of a pair": '{"a": "\\uD83D"}',
+    "the second half of a pair": '{"a": "x\\ude00"}',
+    "two first halves": '{"a": "\\ud83d\\ud83d\\ude00"}',
+    "a half behind a backslash": '{"a": "\\\\\\ud83d"}',
+    "a half as a key": '{"\\udE00": 1}',
+    "NaN": '{"a": NaN}',
+    "infinity": '{"a": [-Infinity]}',
+    "a number that is too large": '{"a": 1e999}',
+    "a number of many digits": '{"a": ' + "9" * 65 + "}",
+    "too deep": '{"a":' + "[" * (DEEPEST + 1) + "]" * (DEEPEST + 1) + "}",
+    "too deep in objects": '{"a":' * (DEEPEST + 2) + "1" + "}" * (DEEPEST + 2),
+}
+
+
+@pytest.mark.parametrize("body", NOT_STRICT.values(), ids=NOT_STRICT)
+def test_a_body_that_the_services_reject_makes_an_input_that_is_refused(body: str) -> None:
+    with pytest.raises(InvalidRequest):
+        read_json_object(body.encode())
+    assert request(body, path={}, query={}, context={})["input"] == " no JSON object"
+
+
+# API Gateway's reader accepts these, and makes texts and numbers of them.
+@pytest.mark.parametrize(
+    "value", ["'a'", "a", "01", ".5", "+1", "1.", "0x1F", "truefalse", "/* */ 1", "1 // x", "tru", '"a" b']
+)
+def test_what_only_a_lenient_reader_accepts_is_refused(value: str) -> None:
+    made = request('{"x": ' + value + "}", path={}, query={}, context={}, read={"x": "a"})
+    assert made["input"] == " no JSON object"
+
+
+STRICT = {
+    "the same key in two objects": '{"a": {"k": 1}, "b": [{"k": 1}, {"k": 2}]}',
+    "signs of JSON in texts": json.dumps({"a:": ':{"k": 1, "k": NaN}[[', "b": "\\u", "c": '\\":\\\\'}),
+    "a pair": '{"a": "\\ud83d\\uDE00", "b": "\\\\ud83d"}',
+    "numbers": '{"a": [0, -1, 1.50, 1E5, 2e-7, -0.0, 12345678901234567890, true, false, null]}',
+    "the deepest": '{"a":' + "[" * DEEPEST + "]" * DEEPEST + "}",
+    "blanks": ' {\t"a" :\r\n[ ] } ',
+    "nothing": "{}",
+}
+
+
+@pytest.mark.parametrize("body", STRICT.values(), ids=STRICT)
+def test_a_body_that_the_services_accept_reaches_the_workflow(body: str) -> None:
+    made = request(body, path={}, query={}, context={})
+    assert json.loads(made["input"])["body"] == read_json_object(body.encode())
+
+
+LENIENT = st.recursive(
+    st.none() | st.floats() | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    body=st.dictionaries(TEXTS, LENIENT, max_size=3),
+    ascii_only=st.booleans(),
+    indent=st.sampled_from([None, 1]),
+)
+def test_the_template_and_the_services_agree(
+    body: dict[str, Any], *, ascii_only: bool, indent: int | None
+) -> None:
+    text = json.dumps(body, ensure_ascii=ascii_only, indent=indent)
+    try:
+        expected: object = read_json_object(text.encode())
+    except InvalidRequest:
+        expected = None
+    made = request(text, path={}, query={}, context={})["input"]
+    assert (None if made == " no JSON object" else json.loads(made)["body"]) == expected
+
+
+def test_a_large_body_makes_an_input_that_is_larger_than_step_functions_takes() -> None:
+    body = '{"a": 1,' + " " * MAX_DATA_BYTES + '"a": 1}'
+    made = request(body, path={}, query={}, context={})
+    assert len(made["input"]) > MAX_DATA_BYTES
+    assert json.loads(made["input"]) == {"body": body}
+
+
+def test_no_pattern_of_the_check_would_be_read_as_a_unicode_escape() -> None:
+    assert "\\u" not in CHECK
 
 
 @pytest.mark.parametrize(
