@@ -199,7 +199,9 @@ def test_workflows_call_their_own_functions_and_queues(resources: dict[str, dict
     assert services <= {"dynamodb", "kms", "lambda", "logs", "sqs", "xray"}
 
 
-def test_workflows_use_the_items_of_their_circuits_only(resources: dict[str, dict[str, Any]]) -> None:
+def test_workflows_use_the_items_of_their_circuits_and_count_callers_only(
+    resources: dict[str, dict[str, Any]],
+) -> None:
     found = [
         statement
         for place, statement in documents(resources, "aws_iam_role_policy", "policy")
@@ -207,10 +209,14 @@ def test_workflows_use_the_items_of_their_circuits_only(resources: dict[str, dic
     ]
     assert found
     for statement in found:
+        assert re.fullmatch(r"\$\{aws_dynamodb_table\.[\w-]+\.arn\}", *statement["Resource"])
+        if "callers" in json.dumps(statement["Resource"]):
+            # The item is that of the caller, whom the role does not know.
+            assert listed(statement["Action"]) == ["dynamodb:UpdateItem"]
+            continue
         (condition,) = statement["Condition"].values()
         (item,) = condition["dynamodb:LeadingKeys"]
         assert "*" not in item
-        assert re.fullmatch(r"\$\{aws_dynamodb_table\.[\w-]+\.arn\}", *statement["Resource"])
 
 
 def test_policies_of_resources_let_in_nobody_else(resources: dict[str, dict[str, Any]]) -> None:
