@@ -47,7 +47,7 @@ def test_it_has_a_table_whose_items_go(stack: AwsStack) -> None:
     assert table["hash_key"] == "circuit"
     assert "range_key" not in table
     assert table["ttl"] == {"attribute_name": "expires_at", "enabled": True}
-    assert table["point_in_time_recovery"] == {"enabled": True}
+    assert table["point_in_time_recovery"] == {"enabled": True, "recovery_period_in_days": 35}
     assert table["deletion_protection_enabled"] is True
 
 

@@ -341,7 +341,7 @@ REFUSED: dict[str, tuple[Callable[[AwsStack, Function], object], str]] = {
             Workflow(stack, "scan", definition=LambdaTask("call", function))
         ),
         (
-            "shop/scan (StepFunctionsIntegration): the workflow may run 33 s by its own timeouts and retries, and API "
+            "shop/scan (StepFunctionsIntegration): the workflow may run 56 s by its own timeouts and retries, and API "
             "Gateway waits 29000 ms, so that callers get a 504 while it runs on; pass timeout_seconds below 29 to the "
             "workflow, or start it as a job"
         ),
