@@ -162,6 +162,7 @@ PURE = [
     "iam.policy",
     "observability.log_retention",
     "workflows.branches",
+    "workflows.caller_count",
     "workflows.circuit",
     "workflows.data_flow",
     "workflows.duration",
@@ -175,6 +176,7 @@ PURE = [
     "workflows.rendering",
     "workflows.service_tasks",
     "workflows.steps",
+    "workflows.strict_body",
     "workflows.structure",
     "workflows.tasks",
 ]
