@@ -35,6 +35,7 @@ from constructs_lib import (
     LambdaArchive,
     LambdaAuthorizer,
     LambdaIntegration,
+    PaidCalls,
     PayloadBucket,
     PolicyStatement,
     Quota,
@@ -80,6 +81,7 @@ class AiOrchestrator(AwsStack):
         self._functions: dict[str, Function] = {}
         self._workflows: list[Workflow] = []
         self._topic: AlarmTopic | None = None
+        self._paid_calls: dict[str, PaidCalls] = {}
         if settings.hardened:
             self.encrypt_with(EncryptionKey(self, "key", alias=settings.name))
             self._topic = AlarmTopic(
@@ -363,7 +365,7 @@ class AiOrchestrator(AwsStack):
 
     def _watch_and_protect(self, stage: Stage, topic: AlarmTopic) -> None:
         # Not at the top: the bindings of a firewall take longer to load than all else.
-        from constructs_lib import Alarms, Dashboard, WebAcl
+        from constructs_lib import Alarms, Budget, Dashboard, WebAcl
 
         name, functions, workflows = self._settings.name, tuple(self._functions.values()), self._workflows
         WebAcl(
@@ -374,12 +376,28 @@ class AiOrchestrator(AwsStack):
             user_pools=[self._pool],
             log_retention_days=self._settings.log_retention_days,
         )
-        Alarms(self, "alarms", topic=topic, stage=stage, functions=functions, workflows=workflows)
+        Alarms(
+            self,
+            "alarms",
+            topic=topic,
+            stage=stage,
+            functions=functions,
+            workflows=workflows,
+            paid_calls=self._paid_calls,
+        )
+        Budget(
+            self,
+            "budget",
+            topic=topic,
+            monthly_usd=self._settings.monthly_budget_usd,
+            name=f"{name}-monthly",
+        )
         Dashboard(self, "dashboard", name=name, stage=stage, functions=functions, workflows=workflows)
 
     def _allow_aws_backend(self, function: Function, contract: Contract) -> None:
         """Let a function call the AI services of AWS that its contract names."""
         statements = []
+        self._paid_calls.update(_paid_calls(self._settings.name, function, contract))
         if contract.aws_actions:
             # Rekognition and Comprehend have no resources to scope this to.
             statements.append(PolicyStatement(actions=contract.aws_actions, resources=["*"]))
@@ -428,6 +446,20 @@ class AiOrchestrator(AwsStack):
             self._limit.grant_count(made)
         self._functions[name] = made
         return made
+
+
+def _paid_calls(name: str, function: Function, contract: Contract) -> dict[str, PaidCalls]:
+    """The calls of AWS's AI services that a service makes, by the names of their alarms."""
+    calls = {}
+    for action in contract.aws_actions:
+        service, _, operation = action.partition(":")
+        if service == "rekognition":
+            calls[f"{name}-rekognition-{operation}"] = PaidCalls.of_rekognition(operation)
+        else:
+            calls[f"{name}-{service}"] = PaidCalls.of_function(function, service)
+    for model in contract.bedrock_models:
+        calls[f"{name}-bedrock-{model}"] = PaidCalls.of_bedrock(model)
+    return calls
 
 
 def main() -> None:

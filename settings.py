@@ -8,6 +8,8 @@ AI_BACKEND           local: the models run inside the functions; aws: they call 
 ALLOWED_ORIGINS      Web pages that may call the API from a browser (CORS), separated by commas, such as
                      https://shop.example. Default: http://localhost:3000 in local, none in dev and prod.
 ALARM_EMAILS         dev, prod: addresses to notify of alarms, separated by commas. Default: none.
+MONTHLY_BUDGET_USD   dev, prod: costs of the AWS account in a month, in US dollars, 1-1000000. ALARM_EMAILS are notified at
+                     80 %, at 100 %, and when AWS forecasts more. Default: 100.
 THREAT_PROTECTION    on: Cognito blocks sign-ins with leaked passwords and unusual ones, for a price per user; off.
                      Default: off.
 STATE_BUCKET         prod: S3 bucket for Terraform's state. Must exist. Required.
@@ -30,10 +32,12 @@ if TYPE_CHECKING:
     from constructs_lib.authorization.user_pool import Mfa
 
 PROJECT = "ai-orchestrator"
+DEFAULT_BUDGET_USD: Final = 100
 VARIABLES: Final = (
     "AI_BACKEND",
     "ALLOWED_ORIGINS",
     "ALARM_EMAILS",
+    "MONTHLY_BUDGET_USD",
     "THREAT_PROTECTION",
     "STATE_BUCKET",
     "ARCHIVE_BUCKET",
@@ -67,6 +71,7 @@ class Settings:
         archive_bucket: The bucket that the Lambda archives go to; None for one of the stack's own.
         payload_bucket: The bucket for what jobs work on; None for one of the stack's own.
         state: Where Terraform keeps its state; None for a file beside `main.py`.
+        monthly_budget_usd: Costs of the AWS account in a month, in US dollars, above which `alarm_emails` are notified.
         password_sign_in: Whether users may send their password to Cognito (`USER_PASSWORD_AUTH`), as tests do. Default:
             no; users prove that they have it (SRP).
         mfa: Whether users need a second factor, a code of an authenticator app.
@@ -94,6 +99,7 @@ class Settings:
     archive_bucket: str | None = None
     payload_bucket: str | None = None
     state: S3State | None = None
+    monthly_budget_usd: int = DEFAULT_BUDGET_USD
     password_sign_in: bool = False
     mfa: Mfa = "OPTIONAL"
     threat_protection: bool = False
@@ -131,6 +137,7 @@ def _settings(environment: Environment, given: Mapping[str, str]) -> Settings:
         allowed_account_ids=environment.allowed_account_ids,
         endpoint_url=environment.endpoint_url,
         alarm_emails=_listed(given.get("ALARM_EMAILS", "")),
+        monthly_budget_usd=_dollars(given, "MONTHLY_BUDGET_USD", default=DEFAULT_BUDGET_USD),
         threat_protection=choice(given, "THREAT_PROTECTION", ("off", "on")) == "on",
         allowed_origins=_listed(given.get("ALLOWED_ORIGINS", "")),
     )
@@ -172,6 +179,15 @@ def _prod(common: Settings, given: Mapping[str, str]) -> Settings:
         payload_bucket=bucket("PAYLOAD_BUCKET", "payloads"),
         state=S3State(bucket=given["STATE_BUCKET"], key=f"{PROJECT}-prod.tfstate", region=common.region),
     )
+
+
+def _dollars(given: Mapping[str, str], variable: str, *, default: int) -> int:
+    value = given.get(variable, str(default))
+    if not (value.isascii() and value.isdecimal() and 1 <= int(value) <= 1_000_000):
+        raise InvalidArgumentError(
+            variable, f"{value!r} is not a number of dollars", f"set 1-1000000. Default: {default}"
+        )
+    return int(value)
 
 
 def _listed(text: str) -> tuple[str, ...]:

@@ -73,8 +73,10 @@ if TYPE_CHECKING:
     from constructs_lib.iam.role import Role
     from constructs_lib.observability.alarm_topic import AlarmTopic
     from constructs_lib.observability.alarms import Alarms, Thresholds
+    from constructs_lib.observability.budget import Budget
     from constructs_lib.observability.dashboard import Dashboard
     from constructs_lib.observability.log_group import LogGroup
+    from constructs_lib.observability.paid_calls import PaidCalls
     from constructs_lib.security.encryption_key import EncryptionKey
     from constructs_lib.security.hmac_key import HmacKey
     from constructs_lib.security.signing_key import SigningKey
@@ -130,6 +132,7 @@ _MODULES = {
     "Authorizer": "constructs_lib.authorization.authorizer",
     "AwsStack": "constructs_lib.aws_stack",
     "BedrockInvokeModel": "constructs_lib.workflows.service_tasks",
+    "Budget": "constructs_lib.observability.budget",
     "Cache": "constructs_lib.api.cache",
     "CallerLimit": "constructs_lib.authorization.caller_limit",
     "Canary": "constructs_lib.api.canary",
@@ -179,6 +182,7 @@ _MODULES = {
     "Map": "constructs_lib.workflows.branches",
     "Method": "constructs_lib.api.method",
     "MutualTls": "constructs_lib.api.domain_name",
+    "PaidCalls": "constructs_lib.observability.paid_calls",
     "Parallel": "constructs_lib.workflows.branches",
     "Pass": "constructs_lib.workflows.steps",
     "PayloadBucket": "constructs_lib.storage.payload_bucket",
@@ -235,6 +239,7 @@ __all__ = [
     "Authorizer",
     "AwsStack",
     "BedrockInvokeModel",
+    "Budget",
     "Cache",
     "CallerLimit",
     "Canary",
@@ -284,6 +289,7 @@ __all__ = [
     "Map",
     "Method",
     "MutualTls",
+    "PaidCalls",
     "Parallel",
     "Pass",
     "PayloadBucket",

@@ -28,6 +28,7 @@ from constructs_lib import (
     ArchiveBucket,
     AsynchronousCalls,
     AwsStack,
+    Budget,
     Cache,
     Canary,
     CircuitBreaker,
@@ -41,6 +42,7 @@ from constructs_lib import (
     Function,
     GatewayResponses,
     Gradual,
+    HmacKey,
     IamAuthorization,
     Input,
     Jobs,
@@ -48,6 +50,7 @@ from constructs_lib import (
     LambdaIntegration,
     LambdaTask,
     LogGroup,
+    PaidCalls,
     PayloadBucket,
     Queue,
     Quota,
@@ -165,6 +168,7 @@ class AllOn(AwsStack):
             orders.role, "orders/", read=True
         )
         SigningKey(self, "callbacks").grant_sign(orders.role)
+        HmacKey(self, "callers").grant_generate(guard.role)
         topic = AlarmTopic(self, "alarm-topic", emails=["ops@shop.example"])
         looks_at = Workflow(
             self,
@@ -179,8 +183,19 @@ class AllOn(AwsStack):
         functions = [orders, images, guard, *jobs_functions]
         workflows = [looks_at, *jobs.workflows]
         stage = self._stage(orders, images, guard, looks_at, jobs_functions[-1])
-        WebAcl(self, "firewall", stages=[stage], large_body_paths=["/images", "/looks"])
-        Alarms(self, "alarms", topic=topic, stage=stage, functions=functions, workflows=workflows)
+        WebAcl(
+            self, "firewall", stages=[stage], user_pools=[self._users], large_body_paths=["/images", "/looks"]
+        )
+        Alarms(
+            self,
+            "alarms",
+            topic=topic,
+            stage=stage,
+            functions=functions,
+            workflows=workflows,
+            paid_calls={f"{STACK}-text": PaidCalls.of_rekognition("DetectText")},
+        )
+        Budget(self, "budget", topic=topic, monthly_usd=100)
         for queue in (self._failed, self._dead_letters):
             queue.alarm(topic)
         orders.consume(Queue(self, "changes", topic=topic), max_concurrency=5)
@@ -200,7 +215,13 @@ class AllOn(AwsStack):
     def _stage(
         self, orders: Function, images: Function, guard: Function, looks_at: Workflow, front: Function
     ) -> Stage:
-        users = UserPool(self, "users", mfa="ON")
+        users = self._users = UserPool(
+            self,
+            "users",
+            mfa="ON",
+            threat_protection=True,
+            pre_token_generation=self._function("claims", timeout_seconds=5),
+        )
         users.add_client("shop", access_minutes=15)
         staff = CognitoAuthorizer(name="staff", user_pools=[users])
         partners = LambdaAuthorizer(name="partners", function=guard)
@@ -265,6 +286,7 @@ class AllOn(AwsStack):
         name: str,
         *,
         large: bool = False,
+        timeout_seconds: int = 10,
         environment: Mapping[str, str] | None = None,
         gradual: Gradual | None = None,
         provisioned_concurrency: int | None = None,
@@ -276,6 +298,7 @@ class AllOn(AwsStack):
             archive=_Archive(name=name, zip_path=self._zip_path, zip_bytes=_LARGE_BYTES if large else 200),
             code_bucket=self._bucket,
             environment=environment or {"TABLE": "orders"},
+            timeout_seconds=timeout_seconds,
             reserved_concurrency=10,
             provisioned_concurrency=provisioned_concurrency,
             gradual=gradual,

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 from constructs import Construct
 
 from constructs_lib.aws_stack import AwsStack, note_place
 from constructs_lib.checks import check_pattern, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
+from constructs_lib.iam.policy import policy_document
 from constructs_lib.references import attribute, make, token
 
 if TYPE_CHECKING:
     from cdktf_cdktf_provider_aws.sns_topic import SnsTopic
+    from cdktf_cdktf_provider_aws.sns_topic_policy import SnsTopicPolicy
     from cdktf_cdktf_provider_aws.sns_topic_subscription import SnsTopicSubscription
 
     from constructs_lib.security.encryption_key import EncryptionKey
@@ -84,7 +86,11 @@ class AlarmTopic(Construct):
         self._resource = make(
             SnsTopic, self, "Resource", name=title, kms_master_key_id=attribute(key.resource, "arn")
         )
-        make(SnsTopicPolicy, self, "policy", arn=attribute(self._resource, "arn"), policy=self._policy(stack))
+        self._key = key
+        self._publishers = [_alarms(stack)]
+        self._policy = make(
+            SnsTopicPolicy, self, "policy", arn=attribute(self._resource, "arn"), policy=self._document()
+        )
         for email in emails:
             self.add_email(email)
 
@@ -133,35 +139,73 @@ class AlarmTopic(Construct):
             endpoint=address,
         )
 
-    def _policy(self, stack: AwsStack) -> str:
+    def allow_budgets(self) -> SnsTopicPolicy:
+        """Let AWS Budgets notify the topic of this account's budgets; calling it twice changes nothing.
+
+        Returns:
+            The `aws_sns_topic_policy`, for which a budget has to wait.
+        """
+        stack = AwsStack.of(self)
+        publisher = _budgets(stack)
+        if publisher not in self._publishers:
+            self._publishers.append(publisher)
+            self._policy.policy = self._document()
+            self._key.allow_service(
+                publisher.sid,
+                service=publisher.service,
+                actions=("kms:Decrypt", "kms:GenerateDataKey"),
+                conditions=publisher.conditions,
+            )
+        return self._policy
+
+    def _document(self) -> str:
         topic = attribute(self._resource, "arn")
-        alarms = f"arn:{stack.partition}:cloudwatch:{stack.region}:{stack.account_id}:alarm:*"
-        return json.dumps(
-            {
-                "Version": "2012-10-17",
-                "Statement": [
-                    {
-                        "Sid": "Alarms",
-                        "Effect": "Allow",
-                        "Principal": {"Service": "cloudwatch.amazonaws.com"},
-                        "Action": "sns:Publish",
-                        "Resource": topic,
-                        "Condition": {
-                            "StringEquals": {"aws:SourceAccount": stack.account_id},
-                            "ArnLike": {"aws:SourceArn": alarms},
-                        },
-                    },
-                    {
-                        "Sid": "TlsOnly",
-                        "Effect": "Deny",
-                        "Principal": "*",
-                        "Action": "sns:Publish",
-                        "Resource": topic,
-                        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-                    },
-                ],
-            }
-        )
+        tls_only = {
+            "Sid": "TlsOnly",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "sns:Publish",
+            "Resource": topic,
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+        return policy_document(*(publisher.statement(topic) for publisher in self._publishers), tls_only)
+
+
+@dataclass(frozen=True, slots=True)
+class _Publisher:
+    """A service that may publish for some resources of this account."""
+
+    sid: str
+    service: str
+    account_id: str
+    source_arn: str
+
+    @property
+    def conditions(self) -> dict[str, dict[str, str]]:
+        return {
+            "StringEquals": {"aws:SourceAccount": self.account_id},
+            "ArnLike": {"aws:SourceArn": self.source_arn},
+        }
+
+    def statement(self, topic: str) -> dict[str, Any]:
+        return {
+            "Sid": self.sid,
+            "Effect": "Allow",
+            "Principal": {"Service": self.service},
+            "Action": "sns:Publish",
+            "Resource": topic,
+            "Condition": self.conditions,
+        }
+
+
+def _alarms(stack: AwsStack) -> _Publisher:
+    source = f"arn:{stack.partition}:cloudwatch:{stack.region}:{stack.account_id}:alarm:*"
+    return _Publisher("Alarms", "cloudwatch.amazonaws.com", stack.account_id, source)
+
+
+def _budgets(stack: AwsStack) -> _Publisher:
+    source = f"arn:{stack.partition}:budgets::{stack.account_id}:*"
+    return _Publisher("Budgets", "budgets.amazonaws.com", stack.account_id, source)
 
 
 def _check_email(where: str, address: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
 
 from cdktf_cdktf_provider_aws.cloudwatch_metric_alarm import CloudwatchMetricAlarm
 from constructs import Construct
@@ -16,10 +15,11 @@ from constructs_lib.checks import check_range, path_below
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.functions.function import Function
 from constructs_lib.observability.alarm_topic import AlarmTopic
-from constructs_lib.references import attribute, make
+from constructs_lib.observability.metric_alarm import MetricAlarm
+from constructs_lib.observability.paid_calls import PaidCalls
+from constructs_lib.references import attribute
 from constructs_lib.workflows.workflow import Workflow
 
-_PERIOD_SECONDS = 300
 _PERCENT_OF_LIMIT = 80
 """How close to a limit a function or a workflow may come before somebody is told."""
 
@@ -36,6 +36,8 @@ class Thresholds:
         function_errors: How many calls of a function end in an exception, in five minutes. Left out, 1.
         workflow_failures: How many executions of a workflow fail, in five minutes; what a caller sent may be the reason
             of some. Left out, 5.
+        jobs_started: Executions of a Standard workflow that start in five minutes. Default: 100.
+        paid_calls: Calls of a paid service in five minutes. Default: 1000.
 
     Raises:
         ConstructError: if a threshold is not valid.
@@ -50,6 +52,8 @@ class Thresholds:
     latency_ms: int = 10_000
     function_errors: int = 1
     workflow_failures: int = 5
+    jobs_started: int = 100
+    paid_calls: int = 1000
 
     def __post_init__(self) -> None:
         check_range("Thresholds", "server_error_percent", self.server_error_percent, 1, 100)
@@ -57,6 +61,8 @@ class Thresholds:
         check_range("Thresholds", "latency_ms", self.latency_ms, 1, 900_000)
         check_range("Thresholds", "function_errors", self.function_errors, 1, 1_000_000)
         check_range("Thresholds", "workflow_failures", self.workflow_failures, 1, 1_000_000)
+        check_range("Thresholds", "jobs_started", self.jobs_started, 1, 1_000_000)
+        check_range("Thresholds", "paid_calls", self.paid_calls, 1, 1_000_000_000)
 
 
 class Alarms(Construct):
@@ -65,8 +71,8 @@ class Alarms(Construct):
     Of the stage: the share of 5xx, the share of 4xx (throttled requests among them: API Gateway has no number of its
     own for these), and latency. Of each function: exceptions, throttled calls, calls that take 80 % of its timeout,
     and, where it has a reserved concurrency, 80 % of that. Of each workflow: executions that fail, that time out and
-    that are throttled, and, of one that answers within the request (`EXPRESS`), 5 % that take 80 % of the longest time
-    it may run. An alarm also tells when it is over. Where nothing is called, nothing is wrong. Queues have alarms of
+    that are throttled, of one that answers within the request (`EXPRESS`), 5 % that take 80 % of the longest time it
+    may run, and of one that does not (`STANDARD`), the executions that start. Of paid services, the calls. An alarm also tells when it is over. Where nothing is called, nothing is wrong. Queues have alarms of
     their own: `DeadLetterQueue.alarm`.
 
     Args:
@@ -76,6 +82,7 @@ class Alarms(Construct):
         stage: The stage. Left out, none.
         functions: The functions. Left out, none.
         workflows: The workflows. Left out, none.
+        paid_calls: Calls of paid services by the name of the alarm, such as `shop-detect-text`. Default: none.
         thresholds: From where on. Left out, `Thresholds()`.
 
     Raises:
@@ -98,6 +105,7 @@ class Alarms(Construct):
         stage: Stage | None = None,
         functions: Sequence[Function] = (),
         workflows: Sequence[Workflow] = (),
+        paid_calls: Mapping[str, PaidCalls] | None = None,
         thresholds: Thresholds | None = None,
     ) -> None:
         where = path_below(scope, construct_id)
@@ -107,9 +115,11 @@ class Alarms(Construct):
                 f"topic is of type {type(topic).__name__}",
                 "pass AlarmTopic(...): somebody must be told",
             )
-        if stage is None and not functions and not workflows:
+        if stage is None and not functions and not workflows and not paid_calls:
             raise InvalidArgumentError(
-                where, "watches nothing", "pass stage=..., functions=[...] or workflows=[...]"
+                where,
+                "watches nothing",
+                "pass stage=..., functions=[...], workflows=[...] or paid_calls={...}",
             )
         kinds: dict[str, Sequence[Construct]] = {"function": functions, "workflow": workflows}
         for kind, many in kinds.items():
@@ -123,6 +133,7 @@ class Alarms(Construct):
             *([] if stage is None else _of_stage(stage, limits)),
             *(alarm for function in functions for alarm in _of_function(function, limits)),
             *(alarm for workflow in workflows for alarm in _of_workflow(workflow, limits)),
+            *(calls.alarm(name, limits.paid_calls) for name, calls in (paid_calls or {}).items()),
         ]
         stack = AwsStack.of(scope)
         for alarm in wanted:
@@ -137,64 +148,12 @@ class Alarms(Construct):
         return MappingProxyType(self._resources)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Alarm:
-    """An alarm as data.
-
-    Attributes:
-        name: Its name in AWS.
-        description: What has happened, for whoever is woken up.
-        namespace: The service whose number it looks at.
-        metric: The number.
-        dimensions: Of what.
-        statistic: How the numbers of a period become one.
-        threshold: From where on it is wrong.
-        periods: How many of as many and one periods must be over the threshold.
-    """
-
-    name: str
-    description: str
-    namespace: Literal["AWS/ApiGateway", "AWS/Lambda", "AWS/States"]
-    metric: str
-    dimensions: Mapping[str, str]
-    statistic: str
-    threshold: float
-    periods: int
-
-    def made(self, scope: Construct, topic: AlarmTopic) -> CloudwatchMetricAlarm:
-        """Makes it, for a topic to tell."""
-        told = [attribute(topic.resource, "arn")]
-        is_percentile = self.statistic.startswith("p")
-        return make(
-            CloudwatchMetricAlarm,
-            scope,
-            self.name,
-            alarm_name=self.name,
-            alarm_description=self.description,
-            namespace=self.namespace,
-            metric_name=self.metric,
-            dimensions=dict(self.dimensions),
-            statistic=None if is_percentile else self.statistic,
-            extended_statistic=self.statistic if is_percentile else None,
-            # A single slow request is not 95 of 100.
-            evaluate_low_sample_count_percentiles="ignore" if is_percentile else None,
-            period=_PERIOD_SECONDS,
-            evaluation_periods=self.periods + (self.periods > 1),
-            datapoints_to_alarm=self.periods,
-            comparison_operator="GreaterThanOrEqualToThreshold",
-            threshold=self.threshold,
-            treat_missing_data="notBreaching",
-            alarm_actions=told,
-            ok_actions=told,
-        )
-
-
-def _of_stage(stage: Stage, limits: Thresholds) -> list[_Alarm]:
+def _of_stage(stage: Stage, limits: Thresholds) -> list[MetricAlarm]:
     api, name = stage.deployment.api.name, stage.stage_name
     prefix = f"{api.replace(' ', '-')}-{name}"
     dimensions = {"ApiName": api, "Stage": name}
     return [
-        _Alarm(
+        MetricAlarm(
             name=f"{prefix}-server-errors",
             description=f"{limits.server_error_percent} % of the requests to {api} are answered with 5xx",
             namespace="AWS/ApiGateway",
@@ -204,7 +163,7 @@ def _of_stage(stage: Stage, limits: Thresholds) -> list[_Alarm]:
             threshold=limits.server_error_percent / 100,
             periods=2,
         ),
-        _Alarm(
+        MetricAlarm(
             name=f"{prefix}-client-errors",
             description=f"{limits.client_error_percent} % of the requests to {api} are throttled or refused (4xx)",
             namespace="AWS/ApiGateway",
@@ -214,7 +173,7 @@ def _of_stage(stage: Stage, limits: Thresholds) -> list[_Alarm]:
             threshold=limits.client_error_percent / 100,
             periods=2,
         ),
-        _Alarm(
+        MetricAlarm(
             name=f"{prefix}-latency",
             description=f"5 % of the requests to {api} take {limits.latency_ms} ms or more",
             namespace="AWS/ApiGateway",
@@ -227,11 +186,11 @@ def _of_stage(stage: Stage, limits: Thresholds) -> list[_Alarm]:
     ]
 
 
-def _of_function(function: Function, limits: Thresholds) -> list[_Alarm]:
+def _of_function(function: Function, limits: Thresholds) -> list[MetricAlarm]:
     name = function.function_name
     dimensions = {"FunctionName": name}
     alarms = [
-        _Alarm(
+        MetricAlarm(
             name=f"{name}-errors",
             description=f"{limits.function_errors} or more calls of {name} ended in an exception",
             namespace="AWS/Lambda",
@@ -241,7 +200,7 @@ def _of_function(function: Function, limits: Thresholds) -> list[_Alarm]:
             threshold=limits.function_errors,
             periods=1,
         ),
-        _Alarm(
+        MetricAlarm(
             name=f"{name}-throttles",
             description=f"Calls of {name} are refused, because too many run at once",
             namespace="AWS/Lambda",
@@ -251,7 +210,7 @@ def _of_function(function: Function, limits: Thresholds) -> list[_Alarm]:
             threshold=1,
             periods=1,
         ),
-        _Alarm(
+        MetricAlarm(
             name=f"{name}-duration",
             description=f"A call of {name} took {_PERCENT_OF_LIMIT} % of its timeout of {function.timeout_seconds} s",
             namespace="AWS/Lambda",
@@ -265,7 +224,7 @@ def _of_function(function: Function, limits: Thresholds) -> list[_Alarm]:
     reserved = function.reserved_concurrency
     if reserved:
         alarms.append(
-            _Alarm(
+            MetricAlarm(
                 name=f"{name}-concurrency",
                 description=f"{_PERCENT_OF_LIMIT} % of the {reserved} calls of {name} that may run at once do",
                 namespace="AWS/Lambda",
@@ -279,7 +238,7 @@ def _of_function(function: Function, limits: Thresholds) -> list[_Alarm]:
     return alarms
 
 
-def _of_workflow(workflow: Workflow, limits: Thresholds) -> list[_Alarm]:
+def _of_workflow(workflow: Workflow, limits: Thresholds) -> list[MetricAlarm]:
     name = workflow.workflow_name
 
     def alarm(
@@ -290,8 +249,8 @@ def _of_workflow(workflow: Workflow, limits: Thresholds) -> list[_Alarm]:
         *,
         statistic: str = "Sum",
         periods: int = 1,
-    ) -> _Alarm:
-        return _Alarm(
+    ) -> MetricAlarm:
+        return MetricAlarm(
             name=f"{name}-executions-{kind}",
             description=description,
             namespace="AWS/States",
@@ -320,5 +279,10 @@ def _of_workflow(workflow: Workflow, limits: Thresholds) -> list[_Alarm]:
                 statistic="p95",
                 periods=2,
             )
+        )
+    else:
+        started = limits.jobs_started
+        alarms.append(
+            alarm("started", f"{started} or more executions of {name} started", "ExecutionsStarted", started)
         )
     return alarms

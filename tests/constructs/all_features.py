@@ -17,6 +17,7 @@ from constructs_lib import (
     ArchiveBucket,
     AsynchronousCalls,
     AwsStack,
+    Budget,
     CircuitBreaker,
     CognitoAuthorizer,
     Cors,
@@ -27,6 +28,7 @@ from constructs_lib import (
     EncryptionKey,
     Function,
     GatewayResponses,
+    HmacKey,
     IamAuthorization,
     Input,
     Jobs,
@@ -43,6 +45,7 @@ from constructs_lib import (
     Succeed,
     Throttle,
     UsagePlan,
+    UserPool,
     Variable,
     WebAcl,
     Workflow,
@@ -146,7 +149,14 @@ class AllFeatures(AwsStack):
             base_path="v1",
             hosted_zone_id="Z0123456789ABCDEFGHIJ",
         )
-        WebAcl(self, "firewall", stages=[self.stage])
+        claims = Function(
+            self, "claims", archive=FakeArchive.make(archives, name="claims"), timeout_seconds=5
+        )
+        HmacKey(self, "callers").grant_generate(claims.role)
+        users = UserPool(self, "users", pre_token_generation=claims)
+        users.add_client("web")
+        WebAcl(self, "firewall", stages=[self.stage], user_pools=[users])
+        Budget(self, "budget", topic=topic, monthly_usd=100)
         functions, workflows = [self.chat, self.vision, self.front], [self.scan, *jobs.workflows]
         Alarms(self, "alarms", topic=topic, stage=self.stage, functions=functions, workflows=workflows)
         self.dead_letters.alarm(topic)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from constructs_lib import (
     Alarms,
     AlarmTopic,
     AwsStack,
+    Budget,
     ConflictError,
     ConstructError,
     Dashboard,
@@ -21,6 +23,7 @@ from constructs_lib import (
     Function,
     InvalidArgumentError,
     LimitExceededError,
+    PaidCalls,
     RestApi,
     Stage,
     Succeed,
@@ -200,6 +203,7 @@ def test_workflows_that_fail_time_out_wait_or_are_slow_wake_somebody_up(
         "shop-slow-executions-failed": ("ExecutionsFailed", "Sum", 5, "1 of 1"),
         "shop-slow-executions-timed-out": ("ExecutionsTimedOut", "Sum", 1, "1 of 1"),
         "shop-slow-executions-throttled": ("ExecutionThrottled", "Sum", 1, "1 of 1"),
+        "shop-slow-executions-started": ("ExecutionsStarted", "Sum", 100, "1 of 1"),
     }
     told = [f"${{{configuration.address('sns_topic')}.arn}}"]
     arns = {
@@ -210,6 +214,98 @@ def test_workflows_that_fail_time_out_wait_or_are_slow_wake_somebody_up(
         assert (one["namespace"], one["alarm_actions"], one["ok_actions"]) == ("AWS/States", told, told)
         assert one["dimensions"] == {"StateMachineArn": arns[name.partition("-executions")[0]]}
         assert one["treat_missing_data"] == "notBreaching"
+
+
+def test_calls_that_cost_money_wake_somebody_up(
+    stack: AwsStack, topic: AlarmTopic, function: Function
+) -> None:
+    paid = {
+        "shop-text": PaidCalls.of_rekognition("DetectText"),
+        "shop-nova": PaidCalls.of_bedrock("amazon.nova-lite-v1:0"),
+        "shop-comprehend": PaidCalls.of_function(function, "comprehend"),
+    }
+    Alarms(stack, "alarms", topic=topic, paid_calls=paid, thresholds=Thresholds(paid_calls=50))
+    made = Configuration(stack).all("cloudwatch_metric_alarm").values()
+    assert {one["alarm_name"]: (one["namespace"], one["metric_name"], one["dimensions"]) for one in made} == {
+        "shop-text": ("AWS/Rekognition", "SuccessfulRequestCount", {"Operation": "DetectText"}),
+        "shop-nova": ("AWS/Bedrock", "Invocations", {"ModelId": "amazon.nova-lite-v1:0"}),
+        "shop-comprehend": ("AWS/Lambda", "Invocations", {"FunctionName": "shop-chat"}),
+    }
+    assert {(one["statistic"], one["threshold"], one["period"]) for one in made} == {("Sum", 50, 300)}
+    assert {one["alarm_description"] for one in made} == {
+        "50 or more calls of Rekognition's DetectText, which are paid by the call",
+        "50 or more calls of Bedrock's amazon.nova-lite-v1:0, which are paid by the call",
+        "50 or more calls of shop-chat, which calls comprehend, which are paid by the call",
+    }
+
+
+@pytest.mark.parametrize(
+    ("act", "problem"),
+    [
+        (
+            lambda: PaidCalls.of_rekognition("detect text"),
+            "operation 'detect text' is not valid; use a name such as 'DetectText'",
+        ),
+        (
+            lambda: PaidCalls.of_bedrock("Nova"),
+            "model 'Nova' is not valid; use a model id such as 'amazon.nova-lite-v1:0'",
+        ),
+    ],
+)
+def test_calls_that_no_metric_counts(act: Callable[[], object], problem: str) -> None:
+    assert refused(act) == (InvalidArgumentError, f"PaidCalls: {problem}")
+
+
+def test_a_budget_notifies_the_topic_before_the_money_is_spent(stack: AwsStack, topic: AlarmTopic) -> None:
+    Budget(stack, "budget", topic=topic, monthly_usd=250)
+    Budget(stack, "more", topic=topic, monthly_usd=1000)
+    configuration = Configuration(stack)
+    budgets = {body["name"]: body for body in configuration.all("budgets_budget").values()}
+    assert set(budgets) == {"shop-budget", "shop-more"}
+    made = budgets["shop-budget"]
+    assert (made["budget_type"], made["time_unit"]) == ("COST", "MONTHLY")
+    assert (made["limit_amount"], made["limit_unit"]) == ("250.0", "USD")
+    assert made["depends_on"] == [configuration.address("sns_topic_policy")]
+    told = [f"${{{configuration.address('sns_topic')}.arn}}"]
+    assert [
+        (one["notification_type"], one["comparison_operator"], one["threshold"], one["threshold_type"])
+        for one in made["notification"]
+    ] == [
+        ("ACTUAL", "GREATER_THAN", 80, "PERCENTAGE"),
+        ("FORECASTED", "GREATER_THAN", 100, "PERCENTAGE"),
+        ("ACTUAL", "GREATER_THAN", 100, "PERCENTAGE"),
+    ]
+    assert all(one["subscriber_sns_topic_arns"] == told for one in made["notification"])
+    publishers = {one["Sid"]: one for one in statements(configuration.only("sns_topic_policy")["policy"])}
+    assert list(publishers) == ["Alarms", "Budgets", "TlsOnly"]
+    assert publishers["Budgets"]["Principal"] == {"Service": "budgets.amazonaws.com"}
+    condition = publishers["Budgets"]["Condition"]
+    assert condition["ArnLike"]["aws:SourceArn"].startswith("arn:${data.aws_partition.")
+    decrypts = [one for one in statements(configuration.only("kms_key")["policy"]) if one["Sid"] == "Budgets"]
+    assert [(one["Principal"], one["Condition"]) for one in decrypts] == [
+        ({"Service": "budgets.amazonaws.com"}, condition)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "problem"),
+    [
+        ({"monthly_usd": 0}, LimitExceededError, "monthly_usd is 0; use 1 to 1000000"),
+        (
+            {"name": "a:b"},
+            InvalidArgumentError,
+            "name 'a:b' is not valid; use 1 to 100 characters without ':', '/' and '\\'",
+        ),
+        ({"topic": None}, InvalidArgumentError, "topic is of type NoneType; pass AlarmTopic(...)"),
+    ],
+)
+def test_budgets_that_are_refused(
+    stack: AwsStack, topic: AlarmTopic, arguments: dict[str, Any], kind: type[ConstructError], problem: str
+) -> None:
+    before = children(stack)
+    given = {"topic": topic, "monthly_usd": 100, **arguments}
+    assert refused(lambda: Budget(stack, "budget", **given)) == (kind, f"shop/budget: {problem}")
+    assert children(stack) == before
 
 
 def test_the_thresholds_can_be_chosen(stack: AwsStack, topic: AlarmTopic, stage: Stage) -> None:
@@ -227,7 +323,7 @@ def test_alarms_that_are_refused(stack: AwsStack, topic: AlarmTopic, function: F
     before = children(stack)
     assert refused(lambda: Alarms(stack, "alarms", topic=topic)) == (
         InvalidArgumentError,
-        "shop/alarms: watches nothing; pass stage=..., functions=[...] or workflows=[...]",
+        "shop/alarms: watches nothing; pass stage=..., functions=[...], workflows=[...] or paid_calls={...}",
     )
     assert refused(lambda: Alarms(stack, "alarms", topic=None, functions=[function])) == (  # type: ignore[arg-type]
         InvalidArgumentError,

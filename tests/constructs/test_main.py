@@ -201,6 +201,7 @@ def test_the_aws_backend_gets_the_permissions_that_it_needs(synthesized: Synthes
 
 
 HARDENED = {
+    "aws_budgets_budget",
     "aws_cloudwatch_dashboard",
     "aws_cloudwatch_metric_alarm",
     "aws_sns_topic",
@@ -240,6 +241,33 @@ def test_users_of_prod_need_a_second_factor_and_send_no_password(synthesized: Sy
     watched = synthesized(ENVIRONMENT="prod", THREAT_PROTECTION="on")["resource"]
     (pool,) = watched["aws_cognito_user_pool"].values()
     assert pool["user_pool_add_ons"] == {"advanced_security_mode": "ENFORCED"}
+
+
+def test_prod_is_told_of_what_costs_money(synthesized: Synthesize) -> None:
+    written = json.loads(GOLDEN.read_text(encoding="utf-8"))["resource"]
+    (budget,) = written["aws_budgets_budget"].values()
+    assert (budget["name"], budget["limit_amount"]) == ("ai-orchestrator-prod-monthly", "100.0")
+    watched = synthesized(ENVIRONMENT="prod", AI_BACKEND="aws", MONTHLY_BUDGET_USD="250")["resource"]
+    (budget,) = watched["aws_budgets_budget"].values()
+    assert budget["limit_amount"] == "250.0"
+    counted = {
+        (one["metric_name"], *one["dimensions"].values())
+        for one in watched["aws_cloudwatch_metric_alarm"].values()
+        if one["metric_name"] in {"Invocations", "SuccessfulRequestCount"}
+    }
+    assert counted == {
+        ("SuccessfulRequestCount", "DetectText"),
+        ("SuccessfulRequestCount", "DetectLabels"),
+        ("Invocations", "ai-orchestrator-prod-language"),
+        ("Invocations", "amazon.nova-lite-v1:0"),
+        ("Invocations", "amazon.titan-embed-text-v2:0"),
+    }
+    started = [
+        one["alarm_name"]
+        for one in watched["aws_cloudwatch_metric_alarm"].values()
+        if one["metric_name"] == "ExecutionsStarted"
+    ]
+    assert started == ["ai-orchestrator-prod-jobs-document-executions-started"]
 
 
 @pytest.mark.parametrize(("environment", "sends"), [("local", True), ("dev", False), ("prod", False)])

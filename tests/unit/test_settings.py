@@ -35,6 +35,14 @@ def test_an_empty_variable_counts_as_unset(name: str) -> None:
             "ENVIRONMENT: 'produktion' is unknown; set local, dev or prod. Default: local",
         ),
         ({"AI_BACKEND": "azure"}, "AI_BACKEND: 'azure' is unknown; set local or aws. Default: local"),
+        (
+            {"MONTHLY_BUDGET_USD": "0"},
+            "MONTHLY_BUDGET_USD: '0' is not a number of dollars; set 1-1000000. Default: 100",
+        ),
+        (
+            {"MONTHLY_BUDGET_USD": "99.5"},
+            "MONTHLY_BUDGET_USD: '99.5' is not a number of dollars; set 1-1000000. Default: 100",
+        ),
         ({"THREAT_PROTECTION": "yes"}, "THREAT_PROTECTION: 'yes' is unknown; set off or on. Default: off"),
         ({"AWS_REGION": "Europe"}, "AWS_REGION: 'Europe' is not a region code; set one such as eu-central-1"),
         (

@@ -1,0 +1,97 @@
+"""Monthly budget of the account, which notifies before the money is spent."""
+
+from __future__ import annotations
+
+from constructs import Construct
+
+from constructs_lib.aws_stack import check_same_stack, note_place
+from constructs_lib.checks import check_pattern, check_range, path_below
+from constructs_lib.errors import InvalidArgumentError
+from constructs_lib.observability.alarm_topic import AlarmTopic
+from constructs_lib.references import attribute, make, token, wait_for
+
+_NOTIFICATIONS = (("ACTUAL", 80), ("FORECASTED", 100), ("ACTUAL", 100))
+"""The kind of costs, and the percentage of the limit."""
+
+
+class Budget(Construct):
+    """AWS budget for the costs of a month (`aws_budgets_budget`).
+
+    It notifies a topic when the costs are above 80 % and 100 % of the limit, and when AWS forecasts more than the limit.
+    It does not stop anything. The costs are those of the whole account: costs by tag are empty until somebody activates
+    the tag in the account that pays. AWS updates them some three times a day.
+
+    Args:
+        scope: The construct that it belongs to.
+        construct_id: Its name in that construct.
+        topic: The topic to notify.
+        monthly_usd: Limit in US dollars, 1-1000000.
+        name: Its name in AWS. Default: the path of the construct with `-`.
+
+    Raises:
+        ConstructError: if an argument is not valid, or the topic is in another stack.
+
+    Example:
+        >>> topic = AlarmTopic(stack, "alarm-topic", encryption_key=EncryptionKey(stack, "key"))
+        >>> budget = Budget(stack, "budget", topic=topic, monthly_usd=100)
+        >>> budget.name
+        'shop-budget'
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        topic: AlarmTopic,
+        monthly_usd: int,
+        name: str | None = None,
+    ) -> None:
+        where = path_below(scope, construct_id)
+        title = where.replace("/", "-") if name is None else name
+        check_pattern(
+            where, "name", title, r"[^:\\/]{1,100}", "use 1 to 100 characters without ':', '/' and '\\'"
+        )
+        check_range(where, "monthly_usd", monthly_usd, 1, 1_000_000)
+        if not isinstance(topic, AlarmTopic):
+            raise InvalidArgumentError(
+                where, f"topic is of type {type(topic).__name__}", "pass AlarmTopic(...)"
+            )
+        check_same_stack(where, scope, topic)
+        super().__init__(scope, construct_id)
+        note_place(self, scope, construct_id)
+        from cdktf_cdktf_provider_aws.budgets_budget import BudgetsBudget, BudgetsBudgetNotification
+
+        self._name = title
+        self._resource = make(
+            BudgetsBudget,
+            self,
+            "Resource",
+            name=title,
+            budget_type="COST",
+            time_unit="MONTHLY",
+            limit_amount=f"{monthly_usd}.0",
+            limit_unit="USD",
+            notification=[
+                BudgetsBudgetNotification(
+                    comparison_operator="GREATER_THAN",
+                    notification_type=kind,
+                    threshold=percent,
+                    threshold_type="PERCENTAGE",
+                    subscriber_sns_topic_arns=[attribute(topic.resource, "arn")],
+                )
+                for kind, percent in _NOTIFICATIONS
+            ],
+        )
+        # AWS Budgets tries whether it may publish.
+        wait_for(self._resource, topic.allow_budgets(), first=True)
+
+    @property
+    def name(self) -> str:
+        """Its name in AWS."""
+        return self._name
+
+    @property
+    def arn(self) -> str:
+        """Its ARN."""
+        return token(self._resource, "arn")
