@@ -11,7 +11,8 @@ from local_cloud.iam import sessions
 from local_cloud.iam.calls import Call, read_call, session_credential
 from local_cloud.iam.needs import Need, needs_of
 from local_cloud.iam.permissions import RESOURCE_BASED, Principal, Refusal, refusal
-from local_cloud.iam.refusals import expired_response, message_of, refusal_response
+from local_cloud.iam.presigned import MESSAGES, fault_of, is_presigned
+from local_cloud.iam.refusals import expired_response, message_of, refusal_response, s3_refusal
 from local_cloud.iam.s3_needs import listing_of_missing_object
 from local_cloud.messages import Request, Response
 
@@ -33,6 +34,8 @@ class Refused:
 
 def refused_call(request: Request) -> Refused | None:
     """Return the answer to a call that the caller's role does not allow; None for every other call."""
+    if (broken := _broken_url(request)) is not None:
+        return broken
     checked = _checked(request)
     if checked is None:
         return None
@@ -83,6 +86,19 @@ def refused_role(role_arn: str, need: Need, *, region: str) -> Refusal | None:
     account_id = role_arn.split(":")[4]
     facts = {"aws:PrincipalArn": role_arn, "aws:PrincipalAccount": account_id}
     return refusal(Principal(role_arn, role_arn, facts), need, {"aws:RequestedRegion": region})
+
+
+def _broken_url(request: Request) -> Refused | None:
+    """Return the answer to a presigned URL that was altered or has expired; None for every other request."""
+    if not is_presigned(request):
+        return None
+    credential = session_credential(request)
+    caller = None if credential is None else find_caller(credential.access_key)
+    fault = None if caller is None else fault_of(request, caller.secret, now=datetime.now(UTC))
+    if fault is None:
+        return None
+    message = MESSAGES[fault]
+    return Refused(s3_refusal(request, fault, message), f"refused: presigned URL of S3: {fault}: {message}")
 
 
 def _checked(request: Request) -> tuple[Caller, Call] | None:

@@ -63,7 +63,7 @@ def _response(message: str, call: Call, codes: _Codes) -> Response:
     service, protocol, request = call.service, call.protocol, call.request
     request_id = str(uuid4())
     if protocol == "rest-xml":
-        return _from_s3(message, request_id, request, codes)
+        return s3_refusal(request, codes.s3, message, status=codes.s3_status)
     if protocol == "query":
         return _from_query_api(message, request_id, codes.query)
     headers = [("x-amzn-RequestId", request_id)]
@@ -91,15 +91,17 @@ def _quoted(action: str, resource: str) -> str:
     return f'"{resource}"' if action.startswith("s3:") else resource
 
 
-def _from_s3(message: str, request_id: str, request: Request, codes: _Codes) -> Response:
+def s3_refusal(request: Request, code: str, message: str, *, status: int = 403) -> Response:
+    """Return the answer of S3 to a request that it refuses."""
+    request_id = str(uuid4())
     headers = (("Content-Type", "application/xml"), ("x-amz-request-id", request_id))
     if request.method == "HEAD":
-        return Response(codes.s3_status, headers)
+        return Response(status, headers)
     text = (
-        f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{codes.s3}</Code><Message>{escape(message)}</Message>'
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{escape(message)}</Message>'
         f"<RequestId>{request_id}</RequestId><HostId></HostId></Error>"
     )
-    return Response(codes.s3_status, headers, text.encode())
+    return Response(status, headers, text.encode())
 
 
 def _from_query_api(message: str, request_id: str, code: str) -> Response:
