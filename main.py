@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from cdktf import App, TerraformOutput
@@ -115,8 +115,7 @@ class AiOrchestrator(AwsStack):
             "summary",
             summary(services, breaker),
         )
-        pages = document_pages(services)
-        jobs_api = self._jobs(services, {"document": (pages, "pages")})
+        jobs_api = self._jobs({"document": (lambda jobs: document_pages(services, jobs), "pages")})
 
         # Who called is in the logs as a hash, by which a use can be found and a person not.
         self._caller_key = HmacKey(self, "caller-key", alias=f"{settings.name}-callers")
@@ -198,12 +197,7 @@ class AiOrchestrator(AwsStack):
 
     def _service(self, contract: Contract, memory_mb: int) -> Function:
         """Add the function of a service; with AI_BACKEND=aws it may call the AI services that its contract names."""
-        function = self._function(
-            contract.name,
-            memory_mb=memory_mb,
-            environment={"PAYLOAD_BUCKET": self._payloads.name},
-            limited=True,
-        )
+        function = self._function(contract.name, memory_mb=memory_mb, limited=True)
         if self._settings.ai_backend == "aws":
             self._allow_aws_backend(function, contract)
         return function
@@ -250,15 +244,14 @@ class AiOrchestrator(AwsStack):
             deletion_protection=self._settings.keeps_data,
         )
 
-    def _jobs(
-        self, services: Mapping[str, Function], workflows: Mapping[str, tuple[Step, str | None]]
-    ) -> Function:
+    def _jobs(self, workflows: Mapping[str, tuple[Callable[[Jobs], Step], str | None]]) -> Function:
         """The workflows that take longer than a request; returns the function that starts them and says how they are."""
         jobs = Jobs(
             self,
             "background",
             name=f"{self._settings.name}-jobs",
             payloads=self._payloads,
+            max_running_per_caller=self._settings.running_jobs_per_caller,
             callbacks=self._settings.calls_back,
             deletion_protection=self._settings.keeps_data,
             log_retention_days=self._settings.log_retention_days,
@@ -273,9 +266,7 @@ class AiOrchestrator(AwsStack):
         )
         jobs.use_finish(finish)
         for name, (steps, each) in workflows.items():
-            self._workflows.append(jobs.add_workflow(name, steps, each=each))
-        for service in services.values():
-            jobs.grant_payloads(service.role)
+            self._workflows.append(jobs.add_workflow(name, steps(jobs), each=each))
         api = self._function("jobs", memory_mb=512, environment=jobs.api_environment, limited=True)
         jobs.serve(api)
         return api

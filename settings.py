@@ -77,6 +77,7 @@ class Settings:
         mfa: Whether users need a second factor, a code of an authenticator app.
         threat_protection: Whether Cognito blocks sign-ins with leaked passwords and unusual sign-ins. Default: no.
         allowed_origins: The web pages that may call the API from a browser.
+        running_jobs_per_caller: How many jobs of one caller may run at once.
         calls_back: Whether clients of jobs may have an address called. Not from the local cloud: nothing there may
             reach another machine.
         endpoint_url: The local cloud, where the API is deployed to one.
@@ -104,6 +105,7 @@ class Settings:
     mfa: Mfa = "OPTIONAL"
     threat_protection: bool = False
     allowed_origins: tuple[str, ...] = ()
+    running_jobs_per_caller: int = 5
     calls_back: bool = True
     endpoint_url: str | None = None
     requests_per_minute: int = 300

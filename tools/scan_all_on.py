@@ -207,7 +207,6 @@ class AllOn(AwsStack):
         finish = self._function("finish", environment=jobs.finish_environment)
         jobs.use_finish(finish)
         jobs.add_workflow("look", _looks_at(images), include_execution_data=True)
-        jobs.grant_payloads(images.role)
         front = self._function("front", environment=jobs.api_environment)
         jobs.serve(front)
         return jobs, [finish, front]

@@ -17,6 +17,7 @@ from constructs_lib import (
     Function,
     Input,
     Item,
+    Jobs,
     Jsonata,
     LambdaTask,
     Map,
@@ -104,29 +105,46 @@ def document(functions: Mapping[str, Function]) -> Step:
     return text >> any_text >> understood >> answer
 
 
-def document_pages(functions: Mapping[str, Function]) -> Step:
+def document_pages(functions: Mapping[str, Function], jobs: Jobs) -> Step:
     """Return the steps for many pages: each is read from the bucket, and its results go back there.
 
     A page that fails does not fail the others. A job whose pages all fail ends with the error of the first.
 
     Args:
         functions: The functions of the services, by their names.
+        jobs: What the job belongs to; it makes the URLs with which the functions reach the page's objects.
     """
-    text_key = Jsonata('$states.input.output_prefix & "/text.json"')
     kept = Pass("the page's places", variables={"page": Item()})
-    read = LambdaTask(
-        "read the page",
-        functions["vision"],
-        input={"operation": read_text.name, "inputFrom": Item("input_key"), "outputTo": text_key},
-        retry=_PATIENT,
-        result="read",
+    parts = {name: _place(name) for name in ("text", "analysis", "summary", "key_sentences")}
+    links = jobs.links(
+        "link the page's objects",
+        read={"page": Variable("page.input_key"), "text": parts["text"]},
+        write=parts,
+        result="links",
     )
+
+    def task(name: str, operation: Operation, *, source: object, part: str) -> LambdaTask:
+        return LambdaTask(
+            name,
+            functions[operation.service],
+            input={
+                "operation": operation.name,
+                "inputFrom": source,
+                "outputTo": Variable(f"links.write.{part}"),
+            },
+            retry=_PATIENT,
+        )
+
+    words = {"text": Jsonata('$links.read.text & "#text"')}
+    read = task("read the page", read_text, source=Variable("links.read.page"), part="text")
     understood = Parallel(
         "understand the page",
         {
-            "analysis": _by_reference("analyse the page", functions, analyse_text),
-            "summary": _by_reference("summarize the page", functions, summarize_text),
-            "similar": _by_reference("choose its sentences", functions, choose_sentences),
+            "analysis": task("analyse the page", analyse_text, source=words, part="analysis"),
+            "summary": task("summarize the page", summarize_text, source=words, part="summary"),
+            "key_sentences": task(
+                "choose its sentences", choose_sentences, source=words, part="key_sentences"
+            ),
         },
         catch_each=True,
         result="parts",
@@ -135,10 +153,10 @@ def document_pages(functions: Mapping[str, Function]) -> Step:
         "its parts",
         output={
             "number": Variable("page.number"),
-            "text": {"from": Variable("read.key")},
+            "text": {"from": parts["text"]},
             "analysis": _part("analysis"),
             "summary": _part("summary"),
-            "key_sentences": _part("similar"),
+            "key_sentences": _part("key_sentences"),
             "failed": Variable("parts.failed"),
         },
     )
@@ -149,7 +167,8 @@ def document_pages(functions: Mapping[str, Function]) -> Step:
     )
     page = Parallel(
         "the page",
-        {"page": read >> understood >> answer},
+        {"page": links >> read >> understood >> answer},
+        retry=[Retry(errors=["PayloadLinkExpired"], max_attempts=1)],
         catch=[Catch(to=failed, result="page_error")],
         result="understood",
     )
@@ -170,21 +189,11 @@ def _start_of(text: Expression, characters: int) -> Jsonata:
     return Jsonata(f"$substring({text.code}, 0, {characters})")
 
 
-def _by_reference(name: str, functions: Mapping[str, Function], operation: Operation) -> LambdaTask:
-    output = Jsonata(f'$page.output_prefix & "/{operation.name}.json"')
-    return LambdaTask(
-        name,
-        functions[operation.service],
-        input={
-            "operation": operation.name,
-            "inputFrom": {"text": Jsonata('$read.key & "#text"')},
-            "outputTo": output,
-        },
-        retry=_PATIENT,
-    )
+def _place(part: str) -> Jsonata:
+    """The key of the object for a part of the page."""
+    return Jsonata(f'$page.output_prefix & "/{part}.json"')
 
 
 def _part(name: str) -> Jsonata:
     """The stored answer of a branch; null where it failed."""
-    place = f"$parts.results.{name}"
-    return Jsonata(f'$exists({place}.key) ? {{"from": {place}.key}} : null')
+    return Jsonata(f'$exists($parts.results.{name}.bytes) ? {{"from": {_place(name).code}}} : null')

@@ -111,6 +111,7 @@ ERRORS: Final[Mapping[str, HttpError]] = MappingProxyType(
         ),
         "BackendError": HttpError(status=502, code="backend_error", message="The AI backend failed."),
         "BackendUnavailable": UNAVAILABLE,
+        "PayloadLinkExpired": UNAVAILABLE,
         "CircuitOpen": HttpError(
             status=503,
             code="circuit_open",

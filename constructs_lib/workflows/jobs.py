@@ -10,7 +10,12 @@ from constructs import Construct
 
 from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
 from constructs_lib.checks import check_pattern, check_range, path_below, path_of
-from constructs_lib.errors import ConflictError, InvalidArgumentError, LimitExceededError
+from constructs_lib.errors import (
+    ConflictError,
+    InvalidArgumentError,
+    LimitExceededError,
+    UnsafeSettingError,
+)
 from constructs_lib.functions.asynchronous_calls import AsynchronousCalls
 from constructs_lib.functions.dead_letter_queue import DeadLetterQueue
 from constructs_lib.functions.event_rule import EventRule
@@ -20,15 +25,15 @@ from constructs_lib.security.signing_key import SigningKey
 from constructs_lib.storage.payload_bucket import PayloadBucket
 from constructs_lib.storage.table import Table
 from constructs_lib.workflows.branches import Parallel
-from constructs_lib.workflows.expressions import Input, Jsonata, Variable
+from constructs_lib.workflows.expressions import Expression, Input, Jsonata, Variable
 from constructs_lib.workflows.failures import Catch, Retry
+from constructs_lib.workflows.rendering import render
 from constructs_lib.workflows.service_tasks import SqsSendMessage
 from constructs_lib.workflows.steps import Fail, Step, Succeed
 from constructs_lib.workflows.tasks import LambdaTask
 from constructs_lib.workflows.workflow import Workflow
 
 if TYPE_CHECKING:
-    from constructs_lib.iam.role import Role
     from constructs_lib.observability.alarm_topic import AlarmTopic
 
 PREFIX: Final = "jobs/"
@@ -39,6 +44,7 @@ _MAX_ITEMS: Final = 40
 _MAX_WORKFLOWS: Final = 12
 """How many ARNs fit into a rule's pattern of 2,048 characters."""
 
+_LINKS: Final = "jobs.links"
 _SEND_SECONDS: Final = 5
 _AFTERWARDS: Final = Retry(max_attempts=4, interval_seconds=1, max_delay_seconds=20)
 _OWNER: Final = {"owner": Input("owner"), "job_id": Input("job_id")}
@@ -63,6 +69,8 @@ class Jobs(Construct):
         lifetime_seconds: How long a job and its result can be read, 60 to 2592000 (30 days); the payload bucket must
             keep its objects as long. DynamoDB deletes the record within days after that, and an operator can restore it
             for one day more. Left out, a day.
+        max_running_per_caller: How many jobs of one caller may run at once, 1 to 1000; more are answered with 429.
+            Default: 5.
         callbacks: Whether clients may have an address called when a job has ended.
         deletion_protection: Whether AWS refuses to delete the table. Left out, it does.
         log_retention_days: How long the logs of its workflows are kept. Left out, 365 days.
@@ -78,14 +86,19 @@ class Jobs(Construct):
         ...     stack, "finish", archive=archive, handler="chat.finish", environment=jobs.finish_environment
         ... )
         >>> jobs.use_finish(finish)
-        >>> steps = LambdaTask(
+        >>> part = Jsonata('$states.context.Execution.Input.output_key & ".part"')
+        >>> links = jobs.links("links", read={"text": Input("input_key")}, write={"part": part}, result="links")
+        >>> summarize = LambdaTask(
         ...     "summarize",
         ...     function,
-        ...     input={"operation": "language.summary", "inputFrom": Input("input_key"), "outputTo": Input("output_key")},
-        ...     result="summary",
-        ... ) >> Succeed("summary", output={"from": Input("output_key")})
+        ...     input={
+        ...         "operation": "language.summary",
+        ...         "inputFrom": Variable("links.read.text"),
+        ...         "outputTo": Variable("links.write.part"),
+        ...     },
+        ... )
+        >>> steps = links >> summarize >> Succeed("summary", output={"summary": {"from": part}})
         >>> workflow = jobs.add_workflow("summary", steps)
-        >>> jobs.grant_payloads(function.role)
         >>> front = Function(
         ...     stack, "front", archive=archive, handler="chat.handler", environment=jobs.api_environment
         ... )
@@ -100,6 +113,7 @@ class Jobs(Construct):
         payloads: PayloadBucket,
         name: str | None = None,
         lifetime_seconds: int = _DAY_SECONDS,
+        max_running_per_caller: int = 5,
         callbacks: bool = True,
         deletion_protection: bool = True,
         log_retention_days: RetentionDays = DEFAULT_RETENTION_DAYS,
@@ -111,6 +125,7 @@ class Jobs(Construct):
             where, "name", title, r"[A-Za-z0-9_-]{1,40}", "use 1 to 40 letters, digits, '-' and '_'"
         )
         check_range(where, "lifetime_seconds", lifetime_seconds, 60, 30 * _DAY_SECONDS)
+        check_range(where, "max_running_per_caller", max_running_per_caller, 1, 1_000)
         check_retention(where, "log_retention_days", log_retention_days)
         check_same_stack(where, scope, payloads)
         super().__init__(scope, construct_id)
@@ -118,8 +133,9 @@ class Jobs(Construct):
         self._title = title
         self._payloads = payloads
         self._lifetime_seconds = lifetime_seconds
+        self._max_running = max_running_per_caller
         self._log_retention_days: RetentionDays = log_retention_days
-        self._workflows: dict[str, tuple[Workflow, str | None, int]] = {}
+        self._workflows: dict[str, tuple[Workflow, dict[str, Any]]] = {}
         self._finish: Function | None = None
         self._ends: EventRule | None = None
         self._table = Table(
@@ -155,7 +171,7 @@ class Jobs(Construct):
     @property
     def workflows(self) -> tuple[Workflow, ...]:
         """The state machines, in the order they were added."""
-        return tuple(workflow for workflow, _, _ in self._workflows.values())
+        return tuple(workflow for workflow, _ in self._workflows.values())
 
     @property
     def finish_environment(self) -> dict[str, str]:
@@ -168,18 +184,15 @@ class Jobs(Construct):
     def api_environment(self) -> dict[str, str]:
         """The environment of the function behind the API, once all workflows are added."""
         known = {
-            name: {
-                "state_machine": workflow.arn,
-                "max_items": max_items,
-                **({} if each is None else {"each": each}),
-            }
-            for name, (workflow, each, max_items) in self._workflows.items()
+            name: {"state_machine": workflow.arn, **limits}
+            for name, (workflow, limits) in self._workflows.items()
         }
         return {
             "JOBS_TABLE": self._table.table_name,
             "PAYLOAD_BUCKET": self._payloads.name,
             "JOB_WORKFLOWS": json.dumps(known),
             "JOB_LIFETIME_SECONDS": str(self._lifetime_seconds),
+            "JOB_MAX_RUNNING": str(self._max_running),
             "JOB_CALLBACKS": "off" if self._signing_key is None else "on",
         }
 
@@ -228,9 +241,48 @@ class Jobs(Construct):
             workflow.grant_start(function)
             workflow.grant_read(function)
 
-    def grant_payloads(self, role: Role) -> None:
-        """Lets a role read inputs and store outputs: for the functions that the workflows call by reference."""
-        self._payloads.grant(role, PREFIX, read=True, write=True)
+    def links(
+        self,
+        name: str,
+        *,
+        read: Mapping[str, Expression] | None = None,
+        write: Mapping[str, Expression] | None = None,
+        result: str,
+    ) -> LambdaTask:
+        """Return a state that makes presigned URLs of a job's objects, for the tasks after it.
+
+        A function that gets them reads and writes these objects only and needs no right on the bucket. Each is for one
+        object and for reading or writing it, for 15 minutes; `{result}.read.NAME` and `{result}.write.NAME` are they.
+        They are in the execution's data. A task that is late fails with `PayloadLinkExpired`.
+
+        Args:
+            name: The state's name.
+            read: The keys of objects to read, by names of your choice. Default: none.
+            write: The keys of objects to write, by names of your choice. Default: none.
+            result: The variable that keeps the URLs.
+
+        Raises:
+            ConstructError: if an argument is not valid, or `use_finish` was not called.
+        """
+        where = f"{path_of(self)}/{name}"
+        if self._finish is None:
+            raise InvalidArgumentError(where, "no function makes URLs", "call use_finish first")
+        if not read and not write:
+            raise InvalidArgumentError(where, "links has no keys", "pass read={...} or write={...}")
+        return LambdaTask(
+            name,
+            self._finish,
+            input={
+                "operation": _LINKS,
+                "input": {
+                    "output_key": Input("output_key"),
+                    "read": dict(read or {}),
+                    "write": dict(write or {}),
+                },
+            },
+            retry=[_AFTERWARDS],
+            result=result,
+        )
 
     def add_workflow(
         self,
@@ -256,7 +308,8 @@ class Jobs(Construct):
             max_items: The most items, 1 to 40. Left out, 40.
             timeout_seconds: When it fails for taking too long. Left out, after an hour.
             workflow_name: The state machine's name in AWS. Left out, the jobs' name and `name`.
-            include_execution_data: Whether its log has what goes into the steps and comes out. Left out, it has not.
+            include_execution_data: Whether its log has what goes into the steps and comes out; not where the steps have
+                `links`, which are secrets. Left out, it has not.
 
         Raises:
             ConstructError: if an argument is not valid, the name is taken, there are twelve, or `use_finish` was not
@@ -275,6 +328,13 @@ class Jobs(Construct):
                 f"{path_of(self)} has {_MAX_WORKFLOWS} workflows, and one rule of EventBridge is for all",
                 "make other Jobs for it",
             )
+        definition = self._with_an_end(self._finish, steps)
+        if include_execution_data and _LINKS in json.dumps(render(where, definition).asl):
+            raise UnsafeSettingError(
+                where,
+                "include_execution_data would log the presigned URLs of links",
+                "remove include_execution_data",
+            )
         workflow = Workflow(
             self,
             name,
@@ -283,9 +343,10 @@ class Jobs(Construct):
             timeout_seconds=timeout_seconds,
             log_retention_days=self._log_retention_days,
             include_execution_data=include_execution_data,
-            definition=self._with_an_end(self._finish, steps),
+            definition=definition,
         )
-        self._workflows[name] = (workflow, each, max_items)
+        limits = {"max_items": max_items, "timeout_seconds": timeout_seconds}
+        self._workflows[name] = (workflow, limits | ({} if each is None else {"each": each}))
         workflow.grant_describe(self._finish)
         self._watch_ends(self._finish)
         return workflow

@@ -16,6 +16,7 @@
     │   └── ResponseTooLarge   500  the answer does not fit in a Lambda response
     ├── BackendError           502  the AI backend failed or answered nonsense
     ├── BackendUnavailable     503  the AI backend is busy or down: try again later
+    │   └── PayloadLinkExpired 503  the presigned URL of an input or output has expired: make a new one
     └── BackendTimeout         504  the AI backend did not answer in time
 
 The class name is the error's name in a direct invocation, so that a state machine's Catch and Retry can match it.
@@ -207,6 +208,12 @@ class BackendUnavailable(ServiceError):
         return {"Retry-After": str(self.retry_after_seconds)}
 
 
+class PayloadLinkExpired(BackendUnavailable):
+    """The presigned URL of an input or output has expired, or the credentials that signed it have."""
+
+    default_message = "The work took too long to begin. Try again later."
+
+
 class BackendTimeout(ServiceError):
     """The AI backend did not answer within the time that was left."""
 
@@ -241,6 +248,7 @@ _BY_NAME: dict[str, type[ServiceError]] = {
         ResponseTooLarge,
         BackendError,
         BackendUnavailable,
+        PayloadLinkExpired,
         BackendTimeout,
     )
 }

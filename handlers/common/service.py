@@ -7,8 +7,8 @@ An event goes through these stages:
 3. The caller is admitted: the requests a minute of each user are limited (`admission.py`).
 4. Its request, read strictly and checked against the model.
 5. The operation's function, which may ask for its backend; only now is a model loaded.
-   A direct event may give the input by reference (`inputFrom`: the key of an object in the payload bucket, or for each
-   field `KEY#FIELD`) and have the output put there (`outputTo`): then only keys travel through a workflow's state and its logs.
+   A direct event may give the input by reference (`inputFrom`: the presigned URL of an object, or for each field
+   `URL#FIELD`) and have the output put into an object (`outputTo`): then no data travels through a workflow's state.
 6. The answer: a proxy response, or for a direct event the output object itself. An error becomes a JSON problem,
    or, for a direct event, an exception whose class name and message are safe to show.
 
@@ -30,7 +30,7 @@ from handlers.common.implementation import Implementation
 from handlers.common.invocation import Invocation
 from handlers.common.logs import InvocationLine, InvocationLog
 from handlers.common.once import Once
-from handlers.common.payloads import Payloads
+from handlers.common.payload_links import PayloadLinks
 from handlers.common.proxy_request import ProxyRequest
 from handlers.common.responses import checked_json, problem_response, proxy_response
 
@@ -44,8 +44,7 @@ class Service:
 
     Args:
         contract: The contract.
-        payloads: Returns the bucket for inputs and outputs that travel by reference. Default: the one that
-            PAYLOAD_BUCKET names.
+        payloads: Returns what reads and writes inputs and outputs by reference. Default: `PayloadLinks()`.
         admission: Admits callers to the operations. Default: the limits that the environment describes.
 
     Example:
@@ -59,13 +58,13 @@ class Service:
         self,
         contract: Contract,
         *,
-        payloads: Callable[[], Payloads] | None = None,
+        payloads: Callable[[], PayloadLinks] | None = None,
         admission: Admission | None = None,
     ) -> None:
         self.contract = contract
         self._log = InvocationLog(contract.name)
         self._implementations: dict[str, Implementation] = {}
-        self._payloads = payloads or Once(Payloads.from_environment)
+        self._payloads = payloads or Once(PayloadLinks)
         self._admission = admission or Admission.from_environment()
 
     def implements(self, operation: Operation) -> Callable[[F], F]:

@@ -29,13 +29,13 @@ from handlers.common.errors import (
 )
 from handlers.common.invocation import Invocation
 from handlers.common.once import Once
-from handlers.common.payloads import Payloads
 from handlers.common.proxy_request import ProxyRequest
 from handlers.common.responses import Reply
 from handlers.common.service import Service
 from handlers.jobs.contract import jobs as contract
 from handlers.jobs.contract import read_job, start_job
 from handlers.jobs.models import Job, JobError, JobRequest, Progress
+from handlers.jobs.payloads import Payloads
 from handlers.jobs.problems import NO_RESULT, problem_of_end
 from handlers.jobs.records import JobRecord, JobRecords
 from handlers.jobs.workflows import JobWorkflow, JobWorkflows

@@ -1,4 +1,4 @@
-"""The Lambda handler that a job's state machine calls when the work is done, or cannot be done.
+"""The Lambda handler that a job's state machine calls: for links of the job's objects, and when the work has ended.
 
 It notes the end of the job and tells the address that the client gave. Both can be done twice. EventBridge calls it too, for
 executions that ended without a result: it makes good what the state machine could not do any more.
@@ -20,11 +20,12 @@ from handlers.common.errors import ServiceError
 from handlers.common.invocation import Invocation
 from handlers.common.models import RequestModel
 from handlers.common.once import Once
-from handlers.common.payloads import Payloads
 from handlers.common.service import Service
 from handlers.common.validation import validated
 from handlers.jobs.callback import Callbacks
 from handlers.jobs.execution_end import ExecutionEnd, Executions, operation_of
+from handlers.jobs.links import LinksRequest, links_of
+from handlers.jobs.payloads import Payloads
 from handlers.jobs.problems import WorkflowError, problem_of, problem_of_end
 from handlers.jobs.records import JobRecord, JobRecords
 
@@ -52,7 +53,10 @@ class JobReference(RequestModel):
     job_id: str
 
 
-job_endings = Contract("jobs-finish", summary="The ends of jobs.")
+job_endings = Contract("jobs-finish", summary="The objects and the ends of jobs.")
+link_objects = job_endings.direct(
+    LinksRequest, None, name="jobs.links", summary="Make presigned URLs of objects of a job."
+)
 finish_job = job_endings.direct(FinishRequest, None, name="jobs.finish", summary="Record the end of a job.")
 call_client_back = job_endings.direct(
     JobReference, None, name="jobs.callback", summary="Notify the client's address that a job has ended."
@@ -141,9 +145,13 @@ class Endings:
         return True
 
 
-def create_service(endings: Endings) -> Service:
-    """What ends jobs."""
+def create_service(endings: Endings, *, payloads: Callable[[], Payloads]) -> Service:
+    """What state machines call for a job: links of its objects, its end and the callback."""
     service = Service(job_endings)
+
+    @service.implements(link_objects)
+    def links(request: LinksRequest) -> dict[str, object]:
+        return links_of(request, payloads())
 
     @service.implements(finish_job)
     def finish(request: FinishRequest, invocation: Invocation) -> dict[str, object]:
@@ -179,13 +187,15 @@ def resolved(value: object, payloads: Payloads, deadline: Deadline) -> object:
     return {name: resolved(inner, payloads, deadline) for name, inner in value.items()}
 
 
+_payloads = Once(Payloads.from_environment)
 service = create_service(
     Endings(
         records=Once(JobRecords.from_environment),
-        payloads=Once(Payloads.from_environment),
+        payloads=_payloads,
         callbacks=Once(lambda: Callbacks(os.environ["CALLBACK_KEY_ID"])),
         executions=Once(Executions),
-    )
+    ),
+    payloads=_payloads,
 )
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from handlers.common.aws_api import AwsApi, Tries, reading_answer
 from handlers.common.deadline import Deadline
-from handlers.common.errors import ServiceError
+from handlers.jobs.running import RunningJobs, TooManyJobs
+from handlers.jobs.transactions import Transactions
+from handlers.jobs.workflows import JobWorkflows
 
 RecordStatus = Literal["accepted", "running", "succeeded", "failed"]
 CallbackStatus = Literal["due", "sent"]
@@ -65,44 +68,64 @@ class JobRecord:
         return f"{self.payload_prefix}/result.json"
 
 
-class ConditionFailed(ServiceError):
-    """The item is not as the write expects."""
-
-
 class JobRecords:
     """The table of jobs.
 
     Args:
         table: Its name.
+        max_running: The most jobs of one owner that run at once.
+        longest_seconds: After how many seconds the execution of each job has ended.
         api: DynamoDB; made from the environment when left out.
+        pause: Waits, in seconds. Default: `time.sleep`.
     """
 
-    def __init__(self, table: str, *, api: AwsApi | None = None) -> None:
+    def __init__(
+        self,
+        table: str,
+        *,
+        max_running: int = 5,
+        longest_seconds: int = 3_600,
+        api: AwsApi | None = None,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._table = table
-        self._api = api or AwsApi("dynamodb", choices=_CHOICES)
+        self._running = RunningJobs(table, max_running, longest_seconds)
+        self._transactions = Transactions(api or AwsApi("dynamodb", choices=_CHOICES), pause=pause)
+        self._api = self._transactions.api
 
     @classmethod
     def from_environment(cls) -> JobRecords:
-        """The table that JOBS_TABLE names."""
-        return cls(os.environ["JOBS_TABLE"])
+        """The table that JOBS_TABLE names, with the limits that JOB_MAX_RUNNING and JOB_WORKFLOWS say."""
+        workflows = JobWorkflows.from_environment()
+        return cls(
+            os.environ["JOBS_TABLE"],
+            max_running=int(os.environ.get("JOB_MAX_RUNNING") or 5),
+            longest_seconds=workflows.longest_seconds,
+        )
 
     def create(self, record: JobRecord, *, now: int, deadline: Deadline) -> bool:
         """Writes a new job; returns False where the owner has one of this id that has not expired.
 
         Raises:
+            TooManyJobs: The owner has as many running jobs as one may have.
             ServiceError: DynamoDB fails.
         """
         item = {name: _attribute(value) for name, value in _fields(record).items() if value is not None}
-        return self._write(
-            "put_item",
-            {
-                "Item": item,
-                # What has expired may stay for days until DynamoDB deletes it.
-                "ConditionExpression": "attribute_not_exists(job_id) OR expires_at <= :now",
-                "ExpressionAttributeValues": {":now": {"N": str(now)}},
-            },
-            deadline,
-        )
+        put = {
+            "TableName": self._table,
+            "Item": item,
+            # What has expired may stay for days until DynamoDB deletes it.
+            "ConditionExpression": "attribute_not_exists(job_id) OR expires_at <= :now",
+            "ExpressionAttributeValues": {":now": {"N": str(now)}},
+        }
+        join = self._running.joining(record.owner, record.execution_name, now=now)
+        changes: list[dict[str, object]] = [{"Put": put}, {"Update": join}]
+        failed = self._transactions.write(changes, deadline=deadline)
+        if failed == {1} and self._left_overdue(record.owner, now, deadline):
+            failed = self._transactions.write(changes, deadline=deadline)
+        if failed == {1}:
+            raise TooManyJobs(self._running.limit)
+        return not failed
 
     def get(self, owner: str, job_id: str, *, now: int, deadline: Deadline) -> JobRecord | None:
         """Returns a job of an owner; None where there is none, or none any more.
@@ -134,7 +157,8 @@ class JobRecords:
         Raises:
             ServiceError: DynamoDB fails.
         """
-        self._update(record, {"status": "running"}, deadline, only_if=("accepted",))
+        update = self._update(record, {"status": "running"}, only_if=("accepted",))
+        self._transactions.write([{"Update": update}], deadline=deadline)
 
     def succeed(self, record: JobRecord, result_key: str, *, deadline: Deadline) -> None:
         """Notes the result; doing so twice changes nothing.
@@ -143,7 +167,7 @@ class JobRecords:
             ServiceError: DynamoDB fails.
         """
         changes = {"status": "succeeded", "result_key": result_key}
-        self._update(record, changes, deadline, only_if=("accepted", "running"))
+        self._end(record, changes, deadline)
 
     def fail(
         self,
@@ -161,7 +185,7 @@ class JobRecords:
         """
         changes = {"status": "failed", "error_code": code, "error_message": message}
         changes |= {} if callback is None else {"callback": callback}
-        self._update(record, changes, deadline, only_if=("accepted", "running"))
+        self._end(record, changes, deadline)
 
     def mark_told(self, record: JobRecord, *, deadline: Deadline) -> None:
         """Notes that the client was called back.
@@ -169,38 +193,43 @@ class JobRecords:
         Raises:
             ServiceError: DynamoDB fails.
         """
-        self._update(record, {"callback": "sent"}, deadline, only_if=("succeeded", "failed"))
+        update = self._update(record, {"callback": "sent"}, only_if=("succeeded", "failed"))
+        self._transactions.write([{"Update": update}], deadline=deadline)
+
+    def _end(self, record: JobRecord, changes: Mapping[str, str], deadline: Deadline) -> None:
+        """Notes the end of a job, and that it runs no more."""
+        leave = self._running.leaving(record.owner, [record.execution_name], expires_at=record.expires_at)
+        update = self._update(record, changes, only_if=("accepted", "running"))
+        self._transactions.write([{"Update": update}, {"Update": leave}], deadline=deadline)
+
+    def _left_overdue(self, owner: str, now: int, deadline: Deadline) -> bool:
+        """Removes executions that must have ended from the running ones; returns whether there were any."""
+        answer = self._api.call(
+            "get_item",
+            {"TableName": self._table, "Key": self._running.key(owner), "ConsistentRead": True},
+            deadline=deadline,
+        )
+        overdue = self._running.overdue(answer.get("Item") or {}, now=now)
+        if overdue:
+            leave = self._running.leaving(owner, overdue, expires_at=now)
+            self._transactions.write([{"Update": leave}], deadline=deadline)
+        return bool(overdue)
 
     def _update(
-        self, record: JobRecord, changes: Mapping[str, str], deadline: Deadline, *, only_if: tuple[str, ...]
-    ) -> None:
+        self, record: JobRecord, changes: Mapping[str, str], *, only_if: tuple[str, ...]
+    ) -> dict[str, object]:
         names = {f"#{name}": name for name in ("status", *changes)}
         values = {f":{name}": {"S": value} for name, value in changes.items()}
         expected = {f":expected{number}": {"S": status} for number, status in enumerate(only_if)}
         created = {":created": {"N": str(record.created_at)}}
-        self._write(
-            "update_item",
-            {
-                "Key": _key(record.owner, record.job_id),
-                "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in changes),
-                "ConditionExpression": f"created_at = :created AND #status IN ({', '.join(expected)})",
-                "ExpressionAttributeNames": names,
-                "ExpressionAttributeValues": {**values, **expected, **created},
-            },
-            deadline,
-        )
-
-    def _write(self, operation: str, parameters: Mapping[str, object], deadline: Deadline) -> bool:
-        try:
-            self._api.call(
-                operation,
-                {"TableName": self._table, **parameters},
-                deadline=deadline,
-                refusals={"ConditionalCheckFailedException": ConditionFailed},
-            )
-        except ConditionFailed:
-            return False
-        return True
+        return {
+            "TableName": self._table,
+            "Key": _key(record.owner, record.job_id),
+            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in changes),
+            "ConditionExpression": f"created_at = :created AND #status IN ({', '.join(expected)})",
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": {**values, **expected, **created},
+        }
 
 
 def _fields(record: JobRecord) -> dict[str, str | int | None]:

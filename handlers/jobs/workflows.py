@@ -28,11 +28,13 @@ class JobWorkflow:
         state_machine: The ARN of its state machine.
         each: The field of the input whose items are objects that are worked on one by one; None where there is none.
         max_items: The most items it takes.
+        timeout_seconds: The time limit of its executions.
     """
 
     state_machine: str
     each: str | None = None
     max_items: int = 40
+    timeout_seconds: int = 3_600
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,11 @@ class JobWorkflows:
     def names(self) -> tuple[str, ...]:
         """The names of the workflows."""
         return tuple(sorted(self._workflows))
+
+    @property
+    def longest_seconds(self) -> int:
+        """The longest time limit of a workflow."""
+        return max((workflow.timeout_seconds for workflow in self._workflows.values()), default=3_600)
 
     def named(self, name: str) -> JobWorkflow | None:
         """Returns the workflow of a name; None where there is none."""

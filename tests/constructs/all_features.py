@@ -170,7 +170,6 @@ class AllFeatures(AwsStack):
             Function(self, "finish", archive=archive, environment=jobs.finish_environment, timeout_seconds=20)
         )
         jobs.add_workflow("scan", reads(self.vision))
-        jobs.grant_payloads(self.vision.role)
         front = Function(self, "front", archive=archive, environment=jobs.api_environment, timeout_seconds=20)
         jobs.serve(front)
         return jobs, front

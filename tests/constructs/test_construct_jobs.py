@@ -21,8 +21,9 @@ from constructs_lib import (
     PayloadBucket,
     Role,
     SigningKey,
+    UnsafeSettingError,
 )
-from constructs_lib.workflows.expressions import Input
+from constructs_lib.workflows.expressions import Input, Variable
 from constructs_lib.workflows.steps import Step, Succeed
 from constructs_lib.workflows.tasks import LambdaTask
 from tests.constructs.synthesis import Configuration, FakeArchive, children, refused, statements
@@ -135,9 +136,61 @@ def test_each_function_may_do_what_it_has_to(
     assert known["summary"] == {
         "state_machine": f"${{{synthesized.address('sfn_state_machine')}.arn}}",
         "max_items": 5,
+        "timeout_seconds": 3600,
         "each": "pages",
     }
+    assert environment["JOB_MAX_RUNNING"] == "5"
     assert (environment["JOB_CALLBACKS"], environment["JOB_LIFETIME_SECONDS"]) == ("on", "86400")
+
+
+def test_links_are_made_by_the_function_that_ends_jobs(
+    stack: AwsStack, archive: FakeArchive, function: Function, payloads: PayloadBucket
+) -> None:
+    jobs = made(stack, archive, payloads)
+    links = jobs.links(
+        "links", read={"text": Input("input_key")}, write={"part": Input("part_key")}, result="links"
+    )
+    task = LambdaTask("work on it", function, input={"inputFrom": Variable("links.read.text")})
+    jobs.add_workflow("summary", links >> task)
+    synthesized = Configuration(stack)
+    (branch,) = states(synthesized)["work"]["Branches"]
+    asked = branch["States"]["links"]["Arguments"]
+    assert asked["FunctionName"].startswith("${aws_lambda_alias.finish")
+    assert asked["Payload"] == {
+        "operation": "jobs.links",
+        "input": {
+            "output_key": "{% $states.context.Execution.Input.output_key %}",
+            "read": {"text": "{% $states.context.Execution.Input.input_key %}"},
+            "write": {"part": "{% $states.context.Execution.Input.part_key %}"},
+        },
+    }
+    own = policies(synthesized, "chat_role")
+    assert own
+    assert not any("s3:" in json.dumps(policy) for policy in own.values())
+
+
+def test_links_are_in_no_log(
+    stack: AwsStack, archive: FakeArchive, function: Function, payloads: PayloadBucket
+) -> None:
+    jobs = made(stack, archive, payloads)
+    links = jobs.links("links", read={"text": Input("input_key")}, result="links")
+    before = children(jobs)
+    assert refused(
+        lambda: jobs.add_workflow("summary", links >> Succeed("summarized"), include_execution_data=True)
+    ) == (
+        UnsafeSettingError,
+        "shop/jobs/summary: include_execution_data would log the presigned URLs of links; remove include_execution_data",
+    )
+    assert children(jobs) == before
+    assert refused(lambda: jobs.links("links", result="links")) == (
+        InvalidArgumentError,
+        "shop/jobs/links: links has no keys; pass read={...} or write={...}",
+    )
+    other = Jobs(stack, "other", payloads=payloads)
+    assert refused(lambda: other.links("links", read={"text": Input("input_key")}, result="links")) == (
+        InvalidArgumentError,
+        "shop/other/links: no function makes URLs; call use_finish first",
+    )
 
 
 def test_executions_that_cannot_note_their_end_are_told_of(
@@ -289,6 +342,10 @@ def test_what_cannot_work_is_refused_before_anything_is_made(
     assert refused(lambda: Jobs(stack, "jobs", payloads=payloads, lifetime_seconds=59)) == (
         LimitExceededError,
         "shop/jobs: lifetime_seconds is 59; use 60 to 2592000",
+    )
+    assert refused(lambda: Jobs(stack, "jobs", payloads=payloads, max_running_per_caller=0)) == (
+        LimitExceededError,
+        "shop/jobs: max_running_per_caller is 0; use 1 to 1000",
     )
     assert children(stack) == before
     jobs = Jobs(stack, "jobs", payloads=payloads)

@@ -168,6 +168,12 @@ def test_jobs_and_tokens_are_kept_in_prod_and_state_is_in_s3_where_that_is_said(
     assert buckets == {None, "company-payloads"}
 
 
+def test_services_have_no_right_on_a_bucket(synthesized: Synthesize) -> None:
+    policies = synthesized(ENVIRONMENT="prod")["resource"]["aws_iam_role_policy"]
+    reach = {place.partition("_role")[0] for place, body in policies.items() if "s3:" in body["policy"]}
+    assert reach == {"jobs", "jobs-finish"}
+
+
 def test_only_prod_and_dev_call_clients_back(synthesized: Synthesize) -> None:
     for environment, calls_back in (("local", "off"), ("dev", "on")):
         functions = synthesized(ENVIRONMENT=environment)["resource"]["aws_lambda_function"].values()

@@ -11,10 +11,10 @@ import os
 from collections.abc import Mapping
 
 from handlers.common.once import Once
-from handlers.common.payloads import Payloads
 from handlers.jobs.callback import Callbacks
 from handlers.jobs.execution_end import Executions, operation_of
 from handlers.jobs.finish import Endings, create_service
+from handlers.jobs.payloads import Payloads
 from handlers.jobs.records import JobRecords
 
 CALLED = "X-Called"
@@ -33,13 +33,15 @@ def post(host: str, _: str, path: str, body: bytes, headers: Mapping[str, str], 
         connection.close()
 
 
+payloads = Once(Payloads.from_environment)
 service = create_service(
     Endings(
         records=Once(JobRecords.from_environment),
-        payloads=Once(Payloads.from_environment),
+        payloads=payloads,
         callbacks=Once(lambda: Callbacks(os.environ["CALLBACK_KEY_ID"], post=post, resolve=resolve)),
         executions=Once(Executions),
-    )
+    ),
+    payloads=payloads,
 )
 
 

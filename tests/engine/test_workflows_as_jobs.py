@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import secrets
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -66,6 +69,7 @@ def test_a_job_gives_its_result(flows: Flows) -> None:
     found = rows(flows, execution(flows, "one", job_id))
     assert {name: row.outcome for name, row in found.items()} == {
         "work": "succeeded",
+        "its links": "succeeded",
         "do it": "succeeded",
         "it": "succeeded",
         "note the result": "succeeded",
@@ -168,6 +172,90 @@ def test_what_cannot_be_a_job_is_refused(
     flows: Flows, workflow: str, body: object, status: int, code: str
 ) -> None:
     refused(flows.call("POST", f"/jobs/{workflow}", body), status, code)
+
+
+def links(flows: Flows, execution_arn: str) -> Any:
+    """The presigned URLs that the first task of a job got."""
+    outputs = (
+        json.loads(event["taskSucceededEventDetails"]["output"])["Payload"]
+        for event in flows.events(execution_arn)
+        if event["type"] == "TaskSucceeded"
+    )
+    return next(output for output in outputs if "read" in output)
+
+
+def sent(url: str, method: str = "GET", body: bytes | None = None) -> int:
+    request = Request(url, body, {"Content-Type": "application/json"} if body else {}, method=method)  # noqa: S310 - of this machine
+    try:
+        with urlopen(request, timeout=10) as answer:  # noqa: S310 - of this machine
+            return int(answer.status)
+    except HTTPError as error:
+        return error.code
+
+
+def test_a_function_reaches_the_objects_of_its_job_and_no_other(flows: Flows) -> None:
+    mine, other = start(flows, "one", {"say": "mine"}), start(flows, "one", {"say": "other"})
+    for job_id in (mine, other):
+        assert flows.ended(job_id)["status"] == "succeeded"
+    roles = flows.client("iam")
+    role = flows.client("lambda").get_function(FunctionName=FIRST)["Configuration"]["Role"].rpartition("/")[2]
+    policies = [
+        roles.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+        for name in roles.list_role_policies(RoleName=role)["PolicyNames"]
+    ]
+    assert policies
+    assert "s3:" not in json.dumps(policies)
+    given = links(flows, execution(flows, "one", mine))
+    read, write = given["read"]["it"], given["write"]["it"]
+    key = execution(flows, "one", other).rpartition(":")[2]
+    assert sent(read) == 200
+    for foreign in (re.sub("jobs/[^/]+/", f"jobs/{key}/", url) for url in (read, write)):
+        assert (sent(foreign), sent(foreign, "PUT", b"{}")) == (403, 403)
+    assert (sent(read, "PUT", b"{}"), sent(write), sent(read, "DELETE")) == (403, 403, 403)
+
+
+def test_what_links_say_is_in_no_log(flows: Flows) -> None:
+    job_id = start(flows, "pages", {"pages": [{"say": 1}, ODD]})
+    assert flows.ended(job_id)["status"] == "succeeded"
+    at = execution(flows, "pages", job_id)
+    signature = links(flows, at)["read"]["page"].rpartition("X-Amz-Signature=")[2].partition("&")[0]
+    assert len(signature) == 64
+    written = "".join(
+        path.read_text(encoding="utf-8", errors="replace")
+        for path in (flows.directory / "cloud" / "logs").rglob("*")
+        if path.is_file()
+    )
+    logs = flows.client("logs")
+    for group in logs.describe_log_groups()["logGroups"]:
+        for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"]):
+            written += "".join(event["message"] for event in page["events"])
+    assert "do a page" in written
+    assert signature not in written
+    assert "X-Amz-Security-Token" not in written
+
+
+def test_so_many_jobs_of_one_caller_run_at_once(flows: Flows) -> None:
+    together = threading.Barrier(8)
+
+    def ask(_: int) -> Any:
+        together.wait()
+        return flows.call("POST", "/jobs/pages", {"input": {"pages": [SLOW]}}, caller="carol")
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(ask, range(8)))
+    assert sorted(answer.status for answer in answers) == [202] * 5 + [429] * 3
+    for answer in answers:
+        if answer.status == 429:
+            refused(answer, 429, "too_many_jobs")
+            assert answer.headers["retry-after"] == "15"
+    assert flows.call("POST", "/jobs/one", {"input": {"say": 1}}, caller="dave").status == 202
+    for answer in answers:
+        if answer.status == 202:
+            assert flows.ended(answer.body["id"], caller="carol")["status"] == "succeeded"
+    assert flows.call("POST", "/jobs/one", {"input": {"say": 1}}, caller="carol").status == 202
+
+
+SLOW = {"do": "sleep", "seconds": 3}
 
 
 def test_a_job_is_found_by_its_caller_only(flows: Flows) -> None:

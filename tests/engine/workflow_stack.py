@@ -35,6 +35,7 @@ from constructs_lib import (
     LambdaTask,
     Map,
     Parallel,
+    Pass,
     PayloadBucket,
     RestApi,
     Retry,
@@ -72,6 +73,7 @@ ACTOR = f"""
 import json
 import os
 import time
+from urllib.request import Request, urlopen
 
 SECRET = "{SECRET}"
 
@@ -79,13 +81,12 @@ SECRET = "{SECRET}"
 def handler(event, context):
     if "inputFrom" not in event:
         return act(event)
-    import boto3
-
-    bucket, objects = os.environ["PAYLOAD_BUCKET"], boto3.client("s3")
-    given = json.loads(objects.get_object(Bucket=bucket, Key=event["inputFrom"])["Body"].read())
-    answer = json.dumps(act(given)).encode()
-    objects.put_object(Bucket=bucket, Key=event["outputTo"], Body=answer)
-    return {{"key": event["outputTo"]}}
+    with urlopen(event["inputFrom"], timeout=5) as source:
+        given = json.load(source)
+    body = json.dumps(act(given)).encode()
+    headers = {{"Content-Type": "application/json"}}
+    with urlopen(Request(event["outputTo"], body, headers, method="PUT"), timeout=5):
+        return {{"bytes": len(body)}}
 
 
 def act(given):
@@ -225,11 +226,7 @@ def flows_stack(app: App, archives: Path, endpoint_url: str, receiver: str) -> N
     stack = AwsStack(app, STACK, region="us-east-1")
     payloads = PayloadBucket(stack, "payloads", expire_days=None, force_destroy=True)
     actor = InlineArchive.make(archives, "actor", ACTOR)
-    environment = {"PAYLOAD_BUCKET": payloads.name}
-    first, second = (
-        Function(stack, name, archive=actor, environment=environment, timeout_seconds=15)
-        for name in ("first", "second")
-    )
+    first, second = (Function(stack, name, archive=actor, timeout_seconds=15) for name in ("first", "second"))
     guard = Function(stack, "guard", archive=InlineArchive.make(archives, "guard", GUARD))
     table = Table(stack, "kept", partition_key="id", deletion_protection=False)
     queue = DeadLetterQueue(stack, "told")
@@ -310,23 +307,35 @@ def _jobs(
         timeout_seconds=BRIEF_SECONDS,
     )
     jobs.use_finish(finish)
+    part = Jsonata('$states.context.Execution.Input.output_key & ".part"')
+    links = jobs.links("its links", read={"it": Input("input_key")}, write={"it": part}, result="links")
     one = LambdaTask(
         "do it",
         actor,
-        input={"inputFrom": Input("input_key"), "outputTo": Jsonata('$states.input.output_key & ".part"')},
+        input={"inputFrom": Variable("links.read.it"), "outputTo": Variable("links.write.it")},
         retry=[],
         result="one",
-    ) >> Succeed("it", output={"one": {"from": Variable("one.key")}})
-    jobs.add_workflow("one", one, timeout_seconds=60)
+    )
+    jobs.add_workflow(
+        "one", links >> one >> Succeed("it", output={"one": {"from": part}}), timeout_seconds=60
+    )
+    done = Jsonata('$states.input.output_prefix & "/done.json"')
+    page_links = jobs.links(
+        "a page's links", read={"page": Item("input_key")}, write={"page": done}, result="page_links"
+    )
     page = LambdaTask(
         "do a page",
         actor,
         input={
-            "inputFrom": Item("input_key"),
-            "outputTo": Jsonata('$states.input.output_prefix & "/done.json"'),
+            "inputFrom": Variable("page_links.read.page"),
+            "outputTo": Variable("page_links.write.page"),
         },
+        result="page",
     )
-    pages = Map("the pages", Input("items"), each=page, catch_each=True, result="pages")
+    stored = Pass("a page", output={"key": done})
+    pages = Map(
+        "the pages", Input("items"), each=page_links >> page >> stored, catch_each=True, result="pages"
+    )
     jobs.add_workflow(
         "pages", pages >> Succeed("them", output={"pages": Variable("pages")}), each="pages", max_items=12
     )
@@ -335,7 +344,6 @@ def _jobs(
     )
     more = LambdaTask("too much", actor, input={"do": "large", "bytes": 300_000}, retry=[], result="much")
     jobs.add_workflow("large", more >> Succeed("not so", output={"much": Variable("much.said")}))
-    jobs.grant_payloads(actor.role)
     front = Function(
         stack,
         "front",

@@ -15,11 +15,11 @@ from moto import mock_aws
 from handlers.common.aws_api import AwsApi
 from handlers.common.deadline import Deadline
 from handlers.common.errors import BackendUnavailable
-from handlers.common.payloads import Payloads
 from handlers.common.service import Service
 from handlers.jobs import app, finish
 from handlers.jobs.callback import CallbackFailed, Callbacks
 from handlers.jobs.execution_end import Executions
+from handlers.jobs.payloads import Payloads
 from handlers.jobs.records import JobRecords
 from handlers.jobs.workflows import JobWorkflow, JobWorkflows
 from tests.unit.handlers import aws
@@ -140,7 +140,7 @@ def jobs() -> Iterator[Jobs]:
             definition='{"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 900, "End": true}}}',
             roleArn="arn:aws:iam::123456789012:role/document",
         )["stateMachineArn"]
-        payloads = Payloads("payloads", api=api("s3"))
+        payloads = Payloads("payloads", api=api("s3"), make_signer=lambda: clients["s3"])
         records = Table("jobs", api=api("dynamodb"))
         workflows = JobWorkflows(
             {"document": JobWorkflow(machine, each="pages", max_items=3), "summary": JobWorkflow(machine)},
@@ -164,7 +164,8 @@ def jobs() -> Iterator[Jobs]:
                 callbacks=lambda: Told(made.failing, sent),
                 executions=lambda: Executions(api=api("stepfunctions")),
                 clock=lambda: made.now,
-            )
+            ),
+            payloads=lambda: payloads,
         )
         made = Jobs(service, ending, workflows, records, sent)
         records.failing = made.failing

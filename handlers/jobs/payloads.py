@@ -1,19 +1,25 @@
-"""Inputs and outputs that travel by reference, so that what callers sent is in no workflow's state and in no log."""
+"""The objects of jobs in the payload bucket: inputs, parts and results, so that what callers sent is in no state and no log.
+
+Functions that work on a job get no right on the bucket but presigned URLs of single objects.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from handlers.common.aws_api import AwsApi, Tries
 from handlers.common.deadline import Deadline
 from handlers.common.errors import BackendError, InternalError, InvalidRequest, PayloadTooLarge
+from handlers.common.once import Once
+from handlers.common.payload_links import CONTENT_TYPE, MAX_PAYLOAD_BYTES
 from handlers.common.strict_json import read_json_object
 
-MAX_PAYLOAD_BYTES = 20_000_000
-"""The largest input that is read; what is larger takes more memory than a function has to spare."""
+LINK_SECONDS = 900
+"""How long a presigned URL is good. It ends sooner where the credentials of the function do that sign it."""
 
 _MAX_PAYLOAD_VALUES = 200_000
 """More than the largest output of a service, 64 vectors of 1,024 numbers."""
@@ -28,11 +34,15 @@ class Payloads:
     Args:
         bucket: The bucket's name.
         api: S3; made from the environment when left out.
+        make_signer: Makes the client that signs. Default: from the environment.
     """
 
-    def __init__(self, bucket: str, *, api: AwsApi | None = None) -> None:
+    def __init__(
+        self, bucket: str, *, api: AwsApi | None = None, make_signer: Callable[[], Any] | None = None
+    ) -> None:
         self._bucket = bucket
         self._api = api or AwsApi("s3", choices=_CHOICES)
+        self._signer = Once(make_signer or _signer)
 
     @classmethod
     def from_environment(cls) -> Payloads:
@@ -43,7 +53,7 @@ class Payloads:
         """
         bucket = os.environ.get("PAYLOAD_BUCKET")
         if not bucket:
-            raise InternalError(detail="PAYLOAD_BUCKET is not set and an event names an object")
+            raise InternalError(detail="PAYLOAD_BUCKET is not set")
         return cls(bucket)
 
     def read(self, key: object, *, deadline: Deadline) -> dict[str, object]:
@@ -71,33 +81,6 @@ class Payloads:
             raise PayloadTooLarge(f"The input is larger than {MAX_PAYLOAD_BYTES:,} bytes.")
         return read_json_object(body, max_values=_MAX_PAYLOAD_VALUES)
 
-    def read_input(self, source: object, given: object, *, deadline: Deadline) -> dict[str, object]:
-        """Returns an operation's input that is given by reference, in whole or field by field.
-
-        Args:
-            source: The key of an object that is the input; or by the names of fields, where each is: `KEY#FIELD`.
-            given: The other fields, as they are.
-            deadline: When it must be there.
-
-        Raises:
-            InvalidRequest: A reference cannot be read, or leads to nothing.
-            ServiceError: S3 fails.
-        """
-        fields: dict[str, object] = dict(given) if isinstance(given, dict) else {}
-        if isinstance(source, str):
-            return fields | self.read(source, deadline=deadline)
-        if not isinstance(source, dict) or not all(isinstance(place, str) for place in source.values()):
-            raise InvalidRequest("inputFrom should be a key, or for each field its KEY#FIELD.")
-        objects: dict[str, dict[str, object]] = {}
-        for name, place in source.items():
-            key, _, field = place.partition("#")
-            if key not in objects:
-                objects[key] = self.read(key, deadline=deadline)
-            if field not in objects[key]:
-                raise InvalidRequest("The object that the event refers to has no such field.")
-            fields[name] = objects[key][field]
-        return fields
-
     def write(self, key: object, value: Mapping[str, object], *, deadline: Deadline) -> dict[str, object]:
         """Puts data into an object, which may be there already.
 
@@ -112,10 +95,41 @@ class Payloads:
         content = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
         self._api.call(
             "put_object",
-            {"Bucket": self._bucket, "Key": name, "Body": content, "ContentType": "application/json"},
+            {"Bucket": self._bucket, "Key": name, "Body": content, "ContentType": CONTENT_TYPE},
             deadline=deadline,
         )
         return {"key": name}
+
+    def link_to_read(self, key: object) -> str:
+        """Return a presigned URL that reads an object; nothing is asked of S3.
+
+        Raises:
+            InvalidRequest: The key is none.
+        """
+        return self._link("get_object", Key=_checked(key))
+
+    def link_to_write(self, key: object) -> str:
+        """Return a presigned URL that writes an object, with the Content-Type of JSON.
+
+        Raises:
+            InvalidRequest: The key is none.
+        """
+        return self._link("put_object", Key=_checked(key), ContentType=CONTENT_TYPE)
+
+    def _link(self, operation: str, **parameters: str) -> str:
+        url: str = self._signer().generate_presigned_url(
+            operation, Params={"Bucket": self._bucket, **parameters}, ExpiresIn=LINK_SECONDS
+        )
+        return url
+
+
+def _signer() -> Any:
+    import boto3
+    from botocore.config import Config
+
+    # Otherwise the URL would lead to the global endpoint, which redirects to other regions and breaks the signature.
+    regional = {"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"}
+    return boto3.client("s3", config=Config(signature_version="s3v4", s3=regional))
 
 
 def _checked(key: object) -> str:
