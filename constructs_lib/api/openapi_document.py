@@ -1,4 +1,4 @@
-"""The OpenAPI 3.0 document of a REST API, for those who call it: what may be asked, what is answered, who may ask.
+"""The OpenAPI 3.1 document of a REST API, for those who call it: what may be asked, what is answered, who may ask.
 
 It has nothing of AWS's and nothing that only Terraform knows, so that it is complete when the stack is synthesized.
 No binding is imported here.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from constructs_lib.api.route_table import variables
@@ -32,6 +32,7 @@ _REFUSALS: Final = {
     "4XX": ("Refused", "The request was refused."),
     "5XX": ("Failed", "The request could not be handled."),
 }
+_COMPONENTS: Final = "#/components/schemas/"
 _BEARER: Final = {"type": "http", "scheme": "bearer"}
 _SIGNED: Final = {
     "type": "apiKey",
@@ -83,14 +84,14 @@ class DocumentedRoute:
 
     Attributes:
         documentation: The documentation.
-        request: The name of the request's model and its schema, for OpenAPI 3.0.
-        response: The name of the response's model and its schema.
+        request: The schemas of the request by name, that of its model first.
+        response: The schemas of the response likewise.
         other_media_types: The content types of bodies that are not JSON.
     """
 
     documentation: RouteDocumentation = RouteDocumentation()
-    request: tuple[str, Schema] | None = None
-    response: tuple[str, Schema] | None = None
+    request: Mapping[str, Schema] = field(default_factory=dict)
+    response: Mapping[str, Schema] = field(default_factory=dict)
     other_media_types: tuple[str, ...] = ()
 
 
@@ -131,7 +132,7 @@ class _Document:
         for route, method in self._routes():
             paths.setdefault(_readable(route.path), {})[method.lower()] = self._operation(route, method)
         error = _unlike(self._schemas, "Error")
-        content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{error}"}}}
+        content = {"application/json": {"schema": {"$ref": f"{_COMPONENTS}{error}"}}}
         responses = {
             title: {"description": text, "content": content}
             for status, (title, text) in _REFUSALS.items()
@@ -150,7 +151,7 @@ class _Document:
             {"name": tag, **({"description": text} if text else {})} for tag, text in sorted(tags.items())
         ]
         return {
-            "openapi": "3.0.3",
+            "openapi": "3.1.0",
             "info": info,
             **({"tags": listed} if listed else {}),
             "paths": paths,
@@ -181,7 +182,7 @@ class _Document:
         parameters = _parameters(route)
         if parameters:
             operation["parameters"] = parameters
-        if documented.request is not None:
+        if documented.request:
             bytes_of = {"schema": {"type": "string", "format": "binary"}}
             content = self._content(documented.request)
             if told.request_example is not None:
@@ -208,7 +209,7 @@ class _Document:
 
     def _responses(self, route: RouteDefinition, documented: DocumentedRoute) -> dict[str, Any]:
         responses: dict[str, Any] = {}
-        if documented.response is not None:
+        if documented.response:
             status = str(documented.documentation.status)
             responses[status] = {"description": "The answer.", "content": self._content(documented.response)}
         else:
@@ -225,13 +226,19 @@ class _Document:
             responses[status] = {"$ref": f"#/components/responses/{_REFUSALS[status][0]}"}
         return responses
 
-    def _content(self, model: tuple[str, Schema]) -> dict[str, Any]:
-        name, schema = model
-        # A model may look otherwise in an answer than in a request: what has a default is always there, say.
-        while self._schemas.get(name, schema) != schema:
-            name += "Output"
-        self._schemas[name] = schema
-        return {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+    def _content(self, schemas: Mapping[str, Schema]) -> dict[str, Any]:
+        name, *_ = schemas
+        names = {one: one for one in schemas}
+        # A model may differ between an answer and a request: in an answer, what has a default is always there. What refers
+        # to a model of another name differs as well.
+        while taken := [
+            one
+            for one, schema in schemas.items()
+            if self._schemas.get(names[one], (renamed := _renamed(schema, names))) != renamed
+        ]:
+            names |= {one: f"{names[one]}Output" for one in taken}
+        self._schemas |= {names[one]: _renamed(schema, names) for one, schema in schemas.items()}
+        return {"application/json": {"schema": {"$ref": f"{_COMPONENTS}{names[name]}"}}}
 
     def _security(self, route: RouteDefinition) -> dict[str, list[str]]:
         needed: dict[str, list[str]] = {}
@@ -293,6 +300,18 @@ def _parameters(route: RouteDefinition) -> list[dict[str, Any]]:
             parameter["description"] = "The rest of the path, which may hold slashes."
         found.append(parameter)
     return found
+
+
+def _renamed(value: Any, names: Mapping[str, str]) -> Any:
+    """Return a schema with its references to other schemas by their new names."""
+    if isinstance(value, Mapping):
+        return {
+            key: f"{_COMPONENTS}{names[part.removeprefix(_COMPONENTS)]}"
+            if key == "$ref" and isinstance(part, str)
+            else _renamed(part, names)
+            for key, part in value.items()
+        }
+    return [_renamed(part, names) for part in value] if isinstance(value, list) else value
 
 
 def _limit(told: RouteDocumentation) -> str:

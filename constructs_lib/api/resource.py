@@ -341,14 +341,12 @@ def _documented(
 ) -> DocumentedRoute:
     if request is None and response is None:
         return DocumentedRoute(documentation=documentation)
-    from constructs_lib.validation.model_schema import openapi_schema
+    from constructs_lib.validation.model_schema import openapi_schemas
 
     return DocumentedRoute(
         documentation=documentation,
-        request=None if request is None else (_model_name(request), openapi_schema(request, where=where)),
-        response=None
-        if response is None
-        else (_model_name(response), openapi_schema(response, mode="serialization", where=where)),
+        request={} if request is None else openapi_schemas(request, where=where),
+        response={} if response is None else openapi_schemas(response, mode="serialization", where=where),
         other_media_types=tuple(other_media_types),
     )
 

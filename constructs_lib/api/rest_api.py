@@ -212,7 +212,7 @@ class RestApi(Construct):
 
     @property
     def openapi_document(self) -> dict[str, Any]:
-        """The API for its callers, as an OpenAPI 3.0 document, as far as it is put together.
+        """The API for its callers, as an OpenAPI 3.1 document, as far as it is put together.
 
         `app.synth()` writes it beside the stack's configuration, to `<id>.openapi.json`. It has no `servers`: callers
         know the stage's URL.

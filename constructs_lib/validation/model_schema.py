@@ -14,14 +14,16 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel
 from pydantic.errors import PydanticUserError
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
+from pydantic.json_schema import DEFAULT_REF_TEMPLATE, GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
 from pydantic_core import core_schema
 
 from constructs_lib.errors import InvalidArgumentError, LimitExceededError
-from constructs_lib.validation.schema_dialects import Draft4, OpenApi30
-from constructs_lib.validation.schema_translation import INVALID
+from constructs_lib.validation.schema_translation import INVALID, Draft4
 
 DRAFT_04: Final = "http://json-schema.org/draft-04/schema#"
+
+COMPONENTS: Final = "#/components/schemas/"
+"""What the references of an OpenAPI document to its schemas begin with."""
 
 MAX_MODEL_BYTES: Final = 400_000
 """The size of a model that API Gateway takes (400 KB)."""
@@ -64,27 +66,56 @@ def model_schema(model: type[BaseModel], *, where: str | None = None) -> dict[st
     return schema
 
 
-def openapi_schema(
+def openapi_schemas(
     model: type[BaseModel],
     *,
     mode: Literal["validation", "serialization"] = "validation",
     where: str | None = None,
-) -> dict[str, Any]:
-    """Returns the schema of a request or a response for an OpenAPI 3.0 document, without references.
+) -> dict[str, dict[str, Any]]:
+    """Return the schemas of a request or a response for an OpenAPI 3.1 document, by the names of the models.
 
-    It says more to a reader than `model_schema` (formats, an example, what is deprecated) and less about tuples and
-    patterned properties: OpenAPI 3.0 has one schema for all items, and for all properties without a name.
+    They are JSON Schema as pydantic writes it. The model itself is the first; the models within it follow, and are
+    referred to as `#/components/schemas/NAME`.
 
     Args:
         model: The model.
-        mode: `validation` for a request, `serialization` for a response. Left out, `validation`.
-        where: What an error says it is about. Left out, the model's name.
+        mode: `validation` for a request, `serialization` for a response. Default: `validation`.
+        where: What an error says it is about. Default: the model's name.
 
     Raises:
-        InvalidArgumentError: if a field cannot be expressed; the message names it.
+        InvalidArgumentError: if a field is of a type that JSON cannot hold.
     """
-    name = where or _name(model)
-    return OpenApi30(name, _written(model, name, mode)).translate()
+    written = _written(model, where or _name(model), mode, f"{COMPONENTS}{{model}}")
+    within = written.pop("$defs", {})
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", model.__name__)
+    if written.keys() == {"$ref"}:  # it refers to itself
+        written = within.pop(written["$ref"].removeprefix(COMPONENTS))
+    while name in within:  # another model of the same name
+        name += "_"
+    schemas: dict[str, dict[str, Any]] = {name: written, **within}
+    for title, schema in schemas.items():
+        _check_expressible(where or _name(model), "" if title == name else title, schema)
+    return schemas
+
+
+def _check_expressible(where: str, path: str, value: object) -> None:
+    if isinstance(value, list):
+        for part in value:
+            _check_expressible(where, path, part)
+    if not isinstance(value, dict):
+        return
+    if INVALID in value:
+        raise InvalidArgumentError(
+            where,
+            f"field '{path}' is of a type that JSON cannot hold ({value[INVALID]})",
+            "use a type that JSON has, or give it a schema with WithJsonSchema",
+        )
+    for key, part in value.items():
+        if key == "properties":
+            for name, field in part.items():
+                _check_expressible(where, f"{path}.{name}" if path else name, field)
+        else:
+            _check_expressible(where, path, part)
 
 
 def _name(model: object) -> str:
@@ -96,10 +127,12 @@ def _name(model: object) -> str:
     return model.__name__
 
 
-def _written(model: type[BaseModel], where: str, mode: JsonSchemaMode) -> dict[str, Any]:
+def _written(
+    model: type[BaseModel], where: str, mode: JsonSchemaMode, reference: str = DEFAULT_REF_TEMPLATE
+) -> dict[str, Any]:
     _name(model)
     try:
-        return dict(json.loads(_schema(model, mode)))
+        return dict(json.loads(_schema(model, mode, reference)))
     except PydanticUserError as error:
         raise InvalidArgumentError(
             where,
@@ -114,9 +147,9 @@ def _written(model: type[BaseModel], where: str, mode: JsonSchemaMode) -> dict[s
 
 
 @cache
-def _schema(model: type[BaseModel], mode: JsonSchemaMode) -> str:
+def _schema(model: type[BaseModel], mode: JsonSchemaMode, reference: str) -> str:
     """Returns it as text, which nobody can change: a model is often asked for its schema more than once."""
-    return json.dumps(model.model_json_schema(mode=mode, schema_generator=_Generator))
+    return json.dumps(model.model_json_schema(mode=mode, schema_generator=_Generator, ref_template=reference))
 
 
 class _Generator(GenerateJsonSchema):

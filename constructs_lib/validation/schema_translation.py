@@ -1,19 +1,20 @@
-"""The walk through a JSON Schema as pydantic writes it (draft 2020-12), to say it again in an older dialect.
+"""Translation of a JSON Schema as pydantic writes it (draft 2020-12) into draft-04, the dialect of API Gateway's models.
 
 API Gateway refuses a model with a keyword that it does not know, so every keyword is either translated, left out
 because it says nothing about what is valid, or an error that names the field. Nothing is narrowed on the way: what the
 model accepts, the translation accepts.
 
-References are written out in place: API Gateway resolves none of pydantic's. The dialects are in `schema_dialects.py`.
+References are written out in place: API Gateway resolves none of pydantic's. A `format` is left out: API Gateway enforces some
+of them, by narrower rules than pydantic's, and would reject what the handler takes (a `date-time` without a time zone, for
+one).
 """
 
 from __future__ import annotations
 
 import json
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from constructs_lib.errors import InvalidArgumentError, LimitExceededError
 from constructs_lib.validation.schema_patterns import foreign_syntax
@@ -46,16 +47,13 @@ IN_THE_HANDLER: Final = "check it in the handler, and leave it out of the schema
 Schema = dict[str, Any]
 
 
-class Translator(ABC):
-    """Translates one document; the dialects derive from it.
+class Draft4:
+    """The translation of one document.
 
-    Args of the constructor:
+    Args:
         where: What an error says it is about: the model's name, or the path of a construct.
         document: The schema as pydantic wrote it.
     """
-
-    name: ClassVar[str]
-    knows_dependencies: ClassVar[bool]
 
     def __init__(self, where: str, document: Mapping[str, Any]) -> None:
         self._where = where
@@ -98,7 +96,6 @@ class Translator(ABC):
         self._object(source, path, trail, result)
         self._array(source, path, trail, result)
         self._combinations(source, path, trail, result)
-        self._annotations(source, result)
         return result
 
     def _followed(
@@ -111,7 +108,7 @@ class Translator(ABC):
             if reference in trail:
                 self._refuse(
                     path,
-                    f"refers back to '{name}', and {self.name} is written without references",
+                    f"refers back to '{name}', and an API Gateway model is written without references",
                     "write a model for each level, or take the field as dict[str, Any] and check it in the handler",
                 )
             trail = (*trail, reference)
@@ -142,7 +139,7 @@ class Translator(ABC):
         for keyword in source:
             if keyword in _TRANSLATED or keyword in _WITHOUT_MEANING or keyword.startswith("x-"):
                 continue
-            self._refuse(path, f"has '{keyword}', which {self.name} does not know", IN_THE_HANDLER)
+            self._refuse(path, f"has '{keyword}', which an API Gateway model does not know", IN_THE_HANDLER)
 
     def _values(self, source: Mapping[str, Any], path: str, result: Schema) -> None:
         if "const" in source or "enum" in source:
@@ -217,7 +214,10 @@ class Translator(ABC):
                 patterned, rest = {names["pattern"]: allowed, **patterned}, False
         if properties or "properties" in source:
             result["properties"] = properties
-        self._other_properties(patterned, rest, result)
+        if patterned:
+            result["patternProperties"] = patterned
+        if rest is not None:
+            result["additionalProperties"] = rest
         self._dependencies(source, path, trail, result)
 
     def _names(self, source: object, path: str, trail: tuple[str, ...]) -> Schema:
@@ -228,16 +228,10 @@ class Translator(ABC):
             self._refuse(
                 path,
                 f"limits the names of its properties by {', '.join(sorted(foreign)) or 'a list and a pattern'}, "
-                f"which {self.name} cannot say",
+                "which an API Gateway model cannot say",
                 "limit them by a pattern or by a Literal",
             )
         return names
-
-    @abstractmethod
-    def _other_properties(
-        self, patterned: dict[str, Schema], rest: Schema | bool | None, result: Schema
-    ) -> None:
-        """Says what holds for the properties that have no schema of their own: by pattern, and for the rest."""
 
     def _dependencies(
         self, source: Mapping[str, Any], path: str, trail: tuple[str, ...], result: Schema
@@ -248,13 +242,8 @@ class Translator(ABC):
             for name, part in schemas.items()
         }
         dependencies |= {name: names for name, names in source.get("dependentRequired", {}).items() if names}
-        if not dependencies:
-            return
-        if not self.knows_dependencies:
-            self._refuse(
-                path, f"has properties that depend on others, which {self.name} cannot say", IN_THE_HANDLER
-            )
-        result["dependencies"] = dependencies
+        if dependencies:
+            result["dependencies"] = dependencies
 
     def _array(self, source: Mapping[str, Any], path: str, trail: tuple[str, ...], result: Schema) -> None:
         items, first, rest = source.get("items"), source.get("prefixItems"), source.get("items")
@@ -263,13 +252,11 @@ class Translator(ABC):
         if first is not None:
             places = [self._schema(part, f"{path}[{place}]", trail) for place, part in enumerate(first)]
             after = rest if rest is None or isinstance(rest, bool) else self._schema(rest, f"{path}[]", trail)
-            self._tuple(places, after, result)
+            result["items"] = places
+            if after is not None:
+                result["additionalItems"] = after
         elif items is not None:
             result["items"] = self._schema(items, f"{path}[]", trail)
-
-    @abstractmethod
-    def _tuple(self, places: list[Schema], rest: Schema | bool | None, result: Schema) -> None:
-        """Says what holds for each place of an array, and for what comes after them."""
 
     def _combinations(
         self, source: Mapping[str, Any], path: str, trail: tuple[str, ...], result: Schema
@@ -293,25 +280,15 @@ class Translator(ABC):
             result["not"] = self._schema(source["not"], path, trail)
 
     def _union(self, options: list[Schema]) -> Schema:
-        """A schema for what fits one of several; null among them is said as the dialect prefers it."""
+        """A schema for what fits one of several; null joins the type of the only other one."""
         others = [option for option in options if not _is_null(option)]
         if len(others) == len(options):
             return options[0] if len(options) == 1 else {"anyOf": options}
         if len(others) == 1 and isinstance(others[0].get("type"), str):
-            return self._or_null(others[0])
-        return {"anyOf": [*others, self._null()]}
-
-    @abstractmethod
-    def _or_null(self, option: Schema) -> Schema:
-        """A schema of one type, or null."""
-
-    @abstractmethod
-    def _null(self) -> Schema:
-        """The schema of null."""
-
-    @abstractmethod
-    def _annotations(self, source: Mapping[str, Any], result: Schema) -> None:
-        """Adds what the dialect can say beyond what is valid."""
+            (option,) = others
+            allowed = {**option, "type": [option["type"], "null"]}
+            return allowed | ({"enum": [*option["enum"], None]} if "enum" in option else {})
+        return {"anyOf": [*others, {"type": "null"}]}
 
     def _refuse(self, path: str, problem: str, remedy: str) -> NoReturn:
         field = f"field '{path}'" if path else "it"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cdktf import App
-from openapi_spec_validator import OpenAPIV30SpecValidator
+from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel, Field
 
 from constructs_lib import (
@@ -50,7 +51,7 @@ def written(app: App) -> dict[str, Any]:
     app.synth()
     text = (Path(app.outdir) / "stacks" / "shop" / "api.openapi.json").read_text(encoding="utf-8")
     document: dict[str, Any] = json.loads(text)
-    OpenAPIV30SpecValidator(document).validate()
+    OpenAPIV31SpecValidator(document).validate()
     assert "amazon" not in text
     assert "TfToken" not in text
     assert "${" not in text
@@ -96,9 +97,10 @@ def test_a_synth_writes_the_document(app: App, api: RestApi, function: Function)
         "5XX": {"$ref": "#/components/responses/Failed"},
     }
     schemas = document["components"]["schemas"]
-    assert schemas["Order"]["properties"]["note"]["nullable"] is True
-    assert schemas["Order"]["properties"]["sku"]["example"] == "tea-pot"
+    assert schemas["Order"]["properties"]["note"]["anyOf"] == [{"type": "string"}, {"type": "null"}]
+    assert schemas["Order"]["properties"]["sku"]["examples"] == ["tea-pot"]
     assert set(schemas) == {"Order", "Receipt", "Error"}
+    assert schemas["Receipt"]["properties"]["order"] == {"$ref": "#/components/schemas/Order"}
 
 
 def test_the_document_has_the_same_bytes_in_any_order(tmp_path: Path) -> None:
@@ -176,7 +178,7 @@ def test_what_a_caller_must_show_is_said(app: App, stack: AwsStack, function: Fu
             "GET", LambdaIntegration(function), authorization=allowed, api_key_required=path == "/signed"
         )
     document = api.openapi_document
-    OpenAPIV30SpecValidator(document).validate()
+    OpenAPIV31SpecValidator(document).validate()
     operations = {path: item["get"] for path, item in document["paths"].items()}
     assert {path: one.get("security") for path, one in operations.items()} == {
         "/friends": [{"friends": []}],
@@ -220,3 +222,30 @@ def test_the_document_is_the_same_in_both_renderings(stack: AwsStack, function: 
     api = RestApi(stack, "api", name="shop", definition=form)
     public_method(api, function, "GET", "/orders")
     assert list(api.openapi_document["paths"]) == ["/orders"]
+
+
+class Stamp(BaseModel):
+    value: Decimal = Decimal(1)
+
+
+class Letter(BaseModel):
+    stamp: Stamp
+
+
+def test_a_model_that_differs_in_an_answer_has_a_name_of_its_own_there(
+    api: RestApi, function: Function
+) -> None:
+    api.root.add_method(
+        "POST",
+        LambdaIntegration(function),
+        authorization=Public(),
+        request_model=Letter,
+        response_model=Letter,
+    )
+    document = api.openapi_document
+    OpenAPIV31SpecValidator(document).validate()
+    schemas = document["components"]["schemas"]
+    assert set(schemas) == {"Letter", "LetterOutput", "Stamp", "StampOutput", "Error"}
+    assert schemas["LetterOutput"]["properties"]["stamp"] == {"$ref": "#/components/schemas/StampOutput"}
+    assert schemas["Letter"]["properties"]["stamp"] == {"$ref": "#/components/schemas/Stamp"}
+    assert schemas["StampOutput"] != schemas["Stamp"]
