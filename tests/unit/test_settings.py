@@ -129,6 +129,12 @@ def test_each_variable_is_read_in_one_file_and_documented_there() -> None:
         assert set(re.findall(r'"(ENVIRONMENT|[A-Z]+(?:_[A-Z]+)+)"', source)) == set(module.VARIABLES)
 
 
+def test_the_readme_lists_all_of_them() -> None:
+    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
+    (table,) = re.findall(r"^\| variable \|.*?\n\n", readme, re.MULTILINE | re.DOTALL)
+    assert set(re.findall(r"^\| `([A-Z_]+)` \|", table, re.MULTILINE)) == set(VARIABLES)
+
+
 def test_no_tool_reads_them_itself() -> None:
     reading = re.compile(r'environ(?:\.get\(|\[)"(?:' + "|".join(VARIABLES) + ')"')
     found = {
