@@ -18,9 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import lazy_bindings
-from constructs_lib.node import explain_missing_node
 
-explain_missing_node()
 lazy_bindings.install()  # Take this line out, and all of the provider's bindings load at the first import of one.
 
 if TYPE_CHECKING:

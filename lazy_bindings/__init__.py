@@ -10,8 +10,9 @@ modules that they name are loaded:
    through which jsii reads types. Importing any other namespace replaces it, once, by one with the whole provider.
 3. `_store` caches the archives in the user's cache directory. There are at most two for a provider version.
 4. `_kernel` chooses the archive that jsii loads, and falls back to the provider's own.
-5. `startup/` goes into site-packages. Its hook installs the finder when the provider is first imported, in any order
-   of imports.
+5. `startup/` goes into site-packages. Its hook installs the finder when jsii or the provider is first imported, in any
+   order of imports.
+6. `node` says in one sentence that Node.js is missing, where jsii would print a traceback.
 
 The import system and `importlib.resources` are used as Python documents them; nothing of jsii, cdktf, typeguard or
 typing is replaced. If the installation is not the tested one, jsii gets the provider's own archive, after one line on

@@ -17,6 +17,7 @@ from types import ModuleType
 
 from lazy_bindings._kernel import archives, report
 from lazy_bindings._provider import MODULE, is_common, namespaces, type_prefix
+from lazy_bindings.node import explain_missing_node
 
 _SWITCH = "LAZY_BINDINGS"
 
@@ -32,11 +33,14 @@ def install() -> None:
     loaded lazily they are loaded whole, after one line on stderr with the reason. The output of a synth is the same in
     all cases.
 
+    An import of jsii ends the program with one sentence if Node.js is missing, also with `LAZY_BINDINGS=off`.
+
     Example:
         >>> import lazy_bindings
         >>> lazy_bindings.install()
         >>> from cdktf_cdktf_provider_aws.sqs_queue import SqsQueue
     """
+    explain_missing_node()
     if os.environ.get(_SWITCH, "").strip().lower() in ("off", "0", "no", "false"):
         return
     if any(isinstance(finder, ProviderFinder) for finder in sys.meta_path):

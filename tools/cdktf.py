@@ -14,7 +14,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from constructs_lib import node
+from lazy_bindings import node
 from tools.demo import DIRECTORY
 from tools.deployment import PROJECT, STATE, chosen_environment, ensure_cloud, set_aside_stale_state
 from tools.errors import DeploymentError, TerraformError

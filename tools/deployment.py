@@ -15,8 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from constructs_lib import Environment, InvalidArgumentError, node
+from constructs_lib import Environment, InvalidArgumentError
 from lambda_archives import LambdaArchive, Target
+from lazy_bindings import node
 from local_cloud import background
 from tools.console import step
 from tools.errors import DeploymentError as DeploymentError

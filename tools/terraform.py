@@ -26,7 +26,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from constructs_lib import Environment, InvalidArgumentError, node
+from constructs_lib import Environment, InvalidArgumentError
+from lazy_bindings import node
 from tools.errors import TerraformError as TerraformError
 from tools.provider_mirror import GET_PROVIDER, find_mirror, write_cli_configuration
 

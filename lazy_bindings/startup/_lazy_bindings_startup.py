@@ -1,4 +1,4 @@
-"""Start-up hook: installs `lazy_bindings` when the AWS provider's bindings are first imported.
+"""Start-up hook: installs `lazy_bindings` when jsii or the AWS provider's bindings are first imported.
 
 `lazy_bindings.pth`, beside this file in site-packages, calls `begin` at each start of Python. So a program may import
 the provider before `constructs_lib`. The hook itself imports nothing until then.
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 class StartupFinder:
-    """Finder that waits for the provider's root module and leaves every other one to the next finders."""
+    """Finder that waits for jsii or the provider's root module and leaves every other one to the next finders."""
 
     @staticmethod
     def find_spec(fullname: str, *_: object) -> "ModuleSpec | None":
-        """Return the provider's spec as `lazy_bindings` finds it, where that can be imported."""
-        if fullname != "cdktf_cdktf_provider_aws":
+        """Return the module's spec as `lazy_bindings` finds it, where that can be imported."""
+        if fullname not in ("jsii", "cdktf_cdktf_provider_aws"):
             return None
         from importlib.util import find_spec
 

@@ -137,9 +137,11 @@ def test_a_missing_node_is_a_sentence_in_every_command(
     with pytest.raises(DeploymentError) as refused:
         cdktf.main(["deploy"], variables=shell, cli=cli, project=tmp_path, directory=tmp_path)
     assert str(refused.value) == message
-    for command in (["main.py"], ["-m", "tools.demo", "serve"]):
+    hook = "import _lazy_bindings_startup, runpy; _lazy_bindings_startup.begin(); runpy.run_path('main.py')"
+    variables = {**shell, "PYTHONPATH": str(PROJECT / "lazy_bindings" / "startup")}
+    for command in (["-c", hook], ["-c", "import constructs_lib, cdktf"], ["-m", "tools.demo", "serve"]):
         done = subprocess.run(
-            [sys.executable, *command], cwd=PROJECT, env=shell, capture_output=True, text=True
+            [sys.executable, *command], cwd=PROJECT, env=variables, capture_output=True, text=True
         )
         assert (done.returncode, done.stderr.strip()) == (1, message)
     doctor = subprocess.run(

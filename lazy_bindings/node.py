@@ -24,7 +24,7 @@ def has_node(variables: Mapping[str, str] = os.environ) -> bool:
 
 def explain_missing_node() -> None:
     """Have an import of jsii end the program with one sentence if Node.js is missing; it would fail with a traceback."""
-    if not has_node():
+    if not has_node() and not any(isinstance(finder, _Refusal) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Refusal())
 
 
