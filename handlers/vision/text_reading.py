@@ -37,7 +37,8 @@ class ReadingLimits:
     Attributes:
         max_columns: The columns of pixels that the recognizer looks at, at its line height of 48 pixels. The limit gives
             the same answer on every machine. Default: 160,000, which is 500 words or 50 lines of 200 characters.
-        max_seconds: The seconds from the start, for slow machines. Default: 10.
+        max_seconds: The seconds that reading takes, for slow machines. Finding the regions is not included: that is one
+            pass over a picture of limited size. Default: 10.
     """
 
     max_columns: int = 160_000
@@ -103,6 +104,7 @@ class TextReader:
         Raises:
             BackendTimeout: There is no time to read even the first piece.
         """
+        found = self._detector.find(image)
         until = deadline.at_most(self._limits.max_seconds)
         columns = 0
 
@@ -116,7 +118,6 @@ class TextReader:
             columns += reading.columns
             return FoundText(reading.text.strip(), reading.confidence, _within(image, corners))
 
-        found = self._detector.find(image)
         turns = _page_turns(found.rectangles, read_one)
         pieces: list[FoundText] = []
         for rectangle in _in_reading_order(found.rectangles, turns):

@@ -56,6 +56,10 @@ def answered(deployed: Deployed, asked: Call) -> tuple[int, Any]:
     return status, json.loads(content)
 
 
+COUNTED = ["from a user?", "count the request"]
+"""The states in front of a workflow that count the request of a user."""
+
+
 def machines(deployed: Deployed) -> dict[str, str]:
     """The ARNs of all state machines of the stack, by the last part of their names."""
     listed = deployed.callers.client("stepfunctions").list_state_machines()["stateMachines"]
@@ -88,8 +92,8 @@ def test_a_document_is_read_and_understood_in_one_call(deployed: Deployed) -> No
     assert judge(asked, status, content)
 
     rows = of_workflow(deployed, "document")
-    assert [row.state for row in rows][:3] == ["read the text", "any text?", "understand it"]
-    assert {row.state for row in rows[3:-1]} == {"analyse", "embed", "summarize"}
+    assert [row.state for row in rows][:5] == [*COUNTED, "read the text", "any text?", "understand it"]
+    assert {row.state for row in rows[5:-1]} == {"analyse", "embed", "summarize"}
     assert (rows[-1].state, rows[-1].kind) == ("answer", "Succeed")
     assert {row.outcome for row in rows} == {"succeeded"}
     by_name = {row.state: row for row in rows}
@@ -135,6 +139,7 @@ def test_a_picture_without_text_is_refused(deployed: Deployed) -> None:
     )
     assert (status, answer["code"]) == (422, "unprocessable_input")
     assert [(row.state, row.outcome) for row in of_workflow(deployed, "document")] == [
+        *((state, "succeeded") for state in COUNTED),
         ("read the text", "succeeded"),
         ("any text?", "succeeded"),
         ("no text", "failed"),
@@ -169,6 +174,7 @@ def test_a_summary_comes_from_another_service_while_the_first_takes_no_calls(
         assert judge(asked, status, content)
     outcomes = {row.state: (row.outcome, row.error) for row in of_workflow(deployed, "summary")}
     assert outcomes == {
+        **dict.fromkeys(COUNTED, ("succeeded", None)),
         "summarize: circuit": ("succeeded", None),
         "summarize: open?": ("succeeded", None),
         "summarize": ("caught", "Lambda.TooManyRequestsException"),
@@ -180,6 +186,7 @@ def test_a_summary_comes_from_another_service_while_the_first_takes_no_calls(
     status, content, _ = call(deployed.invoke_url, asked, deployed.callers)
     assert judge(asked, status, content)
     assert [row.state for row in of_workflow(deployed, "summary")] == [
+        *COUNTED,
         "summarize: circuit",
         "summarize: open?",
         "summarize",
@@ -198,6 +205,7 @@ def test_a_first_service_that_failed_three_times_is_not_tried_until_its_circuit_
             assert answered(deployed, SUMMARY)[1]["model"] == FALLBACK_MODEL
     assert answered(deployed, SUMMARY)[1]["model"] == FALLBACK_MODEL
     assert [row.state for row in of_workflow(deployed, "summary")] == [
+        *COUNTED,
         "summarize: circuit",
         "summarize: open?",
         "choose its sentences",
@@ -205,7 +213,7 @@ def test_a_first_service_that_failed_three_times_is_not_tried_until_its_circuit_
     ]
     close_circuit(demo)
     assert answered(deployed, SUMMARY)[1]["model"] == "lexrank"
-    assert [row.state for row in of_workflow(deployed, "summary")][2:] == [
+    assert [row.state for row in of_workflow(deployed, "summary")][4:] == [
         "summarize",
         "summarize: recovered?",
         "answer",

@@ -178,6 +178,19 @@ def test_a_dense_page_is_read_from_its_start_up_to_a_limit(limits: ReadingLimits
     assert 7 <= len(shades) <= 10
 
 
+def test_the_time_that_finding_takes_is_not_taken_from_reading() -> None:
+    recognizer = SteadyRecognizer()
+
+    class SlowDetector(FixedDetector):
+        def find(self, image: Image.Image) -> Regions:
+            recognizer.now += 15
+            return super().find(image)
+
+    reader = TextReader(SlowDetector(*DENSE), recognizer, limits=ReadingLimits(max_seconds=10))
+    page = reader.read(shaded(*DENSE), deadline=Deadline.after(60, clock=lambda: recognizer.now))
+    assert 7 <= len(page.pieces) <= 10
+
+
 def test_a_page_within_the_limits_is_complete() -> None:
     shades, unread = read_dense(*DENSE, limits=ReadingLimits(max_columns=16_000, max_seconds=40), seconds=40)
     assert (len(shades), unread) == (40, 0)
