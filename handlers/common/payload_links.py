@@ -24,7 +24,7 @@ from handlers.common.errors import (
     PayloadLinkExpired,
     PayloadTooLarge,
 )
-from handlers.common.strict_json import read_json_object
+from handlers.common.strict_json import MAX_PAYLOAD_VALUES, read_json_object
 
 MAX_PAYLOAD_BYTES = 20_000_000
 """The largest input that is read; what is larger takes more memory than a function has to spare."""
@@ -108,7 +108,7 @@ class PayloadLinks:
         body = self._call("GET", url, None, deadline)
         if len(body) > MAX_PAYLOAD_BYTES:
             raise PayloadTooLarge(f"The input is larger than {MAX_PAYLOAD_BYTES:,} bytes.")
-        return read_json_object(body)
+        return read_json_object(body, max_values=MAX_PAYLOAD_VALUES)
 
     def _call(self, method: str, url: object, body: bytes | None, deadline: Deadline) -> bytes:
         parts = self._checked(url)

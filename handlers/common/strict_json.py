@@ -18,6 +18,10 @@ MAX_DEPTH = 32
 MAX_VALUES = 10_000
 """The values that a request may hold, counted in all its arrays and objects; no operation takes a tenth of it."""
 
+MAX_PAYLOAD_VALUES = 200_000
+"""The values that an object in the payload bucket may hold: more than the largest output of a service, which is 64 vectors
+of 1,024 numbers."""
+
 _MAX_NUMBER_CHARACTERS = 64
 
 # A whole string, or as much of it as there is, is one match: an unterminated string cannot make the scan start over.

@@ -16,13 +16,10 @@ from handlers.common.deadline import Deadline
 from handlers.common.errors import BackendError, InternalError, InvalidRequest, PayloadTooLarge
 from handlers.common.once import Once
 from handlers.common.payload_links import CONTENT_TYPE, MAX_PAYLOAD_BYTES
-from handlers.common.strict_json import read_json_object
+from handlers.common.strict_json import MAX_PAYLOAD_VALUES, read_json_object
 
 LINK_SECONDS = 900
 """How long a presigned URL is good. It ends sooner where the credentials of the function do that sign it."""
-
-_MAX_PAYLOAD_VALUES = 200_000
-"""More than the largest output of a service, 64 vectors of 1,024 numbers."""
 
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,200}(?:/[A-Za-z0-9_.-]{1,200}){1,5}")
 _CHOICES = (Tries(3, 1, 3), Tries(2, 1, 2), Tries(1, 0.5, 2), Tries(1, 0.5, 0.5))
@@ -79,7 +76,7 @@ class Payloads:
             raise BackendError(detail="s3.get_object: no body")
         if len(body) > MAX_PAYLOAD_BYTES:
             raise PayloadTooLarge(f"The input is larger than {MAX_PAYLOAD_BYTES:,} bytes.")
-        return read_json_object(body, max_values=_MAX_PAYLOAD_VALUES)
+        return read_json_object(body, max_values=MAX_PAYLOAD_VALUES)
 
     def write(self, key: object, value: Mapping[str, object], *, deadline: Deadline) -> dict[str, object]:
         """Puts data into an object, which may be there already.

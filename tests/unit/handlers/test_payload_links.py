@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from typing import Any
@@ -23,6 +24,7 @@ from handlers.common.errors import (
 )
 from handlers.common.payload_links import PayloadLinks
 from handlers.common.service import Service
+from handlers.common.strict_json import MAX_VALUES
 from handlers.common.summary import SummaryRequest, SummaryResponse
 from handlers.jobs.payloads import LINK_SECONDS, Payloads
 from handlers.language.summarizer import LexRank
@@ -97,6 +99,12 @@ def test_no_data_travels_and_no_url_comes_back(service: Service, storage: Storag
     assert stored == b'{"summary":"One sentence.","model":"lexrank"}'
     assert answer == {"bytes": len(stored)}
     assert storage.sent == [("GET", "/jobs/1/input"), ("PUT", "/jobs/1/output")]
+
+
+def test_an_output_of_more_values_than_a_request_may_hold_is_read(service: Service, storage: Storage) -> None:
+    page = {"lines": [0] * (2 * MAX_VALUES), "text": "One sentence."}
+    storage.objects["/jobs/1/page"] = json.dumps(page).encode()
+    assert called(service, inputFrom={"text": link("jobs/1/page") + "#text"})["model"] == "lexrank"
 
 
 def test_fields_come_from_where_they_are(service: Service, storage: Storage) -> None:
