@@ -12,8 +12,11 @@ from tools.audit.configuration import Configuration, Resource, reference
 Found = Iterator[tuple[str, str, str]]
 
 _HARMLESS: Final = re.compile(
-    r"\$context\.authorizer\.(error|latency|status|integrationLatency|integrationStatus|principalId|requestId)"
+    r"\$context\.authorizer\.((claims\.)?caller|error|latency|status|integrationLatency|integrationStatus|principalId"
+    r"|requestId)"
 )
+"""What authorizers say that is no secret; `caller` is a keyed hash."""
+
 _SECRET: Final = re.compile(
     r"\$context\.(authorizer\.[\w.-]+|authorize\.[\w.-]+|identity\.(apiKey(?!Id)|cognito|clientCert)[\w.-]*"
     r"|requestOverride\.[\w.-]+|path\b)"

@@ -228,6 +228,28 @@ CASES = [
         setting("api_gateway_stage.s.access_log_settings", {"format": '{"a":"$context.requestId"}'}),
     ),
     Case(
+        "access-log-fields",
+        "aws_api_gateway_stage.s: its access log has $context.authorizer.claims.sub, which may hold a secret; take the "
+        "field out",
+        {
+            "api_gateway_stage": {
+                "s": {
+                    **STAGE,
+                    "access_log_settings": {
+                        "format": '{"a":"$context.requestId","b":"$context.authorizer.claims.sub"}'
+                    },
+                }
+            }
+        },
+        setting(
+            "api_gateway_stage.s.access_log_settings",
+            {
+                "format": '{"a":"$context.requestId","b":"$context.authorizer.claims.caller",'
+                '"c":"$context.authorizer.caller"}'
+            },
+        ),
+    ),
+    Case(
         "access-log-json",
         "aws_api_gateway_stage.s: its access log is no JSON; write one JSON object a line",
         {"api_gateway_stage": {"s": {**STAGE, "access_log_settings": {"format": "$context.requestId"}}}},
