@@ -56,6 +56,13 @@ IN_RESOURCE_POLICIES = {"kms:*": "Allow", "s3:*": "Deny", "sqs:*": "Deny"}
 """Whole services in the policies of resources: the account's right to its own key, and refusals."""
 
 
+WHOLE_CALLERS = {
+    "cognito-idp.amazonaws.com": "aws_cognito_user_pool",
+    "events.amazonaws.com": "aws_cloudwatch_event_rule",
+}
+"""Services that call a function for one resource, and the type of that resource."""
+
+
 class Permission(NamedTuple):
     """One action on one resource."""
 
@@ -232,13 +239,15 @@ def test_policies_of_resources_let_in_nobody_else(resources: dict[str, dict[str,
                 assert "*" not in action or IN_RESOURCE_POLICIES.get(action) == statement["Effect"], place
 
 
-def test_functions_may_be_called_by_one_method_or_rule_each(resources: dict[str, dict[str, Any]]) -> None:
+def test_functions_may_be_called_by_one_method_rule_or_user_pool_each(
+    resources: dict[str, dict[str, Any]],
+) -> None:
     for place, permission in resources["aws_lambda_permission"].items():
         assert permission["action"] == "lambda:InvokeFunction"
         assert "qualifier" in permission, place
-        if permission["principal"] == "events.amazonaws.com":
-            rule = permission["source_arn"]
-            assert re.fullmatch(r"\$\{aws_cloudwatch_event_rule\.[\w-]+\.arn\}", rule), rule
+        caller = WHOLE_CALLERS.get(permission["principal"])
+        if caller is not None:
+            assert re.fullmatch(rf"\$\{{{caller}\.[\w-]+\.arn\}}", permission["source_arn"]), place
             continue
         caller = permission["source_arn"].partition("}")[2]
         assert re.fullmatch(r"/\*/[A-Z*]+/[a-z*/-]+|/authorizers/\$\{[\w.-]+\}", caller), permission[

@@ -250,8 +250,7 @@ ROWS: dict[int, Row] = {
     )),
     59: Row("D", "import error", (
         f"{_OUTCOMES}::test_a_missing_module_is_an_import_module_error",
-        f"{HANDLERS}/test_handlers_cold_start.py::test_describing_and_refusing_loads_no_model",
-        "tests/e2e/models/test_vision_models.py::test_the_archive_describes_its_services",
+        f"{HANDLERS}/test_handlers_cold_start.py::test_rejecting_a_request_loads_no_model",
     )),
     60: Row("D", "memory exhausted", (
         f"{_OUTCOMES}::test_more_memory_than_the_function_has_is_out_of_memory",
@@ -290,7 +289,7 @@ ROWS: dict[int, Row] = {
         f"{ANSWERS}::test_no_text_ends_the_document_that_the_model_is_given",
         f"{ANSWERS}::test_what_a_model_writes_is_data",
         f"{_SUMMARIES}::test_bedrock_gets_the_document_as_data",
-        f"{HANDLERS}/test_job_callbacks.py::test_an_address_is_called_only_if_it_is_public",
+        f"{HANDLERS}/test_job_callbacks.py::test_an_address_that_stands_for_another_or_is_not_public_is_refused",
     )),
     70: Row("D", "token cost", (
         f"{ANSWERS}::test_a_request_chooses_neither_model_nor_tokens",
