@@ -90,8 +90,9 @@ class Installation:
             (self.entry(kind) / "length").write_text(str(len(content)), "ascii")
         self.cache.chmod(0o700)
 
-    def run(self, program: str, python: Path | str = sys.executable) -> tuple[list[str], list[str]]:
-        """Run a program; return the lines it wrote to stdout and to stderr."""
+    def run(self, program: str, python: Path | None = None) -> tuple[list[str], list[str]]:
+        """Run a program, by default without a start-up hook; return the lines it wrote to stdout and to stderr."""
+        interpreter = (sys.executable, "-S") if python is None else (python,)
         environment = {
             **{name: value for name, value in os.environ.items() if name in ("PATH", "SYSTEMROOT")},
             "HOME": str(self.home),
@@ -100,7 +101,7 @@ class Installation:
             **self.variables,
         }
         done = subprocess.run(
-            [python, "-W", "error", "-c", textwrap.dedent(program)],
+            [*interpreter, "-W", "error", "-c", textwrap.dedent(program)],
             env=environment,
             cwd=self.folder,
             capture_output=True,
@@ -377,11 +378,16 @@ def test_another_project_in_the_environment_takes_the_stock_path(
     assert err == []
 
 
-def test_the_start_up_hook_imports_nothing_but_itself(installation: Installation, python: Path) -> None:
-    program = "import sys; print(*sorted(sys.modules))"
-    (without,), _ = installation.run(program)
-    (with_hook,), _ = installation.run(program, python)
-    assert set(with_hook.split()) - set(without.split()) == {"_lazy_bindings_startup"}
+def test_the_start_up_hook_imports_nothing_but_itself(installation: Installation) -> None:
+    out, _ = installation.run(f"""
+        import site, sys
+        sys.path.append({str(PROJECT / "lazy_bindings" / "startup")!r})
+        before = set(sys.modules)
+        import _lazy_bindings_startup
+        _lazy_bindings_startup.begin()
+        print(*set(sys.modules) - before)
+    """)
+    assert out == ["_lazy_bindings_startup"]
 
 
 STOCK = ["stock root", OWN]
