@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
 .PHONY: help install install-cli terraform-fallback doctor synth deploy demo serve token partner down logs test test-long check lint types \
-	archives bench bench-synth soak scan plan golden new-service lock clean
+	archives bench bench-synth soak scan plan client golden new-service lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-20s %s\n", $$1, $$2}'
@@ -111,6 +111,9 @@ scan: install ## Scan the prod environment, and every construct with everything 
 
 plan: install ## Synthesize and plan; refuse a plan after which a deleted route would still be served
 	@$(BIN)/python -m tools.plan
+
+client: install install-cli ## Generate a Python client and TypeScript types from the OpenAPI document
+	@$(BIN)/python -m tools.client
 
 new-service: install ## Create handlers/NAME for a service of your own (make new-service NAME=greeting)
 	@$(BIN)/python -m tools.new_service $(NAME)

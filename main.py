@@ -51,7 +51,7 @@ from constructs_lib import (
     Workflow,
 )
 from handlers.common.contract import Contract
-from handlers.common.summary import SummaryRequest
+from handlers.common.summary import SummaryRequest, SummaryResponse
 from handlers.embeddings.contract import embeddings
 from handlers.jobs.contract import jobs
 from handlers.language.contract import language
@@ -59,7 +59,7 @@ from handlers.orchestrator.contract import orchestrator
 from handlers.vision.contract import vision
 from settings import Settings, settings_from
 from workflows.document import document, document_pages
-from workflows.models import DocumentRequest
+from workflows.models import DocumentRequest, DocumentResponse
 from workflows.summary import summary
 
 
@@ -152,6 +152,7 @@ class AiOrchestrator(AwsStack):
             "POST",
             StepFunctionsIntegration(reads_document),
             request_model=DocumentRequest,
+            response_model=DocumentResponse,
             documentation=RouteDocumentation(
                 operation_id="workflows_document",
                 summary="Read the text of an image, then analyse, embed and summarize it.",
@@ -162,6 +163,7 @@ class AiOrchestrator(AwsStack):
             "POST",
             StepFunctionsIntegration(summarizes),
             request_model=SummaryRequest,
+            response_model=SummaryResponse,
             documentation=RouteDocumentation(
                 operation_id="workflows_summary",
                 summary="Summarize a text, with a second service if the first one fails.",

@@ -7,6 +7,7 @@ from xdist.scheduler import LoadFileScheduling
 TOGETHER = {
     "the stack of main.py": (
         "tests/e2e/models/",
+        "tests/e2e/test_generated_clients.py",
         "tests/e2e/test_main_workflows.py",
         "tests/e2e/test_refusals.py",
         "tests/e2e/test_schemathesis_stack.py",

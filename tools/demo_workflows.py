@@ -112,7 +112,7 @@ def run_job(demo: Demo) -> None:
     start = Call(
         "the same for two pages, as a job",
         "POST",
-        "/jobs/document",
+        "/workflows/document/jobs",
         _accepted,
         status=202,
         body={"input": {"pages": pages}},

@@ -104,7 +104,7 @@ def refusals(callers: Callers) -> list[Call]:
             "a job without an Idempotency-Key",
             400,
             "invalid_request",
-            path="/jobs/document",
+            path="/workflows/document/jobs",
             body={"input": {"pages": [{"image": "aGk="}]}},
         ),
         _refused(

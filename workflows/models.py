@@ -1,4 +1,4 @@
-"""What the workflows take over HTTP, beside what the services take themselves."""
+"""Requests and responses of the workflows, besides those of the services."""
 
 from __future__ import annotations
 
@@ -6,10 +6,39 @@ from typing import Annotated
 
 from pydantic import Field
 
-from handlers.common.models import Base64Data, RequestModel
+from handlers.common.models import Base64Data, RequestModel, ResponseModel
+from handlers.common.summary import SummaryResponse
+from handlers.embeddings.models import EmbeddingsResponse
+from handlers.language.models import AnalysisResponse
+from handlers.vision.models import TextLine
 
 
 class DocumentRequest(RequestModel):
     """A picture of a document."""
 
     image: Annotated[Base64Data, Field(description="At most 180,000 bytes; larger ones are for jobs.")]
+
+
+class PartError(ResponseModel):
+    """Why a part of a workflow failed."""
+
+    code: str
+    message: str
+
+
+class FailedPart(ResponseModel):
+    """A part of a workflow that failed."""
+
+    branch: str = Field(description="The name of the part, such as `analysis`.")
+    error: PartError
+
+
+class DocumentResponse(ResponseModel):
+    """The text of a document, and what the services made of it."""
+
+    text: str
+    lines: list[TextLine]
+    analysis: AnalysisResponse | None = Field(description="Null if it failed.")
+    embedding: EmbeddingsResponse | None = Field(description="Null if it failed.")
+    summary: SummaryResponse | None = Field(description="Null if it failed.")
+    failed: list[FailedPart] = Field(description="The parts that failed, and why.")

@@ -58,7 +58,7 @@ class Jobs(Construct):
     kind of job. What is kept of the input and the result is in the payload bucket, and only keys are in a state.
 
     Two functions belong to it, which the stack makes with `api_environment` and `finish_environment`: one that answers
-    `POST /jobs/{workflow}` and `GET /jobs/{id}`, one that the state machines call at the end. EventBridge calls it for
+    `POST /workflows/{workflow}/jobs` and `GET /jobs/{job}`, one that the state machines call at the end. EventBridge calls it for
     executions that could not: those that took too long, were stopped, or failed in a way that no state can catch.
 
     Args:
@@ -302,7 +302,7 @@ class Jobs(Construct):
         `{"Error": NAME, "Cause": TEXT}`, an error as states have it, for its code and message.
 
         Args:
-            name: What clients call it: the last part of `POST /jobs/{workflow}`.
+            name: What clients call it: `{workflow}` in `POST /workflows/{workflow}/jobs`.
             steps: What is done.
             each: The field of the input whose items are stored and worked on one by one. Left out, there is none.
             max_items: The most items, 1 to 40. Left out, 40.

@@ -33,8 +33,8 @@ from handlers.common.proxy_request import ProxyRequest
 from handlers.common.responses import Reply
 from handlers.common.service import Service
 from handlers.jobs.contract import jobs as contract
-from handlers.jobs.contract import read_job, start_job
-from handlers.jobs.models import Job, JobError, JobRequest, Progress
+from handlers.jobs.contract import list_workflows, read_job, start_job
+from handlers.jobs.models import Job, JobError, JobRequest, JobWorkflowInfo, Progress, WorkflowList
 from handlers.jobs.payloads import Payloads
 from handlers.jobs.problems import NO_RESULT, problem_of_end
 from handlers.jobs.records import JobRecord, JobRecords
@@ -78,11 +78,11 @@ class Jobs:
     def start(self, request: JobRequest, invocation: Invocation) -> Reply[Job]:
         """Starts a workflow, or finds the job that the Idempotency-Key stands for."""
         http, deadline = _http(invocation), invocation.deadline
-        name = http.path_parameters.get("job", "")
+        name = http.path_parameters.get("workflow", "")
         workflow = self._workflows().named(name)
         if workflow is None:
             names = ", ".join(self._workflows().names)
-            raise NotFound(f"There is no workflow of this name. There is: {names}.")
+            raise NotFound(f"Unknown workflow. Available: {names}.")
         if request.callback_url is not None and not self._callbacks:
             raise UnprocessableInput("callback_url: nobody is called back from this environment.")
         items = _items(workflow, request)
@@ -93,8 +93,23 @@ class Jobs:
             self._workflows().start(workflow, record.execution_name, value, deadline=deadline)
             self._records().mark_running(record, deadline=deadline)
         # The client's own path tells the stage or the domain's base path.
-        location = http.context_path.rpartition("/")[0] + f"/{record.job_id}"
+        location = f"{http.context_path.rpartition('/workflows/')[0]}/jobs/{record.job_id}"
         return Reply(self._job(record, deadline), {"Location": location})
+
+    def list(self) -> WorkflowList:
+        """Return the workflows that can be started."""
+        found = {name: self._workflows().named(name) for name in self._workflows().names}
+        return WorkflowList(
+            workflows=[
+                JobWorkflowInfo(
+                    name=name,
+                    each=workflow.each,
+                    max_items=None if workflow.each is None else workflow.max_items,
+                )
+                for name, workflow in found.items()
+                if workflow is not None
+            ]
+        )
 
     def status(self, invocation: Invocation) -> Job:
         """Says how a job of the caller's stands."""
@@ -166,6 +181,10 @@ class Jobs:
 def create_service(jobs: Jobs) -> Service:
     """The jobs API."""
     service = Service(contract)
+
+    @service.implements(list_workflows)
+    def handle_list() -> WorkflowList:
+        return jobs.list()
 
     @service.implements(start_job)
     def handle_start(request: JobRequest, invocation: Invocation) -> Reply[Job]:

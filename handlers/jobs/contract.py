@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from handlers.common.contract import LARGEST_BODY_BYTES, Contract
-from handlers.jobs.models import Job, JobRequest
+from handlers.jobs.models import Job, JobRequest, WorkflowList
 
 jobs = Contract(
     "jobs", summary="Workflows that run longer than a request.", max_body_bytes=LARGEST_BODY_BYTES
 )
+list_workflows = jobs.get(
+    "/workflows",
+    WorkflowList,
+    name="jobs.workflows",
+    summary="List the workflows that can be started as jobs.",
+)
 start_job = jobs.post(
-    "/jobs/{job}",
+    "/workflows/{workflow}/jobs",
     JobRequest,
     Job,
     name="jobs.start",

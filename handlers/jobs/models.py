@@ -58,3 +58,19 @@ class Job(ResponseModel):
         description="What the workflow gave; null until it succeeded."
     )
     error: JobError | None
+
+
+class JobWorkflowInfo(ResponseModel):
+    """A workflow that can be started as a job."""
+
+    name: str = Field(description="Its name in `POST /workflows/{workflow}/jobs`.")
+    each: str | None = Field(
+        description="The field of the input with the items that are worked on one by one; null if there is none."
+    )
+    max_items: int | None = Field(description="The most items that it takes; null if it takes none.")
+
+
+class WorkflowList(ResponseModel):
+    """The workflows that can be started as jobs."""
+
+    workflows: list[JobWorkflowInfo]

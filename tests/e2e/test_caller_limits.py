@@ -19,7 +19,7 @@ PICTURE = base64.b64encode((SAMPLES / "receipt.png").read_bytes()).decode()
 ROUTES: dict[str, tuple[str, dict[str, Any] | None]] = {
     "/ai-service": ("GET", None),
     "/language/analysis": ("POST", {"text": TEXT}),
-    "/jobs/document": ("POST", {"input": {"pages": [{"image": PICTURE}]}}),
+    "/workflows/document/jobs": ("POST", {"input": {"pages": [{"image": PICTURE}]}}),
     "/workflows/document": ("POST", {"image": PICTURE}),
     "/workflows/summary": ("POST", {"text": TEXT}),
 }

@@ -255,7 +255,12 @@ def test_one_page_without_text_does_not_fail_the_other(deployed: Deployed) -> No
     pages = [{"image": base64.b64encode((SAMPLES / "receipt.png").read_bytes()).decode()}, {"image": "QQ=="}]
     key = {"Idempotency-Key": secrets.token_hex(8)}
     start = Call(
-        "", "POST", "/jobs/document", check=lambda answer: "", body={"input": {"pages": pages}}, headers=key
+        "",
+        "POST",
+        "/workflows/document/jobs",
+        check=lambda answer: "",
+        body={"input": {"pages": pages}},
+        headers=key,
     )
     status, job = answered(deployed, start)
     assert status == 202, job

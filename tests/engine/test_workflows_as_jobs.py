@@ -33,7 +33,7 @@ NO_KEY = "0" * 32
 
 
 def start(flows: Flows, workflow: str, given: Any, **options: Any) -> str:
-    answer = flows.call("POST", f"/jobs/{workflow}", {"input": given}, **options)
+    answer = flows.call("POST", f"/workflows/{workflow}/jobs", {"input": given}, **options)
     assert answer.status == 202, answer
     return str(answer.body["id"])
 
@@ -56,7 +56,7 @@ def rows(flows: Flows, execution_arn: str) -> dict[str, Row]:
 
 
 def test_a_job_gives_its_result(flows: Flows) -> None:
-    started = flows.call("POST", "/jobs/one", {"input": {"say": "done"}})
+    started = flows.call("POST", "/workflows/one/jobs", {"input": {"say": "done"}})
     assert (started.status, started.body["status"], started.body["workflow"]) == (202, "running", "one")
     job_id = started.body["id"]
     assert started.headers["location"] == f"/prod/jobs/{job_id}"
@@ -171,7 +171,7 @@ def test_only_keys_are_in_the_states_of_a_job(flows: Flows) -> None:
 def test_what_cannot_be_a_job_is_refused(
     flows: Flows, workflow: str, body: object, status: int, code: str
 ) -> None:
-    refused(flows.call("POST", f"/jobs/{workflow}", body), status, code)
+    refused(flows.call("POST", f"/workflows/{workflow}/jobs", body), status, code)
 
 
 def links(flows: Flows, execution_arn: str) -> Any:
@@ -239,7 +239,7 @@ def test_so_many_jobs_of_one_caller_run_at_once(flows: Flows) -> None:
 
     def ask(_: int) -> Any:
         together.wait()
-        return flows.call("POST", "/jobs/pages", {"input": {"pages": [SLOW]}}, caller="carol")
+        return flows.call("POST", "/workflows/pages/jobs", {"input": {"pages": [SLOW]}}, caller="carol")
 
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(ask, range(8)))
@@ -248,11 +248,11 @@ def test_so_many_jobs_of_one_caller_run_at_once(flows: Flows) -> None:
         if answer.status == 429:
             refused(answer, 429, "too_many_jobs")
             assert answer.headers["retry-after"] == "15"
-    assert flows.call("POST", "/jobs/one", {"input": {"say": 1}}, caller="dave").status == 202
+    assert flows.call("POST", "/workflows/one/jobs", {"input": {"say": 1}}, caller="dave").status == 202
     for answer in answers:
         if answer.status == 202:
             assert flows.ended(answer.body["id"], caller="carol")["status"] == "succeeded"
-    assert flows.call("POST", "/jobs/one", {"input": {"say": 1}}, caller="carol").status == 202
+    assert flows.call("POST", "/workflows/one/jobs", {"input": {"say": 1}}, caller="carol").status == 202
 
 
 SLOW = {"do": "sleep", "seconds": 3}
@@ -270,10 +270,10 @@ def test_an_idempotency_key_stands_for_one_job_of_one_caller(flows: Flows) -> No
     job_id = start(flows, "one", {"say": 1}, headers=key)
     assert start(flows, "one", {"say": 1}, headers=key) == job_id
     assert flows.ended(job_id)["status"] == "succeeded"
-    again = flows.call("POST", "/jobs/one", {"input": {"say": 1}}, headers=key)
+    again = flows.call("POST", "/workflows/one/jobs", {"input": {"say": 1}}, headers=key)
     assert (again.status, again.body["id"], again.body["status"]) == (202, job_id, "succeeded")
     for workflow, given in (("one", {"say": 2}), ("pages", {"pages": [{}]})):
-        other = flows.call("POST", f"/jobs/{workflow}", {"input": given}, headers=key)
+        other = flows.call("POST", f"/workflows/{workflow}/jobs", {"input": given}, headers=key)
         refused(other, 422, "idempotency_key_reused")
     assert start(flows, "one", {"say": 2}, headers=key, caller="bob") != job_id
     assert execution(flows, "one", job_id)
@@ -398,7 +398,7 @@ def test_an_end_that_cannot_be_noted_is_in_the_queue(flows: Flows) -> None:
 
 def test_a_callback_to_a_private_address_is_refused_and_kept(flows: Flows) -> None:
     body = {"input": {"say": 1}, "callback_url": "https://inside.example/told"}
-    answer = flows.call("POST", "/jobs/one", body)
+    answer = flows.call("POST", "/workflows/one/jobs", body)
     assert answer.status == 202, answer
     job_id = answer.body["id"]
     (message,) = until(lambda: flows.messages("failed_queue"))
@@ -418,7 +418,7 @@ TOO_LONG = {"code": "workflow_timeout", "message": "The workflow took too long."
 def start_told(flows: Flows, workflow: str, given: Any = None, *, url: str = CALLBACK) -> str:
     """Starts a job whose end is to be told."""
     body = {"input": given or {}, "callback_url": url}
-    answer = flows.call("POST", f"/jobs/{workflow}", body)
+    answer = flows.call("POST", f"/workflows/{workflow}/jobs", body)
     assert answer.status == 202, answer
     return str(answer.body["id"])
 

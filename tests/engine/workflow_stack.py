@@ -265,9 +265,10 @@ def flows_stack(app: App, archives: Path, endpoint_url: str, receiver: str) -> N
     for name, workflow in workflows.items():
         path = "/relay/{place}" if name == "relay" else f"/{name}"
         api.resource_for(path).add_method("POST", StepFunctionsIntegration(workflow))
-    at_job = api.resource_for("/jobs/{job}")
-    at_job.add_method("POST", LambdaIntegration(front), request_model=JobRequest)
-    at_job.add_method("GET", LambdaIntegration(front), response_model=Job)
+    api.resource_for("/workflows/{workflow}/jobs").add_method(
+        "POST", LambdaIntegration(front), request_model=JobRequest
+    )
+    api.resource_for("/jobs/{job}").add_method("GET", LambdaIntegration(front), response_model=Job)
     stage = Stage(
         stack,
         "stage",

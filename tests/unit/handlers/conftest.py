@@ -80,11 +80,13 @@ class Jobs:
     def event(
         method: str, name: str, body: str | None, headers: dict[str, str], caller: object
     ) -> dict[str, Any]:
-        event = proxy_event(
-            body, method=method, resource="/jobs/{job}", path=f"/jobs/{name}", headers=headers
+        variable, resource = (
+            ("workflow", "/workflows/{workflow}/jobs") if method == "POST" else ("job", "/jobs/{job}")
         )
-        event["pathParameters"] = {"job": name}
-        event["requestContext"] |= {"authorizer": caller, "path": f"/prod/jobs/{name}"}
+        path = resource.replace(f"{{{variable}}}", name)
+        event = proxy_event(body, method=method, resource=resource, path=path, headers=headers)
+        event["pathParameters"] = {variable: name}
+        event["requestContext"] |= {"authorizer": caller, "path": f"/prod{path}"}
         return event
 
 

@@ -212,7 +212,7 @@ def test_an_idempotency_key_is_visible_ascii(jobs: Jobs, key: str) -> None:
 def test_a_workflow_that_is_not_there_is_a_404_that_names_those_that_are(jobs: Jobs) -> None:
     answer = jobs.post({"input": {}}, workflow="poetry")
     assert answer.status == 404
-    assert answer.body["message"] == "There is no workflow of this name. There is: document, summary."
+    assert answer.body["message"] == "Unknown workflow. Available: document, summary."
 
 
 def test_a_route_without_authorization_starts_nothing(jobs: Jobs) -> None:
@@ -258,9 +258,10 @@ def test_where_nobody_can_be_called_back_a_callback_is_refused(jobs: Jobs) -> No
         app.Jobs(records=never, workflows=lambda: workflows, payloads=never, callbacks=False)
     )
     event = proxy_event(
-        json.dumps({"input": {}, "callback_url": "https://example.com"}), resource="/jobs/{job}"
+        json.dumps({"input": {}, "callback_url": "https://example.com"}),
+        resource="/workflows/{workflow}/jobs",
     )
-    event["pathParameters"] = {"job": "summary"}
+    event["pathParameters"] = {"workflow": "summary"}
     assert ask(service, event).status == 422
 
 
@@ -276,3 +277,16 @@ def test_an_error_of_step_functions_reaches_the_caller(jobs: Jobs) -> None:
 
     with pytest.raises(ServiceError):
         jobs.workflows.start(gone, "name", {}, deadline=Deadline.after(20))
+
+
+def test_the_workflows_that_can_be_started_are_listed(jobs: Jobs) -> None:
+    answer = ask(jobs.service, proxy_event(method="GET", resource="/workflows", headers={}))
+    assert (answer.status, answer.body) == (
+        200,
+        {
+            "workflows": [
+                {"name": "document", "each": "pages", "max_items": 3},
+                {"name": "summary", "each": None, "max_items": None},
+            ]
+        },
+    )
