@@ -111,7 +111,11 @@ ERRORS: Final[Mapping[str, HttpError]] = MappingProxyType(
         ),
         "BackendError": HttpError(status=502, code="backend_error", message="The AI backend failed."),
         "BackendUnavailable": UNAVAILABLE,
-        "PayloadLinkExpired": UNAVAILABLE,
+        "PayloadLinkExpired": HttpError(
+            status=503,
+            code="payload_link_expired",
+            message="The work took too long to begin. Try again later.",
+        ),
         "CircuitOpen": HttpError(
             status=503,
             code="circuit_open",

@@ -211,6 +211,7 @@ class BackendUnavailable(ServiceError):
 class PayloadLinkExpired(BackendUnavailable):
     """The presigned URL of an input or output has expired, or the credentials that signed it have."""
 
+    code = "payload_link_expired"
     default_message = "The work took too long to begin. Try again later."
 
 
