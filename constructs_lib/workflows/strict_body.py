@@ -50,7 +50,7 @@ _FAULTS: Final = (
 )
 CHECK: Final = "\n".join(
     (
-        "#set($raw = $input.body)",
+        '#set($raw = "$!input.body")',
         f"#set($large = false)#if($raw.length() > {MAX_DATA_BYTES})#set($large = true)#end",
         '#set($sound = false)#if($body.startsWith("{") && !$large)#set($sound = true)',
         f"#set($texts = {_removed('$raw', _BACKSLASHES, _PAIRS)})",

@@ -221,6 +221,21 @@ def test_the_template_and_the_services_agree(
     assert (None if made == " no JSON object" else json.loads(made)["body"]) == expected
 
 
+@pytest.mark.parametrize("body", ["", None])
+def test_no_body_is_an_empty_object(body: str | None) -> None:
+    rendered = REQUEST.render(
+        {
+            "input": HostObject(
+                properties={"body": body},
+                methods={"json": lambda _: "{}", "params": lambda: {"path": {}, "querystring": {}}},
+            ),
+            "context": {"accountId": "123456789012", "requestId": "r-1"},
+            "util": HostObject(methods={"escapeJavaScript": escaped}),
+        }
+    )
+    assert json.loads(json.loads(rendered)["input"])["body"] == {}
+
+
 def test_a_large_body_makes_an_input_that_is_larger_than_step_functions_takes() -> None:
     body = '{"a": 1,' + " " * MAX_DATA_BYTES + '"a": 1}'
     made = request(body, path={}, query={}, context={})
