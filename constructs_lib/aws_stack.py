@@ -338,6 +338,12 @@ def note_stack(construct: Construct, scope: Construct) -> None:
     _STACKS[construct] = stack_of(scope)
 
 
+def partition_of(region: str) -> str:
+    """Return the partition that a region is in."""
+    known = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+    return next((name for start, name in known.items() if region.startswith(start)), "aws")
+
+
 def check_same_stack(where: str, one: Construct, other: Construct) -> None:
     """Checks that two constructs are in one stack: they refer to each other by address, not by output.
 

@@ -1,4 +1,4 @@
-"""Refuses a Terraform plan after which a deleted route would go on being served.
+"""Reject a Terraform plan that leaves a deleted route live, or replaces parts of an API that AWS has one of each.
 
     terraform show -json plan.tfplan | python -m tools.plan_guard -
     python -m tools.plan_guard PLAN.json
@@ -10,6 +10,10 @@ finds nothing to do. Such a plan has to be applied in two steps, which the guard
 Of what a plan destroys, this concerns methods, integrations and their responses, gateway responses and the API's policy.
 A path, an authorizer, a model or a validator that is left in a snapshot has no effect there, since nothing refers to it;
 and to destroy one of them first, while something does, would fail or take that something with it.
+
+A part of an API that is tainted, because an apply was interrupted after it created it, is replaced like the deployment:
+the new one before the old one. AWS rejects the second one, or deletes both with the old one. The part is complete, as it
+is created by one call, so that the remedy is `terraform untaint` (docs/decisions/0010).
 """
 
 from __future__ import annotations
@@ -32,12 +36,28 @@ _SERVED: Final = {
 }
 
 
+API_PARTS: Final = frozenset(
+    {
+        "aws_api_gateway_authorizer",
+        "aws_api_gateway_gateway_response",
+        "aws_api_gateway_integration",
+        "aws_api_gateway_integration_response",
+        "aws_api_gateway_method",
+        "aws_api_gateway_method_response",
+        "aws_api_gateway_model",
+        "aws_api_gateway_request_validator",
+        "aws_api_gateway_resource",
+    }
+)
+"""The types of what a deployment depends on and AWS has one of, by path, method or name, in an API."""
+
+
 class NotAPlan(Exception):
     """What was read is no plan; the message says how to get one."""
 
 
 class PlanRefused(Exception):
-    """The plan leaves something in a new snapshot that it means to delete; the message says what, and what to do."""
+    """The plan leaves something in a new snapshot that it deletes, or replaces a tainted part; the message has the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +90,13 @@ def check_plan(plan: Mapping[str, Any]) -> None:
     """Checks a plan, as `terraform show -json` prints it.
 
     Raises:
-        PlanRefused: It would leave something in a new snapshot that it deletes.
+        PlanRefused: It would leave something in a new snapshot that it deletes, or replaces a tainted part of an API.
         NotAPlan: It is something else than a plan.
     """
     found = stale_snapshots(plan)
+    if tainted := tainted_parts(plan):
+        commands = [f"  terraform untaint {shlex.quote(address)}" for address in tainted]
+        raise PlanRefused("\n".join([_TAINTED, "", *commands]))
     if found:
         raise PlanRefused(explanation(found))
 
@@ -112,6 +135,30 @@ def stale_snapshots(plan: Mapping[str, Any]) -> tuple[StaleSnapshot, ...]:
             if leftovers:
                 found.append(StaleSnapshot(change.address, tuple(leftovers)))
     return tuple(found)
+
+
+def tainted_parts(plan: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the addresses of the tainted parts of APIs that a plan replaces, and whose API it does not replace."""
+    entries = plan.get("resource_changes") or ()
+    gone = {
+        entry["change"]["before"]["id"]
+        for entry in entries
+        if entry["type"] == "aws_api_gateway_rest_api" and "delete" in entry["change"]["actions"]
+    }
+    return tuple(
+        entry["address"]
+        for entry in entries
+        if entry["type"] in API_PARTS
+        and entry.get("action_reason") == "replace_because_tainted"
+        and entry["change"]["before"].get("rest_api_id") not in gone
+    )
+
+
+_TAINTED: Final = (
+    "This plan replaces parts of an API that an interrupted apply has left tainted. AWS has room for one of each, so that it\n"
+    "rejects the new one, or deletes it with the old one. They are complete: where cdk.tf.json is, remove the mark and plan\n"
+    "again. Terraform then corrects what differs."
+)
 
 
 def explanation(found: Sequence[StaleSnapshot]) -> str:

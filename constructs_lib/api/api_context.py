@@ -55,10 +55,14 @@ class ApiContext:
         self._listeners: list[Callable[[], None]] = []
 
     @property
-    def awaited(self) -> tuple[TerraformResource, ...]:
-        """What must exist before a deployment takes its snapshot and serves it."""
+    def parts(self) -> tuple[TerraformResource, ...]:
+        """The API's own resources, which must exist before a deployment takes its snapshot."""
+        return self.renderer.awaited
+
+    @property
+    def backends(self) -> tuple[TerraformResource, ...]:
+        """Permissions, state machines and policies, which must exist before a stage serves the API."""
         return (
-            *self.renderer.awaited,
             *(one for authorizer in self._authorizers.values() for one in authorizer.permissions),
             *(one for backend in self._backends for one in backend.awaited),
         )

@@ -21,9 +21,10 @@ _TRIGGER = "redeployment"
 class Deployment(Construct):
     """A deployment of a REST API (`aws_api_gateway_deployment`).
 
-    Waits for every method, integration and permission of the API, and is made anew, before the old one is
-    removed, when and only when the API's definition changes, or a user pool of its authorizers or a role that it
-    calls with is another one.
+    Depends on every method, integration and other part of the API. It is replaced, and the old one destroyed after
+    that, when and only when the API's definition changes, or an authorizer, its user pool or a role that the API calls
+    with is replaced. It depends on no function, permission or workflow, because Terraform would create their
+    replacements before it destroys them, under the same names; the `Stage` depends on those.
     Routes may be added after it.
 
     Args:
@@ -115,7 +116,7 @@ class Deployment(Construct):
 
     def _follow_api(self) -> None:
         self._resource.triggers = {**self._extra_triggers, _TRIGGER: self.digest}
-        wait_for(self._resource, *self._api.context.awaited)
+        wait_for(self._resource, *self._api.context.parts)
         origins = dict.fromkeys(map(address, self._api.context.origins))
         if origins:
             self._resource.lifecycle = TerraformResourceLifecycle(

@@ -39,7 +39,8 @@ class Backend:
 
     Attributes:
         uri: The integration's URI; None where nothing is called.
-        awaited: What must exist before a deployment serves the route.
+        awaited: Resources that must exist before a stage serves the route. A deployment does not depend on them: it is
+            created before it is destroyed, and so would they be (docs/decisions/0010).
         credentials: The ARN of the role with which API Gateway calls; None where a permission of what is called lets
             it in, or nothing is called.
         origins: What the references are taken from and the API's definition does not tell: with another one of these,

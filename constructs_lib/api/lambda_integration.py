@@ -8,12 +8,11 @@ from constructs import Construct
 
 from constructs_lib.api.integration import Backend, Caller
 from constructs_lib.api.routes import IntegrationDefinition
-from constructs_lib.aws_stack import check_same_stack
+from constructs_lib.aws_stack import AwsStack, check_same_stack
 from constructs_lib.checks import check_range, path_of
 from constructs_lib.errors import ConflictError
-from constructs_lib.functions.alias import ALIAS
+from constructs_lib.functions.alias import ALIAS, invoke_arn
 from constructs_lib.functions.function import Function
-from constructs_lib.references import attribute
 
 MAX_TIMEOUT_MS: Final = 29_000
 """API Gateway's quota for an integration, in milliseconds."""
@@ -84,4 +83,6 @@ class LambdaIntegration:
         permission = self._function.add_permission(
             scope, "permission", principal=_PRINCIPAL, source_arn=caller.source_arn
         )
-        return Backend(uri=attribute(self._function.alias, "invoke_arn"), awaited=(permission,))
+        return Backend(
+            uri=invoke_arn(AwsStack.of(scope), self._function.function_name), awaited=(permission,)
+        )

@@ -24,7 +24,7 @@ from constructs_lib.api.routes import (
     RouteDefinition,
 )
 from constructs_lib.authorization.authorizer import AuthorizerBackend, AuthorizerRenderer
-from constructs_lib.references import attribute, literal, make, wait_for
+from constructs_lib.references import address, attribute, literal, make, wait_for
 
 if TYPE_CHECKING:
     from cdktf_cdktf_provider_aws.api_gateway_authorizer import ApiGatewayAuthorizer
@@ -71,11 +71,13 @@ class _Answered:
         resource_id: The method's resource.
         declared_method: The HTTP method, as the method's own responses refer to it.
         mapped_method: The HTTP method, as the integration's responses refer to it.
+        integration: The address of the integration.
     """
 
     resource_id: str
     declared_method: str
     mapped_method: str
+    integration: str
 
 
 class Renderer(AuthorizerRenderer, Protocol):
@@ -285,6 +287,7 @@ class ResourceRenderer:
                 resource_id=attribute(method, "resource_id"),
                 declared_method=http_method,
                 mapped_method=attribute(integration, "http_method"),
+                integration=address(integration),
             )
             if first is not None:
                 self._render_response(scope, first, answered)
@@ -326,5 +329,7 @@ class ResourceRenderer:
             response_templates=None
             if definition.template is None
             else {"application/json": definition.template},
+            # Putting an integration removes its responses, whose attributes do not change with it.
+            lifecycle={"replace_triggered_by": [f"{answered.integration}.id"]},
         )
         self._awaited += (declared, mapped)

@@ -26,7 +26,7 @@ from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
 from constructs_lib.checks import check_pattern, path_below, path_of
 from constructs_lib.errors import ConflictError
 from constructs_lib.observability.log_group import LogGroup
-from constructs_lib.references import attribute, make, token, wait_for
+from constructs_lib.references import address, attribute, make, token, wait_for
 
 
 class Stage(Construct):
@@ -183,6 +183,8 @@ class Stage(Construct):
                 cache_data_encrypted=None if cache is None else True,
                 cache_ttl_in_seconds=None if cache is None else cache.ttl_seconds,
             ),
+            # AWS deletes the settings of a stage with it; the state would go on listing them.
+            lifecycle={"replace_triggered_by": [f"{address(self._resource)}.id"]},
         )
         deployment.api.context.stages[stage_name] = (
             f"Stage `{stage_name}`: {limits.rate_limit:g} requests a second, bursts of {limits.burst_limit}."
@@ -192,6 +194,7 @@ class Stage(Construct):
         group = self._logs.execution_log_group
         groups = [] if group is None else [group.resource]
         wait_for(self._resource, *groups, *before, first=True)
+        deployment.api.context.on_change(self._follow_api)
         wait_for(self._method_settings, *before, first=True)
 
     @property
@@ -221,6 +224,9 @@ class Stage(Construct):
             f"{self._execute_api_endpoint}/_aws/execute-api/"
             f"{token(self._resource, 'rest_api_id')}/{token(self._resource, 'stage_name')}"
         )
+
+    def _follow_api(self) -> None:
+        wait_for(self._resource, *self._deployment.api.context.backends)
 
     def check_domain(self, where: str) -> None:
         """Checks that a domain may still become its address; for `DomainName`.

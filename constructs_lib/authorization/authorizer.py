@@ -107,8 +107,8 @@ class Authorizer(Construct):
 
     @property
     def origins(self) -> tuple[TerraformResource, ...]:
-        """The resources that it asks, by whose replacement it becomes another one."""
-        return self._origins
+        """The resources that it invokes, and itself: the deployment is replaced with each of them."""
+        return self._origins if self._resource is None else (self._resource, *self._origins)
 
     @property
     def resource(self) -> ApiGatewayAuthorizer | None:

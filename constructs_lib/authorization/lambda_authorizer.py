@@ -14,12 +14,11 @@ from constructs_lib.api.lambda_integration import MAX_TIMEOUT_MS
 from constructs_lib.api.routes import AuthorizationDefinition, AuthorizerDefinition
 from constructs_lib.authorization.authorizer import AuthorizerBackend, check_authorizer_name
 from constructs_lib.authorization.cognito_authorizer import MAX_CACHE_TTL_SECONDS
-from constructs_lib.aws_stack import check_same_stack
+from constructs_lib.aws_stack import AwsStack, check_same_stack
 from constructs_lib.checks import check_choice, check_known, check_pattern, check_range
 from constructs_lib.errors import ConflictError, InvalidArgumentError
-from constructs_lib.functions.alias import ALIAS
+from constructs_lib.functions.alias import ALIAS, invoke_arn
 from constructs_lib.functions.function import Function
-from constructs_lib.references import attribute
 
 LambdaAuthorizerKind = Literal["TOKEN", "REQUEST"]
 """What the function is told: the token alone, or the whole request but its body."""
@@ -109,7 +108,7 @@ class LambdaAuthorizer:
 
     def backend(self) -> AuthorizerBackend:
         """Returns the function's alias; see `AuthorizerSettings`."""
-        return AuthorizerBackend(uri=attribute(self.function.alias, "invoke_arn"))
+        return AuthorizerBackend(uri=invoke_arn(AwsStack.of(self.function), self.function.function_name))
 
     def permit(self, scope: Construct, source_arn: str) -> tuple[TerraformResource, ...]:
         """Makes the permission; see `AuthorizerSettings`."""

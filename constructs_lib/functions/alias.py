@@ -8,6 +8,7 @@ from cdktf_cdktf_provider_aws.lambda_alias import LambdaAlias, LambdaAliasRoutin
 from cdktf_cdktf_provider_aws.lambda_function import LambdaFunction
 from constructs import Construct
 
+from constructs_lib.aws_stack import AwsStack, partition_of
 from constructs_lib.functions.cold_start import Gradual
 from constructs_lib.references import address, attribute, make
 
@@ -38,6 +39,21 @@ def make_alias(scope: Construct, function: LambdaFunction, gradual: Gradual | No
         # AWS deletes the aliases of a function that is replaced; the state would go on listing this one.
         lifecycle={"replace_triggered_by": [f"{address(function)}.id"]},
     )
+
+
+def invoke_arn(stack: AwsStack, function_name: str) -> str:
+    """Return the ARN by which API Gateway invokes the alias of a function, composed of names.
+
+    The attribute `invoke_arn` would make the function a dependency of the deployment, and Terraform would create its
+    replacement before it destroys it, under the same name (docs/decisions/0010).
+
+    Args:
+        stack: The function's stack.
+        function_name: The function's name in AWS.
+    """
+    start, region = f"arn:{partition_of(stack.region)}", stack.region
+    alias_arn = f"{start}:lambda:{region}:{stack.account_id}:function:{function_name}:{ALIAS}"
+    return f"{start}:apigateway:{region}:lambda:path/2015-03-31/functions/{alias_arn}/invocations"
 
 
 def keep_started(scope: Construct, function: LambdaFunction, alias: LambdaAlias, instances: int) -> None:

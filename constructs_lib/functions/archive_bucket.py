@@ -94,7 +94,6 @@ class ArchiveBucket(PrivateBucket):
             source=place,
             content_type="application/zip",
             kms_key_id=None if self._key is None else attribute(self._key.resource, "arn", scope),
-            lifecycle={"create_before_destroy": True},
         )
         wait_for(uploaded, *self._ready, first=True)
         return uploaded

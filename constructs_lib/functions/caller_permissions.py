@@ -50,7 +50,7 @@ class CallerPermissions:
             LambdaPermission,
             scope,
             construct_id,
-            # Terraform makes the new permission before it removes the old one, so that their names must differ.
+            # An apply that was cut short may leave a permission that the state does not list; a fixed name would collide.
             statement_id_prefix=_statement_prefix(where),
             action="lambda:InvokeFunction",
             function_name=attribute(self.function, "function_name"),

@@ -10,7 +10,7 @@ from constructs import Construct
 from constructs_lib.api.integration import Backend, Caller
 from constructs_lib.api.resource import Resource
 from constructs_lib.api.routes import IntegrationDefinition, ResponseDefinition
-from constructs_lib.aws_stack import AwsStack, check_same_stack
+from constructs_lib.aws_stack import AwsStack, check_same_stack, partition_of
 from constructs_lib.checks import check_range, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.references import attribute
@@ -22,7 +22,7 @@ from constructs_lib.workflows.http_templates import (
     request_template,
     response_template,
 )
-from constructs_lib.workflows.workflow import Workflow, partition_of
+from constructs_lib.workflows.workflow import Workflow
 
 MAX_TIMEOUT_MS: Final = 29_000
 """API Gateway's quota for an integration, in milliseconds."""

@@ -14,7 +14,7 @@ from cdktf_cdktf_provider_aws.sfn_state_machine import (
 )
 from constructs import Construct
 
-from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
+from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place, partition_of
 from constructs_lib.checks import check_choice, check_pattern, check_range, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.functions.function import Function
@@ -398,12 +398,6 @@ class Workflow(Construct):
         arn = f"arn:{stack.partition}:states:{stack.region}:{stack.account_id}:stateMachine:{self._name}"
         mine = {"StringEquals": {"kms:EncryptionContext:aws:states:stateMachineArn": arn}}
         return PolicyStatement(actions=actions, resources=[attribute(key.resource, "arn")], conditions=mine)
-
-
-def partition_of(region: str) -> str:
-    """Returns the partition that a region is in."""
-    known = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
-    return next((name for start, name in known.items() if region.startswith(start)), "aws")
 
 
 def _is_jsonata(asl: Mapping[str, Any]) -> bool:

@@ -99,6 +99,14 @@ class Configuration:
         }
 
 
+def invoke_arn(configuration: Configuration, function_name: str) -> str:
+    """The ARN by which API Gateway invokes the alias of a function, composed of names."""
+    region = configuration.json["provider"]["aws"][0]["region"]
+    (account,) = configuration.json["data"]["aws_caller_identity"]
+    alias = f"arn:aws:lambda:{region}:${{data.aws_caller_identity.{account}.account_id}}:function:{function_name}:live"
+    return f"arn:aws:apigateway:{region}:lambda:path/2015-03-31/functions/{alias}/invocations"
+
+
 def statements(policy: str) -> list[dict[str, Any]]:
     """The statements of a policy document."""
     document = json.loads(policy)

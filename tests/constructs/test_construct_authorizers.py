@@ -15,6 +15,7 @@ from constructs_lib import (
     ConflictError,
     ConstructError,
     Deployment,
+    ExistingApiGatewayAccount,
     Function,
     IamAuthorization,
     InvalidArgumentError,
@@ -23,8 +24,16 @@ from constructs_lib import (
     LimitExceededError,
     Public,
     RestApi,
+    Stage,
 )
-from tests.constructs.synthesis import Configuration, FakeArchive, children, public_method, refused
+from tests.constructs.synthesis import (
+    Configuration,
+    FakeArchive,
+    children,
+    invoke_arn,
+    public_method,
+    refused,
+)
 
 POOL = "arn:aws:cognito-idp:us-east-1:123456789012:userpool/us-east-1_Staff"
 OTHER_POOL = "arn:aws:cognito-idp:us-east-1:123456789012:userpool/us-east-1_Other"
@@ -179,7 +188,7 @@ def test_a_token_authorizer_may_call_its_function_and_nothing_else_may(
     guards = next(name for name in configuration.all("lambda_alias") if "guard" in name)
     assert configuration.only("api_gateway_authorizer") == {
         "authorizer_result_ttl_in_seconds": 0,
-        "authorizer_uri": f"${{{guards}.invoke_arn}}",
+        "authorizer_uri": invoke_arn(configuration, "shop-guard"),
         "identity_source": "method.request.header.Authorization",
         "identity_validation_expression": BEARER,
         "name": "partners",
@@ -452,10 +461,11 @@ def test_authorizers_are_made_one_after_the_other(
     assert [body.get("depends_on") for body in made.values()] == [None, [first], [second]]
 
 
-def test_a_deployment_waits_for_authorizers_and_their_permissions(
+def test_a_deployment_waits_for_authorizers_and_a_stage_for_their_permissions(
     stack: AwsStack, api: RestApi, function: Function, guard: Function
 ) -> None:
-    Deployment(stack, "deployment", api=api)
+    deployment = Deployment(stack, "deployment", api=api)
+    Stage(stack, "stage", deployment=deployment, stage_name="prod", account=ExistingApiGatewayAccount())
     api.root.add_method(
         "GET", LambdaIntegration(function), authorization=LambdaAuthorizer(name="callers", function=guard)
     )
@@ -465,8 +475,10 @@ def test_a_deployment_waits_for_authorizers_and_their_permissions(
         *configuration.all("api_gateway_integration"),
         *configuration.all("api_gateway_authorizer"),
         *configuration.all("api_gateway_request_validator"),
-        *configuration.all("lambda_permission"),
     }
+    assert set(configuration.all("lambda_permission")) < set(
+        configuration.only("api_gateway_stage")["depends_on"]
+    )
 
 
 def test_another_user_pool_redeploys(stack: AwsStack, api: RestApi, function: Function) -> None:
@@ -479,9 +491,14 @@ def test_another_user_pool_redeploys(stack: AwsStack, api: RestApi, function: Fu
             "GET", integration, authorization=CognitoAuthorizer(name=name, user_pools=pools)
         )
     configuration = Configuration(stack)
+    readers, staff = sorted(configuration.all("api_gateway_authorizer"))
     assert configuration.only("api_gateway_deployment")["lifecycle"] == {
         "create_before_destroy": True,
-        "replace_triggered_by": [f"{configuration.address('cognito_user_pool')}.id"],
+        "replace_triggered_by": [
+            f"{staff}.id",
+            f"{configuration.address('cognito_user_pool')}.id",
+            f"{readers}.id",
+        ],
     }
 
 

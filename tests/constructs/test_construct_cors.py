@@ -99,6 +99,7 @@ def test_a_preflight_is_answered_without_calling_anything(stack: AwsStack, funct
             f"method.response.header.{name}": value for name, value in zip(names, values, strict=True)
         },
         "status_code": f"${{{declared}.status_code}}",
+        "lifecycle": {"replace_triggered_by": [f"{integration}.id"]},
         **rest_api,
     }
 
@@ -412,7 +413,6 @@ def test_a_deployment_waits_for_them_and_follows_each_change(app: App, archive: 
             "api_gateway_integration_response",
             "api_gateway_gateway_response",
             "api_gateway_request_validator",
-            "lambda_permission",
         }
         assert set(configuration.only("api_gateway_deployment")["depends_on"]) == {
             address for kind in kinds for address in configuration.all(kind)

@@ -29,7 +29,7 @@ from constructs_lib import (
     Throttle,
     UsagePlan,
 )
-from tests.constructs.synthesis import Configuration, FakeArchive, public_method, statements
+from tests.constructs.synthesis import Configuration, FakeArchive, invoke_arn, public_method, statements
 
 POOL = "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_Staff"
 
@@ -171,20 +171,19 @@ def test_no_resource_waits_for_itself(configuration: Configuration) -> None:
 def test_every_lambda_integration_has_exactly_the_permission_it_needs(configuration: Configuration) -> None:
     aliases = configuration.all("lambda_alias")
     needed = set()
-    for address, integration in configuration.all("api_gateway_integration").items():
+    for integration in configuration.all("api_gateway_integration").values():
         if integration["type"] == "MOCK":
             assert "uri" not in integration
             continue
         assert (integration["type"], integration["integration_http_method"]) == ("AWS_PROXY", "POST")
         method = configuration.all("api_gateway_method")[reference(integration["http_method"])]
-        alias = reference(integration["uri"])
-        assert integration["uri"] == f"${{{alias}.invoke_arn}}", address
+        alias = invoked(configuration, integration["uri"])
         path = path_of(configuration, method["resource_id"])
         http_method = "*" if method["http_method"] == "ANY" else method["http_method"]
         needed.add((alias, aliases[alias]["function_name"], f"/*/{http_method}{path}"))
     for address, authorizer in configuration.all("api_gateway_authorizer").items():
         if authorizer["type"] != "COGNITO_USER_POOLS":
-            alias = reference(authorizer["authorizer_uri"])
+            alias = invoked(configuration, authorizer["authorizer_uri"])
             needed.add((alias, aliases[alias]["function_name"], f"/authorizers/${{{address}.id}}"))
     given = {
         (reference(one["qualifier"]), one["function_name"], one["source_arn"].partition("}")[2])
@@ -195,6 +194,15 @@ def test_every_lambda_integration_has_exactly_the_permission_it_needs(configurat
     for permission in configuration.all("lambda_permission").values():
         assert permission["qualifier"].endswith(".name}")
         assert permission["lifecycle"]["replace_triggered_by"] == [f"{reference(permission['qualifier'])}.id"]
+
+
+def invoked(configuration: Configuration, uri: str) -> str:
+    """The address of the alias that a URI of API Gateway invokes, by its name."""
+    for address, alias in configuration.all("lambda_alias").items():
+        function = configuration.all("lambda_function")[reference(alias["function_name"])]
+        if uri == invoke_arn(configuration, function["function_name"]):
+            return address
+    raise AssertionError(f"{uri} invokes no alias")
 
 
 def reference(value: str) -> str:
@@ -221,12 +229,43 @@ def test_the_deployment_waits_for_the_whole_api(configuration: Configuration) ->
         "api_gateway_method_response",
         "api_gateway_model",
         "api_gateway_request_validator",
-        "lambda_permission",
     ):
         assert configuration.all(kind), kind
         assert set(configuration.all(kind)) <= set(made["depends_on"])
-    assert made["lifecycle"] == {"create_before_destroy": True}
+    assert made["lifecycle"]["create_before_destroy"] is True
     assert "stage_name" not in made
+
+
+def test_what_is_created_before_it_is_destroyed_has_no_name_of_its_own(configuration: Configuration) -> None:
+    """Terraform passes `create_before_destroy` on to all dependencies, which AWS then rejects for their names."""
+    references = configuration.references()
+    inheriting = [
+        address
+        for address, body in configuration.resources()
+        if body.get("lifecycle", {}).get("create_before_destroy")
+    ]
+    for address in inheriting:
+        inheriting += references[address] - {*inheriting}
+    assert {address.split(".")[0] for address in inheriting} == {
+        "aws_api_gateway_authorizer",
+        "aws_api_gateway_deployment",
+        "aws_api_gateway_gateway_response",
+        "aws_api_gateway_integration",
+        "aws_api_gateway_integration_response",
+        "aws_api_gateway_method",
+        "aws_api_gateway_method_response",
+        "aws_api_gateway_model",
+        "aws_api_gateway_request_validator",
+        "aws_api_gateway_resource",
+        "aws_api_gateway_rest_api",
+    }
+
+
+def test_the_stage_waits_for_every_permission(configuration: Configuration) -> None:
+    assert configuration.all("lambda_permission")
+    assert set(configuration.all("lambda_permission")) <= set(
+        configuration.only("api_gateway_stage")["depends_on"]
+    )
 
 
 def test_every_method_says_who_may_call_it_and_names_the_authorizer_it_needs(

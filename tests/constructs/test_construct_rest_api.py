@@ -19,7 +19,14 @@ from constructs_lib import (
     Public,
     RestApi,
 )
-from tests.constructs.synthesis import Configuration, FakeArchive, children, public_method, refused
+from tests.constructs.synthesis import (
+    Configuration,
+    FakeArchive,
+    children,
+    invoke_arn,
+    public_method,
+    refused,
+)
 
 
 def test_an_api_with_one_route(stack: AwsStack, api: RestApi, function: Function) -> None:
@@ -61,7 +68,7 @@ def test_an_api_with_one_route(stack: AwsStack, api: RestApi, function: Function
         "rest_api_id": f"${{{rest_api}.id}}",
         "timeout_milliseconds": 29_000,
         "type": "AWS_PROXY",
-        "uri": f"${{{configuration.address('lambda_alias')}.invoke_arn}}",
+        "uri": invoke_arn(configuration, "shop-chat"),
     }
     assert configuration.only("lambda_permission") == {
         "action": "lambda:InvokeFunction",

@@ -64,7 +64,7 @@ def test_a_stage_with_the_role_of_another_stack(stack: AwsStack, deployment: Dep
     assert json.loads(made["access_log_settings"].pop("format")) == dict(DEFAULT_FIELDS)
     assert made == {
         "access_log_settings": {"destination_arn": f"${{{access}.arn}}"},
-        "depends_on": [execution],
+        "depends_on": [execution, *configuration.all("lambda_permission")],
         "deployment_id": f"${{{configuration.address('api_gateway_deployment')}.id}}",
         "rest_api_id": f"${{{rest_api}.id}}",
         "stage_name": "prod",
@@ -81,6 +81,7 @@ def test_a_stage_with_the_role_of_another_stack(stack: AwsStack, deployment: Dep
             "throttling_rate_limit": 100,
         },
         "stage_name": f"${{{configuration.address('api_gateway_stage')}.stage_name}}",
+        "lifecycle": {"replace_triggered_by": [f"{configuration.address('api_gateway_stage')}.id"]},
     }
     assert configuration.all("api_gateway_account") == {}
     assert (stage.stage_name, stage.deployment) == ("prod", deployment)

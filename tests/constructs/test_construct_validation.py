@@ -233,7 +233,6 @@ def test_a_deployment_waits_for_models_and_the_validator_and_follows_each_change
             "api_gateway_model",
             "api_gateway_request_validator",
             "api_gateway_integration",
-            "lambda_permission",
         }
         assert set(configuration.only("api_gateway_deployment")["depends_on"]) == {
             address for kind in kinds for address in configuration.all(kind)

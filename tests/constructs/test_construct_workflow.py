@@ -15,6 +15,7 @@ from constructs_lib import (
     AwsStack,
     Cors,
     Deployment,
+    ExistingApiGatewayAccount,
     Function,
     HttpError,
     Input,
@@ -25,6 +26,7 @@ from constructs_lib import (
     Public,
     RestApi,
     SqsSendMessage,
+    Stage,
     Step,
     StepFunctionsIntegration,
     Succeed,
@@ -262,17 +264,25 @@ def test_a_method_starts_it_and_waits(stack: AwsStack, api: RestApi, workflow: W
     assert len(configuration.all("api_gateway_method_response")) == 6
 
 
-def test_a_deployment_waits_for_the_role_and_follows_another_one(
+def test_a_deployment_follows_another_role_and_the_stage_waits_for_its_rights(
     stack: AwsStack, api: RestApi, workflow: Workflow
 ) -> None:
     api.root.add_method("POST", StepFunctionsIntegration(workflow), authorization=Public())
-    Deployment(stack, "deployment", api=api)
+    Stage(
+        stack,
+        "stage",
+        deployment=Deployment(stack, "deployment", api=api),
+        stage_name="prod",
+        account=ExistingApiGatewayAccount(),
+    )
     configuration = Configuration(stack)
-    deployment = configuration.only("api_gateway_deployment")
+    deployment, stage = configuration.only("api_gateway_deployment"), configuration.only("api_gateway_stage")
     (role,) = (a for a in configuration.all("iam_role") if "api-role" in a)
     assert deployment["lifecycle"]["replace_triggered_by"] == [f"{role}.id"]
-    assert configuration.address("sfn_state_machine") in deployment["depends_on"]
-    assert any("api-role" in one for one in deployment["depends_on"] if "iam_role_policy" in one)
+    for kind, part in (("sfn_state_machine", ""), ("iam_role_policy", "api-role")):
+        (address,) = (one for one in configuration.all(kind) if part in one)
+        assert address in stage["depends_on"]
+        assert address not in deployment["depends_on"]
 
 
 def test_the_route_says_the_same_in_one_body(stack: AwsStack, workflow: Workflow) -> None:

@@ -112,7 +112,8 @@ def permission_for_the_function_only(written: Json) -> None:
 
 def integration_calls_by_arn(written: Json) -> None:
     integration = of(written, "api_gateway_integration", "api_orders_POST")
-    integration["uri"] = integration["uri"].replace(".invoke_arn}", ".arn}")
+    alias = next(name for name in written["resource"]["aws_lambda_alias"] if "chat" in name)
+    integration["uri"] = f"${{aws_lambda_alias.{alias}.arn}}"
 
 
 def deployment_without_triggers(written: Json) -> None:
@@ -125,6 +126,17 @@ def deployment_with_a_trigger_of_ids(written: Json) -> None:
 
 def deployment_without_depends_on(written: Json) -> None:
     without(of(written, "api_gateway_deployment"), "depends_on")
+
+
+def stage_before_the_permissions(written: Json) -> None:
+    stage = of(written, "api_gateway_stage")
+    stage["depends_on"] = [one for one in stage["depends_on"] if "lambda_permission" not in one]
+
+
+def integration_that_refers_to_its_function(written: Json) -> None:
+    integration = of(written, "api_gateway_integration", "api_orders_POST")
+    alias = next(name for name in written["resource"]["aws_lambda_alias"] if "chat" in name)
+    integration["uri"] = f"${{aws_lambda_alias.{alias}.invoke_arn}}"
 
 
 def deployment_destroyed_first(written: Json) -> None:
@@ -384,6 +396,8 @@ MUTATIONS = [
     Mutation(deployment_without_triggers, "deployment-triggers"),
     Mutation(deployment_with_a_trigger_of_ids, "deployment-triggers"),
     Mutation(deployment_without_depends_on, "deployment-order"),
+    Mutation(stage_before_the_permissions, "stage-order"),
+    Mutation(integration_that_refers_to_its_function, "name-twice"),
     Mutation(deployment_destroyed_first, "deployment-replacement"),
     Mutation(no_throttle, "throttle-missing"),
     Mutation(plan_without_limits, "plan-limits"),

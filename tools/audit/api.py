@@ -35,7 +35,7 @@ def apis(configuration: Configuration) -> tuple[Resource, ...]:
 
 def called_function(configuration: Configuration, uri: str) -> Resource | None:
     """Returns the function that a URI leads to, by its alias or directly."""
-    target = configuration.target(uri)
+    target = configuration.invoked(uri)
     if target is not None and target.kind == "lambda_alias":
         target = configuration.target(target.body.get("function_name"))
     return target if target is not None and target.kind == "lambda_function" else None
@@ -97,7 +97,7 @@ def permission_too_wide(configuration: Configuration) -> Found:
 def permission_alias(configuration: Configuration) -> Found:
     """Permission and integration have to be about the same alias, or both about the function."""
     for route, function in _lambda_routes(configuration):
-        alias = configuration.target(route.uri)
+        alias = configuration.invoked(route.uri)
         name = alias.address if alias is not None and alias.kind == "lambda_alias" else ""
         for permission, source in _permissions(configuration, function, route.api):
             qualifier = reference(permission.body.get("qualifier"))[0] or permission.text("qualifier")
@@ -166,19 +166,26 @@ def deployment_order(configuration: Configuration) -> Found:
     """A deployment is a snapshot: what is made after it is not served, or AWS refuses it."""
     for deployment in configuration.all("api_gateway_deployment"):
         api = reference(deployment.body.get("rest_api_id"))[0]
-        parts = [one.address for kind in _IN_SNAPSHOT for one in configuration.of_api(kind, api)]
-        parts += [
+        parts = {one.address for kind in _IN_SNAPSHOT for one in configuration.of_api(kind, api)}
+        if missing := sorted(parts - deployment.awaited):
+            yield deployment.where, _not_awaited(missing), "add to depends_on whatever belongs to the API"
+
+
+def stage_order(configuration: Configuration) -> Found:
+    """A stage that is served before the permissions exist answers 500."""
+    for stage in configuration.all("api_gateway_stage"):
+        api = reference(stage.body.get("rest_api_id"))[0]
+        permissions = {
             one.address
             for one in configuration.all("lambda_permission")
             if reference(f"{one.text('source_arn').partition('}')[0]}}}")[0] == api
-        ]
-        missing = sorted(set(parts) - deployment.awaited)
-        if missing:
-            yield (
-                deployment.where,
-                f"does not wait for {missing[0]}{f' and {len(missing) - 1} more' if missing[1:] else ''}",
-                "add to depends_on whatever belongs to the API",
-            )
+        }
+        if missing := sorted(permissions - stage.awaited):
+            yield stage.where, _not_awaited(missing), "add the API's permissions to depends_on"
+
+
+def _not_awaited(missing: list[str]) -> str:
+    return f"does not wait for {missing[0]}{f' and {len(missing) - 1} more' if missing[1:] else ''}"
 
 
 def deployment_triggers(configuration: Configuration) -> Found:
@@ -357,6 +364,7 @@ RULES: Final = {
     "integration-missing": integration_missing,
     "integration-timeout": integration_timeout,
     "deployment-order": deployment_order,
+    "stage-order": stage_order,
     "deployment-triggers": deployment_triggers,
     "deployment-replacement": deployment_replacement,
     "api-mixed": api_mixed,

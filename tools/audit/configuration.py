@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 _ADDRESS: Final = re.compile(r"(?:data\.)?aws_\w+\.[\w-]+")
+_INVOKED: Final = re.compile(
+    r":lambda:path/2015-03-31/functions/[^/]*:function:([\w-]+)(?::([\w-]+))?/invocations"
+)
 _REFERENCE: Final = re.compile(r"\$\{((?:data\.)?aws_\w+\.[\w-]+)\.([\w.\[\]\"*-]+)\}")
 
 
@@ -141,6 +144,40 @@ class Configuration:
     def target(self, value: object) -> Resource | None:
         """Returns the resource that `value` is an attribute of; None where it is not exactly that."""
         return self._by_address.get(reference(value)[0])
+
+    def invoked(self, uri: str) -> Resource | None:
+        """Return the function, or the alias of one, that the URI of an integration or authorizer invokes; None for others.
+
+        The URI is an attribute of the function or alias, or composed of its names.
+        """
+        named = _INVOKED.search(uri)
+        if named is None:
+            return self.target(uri)
+        function_name, alias_name = named[1], named[2]
+        for function in self.all("lambda_function"):
+            if function.text("function_name") == function_name:
+                return function if alias_name is None else self._alias(function, alias_name)
+        return None
+
+    def dependencies(self, resource: Resource) -> frozenset[str]:
+        """Return the addresses of all resources that a resource depends on, directly or by way of others."""
+        found: set[str] = set()
+        unread = [resource]
+        while unread:
+            new = addresses_in(unread.pop().body) - found - {resource.address}
+            found |= new
+            unread += filter(None, map(self.get, new))
+        return frozenset(found & self._by_address.keys())
+
+    def _alias(self, function: Resource, name: str) -> Resource | None:
+        return next(
+            (
+                alias
+                for alias in self.all("lambda_alias")
+                if alias.text("name") == name and self.target(alias.body.get("function_name")) is function
+            ),
+            None,
+        )
 
     def of_api(self, kind: str, api: str) -> tuple[Resource, ...]:
         """Returns the resources of a type that belong to the REST API of an address."""

@@ -13,6 +13,29 @@ Found = Iterator[tuple[str, str, str]]
 _MIN_RETRIES: Final = 25
 _ABSOLUTE: Final = re.compile(r"(/(home|root|Users|tmp|var|private|work|workspace|opt|mnt)/|~/|[A-Za-z]:\\)")
 
+_NAMES: Final = {
+    "cloudwatch_event_rule": "name",
+    "cloudwatch_log_group": "name",
+    "cognito_user_pool_domain": "domain",
+    "dynamodb_table": "name",
+    "iam_policy": "name",
+    "iam_role": "name",
+    "iam_role_policy": "name",
+    "kms_alias": "name",
+    "lambda_alias": "name",
+    "lambda_function": "function_name",
+    "lambda_permission": "action",
+    "s3_bucket": "bucket",
+    "s3_bucket_policy": "bucket",
+    "s3_bucket_public_access_block": "bucket",
+    "s3_bucket_server_side_encryption_configuration": "bucket",
+    "sfn_state_machine": "name",
+    "sns_topic": "name",
+    "sqs_queue": "name",
+    "wafv2_web_acl": "name",
+}
+"""The argument that names a resource, or what it is a part of, of which AWS has one of each name."""
+
 
 def _terraform(configuration: Configuration) -> Mapping[str, Any]:
     settings = configuration.json.get("terraform", {})
@@ -87,6 +110,21 @@ def reference_missing(configuration: Configuration) -> Found:
                 yield resource.where, f"depends on {address}, which is not there", "remove the dependency"
 
 
+def name_twice(configuration: Configuration) -> Found:
+    """What a resource with create_before_destroy depends on is created before it is destroyed too, under the same name."""
+    for first in configuration.resources:
+        if first.lifecycle.get("create_before_destroy") is not True:
+            continue
+        for address in sorted(configuration.dependencies(first)):
+            resource = configuration.get(address)
+            if resource is not None and resource.text(_NAMES.get(resource.kind, "//")):
+                yield (
+                    resource.where,
+                    f"is created before it is destroyed, as {first.address} is, and AWS allows one of its name",
+                    "compose its ARN of names where it is referred to, or let Terraform add a suffix to its name",
+                )
+
+
 RULES: Final = {
     "provider-source": provider_source,
     "provider-retries": provider_retries,
@@ -94,4 +132,5 @@ RULES: Final = {
     "absolute-path": absolute_path,
     "token": token,
     "reference-missing": reference_missing,
+    "name-twice": name_twice,
 }

@@ -12,7 +12,16 @@ from typing import Any
 
 import pytest
 
-from tools.plan_guard import Leftover, NotAPlan, PlanRefused, StaleSnapshot, check_plan, main, stale_snapshots
+from tools.plan_guard import (
+    Leftover,
+    NotAPlan,
+    PlanRefused,
+    StaleSnapshot,
+    check_plan,
+    main,
+    stale_snapshots,
+    tainted_parts,
+)
 
 PLANS = Path(__file__).parent / "plans"
 DEPLOYMENT = "aws_api_gateway_deployment.shop"
@@ -211,3 +220,42 @@ def test_the_command_line_says_what_it_needs(
     assert capsys.readouterr().err == f"{tmp_path / 'none.json'} cannot be read: No such file or directory\n"
     assert main([]) == 2
     assert "python -m tools.plan_guard PLAN.json" in capsys.readouterr().err
+
+
+def tainted(kind: str, name: str, **before: Any) -> dict[str, Any]:
+    return {
+        **change(kind, name, "create", "delete", **before),
+        "action_reason": "replace_because_tainted",
+    }
+
+
+def test_tainted_parts_of_an_api_are_untainted_and_not_replaced() -> None:
+    method = tainted("aws_api_gateway_method", "get", resource_id="r", http_method="GET")
+    function = tainted("aws_lambda_function", "chat")
+    with pytest.raises(PlanRefused) as refused:
+        check_plan({"resource_changes": [method, function]})
+    assert str(refused.value) == (
+        "This plan replaces parts of an API that an interrupted apply has left tainted. AWS has room for one of each, so "
+        "that it\nrejects the new one, or deletes it with the old one. They are complete: where cdk.tf.json is, remove the "
+        "mark and plan\nagain. Terraform then corrects what differs.\n\n  terraform untaint aws_api_gateway_method.get"
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [tainted("aws_lambda_function", "chat")],
+        [
+            change(
+                "aws_api_gateway_integration", "get", "create", "delete", resource_id="r", http_method="GET"
+            )
+        ],
+        [
+            tainted("aws_api_gateway_method", "get", resource_id="r", http_method="GET"),
+            change("aws_api_gateway_rest_api", "shop", "create", "delete", id="shop", root_resource_id="r"),
+        ],
+    ],
+    ids=["another kind", "replaced for an attribute", "in an API that is replaced too"],
+)
+def test_what_is_no_tainted_part(changes: list[dict[str, Any]]) -> None:
+    assert tainted_parts({"resource_changes": changes}) == ()
