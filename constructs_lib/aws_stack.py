@@ -58,7 +58,8 @@ class AwsStack(TerraformStack):
             5 and 6 from 5.100.0 on; Terraform's lock file picks one.
 
     Raises:
-        ConstructError: if an argument is not valid.
+        ConstructError: if an argument is not valid, or another stack of the App has the same construct_id or the same
+            state.
 
     Example:
         >>> stack = AwsStack(app, "shop", region="eu-central-1", default_tags={"project": "shop"})
@@ -94,6 +95,7 @@ class AwsStack(TerraformStack):
         _check_state_path(where, local_state)
         check_state(where, state, state_path)
         minimum_provider = _minimum(where, provider_version)
+        _claim_in_app(scope, where, construct_id, local_state if state is None else state)
         super().__init__(scope, construct_id)
         note_path(self, scope, construct_id)
         self._minimum_provider = minimum_provider
@@ -311,6 +313,38 @@ class AwsStack(TerraformStack):
         if self._current is None:
             self._current = Construct(self, "current")
         return self._current
+
+
+_APPS: Final[WeakKeyDictionary[IConstruct, dict[tuple[str, ...], str]]] = WeakKeyDictionary()
+"""The folders and states of the stacks of each App, and the stack that has each."""
+
+
+def _claim_in_app(scope: Construct, where: str, construct_id: str, state: S3State | str) -> None:
+    """Claim the folder and the state of a stack, which no other stack of the App may have.
+
+    Raises:
+        ConflictError: if another stack has one of them.
+    """
+    claimed = _APPS.setdefault(App.of(scope), {})
+    owner = claimed.setdefault(("folder", construct_id), where)
+    if owner != where:
+        raise ConflictError(
+            where,
+            f"would be written to the folder of stack '{owner}'",
+            "give one of the two stacks another construct_id",
+        )
+    if isinstance(state, S3State):
+        place, name, argument = ("s3", state.bucket, state.key), f"s3://{state.bucket}/{state.key}", "key"
+    else:
+        path = str(PurePosixPath(state))
+        place, name, argument = ("local", path, ""), path, "state_path"
+    owner = claimed.setdefault(place, where)
+    if owner != where:
+        raise ConflictError(
+            where,
+            f"shares its state '{name}' with stack '{owner}'",
+            f"pass another {argument} to one of the two",
+        )
 
 
 _STACKS: Final[WeakKeyDictionary[IConstruct, TerraformStack]] = WeakKeyDictionary()

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from cdktf import App, TerraformOutput, TerraformStack
+from constructs import Construct
 
-from constructs_lib import AwsStack, ConflictError, InvalidArgumentError
+from constructs_lib import AwsStack, ConflictError, InvalidArgumentError, S3State
 from tests.constructs.synthesis import Configuration, FakeArchive, refused
 
 
@@ -209,3 +210,53 @@ def test_an_archive_is_copied_where_it_cannot_be_linked(
     archive = FakeArchive.make(tmp_path, name="my chat/1")
     assert stack.place_archive(archive) == f"assets/my-chat-1-{archive.digest[:12]}.zip"
     assert list(assets(stack, tmp_path).values()) == [archive.zip_path.read_bytes()]
+
+
+def test_two_stacks_with_one_local_state(app: App) -> None:
+    AwsStack(app, "shop", region="us-east-1", state_path="state/shop.tfstate")
+    AwsStack(app, "store", region="us-east-1")
+    before = children_of(app)
+    assert refused(lambda: AwsStack(app, "desk", region="us-east-1", state_path="./state/shop.tfstate")) == (
+        ConflictError,
+        "desk: shares its state 'state/shop.tfstate' with stack 'shop'; pass another state_path to one of the two",
+    )
+    assert refused(
+        lambda: AwsStack(app, "desk", region="us-east-1", state_path="terraform.store.tfstate")
+    ) == (
+        ConflictError,
+        "desk: shares its state 'terraform.store.tfstate' with stack 'store'; pass another state_path to one of the two",
+    )
+    assert children_of(app) == before
+
+
+def test_two_stacks_with_one_state_in_s3(app: App) -> None:
+    def stack(name: str, **changes: str) -> AwsStack:
+        place = {"bucket": "states", "key": "shop.tfstate", "region": "us-east-1", **changes}
+        return AwsStack(app, name, region="us-east-1", state=S3State(**place))
+
+    stack("shop")
+    stack("desk", key="desk.tfstate")
+    stack("store", bucket="others")
+    # The name of a bucket is unique, whatever region it is looked for in.
+    assert refused(lambda: stack("depot", region="eu-central-1")) == (
+        ConflictError,
+        "depot: shares its state 's3://states/shop.tfstate' with stack 'shop'; pass another key to one of the two",
+    )
+
+
+def test_one_stack_id_below_two_scopes(app: App) -> None:
+    scopes = [Construct(app, name) for name in ("test", "live")]
+    AwsStack(scopes[0], "shop", region="us-east-1", state_path="test.tfstate")
+    assert refused(lambda: AwsStack(scopes[1], "shop", region="us-east-1", state_path="live.tfstate")) == (
+        ConflictError,
+        "live/shop: would be written to the folder of stack 'test/shop'; give one of the two stacks another construct_id",
+    )
+
+
+def test_stacks_of_other_apps_are_others(app: App, tmp_path: Path) -> None:
+    AwsStack(app, "shop", region="us-east-1")
+    AwsStack(App(outdir=str(tmp_path / "other")), "shop", region="us-east-1")
+
+
+def children_of(app: App) -> list[str]:
+    return [str(construct.node.path) for construct in app.node.find_all()]
