@@ -20,6 +20,7 @@ from typing import Any, Literal
 from constructs_lib.environment import DEFAULT_REGION
 from handlers.common.caller_hash import HASH_LENGTH
 from handlers.common.proxy_request import USER as USER_KIND
+from tools import interrupts
 from tools.errors import DeploymentError, TerraformError
 from tools.local_session import local_session
 
@@ -169,8 +170,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except (DeploymentError, TerraformError) as problem:
-        print(problem, file=sys.stderr)
-        sys.exit(1)
+    sys.exit(interrupts.command(lambda: main(sys.argv[1:]), DeploymentError, TerraformError))

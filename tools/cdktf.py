@@ -9,18 +9,25 @@ it goes to AWS with the caller's own credentials. Either way Terraform finds a l
 from __future__ import annotations
 
 import os
-import subprocess
+import signal
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Final
 
 from lazy_bindings import node
+from tools import interrupts
 from tools.demo import DIRECTORY
-from tools.deployment import PROJECT, STATE, chosen_environment, ensure_cloud, set_aside_stale_state
-from tools.errors import DeploymentError, TerraformError
-from tools.terraform import environment_for, find_engine, name_terraform_settings
+from tools.deploy_lock import deploy_lock
+from tools.deployment import COST_OF_KILLING, PROJECT, STATE, chosen_environment, cloud_for
+from tools.errors import CutShortError, DeploymentError, TerraformError
+from tools.local_state import LocalState
+from tools.terraform import COST_ON_AWS, environment_for, find_engine, name_terraform_settings
 
 CLI = PROJECT / "node_modules" / ".bin" / "cdktf"
+_APPLIES: Final = frozenset({"apply", "deploy", "destroy", "watch"})
+"""The CLI's commands that change what is deployed."""
 
 
 def main(
@@ -56,17 +63,37 @@ def main(
     if not environment.is_local:
         name_terraform_settings(variables)
         own = environment_for(directory, environment=variables)
-        return subprocess.run([str(cli), *arguments], cwd=project, env=own).returncode
-    cloud, _ = ensure_cloud(directory, environment.local_cloud_port)
-    if set_aside_stale_state(project / STATE, cloud):
-        print(f"An older state was moved to {directory.name}/: the local cloud had been restarted.")
-    local = environment_for(directory, endpoint_url=cloud.url, environment=variables)
-    return subprocess.run([str(cli), *arguments], cwd=project, env=local).returncode
+        return _run([str(cli), *arguments], project, own, cost=COST_ON_AWS)
+    state = LocalState(project / STATE)
+    with deploy_lock(directory) as lock:
+        cloud, done = cloud_for(state, directory, environment.local_cloud_port)
+        print(f"local cloud: {cloud.url}, {done}", flush=True)
+        local = environment_for(directory, endpoint_url=cloud.url, environment=variables)
+        with state.applying(cloud.instance) if arguments[0] in _APPLIES else nullcontext():
+            return _run([str(cli), *arguments], project, local, cost=COST_OF_KILLING, keep_open=(lock,))
+
+
+def _run(
+    command: Sequence[str],
+    project: Path,
+    environment: Mapping[str, str],
+    *,
+    cost: str,
+    keep_open: Sequence[int] = (),
+) -> int:
+    done = interrupts.run(
+        command,
+        name="cdktf",
+        cost=cost,
+        environment=environment,
+        directory=project,
+        in_terminal=True,
+        pass_fds=keep_open,
+    )
+    if done.returncode < 0:
+        raise CutShortError(f"cdktf was killed by {signal.Signals(-done.returncode).name}; run it again")
+    return done.returncode
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except (DeploymentError, TerraformError) as problem:
-        print(problem, file=sys.stderr)
-        sys.exit(1)
+    sys.exit(interrupts.command(lambda: main(sys.argv[1:]), DeploymentError, TerraformError))

@@ -35,8 +35,9 @@ def step(title: str, *, alone: bool = True) -> Iterator[Step]:
     started, current = time.monotonic(), Step()
     try:
         yield current
-    except BaseException:
-        print(f"{first} {'failed':<46} {time.monotonic() - started:7.1f} s", flush=True)
+    except BaseException as problem:
+        ended = "interrupted" if isinstance(problem, KeyboardInterrupt) else "failed"
+        print(f"{first} {ended:<46} {time.monotonic() - started:7.1f} s", flush=True)
         raise
     print(f"{first} {current.result:<46} {time.monotonic() - started:7.1f} s", flush=True)
 

@@ -19,6 +19,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from lambda_archives import ArchiveError
+from tools import interrupts
 from tools.callers import Callers
 from tools.calls import Call, WrongAnswer, calls, error
 from tools.console import heading
@@ -198,8 +199,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except (ArchiveError, DeploymentError, TerraformError) as problem:
-        print(f"\n{problem}", file=sys.stderr)
-        sys.exit(1)
+    sys.exit(interrupts.command(lambda: main(sys.argv[1:]), ArchiveError, DeploymentError, TerraformError))

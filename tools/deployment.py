@@ -8,35 +8,50 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from constructs_lib import Environment, InvalidArgumentError
 from lambda_archives import LambdaArchive, Target
 from lazy_bindings import node
 from local_cloud import background
 from tools.console import step
+from tools.deploy_lock import deploy_lock
 from tools.errors import DeploymentError as DeploymentError
+from tools.errors import TerraformError
+from tools.local_state import LocalState
+from tools.plan_guard import tainted_parts
 from tools.provider_mirror import find_mirror
-from tools.terraform import Engine, Terraform, environment_for, find_engine
+from tools.terraform import Engine, PlannedChanges, Terraform, environment_for, find_engine
 
 PROJECT = Path(__file__).parent.parent
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """To the local cloud, without the proxy of the caller's shell."""
 STACK = "ai-orchestrator"
 STATE = "terraform.ai-orchestrator.local.tfstate"
+COST_OF_KILLING: Final = "the next deploy starts over with an empty local cloud"
+"""What it costs to kill a deploy to the local cloud."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
-    """A local cloud that is up."""
+    """A local cloud that is up.
+
+    Attributes:
+        url: Its endpoint URL.
+        directory: Where its files are.
+        instance: The random name of its start.
+    """
 
     url: str
     directory: Path
+    instance: str
 
 
 def chosen_environment(variables: Mapping[str, str] = os.environ) -> Environment:
@@ -68,7 +83,7 @@ def ensure_cloud(directory: Path, port: int) -> tuple[Cloud, bool]:
 def running_cloud(directory: Path) -> Cloud | None:
     """Returns the local cloud whose files are in `directory`, or None where none is up."""
     running = background.running_cloud(directory)
-    return None if running is None else Cloud(running.url, directory)
+    return None if running is None else Cloud(running.url, directory, running.instance)
 
 
 def stop_cloud(directory: Path) -> None:
@@ -82,28 +97,32 @@ def synthesize(project: Path, outdir: Path, variables: Mapping[str, str]) -> Pat
     return outdir / "stacks" / STACK
 
 
-def set_aside_stale_state(state: Path, cloud: Cloud) -> bool:
-    """Moves a local state away whose REST API the local cloud does not have; returns whether it did.
+def cloud_for(state: LocalState, directory: Path, port: int) -> tuple[Cloud, str]:
+    """Start the local cloud unless it is up, and make sure that the state describes what it holds.
 
-    The local cloud keeps nothing when it stops, so a state from before describes what is no longer there.
+    A state that another start of it made, or that an apply left incomplete, is set aside, and the local cloud starts
+    empty.
+
+    Returns:
+        The local cloud, and what was done.
+
+    Raises:
+        DeploymentError: The local cloud cannot be started or stopped.
     """
-    if not state.is_file():
-        return False
-    resources = json.loads(state.read_text(encoding="utf-8")).get("resources", ())
-    identifiers = [
-        instance["attributes"]["id"]
-        for resource in resources
-        if resource["type"] == "aws_api_gateway_rest_api"
-        for instance in resource["instances"]
-    ]
-    if identifiers and all(_has_rest_api(cloud, identifier) for identifier in identifiers):
-        return False
-    state.replace(cloud.directory / "previous.tfstate")
-    return True
-
-
-def _has_rest_api(cloud: Cloud, identifier: str) -> bool:
-    return any(api["id"] == identifier for api in rest_apis(cloud))
+    cloud, reused = ensure_cloud(directory, port)
+    if state.describes(cloud.instance):
+        return cloud, "was up already"
+    done = "started"
+    if reused and (state.exists() or state.was_applied_to(cloud.instance) or rest_apis(cloud)):
+        cut_short = state.was_cut_short(cloud.instance)
+        done = "restarted: " + ("the last deploy was cut short" if cut_short else "its state is gone")
+        stop_cloud(directory)
+        cloud, _ = ensure_cloud(directory, port)
+    elif reused:
+        done = "was up already"
+    if state.set_aside(directory):
+        done += ", old state set aside"
+    return cloud, done
 
 
 def rest_apis(cloud: Cloud) -> list[dict[str, object]]:
@@ -151,35 +170,58 @@ def deploy(project: Path, directory: Path, port: int) -> tuple[Cloud, dict[str, 
         ArchiveError: An archive cannot be built.
     """
     engine = check_prerequisites()
-    with step("local cloud") as current:
-        cloud, reused = ensure_cloud(directory, port)
-        if set_aside_stale_state(project / STATE, cloud):
-            current.note(f"{cloud.url}, old state set aside")
-        elif reused and not (project / STATE).is_file() and rest_apis(cloud):
-            stop_cloud(directory)
-            cloud, _ = ensure_cloud(directory, port)
-            current.note(f"{cloud.url}, restarted: its state was gone")
-        else:
-            current.note(f"{cloud.url}{', was up already' if reused else ''}")
-    for package in archive_packages(project):
-        with step(f"archive {package.parent.name}") as current:
-            archive = LambdaArchive.from_package(package, target=Target.this_machine())
-            current.note(f"{archive.zip_bytes / 1e6:.1f} MB, {archive.unpacked_bytes / 1e6:.0f} MB unpacked")
-    with step("synthesize main.py") as current:
-        variables = {"ENVIRONMENT": "local", "AWS_ENDPOINT_URL": cloud.url}
-        stack = synthesize(project, project / "cdktf.out", variables)
-        written = json.loads((stack / "cdk.tf.json").read_text(encoding="utf-8"))
-        current.note(f"{sum(len(named) for named in written['resource'].values())} resources")
-    terraform = Terraform(engine, stack, environment_for(directory, endpoint_url=cloud.url))
-    with step("terraform init"):
+    state = LocalState(project / STATE)
+    with deploy_lock(directory) as lock:
+        with step("local cloud") as current:
+            cloud, done = cloud_for(state, directory, port)
+            current.note(f"{cloud.url}, {done}")
+        for package in archive_packages(project):
+            with step(f"archive {package.parent.name}") as current:
+                archive = LambdaArchive.from_package(package, target=Target.this_machine())
+                current.note(
+                    f"{archive.zip_bytes / 1e6:.1f} MB, {archive.unpacked_bytes / 1e6:.0f} MB unpacked"
+                )
+        with step("synthesize main.py") as current:
+            variables = {"ENVIRONMENT": "local", "AWS_ENDPOINT_URL": cloud.url}
+            stack = synthesize(project, project / "cdktf.out", variables)
+            written = json.loads((stack / "cdk.tf.json").read_text(encoding="utf-8"))
+            current.note(f"{sum(len(named) for named in written['resource'].values())} resources")
+        terraform = Terraform(
+            engine,
+            stack,
+            environment_for(directory, endpoint_url=cloud.url),
+            keep_open=(lock,),
+            cost_of_killing=COST_OF_KILLING,
+        )
+        with step("terraform init"):
+            _init(terraform)
+        with step("terraform plan") as current:
+            changes = _plan(terraform)
+            current.note(str(changes))
+        with step("terraform apply") as current:
+            with state.applying(cloud.instance, creates=bool(changes.counts["add"])):
+                terraform.apply()
+            current.note(f"{len(terraform.resources())} resources in the state")
+        return cloud, terraform.outputs()
+
+
+def _init(terraform: Terraform) -> None:
+    """Initialize; once more from nothing if what an interrupted run has left cannot be read."""
+    try:
         terraform.init()
-    with step("terraform plan") as current:
-        counts = terraform.plan()
-        current.note(", ".join(f"{number} to {action}" for action, number in counts.items()))
-    with step("terraform apply") as current:
-        terraform.apply()
-        current.note(f"{len(terraform.resources())} resources in the state")
-    return cloud, terraform.outputs()
+    except TerraformError:
+        shutil.rmtree(terraform.directory / ".terraform", ignore_errors=True)
+        terraform.init()
+
+
+def _plan(terraform: Terraform) -> PlannedChanges:
+    """Plan; unmark parts of the API that an interrupted apply has left tainted (docs/decisions/0010)."""
+    changes = terraform.plan()
+    if tainted := tainted_parts(changes.json):
+        for address in tainted:
+            terraform.run("untaint", "-no-color", address)
+        changes = terraform.plan()
+    return changes
 
 
 def deployed_outputs(cloud: Cloud, project: Path = PROJECT) -> dict[str, object]:

@@ -9,3 +9,7 @@ class DeploymentError(Exception):
 
 class TerraformError(Exception):
     """Terraform or the AWS provider is missing, or a run of Terraform failed."""
+
+
+class CutShortError(TerraformError):
+    """Terraform or its provider was killed. What it was creating may exist without being in the state."""

@@ -6,11 +6,11 @@ The plan is kept beside the stack's `cdk.tf.json` as `plan.tfplan`, to be applie
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 
 from lambda_archives import ArchiveError
+from tools import interrupts
 from tools.demo import DIRECTORY
 from tools.deployment import PROJECT, chosen_environment, running_cloud, synthesize
 from tools.errors import DeploymentError, TerraformError
@@ -39,10 +39,10 @@ def main() -> int:
     )
     terraform = Terraform(find_engine(), stack, environment_for(DIRECTORY, endpoint_url=endpoint_url))
     terraform.init()
-    counts = terraform.plan()
-    print(", ".join(f"{number} to {action}" for action, number in counts.items()))
+    changes = terraform.plan()
+    print(changes)
     try:
-        check_plan(json.loads(terraform.run("show", "-json", "plan.tfplan").stdout))
+        check_plan(changes.json)
     except PlanRefused as refused:
         print(refused, file=sys.stderr)
         return 1
@@ -50,8 +50,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (ArchiveError, DeploymentError, TerraformError) as problem:
-        print(problem, file=sys.stderr)
-        sys.exit(1)
+    sys.exit(interrupts.command(main, ArchiveError, DeploymentError, TerraformError))

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from tools import interrupts
 from tools.audit import RULES, audit
 from tools.checkov_run import (
     LOCK,
@@ -295,8 +296,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except (DeploymentError, ScanError, TerraformError) as problem:
-        print(f"\n{problem}", file=sys.stderr)
-        sys.exit(1)
+    sys.exit(interrupts.command(lambda: main(sys.argv[1:]), DeploymentError, ScanError, TerraformError))

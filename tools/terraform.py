@@ -25,9 +25,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
 from constructs_lib import Environment, InvalidArgumentError
 from lazy_bindings import node
+from tools import interrupts
+from tools.errors import CutShortError
 from tools.errors import TerraformError as TerraformError
 from tools.provider_mirror import GET_PROVIDER, find_mirror, write_cli_configuration
 
@@ -194,6 +197,38 @@ def _local_cloud_variables(endpoint_url: str, environment: Mapping[str, str]) ->
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedChanges:
+    """What a plan would do.
+
+    Attributes:
+        json: The plan, as `terraform show -json` prints it.
+    """
+
+    json: Mapping[str, Any]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The number of resources to add, change and destroy."""
+        counts = {"add": 0, "change": 0, "destroy": 0}
+        for change in self.json.get("resource_changes", ()):
+            actions = change["change"]["actions"]
+            counts["add"] += "create" in actions
+            counts["destroy"] += "delete" in actions
+            counts["change"] += actions == ["update"]
+        return counts
+
+    def __str__(self) -> str:
+        """Return the counts, such as `3 to add, 0 to change, 1 to destroy`."""
+        return ", ".join(f"{number} to {action}" for action, number in self.counts.items())
+
+
+COST_ON_AWS: Final = "Terraform then cannot record what it is creating, and you have to find it and import or delete it yourself"
+"""What it costs to kill a deploy to AWS."""
+_CHANGES: Final = frozenset({"apply", "destroy"})
+_PROVIDER_GONE: Final = ("Plugin did not respond", "The plugin encountered an error", "plugin process exited")
+
+
+@dataclass(frozen=True, slots=True)
 class Terraform:
     """Terraform in one directory, with one environment.
 
@@ -201,57 +236,46 @@ class Terraform:
         engine: Which Terraform runs.
         directory: The directory with `cdk.tf.json`.
         environment: The complete environment of each run, as `environment_for` makes it.
-        timeout_seconds: When a run is ended, with all that it started. Left out, it may take as long as it takes.
+        timeout_seconds: When a run is killed, with all that it started. Default: never.
+        keep_open: File descriptors that Terraform and its providers keep open. Default: none.
+        cost_of_killing: What it costs to kill Terraform, for the user who is about to. Default: for a deploy to AWS.
     """
 
     engine: Engine
     directory: Path
     environment: Mapping[str, str]
     timeout_seconds: float | None = None
+    keep_open: tuple[int, ...] = ()
+    cost_of_killing: str = COST_ON_AWS
 
     def run(self, *arguments: str, accept: Sequence[int] = (0,)) -> subprocess.CompletedProcess[str]:
-        """Runs `terraform ARGUMENTS` and returns what it printed.
+        """Run `terraform ARGUMENTS` and return what it printed. An interrupt reaches it once, and it is waited for.
 
         Raises:
-            TerraformError: It ended with a status that is not in `accept`, and the message holds what it printed; or
-                it took too long.
+            TerraformError: It ended with a status that is not in `accept`. The message holds what it printed.
+            CutShortError: It or its provider was killed, or it took too long.
+            KeyboardInterrupt: It was interrupted.
         """
         command = [*self.engine.command, f"-chdir={self.directory}", *arguments]
-        done = (
-            subprocess.run(
-                command, env=dict(self.environment), capture_output=True, text=True, stdin=subprocess.DEVNULL
+        try:
+            done = interrupts.run(
+                command,
+                name=f"terraform {arguments[0]}",
+                cost=self.cost_of_killing if arguments[0] in _CHANGES else "nothing has been applied",
+                environment=self.environment,
+                timeout_seconds=self.timeout_seconds,
+                pass_fds=self.keep_open,
             )
-            if self.timeout_seconds is None
-            else self._run_for(self.timeout_seconds, command)
-        )
+        except interrupts.TimeLimitError as late:
+            raise CutShortError(
+                f"`{shlex.join(command)}` was still running after {self.timeout_seconds:g} s and was ended. Look whether the "
+                f"local cloud answers and whether the machine is busy, and run it again. It printed:\n{late}"
+            ) from None
         if done.returncode not in accept:
             printed = f"{done.stdout}\n{done.stderr}".strip()
-            raise TerraformError(explain_failure(arguments[0], done.returncode, printed))
+            kind = CutShortError if _was_killed(done.returncode, printed) else TerraformError
+            raise kind(explain_failure(arguments[0], done.returncode, printed))
         return done
-
-    def _run_for(self, seconds: float, command: list[str]) -> subprocess.CompletedProcess[str]:
-        # In a session of its own, so that the providers end with it.
-        with subprocess.Popen(
-            command,
-            env=dict(self.environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        ) as process:
-            try:
-                printed, logged = process.communicate(timeout=seconds)
-            except BaseException as problem:
-                os.killpg(process.pid, signal.SIGKILL)
-                if not isinstance(problem, subprocess.TimeoutExpired):
-                    raise
-                printed, logged = process.communicate()
-                raise TerraformError(
-                    f"`{shlex.join(command)}` was still running after {seconds:g} s and was ended. Look whether the local "
-                    f"cloud answers and whether the machine is busy, and run it again. It printed:\n{printed}{logged}"
-                ) from problem
-        return subprocess.CompletedProcess(command, process.returncode, printed, logged)
 
     def init(self) -> None:
         """Runs `terraform init`; the lock file of the working directory is kept across synths."""
@@ -261,17 +285,10 @@ class Terraform:
         """Runs `terraform validate`."""
         self.run("validate", "-no-color")
 
-    def plan(self, out: str = "plan.tfplan") -> Mapping[str, int]:
-        """Runs `terraform plan` into the file `out`; returns how many resources it would add, change and destroy."""
+    def plan(self, out: str = "plan.tfplan") -> PlannedChanges:
+        """Run `terraform plan` into the file `out`; return the changes."""
         self.run("plan", "-no-color", "-input=false", f"-out={out}")
-        shown = json.loads(self.run("show", "-json", out).stdout)
-        counts = {"add": 0, "change": 0, "destroy": 0}
-        for change in shown.get("resource_changes", ()):
-            actions = change["change"]["actions"]
-            counts["add"] += "create" in actions
-            counts["destroy"] += "delete" in actions
-            counts["change"] += actions == ["update"]
-        return counts
+        return PlannedChanges(json.loads(self.run("show", "-json", out).stdout))
 
     def apply(self, plan: str = "plan.tfplan") -> None:
         """Applies the plan in the file `plan`."""
@@ -292,9 +309,14 @@ class Terraform:
         return self.run("state", "list").stdout.split()
 
 
+def _was_killed(status: int, printed: str) -> bool:
+    return status < 0 or any(sign in printed for sign in _PROVIDER_GONE)
+
+
 def explain_failure(command: str, status: int, printed: str) -> str:
     """Returns the message for a failed run: what Terraform printed and, where known, what to do about it."""
-    message = f"terraform {command} ended with status {status}:\n{printed}"
+    ended = f"ended with status {status}" if status >= 0 else f"was killed by {signal.Signals(-status).name}"
+    message = f"terraform {command} {ended}:\n{printed}"
     if "Failed to query available provider packages" in printed or "no available releases match" in printed:
         message += f"\n\nThe AWS provider cannot be had here. {GET_PROVIDER}"
     if "AWS account ID not allowed" in printed:

@@ -19,7 +19,7 @@ SAY = {"say": 1}
 
 
 def test_a_second_plan_is_empty(flows: Flows) -> None:
-    assert flows.terraform.plan() == {"add": 0, "change": 0, "destroy": 0}
+    assert flows.terraform.plan().counts == {"add": 0, "change": 0, "destroy": 0}
 
 
 # Within the request: what works.

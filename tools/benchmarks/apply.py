@@ -34,6 +34,7 @@ from constructs_lib import (
     Target,
 )
 from constructs_lib.api.rest_api import DefinitionForm
+from tools import interrupts
 from tools.console import heading
 from tools.deployment import Cloud, ensure_cloud, stop_cloud
 from tools.terraform import Terraform, environment_for, find_engine
@@ -176,4 +177,4 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(interrupts.command(lambda: main(sys.argv[1:])))

@@ -27,6 +27,7 @@ from typing import Any
 
 from local_cloud.functions import FunctionExecutor, install
 from local_cloud.server import LocalCloud
+from tools import interrupts
 from tools.benchmarks.peer_servers import HANDLER, Peer, PeerUnavailableError, chalice, serverless_offline
 from tools.console import heading
 from tools.deployment import PROJECT, ensure_cloud, stop_cloud
@@ -192,4 +193,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(interrupts.command(lambda: main(sys.argv[1:])))

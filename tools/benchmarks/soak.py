@@ -29,6 +29,7 @@ import psutil
 
 from local_cloud import background
 from local_cloud.serve import ServeSettings
+from tools import interrupts
 from tools.benchmarks.soak_api import BURST, FUNCTIONS, RATE, SoakApi, deploy_soak_api, replace_workers
 from tools.benchmarks.soak_mix import KINDS, WHOLE, Kind, Order, judge, plan
 from tools.console import heading, step
@@ -312,4 +313,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interrupts.command(main))

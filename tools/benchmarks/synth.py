@@ -2,6 +2,8 @@
 
     python -m tools.benchmarks.synth [--runs 5] [--stock-runs 2] [--check] [PART ...]
 
+from tools import interrupts
+
 Parts, all of them if none is named but `bytecode`:
 
     project    `python main.py`, warm and with empty caches, and by the stock import path; `import cdktf`
@@ -33,6 +35,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+
+from tools import interrupts
 
 PROJECT = Path(__file__).parents[2]
 WORK = PROJECT / ".cache" / "bench-synth"
@@ -362,4 +366,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interrupts.command(main))

@@ -34,6 +34,7 @@ from constructs_lib.workflows.http_templates import request_template, response_t
 from constructs_lib.workflows.rendering import render
 from local_cloud.functions import FunctionExecutor, install
 from local_cloud.server import LocalCloud
+from tools import interrupts
 from tools.console import heading
 from tools.local_session import local_session
 from tools.timeline import timeline
@@ -361,4 +362,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(interrupts.command(lambda: main(sys.argv[1:])))

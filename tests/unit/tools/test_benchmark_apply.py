@@ -21,6 +21,6 @@ LOG = """\
 def test_calls_are_counted_by_service(tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "requests.log").write_text(LOG, encoding="utf-8")
-    assert services(Cloud("http://127.0.0.1:1", tmp_path)) == Counter(
+    assert services(Cloud("http://127.0.0.1:1", tmp_path, "0" * 16)) == Counter(
         {"apigateway": 2, "lambda": 1, "Logs_20140328.CreateLogGroup": 1}
     )
