@@ -12,7 +12,7 @@ from pathlib import Path
 from local_cloud import state_file
 from local_cloud.errors import LocalCloudError
 from local_cloud.process_environment import machine_variables
-from local_cloud.serve import ServeSettings
+from local_cloud.serve import LOCK_NAME, ServeSettings, is_held
 from local_cloud.state_file import RunningCloud
 
 _START_TIMEOUT_SECONDS = 60.0
@@ -41,7 +41,7 @@ def start(settings: ServeSettings) -> tuple[RunningCloud, bool]:
             more than a minute.
     """
     directory = settings.directory.resolve()
-    if (running := running_cloud(directory)) is not None:
+    if (running := _settled(directory)) is not None:
         if settings.port not in (0, running.port):
             raise LocalCloudError(
                 f"the local cloud of {directory} runs at {running.url} already. To have it on port {settings.port}, end it "
@@ -66,6 +66,8 @@ def start(settings: ServeSettings) -> tuple[RunningCloud, bool]:
     deadline = time.monotonic() + _START_TIMEOUT_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
+            if (running := _settled(directory)) is not None:
+                return running, False
             raise LocalCloudError(f"the local cloud did not start:\n{_last_words(log)}")
         cloud = state_file.read(directory)
         if cloud is not None and cloud.pid == process.pid and cloud.answers():
@@ -76,6 +78,23 @@ def start(settings: ServeSettings) -> tuple[RunningCloud, bool]:
         f"the local cloud was not ready within {_START_TIMEOUT_SECONDS:.0f} seconds and was ended. Its last words:\n"
         f"{_last_words(log)}"
     )
+
+
+def _settled(directory: Path) -> RunningCloud | None:
+    """Return the local cloud of a directory if it answers, once no other start or stop of it is under way.
+
+    Raises:
+        LocalCloudError: A process holds the directory and does not answer.
+    """
+    deadline = time.monotonic() + _START_TIMEOUT_SECONDS
+    while (running := running_cloud(directory)) is None and is_held(directory):
+        if time.monotonic() > deadline:
+            raise LocalCloudError(
+                f"a process holds {directory} and does not answer; find it with `lsof {directory / LOCK_NAME}`, end it "
+                "with `kill -9`, and start again."
+            )
+        time.sleep(_POLL_SECONDS)
+    return running
 
 
 def stop(directory: Path) -> RunningCloud | None:

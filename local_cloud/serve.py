@@ -20,7 +20,8 @@ from local_cloud.state_file import RunningCloud
 
 _log = logging.getLogger("local_cloud")
 
-_LOCK_NAME = "lock"
+LOCK_NAME = "lock"
+"""The file in the directory that a running local cloud keeps locked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +91,23 @@ def _stop_on_signals(stopped: asyncio.Event) -> None:
         loop.add_signal_handler(number, stop)
 
 
+def is_held(directory: Path) -> bool:
+    """Whether a local cloud runs in a directory, be it still starting or already ending."""
+    try:
+        lock = (directory / LOCK_NAME).open("r", encoding="utf-8")
+    except FileNotFoundError:
+        return False
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 def _hold_directory(directory: Path) -> IO[str]:
     """Lock the directory until the returned file is closed, which the end of the process does in any case."""
-    lock = (directory / _LOCK_NAME).open("w", encoding="utf-8")
+    lock = (directory / LOCK_NAME).open("w", encoding="utf-8")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

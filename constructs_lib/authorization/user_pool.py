@@ -24,6 +24,7 @@ from constructs import Construct
 from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
 from constructs_lib.checks import check_choice, check_pattern, check_range, path_below, path_of
 from constructs_lib.errors import ConflictError
+from constructs_lib.functions.alias import alias_arn
 from constructs_lib.functions.function import Function
 from constructs_lib.references import attribute, make, token
 
@@ -124,7 +125,7 @@ class UserPool(Construct):
             lambda_config=None
             if pre_token_generation is None
             else CognitoUserPoolLambdaConfig(
-                pre_token_generation=attribute(pre_token_generation.alias, "arn")
+                pre_token_generation=alias_arn(AwsStack.of(scope), pre_token_generation.function_name)
             ),
         )
         if pre_token_generation is not None:

@@ -41,19 +41,25 @@ def make_alias(scope: Construct, function: LambdaFunction, gradual: Gradual | No
     )
 
 
-def invoke_arn(stack: AwsStack, function_name: str) -> str:
-    """Return the ARN by which API Gateway invokes the alias of a function, composed of names.
+def alias_arn(stack: AwsStack, function_name: str) -> str:
+    """Return the ARN of the alias of a function, composed of names.
 
-    The attribute `invoke_arn` would make the function a dependency of the deployment, and Terraform would create its
+    The attribute `arn` would make the function a dependency of the deployment, and Terraform would create its
     replacement before it destroys it, under the same name (docs/decisions/0010).
 
     Args:
         stack: The function's stack.
         function_name: The function's name in AWS.
     """
-    start, region = f"arn:{partition_of(stack.region)}", stack.region
-    alias_arn = f"{start}:lambda:{region}:{stack.account_id}:function:{function_name}:{ALIAS}"
-    return f"{start}:apigateway:{region}:lambda:path/2015-03-31/functions/{alias_arn}/invocations"
+    partition, region = partition_of(stack.region), stack.region
+    return f"arn:{partition}:lambda:{region}:{stack.account_id}:function:{function_name}:{ALIAS}"
+
+
+def invoke_arn(stack: AwsStack, function_name: str) -> str:
+    """Return the ARN by which API Gateway invokes the alias of a function, composed of names; see `alias_arn`."""
+    function = alias_arn(stack, function_name)
+    gateway = f"arn:{partition_of(stack.region)}:apigateway:{stack.region}"
+    return f"{gateway}:lambda:path/2015-03-31/functions/{function}/invocations"
 
 
 def keep_started(scope: Construct, function: LambdaFunction, alias: LambdaAlias, instances: int) -> None:

@@ -99,11 +99,18 @@ class Configuration:
         }
 
 
+def alias_arn(configuration: Configuration, function_name: str) -> str:
+    """The ARN of the alias of a function, composed of names."""
+    region = configuration.json["provider"]["aws"][0]["region"]
+    (account,) = configuration.json["data"]["aws_caller_identity"]
+    account_id = f"${{data.aws_caller_identity.{account}.account_id}}"
+    return f"arn:aws:lambda:{region}:{account_id}:function:{function_name}:live"
+
+
 def invoke_arn(configuration: Configuration, function_name: str) -> str:
     """The ARN by which API Gateway invokes the alias of a function, composed of names."""
     region = configuration.json["provider"]["aws"][0]["region"]
-    (account,) = configuration.json["data"]["aws_caller_identity"]
-    alias = f"arn:aws:lambda:{region}:${{data.aws_caller_identity.{account}.account_id}}:function:{function_name}:live"
+    alias = alias_arn(configuration, function_name)
     return f"arn:aws:apigateway:{region}:lambda:path/2015-03-31/functions/{alias}/invocations"
 
 

@@ -19,7 +19,7 @@ from constructs_lib import (
     RestApi,
     UserPool,
 )
-from tests.constructs.synthesis import Configuration, FakeArchive, children, refused
+from tests.constructs.synthesis import Configuration, FakeArchive, alias_arn, children, refused
 
 
 def test_users_are_made_by_administrators_and_have_strong_passwords(stack: AwsStack) -> None:
@@ -70,7 +70,7 @@ def test_a_trigger_may_be_called_for_the_pool_alone(stack: AwsStack, archive: Fa
     configuration = Configuration(stack)
     pool, alias = configuration.address("cognito_user_pool"), configuration.address("lambda_alias")
     assert configuration.only("cognito_user_pool")["lambda_config"] == {
-        "pre_token_generation": f"${{{alias}.arn}}"
+        "pre_token_generation": alias_arn(configuration, "shop-claims")
     }
     permission = configuration.only("lambda_permission")
     assert (permission["principal"], permission["source_arn"], permission["qualifier"]) == (
@@ -104,7 +104,8 @@ def test_an_authorizer_takes_it_and_the_deployment_follows_it(
     address = synthesized.address("cognito_user_pool")
     assert synthesized.only("api_gateway_authorizer")["provider_arns"] == [f"${{{address}.arn}}"]
     lifecycle = synthesized.only("api_gateway_deployment")["lifecycle"]
-    assert lifecycle["replace_triggered_by"] == [f"{address}.id"]
+    authorizer = synthesized.address("api_gateway_authorizer")
+    assert lifecycle["replace_triggered_by"] == [f"{authorizer}.id", f"{address}.id"]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -304,3 +305,33 @@ def test_the_machines_variables_stay() -> None:
     assert machine_variables(variables) == machine
     keep_machine_variables(variables)
     assert variables == machine
+
+
+def test_two_starts_at_once_find_one_cloud(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "local_cloud", "start", "--port", "0", "--directory", str(tmp_path)]
+    starts = [
+        subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    try:
+        printed = sorted(start.communicate(timeout=120) for start in starts)
+        cloud = state_file.read(tmp_path)
+        assert cloud is not None
+        where = f"at {cloud.url} (pid {cloud.pid})\n"
+        assert printed == [(f"already running {where}", ""), (f"ready {where}", "")]
+    finally:
+        run("stop", "--directory", str(tmp_path))
+
+
+def test_a_directory_that_is_locked_by_what_does_not_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "_START_TIMEOUT_SECONDS", 0.0)
+    with (tmp_path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(LocalCloudError) as refused:
+            background.start(ServeSettings(host="127.0.0.1", port=0, directory=tmp_path))
+    assert str(refused.value) == (
+        f"a process holds {tmp_path} and does not answer; find it with `lsof {tmp_path / 'lock'}`, end it with `kill -9`, "
+        "and start again."
+    )
