@@ -109,6 +109,7 @@ def run(
             text=True,
             start_new_session=not in_terminal,
             pass_fds=pass_fds,
+            umask=0o077,  # plans and states hold secrets
         )
         started = _Run(process, name, cost, own_group=not in_terminal)
         _RUNS.append(started)

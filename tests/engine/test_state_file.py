@@ -37,7 +37,9 @@ def test_only_the_owner_may_read_the_state_and_its_backup(tmp_path: Path) -> Non
         environment = environment_for(tmp_path / "terraform", endpoint_url="http://127.0.0.1:9")
         terraform = Terraform(find_engine(), tmp_path / "cdktf.out" / "stacks" / "shop", environment)
         terraform.init()
-        terraform.run("apply", "-no-color", "-input=false", "-auto-approve")
+        terraform.plan()
+        assert oct(S_IMODE((terraform.directory / "plan.tfplan").stat().st_mode)) == "0o600"
+        terraform.apply()
         assert terraform.outputs() == {"greeting": value}
 
     def modes() -> dict[str, str]:
