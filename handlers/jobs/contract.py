@@ -1,9 +1,17 @@
-"""Contract of the jobs service: workflows that run longer than a request."""
+"""Contracts of jobs, which are workflows that run longer than a request: their API, and what their state machines call."""
 
 from __future__ import annotations
 
 from handlers.common.contract import LARGEST_BODY_BYTES, Contract
-from handlers.jobs.models import Job, JobRequest, WorkflowList
+from handlers.jobs.models import (
+    ExecutionEnd,
+    FinishRequest,
+    Job,
+    JobReference,
+    JobRequest,
+    LinksRequest,
+    WorkflowList,
+)
 
 jobs = Contract(
     "jobs", summary="Workflows that run longer than a request.", max_body_bytes=LARGEST_BODY_BYTES
@@ -25,4 +33,19 @@ start_job = jobs.post(
 )
 read_job = jobs.get(
     "/jobs/{job}", Job, name="jobs.status", summary="Read a job: its progress, and its result or error."
+)
+
+job_endings = Contract("jobs-finish", summary="The objects and the ends of jobs.")
+link_objects = job_endings.direct(
+    LinksRequest, None, name="jobs.links", summary="Make presigned URLs of objects of a job."
+)
+finish_job = job_endings.direct(FinishRequest, None, name="jobs.finish", summary="Record the end of a job.")
+call_client_back = job_endings.direct(
+    JobReference, None, name="jobs.callback", summary="Notify the client's address that a job has ended."
+)
+settle_execution = job_endings.direct(
+    ExecutionEnd,
+    None,
+    name="jobs.ended",
+    summary="Record an execution that ended without recording it itself, and notify the client.",
 )

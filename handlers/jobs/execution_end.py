@@ -8,24 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from handlers.common.aws_api import AwsApi, Tries
 from handlers.common.deadline import Deadline
-from handlers.common.models import RequestModel
+from handlers.jobs.models import ExecutionEnd
 
 _SOURCE = "aws.states"
 _CHOICES = (Tries(3, 1, 3), Tries(2, 1, 2), Tries(1, 0.5, 1))
-
-
-class ExecutionEnd(RequestModel):
-    """An execution that ended without a result."""
-
-    execution_arn: str
-    name: str
-    status: Literal["FAILED", "TIMED_OUT", "ABORTED"]
-    input: str | None = None
-    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

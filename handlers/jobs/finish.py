@@ -10,63 +10,21 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Annotated
 
-from pydantic import Field, JsonValue
-
-from handlers.common.contract import Contract
 from handlers.common.deadline import Deadline
 from handlers.common.errors import ServiceError
 from handlers.common.invocation import Invocation
-from handlers.common.models import RequestModel
 from handlers.common.once import Once
 from handlers.common.service import Service
 from handlers.common.validation import validated
 from handlers.jobs.callback import Callbacks
-from handlers.jobs.execution_end import ExecutionEnd, Executions, operation_of
-from handlers.jobs.links import LinksRequest, links_of
+from handlers.jobs.contract import call_client_back, finish_job, job_endings, link_objects, settle_execution
+from handlers.jobs.execution_end import Executions, operation_of
+from handlers.jobs.links import links_of
+from handlers.jobs.models import ExecutionEnd, FinishRequest, JobReference, LinksRequest, WorkflowError
 from handlers.jobs.payloads import Payloads
-from handlers.jobs.problems import WorkflowError, problem_of, problem_of_end
+from handlers.jobs.problems import problem_of, problem_of_end
 from handlers.jobs.records import JobRecord, JobRecords
-
-
-class FinishRequest(RequestModel):
-    """How a job ended: with a result, or with an error."""
-
-    owner: str
-    job_id: str
-    output_key: str
-    result: Annotated[
-        dict[str, JsonValue] | None,
-        Field(
-            description="Anywhere in it, {'from': KEY} stands for that object, and {'Error', 'Cause'} for the code and "
-            "the message of the error."
-        ),
-    ] = None
-    error: WorkflowError | None = None
-
-
-class JobReference(RequestModel):
-    """A job."""
-
-    owner: str
-    job_id: str
-
-
-job_endings = Contract("jobs-finish", summary="The objects and the ends of jobs.")
-link_objects = job_endings.direct(
-    LinksRequest, None, name="jobs.links", summary="Make presigned URLs of objects of a job."
-)
-finish_job = job_endings.direct(FinishRequest, None, name="jobs.finish", summary="Record the end of a job.")
-call_client_back = job_endings.direct(
-    JobReference, None, name="jobs.callback", summary="Notify the client's address that a job has ended."
-)
-settle_execution = job_endings.direct(
-    ExecutionEnd,
-    None,
-    name="jobs.ended",
-    summary="Record an execution that ended without recording it itself, and notify the client.",
-)
 
 
 class Endings:

@@ -2,27 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field
-
 from handlers.common.errors import InvalidRequest
-from handlers.common.models import RequestModel
+from handlers.jobs.models import LinksRequest
 from handlers.jobs.payloads import Payloads
-
-_MAX_LINKS = 20
-
-Keys = Annotated[dict[str, str], Field(default_factory=dict, max_length=_MAX_LINKS)]
-
-
-class LinksRequest(RequestModel):
-    """The objects that a function is to work on, each by a name of the state machine's choice."""
-
-    output_key: Annotated[
-        str, Field(description="The key of the job's result; all objects of a job are beside it.")
-    ]
-    read: Keys
-    write: Keys
 
 
 def links_of(request: LinksRequest, payloads: Payloads) -> dict[str, object]:

@@ -11,6 +11,10 @@ from handlers.jobs.callback_url import check_callback_url
 
 JobStatus = Literal["running", "succeeded", "failed"]
 
+_MAX_LINKS = 20
+
+Keys = Annotated[dict[str, str], Field(default_factory=dict, max_length=_MAX_LINKS)]
+
 
 class JobRequest(RequestModel):
     """A workflow's input, and where to say that it has ended."""
@@ -74,3 +78,53 @@ class WorkflowList(ResponseModel):
     """The workflows that can be started as jobs."""
 
     workflows: list[JobWorkflowInfo]
+
+
+class WorkflowError(RequestModel):
+    """What Step Functions says of an error: its name, and the cause, which is JSON if a function raised it."""
+
+    Error: str
+    Cause: str = ""
+
+
+class FinishRequest(RequestModel):
+    """How a job ended: with a result, or with an error."""
+
+    owner: str
+    job_id: str
+    output_key: str
+    result: Annotated[
+        dict[str, JsonValue] | None,
+        Field(
+            description="Anywhere in it, {'from': KEY} stands for that object, and {'Error', 'Cause'} for the code and "
+            "the message of the error."
+        ),
+    ] = None
+    error: WorkflowError | None = None
+
+
+class JobReference(RequestModel):
+    """A job."""
+
+    owner: str
+    job_id: str
+
+
+class LinksRequest(RequestModel):
+    """The objects that a function is to work on, each by a name of the state machine's choice."""
+
+    output_key: Annotated[
+        str, Field(description="The key of the job's result; all objects of a job are beside it.")
+    ]
+    read: Keys
+    write: Keys
+
+
+class ExecutionEnd(RequestModel):
+    """An execution that ended without a result."""
+
+    execution_arn: str
+    name: str
+    status: Literal["FAILED", "TIMED_OUT", "ABORTED"]
+    input: str | None = None
+    error: str | None = None

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from handlers.common.errors import BackendError, BackendTimeout, BackendUnavailable, error_named
-from handlers.common.models import RequestModel
+from handlers.jobs.models import WorkflowError
 
 _BUSY = (BackendUnavailable.code, "The service is busy. Try again later.")
 _CRASHED = (BackendError.code, "The service failed.")
@@ -40,13 +40,6 @@ _ENDS = {
     "TIMED_OUT": _WORDS["States.Timeout"],
     "ABORTED": ("workflow_stopped", "The workflow was stopped."),
 }
-
-
-class WorkflowError(RequestModel):
-    """What Step Functions says of an error: its name, and the cause, which is JSON if a function raised it."""
-
-    Error: str
-    Cause: str = ""
 
 
 def problem_of(error: WorkflowError) -> tuple[str, str]:
