@@ -14,6 +14,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+import psutil
+
 EXIT_STATUS: Final = 130
 """The exit status of a command that Ctrl-C ended."""
 
@@ -34,6 +36,7 @@ class _Run:
         cost: What it costs to kill it.
         own_group: Whether it has a process group of its own, so that the terminal does not interrupt it.
         interrupts: The number of interrupts that it has had.
+        descendants: What it had started when the first interrupt came. The cdktf CLI ends before its Terraform.
     """
 
     process: subprocess.Popen[str]
@@ -41,11 +44,14 @@ class _Run:
     cost: str
     own_group: bool
     interrupts: int = field(default=0)
+    descendants: list[psutil.Process] = field(default_factory=list)
 
     def interrupt(self) -> None:
         """Pass an interrupt on; kill the program at the second."""
         self.interrupts += 1
         if self.interrupts == 1:
+            with suppress(psutil.Error):
+                self.descendants = psutil.Process(self.process.pid).children(recursive=True)
             _say(
                 f"\nInterrupted: waiting for {self.name} to end in order. Press Ctrl-C again to kill it: {self.cost}."
             )
@@ -62,6 +68,9 @@ class _Run:
                 os.killpg(self.process.pid, signal.SIGKILL)
             else:
                 self.process.kill()
+        for descendant in self.descendants:
+            with suppress(psutil.Error):
+                descendant.kill()
 
 
 _RUNS: Final[list[_Run]] = []
@@ -80,8 +89,8 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run a program and wait for it, whatever interrupts come.
 
-    The first interrupt (SIGINT, SIGTERM or SIGHUP) reaches the program as one SIGINT, and it is waited for. The second
-    kills it. What it has started ends with it.
+    The first interrupt (SIGINT, SIGTERM or SIGHUP) reaches the program as one SIGINT. It is waited for, and so is what it
+    had started by then. The second interrupt kills them.
 
     Args:
         command: The program and its arguments.
@@ -123,6 +132,7 @@ def run(
             if started.own_group:
                 started.kill()
             process.wait()
+            psutil.wait_procs(started.descendants)
             _RUNS.remove(started)
     if started.interrupts and process.returncode != 0:
         raise KeyboardInterrupt(name)

@@ -42,16 +42,15 @@ sys.exit(interrupts.command(main, ValueError))
 ORDERLY = """
 import signal, sys, pathlib
 count = pathlib.Path({count!r})
-def on_interrupt(*_):
-    count.write_text(count.read_text() + "interrupt ")
-signal.signal(signal.SIGINT, on_interrupt)
+signal.pthread_sigmask(signal.SIG_BLOCK, {{signal.SIGINT}})
 count.write_text("")
 open({ready!r}, "w").write("ready")
-while {patience}:
-    signal.pause()
-    break
+signal.sigwait({{signal.SIGINT}})
+count.write_text("interrupt ")
 while {stubborn}:
-    signal.pause()
+    signal.sigwait({{signal.SIGINT}})
+if signal.SIGINT in signal.sigpending():
+    count.write_text("interrupt interrupt ")
 sys.exit(1)
 """
 
@@ -110,7 +109,7 @@ def wait_for(path: Path) -> None:
 def program(directory: Path, *, stubborn: bool = False) -> tuple[str, Path, Path]:
     ready, count = directory / "ready", directory / "count"
     os.mkfifo(ready)
-    source = ORDERLY.format(count=str(count), ready=str(ready), patience=True, stubborn=stubborn)
+    source = ORDERLY.format(count=str(count), ready=str(ready), stubborn=stubborn)
     return COMMAND.format(busy=True, program=source), ready, count
 
 
@@ -140,6 +139,42 @@ def test_a_second_interrupt_says_what_it_costs_and_kills(tmp_path: Path) -> None
     assert count.read_text() in ("", "interrupt ")
     assert printed.endswith("^C\nKilled terraform apply: the state is then incomplete.\n")
     assert "Traceback" not in printed
+
+
+CLI = """
+import os, signal, subprocess, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, {{signal.SIGINT}})
+terraform = subprocess.Popen([sys.executable, "-c", {terraform!r}])
+signal.sigwait({{signal.SIGINT}})
+open({leave!r}).read()
+os._exit(1)
+"""
+TERRAFORM = """
+import os, signal, time
+cli = os.getppid()
+signal.pthread_sigmask(signal.SIG_BLOCK, {{signal.SIGINT}})
+open({ready!r}, "w").write("ready")
+signal.sigwait({{signal.SIGINT}})
+while os.getppid() == cli:
+    time.sleep(0.01)
+time.sleep(0.3)  # the requests under way
+open({state!r}, "w").write("complete")
+"""
+
+
+def test_what_the_program_leaves_behind_is_waited_for(tmp_path: Path) -> None:
+    ready, leave, state = (tmp_path / name for name in ("ready", "leave", "state"))
+    os.mkfifo(ready)
+    os.mkfifo(leave)
+    cli = CLI.format(terraform=TERRAFORM.format(ready=str(ready), state=str(state)), leave=str(leave))
+    command = COMMAND.replace("environment=os.environ,", "environment=os.environ, in_terminal=True,")
+    with terminal(command.format(busy=True, program=cli)) as (ours, process):
+        ready.read_text()
+        os.write(ours, b"\x03")
+        read(ours, "waiting for terraform apply to end")
+        leave.write_text("")
+        assert process.wait() == interrupts.EXIT_STATUS
+        assert state.read_text() == "complete"
 
 
 def test_a_command_that_runs_nothing_ends_at_once_and_without_a_traceback() -> None:
