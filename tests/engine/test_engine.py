@@ -77,7 +77,7 @@ def test_a_change_changes_what_it_is_about_and_nothing_else(deployed: Deployed) 
             workspace.synthesize()
             check_changed_handler(changes(workspace))
         with edited(
-            workspace.project / "main.py",
+            workspace.project / "handlers" / "language" / "contract.py",
             lambda path: replace(path, '"/language/analysis"', '"/language/insight"'),
         ):
             workspace.synthesize()
@@ -95,7 +95,9 @@ def check_changed_route(changed: dict[str, list[str]]) -> None:
     assert [
         actions for address, actions in changed.items() if address.startswith("aws_api_gateway_deployment.")
     ] == [["create", "delete"]]
-    assert types(changed)["aws_lambda_function"] == 0
+    # The service has its contract in its archive, and the dispatcher the catalogue.
+    functions = {address.split(".")[1] for address in changed if address.startswith("aws_lambda_function.")}
+    assert {name.split("_")[0] for name in functions} == {"language", "orchestrator"}
 
 
 @pytest.mark.long
@@ -114,7 +116,8 @@ def test_from_nothing_to_nothing_with_changes_in_between(workspace: Workspace) -
     assert deployment_of(workspace) == before
     assert changes(workspace) == {}
 
-    replace(workspace.project / "main.py", '"/language/analysis"', '"/language/insight"')
+    contract = workspace.project / "handlers" / "language" / "contract.py"
+    replace(contract, '"/language/analysis"', '"/language/insight"')
     workspace.synthesize()
     check_changed_route(changes(workspace))
     terraform.apply("change.tfplan")

@@ -78,7 +78,7 @@ def test_an_api_in_another_region_is_served_and_signed_for_there(tmp_path: Path)
         variables = environment_for(cloud.directory, endpoint_url=cloud.url, environment=shell)
         terraform = Terraform(find_engine(), stack, variables)
         terraform.init()
-        assert terraform.plan()["destroy"] == 0
+        assert terraform.plan().counts["destroy"] == 0
         terraform.apply()
         outputs = terraform.outputs()
         url = str(outputs["invoke_url"])
