@@ -66,7 +66,7 @@ def refusals(callers: Callers) -> list[Call]:
         ),
         replace(
             partner,
-            title="a partner's token with another partner's API key",
+            title="a token with another partner's API key",
             status=403,
             check=error("forbidden"),
             headers=other_key,
