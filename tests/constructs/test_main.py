@@ -20,6 +20,7 @@ from settings import settings_from
 from tests.conftest import PROJECT
 from tools.deployment import synthesize
 from tools.golden import GOLDEN, README, profile, render
+from tools.scan import ACCEPTED, audit_findings
 
 Synthesize = Callable[..., dict[str, Any]]
 
@@ -360,3 +361,13 @@ def test_the_firewall_blocks_no_body_that_a_contract_accepts(
         assert exempt(exempted, f"/prod{sent}") == (largest > limit), path
     assert all(exempt(exempted, f"/prod{path}") for path in WORKFLOWS)
     assert not exempt(exempted, "/prod/anything")
+
+
+@pytest.mark.parametrize("environment", ["local", "prod"])
+def test_the_audit_accepts_the_stack_as_it_is_written(synthesized: Synthesize, environment: str) -> None:
+    written = synthesized(ENVIRONMENT=environment, STATE_BUCKET="company-states")
+    assert any("//" in body for named in written["resource"].values() for body in named.values())
+    if environment == "prod":
+        assert audit_findings(written, ACCEPTED) == []
+    else:
+        assert [one for one in audit_findings(written, ACCEPTED) if one.startswith("name-twice")] == []

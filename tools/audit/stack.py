@@ -117,7 +117,7 @@ def name_twice(configuration: Configuration) -> Found:
             continue
         for address in sorted(configuration.dependencies(first)):
             resource = configuration.get(address)
-            if resource is not None and resource.text(_NAMES.get(resource.kind, "//")):
+            if resource is not None and resource.kind in _NAMES and resource.text(_NAMES[resource.kind]):
                 yield (
                     resource.where,
                     f"is created before it is destroyed, as {first.address} is, and AWS allows one of its name",
