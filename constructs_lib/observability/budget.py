@@ -18,7 +18,7 @@ class Budget(Construct):
     """AWS budget for the costs of a month (`aws_budgets_budget`).
 
     It notifies a topic when the costs are above 80 % and 100 % of the limit, and when AWS forecasts more than the limit.
-    It does not stop anything. The costs are those of the whole account: costs by tag are empty until somebody activates
+    It does not stop anything. The costs are those of the whole account: costs by tag are empty until an administrator activates
     the tag in the account that pays. AWS updates them some three times a day.
 
     Args:

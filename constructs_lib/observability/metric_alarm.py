@@ -23,7 +23,7 @@ class MetricAlarm:
 
     Attributes:
         name: Its name in AWS.
-        description: What has happened, for whoever is woken up.
+        description: What has happened, for the engineer on call.
         namespace: The service whose number it looks at.
         metric: The number.
         dimensions: Of what.

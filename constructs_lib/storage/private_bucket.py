@@ -65,7 +65,7 @@ class PrivateBucket(Construct):
     Terraform appends a unique suffix to the bucket's name. The classes that are made of it say what it is for.
 
     A bucket that exists is looked at in each plan (`aws_s3_bucket_policy`): S3 shows a bucket's policy to the account
-    that owns it and answers others with 405. A plan with the bucket of another account fails, whoever has taken the
+    that owns it and answers others with 405. A plan with the bucket of another account fails, whatever account has taken the
     name.
 
     Args:

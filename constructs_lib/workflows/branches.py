@@ -23,7 +23,7 @@ class Parallel(CatchingState):
 
     Attributes:
         branches: The steps of each branch, by its name.
-        catch_each: Whether a branch may fail by itself. Left out, one failure ends all.
+        catch_each: Whether a branch may fail by itself. Default: one failure ends all.
 
     Example:
         >>> both = Parallel("both", {"left": Pass("left"), "right": Pass("right")}, catch_each=True, result="both")
@@ -75,7 +75,7 @@ class Map(CatchingState):
         each: The steps of one iteration, which read their `Item`.
         max_concurrency: How many iterations run at once, up to 40. Left out, 10.
         catch_each: Whether an iteration may fail by itself: each answer is then `{"result": …}`, or
-            `{"result": null, "error": {"code", "message"}}` as in a `Parallel`. Left out, one failure ends all.
+            `{"result": null, "error": {"code", "message"}}` as in a `Parallel`. Default: one failure ends all.
 
     Example:
         >>> pages = Map("pages", Input("pages"), each=Pass("page", output=Item("text")), max_concurrency=5)

@@ -68,7 +68,7 @@ class Jobs(Construct):
         name: What the names of its resources in AWS begin with. Left out, the path of the construct with `-`.
         lifetime_seconds: How long a job and its result can be read, 60 to 2592000 (30 days); the payload bucket must
             keep its objects as long. DynamoDB deletes the record within days after that, and an operator can restore it
-            for one day more. Left out, a day.
+            for one day more. Default: a day.
         max_running_per_caller: How many jobs of one caller may run at once, 1 to 1000; more are answered with 429.
             Default: 5.
         callbacks: Whether clients may have an address called when a job has ended.
@@ -309,7 +309,7 @@ class Jobs(Construct):
             timeout_seconds: When it fails for taking too long. Left out, after an hour.
             workflow_name: The state machine's name in AWS. Left out, the jobs' name and `name`.
             include_execution_data: Whether its log has what goes into the steps and comes out; not where the steps have
-                `links`, which are secrets. Left out, it has not.
+                `links`, which are secrets. Default: False.
 
         Raises:
             ConstructError: if an argument is not valid, the name is taken, there are twelve, or `use_finish` was not

@@ -1,6 +1,6 @@
 """Inputs and outputs behind presigned URLs: a service gets exactly the objects that it works on, and no right on a bucket.
 
-Whoever holds a presigned URL may read or write its object until it expires. So no URL is in a log line, an error or a
+The holder of a presigned URL may read or write its object until it expires. So no URL is in a log line, an error or a
 result.
 """
 

@@ -1,7 +1,7 @@
 """Lambda authorizer of the partner routes.
 
 A partner's token is an opaque secret of at least 256 bits, and belongs to one API key: usage is metered by the key, and
-must not be metered to another partner. The table has the SHA-256 of both, so that whoever reads the table cannot call.
+must not be metered to another partner. The table has the SHA-256 of both, so that a reader of the table cannot call.
 API Gateway invokes the authorizer for every request: a revoked token stops working at once.
 """
 

@@ -1,7 +1,7 @@
 """Pre token generation trigger of the user pool: adds the keyed hash of the user to the ID token.
 
 API Gateway writes the claim `caller` to its access log, and functions write it to theirs. The trigger fails where KMS
-fails, and nobody signs in then: a token without the claim would be a caller whose calls cannot be found.
+fails, and no user signs in then: a token without the claim would be a caller whose calls cannot be found.
 """
 
 from __future__ import annotations

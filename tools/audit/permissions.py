@@ -93,7 +93,7 @@ def wildcards(configuration: Configuration) -> Found:
 
 
 def bucket_account(configuration: Configuration) -> Found:
-    """An ARN of S3 names no account: whoever takes the bucket's name gets what the role writes."""
+    """An ARN of S3 names no account: the account that takes the bucket's name gets what the role writes."""
     for policy, statement in _statements(configuration):
         keys = {key.lower() for block in statement.get("Condition", {}).values() for key in block}
         names_s3 = any(action.startswith("s3:") for action in _list(statement.get("Action")))
