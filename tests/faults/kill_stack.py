@@ -130,9 +130,10 @@ def _add_jobs(stack: AwsStack, api: RestApi, echo: Function, payloads: PayloadBu
     jobs.serve(front)
     guard = Function(stack, "guard", archive=InlineArchive.make(archives, "guard", GUARD))
     callers = LambdaAuthorizer(name="guard", function=guard)
-    at_job = api.resource_for("/jobs/{job}")
-    at_job.add_method("POST", LambdaIntegration(front), authorization=callers, request_model=JobRequest)
-    at_job.add_method("GET", LambdaIntegration(front), authorization=callers)
+    api.resource_for("/workflows/{workflow}/jobs").add_method(
+        "POST", LambdaIntegration(front), authorization=callers, request_model=JobRequest
+    )
+    api.resource_for("/jobs/{job}").add_method("GET", LambdaIntegration(front), authorization=callers)
 
 
 def main(arguments: list[str]) -> None:

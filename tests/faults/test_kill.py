@@ -80,7 +80,7 @@ def test_a_job_whose_workers_are_killed_ends(with_jobs: Project) -> None:
     chosen = random.Random(SEED)  # noqa: S311 - not for secrets
     for number in range(4):
         status, job = with_jobs.call(
-            "POST", "/jobs/pages", PAGES, {"Idempotency-Key": f"workers-{SEED}-{number}"}
+            "POST", "/workflows/pages/jobs", PAGES, {"Idempotency-Key": f"workers-{SEED}-{number}"}
         )
         assert status == 202, job
         seconds = chosen.uniform(0, 2)
@@ -96,7 +96,7 @@ def test_a_job_whose_local_cloud_is_killed_is_gone_and_can_be_started_again(with
     chosen = random.Random(SEED)  # noqa: S311 - not for secrets
     for number in range(2):
         headers = {"Idempotency-Key": f"cloud-{SEED}-{number}"}
-        status, job = with_jobs.call("POST", "/jobs/pages", PAGES, headers)
+        status, job = with_jobs.call("POST", "/workflows/pages/jobs", PAGES, headers)
         assert status == 202, job
         time.sleep(chosen.uniform(0, 2))
         for process in with_jobs.cloud_process():
@@ -105,7 +105,7 @@ def test_a_job_whose_local_cloud_is_killed_is_gone_and_can_be_started_again(with
         assert with_jobs.serve() == 0, with_jobs.printed
         assert "old state set aside" in with_jobs.printed
         assert with_jobs.call("GET", f"/jobs/{job['id']}")[0] == 404
-        status, job = with_jobs.call("POST", "/jobs/pages", PAGES, headers)
+        status, job = with_jobs.call("POST", "/workflows/pages/jobs", PAGES, headers)
         assert status == 202, job
         assert wait_for_end(with_jobs, job["id"])["status"] == "succeeded"
 
