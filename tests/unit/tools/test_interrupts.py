@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import re
 import signal
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,11 +61,12 @@ sys.exit(1)
 def terminal(source: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     """Runs a Python program as a shell runs a command in a terminal; yields the terminal and the process."""
     ours, theirs = pty.openpty()
+    # Else the terminal drops what a quick program prints before the terminal has dealt with Ctrl-C.
+    settings = termios.tcgetattr(theirs)
+    settings[3] |= termios.NOFLSH
+    termios.tcsetattr(theirs, termios.TCSANOW, settings)
 
     def take_terminal() -> None:
-        import fcntl
-        import termios
-
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
     process = subprocess.Popen(
