@@ -118,7 +118,6 @@ def _add_jobs(stack: AwsStack, api: RestApi, echo: Function, payloads: PayloadBu
     )
     pages = Map("the pages", Input("items"), each=page, catch_each=True, result="pages")
     jobs.add_workflow("pages", pages >> Succeed("them", output={"pages": Variable("pages")}), each="pages")
-    jobs.grant_payloads(echo.role)
     front = Function(
         stack,
         "front",
