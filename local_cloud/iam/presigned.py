@@ -1,6 +1,6 @@
 """Presigned URLs of S3: whether the signature is for this very request, and not too old.
 
-Other requests to AWS's APIs are taken at their word: whoever signs them has a key of this machine. A presigned URL is
+Other requests to AWS's APIs are taken at their word: their signer has a key of this machine. A presigned URL is
 different, as it is given to others, who must not get more out of it than the object that it was made for.
 """
 
