@@ -27,6 +27,8 @@ from tools.terraform import Terraform, environment_for, find_engine, terraform_s
 if TYPE_CHECKING:
     from xdist.remote import Producer
 
+pytest_plugins = ["tests.time_limits"]
+
 PROJECT = Path(__file__).parent.parent
 DEPLOYED = (
     "main.py",
