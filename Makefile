@@ -84,7 +84,7 @@ test-long: install ## Run the tests that take minutes and that `make test` leave
 	@$(BIN)/python -m pytest -m long $(PYTEST)
 
 test-kill: install ## Kill deploys, jobs and the local cloud at 20 random moments, and deploy again (KILL_SEED=n for others)
-	@$(BIN)/python -m pytest -s -m 'long or not long' tests/faults/test_kill.py $(PYTEST)
+	@$(BIN)/python -m pytest -s -m 'long or not long' tests/deployed/test_kill.py $(PYTEST)
 
 check: lint types test scan ## Run everything that CI runs
 

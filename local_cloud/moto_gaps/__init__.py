@@ -62,7 +62,7 @@ def apply() -> None:
         version = import_module("moto").__version__
         if version != WRITTEN_AGAINST:
             _log.warning(
-                "moto is %s, but local_cloud/moto_gaps was written against %s: run the tests in tests/unit/local_cloud",
+                "moto is %s, but local_cloud/moto_gaps was written against %s: run the tests in tests/local_cloud",
                 version,
                 WRITTEN_AGAINST,
             )

@@ -1,0 +1,109 @@
+"""Function: who may call it, and how functions know of each other."""
+
+from __future__ import annotations
+
+import json
+
+from cdktf import App
+
+from constructs_lib import (
+    AwsStack,
+    ConflictError,
+    Function,
+    Role,
+)
+from tests.support.synthesis import Configuration, FakeArchive, refused, statements
+
+
+def invoke_policies(configuration: Configuration) -> dict[str, list[str]]:
+    return {
+        policy["role"].split(".")[1].split("_")[0]: statements(policy["policy"])[0]["Resource"]
+        for policy in configuration.all("iam_role_policy").values()
+        if policy["name"].startswith("invoke-")
+    }
+
+
+def test_a_grant_is_for_the_alias_and_is_awaited(
+    stack: AwsStack, function: Function, archive: FakeArchive
+) -> None:
+    caller = Function(stack, "caller", archive=archive, environment={"CHAT": function.qualified_arn})
+    function.grant_invoke(caller)
+    function.grant_invoke(caller)
+    configuration = Configuration(stack)
+    (alias,) = (address for address in configuration.all("lambda_alias") if "chat" in address)
+    assert invoke_policies(configuration) == {"caller": [f"${{{alias}.arn}}"]}
+    (made,) = (body for address, body in configuration.all("lambda_function").items() if "caller" in address)
+    assert any("invoke-shop-chat" in address for address in made["depends_on"])
+    assert made["environment"]["variables"] == {"CHAT": f"${{{alias}.arn}}"}
+
+
+def test_functions_may_call_each_other_and_themselves(
+    stack: AwsStack, function: Function, archive: FakeArchive
+) -> None:
+    second = Function(stack, "second", archive=archive)
+    third = Function(stack, "third", archive=archive)
+    function.grant_invoke(second)
+    second.grant_invoke(third)
+    third.grant_invoke(function)
+    second.grant_invoke(second)
+    configuration = Configuration(stack)
+    made = {body["function_name"]: body for body in configuration.all("lambda_function").values()}
+    awaited = {
+        name: [
+            address.split("_invoke-")[1].rsplit("_", 1)[0]
+            for address in body["depends_on"]
+            if "_invoke-" in address
+        ]
+        for name, body in made.items()
+    }
+    assert awaited == {"shop-chat": [], "shop-second": ["shop-chat"], "shop-third": ["shop-second"]}
+    names = sorted(policy["name"] for policy in configuration.all("iam_role_policy").values())
+    assert [name for name in names if name.startswith("invoke")] == [
+        "invoke-shop-chat",
+        "invoke-shop-second",
+        "invoke-shop-second",
+        "invoke-shop-third",
+    ]
+
+
+def test_a_role_may_be_granted_it(stack: AwsStack, function: Function) -> None:
+    function.grant_invoke(Role(stack, "states", service="states.amazonaws.com"))
+    assert list(invoke_policies(Configuration(stack))) == ["states"]
+
+
+def test_a_function_of_another_stack_cannot_be_granted_it(
+    app: App, function: Function, archive: FakeArchive
+) -> None:
+    other = Function(AwsStack(app, "other", region="us-east-1"), "caller", archive=archive)
+    assert refused(lambda: function.grant_invoke(other)) == (
+        ConflictError,
+        "shop/chat: is in stack 'shop' and other/caller in stack 'other'; put both into one stack",
+    )
+
+
+def test_a_permission_names_the_alias_and_one_source(stack: AwsStack, function: Function) -> None:
+    function.add_permission(
+        stack, "from-bucket", principal="s3.amazonaws.com", source_arn="arn:aws:s3:::talks"
+    )
+    configuration = Configuration(stack)
+    assert configuration.only("lambda_permission") == {
+        "action": "lambda:InvokeFunction",
+        "function_name": f"${{{configuration.address('lambda_function')}.function_name}}",
+        "lifecycle": {"replace_triggered_by": [f"{configuration.address('lambda_alias')}.id"]},
+        "principal": "s3.amazonaws.com",
+        "qualifier": f"${{{configuration.address('lambda_alias')}.name}}",
+        "source_arn": "arn:aws:s3:::talks",
+        "statement_id_prefix": "shop-",
+    }
+
+
+def test_environment_values_may_refer_to_other_resources(
+    stack: AwsStack, function: Function, archive: FakeArchive
+) -> None:
+    services = json.dumps({"chat": function.qualified_arn})
+    Function(stack, "caller", archive=archive, environment={"AI_SERVICES": services})
+    configuration = Configuration(stack)
+    (made,) = (body for address, body in configuration.all("lambda_function").items() if "caller" in address)
+    value = made["environment"]["variables"]["AI_SERVICES"]
+    (alias,) = (address for address in configuration.all("lambda_alias") if "chat" in address)
+    assert json.loads(value) == {"chat": f"${{{alias}.arn}}"}

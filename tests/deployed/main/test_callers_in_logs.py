@@ -1,0 +1,74 @@
+"""Who called is in the logs of the deployed stack as one hash: a use can be found, and a person not."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from handlers.common.caller_hash import HASH
+from tests.support.deployment import Deployed
+from tests.support.function_cloud import eventually
+from tools.calls import Call
+from tools.demo import request
+
+TEXT = {"text": "Ada was here."}
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    part = token.split(".")[1]
+    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return found
+
+
+def lines(deployed: Deployed) -> Iterator[tuple[str, str]]:
+    """The lines of all log groups, each with the name of its group."""
+    logs = deployed.callers.client("logs")
+    for group in logs.describe_log_groups()["logGroups"]:
+        for event in logs.filter_log_events(logGroupName=group["logGroupName"])["events"]:
+            yield group["logGroupName"], event["message"]
+
+
+def has(deployed: Deployed, request_id: str, group: str, field: str, value: str) -> bool:
+    """Whether a line of a request has a value in a field."""
+    return any(
+        f'"{field}":"{value}"' in line.replace('": "', '":"')
+        for name, line in lines(deployed)
+        if group in name and request_id in line
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "field"),
+    [("user", "/language/analysis", "user"), ("partner", "/partners/ai-service", "partner")],
+)
+def test_a_caller_has_the_same_hash_in_the_access_log_and_in_the_functions_log(
+    deployed: Deployed, kind: str, path: str, field: str
+) -> None:
+    callers = deployed.callers
+    claims = claims_of(callers.user_token)
+    expected = callers.hash_of(f"cognito:{claims['sub']}" if kind == "user" else "partner:acme")
+    assert HASH.fullmatch(expected)
+    body = TEXT if kind == "user" else {"service": "language.analysis", "input": TEXT}
+    asked = Call("", "POST", path, str, body=body, caller=kind)  # type: ignore[arg-type]
+    status, content, headers, _ = request(deployed.invoke_url, asked, callers)
+    assert status == 200, content
+    request_id = headers["x-amzn-requestid"]
+    assert eventually(
+        lambda: has(deployed, request_id, "/aws/apigateway/", field, expected), within_seconds=10
+    )
+    assert eventually(
+        lambda: has(deployed, request_id, "/aws/lambda/", "caller", expected), within_seconds=10
+    )
+
+
+def test_a_user_is_found_by_name_and_by_nothing_in_the_logs(deployed: Deployed) -> None:
+    callers = deployed.callers
+    claims = claims_of(callers.user_token)
+    assert callers.hash_of(str(claims["cognito:username"])) == claims["caller"]
+    for name, line in lines(deployed):
+        assert claims["sub"] not in line, name
+        assert claims["cognito:username"] not in line, name

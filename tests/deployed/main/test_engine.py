@@ -1,0 +1,184 @@
+"""`main.py` under the real Terraform engine with the real AWS provider, against the local cloud."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.deployment import Deployed, Workspace
+from tools.terraform import TerraformError
+
+
+def changes(workspace: Workspace) -> dict[str, list[str]]:
+    """What a plan would do, by address; what it leaves alone and what it only reads is left out."""
+    workspace.terraform.run("plan", "-no-color", "-input=false", "-out=change.tfplan")
+    shown = json.loads(workspace.terraform.run("show", "-json", "change.tfplan").stdout)
+    return {
+        change["address"]: change["change"]["actions"]
+        for change in shown["resource_changes"]
+        if change["change"]["actions"] not in (["no-op"], ["read"])
+    }
+
+
+def types(changed: dict[str, list[str]]) -> Counter[str]:
+    return Counter(address.split(".")[0] for address in changed)
+
+
+def test_the_configuration_is_valid(deployed: Deployed) -> None:
+    said = json.loads(deployed.workspace.terraform.run("validate", "-json").stdout)
+    assert (said["valid"], said["diagnostics"]) == (True, [])
+
+
+def test_a_second_plan_is_empty(deployed: Deployed) -> None:
+    done = deployed.workspace.terraform.run(
+        "plan", "-no-color", "-input=false", "-detailed-exitcode", accept=(0, 2)
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_outputs_are_the_ones_a_user_looks_for(deployed: Deployed) -> None:
+    outputs = deployed.outputs
+    assert set(outputs) >= {"invoke_url", "rest_api_id", "stage_name", "function_names", "workflow_arns"}
+    assert outputs["invoke_url"] == (
+        f"{deployed.workspace.cloud.url}/_aws/execute-api/{outputs['rest_api_id']}/{outputs['stage_name']}"
+    )
+
+
+def test_a_failing_terraform_command_says_what_it_printed(deployed: Deployed) -> None:
+    with pytest.raises(TerraformError) as failed:
+        deployed.workspace.terraform.run("output", "-no-color", "no_such_output")
+    assert str(failed.value).startswith("terraform output ended with status 1:\n")
+    assert "no_such_output" in str(failed.value)
+
+
+@contextmanager
+def edited(path: Path, edit: Callable[[Path], None]) -> Iterator[None]:
+    before = path.read_text(encoding="utf-8")
+    edit(path)
+    try:
+        yield
+    finally:
+        path.write_text(before, encoding="utf-8")
+
+
+def test_a_change_changes_what_it_is_about_and_nothing_else(deployed: Deployed) -> None:
+    workspace = deployed.workspace
+    try:
+        with edited(
+            workspace.project / "handlers" / "embeddings" / "app.py",
+            lambda path: append(path, "\n# A comment changes the archive.\n"),
+        ):
+            workspace.synthesize()
+            check_changed_handler(changes(workspace))
+        with edited(
+            workspace.project / "handlers" / "language" / "contract.py",
+            lambda path: replace(path, '"/language/analysis"', '"/language/insight"'),
+        ):
+            workspace.synthesize()
+            check_changed_route(changes(workspace))
+    finally:
+        workspace.synthesize()
+
+
+def check_changed_handler(changed: dict[str, list[str]]) -> None:
+    assert {address.split(".")[1].split("_")[0] for address in changed} == {"embeddings"}, changed
+    assert set(types(changed)) <= {"aws_lambda_function", "aws_lambda_alias", "aws_s3_object"}, changed
+
+
+def check_changed_route(changed: dict[str, list[str]]) -> None:
+    assert [
+        actions for address, actions in changed.items() if address.startswith("aws_api_gateway_deployment.")
+    ] == [["create", "delete"]]
+    # The service has its contract in its archive, and the dispatcher the catalogue.
+    functions = {address.split(".")[1] for address in changed if address.startswith("aws_lambda_function.")}
+    assert {name.split("_")[0] for name in functions} == {"language", "orchestrator"}
+
+
+@pytest.mark.long
+def test_from_nothing_to_nothing_with_changes_in_between(workspace: Workspace) -> None:
+    terraform = workspace.terraform
+    workspace.synthesize()
+    terraform.init()
+    terraform.plan()
+    terraform.apply()
+    before = deployment_of(workspace)
+
+    append(workspace.project / "handlers" / "embeddings" / "app.py", "\n# A comment changes the archive.\n")
+    workspace.synthesize()
+    check_changed_handler(changes(workspace))
+    terraform.apply("change.tfplan")
+    assert deployment_of(workspace) == before
+    assert changes(workspace) == {}
+
+    contract = workspace.project / "handlers" / "language" / "contract.py"
+    replace(contract, '"/language/analysis"', '"/language/insight"')
+    workspace.synthesize()
+    check_changed_route(changes(workspace))
+    terraform.apply("change.tfplan")
+    assert deployment_of(workspace) != before
+    assert changes(workspace) == {}
+
+    terraform.destroy()
+    assert terraform.resources() == []
+    assert left_behind(workspace) == {}
+
+
+def deployment_of(workspace: Workspace) -> str:
+    state = json.loads(workspace.terraform.run("show", "-json").stdout)
+    (stage,) = (r for r in resources(state["values"]["root_module"]) if r["type"] == "aws_api_gateway_stage")
+    return str(stage["values"]["deployment_id"])
+
+
+def resources(module: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(module["resources"])
+
+
+def left_behind(workspace: Workspace) -> dict[str, Any]:
+    """What the local cloud still has of the kinds of things that the stack makes."""
+    import boto3
+
+    session = boto3.Session("local", "local", region_name="us-east-1")
+    clients = {
+        name: session.client(name, endpoint_url=workspace.cloud.url)
+        for name in (
+            "apigateway",
+            "cognito-idp",
+            "dynamodb",
+            "iam",
+            "lambda",
+            "logs",
+            "s3",
+            "sqs",
+            "stepfunctions",
+        )
+    }
+    found = {
+        "rest APIs": clients["apigateway"].get_rest_apis()["items"],
+        "functions": clients["lambda"].list_functions()["Functions"],
+        "roles": clients["iam"].list_roles()["Roles"],
+        "log groups": clients["logs"].describe_log_groups()["logGroups"],
+        "buckets": clients["s3"].list_buckets()["Buckets"],
+        "state machines": clients["stepfunctions"].list_state_machines()["stateMachines"],
+        "tables": clients["dynamodb"].list_tables()["TableNames"],
+        "queues": clients["sqs"].list_queues().get("QueueUrls", []),
+        "user pools": clients["cognito-idp"].list_user_pools(MaxResults=10)["UserPools"],
+        "usage plans": clients["apigateway"].get_usage_plans()["items"],
+        "API keys": clients["apigateway"].get_api_keys()["items"],
+    }
+    return {kind: things for kind, things in found.items() if things}
+
+
+def append(path: Path, text: str) -> None:
+    path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
+
+
+def replace(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")

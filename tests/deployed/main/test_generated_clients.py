@@ -1,0 +1,145 @@
+"""Clients generated from the OpenAPI document: no warning, every route called, typed answers and typed errors."""
+
+from __future__ import annotations
+
+import base64
+import importlib
+import json
+import secrets
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.deployment import Deployed
+from tests.support.paths import PROJECT
+from tools.client import PACKAGE, generate_python, generate_typescript
+from tools.deployment import STACK
+
+SAMPLES = PROJECT / "samples"
+TEXT = "The museum opened a new wing on Monday. It was full by noon."
+
+
+@pytest.fixture(scope="module")
+def document(deployed: Deployed) -> Path:
+    return deployed.workspace.project / "cdktf.out" / "stacks" / STACK / "api.openapi.json"
+
+
+@pytest.fixture(scope="module")
+def client(deployed: Deployed, document: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The generated package, imported as a user imports it."""
+    folder = tmp_path_factory.mktemp("client")
+    generate_python(document, folder)
+    sys.path.insert(0, str(folder))
+    try:
+        yield importlib.import_module(PACKAGE)
+    finally:
+        sys.path.remove(str(folder))
+
+
+def operation(client: Any, tag: str, name: str) -> Any:
+    return importlib.import_module(f"{client.__name__}.api.{tag}.{name}")
+
+
+def models(client: Any) -> Any:
+    return importlib.import_module(f"{client.__name__}.models")
+
+
+def test_every_route_gives_a_typed_answer(deployed: Deployed, client: Any, document: Path) -> None:
+    m = models(client)
+    url, callers = deployed.invoke_url, deployed.callers
+    user = client.AuthenticatedClient(base_url=url, token=callers.user_token, timeout=35)
+    partner_headers = dict(callers.partner_headers)
+    partner = client.AuthenticatedClient(
+        base_url=url,
+        token=partner_headers["Authorization"].removeprefix("Bearer "),
+        headers={"x-api-key": partner_headers["x-api-key"]},
+        timeout=35,
+    )
+    operator = client.Client(base_url=url, headers=callers.signed("GET", f"{url}/health", None), timeout=35)
+    image = base64.b64encode((SAMPLES / "receipt.png").read_bytes()).decode()
+    summary = m.SummaryRequest(text=TEXT, max_sentences=1)
+    dispatch = m.DispatchRequest.from_dict({"service": "language.summary", "input": {"text": TEXT}})
+    pages = {"pages": [{"image": image}]}
+    called: dict[str, Any] = {}
+
+    def call(caller: Any, tag: str, name: str, **arguments: Any) -> Any:
+        called[name] = answer = operation(client, tag, name).sync(client=caller, **arguments)
+        return answer
+
+    with user, partner, operator:
+        assert "TOTAL" in call(user, "vision", "vision_text", body=m.TextRequest(image=image)).text.upper()
+        assert call(user, "vision", "vision_labels", body=m.LabelsRequest(image=image)).width > 0
+        assert (
+            call(user, "language", "language_analysis", body=m.AnalysisRequest(text=TEXT)).language.code
+            == "en"
+        )
+        assert call(user, "language", "language_summary", body=summary).model
+        assert (
+            call(user, "embeddings", "embeddings", body=m.EmbeddingsRequest(inputs=[TEXT])).dimensions == 512
+        )
+        similarity = m.SimilarityRequest(query="a pet", candidates=["a cat", "a train"])
+        assert call(user, "embeddings", "embeddings_similarity", body=similarity).results[0].index == 0
+        assert call(user, "embeddings", "embeddings_summary", body=summary).summary
+        assert call(user, "workflows", "workflows_summary", body=summary).summary
+        document_answer = call(user, "workflows", "workflows_document", body=m.DocumentRequest(image=image))
+        assert document_answer.analysis.language.code == "en"
+        assert document_answer.failed == []
+        assert {
+            one["name"] for one in call(user, "orchestrator", "orchestrator_services").to_dict()["services"]
+        } > {"vision.text"}
+        assert (
+            call(user, "orchestrator", "orchestrator_dispatch", body=dispatch).service == "language.summary"
+        )
+        assert call(partner, "orchestrator", "orchestrator_dispatch_for_partner", body=dispatch).output[
+            "summary"
+        ]
+        assert call(operator, "orchestrator", "health").status == "ok"
+        greeting = m.GreetingRequest(name="Ada")
+        assert call(user, "greeting", "greeting", body=greeting).greeting == "Hello, Ada!"
+        request = m.JobRequest.from_dict({"input": pages})
+        job = call(
+            user,
+            "jobs",
+            "jobs_start",
+            workflow="document",
+            body=request,
+            idempotency_key=secrets.token_hex(8),
+        )
+        assert (job.workflow, job.status) == ("document", m.JobStatus.RUNNING)
+        assert call(user, "jobs", "jobs_status", job=job.id).id == job.id
+        assert [one.name for one in call(user, "jobs", "jobs_workflows").workflows] == ["document"]
+
+    documented = {
+        one["operationId"]
+        for path in json.loads(document.read_text(encoding="utf-8"))["paths"].values()
+        for one in path.values()
+    }
+    assert set(called) == documented
+
+
+def test_errors_are_typed(deployed: Deployed, client: Any) -> None:
+    m = models(client)
+    user = client.AuthenticatedClient(
+        base_url=deployed.invoke_url, token=deployed.callers.user_token, timeout=35
+    )
+    nobody = client.AuthenticatedClient(base_url=deployed.invoke_url, token="none", timeout=35)
+    summary = operation(client, "language", "language_summary")
+    for caller, body, status, code in (
+        (nobody, m.SummaryRequest(text=TEXT), 401, "unauthorized"),
+        (user, m.SummaryRequest(text=TEXT, max_sentences=99), 400, "invalid_request"),
+    ):
+        with caller:
+            answer = summary.sync_detailed(client=caller, body=body)
+        assert (int(answer.status_code), type(answer.parsed), answer.parsed.code) == (status, m.Error, code)
+
+
+def test_the_typescript_types_know_every_route(document: Path, tmp_path: Path) -> None:
+    if shutil.which("node") is None or not (PROJECT / "node_modules").exists():
+        pytest.skip("node_modules is needed: make install-cli")
+    types = generate_typescript(document, tmp_path / "api.ts").read_text(encoding="utf-8")
+    for path in json.loads(document.read_text(encoding="utf-8"))["paths"]:
+        assert f'"{path}": {{' in types

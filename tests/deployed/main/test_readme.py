@@ -1,0 +1,27 @@
+"""The README's three steps lead to a service that answers: the stack that all tests call was deployed with them."""
+
+from __future__ import annotations
+
+import json
+
+from tests.support.deployment import Deployed
+from tools.calls import Call
+from tools.demo import call
+
+
+def test_the_service_answers_at_its_own_route(deployed: Deployed) -> None:
+    asked = Call("", "POST", "/greeting", check=str, body={"name": "Ada"})
+    status, content, _ = call(deployed.invoke_url, asked, deployed.callers)
+    assert (status, json.loads(content)) == (200, {"greeting": "Hello, Ada!"})
+
+
+def test_the_service_answers_through_the_orchestrator(deployed: Deployed) -> None:
+    asked = Call("", "POST", "/ai-service", check=str, body={"service": "greeting", "input": {"name": "Ada"}})
+    status, content, _ = call(deployed.invoke_url, asked, deployed.callers)
+    assert (status, json.loads(content)["output"]) == (200, {"greeting": "Hello, Ada!"})
+
+
+def test_api_gateway_checks_by_its_model(deployed: Deployed) -> None:
+    asked = Call("", "POST", "/greeting", check=str, body={"name": 5})
+    status, content, _ = call(deployed.invoke_url, asked, deployed.callers)
+    assert (status, json.loads(content)["code"]) == (400, "invalid_request")

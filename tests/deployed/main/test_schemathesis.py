@@ -1,0 +1,72 @@
+"""The deployed stack of `main.py` against its own OpenAPI document: nothing breaks it, and nothing answers otherwise.
+
+schemathesis makes requests from the document, valid ones and spoilt ones, as a user and as a partner. A valid request may
+well be refused: a random text is no image. But it is refused with a status, a type and a body that the document has.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.support.deployment import Deployed
+
+EXAMPLES = 6
+"""For each operation, each way of making requests and each caller; all together half a minute."""
+
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+
+
+@pytest.fixture(scope="module")
+def operations(deployed: Deployed) -> dict[str, Any]:
+    stack = deployed.workspace.project / "cdktf.out" / "stacks" / "ai-orchestrator"
+    (place,) = stack.glob("*openapi.json")
+    schema = schemathesis.openapi.from_dict(json.loads(place.read_text(encoding="utf-8")))
+    return {one.label: one for one in (result.ok() for result in schema.get_all_operations())}
+
+
+def attack(operation: Any, url: str, headers: dict[str, str], mode: schemathesis.GenerationMode) -> set[int]:
+    """Sends some requests for an operation; returns the statuses of the answers."""
+    statuses: set[int] = set()
+
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def send(case: Any) -> None:
+        answer = case.call_and_validate(base_url=url, headers=headers, checks=CHECKS, timeout=60)
+        statuses.add(answer.status_code)
+
+    send()
+    return statuses
+
+
+@pytest.mark.parametrize("mode", list(schemathesis.GenerationMode), ids=lambda mode: mode.name.lower())
+@pytest.mark.parametrize("caller", ["user", "partner"])
+def test_nothing_breaks_the_stack_and_every_answer_is_documented(
+    deployed: Deployed, operations: dict[str, Any], caller: str, mode: schemathesis.GenerationMode
+) -> None:
+    headers = (
+        {"Authorization": deployed.callers.user_token}
+        if caller == "user"
+        else deployed.callers.partner_headers
+    )
+    statuses = set()
+    for operation in operations.values():
+        statuses |= attack(operation, deployed.invoke_url, headers, mode)
+    assert statuses & {200, 202, 400, 404, 422}, "nothing got past the authorizers"

@@ -1,0 +1,74 @@
+"""Every endpoint of the deployed API over HTTP, with correct and with wrong input."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.support.deployment import Deployed
+from tools.calls import Call, calls
+from tools.demo import call, judge
+
+
+@pytest.mark.parametrize("asked", calls(), ids=lambda asked: f"{asked.method} {asked.path}: {asked.title}")
+def test_the_demo_calls_are_answered_right(deployed: Deployed, asked: Call) -> None:
+    status, content, _ = call(deployed.invoke_url, asked, deployed.callers)
+    assert judge(asked, status, content)
+
+
+ENDPOINTS = ("/vision/text", "/vision/labels", "/language/analysis", "/embeddings", "/embeddings/similarity")
+JSON = "application/json"
+WRONG: list[tuple[str, bytes | None, str]] = [
+    ("not JSON", b"{", JSON),
+    ("no body", None, JSON),
+    ("not an object", b"[1, 2]", JSON),
+    ("an empty object", b"{}", JSON),
+    ("an unknown field", b'{"canary-51f0": 1}', JSON),
+    ("not a number", b'{"text": NaN}', JSON),
+    ("deep nesting", b'{"text": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", JSON),
+    ("a long integer", b'{"text": ' + b"9" * 5_000 + b"}", JSON),
+    ("another media type", b"<text/>", "application/xml"),
+]
+
+
+@pytest.mark.parametrize("path", ENDPOINTS)
+@pytest.mark.parametrize(("case", "body", "content_type"), WRONG, ids=[case[0] for case in WRONG])
+def test_wrong_input_is_refused(
+    deployed: Deployed, path: str, case: str, body: bytes | None, content_type: str
+) -> None:
+    asked = Call(case, "POST", path, check=lambda answer: "", body=body, content_type=content_type)
+    answered, content, _ = call(deployed.invoke_url, asked, deployed.callers)
+    answer: dict[str, Any] = json.loads(content)
+    # API Gateway checks what it takes for JSON; pictures come as they are, so that the service looks at their type.
+    picture = content_type != JSON and path.startswith("/vision/")
+    expected = (415, "unsupported_media_type") if picture else (400, "invalid_request")
+    assert (answered, answer["code"]) == expected, content
+    assert set(answer) == {"code", "message", "requestId"}
+    assert b"canary-51f0" not in content
+
+
+@pytest.mark.parametrize("path", ENDPOINTS)
+def test_another_method_is_not_routed(deployed: Deployed, path: str) -> None:
+    status, content, _ = call(
+        deployed.invoke_url, Call("", "DELETE", path, check=lambda answer: ""), deployed.callers
+    )
+    assert (status, json.loads(content)["code"]) == (403, "forbidden")
+
+
+def test_the_orchestrator_says_which_methods_it_takes(deployed: Deployed) -> None:
+    status, content, _ = call(
+        deployed.invoke_url, Call("", "DELETE", "/ai-service", check=lambda answer: ""), deployed.callers
+    )
+    assert (status, json.loads(content)["code"]) == (405, "method_not_allowed")
+
+
+def test_the_orchestrator_passes_on_what_a_service_refuses(deployed: Deployed) -> None:
+    body = {"service": "language.analysis", "input": {"text": ""}}
+    status, content, _ = call(
+        deployed.invoke_url,
+        Call("", "POST", "/ai-service", check=lambda answer: "", body=body),
+        deployed.callers,
+    )
+    assert (status, json.loads(content)["code"]) == (400, "invalid_request")

@@ -1,0 +1,148 @@
+"""What a synth writes with `lazy_bindings` is what it writes without, byte for byte.
+
+These run jsii and the real provider; by the stock import path that takes half a minute a program.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from lazy_bindings._provider import ARCHIVE
+from tests.support.paths import PROJECT
+from tools.benchmarks.stacks import PLANNED, UNCOMMON, used_namespaces
+from tools.deployment import STACK
+
+pytestmark = pytest.mark.slow
+
+
+def run(arguments: list[str], **variables: str) -> list[str]:
+    """Runs `tools.benchmarks.stacks`; returns the lines that `lazy_bindings` wrote to stderr."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.benchmarks.stacks", *arguments],
+        cwd=PROJECT,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return [line for line in done.stderr.splitlines() if line.startswith("lazy_bindings:")]
+
+
+def written(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What the small stack synthesizes to, with a cache that is used as it is found."""
+    folder = tmp_path_factory.mktemp("small")
+    assert run(["small", str(folder)]) == []
+    return written(folder)
+
+
+BOTH = """
+import sys
+from pathlib import Path
+from tools.benchmarks import stacks
+import main
+
+stacks.every(Path(sys.argv[1]))
+main.main()
+"""
+
+
+@pytest.fixture(scope="module")
+def lazy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a stack of every resource type, and the project's, are written."""
+    return both(tmp_path_factory.mktemp("lazy"))
+
+
+@pytest.fixture(scope="module")
+def stock(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same by the stock import path, in one program, because of its half minute."""
+    return both(tmp_path_factory.mktemp("stock"), LAZY_BINDINGS="off")
+
+
+def both(folder: Path, **variables: str) -> Path:
+    done = subprocess.run(
+        [sys.executable, "-c", BOTH, str(folder / "every")],
+        cwd=PROJECT,
+        env={**os.environ, "CDKTF_OUTDIR": str(folder / "project"), **variables},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "lazy_bindings:" not in done.stderr
+    return folder
+
+
+def test_every_resource_type_is_as_by_the_stock_path(lazy: Path, stock: Path) -> None:
+    assert written(lazy / "every") == written(stock / "every")
+
+    stack = json.loads((stock / "every" / "stacks" / "bench" / "cdk.tf.json").read_text("utf-8"))
+    wanted = {*used_namespaces(PROJECT / "constructs_lib"), *PLANNED, *UNCOMMON}
+    assert sum(len(stack[kind]) for kind in ("resource", "data", "provider")) == len(wanted)
+    attributes = json.loads((stock / "every" / "attributes.json").read_text("utf-8"))
+    assert set(attributes) == wanted
+    assert attributes["instance"]["metadata_options"]["class"] == "InstanceMetadataOptionsOutputReference"
+
+
+def test_the_project_is_as_by_the_stock_path(lazy: Path, stock: Path) -> None:
+    assert written(lazy / "project") == written(stock / "project")
+    assert (stock / "project" / "stacks" / STACK / "cdk.tf.json").is_file()
+
+
+@pytest.mark.parametrize(
+    "variables", [{"JSII_RUNTIME_PACKAGE_CACHE": "disabled"}, {"JSII_VALIDATE_ASSEMBLIES": "1"}]
+)
+def test_jsii_may_read_the_types_without_the_index(
+    tmp_path: Path, small: dict[str, bytes], variables: dict[str, str]
+) -> None:
+    assert run(["small", str(tmp_path)], **variables) == []
+    assert written(tmp_path) == small
+
+
+def test_jsii_reads_the_types_by_the_index(tmp_path: Path, small: dict[str, bytes]) -> None:
+    cache, output = tmp_path / "cache", tmp_path / "output"
+    assert run(["small", str(output)], XDG_CACHE_HOME=str(cache)) == []
+    (entry,) = (cache / "lazy-bindings").iterdir()
+    without = io.BytesIO()
+    with tarfile.open(entry / ARCHIVE) as before, tarfile.open(fileobj=without, mode="w:gz") as after:
+        for member in before:
+            if member.name != "package/.jsii.gz":
+                after.addfile(member, before.extractfile(member))
+    (entry / ARCHIVE).write_bytes(without.getvalue())
+    (entry / "length").write_text(str(len(without.getvalue())), "ascii")
+
+    assert run(["small", str(output)], XDG_CACHE_HOME=str(cache)) == []
+    assert written(output) == small
+
+
+@pytest.mark.parametrize("damage", ["in the middle", "at the checksum"])
+def test_a_damaged_cache_is_replaced(tmp_path: Path, small: dict[str, bytes], damage: str) -> None:
+    cache, output = tmp_path / "cache", tmp_path / "output"
+    assert run(["small", str(output)], XDG_CACHE_HOME=str(cache)) == []
+    (entry,) = (cache / "lazy-bindings").iterdir()
+    content = bytearray((entry / ARCHIVE).read_bytes())
+    position = len(content) // 2 if damage == "in the middle" else len(content) - 8
+    content[position] ^= 0xFF
+    (entry / ARCHIVE).write_bytes(content)
+
+    (line,) = run(["small", str(output)], XDG_CACHE_HOME=str(cache))
+    assert line.startswith(f"lazy_bindings: jsii cannot load {entry / ARCHIVE}: ")
+    assert line.endswith("; loading the provider's own package, which is slower")
+    assert written(output) == small
+    assert not entry.exists()
+
+    assert run(["small", str(output)], XDG_CACHE_HOME=str(cache)) == []
+    assert written(output) == small
+    assert entry.exists()

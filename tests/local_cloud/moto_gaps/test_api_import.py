@@ -1,0 +1,275 @@
+"""PutRestApi and ImportRestApi: what an OpenAPI document makes of an API in the local cloud."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local_cloud.moto_gaps.openapi_document import DocumentError, read_document
+from tests.support.cloud_in_thread import CloudInThread
+
+ARN = "arn:aws:lambda:us-east-1:123456789012:function:shop"
+URI = f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{ARN}/invocations"
+PROXY = {"type": "aws_proxy", "httpMethod": "POST", "uri": URI}
+
+
+def operation(**more: Any) -> dict[str, Any]:
+    return {"responses": {}, "x-amazon-apigateway-integration": PROXY, **more}
+
+
+def document(paths: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"openapi": "3.0.1", "info": {"title": "shop", "version": "7"}, "paths": paths, **more}
+
+
+WHOLE = document(
+    {
+        "/orders/{id}": {
+            "get": operation(
+                parameters=[
+                    {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}},
+                    {"name": "lang", "in": "query", "schema": {"type": "string"}},
+                ],
+                security=[{"friends": []}, {"api_key": []}],
+            ),
+            "x-amazon-apigateway-any-method": operation(security=[{"pool": ["orders/read"]}]),
+        },
+        "/orders": {
+            "post": operation(
+                requestBody={
+                    "required": True,
+                    "content": {"$default": {"schema": {"$ref": "#/components/schemas/Order"}}},
+                },
+                security=[{"sigv4": []}],
+                **{"x-amazon-apigateway-request-validator": "all"},
+            ),
+            "options": {
+                "responses": {
+                    "204": {"description": "", "headers": {"Vary": {"schema": {"type": "string"}}}}
+                },
+                "x-amazon-apigateway-integration": {
+                    "type": "mock",
+                    "passthroughBehavior": "never",
+                    "requestTemplates": {"application/json": '{"statusCode":204}'},
+                    "responses": {
+                        "default": {
+                            "statusCode": "204",
+                            "responseParameters": {"method.response.header.Vary": "'Origin'"},
+                            "responseTemplates": {"application/json": ""},
+                        }
+                    },
+                },
+            },
+        },
+    },
+    components={
+        "schemas": {
+            "Order": {
+                "type": "object",
+                "properties": {
+                    "nullable": {"type": "string", "nullable": True},
+                    "tea": {"type": ["string", "null"]},
+                },
+            }
+        },
+        "securitySchemes": {
+            "friends": {
+                "type": "apiKey",
+                "name": "Authorization",
+                "in": "header",
+                "x-amazon-apigateway-authtype": "custom",
+                "x-amazon-apigateway-authorizer": {
+                    "type": "token",
+                    "authorizerUri": URI,
+                    "identityValidationExpression": "^Bearer .+$",
+                    "authorizerResultTtlInSeconds": 0,
+                },
+            },
+            "pool": {
+                "type": "apiKey",
+                "name": "Authorization",
+                "in": "header",
+                "x-amazon-apigateway-authtype": "cognito_user_pools",
+                "x-amazon-apigateway-authorizer": {
+                    "type": "cognito_user_pools",
+                    "providerARNs": ["arn:pool"],
+                },
+            },
+            "sigv4": {
+                "type": "apiKey",
+                "name": "Authorization",
+                "in": "header",
+                "x-amazon-apigateway-authtype": "awsSigv4",
+            },
+            "api_key": {"type": "apiKey", "name": "x-api-key", "in": "header"},
+        },
+    },
+    **{
+        "x-amazon-apigateway-binary-media-types": ["image/png"],
+        "x-amazon-apigateway-minimum-compression-size": 1000,
+        "x-amazon-apigateway-request-validators": {
+            "all": {"validateRequestBody": True, "validateRequestParameters": True}
+        },
+        "x-amazon-apigateway-gateway-responses": {
+            "THROTTLED": {"statusCode": "429", "responseTemplates": {"application/json": "{}"}}
+        },
+    },
+)
+
+
+@pytest.fixture
+def client(cloud: CloudInThread) -> Any:
+    return cloud.client("apigateway")
+
+
+def put(client: Any, api: str, said: dict[str, Any], mode: str = "overwrite") -> dict[str, Any]:
+    answer: dict[str, Any] = client.put_rest_api(restApiId=api, mode=mode, body=json.dumps(said).encode())
+    return answer
+
+
+def routes(client: Any, api: str) -> dict[tuple[str, str], dict[str, Any]]:
+    items = client.get_resources(restApiId=api, embed=["methods"], limit=500)["items"]
+    return {
+        (item["path"], name): method
+        for item in items
+        for name, method in item.get("resourceMethods", {}).items()
+    }
+
+
+def test_everything_that_a_document_says_is_there(client: Any) -> None:
+    made = client.create_rest_api(name="other", description="gone after the import")
+    api = made["id"]
+    told = put(client, api, WHOLE)
+    assert (told["name"], told.get("description", ""), told["binaryMediaTypes"]) == (
+        "shop",
+        "",
+        ["image/png"],
+    )
+    assert (told["minimumCompressionSize"], told["rootResourceId"]) == (1000, made["rootResourceId"])
+
+    found = routes(client, api)
+    assert set(found) == {
+        ("/orders", "OPTIONS"),
+        ("/orders", "POST"),
+        ("/orders/{id}", "ANY"),
+        ("/orders/{id}", "GET"),
+    }
+    friends, pool = sorted(client.get_authorizers(restApiId=api)["items"], key=lambda one: str(one["name"]))
+    assert friends["identitySource"] == "method.request.header.Authorization"
+    assert (friends["type"], friends["identityValidationExpression"]) == ("TOKEN", "^Bearer .+$")
+    assert (friends["authorizerResultTtlInSeconds"], pool["authorizerResultTtlInSeconds"]) == (0, 300)
+    assert (pool["type"], pool["providerARNs"]) == ("COGNITO_USER_POOLS", ["arn:pool"])
+
+    get = found["/orders/{id}", "GET"]
+    assert (get["authorizationType"], get["authorizerId"], get["apiKeyRequired"]) == (
+        "CUSTOM",
+        friends["id"],
+        True,
+    )
+    assert get["requestParameters"] == {
+        "method.request.path.id": True,
+        "method.request.querystring.lang": False,
+    }
+    integration = get["methodIntegration"]
+    assert (integration["type"], integration["uri"], integration["timeoutInMillis"]) == (
+        "AWS_PROXY",
+        URI,
+        29000,
+    )
+    scoped = found["/orders/{id}", "ANY"]
+    assert (scoped["authorizationType"], scoped["authorizationScopes"]) == (
+        "COGNITO_USER_POOLS",
+        ["orders/read"],
+    )
+
+    post = found["/orders", "POST"]
+    (validator,) = client.get_request_validators(restApiId=api)["items"]
+    assert (post["authorizationType"], post["requestModels"]) == ("AWS_IAM", {"$default": "Order"})
+    assert (post["requestValidatorId"], validator["validateRequestBody"]) == (validator["id"], True)
+    schema = json.loads(client.get_model(restApiId=api, modelName="Order")["schema"])
+    assert schema == {
+        "$schema": "http://json-schema.org/draft-04/schema#",
+        "type": "object",
+        # As API Gateway does: what OpenAPI 3.0 has no word for, or API Gateway ignores, is left out.
+        "properties": {"nullable": {"type": "string"}, "tea": {}},
+    }
+
+    mock = found["/orders", "OPTIONS"]
+    assert mock["authorizationType"] == "NONE"
+    assert mock["methodResponses"]["204"]["responseParameters"] == {"method.response.header.Vary": False}
+    (answer,) = mock["methodIntegration"]["integrationResponses"].values()
+    assert (answer["statusCode"], answer["responseParameters"]) == (
+        "204",
+        {"method.response.header.Vary": "'Origin'"},
+    )
+    throttled = client.get_gateway_response(restApiId=api, responseType="THROTTLED")
+    assert throttled["statusCode"] == "429"
+
+
+def test_overwriting_deletes_what_is_gone_and_keeps_the_ids_of_what_stays(client: Any) -> None:
+    api = client.create_rest_api(name="shop")["id"]
+    put(client, api, WHOLE)
+    before = {item["path"]: item["id"] for item in client.get_resources(restApiId=api)["items"]}
+    put(client, api, document({"/orders": {"get": operation()}}))
+    after = {item["path"]: item["id"] for item in client.get_resources(restApiId=api)["items"]}
+    assert after == {path: before[path] for path in ("/", "/orders")}
+    assert set(routes(client, api)) == {("/orders", "GET")}
+    for listed in (
+        client.get_authorizers(restApiId=api)["items"],
+        client.get_request_validators(restApiId=api)["items"],
+        client.get_models(restApiId=api)["items"],
+        client.get_gateway_responses(restApiId=api)["items"],
+    ):
+        assert listed == []
+    told = client.get_rest_api(restApiId=api)
+    assert (told.get("binaryMediaTypes", []), told.get("minimumCompressionSize")) == ([], None)
+
+
+def test_merging_keeps_what_the_document_does_not_say(client: Any) -> None:
+    api = client.import_rest_api(body=json.dumps(WHOLE).encode())["id"]
+    put(client, api, document({"/orders": {"post": operation()}, "/more": {"get": operation()}}), "merge")
+    found = routes(client, api)
+    assert {("/orders/{id}", "GET"), ("/orders", "OPTIONS"), ("/more", "GET")} < set(found)
+    assert found["/orders", "POST"]["authorizationType"] == "NONE"
+    assert client.get_rest_api(restApiId=api)["binaryMediaTypes"] == ["image/png"]
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        (
+            {"swagger": "2.0", "info": {"title": "shop"}, "paths": {}},
+            "The local cloud imports OpenAPI 3.0 documents, and this is another version",
+        ),
+        (document({"/a": {"get": operation(security=[{"friends": []}])}}),
+         "GET /a: security scheme 'friends' is missing, or its type is not apiKey"),
+        (document({"/a": {"get": operation(**{"x-amazon-apigateway-request-validator": "all"})}}),
+         "GET /a: there is no request validator 'all'"),
+        (document({}, **{"x-amazon-apigateway-importexport-version": "1"}),
+         "document: 'x-amazon-apigateway-importexport-version' is not supported"),
+        (document({"/a": {"get": operation(**{"x-amazon-apigateway-auth": {}})}}),
+         "GET /a: 'x-amazon-apigateway-auth' is not supported"),
+        (document({"/a": {"get": {"x-amazon-apigateway-integration": {"type": "aws_proxy"}}}}),
+         "GET /a: an integration of type 'AWS_PROXY' needs a uri and an httpMethod"),
+        (document({"/a": {"get": {"x-amazon-apigateway-integration": {**PROXY, "payloadFormat": "2"}}}}),
+         "GET /a: the integration has 'payloadFormat', which is not supported"),
+        (document({"/a": {"trace": operation()}}), "Path '/a' has 'trace', which is not supported"),
+        (document({}, components={"schemas": {"my-order": {}}}), "Model name must be alphanumeric: my-order"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_carried_out_is_refused(said: dict[str, Any], message: str) -> None:
+    with pytest.raises(DocumentError) as refused:
+        read_document(said)
+    assert str(refused.value) == message
+
+
+def test_a_refused_document_changes_nothing(client: Any) -> None:
+    api = client.import_rest_api(body=json.dumps(WHOLE).encode())["id"]
+    before = routes(client, api)
+    with pytest.raises(ClientError) as refused:
+        put(client, api, document({"/a": {"get": operation(security=[{"friends": []}])}}))
+    assert refused.value.response["Error"]["Code"] == "BadRequestException"
+    assert "security scheme 'friends' is missing" in str(refused.value)
+    assert routes(client, api) == before

@@ -1,0 +1,136 @@
+"""A copy of the project, a local cloud of its own, and the stack of `main.py` deployed to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.paths import PROJECT
+from tests.support.readme import take_the_three_steps
+from tools.callers import Callers
+from tools.deployment import STACK, Cloud, ensure_cloud, stop_cloud, synthesize
+from tools.errors import TerraformError
+from tools.terraform import Terraform, environment_for, find_engine
+
+DEPLOYED = (
+    "main.py",
+    "settings.py",
+    "cdktf.json",
+    "constructs_lib",
+    "lambda_archives",
+    "lazy_bindings",
+    "handlers",
+    "workflows",
+)
+"""What a deployment is made from; the tests change copies of it, never the project itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A copy of the project with a local cloud of its own.
+
+    Attributes:
+        project: The copy.
+        cloud: The local cloud, on a free port.
+        terraform: Terraform in the stack's directory, with the environment that leads to this cloud.
+        environment: That environment, for other commands such as the cdktf CLI.
+    """
+
+    project: Path
+    cloud: Cloud
+    terraform: Terraform
+    environment: dict[str, str]
+
+    def synthesize(self) -> dict[str, object]:
+        """Runs `main.py` of the copy; returns its `cdk.tf.json`."""
+        stack = synthesize(self.project, self.project / "cdktf.out", self.environment)
+        written: dict[str, object] = json.loads((stack / "cdk.tf.json").read_text(encoding="utf-8"))
+        return written
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """The stack of `main.py`, applied to a local cloud."""
+
+    workspace: Workspace
+    invoke_url: str
+    outputs: dict[str, object]
+    callers: Callers
+
+
+def make_workspace(directory: Path) -> Workspace:
+    """Copies the project below `directory` and starts a local cloud for it; the caller stops the cloud."""
+    try:
+        engine = find_engine()
+    except TerraformError as missing:
+        pytest.skip(f"Terraform is needed: {missing}")
+    project = directory / "project"
+    project.mkdir()
+    for name in DEPLOYED:
+        source = PROJECT / name
+        if source.is_dir():
+            shutil.copytree(source, project / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, project / name)
+    cloud, _ = ensure_cloud(directory / "cloud", 0)
+    environment = environment_for(directory / "cloud", endpoint_url=cloud.url) | {
+        "ENVIRONMENT": "local",
+        "LAMBDA_ARCHIVES_CACHE": os.environ.get(
+            "LAMBDA_ARCHIVES_CACHE", str(PROJECT / ".cache" / "archives")
+        ),
+        "PYTHONPATH": "",
+    }
+    stack = project / "cdktf.out" / "stacks" / STACK
+    return Workspace(project, cloud, Terraform(engine, stack, environment), environment)
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    """The stack of `main.py` and of the README's three steps, deployed once a worker for the tests that only call it."""
+    workspace = make_workspace(tmp_path_factory.mktemp("deployed"))
+    try:
+        take_the_three_steps(workspace.project)
+        workspace.synthesize()
+        workspace.terraform.init()
+        workspace.terraform.plan()
+        workspace.terraform.apply()
+        outputs = workspace.terraform.outputs()
+        yield Deployed(workspace, str(outputs["invoke_url"]), outputs, Callers(workspace.cloud.url, outputs))
+    finally:
+        stop_cloud(workspace.cloud.directory)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    """A copy of the project for a test to change, with a local cloud of its own; nothing is deployed yet."""
+    made = make_workspace(tmp_path)
+    try:
+        yield made
+    finally:
+        stop_cloud(made.cloud.directory)
+
+
+@pytest.fixture(scope="session")
+def run_python() -> object:
+    """Runs a Python program in a process of its own and returns what it printed."""
+
+    def run(program: str, *, cwd: Path = PROJECT, env: dict[str, str] | None = None) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=cwd,
+            env=env or dict(os.environ),
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run

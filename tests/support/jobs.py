@@ -1,0 +1,174 @@
+"""The two functions of the jobs against DynamoDB, S3 and Step Functions as moto has them."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from handlers.common.aws_api import AwsApi
+from handlers.common.deadline import Deadline
+from handlers.common.errors import BackendUnavailable
+from handlers.common.service import Service
+from handlers.jobs import app, finish
+from handlers.jobs.callback import CallbackFailed, Callbacks
+from handlers.jobs.execution_end import Executions
+from handlers.jobs.payloads import Payloads
+from handlers.jobs.records import JobRecords
+from handlers.jobs.workflows import JobWorkflow, JobWorkflows
+from tests.support import aws
+from tests.support.events import Answer, Context, ask, proxy_event
+from tests.support.moto_state import mock_aws
+
+NOW = 1_800_000_000
+ALICE, BOB = {"claims": {"sub": "alice"}}, {"claims": {"sub": "bob"}}
+PAGES = {"pages": [{"image": "b25l"}, {"image": "dHdv"}], "language": "en"}
+
+
+@dataclass
+class Jobs:
+    """The two functions of the jobs, and the clock they go by."""
+
+    service: Service
+    finish: Service
+    workflows: JobWorkflows
+    records: JobRecords
+    sent: list[tuple[str, Mapping[str, object]]]
+    now: int = NOW
+    failing: list[str] = field(default_factory=list)
+
+    def post(
+        self, body: object, *, workflow: str = "document", key: str | None = None, caller: object = ALICE
+    ) -> Answer:
+        headers = {"Content-Type": "application/json"} | ({} if key is None else {"Idempotency-Key": key})
+        return self._ask("POST", workflow, json.dumps(body), headers, caller)
+
+    def get(self, job_id: str, *, caller: object = ALICE) -> Answer:
+        return self._ask("GET", job_id, None, {}, caller)
+
+    def end(self, job_id: str, **ending: object) -> dict[str, object]:
+        value = {
+            "owner": "cognito:alice",
+            "job_id": job_id,
+            "output_key": f"jobs/{job_id}-{NOW}/result.json",
+            **ending,
+        }
+        with redirect_stdout(io.StringIO()):
+            return self.finish.handler({"operation": "jobs.finish", "input": value}, Context())
+
+    def tell(self, job_id: str) -> dict[str, object]:
+        """As the state machine does."""
+        value = {"owner": "cognito:alice", "job_id": job_id}
+        return self.finish.handler({"operation": "jobs.callback", "input": value}, Context())
+
+    def executions(self) -> list[dict[str, Any]]:
+        arn = aws.client("stepfunctions").list_state_machines()["stateMachines"][0]["stateMachineArn"]
+        found: list[dict[str, Any]] = aws.client("stepfunctions").list_executions(stateMachineArn=arn)[
+            "executions"
+        ]
+        return found
+
+    def _ask(self, *request: Any) -> Answer:
+        return ask(self.service, self.event(*request))
+
+    @staticmethod
+    def event(
+        method: str, name: str, body: str | None, headers: dict[str, str], caller: object
+    ) -> dict[str, Any]:
+        variable, resource = (
+            ("workflow", "/workflows/{workflow}/jobs") if method == "POST" else ("job", "/jobs/{job}")
+        )
+        path = resource.replace(f"{{{variable}}}", name)
+        event = proxy_event(body, method=method, resource=resource, path=path, headers=headers)
+        event["pathParameters"] = {variable: name}
+        event["requestContext"] |= {"authorizer": caller, "path": f"/prod{path}"}
+        return event
+
+
+class Table(JobRecords):
+    """The table, which may fail between two of its writes."""
+
+    failing: list[str]
+
+    def mark_running(self, *arguments: Any, **options: Any) -> None:
+        if "mark_running" in self.failing:
+            raise BackendUnavailable
+        super().mark_running(*arguments, **options)
+
+    def mark_told(self, *arguments: Any, **options: Any) -> None:
+        if "mark_told" in self.failing:
+            raise BackendUnavailable
+        super().mark_told(*arguments, **options)
+
+
+class Told(Callbacks):
+    """Calls back, unless it is to fail."""
+
+    def __init__(self, failing: list[str], sent: list[tuple[str, Mapping[str, object]]]) -> None:
+        self._failing = failing
+        self._sent = sent
+
+    def send(self, url: str, said: Mapping[str, object], *, deadline: Deadline) -> None:
+        if "callback" in self._failing or deadline.seconds_left() <= 0:
+            raise CallbackFailed
+        self._sent.append((url, dict(said)))
+
+
+@pytest.fixture
+def jobs() -> Iterator[Jobs]:
+    with mock_aws():
+        clients = {name: aws.client(name) for name in ("dynamodb", "s3", "stepfunctions", "iam")}
+
+        def api(name: str) -> AwsApi:
+            return AwsApi(name, make_client=lambda _name, _tries: clients[name])
+
+        clients["dynamodb"].create_table(
+            TableName="jobs",
+            KeySchema=[{"AttributeName": "owner", "KeyType": "HASH"}, {"AttributeName": "job_id", "KeyType": "RANGE"}],
+            AttributeDefinitions=[
+                {"AttributeName": "owner", "AttributeType": "S"},
+                {"AttributeName": "job_id", "AttributeType": "S"},
+            ],
+            BillingMode="PAY_PER_REQUEST",
+        )  # fmt: skip
+        clients["s3"].create_bucket(Bucket="payloads")
+        machine = clients["stepfunctions"].create_state_machine(
+            name="document",
+            definition='{"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 900, "End": true}}}',
+            roleArn="arn:aws:iam::123456789012:role/document",
+        )["stateMachineArn"]
+        payloads = Payloads("payloads", api=api("s3"), make_signer=lambda: clients["s3"])
+        records = Table("jobs", api=api("dynamodb"))
+        workflows = JobWorkflows(
+            {"document": JobWorkflow(machine, each="pages", max_items=3), "summary": JobWorkflow(machine)},
+            api=api("stepfunctions"),
+        )
+        made: Jobs
+        service = app.create_service(
+            app.Jobs(
+                records=lambda: records,
+                workflows=lambda: workflows,
+                payloads=lambda: payloads,
+                clock=lambda: made.now,
+                lifetime_seconds=3600,
+            )
+        )
+        sent: list[tuple[str, Mapping[str, object]]] = []
+        ending = finish.create_service(
+            finish.Endings(
+                records=lambda: records,
+                payloads=lambda: payloads,
+                callbacks=lambda: Told(made.failing, sent),
+                executions=lambda: Executions(api=api("stepfunctions")),
+                clock=lambda: made.now,
+            ),
+            payloads=lambda: payloads,
+        )
+        made = Jobs(service, ending, workflows, records, sent)
+        records.failing = made.failing
+        yield made

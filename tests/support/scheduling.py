@@ -1,0 +1,32 @@
+"""Which tests run in one worker, and which begin first, when tests run side by side."""
+
+from __future__ import annotations
+
+from xdist.scheduler import LoadFileScheduling
+
+TOGETHER = ("tests/deployed/main/", "tests/deployed/workflows/")
+"""Folders whose tests call one deployment: in one worker, it is deployed once."""
+
+FIRST = (
+    *TOGETHER,
+    "tests/lazy_bindings/test_synth.py",
+    "tests/deployed/",
+    "tests/local_cloud/over_http/",
+    "tests/tools/",
+)
+"""Where the tests that take longest are, so that none of them is left for the end."""
+
+
+def rank(node_id: str) -> int:
+    """The place of a test among the others; tests of one rank keep the order in which they were collected."""
+    return next((place for place, path in enumerate(FIRST) if node_id.startswith(path)), len(FIRST))
+
+
+class SharedStackScheduling(LoadFileScheduling):
+    """Keeps the tests of a file in one worker, and the files that call one deployment.
+
+    `--dist=loadgroup` would do it with marks, but xdist 3.8 writes them where pytest 9.2 does not read.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((folder for folder in TOGETHER if nodeid.startswith(folder)), nodeid.split("::", 1)[0])

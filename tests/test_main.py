@@ -1,0 +1,373 @@
+"""`main.py`: what each environment deploys."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openapi_spec_validator import validate
+
+from handlers.common.contract import Contract
+from settings import settings_from
+from tests.support.paths import PROJECT
+from tools.deployment import synthesize
+from tools.golden import GOLDEN, README, profile, render
+from tools.scan import ACCEPTED, audit_findings
+
+Synthesize = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Synthesize:
+    """Runs `main.py` with some variables; returns its `cdk.tf.json`."""
+
+    def run(**variables: str) -> dict[str, Any]:
+        outdir = tmp_path_factory.mktemp("out") / "cdktf.out"
+        stack = synthesize(PROJECT, outdir, {**profile("local"), **variables})
+        written: dict[str, Any] = json.loads((stack / "cdk.tf.json").read_text(encoding="utf-8"))
+        return written
+
+    return run
+
+
+def test_what_is_derived_from_prod_is_up_to_date() -> None:
+    derived, readme = render(), README.read_text(encoding="utf-8")
+    assert derived.configuration == GOLDEN.read_text(encoding="utf-8"), (
+        "run `make golden` and read the difference"
+    )
+    assert derived.readme(readme) == readme, "run `make golden`"
+    assert f"\n{derived.routes}\n" in readme
+
+
+def test_the_golden_file_holds_nothing_absolute_and_no_unresolved_token() -> None:
+    text = GOLDEN.read_text(encoding="utf-8")
+    assert "TfToken[" not in text
+    assert str(PROJECT) not in text
+    assert str(Path.home()) not in text
+    written = json.loads(text)
+    assert written["terraform"]["backend"]["s3"]["bucket"] == "company-states"
+    assert written["terraform"]["required_providers"] == {
+        "aws": {"source": "hashicorp/aws", "version": ">= 5.100.0, < 7.0.0"}
+    }
+
+
+def test_prod_runs_on_arm64_and_python_3_13() -> None:
+    functions = json.loads(GOLDEN.read_text(encoding="utf-8"))["resource"]["aws_lambda_function"].values()
+    assert {(tuple(f["architectures"]), f["runtime"]) for f in functions} == {(("arm64",), "python3.13")}
+
+
+CONTRACTS = [
+    importlib.import_module(f"handlers.{file.parent.name}.contract")
+    for file in sorted((PROJECT / "handlers").glob("*/contract.py"))
+]
+OPERATIONS = [
+    operation
+    for module in CONTRACTS
+    for contract in vars(module).values()
+    if isinstance(contract, Contract)
+    for operation in contract
+    if operation.path is not None
+]
+NOT_FOR_USERS = {"GET /health": "AWS_IAM", "POST /partners/ai-service": "CUSTOM"}
+WORKFLOWS = ("/workflows/document", "/workflows/summary")
+
+
+def test_every_operation_is_a_route_for_the_callers_that_it_is_for() -> None:
+    written = json.loads(GOLDEN.read_text(encoding="utf-8"))["resource"]
+    api = next(iter(written["aws_api_gateway_rest_api"].values()))
+    assert api["name"] == "aiOrchestratorApi"
+    found = {
+        f"{method['http_method']} {path_of(written, method)}": method["authorization"]
+        for method in written["aws_api_gateway_method"].values()
+        if method["http_method"] != "OPTIONS"
+    }
+    routes = [
+        "ANY /ai-service",
+        *(f"{operation.method} {operation.path}" for operation in OPERATIONS),
+        *(f"POST {path}" for path in WORKFLOWS),
+    ]
+    assert len(OPERATIONS) > 10
+    assert found == {route: NOT_FOR_USERS.get(route, "COGNITO_USER_POOLS") for route in routes}
+
+
+def path_of(written: dict[str, Any], method: dict[str, Any]) -> str:
+    parts: list[str] = []
+    place = method["resource_id"]
+    while found := re.fullmatch(r"\$\{aws_api_gateway_resource\.([\w-]+)\.id\}", place):
+        resource = written["aws_api_gateway_resource"][found[1]]
+        parts.insert(0, resource["path_part"])
+        place = resource["parent_id"]
+    return "/" + "/".join(parts)
+
+
+def test_bodies_are_checked_before_anything_answers() -> None:
+    written = json.loads(GOLDEN.read_text(encoding="utf-8"))["resource"]
+    unchecked = {
+        path_of(written, method)
+        for method in written["aws_api_gateway_method"].values()
+        if method["http_method"] == "POST" and not method.get("request_models")
+    }
+    assert unchecked == set()
+    keyed = {
+        path_of(written, method)
+        for method in written["aws_api_gateway_method"].values()
+        if method.get("api_key_required")
+    }
+    assert keyed == {"/partners/ai-service"}
+
+
+def test_the_readme_shows_the_workflow(tmp_path: Path) -> None:
+    readme = README.read_text(encoding="utf-8")
+    stack = synthesize(PROJECT, tmp_path / "cdktf.out", {"ENVIRONMENT": "local"})
+    picture = (stack / "workflows" / "ai-orchestrator-local-document.mmd").read_text(encoding="utf-8")
+    assert f"```mermaid\n{picture.rstrip()}\n```" in readme
+
+
+def test_the_api_is_described_for_its_callers(tmp_path: Path) -> None:
+    stack = synthesize(PROJECT, tmp_path / "cdktf.out", {"ENVIRONMENT": "local"})
+    document = json.loads((stack / "api.openapi.json").read_text(encoding="utf-8"))
+    validate(document)
+    methods = {
+        f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods
+    }
+    assert methods == {
+        *(f"{operation.method} {operation.path}" for operation in OPERATIONS),
+        *(f"POST {path}" for path in WORKFLOWS),
+    }
+    pictures = document["paths"]["/vision/text"]["post"]["requestBody"]["content"]
+    assert {"application/json", "image/png"} <= set(pictures)
+
+
+def test_jobs_and_tokens_are_kept_in_prod_and_state_is_in_s3_where_that_is_said(
+    synthesized: Synthesize,
+) -> None:
+    written = synthesized(
+        ENVIRONMENT="prod", STATE_BUCKET="company-states", PAYLOAD_BUCKET="company-payloads"
+    )
+    assert written["terraform"]["backend"]["s3"] == {
+        "bucket": "company-states",
+        "encrypt": True,
+        "key": "ai-orchestrator-prod.tfstate",
+        "region": "us-east-1",
+        "use_lockfile": True,
+    }
+    resources = written["resource"]
+    assert all(one["deletion_protection_enabled"] for one in resources["aws_dynamodb_table"].values())
+    assert {one["deletion_protection"] for one in resources["aws_cognito_user_pool"].values()} == {"ACTIVE"}
+    buckets = {
+        one["environment"]["variables"].get("PAYLOAD_BUCKET")
+        for one in resources["aws_lambda_function"].values()
+    }
+    assert buckets == {None, "company-payloads"}
+
+
+def test_services_have_no_right_on_a_bucket(synthesized: Synthesize) -> None:
+    policies = synthesized(ENVIRONMENT="prod")["resource"]["aws_iam_role_policy"]
+    reach = {place.partition("_role")[0] for place, body in policies.items() if "s3:" in body["policy"]}
+    assert reach == {"jobs", "jobs-finish"}
+
+
+def test_only_prod_and_dev_call_clients_back(synthesized: Synthesize) -> None:
+    for environment, calls_back in (("local", "off"), ("dev", "on")):
+        functions = synthesized(ENVIRONMENT=environment)["resource"]["aws_lambda_function"].values()
+        assert {
+            one["environment"]["variables"]["JOB_CALLBACKS"]
+            for one in functions
+            if "JOB_CALLBACKS" in one["environment"]["variables"]
+        } == {calls_back}
+
+
+def test_the_aws_backend_gets_the_permissions_that_it_needs(synthesized: Synthesize) -> None:
+    written = synthesized(ENVIRONMENT="local", AI_BACKEND="aws")
+    policies = written["resource"]["aws_iam_role_policy"]
+    statements = [
+        (statement["Action"], statement["Resource"])
+        for name, policy in policies.items()
+        if "_ai_" in name
+        for statement in json.loads(policy["policy"])["Statement"]
+    ]
+    nova = "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0"
+    titan = "arn:aws:bedrock:us-east-1::foundation-model/amazon.titan-embed-text-v2:0"
+    detect = ["DetectDominantLanguage", "DetectEntities", "DetectKeyPhrases", "DetectSentiment"]
+    assert sorted(statements) == [
+        (["bedrock:InvokeModel"], [nova]),
+        (["bedrock:InvokeModel"], [titan]),
+        ([f"comprehend:{action}" for action in detect], ["*"]),
+        (["rekognition:DetectLabels", "rekognition:DetectText"], ["*"]),
+    ]
+    functions = written["resource"]["aws_lambda_function"].values()
+    assert {f["environment"]["variables"]["AI_BACKEND"] for f in functions} == {"aws"}
+
+
+HARDENED = {
+    "aws_budgets_budget",
+    "aws_cloudwatch_dashboard",
+    "aws_cloudwatch_metric_alarm",
+    "aws_sns_topic",
+    "aws_wafv2_web_acl",
+    "aws_wafv2_web_acl_association",
+    "aws_wafv2_web_acl_logging_configuration",
+}
+
+
+def test_the_local_environment_has_nothing_that_an_apply_would_wait_for(synthesized: Synthesize) -> None:
+    written = synthesized(ENVIRONMENT="local")["resource"]
+    assert not HARDENED & written.keys()
+    (key,) = written["aws_kms_key"].values()
+    assert key["customer_master_key_spec"] == "HMAC_256"
+    assert all("kms_key_id" not in group for group in written["aws_cloudwatch_log_group"].values())
+    assert all("reserved_concurrent_executions" not in one for one in written["aws_lambda_function"].values())
+
+
+def test_dev_is_encrypted_watched_and_shut(synthesized: Synthesize) -> None:
+    written = synthesized(ENVIRONMENT="dev", ALARM_EMAILS="ops@shop.example, boss@shop.example")["resource"]
+    assert written.keys() >= HARDENED
+    addresses = {one["endpoint"] for one in written["aws_sns_topic_subscription"].values()}
+    assert addresses == {"ops@shop.example", "boss@shop.example"}
+    assert all("kms_key_id" in group for group in written["aws_cloudwatch_log_group"].values())
+    assert {group["retention_in_days"] for group in written["aws_cloudwatch_log_group"].values()} == {30}
+    assert {one["force_destroy"] for one in written["aws_s3_bucket"].values()} == {True}
+
+
+def test_users_of_prod_need_a_second_factor_and_send_no_password(synthesized: Synthesize) -> None:
+    written = json.loads(GOLDEN.read_text(encoding="utf-8"))["resource"]
+    (client,) = written["aws_cognito_user_pool_client"].values()
+    assert client["explicit_auth_flows"] == ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH"]
+    ((name, pool),) = written["aws_cognito_user_pool"].items()
+    assert (pool["mfa_configuration"], "user_pool_add_ons" in pool) == ("ON", False)
+    protected = [one["resource_arn"] for one in written["aws_wafv2_web_acl_association"].values()]
+    assert f"${{aws_cognito_user_pool.{name}.arn}}" in protected
+    watched = synthesized(ENVIRONMENT="prod", THREAT_PROTECTION="on")["resource"]
+    (pool,) = watched["aws_cognito_user_pool"].values()
+    assert pool["user_pool_add_ons"] == {"advanced_security_mode": "ENFORCED"}
+
+
+def test_prod_is_told_of_what_costs_money(synthesized: Synthesize) -> None:
+    written = json.loads(GOLDEN.read_text(encoding="utf-8"))["resource"]
+    (budget,) = written["aws_budgets_budget"].values()
+    assert (budget["name"], budget["limit_amount"]) == ("ai-orchestrator-prod-monthly", "100.0")
+    watched = synthesized(ENVIRONMENT="prod", AI_BACKEND="aws", MONTHLY_BUDGET_USD="250")["resource"]
+    (budget,) = watched["aws_budgets_budget"].values()
+    assert budget["limit_amount"] == "250.0"
+    counted = {
+        (one["metric_name"], *one["dimensions"].values())
+        for one in watched["aws_cloudwatch_metric_alarm"].values()
+        if one["metric_name"] in {"Invocations", "SuccessfulRequestCount"}
+    }
+    assert counted == {
+        ("SuccessfulRequestCount", "DetectText"),
+        ("SuccessfulRequestCount", "DetectLabels"),
+        ("Invocations", "ai-orchestrator-prod-language"),
+        ("Invocations", "amazon.nova-lite-v1:0"),
+        ("Invocations", "amazon.titan-embed-text-v2:0"),
+    }
+    started = [
+        one["alarm_name"]
+        for one in watched["aws_cloudwatch_metric_alarm"].values()
+        if one["metric_name"] == "ExecutionsStarted"
+    ]
+    assert started == ["ai-orchestrator-prod-jobs-document-executions-started"]
+
+
+@pytest.mark.parametrize(("environment", "sends"), [("local", True), ("dev", False), ("prod", False)])
+def test_passwords_are_sent_to_the_local_cloud_only(environment: str, sends: bool) -> None:
+    settings = settings_from(profile(environment))
+    assert settings.password_sign_in is sends
+    assert settings.mfa == ("ON" if environment == "prod" else "OPTIONAL")
+
+
+def test_prod_limits_its_functions_and_uploads_to_a_bucket_that_exists(synthesized: Synthesize) -> None:
+    written = synthesized(ENVIRONMENT="prod", ARCHIVE_BUCKET="company-archives")["resource"]
+    assert written.keys() >= HARDENED
+    assert "aws_s3_bucket" not in written
+    assert {one["bucket"] for one in written["aws_s3_object"].values()} == {"company-archives"}
+    reserved = {
+        one["function_name"].removeprefix("ai-orchestrator-prod-"): one["reserved_concurrent_executions"]
+        for one in written["aws_lambda_function"].values()
+    }
+    assert reserved == dict.fromkeys(reserved, 20) | {"orchestrator": 50, "jobs-finish": 10}
+    named = json.loads(GOLDEN.read_text(encoding="utf-8"))["resource"]["aws_s3_object"].values()
+    (bucket,) = {one["bucket"] for one in named}
+    assert bucket.startswith("ai-orchestrator-archives-${data.aws_caller_identity.")
+    assert bucket.endswith(".account_id}-us-east-1")
+
+
+def test_the_local_stack_reaches_the_local_cloud_only_and_prod_the_account_that_is_named(
+    synthesized: Synthesize,
+) -> None:
+    def allowed(**variables: str) -> object:
+        (provider,) = synthesized(**variables)["provider"]["aws"]
+        return provider.get("allowed_account_ids")
+
+    assert allowed(ENVIRONMENT="local", AWS_ACCOUNT_ID="210987654321") == ["123456789012"]
+    assert allowed(ENVIRONMENT="prod", AWS_ACCOUNT_ID="210987654321") == ["210987654321"]
+    assert allowed(ENVIRONMENT="dev") is None
+
+
+def test_a_variable_that_is_not_valid_is_one_sentence() -> None:
+    done = subprocess.run(
+        [sys.executable, "main.py"],
+        cwd=PROJECT,
+        env={**os.environ, "ENVIRONMENT": "produktion"},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (
+        1,
+        "ENVIRONMENT: 'produktion' is unknown; set local, dev or prod. Default: local\n",
+    )
+
+
+def exempt(statement: Any, path: str) -> bool:
+    """Whether a statement matches a path, for the kinds of statements that exempt paths from a rule."""
+    ((kind, content),) = statement.items()
+    match kind:
+        case "or_statement":
+            return any(exempt(one, path) for one in content["statement"])
+        case "byte_match_statement":
+            assert content["positional_constraint"] == "ENDS_WITH"
+            return path.endswith(content["search_string"])
+        case "regex_match_statement":
+            return re.search(content["regex_string"], path) is not None
+    raise AssertionError(kind)
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_the_firewall_blocks_no_body_that_a_contract_accepts(
+    synthesized: Synthesize, environment: str
+) -> None:
+    (acl,) = synthesized(ENVIRONMENT=environment, STATE_BUCKET="company-states")["resource"][
+        "aws_wafv2_web_acl"
+    ].values()
+    (rule,) = (one for one in acl["rule"] if one["name"] == "BodySize")
+    too_large, other_paths = rule["statement"]["and_statement"]["statement"]
+    limit = too_large["size_constraint_statement"]["size"]
+    (exempted,) = other_paths["not_statement"]["statement"]
+    limits: dict[str, int] = {}
+    for operation in OPERATIONS:
+        limits[str(operation.path)] = max(
+            limits.get(str(operation.path), 0), operation.max_body_bytes if operation.request_model else 0
+        )
+    for path, largest in limits.items():
+        sent = re.sub(r"\{\w+\}", "1f2e", path)
+        assert exempt(exempted, f"/prod{sent}") == (largest > limit), path
+    assert all(exempt(exempted, f"/prod{path}") for path in WORKFLOWS)
+    assert not exempt(exempted, "/prod/anything")
+
+
+@pytest.mark.parametrize("environment", ["local", "prod"])
+def test_the_audit_accepts_the_stack_as_it_is_written(synthesized: Synthesize, environment: str) -> None:
+    written = synthesized(ENVIRONMENT=environment, STATE_BUCKET="company-states")
+    assert any("//" in body for named in written["resource"].values() for body in named.values())
+    if environment == "prod":
+        assert audit_findings(written, ACCEPTED) == []
+    else:
+        assert [one for one in audit_findings(written, ACCEPTED) if one.startswith("name-twice")] == []

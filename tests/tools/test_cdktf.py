@@ -1,0 +1,170 @@
+"""`make deploy`: where each value of ENVIRONMENT leads the cdktf CLI, with fakes of the CLI and of the local cloud."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from local_cloud import state_file
+from local_cloud.state_file import RunningCloud
+from tests.support.mirrors import unpacked
+from tests.tools.test_terraform import fake_terraform
+from tools import cdktf
+from tools.deployment import PROJECT
+from tools.errors import DeploymentError
+
+
+@pytest.fixture
+def cloud_directory(tmp_path: Path) -> Iterator[Path]:
+    """The directory of a local cloud that answers nothing but its health page."""
+
+    class Health(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps({"instance": "0" * 16, "pid": os.getpid()}).encode())
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Health)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    directory = tmp_path / "cloud"
+    directory.mkdir()
+    port = server.server_port
+    state_file.write(
+        directory,
+        RunningCloud(url=f"http://127.0.0.1:{port}", pid=os.getpid(), instance="0" * 16, port=port),
+    )
+    yield directory
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Path:
+    """A cdktf CLI that writes down with which arguments and in which environment it runs."""
+    path = tmp_path / "cdktf"
+    path.write_text(
+        f"#!{sys.executable}\nimport json, os, pathlib, sys\n"
+        f"pathlib.Path({str(tmp_path / 'run.json')!r}).write_text(json.dumps([sys.argv[1:], dict(os.environ)]))\n",
+        encoding="utf-8",
+    )
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return path
+
+
+@pytest.fixture
+def shell(tmp_path: Path, home: dict[str, str]) -> dict[str, str]:
+    """A shell with the credentials of a real account."""
+    executable = fake_terraform(tmp_path / "bin")
+    shutil.copy(executable, executable.with_name("node"))
+    unpacked(Path(home["HOME"]) / ".terraform.d" / "plugins")
+    return {**home, "AWS_PROFILE": "production", "TF_CLI_ARGS_plan": "-destroy"}
+
+
+def ran(tmp_path: Path) -> dict[str, str]:
+    arguments, environment = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
+    assert arguments == ["deploy"]
+    return dict(environment)
+
+
+@pytest.mark.parametrize("variables", [{}, {"ENVIRONMENT": ""}, {"ENVIRONMENT": "local"}])
+def test_unset_empty_and_local_lead_to_the_local_cloud_without_the_callers_credentials(
+    tmp_path: Path, cloud_directory: Path, cli: Path, shell: dict[str, str], variables: dict[str, str]
+) -> None:
+    cloud = state_file.read(cloud_directory)
+    assert cloud is not None
+    status = cdktf.main(
+        ["deploy"], variables={**shell, **variables}, cli=cli, project=tmp_path, directory=cloud_directory
+    )
+    environment = ran(tmp_path)
+    assert status == 0
+    assert (environment["AWS_ENDPOINT_URL"], environment["AWS_ACCESS_KEY_ID"]) == (cloud.url, "local")
+    assert not {"AWS_PROFILE", "TF_CLI_ARGS_plan"} & environment.keys()
+
+
+def test_prod_leads_to_aws_with_the_callers_credentials_and_says_what_terraform_follows(
+    tmp_path: Path, cli: Path, shell: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    variables = {**shell, "ENVIRONMENT": "prod"}
+    assert cdktf.main(["deploy"], variables=variables, cli=cli, project=tmp_path, directory=tmp_path) == 0
+    environment = ran(tmp_path)
+    assert environment["AWS_PROFILE"] == "production"
+    assert "AWS_ENDPOINT_URL" not in environment
+    assert capsys.readouterr().err == "Terraform follows these variables of your shell: TF_CLI_ARGS_plan\n"
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        (
+            {"ENVIRONMENT": "produktion"},
+            "ENVIRONMENT: 'produktion' is unknown; set local, dev or prod. Default: local",
+        ),
+        ({"LOCAL_CLOUD_PORT": "abc"}, "LOCAL_CLOUD_PORT: 'abc' is not a port; set 0-65535. Default: 4566"),
+    ],
+)
+def test_a_variable_that_is_not_valid_is_a_sentence_and_nothing_runs(
+    tmp_path: Path, cli: Path, shell: dict[str, str], variables: dict[str, str], message: str
+) -> None:
+    with pytest.raises(DeploymentError) as refused:
+        cdktf.main(
+            ["deploy"], variables={**shell, **variables}, cli=cli, project=tmp_path, directory=tmp_path
+        )
+    assert str(refused.value) == message
+    assert not (tmp_path / "run.json").exists()
+
+
+def test_a_missing_node_is_a_sentence_in_every_command(
+    tmp_path: Path, cli: Path, shell: dict[str, str]
+) -> None:
+    (tmp_path / "bin" / "node").unlink()
+    message = (
+        "node: not found on the PATH, and CDK for Terraform runs in it; install Node.js 20 or newer "
+        "(https://nodejs.org/en/download)"
+    )
+    with pytest.raises(DeploymentError) as refused:
+        cdktf.main(["deploy"], variables=shell, cli=cli, project=tmp_path, directory=tmp_path)
+    assert str(refused.value) == message
+    hook = "import _lazy_bindings_startup, runpy; _lazy_bindings_startup.begin(); runpy.run_path('main.py')"
+    variables = {**shell, "PYTHONPATH": str(PROJECT / "lazy_bindings" / "startup")}
+    for command in (["-c", hook], ["-c", "import constructs_lib, cdktf"], ["-m", "tools.demo", "serve"]):
+        done = subprocess.run(
+            [sys.executable, *command], cwd=PROJECT, env=variables, capture_output=True, text=True
+        )
+        assert (done.returncode, done.stderr.strip()) == (1, message)
+    doctor = subprocess.run(
+        [sys.executable, "-m", "tools.terraform", "doctor"],
+        cwd=PROJECT,
+        env=shell,
+        capture_output=True,
+        text=True,
+    )
+    assert (doctor.returncode, doctor.stdout.splitlines()[-1]) == (1, f"node       missing: {message}")
+
+
+@pytest.mark.parametrize("module", ["tools.demo", "tools.plan", "tools.cdktf", "tools.callers"])
+def test_every_tool_says_the_same_of_a_typo(module: str, shell: dict[str, str]) -> None:
+    arguments = {"tools.cdktf": ["deploy"], "tools.callers": ["token"]}.get(module, [])
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        env={**shell, "ENVIRONMENT": "produktion"},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout, done.stderr.strip()) == (
+        1,
+        "",
+        "ENVIRONMENT: 'produktion' is unknown; set local, dev or prod. Default: local",
+    )
