@@ -12,7 +12,7 @@ from pathlib import Path
 from local_cloud import state_file
 from local_cloud.errors import LocalCloudError
 from local_cloud.process_environment import machine_variables
-from local_cloud.serve import LOCK_NAME, ServeSettings, is_held
+from local_cloud.serve import LOCK_NAME, LOG_NAME, ServeSettings, is_held
 from local_cloud.state_file import RunningCloud
 
 _START_TIMEOUT_SECONDS = 60.0
@@ -48,11 +48,12 @@ def start(settings: ServeSettings) -> tuple[RunningCloud, bool]:
                 f"first with `python -m local_cloud stop --directory {directory}`."
             )
         return running, False
-    log = directory / "logs" / "server.log"
+    log = directory / LOG_NAME
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "local_cloud", "serve", "--directory", str(directory)]
     command += ["--host", settings.host, "--port", str(settings.port)]
-    with log.open("wb") as output:
+    log.write_bytes(b"")
+    with log.open("ab") as output:  # appending, because the local cloud empties the file when it is full
         process = subprocess.Popen(
             command,
             cwd=Path(__file__).resolve().parent.parent,

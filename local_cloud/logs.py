@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from local_cloud.errors import LocalCloudError
@@ -44,13 +45,14 @@ def read(path: Path, *, follow: bool) -> Iterator[str]:
             if not follow:
                 return
             time.sleep(_POLL_SECONDS)
-            if path.exists() and path.stat().st_ino != _inode(stream.fileno()):
+            with suppress(FileNotFoundError):  # it is being started anew
+                if path.stat().st_ino == os.fstat(stream.fileno()).st_ino:
+                    continue
+                latest = path.open("rb")
+                rest = stream.read()
                 stream.close()
-                stream = path.open("rb")
+                stream = latest
+                if rest:
+                    yield rest.decode("utf-8", "replace")
     finally:
         stream.close()
-
-
-def _inode(descriptor: int) -> int:
-
-    return os.fstat(descriptor).st_ino

@@ -10,15 +10,22 @@ import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Final, TextIO
 
 from local_cloud import state_file
+from local_cloud.bounded_file import MEGABYTE
 from local_cloud.errors import LocalCloudError
 from local_cloud.network_guard import forbid_other_machines
 from local_cloud.process_environment import keep_machine_variables
 from local_cloud.state_file import RunningCloud
 
 _log = logging.getLogger("local_cloud")
+
+LOG_NAME: Final = Path("logs", "server.log")
+"""Path of the log of a local cloud in the background, in its directory."""
+
+MOST_LOG_BYTES: Final = 20 * MEGABYTE
+"""Size at which that log starts again, in bytes."""
 
 LOCK_NAME = "lock"
 """The file in the directory that a running local cloud keeps locked."""
@@ -46,7 +53,7 @@ def serve(settings: ServeSettings) -> None:
         LocalCloudError: The port is taken, or a local cloud runs in the directory already.
     """
     logging.basicConfig(
-        stream=sys.stderr,
+        handlers=[_StandardError(settings.directory / LOG_NAME)],
         level=logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         datefmt="%H:%M:%S",
@@ -57,6 +64,25 @@ def serve(settings: ServeSettings) -> None:
     with _hold_directory(settings.directory):
         forbid_other_machines()
         asyncio.run(_run(settings))
+
+
+class _StandardError(logging.StreamHandler[TextIO]):
+    """Write to standard error; if that is the log of a local cloud in the background, empty it when it is full.
+
+    Args:
+        log: The log.
+    """
+
+    def __init__(self, log: Path) -> None:
+        super().__init__(sys.stderr)
+        self._descriptor = sys.stderr.fileno()
+        self._is_log = log.exists() and os.path.samestat(os.fstat(self._descriptor), log.stat())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record."""
+        if self._is_log and os.fstat(self._descriptor).st_size > MOST_LOG_BYTES:
+            os.ftruncate(self._descriptor, 0)
+        super().emit(record)
 
 
 async def _run(settings: ServeSettings) -> None:

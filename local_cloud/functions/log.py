@@ -15,7 +15,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from local_cloud.bounded_file import MEGABYTE, BoundedFolder
+
 TAIL_BYTES: Final = 4096
+MOST_FILES: Final = 100
+MOST_BYTES: Final = 4 * MEGABYTE
 
 _CHUNK_BYTES = 1 << 16
 _MOST_CHUNKS = 8  # more than a pipe holds: a worker that never stops writing must not stop everything else
@@ -23,37 +27,33 @@ _LONGEST_LINE_BYTES = 1 << 18
 
 
 class FunctionLogs:
-    """The log files of all functions.
+    """The log files of all functions, or of all state machines.
 
     Args:
         directory: The folder of the files; one is named after each function.
+        most_files: Number of functions with a file; one more takes the place of the one that was written to least
+            recently. Default: 100.
+        most_bytes: Size at which a file starts again, in bytes; the full one is kept. Default: 4 MB.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._descriptors: dict[str, int] = {}
+    def __init__(
+        self, directory: Path, *, most_files: int = MOST_FILES, most_bytes: int = MOST_BYTES
+    ) -> None:
+        self._files = BoundedFolder(directory, most_files=most_files, most_bytes=most_bytes)
 
     def write(self, name: str, text: bytes) -> None:
         """Append to a function's file."""
-        descriptor = self._descriptors.get(name)
-        if descriptor is None:
-            self._directory.mkdir(parents=True, exist_ok=True)
-            path = self._directory / f"{name}.log"
-            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            self._descriptors[name] = descriptor
-        os.write(descriptor, text)
+        with contextlib.suppress(OSError):  # a full disk must not end an invocation
+            self._files.write(name, text)
 
     def remark(self, name: str, text: str) -> None:
         """Append a line of the local cloud's own, which is no part of the function's log on AWS."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        with contextlib.suppress(OSError):  # as below
-            self.write(name, f"{now} local cloud: {text}\n".encode())
+        self.write(name, f"{now} local cloud: {text}\n".encode())
 
     def close(self) -> None:
         """Close the files."""
-        for descriptor in self._descriptors.values():
-            os.close(descriptor)
-        self._descriptors.clear()
+        self._files.close()
 
 
 class WorkerLog:
@@ -169,8 +169,7 @@ class WorkerLog:
                 self._sink(event.decode("utf-8", "replace"))
         if len(tail) > 4 * TAIL_BYTES:
             del tail[:-TAIL_BYTES]
-        with contextlib.suppress(OSError):  # a full disk must not end an invocation
-            self._logs.write(self._name, written)
+        self._logs.write(self._name, written)
 
     def _line_prefix(self) -> bytes:
         now = time.time()

@@ -194,8 +194,11 @@ def test_following_a_log_shows_what_is_added_and_a_file_begun_anew(tmp_path: Pat
     with path.open("a") as stream:
         stream.write("two\n")
     assert next(following) == "two\n"
+    with path.open("a") as stream:
+        stream.write("the last of a full file\n")
     path.rename(tmp_path / "x.log.1")
     path.write_text("three\n")
+    assert next(following) == "the last of a full file\n"
     assert next(following) == "three\n"
     following.close()
     assert "".join(logs.read(path, follow=False)) == "three\n"

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from local_cloud import request_log
 from local_cloud.messages import Request, Response
 from local_cloud.request_log import RequestLog
 
@@ -30,10 +27,9 @@ def test_a_request_is_a_line_that_is_there_at_once(tmp_path: Path) -> None:
     assert line.split(" ", 1)[1] == "200 GET    /shop/\\udcff 12.3 ms 4 B shop"
 
 
-def test_a_full_file_is_kept_beside_the_new_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(request_log, "_LARGEST_FILE", 200)
+def test_a_full_file_is_kept_beside_the_new_one(tmp_path: Path) -> None:
     path = tmp_path / "requests.log"
-    log = RequestLog(path)
+    log = RequestLog(path, most_bytes=200)
     for number in range(20):
         log.write(GET, Response(200 + number, (), b""), 0.001)
     log.close()
