@@ -36,17 +36,14 @@ if TYPE_CHECKING:
     from constructs_lib.api.openapi_document import RouteDocumentation
     from constructs_lib.api.resource import Resource
     from constructs_lib.api.rest_api import RestApi
-    from constructs_lib.api.routes import ApiDefinition, RouteDefinition
-    from constructs_lib.api.service_contract import ServiceContract, ServiceOperation
     from constructs_lib.api.stage import Stage
+    from constructs_lib.api.step_functions_integration import StepFunctionsIntegration
     from constructs_lib.api.throttle import Throttle
-    from constructs_lib.authorization.api_key import ApiKey
+    from constructs_lib.archive import Archive
     from constructs_lib.authorization.authorizer import Authorizer
-    from constructs_lib.authorization.caller_limit import CallerLimit
     from constructs_lib.authorization.cognito_authorizer import CognitoAuthorizer
     from constructs_lib.authorization.kinds import Authorization, IamAuthorization, Public
     from constructs_lib.authorization.lambda_authorizer import LambdaAuthorizer
-    from constructs_lib.authorization.usage_plan import Quota, UsagePlan
     from constructs_lib.authorization.user_pool import UserPool
     from constructs_lib.aws_stack import AwsStack
     from constructs_lib.environment import Environment
@@ -58,7 +55,6 @@ if TYPE_CHECKING:
         LimitExceededError,
         UnsafeSettingError,
     )
-    from constructs_lib.functions.archive import Archive
     from constructs_lib.functions.archive_bucket import ArchiveBucket
     from constructs_lib.functions.asynchronous_calls import AsynchronousCalls, FailureDestination
     from constructs_lib.functions.cold_start import Gradual
@@ -69,19 +65,24 @@ if TYPE_CHECKING:
     from constructs_lib.functions.vpc_access import VpcAccess
     from constructs_lib.iam.policy import PolicyStatement
     from constructs_lib.iam.role import Role
-    from constructs_lib.observability.alarm_topic import AlarmTopic
-    from constructs_lib.observability.alarms import Alarms, Thresholds
-    from constructs_lib.observability.budget import Budget
-    from constructs_lib.observability.dashboard import Dashboard
-    from constructs_lib.observability.log_group import LogGroup
-    from constructs_lib.observability.paid_calls import PaidCalls
-    from constructs_lib.security.encryption_key import EncryptionKey
-    from constructs_lib.security.hmac_key import HmacKey
-    from constructs_lib.security.signing_key import SigningKey
+    from constructs_lib.kms.encryption_key import EncryptionKey
+    from constructs_lib.kms.hmac_key import HmacKey
+    from constructs_lib.kms.signing_key import SigningKey
+    from constructs_lib.logs.log_group import LogGroup
+    from constructs_lib.metering.api_key import ApiKey
+    from constructs_lib.metering.caller_limit import CallerLimit
+    from constructs_lib.metering.usage_plan import Quota, UsagePlan
+    from constructs_lib.monitoring.alarms import Alarms, Thresholds
+    from constructs_lib.monitoring.budget import Budget
+    from constructs_lib.monitoring.dashboard import Dashboard
+    from constructs_lib.monitoring.paid_calls import PaidCalls
+    from constructs_lib.notifications.alarm_topic import AlarmTopic
+    from constructs_lib.routes.definitions import ApiDefinition, RouteDefinition
     from constructs_lib.security.web_acl import WebAcl
+    from constructs_lib.service_contract import ServiceContract, ServiceOperation
     from constructs_lib.state import S3State
     from constructs_lib.storage.payload_bucket import PayloadBucket
-    from constructs_lib.storage.private_bucket import Replica
+    from constructs_lib.storage.replica import Replica
     from constructs_lib.storage.table import Table
     from constructs_lib.workflows.branches import Map, Parallel
     from constructs_lib.workflows.circuit_breaker import CircuitBreaker
@@ -100,29 +101,20 @@ if TYPE_CHECKING:
         SqsSendMessage,
         StartExecution,
     )
-    from constructs_lib.workflows.step_functions_integration import StepFunctionsIntegration
-    from constructs_lib.workflows.steps import (
-        Choice,
-        Continue,
-        Fail,
-        GoTo,
-        Pass,
-        Step,
-        Succeed,
-        Wait,
-    )
+    from constructs_lib.workflows.step import Step
+    from constructs_lib.workflows.steps import Choice, Continue, Fail, GoTo, Pass, Succeed, Wait
     from constructs_lib.workflows.tasks import LambdaTask, Task
     from constructs_lib.workflows.workflow import Workflow
     from lambda_archives import ArchiveError, LambdaArchive, Target
 
 _MODULES = {
     "AccessLog": "constructs_lib.api.access_log",
-    "AlarmTopic": "constructs_lib.observability.alarm_topic",
-    "Alarms": "constructs_lib.observability.alarms",
-    "ApiDefinition": "constructs_lib.api.routes",
+    "AlarmTopic": "constructs_lib.notifications.alarm_topic",
+    "Alarms": "constructs_lib.monitoring.alarms",
+    "ApiDefinition": "constructs_lib.routes.definitions",
     "ApiGatewayAccount": "constructs_lib.api.api_gateway_account",
-    "ApiKey": "constructs_lib.authorization.api_key",
-    "Archive": "constructs_lib.functions.archive",
+    "ApiKey": "constructs_lib.metering.api_key",
+    "Archive": "constructs_lib.archive",
     "ArchiveBucket": "constructs_lib.functions.archive_bucket",
     "ArchiveError": "lambda_archives",
     "AsynchronousCalls": "constructs_lib.functions.asynchronous_calls",
@@ -130,9 +122,9 @@ _MODULES = {
     "Authorizer": "constructs_lib.authorization.authorizer",
     "AwsStack": "constructs_lib.aws_stack",
     "BedrockInvokeModel": "constructs_lib.workflows.service_tasks",
-    "Budget": "constructs_lib.observability.budget",
+    "Budget": "constructs_lib.monitoring.budget",
     "Cache": "constructs_lib.api.cache",
-    "CallerLimit": "constructs_lib.authorization.caller_limit",
+    "CallerLimit": "constructs_lib.metering.caller_limit",
     "Canary": "constructs_lib.api.canary",
     "Catch": "constructs_lib.workflows.failures",
     "Choice": "constructs_lib.workflows.steps",
@@ -143,7 +135,7 @@ _MODULES = {
     "ConstructWarning": "constructs_lib.errors",
     "Continue": "constructs_lib.workflows.steps",
     "Cors": "constructs_lib.api.cors",
-    "Dashboard": "constructs_lib.observability.dashboard",
+    "Dashboard": "constructs_lib.monitoring.dashboard",
     "DeadLetterQueue": "constructs_lib.functions.dead_letter_queue",
     "Deployment": "constructs_lib.api.deployment",
     "DomainName": "constructs_lib.api.domain_name",
@@ -151,7 +143,7 @@ _MODULES = {
     "DynamoDbGetItem": "constructs_lib.workflows.service_tasks",
     "DynamoDbPutItem": "constructs_lib.workflows.service_tasks",
     "DynamoDbUpdateItem": "constructs_lib.workflows.service_tasks",
-    "EncryptionKey": "constructs_lib.security.encryption_key",
+    "EncryptionKey": "constructs_lib.kms.encryption_key",
     "Environment": "constructs_lib.environment",
     "EventRule": "constructs_lib.functions.event_rule",
     "ExistingApiGatewayAccount": "constructs_lib.api.api_gateway_account",
@@ -162,7 +154,7 @@ _MODULES = {
     "GatewayResponses": "constructs_lib.api.gateway_responses",
     "GoTo": "constructs_lib.workflows.steps",
     "Gradual": "constructs_lib.functions.cold_start",
-    "HmacKey": "constructs_lib.security.hmac_key",
+    "HmacKey": "constructs_lib.kms.hmac_key",
     "HttpError": "constructs_lib.workflows.http_errors",
     "IamAuthorization": "constructs_lib.authorization.kinds",
     "Input": "constructs_lib.workflows.expressions",
@@ -176,44 +168,44 @@ _MODULES = {
     "LambdaIntegration": "constructs_lib.api.lambda_integration",
     "LambdaTask": "constructs_lib.workflows.tasks",
     "LimitExceededError": "constructs_lib.errors",
-    "LogGroup": "constructs_lib.observability.log_group",
+    "LogGroup": "constructs_lib.logs.log_group",
     "Map": "constructs_lib.workflows.branches",
     "Method": "constructs_lib.api.method",
     "MutualTls": "constructs_lib.api.domain_name",
-    "PaidCalls": "constructs_lib.observability.paid_calls",
+    "PaidCalls": "constructs_lib.monitoring.paid_calls",
     "Parallel": "constructs_lib.workflows.branches",
     "Pass": "constructs_lib.workflows.steps",
     "PayloadBucket": "constructs_lib.storage.payload_bucket",
     "PolicyStatement": "constructs_lib.iam.policy",
     "Public": "constructs_lib.authorization.kinds",
     "Queue": "constructs_lib.functions.queue",
-    "Quota": "constructs_lib.authorization.usage_plan",
-    "Replica": "constructs_lib.storage.private_bucket",
+    "Quota": "constructs_lib.metering.usage_plan",
+    "Replica": "constructs_lib.storage.replica",
     "Resource": "constructs_lib.api.resource",
     "RestApi": "constructs_lib.api.rest_api",
     "Retry": "constructs_lib.workflows.failures",
     "Role": "constructs_lib.iam.role",
-    "RouteDefinition": "constructs_lib.api.routes",
+    "RouteDefinition": "constructs_lib.routes.definitions",
     "RouteDocumentation": "constructs_lib.api.openapi_document",
     "S3GetObject": "constructs_lib.workflows.service_tasks",
     "S3PutObject": "constructs_lib.workflows.service_tasks",
     "S3State": "constructs_lib.state",
-    "ServiceContract": "constructs_lib.api.service_contract",
-    "ServiceOperation": "constructs_lib.api.service_contract",
-    "SigningKey": "constructs_lib.security.signing_key",
+    "ServiceContract": "constructs_lib.service_contract",
+    "ServiceOperation": "constructs_lib.service_contract",
+    "SigningKey": "constructs_lib.kms.signing_key",
     "SqsSendMessage": "constructs_lib.workflows.service_tasks",
     "Stage": "constructs_lib.api.stage",
     "StartExecution": "constructs_lib.workflows.service_tasks",
-    "Step": "constructs_lib.workflows.steps",
-    "StepFunctionsIntegration": "constructs_lib.workflows.step_functions_integration",
+    "Step": "constructs_lib.workflows.step",
+    "StepFunctionsIntegration": "constructs_lib.api.step_functions_integration",
     "Succeed": "constructs_lib.workflows.steps",
     "Table": "constructs_lib.storage.table",
     "Target": "lambda_archives",
     "Task": "constructs_lib.workflows.tasks",
-    "Thresholds": "constructs_lib.observability.alarms",
+    "Thresholds": "constructs_lib.monitoring.alarms",
     "Throttle": "constructs_lib.api.throttle",
     "UnsafeSettingError": "constructs_lib.errors",
-    "UsagePlan": "constructs_lib.authorization.usage_plan",
+    "UsagePlan": "constructs_lib.metering.usage_plan",
     "UserPool": "constructs_lib.authorization.user_pool",
     "Variable": "constructs_lib.workflows.expressions",
     "VpcAccess": "constructs_lib.functions.vpc_access",

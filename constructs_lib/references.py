@@ -19,10 +19,10 @@ from weakref import WeakKeyDictionary
 from cdktf import TerraformElement, TerraformResource, TerraformStack
 from constructs import Construct
 
-from constructs_lib.aws_stack import note_stack, stack_of
 from constructs_lib.checks import keeps_id, path_below, path_of
 from constructs_lib.errors import ConflictError
 from constructs_lib.logical_ids import has_usual_ids, logical_id
+from constructs_lib.stacks import note_stack, stack_of
 
 _Arguments = ParamSpec("_Arguments")
 _Resource = TypeVar("_Resource", bound=TerraformResource)

@@ -10,7 +10,7 @@ from typing import Final
 
 from constructs_lib.checks import check_pattern
 from constructs_lib.errors import InvalidArgumentError, UnsafeSettingError
-from constructs_lib.observability.log_retention import DEFAULT_RETENTION_DAYS, RetentionDays, check_retention
+from constructs_lib.logs.log_retention import DEFAULT_RETENTION_DAYS, RetentionDays, check_retention
 
 DEFAULT_FIELDS: Final[Mapping[str, str]] = MappingProxyType(
     {

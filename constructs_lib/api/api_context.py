@@ -13,15 +13,15 @@ from constructs_lib.api.integration import Backend, Caller
 from constructs_lib.api.openapi_document import DocumentedRoute
 from constructs_lib.api.rendering import RenderedRoute, Renderer, Route
 from constructs_lib.api.route_table import RouteTable
-from constructs_lib.api.routes import (
+from constructs_lib.authorization.authorizer import Authorizer, AuthorizerSettings
+from constructs_lib.errors import ConflictError, LimitExceededError
+from constructs_lib.routes.definitions import (
     AuthorizerDefinition,
     GatewayResponseDefinition,
     HttpMethod,
     ModelDefinition,
 )
-from constructs_lib.authorization.authorizer import Authorizer, AuthorizerSettings
-from constructs_lib.aws_stack import note_place
-from constructs_lib.errors import ConflictError, LimitExceededError
+from constructs_lib.stacks import note_place
 
 MAX_AUTHORIZERS: Final = 10
 """API Gateway's quota of authorizers in one REST API; it can be raised on request."""

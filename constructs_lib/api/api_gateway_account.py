@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from cdktf_cdktf_provider_aws.api_gateway_account import ApiGatewayAccount as ApiGatewayAccountResource
 from constructs import Construct
 
-from constructs_lib.aws_stack import AwsStack, note_place
+from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import path_below
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.iam.role import Role
 from constructs_lib.references import attribute, make
+from constructs_lib.stacks import note_place
 
 
 @dataclass(frozen=True, slots=True)

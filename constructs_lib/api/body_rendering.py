@@ -14,13 +14,13 @@ from constructs import Construct
 
 from constructs_lib.api.openapi_body import check_importable, openapi_body
 from constructs_lib.api.rendering import RenderedRoute, Route
-from constructs_lib.api.routes import (
+from constructs_lib.authorization.authorizer import AuthorizerBackend
+from constructs_lib.routes.definitions import (
     ApiDefinition,
     AuthorizerDefinition,
     GatewayResponseDefinition,
     ModelDefinition,
 )
-from constructs_lib.authorization.authorizer import AuthorizerBackend
 
 if TYPE_CHECKING:
     from cdktf_cdktf_provider_aws.api_gateway_rest_api import ApiGatewayRestApi

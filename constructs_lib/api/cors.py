@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from constructs_lib.api.routes import IntegrationDefinition, ResponseDefinition
 from constructs_lib.checks import check_choice, check_pattern, check_range
 from constructs_lib.errors import ConflictError, InvalidArgumentError, UnsafeSettingError
+from constructs_lib.routes.definitions import IntegrationDefinition, ResponseDefinition
 
 CorsMethod = Literal["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"]
 """The HTTP methods that a page may ask for; preflights themselves are always answered."""

@@ -10,10 +10,10 @@ from cdktf_cdktf_provider_aws.api_gateway_deployment import ApiGatewayDeployment
 from constructs import Construct, IValidation
 
 from constructs_lib.api.rest_api import RestApi
-from constructs_lib.aws_stack import check_same_stack, note_place
 from constructs_lib.checks import check_known, check_pattern, path_below
 from constructs_lib.errors import ConflictError
 from constructs_lib.references import address, attribute, make, token, wait_for
+from constructs_lib.stacks import check_same_stack, note_place
 
 _TRIGGER = "redeployment"
 

@@ -15,10 +15,11 @@ from cdktf_cdktf_provider_aws.api_gateway_domain_name import (
 from constructs import Construct
 
 from constructs_lib.api.stage import Stage
-from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
+from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_known, check_pattern, has_token, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.references import address, attribute, make
+from constructs_lib.stacks import check_same_stack, note_place
 
 SECURITY_POLICY: Final = "TLS_1_2"
 """What clients may negotiate: TLS 1.2 and 1.3. Newer policies need a setting that provider 6.25 does not know."""

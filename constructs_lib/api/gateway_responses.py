@@ -9,9 +9,9 @@ from types import MappingProxyType
 from typing import Final, Literal, get_args
 
 from constructs_lib.api.cors import Cors
-from constructs_lib.api.routes import GatewayResponseDefinition
 from constructs_lib.checks import check_choice, check_pattern
 from constructs_lib.errors import ConflictError
+from constructs_lib.routes.definitions import GatewayResponseDefinition
 
 ResponseType = Literal[
     "ACCESS_DENIED",

@@ -9,7 +9,7 @@ from cdktf import TerraformResource
 from constructs import Construct
 
 from constructs_lib.api.route_table import wildcard_path
-from constructs_lib.api.routes import HttpMethod, IntegrationDefinition
+from constructs_lib.routes.definitions import HttpMethod, IntegrationDefinition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,15 +7,13 @@ from typing import Final
 from constructs import Construct
 
 from constructs_lib.api.integration import Backend, Caller
-from constructs_lib.api.routes import IntegrationDefinition
-from constructs_lib.aws_stack import AwsStack, check_same_stack
+from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_range, path_of
 from constructs_lib.errors import ConflictError
 from constructs_lib.functions.alias import ALIAS, invoke_arn
 from constructs_lib.functions.function import Function
-
-MAX_TIMEOUT_MS: Final = 29_000
-"""API Gateway's quota for an integration, in milliseconds."""
+from constructs_lib.routes.definitions import MAX_TIMEOUT_MS, IntegrationDefinition
+from constructs_lib.stacks import check_same_stack
 
 _PRINCIPAL: Final = "apigateway.amazonaws.com"
 

@@ -9,8 +9,8 @@ from constructs import Construct
 from constructs_lib.api.api_context import ApiContext
 from constructs_lib.api.integration import Integration
 from constructs_lib.api.rendering import Route
-from constructs_lib.api.routes import RouteDefinition
-from constructs_lib.aws_stack import note_place
+from constructs_lib.routes.definitions import RouteDefinition
+from constructs_lib.stacks import note_place
 
 if TYPE_CHECKING:
     from cdktf_cdktf_provider_aws.api_gateway_integration import ApiGatewayIntegration

@@ -5,7 +5,7 @@ from __future__ import annotations
 from constructs import Construct
 
 from constructs_lib.api.integration import Backend, Caller
-from constructs_lib.api.routes import IntegrationDefinition
+from constructs_lib.routes.definitions import IntegrationDefinition
 
 
 class MockIntegration:

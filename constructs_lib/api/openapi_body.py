@@ -9,7 +9,10 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from constructs_lib.api.routes import (
+from constructs_lib.authorization.authorizer import AuthorizerBackend
+from constructs_lib.errors import ConflictError
+from constructs_lib.references import literal
+from constructs_lib.routes.definitions import (
     ApiDefinition,
     AuthorizerDefinition,
     GatewayResponseDefinition,
@@ -17,9 +20,6 @@ from constructs_lib.api.routes import (
     ResponseDefinition,
     RouteDefinition,
 )
-from constructs_lib.authorization.authorizer import AuthorizerBackend
-from constructs_lib.errors import ConflictError
-from constructs_lib.references import literal
 
 VALIDATOR: Final = "body-and-parameters"
 """The name of the one validator that all methods share."""

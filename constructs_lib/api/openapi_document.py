@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from constructs_lib.api.route_table import variables
-from constructs_lib.api.routes import ApiDefinition, AuthorizerDefinition, RouteDefinition
+from constructs_lib.routes.definitions import ApiDefinition, AuthorizerDefinition, RouteDefinition
 
 Schema = Mapping[str, Any]
 

@@ -16,15 +16,15 @@ from cdktf import TerraformResource
 from constructs import Construct
 
 from constructs_lib.api.integration import Backend
-from constructs_lib.api.routes import (
+from constructs_lib.authorization.authorizer import AuthorizerBackend, AuthorizerRenderer
+from constructs_lib.references import address, attribute, literal, make, wait_for
+from constructs_lib.routes.definitions import (
     AuthorizerDefinition,
     GatewayResponseDefinition,
     ModelDefinition,
     ResponseDefinition,
     RouteDefinition,
 )
-from constructs_lib.authorization.authorizer import AuthorizerBackend, AuthorizerRenderer
-from constructs_lib.references import address, attribute, literal, make, wait_for
 
 if TYPE_CHECKING:
     from cdktf_cdktf_provider_aws.api_gateway_authorizer import ApiGatewayAuthorizer

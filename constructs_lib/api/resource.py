@@ -17,12 +17,12 @@ from constructs_lib.api.method import Method
 from constructs_lib.api.mock_integration import MockIntegration
 from constructs_lib.api.openapi_document import DocumentedRoute, RouteDocumentation
 from constructs_lib.api.route_table import check_path_part, split_path
-from constructs_lib.api.routes import HttpMethod, ModelDefinition, RouteDefinition
 from constructs_lib.authorization.authorizer import AuthorizerSettings
 from constructs_lib.authorization.kinds import Authorization, Public, check_authorization
-from constructs_lib.aws_stack import note_place
 from constructs_lib.checks import check_choice, check_pattern, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError, UnsafeSettingError
+from constructs_lib.routes.definitions import HttpMethod, ModelDefinition, RouteDefinition
+from constructs_lib.stacks import note_place
 
 if TYPE_CHECKING:
     from cdktf_cdktf_provider_aws.api_gateway_resource import ApiGatewayResource

@@ -19,21 +19,22 @@ from constructs_lib.api.gateway_responses import GatewayResponses
 from constructs_lib.api.openapi_document import openapi_document
 from constructs_lib.api.rendering import ResourceRenderer
 from constructs_lib.api.resource import ROOT_ID, Resource
-from constructs_lib.api.routes import ApiDefinition
 from constructs_lib.api.routes_document import routes_document
 from constructs_lib.api.service_routes import add_operations
 from constructs_lib.authorization.authorizer import Authorizer
 from constructs_lib.authorization.kinds import Authorization, check_authorization
-from constructs_lib.aws_stack import AwsStack, note_place
+from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_choice, check_pattern, check_range, has_token, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.references import make, token
+from constructs_lib.routes.definitions import ApiDefinition
+from constructs_lib.stacks import note_place
 
 if TYPE_CHECKING:
     from constructs_lib.api.body_rendering import BodyRenderer
     from constructs_lib.api.integration import Integration
     from constructs_lib.api.method import Method
-    from constructs_lib.api.service_contract import ServiceContract
+    from constructs_lib.service_contract import ServiceContract
 
 DefinitionForm = Literal["resources", "openapi"]
 """How an API is written for Terraform: one resource for each part, or all in one OpenAPI document."""
@@ -291,7 +292,8 @@ class RestApi(Construct):
             media_type for operation in contract.operations for media_type in operation.raw_bodies
         )
         return add_operations(
-            self,
+            self._context,
+            self._root,
             path_of(self),
             contract,
             integration,

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import Final, get_args
 
-from constructs_lib.api.routes import HttpMethod, RouteDefinition
 from constructs_lib.checks import check_choice, check_known
 from constructs_lib.errors import ConflictError, InvalidArgumentError, LimitExceededError
+from constructs_lib.routes.definitions import HttpMethod, RouteDefinition
 
 MAX_RESOURCES: Final = 300
 """API Gateway's quota of resources in one REST API; it can be raised on request, for one region."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from constructs_lib.api.openapi_document import DocumentedRoute
-from constructs_lib.api.routes import ApiDefinition, AuthorizerDefinition, RouteDefinition
+from constructs_lib.routes.definitions import ApiDefinition, AuthorizerDefinition, RouteDefinition
 
 COLUMNS: Final = ("Method", "Path", "Callers", "Service", "Largest body", "Timeout", "Summary")
 

@@ -9,15 +9,17 @@ from constructs_lib.api.openapi_document import RouteDocumentation
 from constructs_lib.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
+    from constructs_lib.api.api_context import ApiContext
     from constructs_lib.api.integration import Integration
     from constructs_lib.api.method import Method
-    from constructs_lib.api.rest_api import RestApi
-    from constructs_lib.api.service_contract import ServiceContract, ServiceOperation
+    from constructs_lib.api.resource import Resource
     from constructs_lib.authorization.kinds import Authorization
+    from constructs_lib.service_contract import ServiceContract, ServiceOperation
 
 
 def add_operations(
-    api: RestApi,
+    context: ApiContext,
+    root: Resource,
     where: str,
     contract: ServiceContract,
     integration: Integration,
@@ -35,16 +37,16 @@ def add_operations(
                     f"{argument} names '{named}', which is not a route of the service '{contract.name}'",
                     f"use one of {', '.join(operations)}",
                 )
-    api.context.tags[contract.name] = contract.summary
+    context.tags[contract.name] = contract.summary
     return tuple(
-        _add(api, operation, path, integration, authorization.get(path), path in api_key_required)
+        _add(root, operation, path, integration, authorization.get(path), path in api_key_required)
         for operation in contract.operations
         if (path := operation.path) is not None
     )
 
 
 def _add(
-    api: RestApi,
+    root: Resource,
     operation: ServiceOperation,
     path: str,
     integration: Integration,
@@ -52,7 +54,7 @@ def _add(
     api_key_required: bool,
 ) -> Method:
     has_body = operation.request_model is not None
-    return api.resource_for(path).add_method(
+    return root.resource_for(path).add_method(
         operation.method,
         integration,
         authorization=authorization,

@@ -22,11 +22,12 @@ from constructs_lib.api.deployment import Deployment
 from constructs_lib.api.stage_logs import ExecutionLog, check_logs, make_logs
 from constructs_lib.api.stage_variables import check_stage_variables
 from constructs_lib.api.throttle import Throttle
-from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
+from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_pattern, path_below, path_of
 from constructs_lib.errors import ConflictError
-from constructs_lib.observability.log_group import LogGroup
+from constructs_lib.logs.log_group import LogGroup
 from constructs_lib.references import address, attribute, make, token, wait_for
+from constructs_lib.stacks import check_same_stack, note_place
 
 
 class Stage(Construct):

@@ -15,8 +15,8 @@ from constructs_lib.api.api_gateway_account import ApiGatewayAccount, ExistingAp
 from constructs_lib.api.rest_api import RestApi
 from constructs_lib.checks import check_choice
 from constructs_lib.errors import ConflictError, ConstructWarning
-from constructs_lib.observability.log_group import LogGroup
-from constructs_lib.observability.log_retention import DEFAULT_RETENTION_DAYS
+from constructs_lib.logs.log_group import LogGroup
+from constructs_lib.logs.log_retention import DEFAULT_RETENTION_DAYS
 from constructs_lib.references import attribute
 
 ExecutionLog = Literal["OFF", "ERROR", "INFO"]

@@ -1,1 +1,1 @@
-"""Who may call: the kinds of authorization, authorizers, API keys and usage plans."""
+"""Authorizations of routes, authorizers and user pools."""

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from cdktf import TerraformResource
 from constructs import Construct
 
-from constructs_lib.api.routes import AuthorizationDefinition, AuthorizerDefinition
-from constructs_lib.aws_stack import note_place
 from constructs_lib.checks import check_pattern
 from constructs_lib.references import attribute
+from constructs_lib.routes.definitions import AuthorizationDefinition, AuthorizerDefinition
+from constructs_lib.stacks import note_place
 
 if TYPE_CHECKING:
     from cdktf_cdktf_provider_aws.api_gateway_authorizer import ApiGatewayAuthorizer

@@ -9,11 +9,11 @@ from typing import Final, Protocol, runtime_checkable
 from cdktf import TerraformResource
 from constructs import Construct, Node
 
-from constructs_lib.api.routes import AuthorizationDefinition, AuthorizerDefinition
 from constructs_lib.authorization.authorizer import AuthorizerBackend, check_authorizer_name
-from constructs_lib.aws_stack import check_same_stack
 from constructs_lib.checks import check_pattern, check_range, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
+from constructs_lib.routes.definitions import AuthorizationDefinition, AuthorizerDefinition
+from constructs_lib.stacks import check_same_stack
 
 MAX_CACHE_TTL_SECONDS: Final = 3600
 """API Gateway's longest time for an authorizer's cached answer."""

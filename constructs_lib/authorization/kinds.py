@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from constructs_lib.api.routes import AuthorizationDefinition
 from constructs_lib.errors import InvalidArgumentError
+from constructs_lib.routes.definitions import AuthorizationDefinition
 
 
 class Authorization(Protocol):

@@ -10,15 +10,15 @@ from typing import Final, Literal
 from cdktf import TerraformResource
 from constructs import Construct
 
-from constructs_lib.api.lambda_integration import MAX_TIMEOUT_MS
-from constructs_lib.api.routes import AuthorizationDefinition, AuthorizerDefinition
 from constructs_lib.authorization.authorizer import AuthorizerBackend, check_authorizer_name
 from constructs_lib.authorization.cognito_authorizer import MAX_CACHE_TTL_SECONDS
-from constructs_lib.aws_stack import AwsStack, check_same_stack
+from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_choice, check_known, check_pattern, check_range
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.functions.alias import ALIAS, invoke_arn
 from constructs_lib.functions.function import Function
+from constructs_lib.routes.definitions import MAX_TIMEOUT_MS, AuthorizationDefinition, AuthorizerDefinition
+from constructs_lib.stacks import check_same_stack
 
 LambdaAuthorizerKind = Literal["TOKEN", "REQUEST"]
 """What the function is told: the token alone, or the whole request but its body."""

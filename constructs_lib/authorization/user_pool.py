@@ -21,12 +21,13 @@ from cdktf_cdktf_provider_aws.cognito_user_pool_client import (
 )
 from constructs import Construct
 
-from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
+from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_choice, check_pattern, check_range, path_below, path_of
 from constructs_lib.errors import ConflictError
 from constructs_lib.functions.alias import alias_arn
 from constructs_lib.functions.function import Function
 from constructs_lib.references import attribute, make, token
+from constructs_lib.stacks import check_same_stack, note_place
 
 Mfa = Literal["OFF", "OPTIONAL", "ON"]
 """Whether users need a second factor, a code of an authenticator app."""

@@ -8,8 +8,9 @@ from cdktf_cdktf_provider_aws.lambda_alias import LambdaAlias, LambdaAliasRoutin
 from cdktf_cdktf_provider_aws.lambda_function import LambdaFunction
 from constructs import Construct
 
-from constructs_lib.aws_stack import AwsStack, partition_of
+from constructs_lib.aws_stack import AwsStack
 from constructs_lib.functions.cold_start import Gradual
+from constructs_lib.provider_stack import partition_of
 from constructs_lib.references import address, attribute, make
 
 ALIAS: Final = "live"

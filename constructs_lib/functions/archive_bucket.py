@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from cdktf_cdktf_provider_aws.s3_object import S3Object
 from constructs import Construct
 
+from constructs_lib.archive import Archive
 from constructs_lib.aws_stack import AwsStack
-from constructs_lib.functions.archive import Archive
 from constructs_lib.references import attribute, make, wait_for
 from constructs_lib.storage.private_bucket import PrivateBucket
 
 if TYPE_CHECKING:
-    from constructs_lib.security.encryption_key import EncryptionKey
+    from constructs_lib.kms.encryption_key import EncryptionKey
 
 
 class ArchiveBucket(PrivateBucket):

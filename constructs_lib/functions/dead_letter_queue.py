@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Final
 
 from constructs import Construct
 
-from constructs_lib.aws_stack import AwsStack, check_same_stack
+from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_range, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError, LimitExceededError
 from constructs_lib.functions.encrypted_queue import EncryptedQueue, queue_arn, queue_name
 from constructs_lib.references import attribute, make
+from constructs_lib.stacks import check_same_stack
 
 if TYPE_CHECKING:
     from cdktf_cdktf_provider_aws.cloudwatch_metric_alarm import CloudwatchMetricAlarm
 
-    from constructs_lib.observability.alarm_topic import AlarmTopic
-    from constructs_lib.security.encryption_key import EncryptionKey
+    from constructs_lib.kms.encryption_key import EncryptionKey
+    from constructs_lib.notifications.alarm_topic import AlarmTopic
 
 _MAX_SOURCES: Final = 10
 """How many queues SQS lets a dead-letter queue name."""

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any, Final
 from cdktf_cdktf_provider_aws.sqs_queue import SqsQueue
 from constructs import Construct
 
-from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
+from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_pattern, path_below, path_of
 from constructs_lib.errors import ConflictError
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.references import attribute, make, token
+from constructs_lib.stacks import check_same_stack, note_place
 
 if TYPE_CHECKING:
     from constructs_lib.iam.role import Role
-    from constructs_lib.security.encryption_key import EncryptionKey
+    from constructs_lib.kms.encryption_key import EncryptionKey
 
 SECONDS_A_DAY: Final = 86_400
 """Queues count in seconds what their arguments say in days."""

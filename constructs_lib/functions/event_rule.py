@@ -15,10 +15,11 @@ from cdktf_cdktf_provider_aws.cloudwatch_event_target import (
 )
 from constructs import Construct
 
-from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
+from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_pattern, check_range, path_below, path_of
 from constructs_lib.errors import InvalidArgumentError
 from constructs_lib.references import attribute, make, token, wait_for
+from constructs_lib.stacks import check_same_stack, note_place
 
 if TYPE_CHECKING:
     from constructs_lib.functions.dead_letter_queue import DeadLetterQueue

@@ -10,10 +10,10 @@ from constructs_lib.aws_stack import AwsStack
 from constructs_lib.functions.asynchronous_calls import AsynchronousCalls
 from constructs_lib.functions.vpc_access import VpcAccess
 from constructs_lib.iam.role import Role
-from constructs_lib.observability.log_group import LogGroup
+from constructs_lib.logs.log_group import LogGroup
 
 if TYPE_CHECKING:
-    from constructs_lib.security.encryption_key import EncryptionKey
+    from constructs_lib.kms.encryption_key import EncryptionKey
 
 
 def make_execution_role(
@@ -38,7 +38,7 @@ def make_execution_role(
         asynchronous_calls: Where it may send calls that failed; None where AWS forgets them.
     """
     role = Role(scope, "role", service="lambda.amazonaws.com")
-    role.allow_logging(log_group)
+    log_group.grant_write(role)
     if tracing:
         role.allow_tracing()
     if variables_key is not None:

@@ -19,11 +19,11 @@ from cdktf_cdktf_provider_aws.lambda_function import (
 from cdktf_cdktf_provider_aws.lambda_permission import LambdaPermission
 from constructs import Construct
 
-from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
+from constructs_lib.archive import Archive
+from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.functions.alias import keep_started, make_alias
-from constructs_lib.functions.archive import Archive
 from constructs_lib.functions.archive_bucket import ArchiveBucket
 from constructs_lib.functions.asynchronous_calls import AsynchronousCalls, send_failures
 from constructs_lib.functions.caller_permissions import CallerPermissions
@@ -31,18 +31,19 @@ from constructs_lib.functions.cold_start import Gradual, check_cold_start
 from constructs_lib.functions.execution_role import make_execution_role
 from constructs_lib.functions.function_arguments import LogFormat, LogLevel, check_arguments
 from constructs_lib.functions.function_code import check_code, place_code
+from constructs_lib.functions.queue import Consumer, Queue
 from constructs_lib.functions.vpc_access import VpcAccess
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.iam.role import Role
-from constructs_lib.observability.log_group import LOG_GROUP_NAME, LogGroup
-from constructs_lib.observability.log_retention import DEFAULT_RETENTION_DAYS, RetentionDays
+from constructs_lib.logs.log_group import LOG_GROUP_NAME, LogGroup
+from constructs_lib.logs.log_retention import DEFAULT_RETENTION_DAYS, RetentionDays
 from constructs_lib.references import attribute, make, token
+from constructs_lib.stacks import check_same_stack, note_place
 
 if TYPE_CHECKING:
     from cdktf_cdktf_provider_aws.lambda_event_source_mapping import LambdaEventSourceMapping
 
-    from constructs_lib.functions.queue import Queue
-    from constructs_lib.security.encryption_key import EncryptionKey
+    from constructs_lib.kms.encryption_key import EncryptionKey
 
 
 class Function(Construct):
@@ -335,7 +336,13 @@ class Function(Construct):
                 out again while it is being handled.
         """
         return queue.feed(
-            self,
+            Consumer(
+                function=self,
+                alias=self._alias,
+                role=self._role,
+                timeout_seconds=self._timeout_seconds,
+                reserved_concurrency=self._reserved_concurrency,
+            ),
             batch_size=batch_size,
             max_batching_window_seconds=max_batching_window_seconds,
             max_concurrency=max_concurrency,

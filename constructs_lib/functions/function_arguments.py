@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+from constructs_lib.archive import Archive
 from constructs_lib.checks import check_choice, check_pattern, check_range
 from constructs_lib.errors import ConflictError, InvalidArgumentError
-from constructs_lib.functions.archive import Archive
 from constructs_lib.functions.function_environment import check_environment
-from constructs_lib.observability.log_retention import RetentionDays, check_retention
+from constructs_lib.logs.log_retention import RetentionDays, check_retention
 
 LogFormat = Literal["JSON", "Text"]
 """How Lambda writes what a function logs."""

@@ -7,11 +7,12 @@ from typing import Final
 
 from constructs import Construct
 
-from constructs_lib.aws_stack import AwsStack, check_same_stack
+from constructs_lib.archive import Archive
+from constructs_lib.aws_stack import AwsStack
 from constructs_lib.errors import LimitExceededError
-from constructs_lib.functions.archive import Archive
 from constructs_lib.functions.archive_bucket import ArchiveBucket
 from constructs_lib.references import attribute
+from constructs_lib.stacks import check_same_stack
 
 MAX_DIRECT_UPLOAD_BYTES: Final = 50_000_000
 """Lambda's quota for a zip in the request that makes a function."""

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from cdktf_cdktf_provider_aws.lambda_event_source_mapping import (
-    LambdaEventSourceMapping,
-    LambdaEventSourceMappingScalingConfig,
-)
 from constructs import Construct
 
-from constructs_lib.aws_stack import check_same_stack
 from constructs_lib.checks import check_range, path_below, path_of
 from constructs_lib.errors import ConflictError, LimitExceededError
 from constructs_lib.functions.dead_letter_queue import DeadLetterQueue
 from constructs_lib.functions.encrypted_queue import EncryptedQueue, queue_name
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.references import address, attribute, make, wait_for
+from constructs_lib.stacks import check_same_stack
 
 if TYPE_CHECKING:
-    from constructs_lib.functions.function import Function
-    from constructs_lib.observability.alarm_topic import AlarmTopic
-    from constructs_lib.security.encryption_key import EncryptionKey
+    from cdktf_cdktf_provider_aws.lambda_alias import LambdaAlias
+    from cdktf_cdktf_provider_aws.lambda_event_source_mapping import LambdaEventSourceMapping
+
+    from constructs_lib.iam.role import Role
+    from constructs_lib.kms.encryption_key import EncryptionKey
+    from constructs_lib.notifications.alarm_topic import AlarmTopic
 
 _VISIBILITY_FACTOR: Final = 6
 """AWS's advice: so that a throttled batch can be tried again before its messages are given to somebody else."""
@@ -31,6 +31,25 @@ _MAX_VISIBILITY_SECONDS: Final = 43_200
 _LARGEST_BATCH: Final = 10_000
 _LARGEST_BATCH_AT_ONCE: Final = 10
 """What one answer of SQS holds; a larger batch has to be gathered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consumer:
+    """The function that handles the messages of a queue.
+
+    Attributes:
+        function: The function.
+        alias: The alias that Lambda calls.
+        role: The function's role.
+        timeout_seconds: The function's timeout, in seconds.
+        reserved_concurrency: The function's reserved concurrency; None if it has none.
+    """
+
+    function: Construct
+    alias: LambdaAlias
+    role: Role
+    timeout_seconds: int
+    reserved_concurrency: int | None
 
 
 class Queue(EncryptedQueue):
@@ -110,7 +129,7 @@ class Queue(EncryptedQueue):
             visibility_timeout_seconds=visibility_timeout_seconds,
         )
         self._visibility_seconds = visibility_timeout_seconds
-        self._consumer: Function | None = None
+        self._consumer: Construct | None = None
         self._dead_letters = DeadLetterQueue(
             self,
             "dead-letters",
@@ -140,20 +159,25 @@ class Queue(EncryptedQueue):
 
     def feed(
         self,
-        function: Function,
+        consumer: Consumer,
         *,
         batch_size: int = 10,
         max_batching_window_seconds: int = 0,
         max_concurrency: int | None = None,
     ) -> LambdaEventSourceMapping:
         """Has a function handle the messages; see `Function.consume`."""
+        from cdktf_cdktf_provider_aws.lambda_event_source_mapping import (
+            LambdaEventSourceMapping,
+            LambdaEventSourceMappingScalingConfig,
+        )
+
         where = path_of(self)
-        self._check(where, function, batch_size, max_batching_window_seconds, max_concurrency)
-        self._consumer = function
+        self._check(where, consumer, batch_size, max_batching_window_seconds, max_concurrency)
+        self._consumer = consumer.function
         if self._visibility_seconds is None:
-            self._visibility_seconds = _needed_visibility(function, max_batching_window_seconds)
+            self._visibility_seconds = _needed_visibility(consumer, max_batching_window_seconds)
             self._resource.visibility_timeout_seconds = self._visibility_seconds
-        may_take = function.role.add_policy(
+        may_take = consumer.role.add_policy(
             f"consume-{self._name}",
             PolicyStatement(
                 actions=["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
@@ -163,34 +187,34 @@ class Queue(EncryptedQueue):
             awaited=False,
         )
         if self._key is not None:
-            self._key.grant_decrypt(function.role)
+            self._key.grant_decrypt(consumer.role)
         mapping = make(
             LambdaEventSourceMapping,
             self,
             "consumer",
             event_source_arn=attribute(self._resource, "arn"),
-            function_name=attribute(function.alias, "arn"),
+            function_name=attribute(consumer.alias, "arn"),
             function_response_types=["ReportBatchItemFailures"],
             batch_size=batch_size,
             maximum_batching_window_in_seconds=max_batching_window_seconds or None,
             scaling_config=None
             if max_concurrency is None
             else LambdaEventSourceMappingScalingConfig(maximum_concurrency=max_concurrency),
-            lifecycle={"replace_triggered_by": [f"{address(function.alias)}.id"]},
+            lifecycle={"replace_triggered_by": [f"{address(consumer.alias)}.id"]},
         )
-        function.role.used_by(mapping, first=True)
+        consumer.role.used_by(mapping, first=True)
         wait_for(mapping, may_take)
         return mapping
 
     def _check(
         self,
         where: str,
-        function: Function,
+        consumer: Consumer,
         batch_size: int,
         window_seconds: int,
         max_concurrency: int | None,
     ) -> None:
-        check_same_stack(where, self, function)
+        check_same_stack(where, self, consumer.function)
         check_range(where, "batch_size", batch_size, 1, _LARGEST_BATCH)
         check_range(where, "max_batching_window_seconds", window_seconds, 0, 300)
         if max_concurrency is not None:
@@ -214,24 +238,24 @@ class Queue(EncryptedQueue):
                 f"{_LARGEST_BATCH_AT_ONCE} at most",
                 "pass max_batching_window_seconds=1 to 300",
             )
-        reserved = function.reserved_concurrency
+        reserved = consumer.reserved_concurrency
         if reserved is not None and reserved < (max_concurrency or reserved + 1):
             raise ConflictError(
                 where,
-                f"{path_of(function)} has a reserved_concurrency of {reserved} and takes "
+                f"{path_of(consumer.function)} has a reserved_concurrency of {reserved} and takes "
                 f"{'any number of' if max_concurrency is None else max_concurrency} batches at once: what is throttled "
                 "counts as delivered, and goes to the dead-letter queue",
                 f"pass max_concurrency=2 to {reserved}" if reserved > 1 else "reserve 2 or more",
             )
-        needed = _needed_visibility(function, window_seconds)
+        needed = _needed_visibility(consumer, window_seconds)
         if self._visibility_seconds is not None and self._visibility_seconds < needed:
             raise LimitExceededError(
                 where,
-                f"visibility_timeout_seconds is {self._visibility_seconds}, and {path_of(function)} may be at work on a "
-                f"message for {function.timeout_seconds} s, and again if it is throttled",
+                f"visibility_timeout_seconds is {self._visibility_seconds}, and {path_of(consumer.function)} may be at work on a "
+                f"message for {consumer.timeout_seconds} s, and again if it is throttled",
                 f"leave it out, or use {needed} or more: six times the function's timeout, and the batching window",
             )
 
 
-def _needed_visibility(function: Function, window_seconds: int) -> int:
-    return _VISIBILITY_FACTOR * function.timeout_seconds + window_seconds
+def _needed_visibility(consumer: Consumer, window_seconds: int) -> int:
+    return _VISIBILITY_FACTOR * consumer.timeout_seconds + window_seconds

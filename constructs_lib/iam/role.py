@@ -12,12 +12,12 @@ from cdktf_cdktf_provider_aws.iam_role import IamRole
 from cdktf_cdktf_provider_aws.iam_role_policy import IamRolePolicy
 from constructs import Construct
 
-from constructs_lib.aws_stack import AwsStack, note_place
 from constructs_lib.checks import check_pattern, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.iam.policy import PolicyStatement, policy_document
-from constructs_lib.observability.log_group import LogGroup
+from constructs_lib.provider_stack import ProviderStack
 from constructs_lib.references import attribute, make, token, wait_for
+from constructs_lib.stacks import note_place
 
 _MAX_NAME_PREFIX: Final = 38
 """IAM's 64 characters of a role name, less the suffix that Terraform adds."""
@@ -71,7 +71,7 @@ class Role(Construct):
             "Action": "sts:AssumeRole",
         }
         if same_account_only:
-            trust["Condition"] = {"StringEquals": {"aws:SourceAccount": AwsStack.of(self).account_id}}
+            trust["Condition"] = {"StringEquals": {"aws:SourceAccount": ProviderStack.of(self).account_id}}
         self._policies: dict[str, IamRolePolicy] = {}
         self._users: list[TerraformResource] = []
         self._resource = make(
@@ -119,7 +119,7 @@ class Role(Construct):
             raise InvalidArgumentError(where, "has no statements", "pass at least one PolicyStatement")
         if name in self._policies:
             raise ConflictError(where, "exists already", "give the policy another name")
-        account_id = AwsStack.of(self).account_id
+        account_id = ProviderStack.of(self).account_id
         policy = make(
             IamRolePolicy,
             self,
@@ -135,16 +135,6 @@ class Role(Construct):
             for user in self._users:
                 wait_for(user, policy)
         return policy
-
-    def allow_logging(self, log_group: LogGroup) -> IamRolePolicy:
-        """Allows writing to the streams of one log group; never making a log group, which has no retention."""
-        return self.add_policy(
-            "logs",
-            PolicyStatement(
-                actions=["logs:CreateLogStream", "logs:PutLogEvents"],
-                resources=[f"{attribute(log_group.resource, 'arn', self)}:*"],
-            ),
-        )
 
     def allow_tracing(self) -> IamRolePolicy:
         """Allows sending traces to X-Ray, which knows no resources."""

@@ -1,1 +1,1 @@
-"""What protects: encryption keys and the web application firewall."""
+"""Web application firewall."""

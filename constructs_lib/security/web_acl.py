@@ -35,15 +35,16 @@ from constructs import Construct
 
 from constructs_lib.api.stage import Stage
 from constructs_lib.authorization.user_pool import UserPool
-from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
+from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_pattern, check_range, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
-from constructs_lib.observability.log_group import LogGroup
-from constructs_lib.observability.log_retention import DEFAULT_RETENTION_DAYS, RetentionDays
+from constructs_lib.logs.log_group import LogGroup
+from constructs_lib.logs.log_retention import DEFAULT_RETENTION_DAYS, RetentionDays
 from constructs_lib.references import attribute, make, token, wait_for
+from constructs_lib.stacks import check_same_stack, note_place
 
 if TYPE_CHECKING:
-    from constructs_lib.security.encryption_key import EncryptionKey
+    from constructs_lib.kms.encryption_key import EncryptionKey
 
 REDACTED_HEADERS: Final = ("authorization", "cookie", "x-api-key")
 """The headers whose values the log does not hold."""

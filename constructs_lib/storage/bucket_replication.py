@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from cdktf_cdktf_provider_aws.s3_bucket import S3Bucket
     from constructs import Construct
 
-    from constructs_lib.security.encryption_key import EncryptionKey
-    from constructs_lib.storage.private_bucket import Replica
+    from constructs_lib.kms.encryption_key import EncryptionKey
+    from constructs_lib.storage.replica import Replica
 
 
 def replicate(

@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING
 
 from constructs import Construct
 
-from constructs_lib.aws_stack import AwsStack, check_same_stack
+from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_pattern, path_of
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.references import attribute
-from constructs_lib.storage.private_bucket import PrivateBucket, Replica
+from constructs_lib.stacks import check_same_stack
+from constructs_lib.storage.private_bucket import PrivateBucket
+from constructs_lib.storage.replica import Replica
 
 if TYPE_CHECKING:
     from constructs_lib.iam.role import Role
-    from constructs_lib.security.encryption_key import EncryptionKey
+    from constructs_lib.kms.encryption_key import EncryptionKey
 
 
 class PayloadBucket(PrivateBucket):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from cdktf_cdktf_provider_aws.s3_bucket import S3Bucket
@@ -21,41 +20,20 @@ from cdktf_cdktf_provider_aws.s3_bucket_server_side_encryption_configuration imp
 )
 from constructs import Construct
 
-from constructs_lib.aws_stack import AwsStack, note_place
+from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_pattern, check_range, path_below, without_tokens
 from constructs_lib.errors import ConflictError
 from constructs_lib.references import attribute, make, token, wait_for
+from constructs_lib.stacks import note_place
 
 if TYPE_CHECKING:
     from cdktf import TerraformResource
 
-    from constructs_lib.security.encryption_key import EncryptionKey
+    from constructs_lib.kms.encryption_key import EncryptionKey
+    from constructs_lib.storage.replica import Replica
 
 BUCKET_NAME: Final = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 BUCKET_NAME_REMEDY: Final = "use the bucket's name: 3 to 63 lower case letters, digits, '-' and '.'"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Replica:
-    """A bucket in another region that gets a copy of everything.
-
-    Attributes:
-        bucket_arn: The bucket's ARN; it must have versions.
-        key_arn: The ARN of the key, in its region, that encrypts the copies.
-        account_id: The account that owns the bucket. Default: the stack's.
-
-    Example:
-        >>> copies = Replica(
-        ...     bucket_arn="arn:aws:s3:::shop-archives-copy",
-        ...     key_arn="arn:aws:kms:eu-west-1:123456789012:key/0f8a2b1c-1111-4222-8333-123456789abc",
-        ... )
-        >>> key = EncryptionKey(stack, "key")
-        >>> bucket = ArchiveBucket(stack, "archives", encryption_key=key, versioning=True, replica=copies)
-    """
-
-    bucket_arn: str
-    key_arn: str
-    account_id: str | None = None
 
 
 class PrivateBucket(Construct):

@@ -14,15 +14,16 @@ from cdktf_cdktf_provider_aws.dynamodb_table import (
 )
 from constructs import Construct
 
-from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
+from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_choice, check_pattern, check_range, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.references import attribute, make, token
+from constructs_lib.stacks import check_same_stack, note_place
 
 if TYPE_CHECKING:
     from constructs_lib.iam.role import Role
-    from constructs_lib.security.encryption_key import EncryptionKey
+    from constructs_lib.kms.encryption_key import EncryptionKey
 
 TableAction = Literal["DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"]
 """What a role may be allowed on the items of a table."""

@@ -10,7 +10,8 @@ from constructs_lib.checks import check_range
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.workflows.expressions import Expression, check_variable, code_of, delimited, template
 from constructs_lib.workflows.part_errors import with_part_errors
-from constructs_lib.workflows.steps import KEPT, CatchingState, Machines, State, Step
+from constructs_lib.workflows.step import Step
+from constructs_lib.workflows.steps import KEPT, CatchingState, Machines, State
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -13,7 +13,8 @@ from constructs_lib.workflows.expressions import Input, Jsonata
 from constructs_lib.workflows.failures import Catch
 from constructs_lib.workflows.http_errors import CALLER_LIMIT_REACHED
 from constructs_lib.workflows.service_tasks import CalledTable, DynamoDbUpdateItem
-from constructs_lib.workflows.steps import KEPT, Choice, Continue, Fail, Step
+from constructs_lib.workflows.step import Step
+from constructs_lib.workflows.steps import KEPT, Choice, Continue, Fail
 
 _CALL_SECONDS: Final = 2
 _EXPIRY_SECONDS: Final = 3_600

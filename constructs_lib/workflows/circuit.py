@@ -21,6 +21,7 @@ from constructs_lib.workflows.service_tasks import (
     DynamoDbGetItem,
     DynamoDbUpdateItem,
 )
+from constructs_lib.workflows.step import Step
 from constructs_lib.workflows.steps import (
     KEPT,
     MAX_NAME_LENGTH,
@@ -29,7 +30,6 @@ from constructs_lib.workflows.steps import (
     Continue,
     Fail,
     Guarded,
-    Step,
 )
 from constructs_lib.workflows.tasks import Place, ServiceCall
 

@@ -7,13 +7,15 @@ from typing import Final
 
 from constructs import Construct
 
-from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
+from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_pattern, check_range, path_below
 from constructs_lib.errors import ConflictError
+from constructs_lib.stacks import check_same_stack, note_place
 from constructs_lib.storage.table import Table, TableReference
 from constructs_lib.workflows.circuit import Circuit
 from constructs_lib.workflows.failures import ALL_ERRORS
-from constructs_lib.workflows.steps import CatchingState, Step
+from constructs_lib.workflows.step import Step
+from constructs_lib.workflows.steps import CatchingState
 
 _LONGEST_OPEN_SECONDS: Final = 86_400
 

@@ -11,7 +11,7 @@ from constructs_lib.errors import InvalidArgumentError, LimitExceededError
 from constructs_lib.workflows.expressions import check_variable, delimited
 
 if TYPE_CHECKING:
-    from constructs_lib.workflows.steps import Step
+    from constructs_lib.workflows.step import Step
 
 ALL_ERRORS: Final = "States.ALL"
 """Every error but the two that end a workflow: too much data, and one that the definition itself causes."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from constructs import Construct
 
-from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
+from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_pattern, check_range, path_below, path_of
 from constructs_lib.errors import (
     ConflictError,
@@ -20,8 +20,9 @@ from constructs_lib.functions.asynchronous_calls import AsynchronousCalls
 from constructs_lib.functions.dead_letter_queue import DeadLetterQueue
 from constructs_lib.functions.event_rule import EventRule
 from constructs_lib.functions.function import Function
-from constructs_lib.observability.log_retention import DEFAULT_RETENTION_DAYS, RetentionDays, check_retention
-from constructs_lib.security.signing_key import SigningKey
+from constructs_lib.kms.signing_key import SigningKey
+from constructs_lib.logs.log_retention import DEFAULT_RETENTION_DAYS, RetentionDays, check_retention
+from constructs_lib.stacks import check_same_stack, note_place
 from constructs_lib.storage.payload_bucket import PayloadBucket
 from constructs_lib.storage.table import Table
 from constructs_lib.workflows.branches import Parallel
@@ -29,12 +30,13 @@ from constructs_lib.workflows.expressions import Expression, Input, Jsonata, Var
 from constructs_lib.workflows.failures import Catch, Retry
 from constructs_lib.workflows.rendering import render
 from constructs_lib.workflows.service_tasks import SqsSendMessage
-from constructs_lib.workflows.steps import Fail, Step, Succeed
+from constructs_lib.workflows.step import Step
+from constructs_lib.workflows.steps import Fail, Succeed
 from constructs_lib.workflows.tasks import LambdaTask
 from constructs_lib.workflows.workflow import Workflow
 
 if TYPE_CHECKING:
-    from constructs_lib.observability.alarm_topic import AlarmTopic
+    from constructs_lib.notifications.alarm_topic import AlarmTopic
 
 PREFIX: Final = "jobs/"
 """What the keys of the jobs' objects in the payload bucket begin with."""

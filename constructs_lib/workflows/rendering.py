@@ -10,17 +10,8 @@ from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.workflows.branches import CaughtBranch
 from constructs_lib.workflows.expressions import Expression, Item
 from constructs_lib.workflows.failures import Catch
-from constructs_lib.workflows.steps import (
-    CatchingState,
-    Chain,
-    Choice,
-    Continue,
-    Fallback,
-    GoTo,
-    Guarded,
-    State,
-    Step,
-)
+from constructs_lib.workflows.step import Chain, Step
+from constructs_lib.workflows.steps import CatchingState, Choice, Continue, Fallback, GoTo, Guarded, State
 from constructs_lib.workflows.tasks import CalledFunction, LambdaTask, Place, TaskState
 
 

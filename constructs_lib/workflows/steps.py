@@ -24,6 +24,7 @@ from constructs_lib.workflows.expressions import (
     template,
 )
 from constructs_lib.workflows.failures import Catch, Retry
+from constructs_lib.workflows.step import Step
 
 MAX_NAME_LENGTH: Final = 80
 """Step Functions' quota for the name of a state."""
@@ -39,29 +40,6 @@ class Machines(Protocol):
 
     def machine(self, step: Step) -> dict[str, Any]:
         """Returns a state machine of its own: the steps, and where they start."""
-
-
-class Step:
-    """One state or several; see `>>`."""
-
-    __slots__ = ()
-
-    def __rshift__(self, following: Step) -> Chain:
-        """Returns both, one after the other."""
-        mine = self.steps if isinstance(self, Chain) else (self,)
-        others = following.steps if isinstance(following, Chain) else (following,)
-        return Chain(steps=(*mine, *others))
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Chain(Step):
-    """Steps one after the other: what `>>` makes.
-
-    Attributes:
-        steps: The steps in their order.
-    """
-
-    steps: tuple[Step, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

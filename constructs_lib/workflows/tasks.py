@@ -14,7 +14,7 @@ from constructs_lib.workflows.failures import Retry
 from constructs_lib.workflows.steps import CatchingState, Machines
 
 if TYPE_CHECKING:
-    from constructs_lib.api.service_contract import ServiceOperation
+    from constructs_lib.service_contract import ServiceOperation
 
 LONGEST_TIMEOUT_SECONDS: Final = 99_999_999
 """Step Functions' quota for the timeout of a state."""

@@ -14,23 +14,25 @@ from cdktf_cdktf_provider_aws.sfn_state_machine import (
 )
 from constructs import Construct
 
-from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place, partition_of
+from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_choice, check_pattern, check_range, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.functions.function import Function
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.iam.role import Role
-from constructs_lib.observability.log_group import LOG_GROUP_NAME, LogGroup
-from constructs_lib.observability.log_retention import DEFAULT_RETENTION_DAYS, RetentionDays, check_retention
+from constructs_lib.kms.encryption_key import EncryptionKey
+from constructs_lib.logs.log_group import LOG_GROUP_NAME, LogGroup
+from constructs_lib.logs.log_retention import DEFAULT_RETENTION_DAYS, RetentionDays, check_retention
+from constructs_lib.provider_stack import partition_of
 from constructs_lib.references import attribute, make, token
-from constructs_lib.security.encryption_key import EncryptionKey
+from constructs_lib.stacks import check_same_stack, note_place
 from constructs_lib.workflows.data_flow import check_data_flow
 from constructs_lib.workflows.definition_text import as_literal, distinct, write_artefacts
 from constructs_lib.workflows.duration import longest_seconds
 from constructs_lib.workflows.hand_written import HandWritten
 from constructs_lib.workflows.mermaid import mermaid
 from constructs_lib.workflows.rendering import render
-from constructs_lib.workflows.steps import Step
+from constructs_lib.workflows.step import Step
 from constructs_lib.workflows.structure import EXPRESS_SECONDS, WorkflowKind, check_structure
 from constructs_lib.workflows.tasks import Place
 

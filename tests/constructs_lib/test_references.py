@@ -29,9 +29,9 @@ from constructs_lib import (
     Table,
     Workflow,
 )
-from constructs_lib.aws_stack import note_place
 from constructs_lib.logical_ids import has_usual_ids, logical_id
 from constructs_lib.references import address, attribute, make, text_of, token, wait_for
+from constructs_lib.stacks import note_place
 from tests.support.all_features import AllFeatures
 from tests.support.paths import PROJECT
 from tests.support.synthesis import Configuration, FakeArchive, refused
@@ -179,7 +179,7 @@ def test_a_construct_refers_to_what_is_in_another_stack_by_its_output(app: App, 
     other = AwsStack(app, "other", region="us-east-1")
     queue = DeadLetterQueue(stack, "failed")
     role = Role(other, "role", service="lambda.amazonaws.com")
-    role.allow_logging(LogGroup(stack, "log", name="/shop/log"))
+    LogGroup(stack, "log", name="/shop/log").grant_write(role)
     steps = SqsSendMessage("tell", queue, body={"a": 1}) >> Succeed("done")
     Workflow(other, "tells", definition=steps)
     app.synth()

@@ -24,7 +24,7 @@ from constructs_lib import (
     Public,
     RestApi,
 )
-from constructs_lib.api.routes import HttpMethod
+from constructs_lib.routes.definitions import HttpMethod
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ from constructs_lib.workflows.service_tasks import (
     SqsSendMessage,
     StartExecution,
 )
-from constructs_lib.workflows.steps import Choice, Continue, Fail, Pass, Step, Succeed, Wait
+from constructs_lib.workflows.step import Step
+from constructs_lib.workflows.steps import Choice, Continue, Fail, Pass, Succeed, Wait
 from constructs_lib.workflows.tasks import LambdaTask
 from handlers.common.contract import Contract
 

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from constructs_lib.api.route_table import RouteTable, join, split_path, variables, wildcard_path
-from constructs_lib.api.routes import (
+from constructs_lib.errors import ConflictError, ConstructError, InvalidArgumentError, LimitExceededError
+from constructs_lib.routes.definitions import (
     AuthorizationDefinition,
     HttpMethod,
     IntegrationDefinition,
     RouteDefinition,
 )
-from constructs_lib.errors import ConflictError, ConstructError, InvalidArgumentError, LimitExceededError
 
 
 def route(path: str, http_method: HttpMethod, parameters: dict[str, bool] | None = None) -> RouteDefinition:

@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from constructs_lib.api.routes import (
+from constructs_lib.routes.definitions import (
     ApiDefinition,
     AuthorizationDefinition,
     AuthorizerDefinition,

@@ -28,7 +28,7 @@ from constructs_lib import (
     UnsafeSettingError,
     UsagePlan,
 )
-from constructs_lib.api.routes import HttpMethod
+from constructs_lib.routes.definitions import HttpMethod
 from tests.support.synthesis import Configuration, children, public_method, refused, validate
 
 

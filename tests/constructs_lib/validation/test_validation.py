@@ -20,7 +20,7 @@ from constructs_lib import (
     Public,
     RestApi,
 )
-from constructs_lib.api.routes import HttpMethod
+from constructs_lib.routes.definitions import HttpMethod
 from tests.support.synthesis import Configuration, FakeArchive, children, public_method, refused
 
 

@@ -15,7 +15,8 @@ from constructs_lib.workflows.expressions import Input, Item, Variable
 from constructs_lib.workflows.failures import Catch, Retry
 from constructs_lib.workflows.http_errors import ERRORS
 from constructs_lib.workflows.rendering import render
-from constructs_lib.workflows.steps import Choice, Continue, Fail, GoTo, Pass, Step, Succeed, Wait
+from constructs_lib.workflows.step import Step
+from constructs_lib.workflows.steps import Choice, Continue, Fail, GoTo, Pass, Succeed, Wait
 from constructs_lib.workflows.structure import check_structure
 from constructs_lib.workflows.tasks import LambdaTask
 from handlers.common.errors import ServiceError

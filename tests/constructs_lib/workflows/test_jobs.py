@@ -24,7 +24,8 @@ from constructs_lib import (
     UnsafeSettingError,
 )
 from constructs_lib.workflows.expressions import Input, Variable
-from constructs_lib.workflows.steps import Step, Succeed
+from constructs_lib.workflows.step import Step
+from constructs_lib.workflows.steps import Succeed
 from constructs_lib.workflows.tasks import LambdaTask
 from tests.support.synthesis import Configuration, FakeArchive, children, refused, statements
 

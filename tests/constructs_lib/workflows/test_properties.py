@@ -18,7 +18,7 @@ from constructs_lib.workflows.duration import longest_seconds
 from constructs_lib.workflows.hand_written import HandWritten
 from constructs_lib.workflows.mermaid import mermaid
 from constructs_lib.workflows.rendering import render
-from constructs_lib.workflows.steps import Step
+from constructs_lib.workflows.step import Step
 from constructs_lib.workflows.structure import all_states, check_structure
 from tests.support.paths import PROJECT
 from tests.support.workflow_steps import PLAIN_VALUES, workflows

@@ -21,7 +21,8 @@ from constructs_lib.workflows.service_tasks import (
     SqsSendMessage,
     StartExecution,
 )
-from constructs_lib.workflows.steps import Choice, Continue, Fail, GoTo, Pass, Step, Succeed, Wait
+from constructs_lib.workflows.step import Step
+from constructs_lib.workflows.steps import Choice, Continue, Fail, GoTo, Pass, Succeed, Wait
 from constructs_lib.workflows.tasks import LambdaTask, Place, Task
 from local_cloud.states.jsonata import evaluate
 from tests.support.workflow_steps import FUNCTION, READ_TEXT, RESOURCE, FakeFunction

@@ -17,7 +17,8 @@ from constructs_lib.workflows.failures import Catch, Retry
 from constructs_lib.workflows.hand_written import HandWritten
 from constructs_lib.workflows.rendering import render
 from constructs_lib.workflows.service_tasks import S3GetObject
-from constructs_lib.workflows.steps import Choice, Continue, Fail, GoTo, Pass, Step, Succeed, Wait
+from constructs_lib.workflows.step import Step
+from constructs_lib.workflows.steps import Choice, Continue, Fail, GoTo, Pass, Succeed, Wait
 from constructs_lib.workflows.structure import WorkflowKind, check_structure
 from constructs_lib.workflows.tasks import LambdaTask, Task
 from handlers.common.contract import Contract

@@ -33,7 +33,7 @@ from constructs_lib import (
     Variable,
     Workflow,
 )
-from constructs_lib.security.encryption_key import EncryptionKey
+from constructs_lib.kms.encryption_key import EncryptionKey
 from handlers.vision.contract import read_text
 from tests.support.synthesis import Configuration, FakeArchive, children, refused, statements
 

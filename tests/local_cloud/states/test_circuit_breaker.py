@@ -15,7 +15,8 @@ import pytest
 from constructs_lib.workflows.circuit import Circuit
 from constructs_lib.workflows.expressions import Input, Variable
 from constructs_lib.workflows.rendering import render
-from constructs_lib.workflows.steps import Pass, Step, Succeed
+from constructs_lib.workflows.step import Step
+from constructs_lib.workflows.steps import Pass, Succeed
 from constructs_lib.workflows.tasks import LambdaTask
 from tests.local_cloud.states.test_roles import STATES, document
 from tests.support.states_cloud import States, eventually

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from constructs import Construct
 
 from constructs_lib.checks import path_of
-from constructs_lib.security.single_use_key import SingleUseKey
+from constructs_lib.kms.single_use_key import SingleUseKey
 
 if TYPE_CHECKING:
     from constructs_lib.iam.role import Role

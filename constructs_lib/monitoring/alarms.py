@@ -10,14 +10,15 @@ from cdktf_cdktf_provider_aws.cloudwatch_metric_alarm import CloudwatchMetricAla
 from constructs import Construct
 
 from constructs_lib.api.stage import Stage
-from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
+from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_range, path_below
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.functions.function import Function
-from constructs_lib.observability.alarm_topic import AlarmTopic
-from constructs_lib.observability.metric_alarm import MetricAlarm
-from constructs_lib.observability.paid_calls import PaidCalls
+from constructs_lib.monitoring.metric_alarm import MetricAlarm
+from constructs_lib.monitoring.paid_calls import PaidCalls
+from constructs_lib.notifications.alarm_topic import AlarmTopic
 from constructs_lib.references import attribute
+from constructs_lib.stacks import check_same_stack, note_place
 from constructs_lib.workflows.workflow import Workflow
 
 _PERCENT_OF_LIMIT = 80

@@ -17,9 +17,9 @@ from cdktf import (
 from cdktf_cdktf_provider_aws.api_gateway_api_key import ApiGatewayApiKey
 from constructs import Construct, IValidation
 
-from constructs_lib.aws_stack import note_place, stack_of
 from constructs_lib.checks import check_pattern, path_below
 from constructs_lib.references import address, make, token
+from constructs_lib.stacks import note_place, stack_of
 
 
 class ApiKey(Construct):

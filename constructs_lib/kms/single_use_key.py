@@ -9,11 +9,12 @@ from cdktf_cdktf_provider_aws.kms_alias import KmsAlias
 from cdktf_cdktf_provider_aws.kms_key import KmsKey
 from constructs import Construct
 
-from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
 from constructs_lib.checks import check_pattern, check_range, path_below, path_of
 from constructs_lib.iam.policy import PolicyStatement, policy_document
+from constructs_lib.kms.encryption_key import KEY_ALIAS, KEY_ALIAS_REMEDY
+from constructs_lib.provider_stack import ProviderStack
 from constructs_lib.references import attribute, make, token
-from constructs_lib.security.encryption_key import KEY_ALIAS, KEY_ALIAS_REMEDY
+from constructs_lib.stacks import check_same_stack, note_place
 
 if TYPE_CHECKING:
     from constructs_lib.iam.role import Role
@@ -50,7 +51,7 @@ class SingleUseKey(Construct):
         name = where.replace("/", "-") if alias is None else alias
         check_pattern(where, "alias", name, KEY_ALIAS, KEY_ALIAS_REMEDY)
         check_range(where, "deletion_window_days", deletion_window_days, 7, 30)
-        stack = AwsStack.of(scope)
+        stack = ProviderStack.of(scope)
         stack.claim(where, "key alias", name)
         super().__init__(scope, construct_id)
         note_place(self, scope, construct_id)

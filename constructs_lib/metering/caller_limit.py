@@ -8,12 +8,12 @@ from typing import Final
 
 from constructs import Construct
 
-from constructs_lib.aws_stack import note_place
 from constructs_lib.checks import check_range, path_below
 from constructs_lib.functions.function import Function
+from constructs_lib.stacks import note_place
 from constructs_lib.storage.table import Table, TableReference
 from constructs_lib.workflows.caller_count import CallerCount
-from constructs_lib.workflows.steps import Step
+from constructs_lib.workflows.step import Step
 
 _MOST_REQUESTS: Final = 60_000
 """DynamoDB takes 1,000 writes a second to one item."""

@@ -20,11 +20,11 @@ from constructs import Construct, IValidation
 from constructs_lib.api.method import Method
 from constructs_lib.api.stage import Stage
 from constructs_lib.api.throttle import Throttle
-from constructs_lib.authorization.api_key import ApiKey, check_name
-from constructs_lib.aws_stack import check_same_stack, note_place
 from constructs_lib.checks import check_choice, check_pattern, check_range, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
+from constructs_lib.metering.api_key import ApiKey, check_name
 from constructs_lib.references import attribute, make
+from constructs_lib.stacks import check_same_stack, note_place
 
 QuotaPeriod = Literal["DAY", "WEEK", "MONTH"]
 """The time after which a quota starts anew, in UTC; weeks start on Sunday."""

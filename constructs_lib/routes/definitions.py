@@ -1,6 +1,6 @@
 """A REST API as data: what it answers, and how, before any Terraform resource exists.
 
-The constructs fill these records, the renderers (`rendering.py`) make resources from them, and `Deployment`
+The constructs of `api` and `authorization` fill these records, the renderers (`api/rendering.py`) make resources from them, and `Deployment`
 hashes them. They hold only what is known while synthesizing: no ARN and no id, so that the hash changes with
 the API and with nothing else.
 """
@@ -23,6 +23,9 @@ IntegrationType = Literal["AWS", "AWS_PROXY", "HTTP", "HTTP_PROXY", "MOCK"]
 
 AuthorizerType = Literal["COGNITO_USER_POOLS", "REQUEST", "TOKEN"]
 """API Gateway's kinds of authorizer."""
+
+MAX_TIMEOUT_MS: Final = 29_000
+"""API Gateway's quota for an integration and for an authorizer, in milliseconds."""
 
 _LEFT_OUT_UNSET: Final = {"left_out_unset": True}
 """Marks what canonical JSON does not mention while it is unset: an API that does not use it keeps its hash."""

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from constructs import Construct
 
-from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
 from constructs_lib.checks import check_pattern, check_range, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError, UnsafeSettingError
 from constructs_lib.iam.policy import PolicyStatement, policy_document
+from constructs_lib.provider_stack import ProviderStack
 from constructs_lib.references import attribute, make, token
+from constructs_lib.stacks import check_same_stack, note_place
 
 if TYPE_CHECKING:
     from cdktf_cdktf_provider_aws.kms_key import KmsKey
@@ -72,7 +73,7 @@ class EncryptionKey(Construct):
         name = where.replace("/", "-") if alias is None else alias
         check_pattern(where, "alias", name, KEY_ALIAS, KEY_ALIAS_REMEDY)
         check_range(where, "deletion_window_days", deletion_window_days, 7, 30)
-        stack = AwsStack.of(scope)
+        stack = ProviderStack.of(scope)
         stack.claim(where, "key alias", name)
         super().__init__(scope, construct_id)
         note_place(self, scope, construct_id)
@@ -153,7 +154,7 @@ class EncryptionKey(Construct):
 
     def allow_log_groups(self) -> None:
         """Lets CloudWatch Logs use the key for the log groups of this account and region."""
-        stack = AwsStack.of(self)
+        stack = ProviderStack.of(self)
         groups = f"arn:{stack.partition}:logs:{stack.region}:{stack.account_id}:log-group:*"
         suffix = ".cn" if stack.region.startswith("cn-") else ""
         self._allow(

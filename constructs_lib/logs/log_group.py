@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING, Final
 from cdktf_cdktf_provider_aws.cloudwatch_log_group import CloudwatchLogGroup
 from constructs import Construct
 
-from constructs_lib.aws_stack import AwsStack, note_place
+from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_pattern, path_below, without_tokens
 from constructs_lib.errors import InvalidArgumentError
-from constructs_lib.observability.log_retention import DEFAULT_RETENTION_DAYS, RetentionDays, check_retention
+from constructs_lib.iam.policy import PolicyStatement
+from constructs_lib.logs.log_retention import DEFAULT_RETENTION_DAYS, RetentionDays, check_retention
 from constructs_lib.references import attribute, make, token
+from constructs_lib.stacks import note_place
 
 if TYPE_CHECKING:
-    from constructs_lib.security.encryption_key import EncryptionKey
+    from cdktf_cdktf_provider_aws.iam_role_policy import IamRolePolicy
+
+    from constructs_lib.iam.role import Role
+    from constructs_lib.kms.encryption_key import EncryptionKey
 
 LOG_GROUP_NAME: Final = "log group name"
 """What `AwsStack.claim` calls it."""
@@ -88,3 +93,20 @@ class LogGroup(Construct):
     def resource(self) -> CloudwatchLogGroup:
         """The `aws_cloudwatch_log_group`."""
         return self._resource
+
+    def grant_write(self, role: Role) -> IamRolePolicy:
+        """Allow a role to write to the streams of this log group, but not to create log groups: those have no retention.
+
+        Returns:
+            The `aws_iam_role_policy`, called `logs`.
+
+        Raises:
+            ConflictError: if the role may write to a log group already.
+        """
+        return role.add_policy(
+            "logs",
+            PolicyStatement(
+                actions=["logs:CreateLogStream", "logs:PutLogEvents"],
+                resources=[f"{attribute(self._resource, 'arn', role)}:*"],
+            ),
+        )

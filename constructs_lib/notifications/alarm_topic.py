@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from constructs import Construct
 
-from constructs_lib.aws_stack import AwsStack, note_place
+from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_pattern, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.iam.policy import policy_document
 from constructs_lib.references import attribute, make, token
+from constructs_lib.stacks import note_place
 
 if TYPE_CHECKING:
     from cdktf_cdktf_provider_aws.sns_topic import SnsTopic
     from cdktf_cdktf_provider_aws.sns_topic_policy import SnsTopicPolicy
     from cdktf_cdktf_provider_aws.sns_topic_subscription import SnsTopicSubscription
 
-    from constructs_lib.security.encryption_key import EncryptionKey
+    from constructs_lib.kms.encryption_key import EncryptionKey
 
 _EMAIL: Final = r"[^@\s]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
 

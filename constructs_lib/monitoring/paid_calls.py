@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from constructs_lib.checks import check_pattern
 from constructs_lib.functions.function import Function
-from constructs_lib.observability.metric_alarm import MetricAlarm, Namespace
+from constructs_lib.monitoring.metric_alarm import MetricAlarm, Namespace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from constructs import Construct
 
-from constructs_lib.aws_stack import check_same_stack, note_place
 from constructs_lib.checks import check_pattern, check_range, path_below
 from constructs_lib.errors import InvalidArgumentError
-from constructs_lib.observability.alarm_topic import AlarmTopic
+from constructs_lib.notifications.alarm_topic import AlarmTopic
 from constructs_lib.references import attribute, make, token, wait_for
+from constructs_lib.stacks import check_same_stack, note_place
 
 _NOTIFICATIONS = (("ACTUAL", 80), ("FORECASTED", 100), ("ACTUAL", 100))
 """The kind of costs, and the percentage of the limit."""

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
 from constructs import Construct
 
 from constructs_lib.api.integration import Backend, Caller
 from constructs_lib.api.resource import Resource
-from constructs_lib.api.routes import IntegrationDefinition, ResponseDefinition
-from constructs_lib.aws_stack import AwsStack, check_same_stack, partition_of
+from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_range, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
+from constructs_lib.provider_stack import partition_of
 from constructs_lib.references import attribute
+from constructs_lib.routes.definitions import MAX_TIMEOUT_MS, IntegrationDefinition, ResponseDefinition
+from constructs_lib.stacks import check_same_stack
 from constructs_lib.workflows.expressions import MAX_DATA_BYTES
 from constructs_lib.workflows.http_errors import ERRORS, HttpError
 from constructs_lib.workflows.http_templates import (
@@ -23,9 +24,6 @@ from constructs_lib.workflows.http_templates import (
     response_template,
 )
 from constructs_lib.workflows.workflow import Workflow
-
-MAX_TIMEOUT_MS: Final = 29_000
-"""API Gateway's quota for an integration, in milliseconds."""
 
 
 class StepFunctionsIntegration:

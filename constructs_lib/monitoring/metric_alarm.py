@@ -9,7 +9,7 @@ from typing import Final, Literal
 from cdktf_cdktf_provider_aws.cloudwatch_metric_alarm import CloudwatchMetricAlarm
 from constructs import Construct
 
-from constructs_lib.observability.alarm_topic import AlarmTopic
+from constructs_lib.notifications.alarm_topic import AlarmTopic
 from constructs_lib.references import attribute, make
 
 PERIOD_SECONDS: Final = 300

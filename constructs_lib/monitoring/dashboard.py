@@ -10,11 +10,12 @@ from cdktf_cdktf_provider_aws.cloudwatch_dashboard import CloudwatchDashboard
 from constructs import Construct
 
 from constructs_lib.api.stage import Stage
-from constructs_lib.aws_stack import AwsStack, check_same_stack, note_place
+from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_pattern, path_below
 from constructs_lib.errors import LimitExceededError
 from constructs_lib.functions.function import Function
 from constructs_lib.references import attribute, make
+from constructs_lib.stacks import check_same_stack, note_place
 from constructs_lib.workflows.workflow import Workflow
 
 _WIDTH: Final = 8

@@ -1,0 +1,1 @@
+"""CloudWatch log groups and their retention."""

@@ -1,0 +1,1 @@
+"""Limits for callers: usage plans, API keys and requests per minute."""

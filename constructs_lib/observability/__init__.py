@@ -1,1 +1,0 @@
-"""What can be seen afterwards: logs, metrics, alarms."""

@@ -1,0 +1,351 @@
+"""Terraform stack with the AWS provider of one region, its state and its names; `AwsStack` adds the encryption key."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Final, Self
+from weakref import WeakKeyDictionary
+
+from cdktf import App, LocalBackend, S3Backend, TerraformStack
+from cdktf_cdktf_provider_aws.data_aws_caller_identity import DataAwsCallerIdentity
+from cdktf_cdktf_provider_aws.data_aws_partition import DataAwsPartition
+from cdktf_cdktf_provider_aws.provider import AwsProvider, AwsProviderDefaultTags
+from constructs import Construct, IConstruct
+
+from constructs_lib.archive import Archive
+from constructs_lib.checks import check_known, check_pattern, note_path, path_below, path_of
+from constructs_lib.errors import ConflictError, InvalidArgumentError
+from constructs_lib.stacks import stack_of
+from constructs_lib.state import (
+    TERRAFORM_VERSION,
+    TERRAFORM_WITH_LOCK_FILES,
+    S3State,
+    check_state,
+    make_private,
+)
+
+PROVIDER_SOURCE: Final = "hashicorp/aws"
+PROVIDER_VERSION: Final = ">= 5.100.0, < 7.0.0"
+
+_REGION: Final = r"[a-z]{2}(-[a-z]+)+-\d"
+_ABOVE_THE_STACK: Final = PurePosixPath("../../..")
+"""Terraform runs in `<outdir>/stacks/<stack>`; the state lies beside the output directory."""
+
+
+class ProviderStack(TerraformStack):
+    """Terraform configuration for one AWS region, without an encryption key. Derive stacks from `AwsStack`.
+
+    Makes the provider, the state's backend, and the version constraints. Everything it writes is relative, so
+    that the same sources give the same `cdk.tf.json` on every machine.
+
+    Args:
+        scope: The App.
+        construct_id: The stack's name; the names of its functions start with it.
+        region: The AWS region, such as `eu-central-1`.
+        allowed_account_ids: The only AWS accounts that Terraform may plan and deploy in, 12 digits each; with
+            credentials of any other account it stops before it reads or creates anything. Default: any account.
+        default_tags: Tags that every resource gets. Left out, none.
+        state_path: The file of the state, relative to the directory that holds the App's output directory.
+            Only its owner may read it. Default: `terraform.<construct_id>.tfstate`.
+        state: The state in S3, for what more than one person or machine deploys. Left out, it is the local file.
+        provider_version: The constraint on the AWS provider's version. Left out, every release of the majors
+            5 and 6 from 5.100.0 on; Terraform's lock file picks one.
+
+    Raises:
+        ConstructError: if an argument is not valid, or another stack of the App has the same construct_id or the same
+            state.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        region: str,
+        allowed_account_ids: Sequence[str] = (),
+        default_tags: Mapping[str, str] | None = None,
+        state_path: str | None = None,
+        state: S3State | None = None,
+        provider_version: str = PROVIDER_VERSION,
+    ) -> None:
+        where = path_below(scope, construct_id)
+        tags = dict(default_tags or {})
+        local_state = f"terraform.{construct_id}.tfstate" if state_path is None else state_path
+        check_pattern(
+            where,
+            "construct_id",
+            construct_id,
+            r"[A-Za-z][A-Za-z0-9-]*",
+            "start with a letter and use letters, digits and '-': the names in AWS start with it",
+        )
+        check_pattern(where, "region", region, _REGION, "use a region's code, such as 'eu-central-1'")
+        accounts = _account_ids(where, allowed_account_ids)
+        _check_tags(where, tags)
+        _check_state_path(where, local_state)
+        check_state(where, state, state_path)
+        minimum_provider = _minimum(where, provider_version)
+        _claim_in_app(scope, where, construct_id, local_state if state is None else state)
+        super().__init__(scope, construct_id)
+        note_path(self, scope, construct_id)
+        self._minimum_provider = minimum_provider
+        self._region = region
+        self._folder = Path(App.of(self).outdir) / "stacks" / construct_id
+        self._staged: set[str] = set()
+        self._claimed: dict[tuple[str, str], str] = {}
+        self._sections: dict[str, dict[str, str]] = {}
+        self._provider = AwsProvider(
+            self,
+            "aws",
+            region=region,
+            allowed_account_ids=accounts or None,
+            default_tags=[AwsProviderDefaultTags(tags=tags)] if tags else None,
+        )
+        if state is None:
+            LocalBackend(self, path=str(_ABOVE_THE_STACK / local_state))
+            make_private(self._folder.parents[2] / local_state)
+        else:
+            self._keep_state_in(state)
+        locks_by_file = state is not None and state.locks_by_file
+        self.add_override(
+            "terraform.required_version", TERRAFORM_WITH_LOCK_FILES if locks_by_file else TERRAFORM_VERSION
+        )
+        self.add_override("terraform.required_providers.aws.source", PROVIDER_SOURCE)
+        self.add_override("terraform.required_providers.aws.version", provider_version)
+        self._current: Construct | None = None
+        self._account_id: str | None = None
+        self._partition: str | None = None
+
+    @classmethod
+    def of(cls, construct: IConstruct) -> Self:
+        """Returns the stack of this class that a construct is in.
+
+        Raises:
+            ConstructError: if it is in a stack of another class.
+        """
+        stack = stack_of(construct)
+        if not isinstance(stack, cls):
+            raise InvalidArgumentError(
+                path_of(construct),
+                "is in a stack that is no AwsStack",
+                "derive the stack from AwsStack",
+            )
+        return stack
+
+    @property
+    def region(self) -> str:
+        """The region's code."""
+        return self._region
+
+    @property
+    def provider(self) -> AwsProvider:
+        """The provider, for what the arguments do not cover."""
+        return self._provider
+
+    @property
+    def folder(self) -> Path:
+        """Where its configuration is written, and Terraform runs."""
+        return self._folder
+
+    @property
+    def account_id(self) -> str:
+        """The account that Terraform works in; a reference, made on first use."""
+        if self._account_id is None:
+            # Read once: each reading of an attribute gives another string for the same reference.
+            self._account_id = DataAwsCallerIdentity(self._current_scope(), "caller_identity").account_id
+        return self._account_id
+
+    @property
+    def partition(self) -> str:
+        """The partition of the region (`aws`, `aws-cn`, …); a reference, made on first use."""
+        if self._partition is None:
+            self._partition = DataAwsPartition(self._current_scope(), "partition").partition
+        return self._partition
+
+    def require_provider(self, where: str, feature: str, version: tuple[int, int]) -> None:
+        """Checks that every allowed version of the provider knows `feature`.
+
+        Raises:
+            ConflictError: if the constraint allows a provider older than `version`.
+        """
+        if self._minimum_provider < version:
+            needed = f"{version[0]}.{version[1]}.0"
+            raise ConflictError(
+                where,
+                f"{feature} needs version {needed} of the AWS provider, and older ones are allowed",
+                f"pass provider_version='>= {needed}, < 7.0.0' to the stack",
+            )
+
+    def claim(self, where: str, kind: str, name: str, remedy: str = "choose another name") -> None:
+        """Takes a name that AWS allows once, so that a second one is found before Terraform runs.
+
+        Args:
+            where: Who takes it.
+            kind: What it is the name of, such as `function_name`.
+            name: The name.
+            remedy: What to do if it is taken.
+
+        Raises:
+            ConflictError: if it is taken.
+        """
+        owner = self._claimed.setdefault((kind, name), where)
+        if owner != where:
+            raise ConflictError(where, f"{kind} '{name}' is taken by {owner}", remedy)
+
+    def place_archive(self, archive: Archive) -> str:
+        """Puts an archive's zip beside the stack's configuration.
+
+        An older zip of the same archive is removed.
+
+        Returns:
+            Its path relative to the directory that Terraform runs in.
+        """
+        assets = self.folder / "assets"
+        name = re.sub(r"[^A-Za-z0-9_-]+", "-", archive.name)
+        place = assets / f"{name}-{archive.digest[:12]}.zip"
+        assets.mkdir(parents=True, exist_ok=True)
+        self._staged.add(place.name)
+        for older in assets.glob(f"{name}-{'[0-9a-f]' * 12}.zip"):
+            if older.name not in self._staged:
+                older.unlink()
+        _link_or_copy(archive.zip_path, place)
+        return f"assets/{place.name}"
+
+    def place_document(self, name: str, content: str) -> Path:
+        """Puts a file beside the stack's configuration, where Terraform does not read it.
+
+        Args:
+            name: The file's name; Terraform reads those that end in `.tf` and `.tf.json`.
+            content: The file's text.
+
+        Returns:
+            Its path.
+        """
+        place = self.folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(content, encoding="utf-8")
+        return place
+
+    def place_section(self, name: str, section: str, content: str) -> Path:
+        """Put a section into a document beside the stack's configuration; see `place_document`.
+
+        Args:
+            name: The file's name.
+            section: The section's name. The sections of a document are sorted by it.
+            content: The section's text.
+
+        Returns:
+            The file's path.
+        """
+        sections = self._sections.setdefault(name, {})
+        sections[section] = content
+        return self.place_document(name, "\n".join(sections[one] for one in sorted(sections)))
+
+    def _keep_state_in(self, state: S3State) -> None:
+        S3Backend(self, bucket=state.bucket, key=state.key)
+        for name, value in state.backend().items():
+            self.add_override(f"terraform.backend.s3.{name}", value)
+
+    def _current_scope(self) -> Construct:
+        if self._current is None:
+            self._current = Construct(self, "current")
+        return self._current
+
+
+_APPS: Final[WeakKeyDictionary[IConstruct, dict[tuple[str, ...], str]]] = WeakKeyDictionary()
+"""The folders and states of the stacks of each App, and the stack that has each."""
+
+
+def _claim_in_app(scope: Construct, where: str, construct_id: str, state: S3State | str) -> None:
+    """Claim the folder and the state of a stack, which no other stack of the App may have.
+
+    Raises:
+        ConflictError: if another stack has one of them.
+    """
+    claimed = _APPS.setdefault(App.of(scope), {})
+    owner = claimed.setdefault(("folder", construct_id), where)
+    if owner != where:
+        raise ConflictError(
+            where,
+            f"would be written to the folder of stack '{owner}'",
+            "give one of the two stacks another construct_id",
+        )
+    if isinstance(state, S3State):
+        place, name, argument = ("s3", state.bucket, state.key), f"s3://{state.bucket}/{state.key}", "key"
+    else:
+        path = str(PurePosixPath(state))
+        place, name, argument = ("local", path, ""), path, "state_path"
+    owner = claimed.setdefault(place, where)
+    if owner != where:
+        raise ConflictError(
+            where,
+            f"shares its state '{name}' with stack '{owner}'",
+            f"pass another {argument} to one of the two",
+        )
+
+
+def partition_of(region: str) -> str:
+    """Return the partition that a region is in."""
+    known = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+    return next((name for start, name in known.items() if region.startswith(start)), "aws")
+
+
+def _link_or_copy(source: Path, place: Path) -> None:
+    if place.exists():  # its name holds its digest
+        return
+    unfinished = place.with_suffix(".part")
+    unfinished.unlink(missing_ok=True)
+    try:
+        os.link(source, unfinished)
+    except OSError:  # another file system, or one without hard links
+        shutil.copyfile(source, unfinished)
+    unfinished.replace(place)
+
+
+def _account_ids(where: str, account_ids: Sequence[str]) -> list[str]:
+    if isinstance(account_ids, str) or not all(isinstance(one, str) for one in account_ids):
+        raise InvalidArgumentError(
+            where,
+            f"allowed_account_ids is {account_ids!r}, not a list of strings",
+            "pass a list such as ['123456789012']",
+        )
+    for account_id in account_ids:
+        check_pattern(
+            where, "allowed_account_ids", account_id, "[0-9]{12}", "use the 12 digits of account IDs"
+        )
+    return list(account_ids)
+
+
+def _check_tags(where: str, tags: Mapping[str, str]) -> None:
+    for key, value in tags.items():
+        if not 1 <= len(key) <= 128 or len(value) > 256 or key.lower().startswith("aws:"):
+            raise InvalidArgumentError(
+                where,
+                f"default tag {key!r} is not valid",
+                "use keys of 1 to 128 characters that do not start with 'aws:', and values of at most 256",
+            )
+
+
+def _check_state_path(where: str, path: str) -> None:
+    check_known(where, "state_path", path)
+    parts = PurePosixPath(path).parts
+    if not parts or path.startswith(("/", "~")) or ".." in parts or "\\" in path or ":" in path:
+        raise InvalidArgumentError(
+            where,
+            f"state_path {path!r} leads out of the project",
+            "use a relative path without '..', such as 'terraform.shop.tfstate'",
+        )
+
+
+def _minimum(where: str, constraint: str) -> tuple[int, int]:
+    lowest = re.search(r"(?:^|,)\s*(?:>=|~>|=)?\s*(\d+)\.(\d+)", constraint)
+    if lowest is None or (int(lowest[1]), int(lowest[2])) < (5, 100):
+        raise InvalidArgumentError(
+            where,
+            f"provider_version {constraint!r} does not exclude the releases before 5.100.0",
+            f"start it with a lowest version, such as '{PROVIDER_VERSION}'",
+        )
+    return int(lowest[1]), int(lowest[2])

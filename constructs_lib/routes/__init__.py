@@ -1,0 +1,1 @@
+"""Routes and authorizations as data, without Terraform resources."""
