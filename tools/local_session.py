@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import boto3
 
 _ROOT_USER = "local"
-"""Access key ID, and secret access key, of every local cloud: see local_cloud/gateway/authorization/callers.py."""
+"""Access key ID, and secret access key, of every local cloud: see local_cloud/iam/callers.py."""
 
 
 def local_session(region: str) -> boto3.Session:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from local_cloud.functions.definition import FunctionDefinition
-from local_cloud.iam.needs import Need
+from local_cloud.iam.enforcement import refused_need
+from local_cloud.iam.need import Need
 from local_cloud.iam.sessions import end_session, open_session
 
 ACCESS_KEY_ID = "LOCALCLOUDWORKER0000"
@@ -79,8 +80,6 @@ def may_log(
     """
     if credentials is NOBODYS:
         return True
-    from local_cloud.iam.enforcement import refused_need
-
     region, account_id = definition.region, definition.account_id
     group = f"arn:aws:logs:{region}:{account_id}:log-group:{definition.log_group}"
     resources = (f"{group}:log-stream:{log_stream}", group)

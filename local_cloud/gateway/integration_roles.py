@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from local_cloud.gateway.errors import CONFIGURATION, GatewayError, UnsupportedFeatureError
 from local_cloud.gateway.exchange import Exchange
-from local_cloud.gateway.iam_policies import (
+from local_cloud.gateway.permissions import source_arn
+from local_cloud.iam.policies import (
     Decision,
     PrincipalNotFoundError,
     is_allowed,
@@ -15,7 +16,6 @@ from local_cloud.gateway.iam_policies import (
     role_trust_policy,
     trusts,
 )
-from local_cloud.gateway.permissions import source_arn
 from local_cloud.resource_accounts import account_of
 
 _SERVICE = "apigateway.amazonaws.com"

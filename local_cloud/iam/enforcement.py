@@ -6,10 +6,11 @@ import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from local_cloud.gateway.authorization.callers import Caller, find_caller
 from local_cloud.iam import sessions
+from local_cloud.iam.callers import Caller, find_caller
 from local_cloud.iam.calls import Call, read_call, session_credential
-from local_cloud.iam.needs import Need, needs_of
+from local_cloud.iam.need import Need
+from local_cloud.iam.needs import needs_of
 from local_cloud.iam.permissions import RESOURCE_BASED, Principal, Refusal, refusal
 from local_cloud.iam.presigned import MESSAGES, fault_of, is_presigned
 from local_cloud.iam.refusals import expired_response, message_of, refusal_response, s3_refusal

@@ -8,33 +8,17 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
 from local_cloud.iam.calls import Call
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """A permission that a call takes.
-
-    Attributes:
-        action: The action, such as `lambda:InvokeFunction`.
-        resources: The resource, by each of the names that AWS takes for it; empty where it could not be read.
-        facts: Condition keys that the request has values for.
-    """
-
-    action: str
-    resources: tuple[str, ...] = ()
-    facts: Mapping[str, str] = field(default_factory=dict)
+from local_cloud.iam.need import Need
+from local_cloud.iam.s3_needs import s3_needs
 
 
 def needs_of(call: Call) -> tuple[Need, ...]:
     """Return the permissions that a call takes; none for one that everybody may make."""
     if call.service == "s3":
-        from local_cloud.iam.s3_needs import s3_needs
-
         return s3_needs(call)
     reader = _READERS.get(call.service)
     return (_need(call),) if reader is None else reader(call)

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from local_cloud.gateway.iam_policies import (
+from local_cloud.iam.need import Need
+from local_cloud.iam.policies import (
     Decision,
     Policy,
     PrincipalNotFoundError,
@@ -20,7 +21,6 @@ from local_cloud.gateway.iam_policies import (
     is_allowed,
     role_policies,
 )
-from local_cloud.iam.needs import Need
 from local_cloud.iam.resource_policies import lets_in, trust_towards
 from local_cloud.resource_accounts import account_of
 

@@ -10,8 +10,8 @@ import json
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from local_cloud.gateway.iam_conditions import Facts
-from local_cloud.gateway.iam_policies import Policy, PrincipalNotFoundError, is_allowed, role_trust_policy
+from local_cloud.iam.conditions import Facts
+from local_cloud.iam.policies import Policy, PrincipalNotFoundError, is_allowed, role_trust_policy
 
 
 def lets_in(resource: str, action: str, names: Collection[str], facts: Facts) -> bool:

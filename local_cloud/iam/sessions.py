@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
-from local_cloud.gateway.iam_policies import PrincipalNotFoundError, role_trust_policy, trusts
+from local_cloud.iam.policies import PrincipalNotFoundError, role_trust_policy, trusts
 
 SESSION_SECONDS = 12 * 60 * 60
 """How long a session lasts, as on AWS about."""

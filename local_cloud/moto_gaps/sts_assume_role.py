@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from local_cloud.gateway.iam_policies import Policy, managed_policy
+from local_cloud.iam.policies import Policy, managed_policy
 
 _LONGEST_POLICY_CHARACTERS = 2048
 _SHORTEST_SECONDS = 15 * 60

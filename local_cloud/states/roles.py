@@ -13,9 +13,9 @@ from uuid import uuid4
 from botocore.exceptions import ClientError
 from moto.stepfunctions.exceptions import AWSError
 
-from local_cloud.gateway.authorization.callers import find_caller
+from local_cloud.iam.callers import find_caller
 from local_cloud.iam.enforcement import refused_need
-from local_cloud.iam.needs import Need
+from local_cloud.iam.need import Need
 from local_cloud.iam.refusals import ACCESS_DENIED, message_of
 from local_cloud.iam.sessions import RoleSession, end_session, may_be_assumed, open_session
 

@@ -18,7 +18,7 @@ from local_cloud.gateway.errors import (
     EXPLICITLY_DENIED,
     GatewayError,
 )
-from local_cloud.gateway.iam_policies import Decision, is_allowed
+from local_cloud.iam.policies import Decision, is_allowed
 
 
 @dataclass(frozen=True, slots=True)

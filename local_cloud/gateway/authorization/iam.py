@@ -5,12 +5,12 @@ from __future__ import annotations
 import hmac
 from datetime import UTC, datetime
 
-from local_cloud.gateway.authorization.callers import Caller, find_caller
 from local_cloud.gateway.authorization.method_arn import INVOKE, method_arn, request_facts
 from local_cloud.gateway.authorization.resource_policy import both, either, policy_decision, refusal
 from local_cloud.gateway.authorization.sigv4 import Signature, read_signature
 from local_cloud.gateway.errors import CREDENTIALS_EXPIRED, UNKNOWN_CREDENTIALS, GatewayError
 from local_cloud.gateway.exchange import Exchange
+from local_cloud.iam.callers import Caller, find_caller
 
 
 def authorize_signature(exchange: Exchange) -> None:
@@ -40,7 +40,7 @@ def _caller(signature: Signature, now: datetime) -> Caller:
     if caller is None:
         raise GatewayError(
             UNKNOWN_CREDENTIALS,
-            f"the access key {signature.access_key} is nobody's; see local_cloud/gateway/authorization/callers.py",
+            f"the access key {signature.access_key} is nobody's; see local_cloud/iam/callers.py",
         )
     sent = signature.token if not caller.is_root else None
     if not hmac.compare_digest((sent or "").encode("utf-8", "replace"), (caller.token or "").encode()):

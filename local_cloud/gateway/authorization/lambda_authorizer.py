@@ -32,13 +32,6 @@ from local_cloud.gateway.errors import (
 )
 from local_cloud.gateway.event import last_values, multi_value_headers, multi_value_query, request_context
 from local_cloud.gateway.exchange import Exchange
-from local_cloud.gateway.iam_policies import (
-    PrincipalNotFoundError,
-    is_allowed,
-    role_policies,
-    role_trust_policy,
-    trusts,
-)
 from local_cloud.gateway.lambda_proxy import (
     FunctionInvoker,
     PolicyReader,
@@ -47,6 +40,13 @@ from local_cloud.gateway.lambda_proxy import (
     with_stage_variables,
 )
 from local_cloud.gateway.permissions import may_invoke
+from local_cloud.iam.policies import (
+    PrincipalNotFoundError,
+    is_allowed,
+    role_policies,
+    role_trust_policy,
+    trusts,
+)
 
 DEFAULT_TTL_SECONDS = 300
 # Answers that one stage remembers; the oldest go first.

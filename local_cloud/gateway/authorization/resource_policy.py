@@ -12,32 +12,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 from local_cloud.gateway.authorization.method_arn import INVOKE, method_arn, request_facts
 from local_cloud.gateway.errors import DENIED, GatewayError
 from local_cloud.gateway.exchange import Exchange
-from local_cloud.gateway.iam_policies import Decision, is_allowed
+from local_cloud.iam.callers import Names
+from local_cloud.iam.policies import Decision, is_allowed
 
 ANONYMOUS = "anonymous"
 
 _SHORT = "execute-api:/"
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """The names that a policy may have for a caller.
-
-    Attributes:
-        to_allow: Those by which a statement can allow. In its own account a caller is not allowed by the name of the
-            account, which only lets the account's own policies decide.
-        to_deny: Those by which a statement can deny.
-    """
-
-    to_allow: Collection[str] = ()
-    to_deny: Collection[str] = ()
 
 
 _NOBODY = Names()

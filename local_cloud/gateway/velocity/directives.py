@@ -8,16 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from local_cloud.gateway.velocity.errors import VelocityError
-from local_cloud.gateway.velocity.nodes import (
-    Block,
-    Break,
-    Deferred,
-    Expression,
-    Node,
-    Reference,
-    Scope,
-    Stop,
-)
+from local_cloud.gateway.velocity.nodes import Reference
+from local_cloud.gateway.velocity.scope import Block, Break, Deferred, Expression, Macro, Node, Scope, Stop
 from local_cloud.gateway.velocity.values import HostObject, is_true
 
 MOST_ITERATIONS = 1000
@@ -106,19 +98,6 @@ class Leave:
     def render(self, _scope: Scope, _out: list[str]) -> None:
         """Leave the loop or the template."""
         raise self.how
-
-
-@dataclass(frozen=True, slots=True)
-class Macro:
-    """`#macro(name $parameter …) … #end`, which defines itself when it is reached."""
-
-    name: str
-    parameters: tuple[str, ...]
-    body: Block
-
-    def render(self, scope: Scope, _out: list[str]) -> None:
-        """Define the macro; the first definition of a name stays."""
-        scope.macros.setdefault(self.name, self)
 
 
 @dataclass(frozen=True, slots=True)

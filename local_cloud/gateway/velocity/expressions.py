@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from local_cloud.gateway.velocity.errors import VelocityError
 from local_cloud.gateway.velocity.nodes import (
     Binary,
-    Block,
     Call,
-    Expression,
     Index,
     Interpolated,
     ListOf,
@@ -24,6 +22,7 @@ from local_cloud.gateway.velocity.nodes import (
     Reference,
     Step,
 )
+from local_cloud.gateway.velocity.scope import Block, Expression
 
 _SPACE = re.compile(r"\s*")
 _REFERENCE = re.compile(r"\$!?(\{?)([A-Za-z_][\w-]*)")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from local_cloud.gateway.velocity.directives import Definition, Foreach, If, Leave, Macro, MacroCall, Set
+from local_cloud.gateway.velocity.directives import Definition, Foreach, If, Leave, MacroCall, Set
 from local_cloud.gateway.velocity.errors import VelocityError
 from local_cloud.gateway.velocity.expressions import ExpressionParser, Source
-from local_cloud.gateway.velocity.nodes import Block, Break, Expression, Node, Stop, Text
+from local_cloud.gateway.velocity.nodes import Text
+from local_cloud.gateway.velocity.scope import Block, Break, Expression, Macro, Node, Stop
 
 _SPECIAL = re.compile(r"[$#\\]")
 _WORD = re.compile(r"#(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))")

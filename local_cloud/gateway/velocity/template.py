@@ -8,8 +8,8 @@ from typing import Any
 
 from local_cloud.gateway.velocity.directives import walk
 from local_cloud.gateway.velocity.errors import VelocityError
-from local_cloud.gateway.velocity.nodes import Block, Break, Scope, Stop
 from local_cloud.gateway.velocity.parser import parse
+from local_cloud.gateway.velocity.scope import Block, Break, Scope, Stop
 
 
 class Template:

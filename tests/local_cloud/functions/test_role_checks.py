@@ -10,8 +10,8 @@ import boto3
 import pytest
 
 from local_cloud.functions import credentials
-from local_cloud.gateway.authorization.callers import find_caller
 from local_cloud.iam import sessions
+from local_cloud.iam.callers import find_caller
 from tests.support.function_cloud import ACCOUNT, REGION, Cloud, eventually
 
 LAMBDA = {"Service": "lambda.amazonaws.com"}

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-from local_cloud.gateway.iam_conditions import (
+from local_cloud.iam.conditions import (
     Facts,
     UnknownOperatorError,
     arn_like,

@@ -16,13 +16,12 @@ for everybody.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from local_cloud.gateway.authorization.resource_policy import Names
-from local_cloud.gateway.iam_policies import (
+from local_cloud.iam.policies import (
     Decision,
     PrincipalNotFoundError,
     PrincipalPolicies,
@@ -35,6 +34,20 @@ ROOT_KEYS: Mapping[str, str] = {"local": "local", "test": "test"}
 """Secrets of the root user's access keys, by key id. On AWS no key id is as short."""
 
 _PARTITION = "aws"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names that a policy may have for a caller.
+
+    Attributes:
+        to_allow: Those by which a statement can allow. In its own account a caller is not allowed by the name of the
+            account, which only lets the account's own policies decide.
+        to_deny: Those by which a statement can deny.
+    """
+
+    to_allow: Collection[str] = ()
+    to_deny: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from local_cloud.gateway.iam_conditions import UnknownOperatorError, conditions_hold
-from local_cloud.gateway.iam_policies import (
+from local_cloud.iam.conditions import UnknownOperatorError, conditions_hold
+from local_cloud.iam.policies import (
     PrincipalNotFoundError,
     PrincipalPolicies,
     group_policies,
