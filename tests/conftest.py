@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, settings
 
 import settings as project_settings
 from constructs_lib import environment
+from deploy_tools.terraform import terraform_settings
 from tests.support.scheduling import SharedStackScheduling, rank
-from tools.terraform import terraform_settings
 
 if TYPE_CHECKING:
     from xdist.remote import Producer

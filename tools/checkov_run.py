@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tools.deployment import PROJECT
+from tools.project import PROJECT
 
 LOCK: Final = PROJECT / "requirements-scan.lock"
 CACHE: Final = PROJECT / ".cache" / "scan"

@@ -16,9 +16,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tools.console import step
-from tools.deployment import PROJECT, synthesize
-from tools.errors import DeploymentError
+from deploy_tools.console import step
+from deploy_tools.errors import DeploymentError
+from tools.project import PROJECT, synthesize
 
 PACKAGE = "ai_client"
 _TYPESCRIPT = PROJECT / "node_modules" / ".bin" / "openapi-typescript"

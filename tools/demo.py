@@ -1,34 +1,30 @@
-"""`make demo`: deploys the stack to the local cloud, calls every service, and shows what came back.
+"""`make demo`: deploys `main.py` to the local cloud, calls every service, and shows what came back.
 
-    python -m tools.demo            deploy and call; ends with status 0 only if every answer was right
-    python -m tools.demo serve      deploy only
-    python -m tools.demo down       stop the local cloud
-
-The local cloud stays up afterwards, so that the invoke URL can be called again.
+It ends with status 0 only if every answer was right. The local cloud stays up, so that the invoke URL can be called again.
 """
 
 from __future__ import annotations
 
 import http.client
 import json
-import shlex
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from lambda_archives import ArchiveError
-from tools import interrupts
-from tools.callers import Callers
+from deploy_tools import interrupts
+from deploy_tools.app import CdktfApp
+from deploy_tools.callers import Callers
+from deploy_tools.cloud import chosen_port
+from deploy_tools.console import heading
+from deploy_tools.deploy import deploy
+from deploy_tools.errors import DeploymentError, TerraformError
+from deploy_tools.hints import show_hints
 from tools.calls import Call, WrongAnswer, calls, error
-from tools.console import heading
 from tools.demo_workflows import run_workflows
-from tools.deployment import PROJECT, chosen_environment, deploy, deployed_region, stop_cloud
-from tools.errors import DeploymentError, TerraformError
+from tools.project import PROJECT
 from tools.refusals import limited_partner, preflights, refusals
-
-DIRECTORY = PROJECT / ".local_cloud"
 
 
 def call(
@@ -162,41 +158,22 @@ def show_refusals(demo: Demo) -> None:
         demo.preflight(asked, check)
 
 
-def show_how_to_call(invoke_url: str) -> None:
-    """Prints the invoke URL and the commands to go on with."""
-    heading("The API is up")
-    print(f"  invoke URL  {invoke_url}")
-    print("  sign in     export TOKEN=$(make -s token)")
-    print(f'  call it     curl -s -H "Authorization: $TOKEN" {shlex.quote(invoke_url + "/ai-service")}')
-    print(
-        f"              curl -s -H \"Authorization: $TOKEN\" {invoke_url}/vision/text -H 'Content-Type: image/png' "
-        "--data-binary @samples/receipt.png"
-    )
-    print("  logs        make logs      stop it     make down")
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Runs the command line described at the top of this file; returns its exit status."""
+def main() -> int:
+    """Deploy and call; return 1 if an answer was wrong."""
     started = time.monotonic()
-    if list(arguments) == ["down"]:
-        stop_cloud(DIRECTORY)
-        return 0
-    if list(arguments) not in ([], ["serve"]):
-        print(__doc__, file=sys.stderr)
-        return 2
-    environment = chosen_environment()
-    heading("Deploy main.py to the local cloud")
-    cloud, outputs = deploy(PROJECT, DIRECTORY, environment.local_cloud_port)
-    demo = Demo(outputs, Callers(cloud.url, outputs, region=deployed_region()))
-    if not arguments:
-        call_services(demo)
-        run_workflows(demo)
-        show_refusals(demo)
-        total = demo.right + demo.wrong
-        print(f"\n  {demo.right} of {total} answers right, {time.monotonic() - started:.0f} s in all")
-    show_how_to_call(demo.invoke_url)
+    app, port = CdktfApp.in_folder(PROJECT), chosen_port()
+    heading(f"Deploy {app.title} to the local cloud")
+    deployed = deploy(app, port)
+    (one,) = deployed.stacks
+    demo = Demo(one.outputs, Callers(deployed.cloud.url, one.outputs, region=one.stack.region))
+    call_services(demo)
+    run_workflows(demo)
+    show_refusals(demo)
+    total = demo.right + demo.wrong
+    print(f"\n  {demo.right} of {total} answers right, {time.monotonic() - started:.0f} s in all")
+    show_hints(app, deployed)
     return 1 if demo.wrong else 0
 
 
 if __name__ == "__main__":
-    sys.exit(interrupts.command(lambda: main(sys.argv[1:]), ArchiveError, DeploymentError, TerraformError))
+    sys.exit(interrupts.command(main, DeploymentError, TerraformError))

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from deploy_tools.console import heading
 from tools.calls import SAMPLES, TEXT, Call, expect
-from tools.console import heading
 from tools.timeline import lines, timeline
 
 if TYPE_CHECKING:

@@ -1,8 +1,10 @@
-"""`make golden`: rewrite what is derived from `main.py` and kept in the repository, and held by a test.
+"""`make golden`: rewrite what is derived from an app and kept in its repository, and held by a test.
 
-- The golden file is the `cdk.tf.json` of the `prod` environment with the archives' hashes blanked: they change with every
-  dependency, while a change of anything else in it is a change of what is deployed, to be read in review.
-- The README's table of routes is taken from the `routes.md` of the same synth.
+    python -m tools.golden [DIR]      DIR is the folder of the app. Default: this project.
+
+- The golden files, one for each stack, are the `cdk.tf.json` of the `prod` environment with the archives' hashes blanked:
+  they change with every dependency, while a change of anything else is a change of what is deployed, to be read in review.
+- The README's table of routes is taken from the `routes.md` of the same synth, where the README has a place for it.
 """
 
 from __future__ import annotations
@@ -11,15 +13,22 @@ import json
 import re
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import settings
 from constructs_lib import environment
-from tools.deployment import PROJECT, synthesize
+from deploy_tools import interrupts
+from deploy_tools.app import CdktfApp
+from deploy_tools.errors import DeploymentError
+from tools.project import PROJECT
 
-GOLDEN = PROJECT / "tests" / "constructs" / "golden" / "cdk.tf.json"
-README = PROJECT / "README.md"
+FOLDER: Final = Path("tests", "golden")
+"""Folder of the golden files in the folder of an app."""
+
+README: Final = PROJECT / "README.md"
 
 _TABLE = re.compile(r"(<!-- routes, written by make golden -->\n).*?(?=\n<!-- end of routes -->)", re.DOTALL)
 _COLUMNS = ("Method", "Path", "Callers", "Summary")
@@ -27,14 +36,14 @@ _COLUMNS = ("Method", "Path", "Callers", "Summary")
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """What is derived from `main.py`.
+    """What is derived from an app.
 
     Attributes:
-        configuration: The golden file.
-        routes: The README's table of routes.
+        configurations: Content of the golden files by the names of the stacks.
+        routes: The README's table of routes. Empty if no stack has an API.
     """
 
-    configuration: str
+    configurations: Mapping[str, str]
     routes: str
 
     def readme(self, text: str) -> str:
@@ -48,16 +57,29 @@ def profile(name: str) -> dict[str, str]:
     return {**unset, "ENVIRONMENT": name, "AWS_REGION": "us-east-1", "STATE_BUCKET": "company-states"}
 
 
-def render(project: Path = PROJECT) -> Derived:
-    """Synthesize the `prod` environment and return what is derived from it."""
+def golden_file(stack: str, folder: Path = PROJECT) -> Path:
+    """Return the golden file of a stack of the app in a folder."""
+    return folder / FOLDER / f"{stack}.tf.json"
+
+
+def render(folder: Path = PROJECT) -> Derived:
+    """Synthesize the `prod` environment of the app in a folder and return what is derived from it.
+
+    Raises:
+        DeploymentError: The synthesis failed.
+    """
     with tempfile.TemporaryDirectory() as outdir:
-        stack = synthesize(project, Path(outdir) / "cdktf.out", profile("prod"))
-        written = json.loads((stack / "cdk.tf.json").read_text(encoding="utf-8"))
-        routes = (stack / "routes.md").read_text(encoding="utf-8")
-    text = json.dumps(written, indent=2, sort_keys=True)
+        stacks = CdktfApp.in_folder(folder).synthesize(profile("prod"), outdir=Path(outdir) / "cdktf.out")
+        configurations = {stack.name: _golden(stack.configuration) for stack in stacks}
+        tables = [stack.directory / "routes.md" for stack in stacks]
+        routes = [_columns(table.read_text(encoding="utf-8")) for table in tables if table.is_file()]
+    return Derived(configurations, "\n\n".join(routes))
+
+
+def _golden(configuration: Mapping[str, object]) -> str:
+    text = json.dumps(configuration, indent=2, sort_keys=True)
     text = re.sub(r"(?<=-)(?:[0-9a-f]{12}|[0-9a-f]{64})(?=\.zip)", "0" * 12, text)
-    text = re.sub(r'("source_code_hash": ")[A-Za-z0-9+/=]{44}"', r'\1(sha256)"', text) + "\n"
-    return Derived(configuration=text, routes=_columns(routes))
+    return re.sub(r'("source_code_hash": ")[A-Za-z0-9+/=]{44}"', r'\1(sha256)"', text) + "\n"
 
 
 def _columns(routes: str) -> str:
@@ -67,20 +89,24 @@ def _columns(routes: str) -> str:
     return "\n".join(f"| {' | '.join(row[place] for place in places)} |" for row in rows)
 
 
-def main() -> int:
-    """Write the golden file and the README's table, and print whether they changed."""
-    derived = render()
-    _write(GOLDEN, derived.configuration)
-    _write(README, derived.readme(README.read_text(encoding="utf-8")))
+def main(arguments: Sequence[str]) -> int:
+    """Write the golden files and the README's table, and print whether they changed."""
+    folder = Path(arguments[0]).resolve() if arguments else PROJECT
+    derived = render(folder)
+    for stack, configuration in derived.configurations.items():
+        _write(golden_file(stack, folder), configuration, folder)
+    readme = folder / "README.md"
+    if readme.is_file():
+        _write(readme, derived.readme(readme.read_text(encoding="utf-8")), folder)
     return 0
 
 
-def _write(file: Path, text: str) -> None:
+def _write(file: Path, text: str, folder: Path) -> None:
     changed = not file.is_file() or file.read_text(encoding="utf-8") != text
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text, encoding="utf-8")
-    print(f"{file.relative_to(PROJECT)}: {'rewritten; read the difference' if changed else 'unchanged'}")
+    print(f"{file.relative_to(folder)}: {'rewritten; read the difference' if changed else 'unchanged'}")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interrupts.command(lambda: main(sys.argv[1:]), DeploymentError))

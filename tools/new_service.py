@@ -12,8 +12,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.deployment import PROJECT
-from tools.errors import DeploymentError
+from deploy_tools.errors import DeploymentError
+from tools.project import PROJECT
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,19}")
 _MEMORY_MB = 512

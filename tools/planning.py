@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from constructs_lib.state import TERRAFORM_VERSION
-from tools.deployment import PROJECT, Cloud, ensure_cloud, stop_cloud
-from tools.provider_mirror import find_mirror
-from tools.terraform import Terraform, environment_for, find_engine
+from deploy_tools.cloud import Cloud, ensure_cloud, stop_cloud
+from deploy_tools.provider_mirror import find_mirror
+from deploy_tools.terraform import Terraform, environment_for, find_engine
+from tools.project import PROJECT
 
 PLUGINS: Final = PROJECT / ".cache" / "scan" / "plugins"
 """Where Terraform keeps the provider that it downloads, where there is no mirror of it."""

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from tools.callers import Callers
+from deploy_tools.callers import Callers
 from tools.calls import Call, WrongAnswer, error, expect
 
 _ANALYSIS = Call("", "POST", "/language/analysis", str, body={"text": "Ada was here."}, shown="{…}")

@@ -2,6 +2,7 @@
 
     python -m tools.scan                          scans main.py as prod synthesizes it, and the all-on stack
     python -m tools.scan ENVIRONMENT              scans main.py as ENVIRONMENT synthesizes it
+    python -m tools.scan --dir DIR [ENVIRONMENT]  scans the stacks of the app in DIR; ENVIRONMENT is prod by default
     python -m tools.scan --all-on                 scans the stack of tools/scan_all_on.py, in which no check may fail
     python -m tools.scan --stack DIRECTORY        scans a stack that was synthesized before, with a cdk.tf.json in it
     python -m tools.scan --stack DIRECTORY --all  the same, and no check may fail
@@ -23,10 +24,16 @@ import tempfile
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from tools import interrupts
+from deploy_tools import interrupts
+from deploy_tools.app import CdktfApp, SynthesizedStack
+from deploy_tools.cloud import Cloud
+from deploy_tools.console import heading, step
+from deploy_tools.errors import DeploymentError
+from deploy_tools.terraform import TerraformError
 from tools.audit import RULES, audit
 from tools.checkov_run import (
     LOCK,
@@ -41,11 +48,9 @@ from tools.checkov_run import (
     run_checkov,
     scan_of,
 )
-from tools.console import heading, step
-from tools.deployment import PROJECT, Cloud, DeploymentError, synthesize
 from tools.golden import profile
 from tools.planning import local_cloud, planned
-from tools.terraform import TerraformError
+from tools.project import PROJECT
 
 ALLOWED_LIST: Final = PROJECT / "docs" / "security.md"
 ACCEPTED: Final = frozenset({
@@ -63,7 +68,7 @@ MAY_BE_ALLOWED: Final = frozenset({
 """The checks that docs/security.md may list at most; any other is to be satisfied."""
 
 LEAST_PASSED: Final = 100
-"""How many checks pass, counted for each resource, in the smallest stack that is scanned, and more."""
+"""How many checks must pass, counted for each resource, unless the stack has fewer than three times as many resources."""
 
 _ROW: Final = re.compile(r"^\|\s*`?(CKV\w*)`?\s*\|(.*)\|\s*$", re.MULTILINE)
 
@@ -87,8 +92,12 @@ class Subject:
     accepted: Collection[str] | None
 
 
-def allowed_checks(text: str, *, may_be: Iterable[str] = MAY_BE_ALLOWED) -> dict[str, str]:
+def allowed_checks(text: str, *, may_be: Iterable[str] | None = MAY_BE_ALLOWED) -> dict[str, str]:
     """Returns the checks that the tables of docs/security.md let fail, each with the reason: the last cell of its row.
+
+    Args:
+        text: The file's text.
+        may_be: The checks that it may list. None for any.
 
     Raises:
         ScanError: A check is listed twice, without a reason, or is none of those that may be listed.
@@ -98,7 +107,7 @@ def allowed_checks(text: str, *, may_be: Iterable[str] = MAY_BE_ALLOWED) -> dict
         reason = cells.rpartition("|")[2].strip()
         if check in allowed:
             raise ScanError(f"docs/security.md lists {check} twice; remove one of the rows.")
-        if check not in may_be:
+        if may_be is not None and check not in may_be:
             raise ScanError(
                 f"docs/security.md lets {check} fail, which none but {', '.join(sorted(may_be))} may; "
                 "satisfy the check and remove its row."
@@ -112,9 +121,19 @@ def allowed_checks(text: str, *, may_be: Iterable[str] = MAY_BE_ALLOWED) -> dict
 
 
 def problems(
-    scans: Sequence[Scan], allowed: Mapping[str, str], least_passed: int = LEAST_PASSED
+    scans: Sequence[Scan],
+    allowed: Mapping[str, str],
+    least_passed: int = LEAST_PASSED,
+    fails_elsewhere: Collection[str] = (),
 ) -> list[str]:
-    """Returns what is wrong: what failed and may not, what may fail and no longer does, and scans of next to nothing."""
+    """Return what is wrong: what failed and may not, what may fail and no longer does, and scans of next to nothing.
+
+    Args:
+        scans: The scans of one stack.
+        allowed: The checks that may fail, with the reasons.
+        least_passed: How many checks must pass, counted for each resource.
+        fails_elsewhere: Checks that fail in another stack, so that their rows are needed.
+    """
     found = []
     for scan in scans:
         if scan.passed < least_passed:
@@ -140,19 +159,24 @@ def problems(
         found.append("\n    ".join([f"{check} {name} (fails in {' and '.join(by_source)})", *places]))
     found += [
         f"{check} fails nowhere; remove its row from docs/security.md"
-        for check in sorted(allowed.keys() - failed.keys())
+        for check in sorted(allowed.keys() - failed.keys() - set(fails_elsewhere))
     ]
     return found
 
 
-def report(scans: Sequence[Scan], allowed: Mapping[str, str]) -> int:
-    """Prints what may fail and what is wrong; returns the exit status."""
-    failed = {failure.check for scan in scans for failure in scan.failures}
+def report(
+    scans: Sequence[Scan],
+    allowed: Mapping[str, str],
+    least_passed: int = LEAST_PASSED,
+    fails_elsewhere: Collection[str] = (),
+) -> int:
+    """Print what may fail and what is wrong; return the exit status. The arguments are those of `problems`."""
+    failed = _failed(scans)
     if failed & allowed.keys():
         heading("Fail and may, for the reason that docs/security.md gives")
         for check in sorted(failed & allowed.keys()):
             print(f"  {check:<12} {allowed[check]}")
-    found = problems(scans, allowed)
+    found = problems(scans, allowed, least_passed, fails_elsewhere)
     if not found:
         print("\n  Nothing else fails.")
         return 0
@@ -160,6 +184,10 @@ def report(scans: Sequence[Scan], allowed: Mapping[str, str]) -> int:
     for problem in found:
         print(f"  {problem}")
     return 1
+
+
+def _failed(scans: Iterable[Scan]) -> set[str]:
+    return {failure.check for scan in scans for failure in scan.failures}
 
 
 def audit_findings(written: Mapping[str, Any], accepted: Collection[str]) -> list[str]:
@@ -194,11 +222,18 @@ def scan_stacks(subjects: Sequence[Subject]) -> int:
             pool.submit(_scan_subject, subject, Path(temporary), cloud, checkov, pool) for subject in subjects
         ]
         done = [one.result() for one in running]
-    for subject, (findings, scans) in zip(subjects, done, strict=True):
+    for subject, (findings, scans, least_passed) in zip(subjects, done, strict=True):
         heading(f"{subject.title[0].upper()}{subject.title[1:]}")
         for finding in findings:
             print(f"  {finding}")
-        status = max(status, int(bool(findings)), report(scans, subject.allowed))
+        elsewhere = _failed(
+            scan
+            for other, one in zip(subjects, done, strict=True)
+            if other.allowed is subject.allowed
+            for scan in one[1]
+        )
+        failures = report(scans, subject.allowed, least_passed, elsewhere)
+        status = max(status, int(bool(findings)), failures)
     return status
 
 
@@ -212,8 +247,8 @@ def _checkov() -> Path:
 
 def _scan_subject(
     subject: Subject, directory: Path, cloud: Cloud, checkov: Future[Path], pool: ThreadPoolExecutor
-) -> tuple[list[str], tuple[Scan, Scan]]:
-    """Returns what the audit finds, and what Checkov says of the stack and of its plan."""
+) -> tuple[list[str], tuple[Scan, Scan], int]:
+    """Return what the audit finds, what Checkov says of the stack and of its plan, and how many checks must pass."""
     name = subject.name
     with step(f"{name}: synthesize", alone=False):
         stack = subject.synthesize(directory / name)
@@ -240,18 +275,48 @@ def _scan_subject(
     with step(f"{name}: terraform plan", alone=False) as current:
         plan = planned(stack, directory / f"{name}-plan", cloud=cloud)
         current.note(f"{len(json.loads(plan).get('resource_changes', ()))} resources")
-    return findings, (synthesized.result(), scanned(PLANNED, plan))
+    resources = sum(len(named) for named in written.get("resource", {}).values())
+    least_passed = min(LEAST_PASSED, max(1, resources // 3))
+    return findings, (synthesized.result(), scanned(PLANNED, plan)), least_passed
 
 
-def main_py(environment: str) -> Subject:
-    """Returns `main.py` as an environment has it."""
-    return Subject(
-        name=environment,
-        title=f"main.py as {environment}",
-        synthesize=lambda outdir: synthesize(PROJECT, outdir, profile(environment)),
-        allowed=allowed_checks(ALLOWED_LIST.read_text(encoding="utf-8")),
-        accepted=ACCEPTED,
+def scan_app(folder: Path, environment: str = "prod", *others: Subject) -> int:
+    """Scan the stacks of an app as an environment has them, and other stacks; return the exit status.
+
+    The checks that may fail are those of `docs/security.md` in the app's folder, if there is one.
+
+    Raises:
+        DeploymentError: The app cannot be synthesized.
+        ScanError: Its `docs/security.md` is not valid, or Checkov cannot be installed or run.
+        TerraformError: Terraform is missing, or cannot plan a stack.
+    """
+    app, own = CdktfApp.in_folder(folder), folder.resolve() == PROJECT
+    list_of_allowed = folder / ALLOWED_LIST.relative_to(PROJECT)
+    allowed = (
+        allowed_checks(list_of_allowed.read_text(encoding="utf-8"), may_be=MAY_BE_ALLOWED if own else None)
+        if list_of_allowed.is_file()
+        else {}
     )
+    with tempfile.TemporaryDirectory() as outdir:
+        with step(f"synthesize {app.title} as {environment}"):
+            stacks = app.synthesize(profile(environment), outdir=Path(outdir) / "cdktf.out")
+        subjects = [
+            Subject(
+                name=environment if own else stack.name,
+                title=f"{app.title} as {environment}"
+                if len(stacks) == 1
+                else f"{stack.name} as {environment}",
+                synthesize=partial(_directory, stack),
+                allowed=allowed,
+                accepted=ACCEPTED if own else (),
+            )
+            for stack in stacks
+        ]
+        return scan_stacks([*subjects, *others])
+
+
+def _directory(stack: SynthesizedStack, _outdir: Path) -> Path:
+    return stack.directory
 
 
 def all_on() -> Subject:
@@ -283,13 +348,17 @@ def main(arguments: Sequence[str]) -> int:
     """Runs the command line described at the top of this file; returns its exit status."""
     match list(arguments):
         case []:
-            return scan_stacks([main_py("prod"), all_on()])
+            return scan_app(PROJECT, "prod", all_on())
         case ["--all-on"]:
             return scan_stacks([all_on()])
         case ["--stack", directory, *rest] if rest in ([], ["--all"]):
             return scan_stacks([synthesized_before(Path(directory), nothing_may_fail=bool(rest))])
+        case ["--dir", directory]:
+            return scan_app(Path(directory))
+        case ["--dir", directory, environment]:
+            return scan_app(Path(directory), environment)
         case [environment] if not environment.startswith("-"):
-            return scan_stacks([main_py(environment)])
+            return scan_app(PROJECT, environment)
         case _:
             print(__doc__, file=sys.stderr)
             return 2

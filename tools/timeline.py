@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from tools.console import heading
+from deploy_tools.console import heading
 
 Outcome = Literal["succeeded", "caught", "failed", "aborted", "timed out", "running"]
 

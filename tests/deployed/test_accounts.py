@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from deploy_tools.errors import TerraformError
+from deploy_tools.terraform import Terraform, environment_for, find_engine
 from tests.support.paths import PROJECT
-from tools.deployment import synthesize
-from tools.errors import TerraformError
 from tools.golden import profile
-from tools.terraform import Terraform, environment_for, find_engine
+from tools.project import synthesize
 
 try:
     find_engine()

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from deploy_tools.callers import Callers
 from tests.support.deployment import PROJECT, Workspace
-from tools.callers import Callers
 from tools.calls import calls
 from tools.demo import call, judge
 

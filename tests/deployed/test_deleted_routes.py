@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from deploy_tools.plan_guard import PlanRefused, check_plan
+from deploy_tools.terraform import TerraformError, find_engine
 from tests.support.deleted_routes import configuration, shop
-from tools.plan_guard import PlanRefused, check_plan
-from tools.terraform import TerraformError, find_engine
 
 try:
     find_engine()

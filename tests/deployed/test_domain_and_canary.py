@@ -23,9 +23,9 @@ from constructs_lib import (
     RestApi,
     Stage,
 )
+from deploy_tools.cloud import Cloud, ensure_cloud, stop_cloud
+from deploy_tools.terraform import Terraform, TerraformError, environment_for, find_engine
 from tests.support.synthesis import FakeArchive
-from tools.deployment import Cloud, ensure_cloud, stop_cloud
-from tools.terraform import Terraform, TerraformError, environment_for, find_engine
 
 try:
     find_engine()

@@ -20,9 +20,9 @@ from constructs_lib import (
     RestApi,
     Stage,
 )
+from deploy_tools.terraform import Terraform, TerraformError, environment_for, find_engine
 from tests.support.all_features import AllFeatures
 from tests.support.synthesis import FakeArchive
-from tools.terraform import Terraform, TerraformError, environment_for, find_engine
 
 pytestmark = pytest.mark.long
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from deploy_tools.plan_guard import API_PARTS
+from deploy_tools.terraform import TerraformError, find_engine
 from tests.support.healing_stack import Deployed, deployed
-from tools.plan_guard import API_PARTS
-from tools.terraform import TerraformError, find_engine
 
 try:
     find_engine()

@@ -15,8 +15,8 @@ from typing import Any
 import psutil
 import pytest
 
+from deploy_tools.terraform import TerraformError, find_engine
 from tests.support.kills import Moment, Project, moments, project
-from tools.terraform import TerraformError, find_engine
 
 try:
     find_engine()

@@ -13,9 +13,9 @@ import pytest
 from cdktf import App
 
 from constructs_lib import AwsStack, Function, Queue
+from deploy_tools.cloud import Cloud, ensure_cloud, stop_cloud
+from deploy_tools.terraform import Terraform, TerraformError, environment_for, find_engine
 from tests.support.small_api import InlineArchive
-from tools.deployment import Cloud, ensure_cloud, stop_cloud
-from tools.terraform import Terraform, TerraformError, environment_for, find_engine
 
 try:
     find_engine()

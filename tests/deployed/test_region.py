@@ -22,11 +22,11 @@ from constructs_lib import (
     Stage,
     Throttle,
 )
+from deploy_tools.callers import Callers
+from deploy_tools.cloud import ensure_cloud, stop_cloud
+from deploy_tools.errors import TerraformError
+from deploy_tools.terraform import Terraform, environment_for, find_engine
 from tests.support.small_api import InlineArchive, call
-from tools.callers import Callers
-from tools.deployment import ensure_cloud, stop_cloud
-from tools.errors import TerraformError
-from tools.terraform import Terraform, environment_for, find_engine
 
 try:
     find_engine()

@@ -12,8 +12,8 @@ import pytest
 from cdktf import App
 
 from constructs_lib import AwsStack, LogGroup, S3State
-from tools.deployment import Cloud, ensure_cloud, stop_cloud
-from tools.terraform import Terraform, TerraformError, environment_for, find_engine
+from deploy_tools.cloud import Cloud, ensure_cloud, stop_cloud
+from deploy_tools.terraform import Terraform, TerraformError, environment_for, find_engine
 
 pytestmark = pytest.mark.long
 

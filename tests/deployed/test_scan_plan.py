@@ -8,8 +8,8 @@ from pathlib import Path
 import boto3
 import pytest
 
+from deploy_tools.terraform import TerraformError, find_engine
 from tools.planning import local_cloud, planned
-from tools.terraform import TerraformError, find_engine
 
 try:
     find_engine()

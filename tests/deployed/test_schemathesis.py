@@ -22,8 +22,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from deploy_tools.terraform import TerraformError, find_engine
 from tests.support.small_api import STACK, deployed
-from tools.terraform import TerraformError, find_engine
 
 try:
     find_engine()

@@ -11,8 +11,8 @@ import pytest
 from cdktf import App, TerraformOutput
 
 from constructs_lib import AwsStack
-from tools.errors import TerraformError
-from tools.terraform import Terraform, environment_for, find_engine
+from deploy_tools.errors import TerraformError
+from deploy_tools.terraform import Terraform, environment_for, find_engine
 
 try:
     find_engine()

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from deploy_tools.terraform import TerraformError, find_engine
 from tests.support.small_api import FORMS, Deployed, call, deployed
-from tools.terraform import TerraformError, find_engine
 
 try:
     find_engine()

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from deploy_tools.cloud import Cloud, ensure_cloud, stop_cloud
+from deploy_tools.terraform import Terraform, TerraformError, environment_for, find_engine
 from tests.support.function_cloud import archive
-from tools.deployment import Cloud, ensure_cloud, stop_cloud
-from tools.terraform import Terraform, TerraformError, environment_for, find_engine
 
 try:
     find_engine()

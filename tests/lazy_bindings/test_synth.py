@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from lazy_bindings._provider import ARCHIVE
+from settings import PROJECT as STACK
 from tests.support.paths import PROJECT
 from tools.benchmarks.stacks import PLANNED, UNCOMMON, used_namespaces
-from tools.deployment import STACK
 
 pytestmark = pytest.mark.slow
 

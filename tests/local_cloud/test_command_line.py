@@ -16,13 +16,13 @@ from pathlib import Path
 import pytest
 
 from constructs_lib.environment import LOCAL_ACCOUNT_ID
+from deploy_tools.local_session import local_session
 from local_cloud import background, logs, state_file
 from local_cloud.errors import LocalCloudError
 from local_cloud.process_environment import keep_machine_variables, machine_variables
 from local_cloud.serve import ServeSettings
 from local_cloud.state_file import RunningCloud
 from tests.support.paths import PROJECT
-from tools.local_session import local_session
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -1,6 +1,6 @@
 """A small API on a local cloud of its own, under the real Terraform: what its plans look like when routes are deleted.
 
-    python -m tests.support.deleted_routes     records the plans of tests/tools/plans anew
+    python -m tests.support.deleted_routes     records the plans of tests/deploy_tools/plans anew
 
 A recorded plan is what `terraform show -json` printed, less what depends on the machine and what the guard cannot need.
 """
@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deploy_tools.cloud import ensure_cloud, stop_cloud
+from deploy_tools.terraform import Terraform, environment_for, find_engine
 from tests.support.paths import PROJECT
-from tools.deployment import ensure_cloud, stop_cloud
-from tools.terraform import Terraform, environment_for, find_engine
 
-PLANS = PROJECT / "tests" / "tools" / "plans"
+PLANS = PROJECT / "tests" / "deploy_tools" / "plans"
 
 Routes = Sequence[tuple[str, str]]
 API = "${aws_api_gateway_rest_api.shop.id}"

@@ -13,12 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from deploy_tools.callers import Callers
+from deploy_tools.cloud import Cloud, ensure_cloud, stop_cloud
+from deploy_tools.errors import TerraformError
+from deploy_tools.terraform import Terraform, environment_for, find_engine
+from settings import PROJECT as STACK
 from tests.support.paths import PROJECT
 from tests.support.readme import take_the_three_steps
-from tools.callers import Callers
-from tools.deployment import STACK, Cloud, ensure_cloud, stop_cloud, synthesize
-from tools.errors import TerraformError
-from tools.terraform import Terraform, environment_for, find_engine
+from tools.project import synthesize
 
 DEPLOYED = (
     "main.py",

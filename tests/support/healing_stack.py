@@ -36,9 +36,9 @@ from constructs_lib import (
     Variable,
     Workflow,
 )
+from deploy_tools.cloud import ensure_cloud, stop_cloud
+from deploy_tools.terraform import Terraform, environment_for, find_engine
 from tests.support.small_api import Answer, InlineArchive, call
-from tools.deployment import ensure_cloud, stop_cloud
-from tools.terraform import Terraform, environment_for, find_engine
 
 STACK = "healing"
 

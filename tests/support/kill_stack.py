@@ -31,8 +31,9 @@ from constructs_lib import (
 )
 from handlers.jobs.models import JobRequest
 from lambda_archives import Target
+from tests.support.kills import STACK
 from tests.support.small_api import InlineArchive
-from tools.deployment import PROJECT, STACK, STATE
+from tools.project import PROJECT
 
 ECHO = """
 import json, os, time
@@ -57,7 +58,7 @@ def handler(event, context):
 
 def kill_stack(app: App, archives: Path, *, tables: int, with_jobs: bool) -> None:
     """Add the stack to an App: an API with a function, tables of fixed names and, where it is asked for, jobs."""
-    stack = AwsStack(app, STACK, region="us-east-1", state_path=STATE)
+    stack = AwsStack(app, STACK, region="us-east-1")
     payloads = PayloadBucket(stack, "payloads", expire_days=None, force_destroy=True) if with_jobs else None
     echo = Function(
         stack,

@@ -20,7 +20,11 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from tools.deployment import PROJECT, STATE, stop_cloud
+from deploy_tools.cloud import stop_cloud
+from tools.project import PROJECT
+
+STACK: Final = "kill"
+STATE: Final = f"terraform.{STACK}.tfstate"
 
 Victim = Literal["Ctrl-C", "command", "terraform", "provider", "local cloud", "everything"]
 VICTIMS: Final[tuple[Victim, ...]] = (
@@ -36,18 +40,6 @@ STEPS: Final = ("local cloud", "synthesize main.py", "terraform init", "terrafor
 """The steps of a deploy before the first resource is created."""
 
 _POLL_SECONDS: Final = 0.005
-_SERVE: Final = """
-import sys
-from pathlib import Path
-from tools import interrupts
-from tools.deployment import deploy
-from tools.errors import DeploymentError, TerraformError
-
-def main():
-    deploy(Path.cwd(), Path.cwd() / ".local_cloud", int(sys.argv[1]))
-
-sys.exit(interrupts.command(main, DeploymentError, TerraformError))
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +105,8 @@ class Project:
     requests: int = 0
 
     def declare(self) -> None:
-        """Write `main.py`."""
+        """Write `main.py` and `cdktf.json`."""
+        (self.directory / "cdktf.json").write_text('{"app": "python main.py"}', encoding="utf-8")
         jobs = "jobs" if self.with_jobs else "none"
         (self.directory / "main.py").write_text(
             f"from tests.support.kill_stack import main\n\nmain([{str(self.tables)!r}, {jobs!r}])\n",
@@ -127,9 +120,9 @@ class Project:
         variables = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         with (self.directory / "serve.out").open("w", encoding="utf-8") as out:
             process = subprocess.Popen(
-                [sys.executable, "-c", _SERVE, str(self.port)],
+                [sys.executable, "-m", "deploy_tools", "serve"],
                 cwd=self.directory,
-                env={**variables, "PYTHONPATH": str(PROJECT), "ENVIRONMENT": "local"},
+                env={**variables, "PYTHONPATH": str(PROJECT), "LOCAL_CLOUD_PORT": str(self.port)},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,

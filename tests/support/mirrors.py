@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tools import provider_mirror
+from deploy_tools import provider_mirror
 
 TARGET = provider_mirror._target()
 

@@ -12,6 +12,7 @@ FIRST = (
     "tests/lazy_bindings/test_synth.py",
     "tests/deployed/",
     "tests/local_cloud/over_http/",
+    "tests/deploy_tools/",
     "tests/tools/",
 )
 """Where the tests that take longest are, so that none of them is left for the end."""

@@ -37,8 +37,8 @@ from constructs_lib import (
     Stage,
     UsagePlan,
 )
-from tools.deployment import ensure_cloud, stop_cloud
-from tools.terraform import Terraform, environment_for, find_engine
+from deploy_tools.cloud import ensure_cloud, stop_cloud
+from deploy_tools.terraform import Terraform, environment_for, find_engine
 
 STACK = "small"
 Form = Literal["resources", "openapi"]

@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 import psutil
 from cdktf import App
 
+from deploy_tools.cloud import ensure_cloud, stop_cloud
+from deploy_tools.terraform import Terraform, environment_for, find_engine
 from local_cloud.state_file import read
 from tests.support.callback_receiver import Receiver, receiving
 from tests.support.workflow_stack import SECRET, STACK, flows_stack
-from tools.deployment import ensure_cloud, stop_cloud
-from tools.terraform import Terraform, environment_for, find_engine
 from tools.timeline import timeline
 
 

@@ -53,7 +53,7 @@ from constructs_lib.workflows.failures import THROTTLING_ERRORS
 from handlers.jobs.models import Job, JobRequest
 from lambda_archives import Target
 from tests.support.small_api import InlineArchive
-from tools.deployment import PROJECT
+from tools.project import PROJECT
 
 STACK = "flows"
 SECRET = "secret-cause-7d1e"

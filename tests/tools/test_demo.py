@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from deploy_tools.callers import CallerKind, Callers
+from deploy_tools.console import step
 from tools import demo
-from tools.callers import CallerKind, Callers
 from tools.calls import Call, WrongAnswer, calls, error, expect
-from tools.console import step
 from tools.demo_workflows import document, run_job, summary
 from tools.refusals import preflights
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.deployment import PROJECT
+from tools.project import PROJECT
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
 

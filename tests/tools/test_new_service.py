@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.errors import DeploymentError
+from deploy_tools.errors import DeploymentError
 from tools.new_service import files, main, main_lines, write
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tools.terraform import Engine, Terraform, TerraformError
+from deploy_tools.terraform import Engine, Terraform, TerraformError
 
 HANGS = """\
 import pathlib, subprocess, sys, time

@@ -34,10 +34,10 @@ from constructs_lib import (
     Target,
 )
 from constructs_lib.api.rest_api import DefinitionForm
-from tools import interrupts
-from tools.console import heading
-from tools.deployment import Cloud, ensure_cloud, stop_cloud
-from tools.terraform import Terraform, environment_for, find_engine
+from deploy_tools import interrupts
+from deploy_tools.cloud import Cloud, ensure_cloud, stop_cloud
+from deploy_tools.console import heading
+from deploy_tools.terraform import Terraform, environment_for, find_engine
 
 FORMS: tuple[DefinitionForm, ...] = ("resources", "openapi")
 ROUTES = (10, 50)

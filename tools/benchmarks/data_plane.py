@@ -25,13 +25,14 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+from deploy_tools import interrupts
+from deploy_tools.cloud import ensure_cloud, stop_cloud
+from deploy_tools.console import heading
+from deploy_tools.local_session import local_session
 from local_cloud.functions import FunctionExecutor, install
 from local_cloud.server import LocalCloud
-from tools import interrupts
 from tools.benchmarks.peer_servers import HANDLER, Peer, PeerUnavailableError, chalice, serverless_offline
-from tools.console import heading
-from tools.deployment import PROJECT, ensure_cloud, stop_cloud
-from tools.local_session import local_session
+from tools.project import PROJECT
 
 ROUNDS = 5
 WARM_REQUESTS = 1_000

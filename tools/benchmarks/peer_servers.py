@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.deployment import PROJECT
+from tools.project import PROJECT
 
 PLACE = PROJECT / ".cache" / "bench"
 CHALICE_APP = """\

@@ -27,12 +27,12 @@ from urllib.parse import urlsplit
 
 import psutil
 
+from deploy_tools import interrupts
+from deploy_tools.console import heading, step
 from local_cloud import background
 from local_cloud.serve import ServeSettings
-from tools import interrupts
 from tools.benchmarks.soak_api import BURST, FUNCTIONS, RATE, SoakApi, deploy_soak_api, replace_workers
 from tools.benchmarks.soak_mix import KINDS, WHOLE, Kind, Order, judge, plan
-from tools.console import heading, step
 
 REQUESTS = 10_000
 CONCURRENCY = 32

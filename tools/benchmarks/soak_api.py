@@ -10,7 +10,7 @@ import zipfile
 from dataclasses import dataclass
 from typing import Any
 
-from tools.local_session import local_session
+from deploy_tools.local_session import local_session
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"

@@ -2,7 +2,7 @@
 
     python -m tools.benchmarks.synth [--runs 5] [--stock-runs 2] [--check] [PART ...]
 
-from tools import interrupts
+from deploy_tools import interrupts
 
 Parts, all of them if none is named but `bytecode`:
 
@@ -36,7 +36,7 @@ from pathlib import Path
 
 import psutil
 
-from tools import interrupts
+from deploy_tools import interrupts
 
 PROJECT = Path(__file__).parents[2]
 WORK = PROJECT / ".cache" / "bench-synth"

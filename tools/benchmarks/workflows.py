@@ -32,11 +32,11 @@ from constructs_lib import Input, LambdaTask, Step, Succeed, Variable
 from constructs_lib.workflows.http_errors import ERRORS
 from constructs_lib.workflows.http_templates import request_template, response_template
 from constructs_lib.workflows.rendering import render
+from deploy_tools import interrupts
+from deploy_tools.console import heading
+from deploy_tools.local_session import local_session
 from local_cloud.functions import FunctionExecutor, install
 from local_cloud.server import LocalCloud
-from tools import interrupts
-from tools.console import heading
-from tools.local_session import local_session
 from tools.timeline import timeline
 from workflows.document import document
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from deploy_tools.callers import Callers
 from tests.support.deployment import Deployed
-from tools.callers import Callers
 from tools.calls import SAMPLES, TEXT, Call
 from tools.demo import call, request
 

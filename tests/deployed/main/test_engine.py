@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from deploy_tools.terraform import TerraformError
 from tests.support.deployment import Deployed, Workspace
-from tools.terraform import TerraformError
 
 
 def changes(workspace: Workspace) -> dict[str, list[str]]:

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
+from settings import PROJECT as STACK
 from tests.support.deployment import Deployed
 from tests.support.paths import PROJECT
 from tools.client import PACKAGE, generate_python, generate_typescript
-from tools.deployment import STACK
 
 SAMPLES = PROJECT / "samples"
 TEXT = "The museum opened a new wing on Monday. It was full by noon."

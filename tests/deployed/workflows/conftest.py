@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tools.terraform import TerraformError, find_engine
+from deploy_tools.terraform import TerraformError, find_engine
 
 if TYPE_CHECKING:
     from tests.support.small_workflows import Flows

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+from deploy_tools.cloud import Cloud
 from tools.benchmarks.apply import services
-from tools.deployment import Cloud
 
 LOG = """\
 10:00:00 200 GET    /_local_cloud/health 0.2 ms 64 B

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 
-from tools.deployment import PROJECT
+from tools.project import PROJECT
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

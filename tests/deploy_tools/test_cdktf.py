@@ -15,18 +15,26 @@ from pathlib import Path
 
 import pytest
 
+from deploy_tools import cdktf
+from deploy_tools.app import CdktfApp
+from deploy_tools.errors import DeploymentError
 from local_cloud import state_file
 from local_cloud.state_file import RunningCloud
+from tests.support.fake_app import fake_app
+from tests.support.fake_terraform import fake_terraform
 from tests.support.mirrors import unpacked
-from tests.tools.test_terraform import fake_terraform
-from tools import cdktf
-from tools.deployment import PROJECT
-from tools.errors import DeploymentError
+from tools.project import PROJECT
 
 
 @pytest.fixture
-def cloud_directory(tmp_path: Path) -> Iterator[Path]:
-    """The directory of a local cloud that answers nothing but its health page."""
+def app(tmp_path: Path) -> CdktfApp:
+    """An app with one stack, `shop`."""
+    return fake_app(tmp_path, shop=[])
+
+
+@pytest.fixture
+def cloud(app: CdktfApp) -> Iterator[RunningCloud]:
+    """The app's local cloud, which answers nothing but its health page."""
 
     class Health(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -39,14 +47,11 @@ def cloud_directory(tmp_path: Path) -> Iterator[Path]:
 
     server = HTTPServer(("127.0.0.1", 0), Health)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    directory = tmp_path / "cloud"
-    directory.mkdir()
+    app.cloud_directory.mkdir()
     port = server.server_port
-    state_file.write(
-        directory,
-        RunningCloud(url=f"http://127.0.0.1:{port}", pid=os.getpid(), instance="0" * 16, port=port),
-    )
-    yield directory
+    running = RunningCloud(url=f"http://127.0.0.1:{port}", pid=os.getpid(), instance="0" * 16, port=port)
+    state_file.write(app.cloud_directory, running)
+    yield running
     server.shutdown()
     server.server_close()
 
@@ -81,13 +86,14 @@ def ran(tmp_path: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("variables", [{}, {"ENVIRONMENT": ""}, {"ENVIRONMENT": "local"}])
 def test_unset_empty_and_local_lead_to_the_local_cloud_without_the_callers_credentials(
-    tmp_path: Path, cloud_directory: Path, cli: Path, shell: dict[str, str], variables: dict[str, str]
+    tmp_path: Path,
+    app: CdktfApp,
+    cloud: RunningCloud,
+    cli: Path,
+    shell: dict[str, str],
+    variables: dict[str, str],
 ) -> None:
-    cloud = state_file.read(cloud_directory)
-    assert cloud is not None
-    status = cdktf.main(
-        ["deploy"], variables={**shell, **variables}, cli=cli, project=tmp_path, directory=cloud_directory
-    )
+    status = cdktf.run(app, ["deploy"], variables={**shell, **variables}, cli=cli)
     environment = ran(tmp_path)
     assert status == 0
     assert (environment["AWS_ENDPOINT_URL"], environment["AWS_ACCESS_KEY_ID"]) == (cloud.url, "local")
@@ -95,10 +101,9 @@ def test_unset_empty_and_local_lead_to_the_local_cloud_without_the_callers_crede
 
 
 def test_prod_leads_to_aws_with_the_callers_credentials_and_says_what_terraform_follows(
-    tmp_path: Path, cli: Path, shell: dict[str, str], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, app: CdktfApp, cli: Path, shell: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    variables = {**shell, "ENVIRONMENT": "prod"}
-    assert cdktf.main(["deploy"], variables=variables, cli=cli, project=tmp_path, directory=tmp_path) == 0
+    assert cdktf.run(app, ["deploy"], variables={**shell, "ENVIRONMENT": "prod"}, cli=cli) == 0
     environment = ran(tmp_path)
     assert environment["AWS_PROFILE"] == "production"
     assert "AWS_ENDPOINT_URL" not in environment
@@ -116,18 +121,16 @@ def test_prod_leads_to_aws_with_the_callers_credentials_and_says_what_terraform_
     ],
 )
 def test_a_variable_that_is_not_valid_is_a_sentence_and_nothing_runs(
-    tmp_path: Path, cli: Path, shell: dict[str, str], variables: dict[str, str], message: str
+    tmp_path: Path, app: CdktfApp, cli: Path, shell: dict[str, str], variables: dict[str, str], message: str
 ) -> None:
     with pytest.raises(DeploymentError) as refused:
-        cdktf.main(
-            ["deploy"], variables={**shell, **variables}, cli=cli, project=tmp_path, directory=tmp_path
-        )
+        cdktf.run(app, ["deploy"], variables={**shell, **variables}, cli=cli)
     assert str(refused.value) == message
     assert not (tmp_path / "run.json").exists()
 
 
 def test_a_missing_node_is_a_sentence_in_every_command(
-    tmp_path: Path, cli: Path, shell: dict[str, str]
+    tmp_path: Path, app: CdktfApp, cli: Path, shell: dict[str, str]
 ) -> None:
     (tmp_path / "bin" / "node").unlink()
     message = (
@@ -135,17 +138,17 @@ def test_a_missing_node_is_a_sentence_in_every_command(
         "(https://nodejs.org/en/download)"
     )
     with pytest.raises(DeploymentError) as refused:
-        cdktf.main(["deploy"], variables=shell, cli=cli, project=tmp_path, directory=tmp_path)
+        cdktf.run(app, ["deploy"], variables=shell, cli=cli)
     assert str(refused.value) == message
     hook = "import _lazy_bindings_startup, runpy; _lazy_bindings_startup.begin(); runpy.run_path('main.py')"
     variables = {**shell, "PYTHONPATH": str(PROJECT / "lazy_bindings" / "startup")}
-    for command in (["-c", hook], ["-c", "import constructs_lib, cdktf"], ["-m", "tools.demo", "serve"]):
+    for command in (["-c", hook], ["-c", "import constructs_lib, cdktf"], ["-m", "deploy_tools", "serve"]):
         done = subprocess.run(
             [sys.executable, *command], cwd=PROJECT, env=variables, capture_output=True, text=True
         )
         assert (done.returncode, done.stderr.strip()) == (1, message)
     doctor = subprocess.run(
-        [sys.executable, "-m", "tools.terraform", "doctor"],
+        [sys.executable, "-m", "deploy_tools", "doctor"],
         cwd=PROJECT,
         env=shell,
         capture_output=True,
@@ -154,11 +157,26 @@ def test_a_missing_node_is_a_sentence_in_every_command(
     assert (doctor.returncode, doctor.stdout.splitlines()[-1]) == (1, f"node       missing: {message}")
 
 
-@pytest.mark.parametrize("module", ["tools.demo", "tools.plan", "tools.cdktf", "tools.callers"])
-def test_every_tool_says_the_same_of_a_typo(module: str, shell: dict[str, str]) -> None:
-    arguments = {"tools.cdktf": ["deploy"], "tools.callers": ["token"]}.get(module, [])
+def test_the_states_of_the_stacks_that_the_cli_names_are_recorded(
+    tmp_path: Path, cloud: RunningCloud, cli: Path, shell: dict[str, str]
+) -> None:
+    app = fake_app(tmp_path, users=[], api=["users"], jobs=[])
+    assert cdktf.run(app, ["deploy", "--auto-approve", "users", "a*"], variables=shell, cli=cli) == 0
+    recorded = sorted(path.name for path in tmp_path.glob("*.cloud.json"))
+    assert recorded == ["terraform.api.tfstate.cloud.json", "terraform.users.tfstate.cloud.json"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["tools.demo"],
+        *(["deploy_tools", name] for name in ("serve", "plan", "deploy", "token", "partner")),
+    ],
+    ids=" ".join,
+)
+def test_every_tool_says_the_same_of_a_typo(command: list[str], shell: dict[str, str]) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", module, *arguments],
+        [sys.executable, "-m", *command],
         env={**shell, "ENVIRONMENT": "produktion"},
         capture_output=True,
         text=True,

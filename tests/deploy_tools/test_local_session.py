@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.callers import Callers
-from tools.local_session import local_session
+from deploy_tools.callers import Callers
+from deploy_tools.local_session import local_session
 
 IDENTITY = (
     b'<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>'

@@ -1,31 +1,27 @@
-"""Who calls the deployed API: a user who signs in, a partner with a token and a key, an operator who signs.
+"""Callers of a deployed API: a user who signs in, a partner with a token and a key, an operator who signs.
 
-    python -m tools.callers token       prints the ID token of a user of the local cloud's user pool
-    python -m tools.callers partner     prints a partner's token and API key, as two headers
-    python -m tools.callers hash CALLER prints the hash of a caller in the logs: a user's name, or partner:NAME
-
-The accounts are made on the local cloud, in the resources that Terraform made there; nothing of it is in the stack.
+The accounts are made on the local cloud, in the resources that Terraform made there; nothing of it is in the stack. Where
+those resources are is in outputs of the stack: `user_pool_id` and `user_pool_client_id` for users, `partner_key_id` and
+`partners_table` for partners.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import secrets
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from constructs_lib.environment import DEFAULT_REGION
-from handlers.common.caller_hash import HASH_LENGTH
-from handlers.common.proxy_request import USER as USER_KIND
-from tools import interrupts
-from tools.errors import DeploymentError, TerraformError
-from tools.local_session import local_session
+from deploy_tools.local_session import local_session
 
 USER = "ada"
 PARTNER = "acme"
+USER_OUTPUTS: Final = ("user_pool_id", "user_pool_client_id")
+"""Outputs that a user's token needs: a pool, and a client of it that takes passwords."""
+PARTNER_OUTPUTS: Final = ("partner_key_id", "partners_table")
+"""Outputs that a partner's token needs: an API key, and the table that the authorizer reads."""
 
 CallerKind = Literal["user", "partner", "operator", "nobody"]
 
@@ -104,22 +100,6 @@ class Callers:
         self.client("dynamodb").put_item(TableName=str(self._outputs["partners_table"]), Item=item)
         return token
 
-    def hash_of(self, caller: str) -> str:
-        """Returns the keyed hash by which the logs name a caller.
-
-        Args:
-            caller: The name of a user, or a caller as functions see it: `cognito:SUB` or `partner:NAME`.
-        """
-        if ":" not in caller:
-            pool = str(self._outputs["user_pool_id"])
-            user = self.client("cognito-idp").admin_get_user(UserPoolId=pool, Username=caller)
-            (sub,) = (entry["Value"] for entry in user["UserAttributes"] if entry["Name"] == "sub")
-            caller = f"{USER_KIND}:{sub}"
-        mac = self.client("kms").generate_mac(
-            KeyId=str(self._outputs["caller_key"]), Message=caller.encode(), MacAlgorithm="HMAC_SHA_256"
-        )["Mac"]
-        return base64.b64encode(mac).decode()[:HASH_LENGTH]
-
     def signed(self, method: str, url: str, body: bytes | None) -> dict[str, str]:
         """Returns the headers of a request that is signed with the credentials of the environment (SigV4)."""
         from botocore.auth import SigV4Auth
@@ -140,34 +120,3 @@ class Callers:
 
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Runs the command line described at the top of this file; returns its exit status."""
-    from tools.demo import DIRECTORY
-    from tools.deployment import chosen_environment, deployed_outputs, deployed_region, running_cloud
-
-    match list(arguments):
-        case ["token"] | ["partner"] | ["hash", _]:
-            pass
-        case _:
-            print(__doc__, file=sys.stderr)
-            return 2
-    chosen_environment()
-    cloud = running_cloud(DIRECTORY)
-    if cloud is None:
-        print("The local cloud is not up: run `make serve` first.", file=sys.stderr)
-        return 1
-    callers = Callers(cloud.url, deployed_outputs(cloud), region=deployed_region())
-    match list(arguments):
-        case ["token"]:
-            print(callers.user_token)
-        case ["hash", caller]:
-            print(callers.hash_of(caller))
-        case _:
-            print(*(f"{name}: {value}" for name, value in callers.partner_headers.items()), sep="\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(interrupts.command(lambda: main(sys.argv[1:]), DeploymentError, TerraformError))

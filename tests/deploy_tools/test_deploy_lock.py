@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from deploy_tools.deploy_lock import deploy_lock
+from deploy_tools.errors import DeploymentError
 from tests.support.paths import PROJECT
-from tools.deploy_lock import deploy_lock
-from tools.errors import DeploymentError
 
 DEPLOY = """
 import os, subprocess, sys
 from pathlib import Path
-from tools.deploy_lock import deploy_lock
+from deploy_tools.deploy_lock import deploy_lock
 
 with deploy_lock(Path(sys.argv[1])) as lock:
     left = subprocess.Popen(["sleep", "600"], pass_fds=(lock,), start_new_session=True)

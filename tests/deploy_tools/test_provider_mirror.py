@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from deploy_tools.errors import TerraformError
+from deploy_tools.provider_mirror import GET_PROVIDER, find_mirror
 from tests.support.mirrors import TARGET, packed, unpacked
-from tools.errors import TerraformError
-from tools.provider_mirror import GET_PROVIDER, find_mirror
 
 
 def test_no_mirror_anywhere(home: dict[str, str], tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tools.plan_guard import (
+from deploy_tools.plan_guard import (
     Leftover,
     NotAPlan,
     PlanRefused,
@@ -219,7 +219,7 @@ def test_the_command_line_says_what_it_needs(
     assert main([str(tmp_path / "none.json")]) == 2
     assert capsys.readouterr().err == f"{tmp_path / 'none.json'} cannot be read: No such file or directory\n"
     assert main([]) == 2
-    assert "python -m tools.plan_guard PLAN.json" in capsys.readouterr().err
+    assert "python -m deploy_tools.plan_guard PLAN.json" in capsys.readouterr().err
 
 
 def tainted(kind: str, name: str, **before: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tools.errors import TerraformError
+from deploy_tools.errors import TerraformError
 
 PROVIDER = "hashicorp/aws"
 IN_MIRROR = f"*.terraform.io/{PROVIDER}"

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final
 
-from tools.errors import DeploymentError
+from deploy_tools.errors import DeploymentError
 
 _WAIT_SECONDS: Final = 10.0
 

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import pytest
 
+from deploy_tools import interrupts
+from deploy_tools.interrupts import TimeLimitError
 from tests.support.paths import PROJECT
-from tools import interrupts
-from tools.interrupts import TimeLimitError
 
 COMMAND = """
 import os, sys
-from tools import interrupts
+from deploy_tools import interrupts
 
 def main():
     if {busy!r}:

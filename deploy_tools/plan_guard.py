@@ -1,7 +1,7 @@
 """Reject a Terraform plan that leaves a deleted route live, or replaces parts of an API that AWS has one of each.
 
-    terraform show -json plan.tfplan | python -m tools.plan_guard -
-    python -m tools.plan_guard PLAN.json
+    terraform show -json plan.tfplan | python -m deploy_tools.plan_guard -
+    python -m deploy_tools.plan_guard PLAN.json
 
 A stage of API Gateway serves a snapshot, the deployment. Terraform makes the new deployment before it destroys the old
 one, and destroys the methods of deleted routes only after that: the new snapshot still holds them, and a second plan

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.errors import CutShortError, TerraformError
-from tools.local_state import LocalState
+from deploy_tools.errors import CutShortError, TerraformError
+from deploy_tools.local_state import LocalState
 
 
 @pytest.fixture
@@ -81,9 +81,9 @@ def test_a_state_is_moved_even_to_another_file_system(
 
     monkeypatch.setattr("os.rename", rename)
     (directory := tmp_path / "cloud").mkdir()
-    (directory / "previous.tfstate").write_text("an older one", encoding="utf-8")
+    (directory / f"previous.{state.path.name}").write_text("an older one", encoding="utf-8")
     assert state.set_aside(directory)
-    assert (directory / "previous.tfstate").read_text(encoding="utf-8") == '{"resources": []}'
+    assert (directory / f"previous.{state.path.name}").read_text(encoding="utf-8") == '{"resources": []}'
     assert not state.exists()
     assert not state.set_aside(directory)
 

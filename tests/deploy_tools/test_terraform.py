@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import os
-import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from deploy_tools import terraform
+from deploy_tools.errors import TerraformError
+from deploy_tools.provider_mirror import GET_PROVIDER
+from deploy_tools.terraform import Engine, Terraform
+from tests.support.fake_terraform import fake_terraform
 from tests.support.mirrors import unpacked
-from tools import terraform
-from tools.errors import TerraformError
-from tools.provider_mirror import GET_PROVIDER
-from tools.terraform import Engine, Terraform
-
-
-def fake_terraform(directory: Path, version: str = "1.11.4", script: str = "") -> Path:
-    directory.mkdir(parents=True, exist_ok=True)
-    path = directory / "terraform"
-    shown = f'echo \'{{"terraform_version": "{version}"}}\''
-    path.write_text(
-        f'#!/bin/sh\nif [ "$1" = version ]; then {shown}; exit 0; fi\n{script}\n', encoding="utf-8"
-    )
-    path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    return path
 
 
 def test_terraform_on_the_path_is_used(tmp_path: Path, home: dict[str, str]) -> None:
@@ -171,7 +160,7 @@ def test_a_provider_that_cannot_be_had_is_explained() -> None:
 
 def printed_environment(home: dict[str, str], **variables: str) -> list[str]:
     done = subprocess.run(
-        [sys.executable, "-m", "tools.terraform", "environment"],
+        [sys.executable, "-m", "deploy_tools.terraform", "environment"],
         env={**home, **variables},
         capture_output=True,
         text=True,
@@ -195,7 +184,7 @@ def test_the_environment_is_printed_for_the_shell(tmp_path: Path, home: dict[str
 
 def test_a_variable_that_is_not_valid_is_a_sentence(home: dict[str, str]) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tools.terraform", "run", "version"],
+        [sys.executable, "-m", "deploy_tools.terraform", "run", "version"],
         env={**home, "ENVIRONMENT": "produktion"},
         capture_output=True,
         text=True,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tools.errors import CutShortError
+from deploy_tools.errors import CutShortError
 
 _RECORD: Final = ".cloud.json"
 
@@ -49,13 +49,17 @@ class LocalState:
         """Whether anything was applied to the start `instance` of the local cloud."""
         return self._recorded()[0] == instance
 
+    def is_of_unknown_origin(self) -> bool:
+        """Whether there is a state without a record of the start that it was applied to."""
+        return self.exists() and self._recorded()[0] is None
+
     def set_aside(self, directory: Path) -> bool:
-        """Move the state into a directory, as `previous.tfstate`; return whether there was one."""
+        """Move the state into a directory, as `previous.` and its name; return whether there was one."""
         self._record.unlink(missing_ok=True)
         if not self.exists():
             return False
         # The directory may be on another file system.
-        shutil.move(self.path, directory / "previous.tfstate")
+        shutil.move(self.path, directory / f"previous.{self.path.name}")
         return True
 
     @contextmanager

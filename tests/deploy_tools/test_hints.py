@@ -1,0 +1,101 @@
+"""After a deployment, only commands that the outputs allow are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from deploy_tools.app import SynthesizedStack
+from deploy_tools.cloud import Cloud
+from deploy_tools.deploy import DeployedApp, DeployedStack
+from deploy_tools.errors import DeploymentError
+from deploy_tools.hints import show_hints
+from tests.support.fake_app import fake_app
+
+URL = "http://127.0.0.1:4566/_aws/execute-api/abc/prod"
+ROUTES = """\
+# Routes of shop
+
+| Method | Path | Callers | Service |
+| --- | --- | --- | --- |
+| GET | `/orders/{id}` | anyone | shop |
+| GET | `/signed` | IAM (SigV4) | shop |
+| POST | `/orders` | users (Cognito) | shop |
+"""
+
+
+def deployed(folder: Path, **stacks: Mapping[str, object]) -> DeployedApp:
+    found = []
+    for name, outputs in stacks.items():
+        directory = folder / name
+        directory.mkdir()
+        if "invoke_url" in outputs:
+            (directory / "routes.md").write_text(ROUTES, encoding="utf-8")
+        found.append(DeployedStack(SynthesizedStack(name, directory), outputs))
+    return DeployedApp(Cloud("http://127.0.0.1:4566", folder, "0" * 16), tuple(found))
+
+
+def shown(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    **stacks: Mapping[str, object],
+) -> list[str]:
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("MAKELEVEL", raising=False)
+    show_hints(fake_app(folder, shop=[]), deployed(folder, **stacks))
+    return capsys.readouterr().out.splitlines()[1:]
+
+
+def test_an_app_without_an_api_has_logs_and_an_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert shown(tmp_path, monkeypatch, capsys, shop={}) == [
+        "The app is up",
+        "  logs     ai-orchestrator logs",
+        "  stop it  ai-orchestrator down",
+    ]
+
+
+def test_users_and_api_may_be_in_different_stacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    users = {"user_pool_id": "pool", "user_pool_client_id": "client"}
+    partners = {"partner_key_id": "key", "partners_table": "table"}
+    assert shown(tmp_path, monkeypatch, capsys, users=users, api={"invoke_url": URL, **partners}) == [
+        "The API is up",
+        f"  invoke_url  {URL}",
+        "  sign in     export TOKEN=$(ai-orchestrator token)",
+        f'  call it     curl -s -X POST -H "Authorization: $TOKEN" {URL}/orders',
+        "  a partner   ai-orchestrator partner",
+        "  logs        ai-orchestrator logs",
+        "  stop it     ai-orchestrator down",
+    ]
+
+
+def test_below_make_the_commands_are_those_of_make(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "shop").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MAKELEVEL", "1")
+    users = {"user_pool_id": "pool", "user_pool_client_id": "client"}
+    show_hints(fake_app(tmp_path / "shop", shop=[]), deployed(tmp_path, api=users))
+    assert capsys.readouterr().out.splitlines()[2:] == [
+        "  sign in  export TOKEN=$(make -s token DIR=shop)",
+        "  logs     make logs DIR=shop",
+        "  stop it  make down DIR=shop",
+    ]
+
+
+def test_a_command_without_its_outputs_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(DeploymentError) as refused:
+        deployed(tmp_path, shop={"user_pool_id": "pool"}).with_outputs(
+            "user_pool_id", "user_pool_client_id", purpose="token"
+        )
+    assert str(refused.value) == (
+        "token: no stack has the outputs user_pool_id and user_pool_client_id; declare them with TerraformOutput, and deploy "
+        "again"
+    )
