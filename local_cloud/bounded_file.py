@@ -26,16 +26,19 @@ class BoundedFile:
         self._path = path
         self._most_bytes = most_bytes
         self._file: BinaryIO | None = None
+        self._closed = False
         self._bytes = 0
         self._lock = Lock()
 
     def write(self, data: bytes) -> None:
-        """Append bytes, which are in the file when this returns.
+        """Append bytes, which are in the file when this returns; once the file is closed, do nothing.
 
         Raises:
             OSError: The disk is full, or the file cannot be created.
         """
         with self._lock:
+            if self._closed:
+                return
             file = self._file or self._open()
             if self._bytes and self._bytes + len(data) > self._most_bytes:
                 file.close()
@@ -45,8 +48,9 @@ class BoundedFile:
             self._bytes += len(data)
 
     def close(self) -> None:
-        """Close the file; another write opens it again."""
+        """Close the file."""
         with self._lock:
+            self._closed = True
             if self._file is not None:
                 self._file.close()
                 self._file = None
@@ -74,15 +78,18 @@ class BoundedFolder:
         self._most_files = most_files
         self._most_bytes = most_bytes
         self._files: OrderedDict[str, BoundedFile] | None = None
+        self._closed = False
         self._lock = Lock()
 
     def write(self, name: str, data: bytes) -> None:
-        """Append bytes to the file of a name, `<name>.log`.
+        """Append bytes to the file of a name, `<name>.log`; once the folder is closed, do nothing.
 
         Raises:
             OSError: The disk is full, or the file cannot be created.
         """
         with self._lock:
+            if self._closed:
+                return
             files = self._known()
             if name not in files:
                 while len(files) >= self._most_files:
@@ -94,9 +101,9 @@ class BoundedFolder:
     def close(self) -> None:
         """Close all files."""
         with self._lock:
+            self._closed = True
             for file in (self._files or {}).values():
                 file.close()
-            self._files = None
 
     def _known(self) -> OrderedDict[str, BoundedFile]:
         """The files by name, with those of earlier runs; the one that was written to least recently comes first."""

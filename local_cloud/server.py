@@ -141,6 +141,7 @@ class LocalCloud:
             events.stop()
             await asyncio.to_thread(states.stop_executions)
             await self._functions.close()
+            states.close_logs()
         self._control_plane.close()
         self._request_log.close()
 

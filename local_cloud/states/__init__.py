@@ -21,6 +21,6 @@ executions, so that a workflow can be looked into without a log group.
 
 from __future__ import annotations
 
-from local_cloud.states.setup import install, stop_executions
+from local_cloud.states.setup import close_logs, install, stop_executions
 
-__all__ = ["install", "stop_executions"]
+__all__ = ["close_logs", "install", "stop_executions"]

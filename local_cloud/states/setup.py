@@ -52,6 +52,16 @@ def stop_executions() -> None:
             backend.stop_executions("The local cloud was stopped")
 
 
+def close_logs() -> None:
+    """Close the readable logs; executions that have not ended yet write no more."""
+    with _lock:
+        if not _patched:
+            return
+    from local_cloud.states.backend import LocalStatesBackend
+
+    LocalStatesBackend.lines.close()
+
+
 def _call_action(response: Any) -> Any:
     """Stand in for moto's method that answers a call: it looks for the operation, so all must be there."""
     _connect()

@@ -66,6 +66,15 @@ def test_logs_of_earlier_runs_count(tmp_path: Path) -> None:
     assert sum(sizes(tmp_path).values()) <= 200
 
 
+def test_what_is_written_after_the_end_is_dropped(tmp_path: Path) -> None:
+    file, logs = BoundedFile(tmp_path / "a.log", most_bytes=10), FunctionLogs(tmp_path)
+    file.close()
+    logs.close()
+    file.write(b"x")
+    logs.write("b", b"x")
+    assert sizes(tmp_path) == {}
+
+
 def test_a_disk_that_is_full_ends_no_invocation(tmp_path: Path) -> None:
     (tmp_path / "logs").write_text("where the folder would be")
     logs = FunctionLogs(tmp_path / "logs")
