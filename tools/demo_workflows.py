@@ -8,14 +8,12 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deploy_tools.console import heading
 from tools.calls import SAMPLES, TEXT, Call, expect
+from tools.demo_calls import Demo
 from tools.timeline import lines, timeline
-
-if TYPE_CHECKING:
-    from tools.demo import Demo
 
 PATIENCE_SECONDS = 120
 FALLBACK_MODEL = "universal-sentence-encoder-multilingual-v3"

@@ -14,7 +14,7 @@ import pytest
 from deploy_tools.callers import Callers
 from tests.support.deployment import PROJECT, Workspace
 from tools.calls import calls
-from tools.demo import call, judge
+from tools.demo_calls import call, judge
 
 CLI = PROJECT / "node_modules" / ".bin" / "cdktf"
 

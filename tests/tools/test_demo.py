@@ -15,6 +15,7 @@ from deploy_tools.callers import CallerKind, Callers
 from deploy_tools.console import step
 from tools import demo
 from tools.calls import Call, WrongAnswer, calls, error, expect
+from tools.demo_calls import Demo, call, judge
 from tools.demo_workflows import document, run_job, summary
 from tools.refusals import preflights
 
@@ -67,8 +68,8 @@ class Nobody(Callers):
         return {"X-Caller": kind}
 
 
-def demo_at(url: str) -> demo.Demo:
-    return demo.Demo({"invoke_url": url}, Nobody())
+def demo_at(url: str) -> Demo:
+    return Demo({"invoke_url": url}, Nobody())
 
 
 ASKED = Call("is it positive?", "GET", "/value", positive)
@@ -76,9 +77,9 @@ ASKED = Call("is it positive?", "GET", "/value", positive)
 
 def test_a_right_answer_gives_the_line_to_show() -> None:
     with api(200, b'{"value": 7}') as url:
-        status, content, milliseconds = demo.call(url, ASKED, Nobody())
+        status, content, milliseconds = call(url, ASKED, Nobody())
     assert milliseconds > 0
-    assert demo.judge(ASKED, status, content) == "value 7"
+    assert judge(ASKED, status, content) == "value 7"
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,7 @@ def test_a_right_answer_gives_the_line_to_show() -> None:
 )
 def test_a_wrong_answer_says_what_was_expected(status: int, content: bytes, problem: str) -> None:
     with pytest.raises(WrongAnswer) as wrong:
-        demo.judge(ASKED, status, content)
+        judge(ASKED, status, content)
     assert str(wrong.value) == problem
 
 

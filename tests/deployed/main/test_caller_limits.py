@@ -12,7 +12,7 @@ import pytest
 from deploy_tools.callers import Callers
 from tests.support.deployment import Deployed
 from tools.calls import SAMPLES, TEXT, Call
-from tools.demo import call, request
+from tools.demo_calls import call, request
 
 TABLE = "ai-orchestrator-local-callers"
 PICTURE = base64.b64encode((SAMPLES / "receipt.png").read_bytes()).decode()

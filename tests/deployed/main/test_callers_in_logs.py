@@ -14,7 +14,7 @@ from tests.support.deployment import Deployed
 from tests.support.function_cloud import eventually
 from tools.caller_hash import hash_of
 from tools.calls import Call
-from tools.demo import request
+from tools.demo_calls import request
 
 TEXT = {"text": "Ada was here."}
 

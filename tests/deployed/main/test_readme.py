@@ -6,7 +6,7 @@ import json
 
 from tests.support.deployment import Deployed
 from tools.calls import Call
-from tools.demo import call
+from tools.demo_calls import call
 
 
 def test_the_service_answers_at_its_own_route(deployed: Deployed) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.deployment import Deployed
 from tools.calls import Call, error
-from tools.demo import judge, request
+from tools.demo_calls import judge, request
 from tools.refusals import limited_partner, preflights, refusals
 
 REASONS = 14

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.deployment import Deployed
 from tools.calls import Call, calls
-from tools.demo import call, judge
+from tools.demo_calls import call, judge
 
 
 @pytest.mark.parametrize("asked", calls(), ids=lambda asked: f"{asked.method} {asked.path}: {asked.title}")

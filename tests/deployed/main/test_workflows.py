@@ -15,7 +15,7 @@ from PIL import Image
 
 from tests.support.deployment import Deployed
 from tools.calls import SAMPLES, TEXT, Call
-from tools.demo import Demo, call, judge
+from tools.demo_calls import Demo, call, judge
 from tools.demo_workflows import FALLBACK_MODEL, close_circuit, document, run_job, summary, unavailable
 from tools.timeline import Row, timeline
 
