@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Node 20 has reached its end of life, about which jsii prints a page at every start; that is for the machine to say.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: help install install-cli terraform-fallback doctor synth deploy demo serve token partner down logs test test-long test-kill check lint types \
+.PHONY: help install install-cli terraform-fallback doctor synth deploy demo serve token partner down logs test test-long test-kill test-wheel check lint types \
 	archives bench bench-synth soak scan plan client golden new-service lock clean
 
 help: ## List the targets
@@ -87,6 +87,9 @@ test-long: install ## Run the tests that take minutes and that `make test` leave
 
 test-kill: install ## Kill deploys, jobs and the local cloud at 20 random moments, and deploy again (KILL_SEED=n for others)
 	@$(BIN)/python -m pytest -s -m 'long or not long' tests/deployed/test_kill.py $(PYTEST)
+
+test-wheel: install ## Build the wheel, install it into an empty environment, and deploy examples/hello with it
+	@$(BIN)/python -m pytest -m 'long or not long' tests/deployed/test_wheel.py $(PYTEST)
 
 check: lint types test scan ## Run everything that CI runs
 

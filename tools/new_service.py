@@ -78,7 +78,7 @@ handler = service.handler
 _PACKAGE = """# How the archive of the {name} function is made.
 handler = "handlers.{name}.app.handler"
 include = ["handlers/__init__.py", "handlers/common", "handlers/{name}"]
-requirements = "../orchestrator/requirements.txt"
+requirements = "../requirements.txt"
 exclude = [
     "aws_lambda_powertools/event_handler/**", # a router and its web page; ours is handlers/common
     "pydantic/v1/**",

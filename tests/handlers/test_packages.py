@@ -15,39 +15,41 @@ from packaging.utils import canonicalize_name
 from tests.support.paths import PROJECT
 
 HANDLERS = PROJECT / "handlers"
-SERVICES = ("embeddings", "jobs", "language", "orchestrator", "partners")
+SERVICES = sorted(file.parent.name for file in HANDLERS.glob("*/package.toml"))
+LOCKS = sorted(str(file.parent.relative_to(HANDLERS)) for file in HANDLERS.rglob("requirements.in"))
+"""Folders that hold requirements; those in `handlers/` itself are for all functions without a model."""
 BUILD = HANDLERS / "language" / "build.py"
 
 
-def wanted(service: str) -> list[Requirement]:
-    lines = (HANDLERS / service / "requirements.in").read_text(encoding="utf-8").splitlines()
+def wanted(folder: str) -> list[Requirement]:
+    lines = (HANDLERS / folder / "requirements.in").read_text(encoding="utf-8").splitlines()
     return [Requirement(line) for line in lines if line and not line.startswith("#")]
 
 
-def locked(service: str) -> dict[str, str]:
-    text = (HANDLERS / service / "requirements.txt").read_text(encoding="utf-8")
+def locked(folder: str) -> dict[str, str]:
+    text = (HANDLERS / folder / "requirements.txt").read_text(encoding="utf-8")
     return dict(re.findall(r"^([a-z0-9-]+)==(\S+) \\$", text, re.MULTILINE))
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_the_lock_has_what_is_wanted_by_hash_and_from_no_address(service: str) -> None:
-    versions = locked(service)
-    for requirement in wanted(service):
+@pytest.mark.parametrize("folder", LOCKS)
+def test_the_lock_has_what_is_wanted_by_hash_and_from_no_address(folder: str) -> None:
+    versions = locked(folder)
+    for requirement in wanted(folder):
         assert requirement.specifier.contains(versions[canonicalize_name(requirement.name)])
-    text = (HANDLERS / service / "requirements.txt").read_text(encoding="utf-8")
+    text = (HANDLERS / folder / "requirements.txt").read_text(encoding="utf-8")
     for entry in re.split(r"\n(?=\S)", text.strip()):
         assert re.fullmatch(r"[a-z0-9-]+==\S+( \\\n    --hash=sha256:[0-9a-f]{64})+", entry), entry[:60]
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_what_lambda_provides_is_not_shipped(service: str) -> None:
-    assert not {"boto3", "botocore"} & set(locked(service))
+@pytest.mark.parametrize("folder", LOCKS)
+def test_what_lambda_provides_is_not_shipped(folder: str) -> None:
+    assert not {"boto3", "botocore"} & set(locked(folder))
 
 
 def test_services_that_share_a_package_share_its_version() -> None:
     versions: dict[str, set[str]] = {}
-    for service in SERVICES:
-        for name, version in locked(service).items():
+    for folder in LOCKS:
+        for name, version in locked(folder).items():
             versions.setdefault(name, set()).add(version)
     assert {name: found for name, found in versions.items() if len(found) > 1} == {}
 
@@ -63,6 +65,7 @@ def test_what_is_left_out_on_purpose_is_not_in_the_lock() -> None:
 def test_the_package_names_a_handler_that_there_is(service: str) -> None:
     package = tomllib.loads((HANDLERS / service / "package.toml").read_text(encoding="utf-8"))
     assert package["handler"] == f"handlers.{service}.app.handler"
+    assert (HANDLERS / service / package["requirements"]).resolve().is_file()
     assert package["include"] == ["handlers/__init__.py", "handlers/common", f"handlers/{service}"]
 
 
