@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from typing import Protocol, cast
 
 LARGEST_RESPONSE_BYTES = 6_291_556
@@ -70,6 +71,7 @@ class RuntimeApi:
         self._connections: set[_Connection] = set()
         self._parked: _Connection | None = None
         self._waiting: bytes | None = None
+        self._sent_to: _Connection | None = None
         self.address = ""
 
     async def start(self) -> None:
@@ -86,11 +88,12 @@ class RuntimeApi:
             self._waiting = event
         else:
             self._parked = None
+            self._sent_to = parked
             parked.write(event)
 
     def take_back(self) -> bool:
-        """Withdraw the event that the client has not fetched yet; tells whether there was one."""
-        undelivered = self._waiting is not None
+        """Withdraw the last event, after the client has ended; tells whether the client has not read it."""
+        undelivered = self._waiting is not None or (self._sent_to is not None and self._sent_to.was_reset)
         self._waiting = None
         return undelivered
 
@@ -135,6 +138,7 @@ class RuntimeApi:
         if waiting is None:
             self._parked = connection
         else:
+            self._sent_to = connection
             connection.write(waiting)
         self._listener.runtime_ready()
 
@@ -142,12 +146,13 @@ class RuntimeApi:
 class _Connection(asyncio.Protocol):
     """Cuts one connection's bytes into requests."""
 
-    __slots__ = ("_api", "_buffer", "_needed", "_skip", "_start", "_transport")
+    __slots__ = ("_all_read", "_api", "_buffer", "_needed", "_skip", "_start", "_transport")
 
     def __init__(self, api: RuntimeApi) -> None:
         self._api = api
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
+        self._all_read = False
         self._start: tuple[bytes, bytes] | None = None  # method and path of the request whose body is awaited
         self._needed = 0
         self._skip = 0
@@ -158,6 +163,20 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         self._api.disconnected(self)
+
+    def eof_received(self) -> None:
+        self._all_read = not self._has_error()
+
+    @property
+    def was_reset(self) -> bool:
+        """Whether the client has ended before it read all that was sent: its kernel then resets the connection."""
+        if self._transport is None or self._all_read:
+            return False
+        return self._transport.is_closing() or self._has_error()
+
+    def _has_error(self) -> bool:
+        connection = None if self._transport is None else self._transport.get_extra_info("socket")
+        return connection is None or connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0
 
     def write(self, data: bytes) -> None:
         """Send, unless the client has gone."""
@@ -232,6 +251,7 @@ class _Connection(asyncio.Protocol):
         return True
 
     def _refuse(self, answer: bytes) -> None:
+        self._all_read = True
         self.write(answer)
         self._buffer.clear()
         if self._transport is not None:

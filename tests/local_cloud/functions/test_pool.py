@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -11,7 +13,13 @@ from uuid import uuid4
 
 import pytest
 
-from local_cloud.functions import FunctionNotFound, RequestTooLarge, ServiceUnavailable, TooManyRequests
+from local_cloud.functions import (
+    FunctionNotFound,
+    InvocationResult,
+    RequestTooLarge,
+    ServiceUnavailable,
+    TooManyRequests,
+)
 from tests.support.function_cloud import Cloud, alive, arn, eventually, own_children
 
 PID = "import os\ndef handler(event, context):\n    return os.getpid()\n"
@@ -298,3 +306,31 @@ def test_an_event_over_six_megabytes_is_refused(cloud: Cloud) -> None:
         match=r"^Request must be smaller than 6291456 bytes for the InvokeFunction operation$",
     ):
         cloud.run(cloud.executor.invoke("demo", b'"' + b"x" * 6_291_455 + b'"'))
+
+
+def test_an_event_that_a_killed_worker_has_not_read_goes_to_another(cloud: Cloud) -> None:
+    cloud.deploy(PID)
+    first = cloud.call("demo")
+    (worker,) = cloud.executor._workers
+    os.kill(first, signal.SIGSTOP)
+    invoked = cloud.start("demo")
+    assert eventually(lambda: worker._invocation is not None)
+    os.kill(first, signal.SIGKILL)
+    result = invoked.result(10)
+    assert result.function_error is None
+    assert json.loads(result.payload) != first
+
+
+@pytest.mark.skipif(not hasattr(os, "waitid"), reason="this Python cannot wait without reaping")
+def test_an_event_for_a_worker_whose_end_was_not_noticed_yet_goes_to_another(cloud: Cloud) -> None:
+    cloud.deploy(PID)
+    first = cloud.call("demo")
+
+    async def kill_and_invoke() -> InvocationResult:
+        os.kill(first, signal.SIGKILL)
+        os.waitid(os.P_PID, first, os.WEXITED | os.WNOWAIT)
+        return await cloud.executor.invoke(arn("demo"), b"null")
+
+    result = cloud.run(kill_and_invoke())
+    assert result.function_error is None
+    assert json.loads(result.payload) != first
