@@ -28,6 +28,8 @@ for _name in (*environment.VARIABLES, *project_settings.VARIABLES, *terraform_se
 for _name in [name for name in os.environ if name.startswith(("AWS_", "MOTO_"))]:
     del os.environ[_name]
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost,::1"
+# Terraform and the provider end before they need the memory that their garbage collectors free: a fifth of their time.
+os.environ.setdefault("GOGC", "400")
 os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
 
 

@@ -83,7 +83,11 @@ def other_account() -> Iterator[OtherAccount]:
     "variables",
     [
         pytest.param({**profile("local"), "ENVIRONMENT": ""}, id="a shell that lost ENVIRONMENT"),
-        pytest.param({**profile("dev"), "AWS_ACCOUNT_ID": "210987654321"}, id="dev of another account"),
+        pytest.param(
+            {**profile("dev"), "AWS_ACCOUNT_ID": "210987654321"},
+            id="dev of another account",
+            marks=pytest.mark.long,
+        ),
     ],
 )
 def test_another_account_is_refused_before_anything_is_read_or_created(

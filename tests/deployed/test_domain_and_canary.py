@@ -26,6 +26,7 @@ from constructs_lib import (
 from deploy_tools.cloud import Cloud, ensure_cloud, stop_cloud
 from deploy_tools.terraform import Terraform, TerraformError, environment_for, find_engine
 from tests.support.synthesis import FakeArchive
+from tests.support.terraform import apply_at_once, check_unchanged
 
 try:
     find_engine()
@@ -95,13 +96,11 @@ def test_a_domain_is_made_and_destroyed(tmp_path: Path, synthesize: Callable[[Bu
         TerraformOutput(stack, "invoke_url", value=stage.invoke_url)
 
     terraform = synthesize(build)
-    terraform.plan()
-    terraform.apply()
+    apply_at_once(terraform)
     assert terraform.outputs() == {"invoke_url": "https://api.shop.example"}
     state = terraform.run("state", "pull").stdout
     assert "PRIVATE KEY" not in state
-    again = terraform.run("plan", "-no-color", "-input=false", "-detailed-exitcode", accept=(0, 2))
-    assert again.returncode == 0, again.stdout
+    check_unchanged(terraform)
     terraform.destroy()
     assert terraform.resources() == []
 
@@ -129,8 +128,7 @@ def test_a_change_is_tried_by_a_canary_and_promoted(
         )
 
     terraform = synthesize(lambda stack: build(stack, routes=["/old"]))
-    terraform.plan()
-    terraform.apply()
+    apply_at_once(terraform)
     before = stage_in(terraform)["deployment_id"]
 
     terraform = synthesize(lambda stack: build(stack, routes=["/old", "/new"], pinned=digests[0]))

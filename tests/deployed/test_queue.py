@@ -16,6 +16,7 @@ from constructs_lib import AwsStack, Function, Queue
 from deploy_tools.cloud import Cloud, ensure_cloud, stop_cloud
 from deploy_tools.terraform import Terraform, TerraformError, environment_for, find_engine
 from tests.support.small_api import InlineArchive
+from tests.support.terraform import apply_at_once, check_unchanged
 
 try:
     find_engine()
@@ -63,10 +64,8 @@ def test_messages_are_handled_and_poison_is_kept(tmp_path: Path, cloud: Cloud) -
     environment = environment_for(cloud.directory, endpoint_url=cloud.url)
     terraform = Terraform(find_engine(), tmp_path / "cdktf.out" / "stacks" / "shop", environment)
     terraform.init()
-    terraform.plan()
-    terraform.apply()
-    again = terraform.run("plan", "-no-color", "-input=false", "-detailed-exitcode", accept=(0, 2))
-    assert again.returncode == 0, again.stdout
+    apply_at_once(terraform)
+    check_unchanged(terraform)
 
     queues: Any = boto3.client(
         "sqs",

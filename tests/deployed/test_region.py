@@ -27,6 +27,7 @@ from deploy_tools.cloud import ensure_cloud, stop_cloud
 from deploy_tools.errors import TerraformError
 from deploy_tools.terraform import Terraform, environment_for, find_engine
 from tests.support.small_api import InlineArchive, call
+from tests.support.terraform import apply_at_once
 
 try:
     find_engine()
@@ -72,14 +73,13 @@ def test_an_api_in_another_region_is_served_and_signed_for_there(tmp_path: Path)
             **os.environ,
             "AWS_REGION": "eu-west-1",
             "AWS_ENDPOINT_URL": cloud.url,
-            "TF_CLI_ARGS_plan": "-destroy",
+            "TF_CLI_ARGS_apply": "-destroy",
         }
         stack = synthesize(tmp_path / "cdktf.out", Environment.from_variables(shell))
         variables = environment_for(cloud.directory, endpoint_url=cloud.url, environment=shell)
         terraform = Terraform(find_engine(), stack, variables)
         terraform.init()
-        assert terraform.plan().counts["destroy"] == 0
-        terraform.apply()
+        apply_at_once(terraform)
         outputs = terraform.outputs()
         url = str(outputs["invoke_url"])
 

@@ -12,6 +12,7 @@ import pytest
 from deploy_tools.cloud import Cloud, ensure_cloud, stop_cloud
 from deploy_tools.terraform import Terraform, TerraformError, environment_for, find_engine
 from tests.support.function_cloud import archive
+from tests.support.terraform import apply_at_once, check_unchanged
 
 try:
     find_engine()
@@ -89,7 +90,5 @@ def test_the_trigger_of_a_pool_is_set_and_changed(tmp_path: Path, cloud: Cloud) 
     ):
         (directory / "main.tf.json").write_text(json.dumps(configuration(lambda_config)))
         terraform.init()
-        terraform.plan()
-        terraform.apply()
-        again = terraform.run("plan", "-no-color", "-input=false", "-detailed-exitcode", accept=(0, 2))
-        assert again.returncode == 0, (lambda_config, again.stdout)
+        apply_at_once(terraform)
+        check_unchanged(terraform)

@@ -18,6 +18,7 @@ import pytest
 from lazy_bindings._provider import ARCHIVE
 from settings import PROJECT as STACK
 from tests.support.paths import PROJECT
+from tests.support.stock_synth import RECORD, fingerprints
 from tools.benchmarks.stacks import PLANNED, UNCOMMON, used_namespaces
 
 pytestmark = pytest.mark.slow
@@ -49,6 +50,17 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return written(folder)
 
 
+def test_every_resource_type_is_as_it_was_by_the_stock_path(tmp_path: Path) -> None:
+    assert run(["every", str(tmp_path)]) == []
+    recorded = json.loads(RECORD.read_text("utf-8"))
+    again = "run `python -m tests.support.stock_synth`, which records what the stock path writes"
+    assert set(recorded) == {*used_namespaces(PROJECT / "constructs_lib"), *PLANNED, *UNCOMMON}, again
+    made = fingerprints(tmp_path)
+    assert [name for name in recorded if made[name] != recorded[name]] == []
+    attributes = json.loads((tmp_path / "attributes.json").read_text("utf-8"))
+    assert attributes["instance"]["metadata_options"]["class"] == "InstanceMetadataOptionsOutputReference"
+
+
 BOTH = """
 import sys
 from pathlib import Path
@@ -58,18 +70,6 @@ import main
 stacks.every(Path(sys.argv[1]))
 main.main()
 """
-
-
-@pytest.fixture(scope="module")
-def lazy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where a stack of every resource type, and the project's, are written."""
-    return both(tmp_path_factory.mktemp("lazy"))
-
-
-@pytest.fixture(scope="module")
-def stock(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same by the stock import path, in one program, because of its half minute."""
-    return both(tmp_path_factory.mktemp("stock"), LAZY_BINDINGS="off")
 
 
 def both(folder: Path, **variables: str) -> Path:
@@ -85,18 +85,12 @@ def both(folder: Path, **variables: str) -> Path:
     return folder
 
 
-def test_every_resource_type_is_as_by_the_stock_path(lazy: Path, stock: Path) -> None:
+@pytest.mark.long
+def test_every_resource_type_and_the_project_are_as_by_the_stock_path(tmp_path: Path) -> None:
+    """The stock path, in one program because of its half minute, is what has been recorded."""
+    lazy, stock = both(tmp_path / "lazy"), both(tmp_path / "stock", LAZY_BINDINGS="off")
     assert written(lazy / "every") == written(stock / "every")
-
-    stack = json.loads((stock / "every" / "stacks" / "bench" / "cdk.tf.json").read_text("utf-8"))
-    wanted = {*used_namespaces(PROJECT / "constructs_lib"), *PLANNED, *UNCOMMON}
-    assert sum(len(stack[kind]) for kind in ("resource", "data", "provider")) == len(wanted)
-    attributes = json.loads((stock / "every" / "attributes.json").read_text("utf-8"))
-    assert set(attributes) == wanted
-    assert attributes["instance"]["metadata_options"]["class"] == "InstanceMetadataOptionsOutputReference"
-
-
-def test_the_project_is_as_by_the_stock_path(lazy: Path, stock: Path) -> None:
+    assert json.loads(RECORD.read_text("utf-8")) == fingerprints(stock / "every")
     assert written(lazy / "project") == written(stock / "project")
     assert (stock / "project" / "stacks" / STACK / "cdk.tf.json").is_file()
 
@@ -127,7 +121,7 @@ def test_jsii_reads_the_types_by_the_index(tmp_path: Path, small: dict[str, byte
     assert written(output) == small
 
 
-@pytest.mark.parametrize("damage", ["in the middle", "at the checksum"])
+@pytest.mark.parametrize("damage", [pytest.param("in the middle", marks=pytest.mark.long), "at the checksum"])
 def test_a_damaged_cache_is_replaced(tmp_path: Path, small: dict[str, bytes], damage: str) -> None:
     cache, output = tmp_path / "cache", tmp_path / "output"
     assert run(["small", str(output)], XDG_CACHE_HOME=str(cache)) == []

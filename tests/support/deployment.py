@@ -20,6 +20,7 @@ from deploy_tools.terraform import Terraform, environment_for, find_engine
 from settings import PROJECT as STACK
 from tests.support.paths import PROJECT
 from tests.support.readme import take_the_three_steps
+from tests.support.terraform import apply_at_once
 from tools.project import synthesize
 
 DEPLOYED = (
@@ -102,8 +103,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         take_the_three_steps(workspace.project)
         workspace.synthesize()
         workspace.terraform.init()
-        workspace.terraform.plan()
-        workspace.terraform.apply()
+        apply_at_once(workspace.terraform)
         outputs = workspace.terraform.outputs()
         yield Deployed(workspace, str(outputs["invoke_url"]), outputs, Callers(workspace.cloud.url, outputs))
     finally:

@@ -39,6 +39,7 @@ from constructs_lib import (
 from deploy_tools.cloud import ensure_cloud, stop_cloud
 from deploy_tools.terraform import Terraform, environment_for, find_engine
 from tests.support.small_api import Answer, InlineArchive, call
+from tests.support.terraform import apply_at_once
 
 STACK = "healing"
 
@@ -131,12 +132,14 @@ class Deployed:
     state: Path
 
     def apply(self) -> None:
-        """Plan and apply."""
-        self.terraform.run("apply", "-no-color", "-input=false", "-auto-approve")
+        """Apply the last plan."""
+        self.terraform.apply("change.tfplan")
 
     def plan(self) -> dict[str, list[str]]:
-        """Return what a plan would do, by address."""
-        self.terraform.run("plan", "-no-color", "-input=false", "-out=change.tfplan")
+        """Plan, and return what it would do, by address."""
+        options = ("-no-color", "-input=false", "-out=change.tfplan", "-detailed-exitcode")
+        if self.terraform.run("plan", *options, accept=(0, 2)).returncode == 0:
+            return {}
         shown = json.loads(self.terraform.run("show", "-json", "change.tfplan").stdout)
         return {
             change["address"]: change["change"]["actions"]
@@ -195,7 +198,7 @@ def deployed(directory: Path) -> Iterator[Deployed]:
         terraform = Terraform(engine, directory / "cdktf.out" / "stacks" / STACK, environment)
         made = Deployed(terraform, directory / f"terraform.{STACK}.tfstate")
         terraform.init()
-        made.apply()
+        apply_at_once(terraform)
         yield made
     finally:
         stop_cloud(cloud.directory)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xdist.scheduler import LoadFileScheduling
 
-TOGETHER = ("tests/deployed/main/", "tests/deployed/workflows/")
+TOGETHER = ("tests/deployed/main/", "tests/deployed/workflows/", "tests/deployed/renderings/")
 """Folders whose tests call one deployment: in one worker, it is deployed once."""
 
 FIRST = (

@@ -19,6 +19,7 @@ from deploy_tools.cloud import ensure_cloud, stop_cloud
 from deploy_tools.terraform import Terraform, environment_for, find_engine
 from local_cloud.state_file import read
 from tests.support.callback_receiver import Receiver, receiving
+from tests.support.terraform import apply_at_once
 from tests.support.workflow_stack import SECRET, STACK, flows_stack
 from tools.timeline import timeline
 
@@ -218,7 +219,7 @@ def _deployed(directory: Path, receiver: Receiver) -> Iterator[Flows]:
         environment = environment_for(directory / "cloud", endpoint_url=cloud.url)
         terraform = Terraform(engine, directory / "cdktf.out" / "stacks" / STACK, environment)
         terraform.init()
-        terraform.run("apply", "-no-color", "-input=false", "-auto-approve")
+        apply_at_once(terraform)
         made = Flows(terraform, cloud.url, directory, receiver, terraform.outputs())
         try:
             yield made

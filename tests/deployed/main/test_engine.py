@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import pytest
 
 from deploy_tools.terraform import TerraformError
 from tests.support.deployment import Deployed, Workspace
+from tests.support.terraform import apply_at_once, check_unchanged
 
 
 def changes(workspace: Workspace) -> dict[str, list[str]]:
@@ -30,16 +29,8 @@ def types(changed: dict[str, list[str]]) -> Counter[str]:
     return Counter(address.split(".")[0] for address in changed)
 
 
-def test_the_configuration_is_valid(deployed: Deployed) -> None:
-    said = json.loads(deployed.workspace.terraform.run("validate", "-json").stdout)
-    assert (said["valid"], said["diagnostics"]) == (True, [])
-
-
 def test_a_second_plan_is_empty(deployed: Deployed) -> None:
-    done = deployed.workspace.terraform.run(
-        "plan", "-no-color", "-input=false", "-detailed-exitcode", accept=(0, 2)
-    )
-    assert done.returncode == 0, done.stdout
+    check_unchanged(deployed.workspace.terraform)
 
 
 def test_the_outputs_are_the_ones_a_user_looks_for(deployed: Deployed) -> None:
@@ -55,35 +46,6 @@ def test_a_failing_terraform_command_says_what_it_printed(deployed: Deployed) ->
         deployed.workspace.terraform.run("output", "-no-color", "no_such_output")
     assert str(failed.value).startswith("terraform output ended with status 1:\n")
     assert "no_such_output" in str(failed.value)
-
-
-@contextmanager
-def edited(path: Path, edit: Callable[[Path], None]) -> Iterator[None]:
-    before = path.read_text(encoding="utf-8")
-    edit(path)
-    try:
-        yield
-    finally:
-        path.write_text(before, encoding="utf-8")
-
-
-def test_a_change_changes_what_it_is_about_and_nothing_else(deployed: Deployed) -> None:
-    workspace = deployed.workspace
-    try:
-        with edited(
-            workspace.project / "handlers" / "embeddings" / "app.py",
-            lambda path: append(path, "\n# A comment changes the archive.\n"),
-        ):
-            workspace.synthesize()
-            check_changed_handler(changes(workspace))
-        with edited(
-            workspace.project / "handlers" / "language" / "contract.py",
-            lambda path: replace(path, '"/language/analysis"', '"/language/insight"'),
-        ):
-            workspace.synthesize()
-            check_changed_route(changes(workspace))
-    finally:
-        workspace.synthesize()
 
 
 def check_changed_handler(changed: dict[str, list[str]]) -> None:
@@ -105,8 +67,7 @@ def test_from_nothing_to_nothing_with_changes_in_between(workspace: Workspace) -
     terraform = workspace.terraform
     workspace.synthesize()
     terraform.init()
-    terraform.plan()
-    terraform.apply()
+    apply_at_once(terraform)
     before = deployment_of(workspace)
 
     append(workspace.project / "handlers" / "embeddings" / "app.py", "\n# A comment changes the archive.\n")

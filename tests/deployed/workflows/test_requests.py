@@ -18,10 +18,6 @@ STEP_FAILED = {"code": "step_failed", "message": "This step failed."}
 SAY = {"say": 1}
 
 
-def test_a_second_plan_is_empty(flows: Flows) -> None:
-    assert flows.terraform.plan().counts == {"add": 0, "change": 0, "destroy": 0}
-
-
 # Within the request: what works.
 
 

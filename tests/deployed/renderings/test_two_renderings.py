@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deploy_tools.terraform import TerraformError, find_engine
 from tests.support.small_api import FORMS, Deployed, call, deployed
-
-try:
-    find_engine()
-except TerraformError as missing:
-    pytest.skip(f"Terraform is needed: {missing}", allow_module_level=True)
 
 ORDER = {"sku": "tea-pot", "amount": 2}
 JSON = {"Content-Type": "application/json"}
@@ -60,12 +53,6 @@ CALLS: list[tuple[str, str, dict[str, Any]]] = [
     ("OPTIONS", "/private", {"headers": PREFLIGHT}),
     ("OPTIONS", "/files/a", {"headers": PREFLIGHT}),
 ]
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    with deployed(tmp_path_factory.mktemp("small")) as made:
-        yield made
 
 
 def test_the_same_calls_get_the_same_answers(small: Deployed) -> None:

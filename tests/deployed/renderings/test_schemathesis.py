@@ -6,7 +6,6 @@ schemathesis makes requests from the document, valid ones and spoilt ones, and j
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,13 +21,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from deploy_tools.terraform import TerraformError, find_engine
-from tests.support.small_api import STACK, deployed
-
-try:
-    find_engine()
-except TerraformError as missing:
-    pytest.skip(f"Terraform is needed: {missing}", allow_module_level=True)
+from tests.support.small_api import STACK, Deployed
 
 EXAMPLES = 20
 CREDENTIALS = {"Authorization": "Bearer letmein", "X-Partner": "partner-1"}
@@ -49,12 +42,11 @@ class Called:
 
 
 @pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Called]:
-    with deployed(tmp_path_factory.mktemp("schemathesis"), forms=("openapi",)) as made:
-        place = made.directory / "cdktf.out" / "stacks" / STACK / "openapi.openapi.json"
-        schema = schemathesis.openapi.from_dict(json.loads(place.read_text(encoding="utf-8")))
-        operations = (result.ok() for result in schema.get_all_operations())
-        yield Called(made.invoke_url("openapi"), {one.label: one for one in operations})
+def api(small: Deployed) -> Called:
+    place = small.directory / "cdktf.out" / "stacks" / STACK / "openapi.openapi.json"
+    schema = schemathesis.openapi.from_dict(json.loads(place.read_text(encoding="utf-8")))
+    operations = (result.ok() for result in schema.get_all_operations())
+    return Called(small.invoke_url("openapi"), {one.label: one for one in operations})
 
 
 def as_draft_4(value: Any) -> Any:
