@@ -5,6 +5,7 @@ Imports inside functions and below TYPE_CHECKING count too: two parts that need 
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -34,6 +35,32 @@ def test_no_circle_among_the_parts_of_a_folder(folder: Path) -> None:
 def test_the_packages_that_must_have_no_circle_are_read() -> None:
     read = {one.importer.parts[0] for one in project_imports()}
     assert {"constructs_lib", "handlers", "local_cloud", "tools"} <= read
+
+
+def documented_layers() -> list[set[str]]:
+    """The folders of `constructs_lib` in each row of the table in docs/design.md, lowest first."""
+    text = (PROJECT / "docs/design.md").read_text(encoding="utf-8")
+    _, _, after = text.partition("a folder imports from those above it in this list only:")
+    table, _, _ = after.strip().partition("\n\n")
+    rows = [line.split("|")[1] for line in table.splitlines()]
+    return [folders for row in rows if (folders := set(re.findall(r"`(\w+)/`", row)))]
+
+
+def test_the_folders_of_constructs_lib_are_the_layers_of_the_design() -> None:
+    layers = documented_layers()
+    folders = {file.parent.name for file in (PROJECT / "constructs_lib").glob("*/__init__.py")}
+    assert sorted(name for layer in layers for name in layer) == sorted(folders)
+    level = {name: number for number, layer in enumerate(layers) for name in layer}
+    upward = [
+        str(one)
+        for one in project_imports()
+        if (importer := one.importer.parent.name) in level
+        and (imported := one.imported.parent.name) in level
+        and one.importer.parts[0] == one.imported.parts[0] == "constructs_lib"
+        and importer != imported
+        and level[importer] <= level[imported]
+    ]
+    assert upward == []
 
 
 def circles(project: Path, sources: dict[str, str]) -> dict[str, list[str]]:
