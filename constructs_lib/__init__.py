@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from constructs_lib.functions.cold_start import Gradual
     from constructs_lib.functions.dead_letter_queue import DeadLetterQueue
     from constructs_lib.functions.event_rule import EventRule
+    from constructs_lib.functions.existing_function import ExistingFunction
     from constructs_lib.functions.function import Function
     from constructs_lib.functions.queue import Queue
     from constructs_lib.functions.vpc_access import VpcAccess
@@ -147,6 +148,7 @@ _MODULES = {
     "Environment": "constructs_lib.environment",
     "EventRule": "constructs_lib.functions.event_rule",
     "ExistingApiGatewayAccount": "constructs_lib.api.api_gateway_account",
+    "ExistingFunction": "constructs_lib.functions.existing_function",
     "Expression": "constructs_lib.workflows.expressions",
     "Fail": "constructs_lib.workflows.steps",
     "FailureDestination": "constructs_lib.functions.asynchronous_calls",
@@ -254,6 +256,7 @@ __all__ = [
     "Environment",
     "EventRule",
     "ExistingApiGatewayAccount",
+    "ExistingFunction",
     "Expression",
     "Fail",
     "FailureDestination",

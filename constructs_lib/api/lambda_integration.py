@@ -7,10 +7,9 @@ from typing import Final
 from constructs import Construct
 
 from constructs_lib.api.integration import Backend, Caller
-from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_range, path_of
 from constructs_lib.errors import ConflictError
-from constructs_lib.functions.alias import ALIAS, invoke_arn
+from constructs_lib.functions.existing_function import ExistingFunction
 from constructs_lib.functions.function import Function
 from constructs_lib.routes.definitions import MAX_TIMEOUT_MS, IntegrationDefinition
 from constructs_lib.stacks import check_same_stack
@@ -19,7 +18,7 @@ _PRINCIPAL: Final = "apigateway.amazonaws.com"
 
 
 class LambdaIntegration:
-    """Passes requests to the alias of a function, whole and unchanged (`AWS_PROXY`).
+    """Pass requests to the alias of a function, or to a function that another stack created, unchanged (`AWS_PROXY`).
 
     Each method that it is given to gets an `aws_lambda_permission` of its own: for that method of that path of
     that API, on that alias. One LambdaIntegration may serve several methods.
@@ -37,10 +36,10 @@ class LambdaIntegration:
         >>> method = orders.add_method("POST", LambdaIntegration(function), authorization=Public())
     """
 
-    def __init__(self, function: Function, *, timeout_ms: int = MAX_TIMEOUT_MS) -> None:
+    def __init__(self, function: Function | ExistingFunction, *, timeout_ms: int = MAX_TIMEOUT_MS) -> None:
         where = f"{path_of(function)} (LambdaIntegration)"
         check_range(where, "timeout_ms", timeout_ms, 50, MAX_TIMEOUT_MS)
-        if function.timeout_seconds * 1000 >= timeout_ms:
+        if function.timeout_seconds is not None and function.timeout_seconds * 1000 >= timeout_ms:
             raise ConflictError(
                 where,
                 f"the function may run {function.timeout_seconds} s and API Gateway waits {timeout_ms} ms, so that "
@@ -51,7 +50,7 @@ class LambdaIntegration:
         self._timeout_ms = timeout_ms
 
     @property
-    def function(self) -> Function:
+    def function(self) -> Function | ExistingFunction:
         """What answers."""
         return self._function
 
@@ -71,7 +70,7 @@ class LambdaIntegration:
         self._function.check_permission(where, principal=_PRINCIPAL, source_arn=caller.source_arn)
         return IntegrationDefinition(
             type="AWS_PROXY",
-            target=f"lambda:{self._function.function_name}:{ALIAS}",
+            target=self._function._target,
             http_method="POST",
             timeout_ms=self._timeout_ms,
         )
@@ -81,6 +80,4 @@ class LambdaIntegration:
         permission = self._function.add_permission(
             scope, "permission", principal=_PRINCIPAL, source_arn=caller.source_arn
         )
-        return Backend(
-            uri=invoke_arn(AwsStack.of(scope), self._function.function_name), awaited=(permission,)
-        )
+        return Backend(uri=self._function._gateway_uri, awaited=() if permission is None else (permission,))

@@ -12,10 +12,9 @@ from constructs import Construct
 
 from constructs_lib.authorization.authorizer import AuthorizerBackend, check_authorizer_name
 from constructs_lib.authorization.cognito_authorizer import MAX_CACHE_TTL_SECONDS
-from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_choice, check_known, check_pattern, check_range
 from constructs_lib.errors import ConflictError, InvalidArgumentError
-from constructs_lib.functions.alias import ALIAS, invoke_arn
+from constructs_lib.functions.existing_function import ExistingFunction
 from constructs_lib.functions.function import Function
 from constructs_lib.routes.definitions import MAX_TIMEOUT_MS, AuthorizationDefinition, AuthorizerDefinition
 from constructs_lib.stacks import check_same_stack
@@ -63,7 +62,7 @@ class LambdaAuthorizer:
     """
 
     name: str
-    function: Function
+    function: Function | ExistingFunction
     kind: LambdaAuthorizerKind = "TOKEN"
     identity_sources: Sequence[str] = (f"{_HEADER}Authorization",)
     identity_validation: str | None = None
@@ -72,19 +71,22 @@ class LambdaAuthorizer:
     def __post_init__(self) -> None:
         check_authorizer_name("LambdaAuthorizer", self.name)
         where = f"LambdaAuthorizer '{self.name}'"
-        if not isinstance(self.function, Function):
+        if not isinstance(self.function, Function | ExistingFunction):
             raise InvalidArgumentError(
-                where, f"function is of type {type(self.function).__name__}", "pass a Function"
+                where,
+                f"function is of type {type(self.function).__name__}",
+                "pass a Function or an ExistingFunction",
             )
         check_choice(where, "kind", self.kind, LambdaAuthorizerKind)
         self._check_sources(where)
         if self.identity_validation is not None:
             self._check_validation(where, self.identity_validation)
         check_range(where, "cache_ttl_seconds", self.cache_ttl_seconds, 0, MAX_CACHE_TTL_SECONDS)
-        if self.function.timeout_seconds * 1000 >= MAX_TIMEOUT_MS:
+        timeout_seconds = self.function.timeout_seconds
+        if timeout_seconds is not None and timeout_seconds * 1000 >= MAX_TIMEOUT_MS:
             raise ConflictError(
                 where,
-                f"function '{self.function.function_name}' may run {self.function.timeout_seconds} s and API Gateway "
+                f"function '{self.function.function_name}' may run {timeout_seconds} s and API Gateway "
                 f"waits {MAX_TIMEOUT_MS // 1000} s for it",
                 "lower its timeout_seconds; every request waits for it",
             )
@@ -100,7 +102,7 @@ class LambdaAuthorizer:
         return AuthorizerDefinition(
             name=self.name,
             type=self.kind,
-            targets=(f"lambda:{self.function.function_name}:{ALIAS}",),
+            targets=(self.function._target,),
             identity_sources=tuple(self.identity_sources),
             identity_validation=(self.identity_validation or BEARER_TOKEN) if self.kind == "TOKEN" else None,
             cache_ttl_seconds=self.cache_ttl_seconds,
@@ -108,14 +110,14 @@ class LambdaAuthorizer:
 
     def backend(self) -> AuthorizerBackend:
         """Returns the function's alias; see `AuthorizerSettings`."""
-        return AuthorizerBackend(uri=invoke_arn(AwsStack.of(self.function), self.function.function_name))
+        return AuthorizerBackend(uri=self.function._gateway_uri)
 
     def permit(self, scope: Construct, source_arn: str) -> tuple[TerraformResource, ...]:
         """Makes the permission; see `AuthorizerSettings`."""
         permission = self.function.add_permission(
             scope, "permission", principal=_PRINCIPAL, source_arn=source_arn
         )
-        return (permission,)
+        return () if permission is None else (permission,)
 
     def _check_sources(self, where: str) -> None:
         sources = self.identity_sources

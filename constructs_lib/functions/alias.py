@@ -58,9 +58,18 @@ def alias_arn(stack: AwsStack, function_name: str) -> str:
 
 def invoke_arn(stack: AwsStack, function_name: str) -> str:
     """Return the ARN by which API Gateway invokes the alias of a function, composed of names; see `alias_arn`."""
-    function = alias_arn(stack, function_name)
+    return gateway_uri(stack, alias_arn(stack, function_name))
+
+
+def gateway_uri(stack: AwsStack, function_arn: str) -> str:
+    """Return the ARN by which API Gateway invokes a function.
+
+    Args:
+        stack: The stack of the API.
+        function_arn: The function's ARN, with its alias or version.
+    """
     gateway = f"arn:{partition_of(stack.region)}:apigateway:{stack.region}"
-    return f"{gateway}:lambda:path/2015-03-31/functions/{function}/invocations"
+    return f"{gateway}:lambda:path/2015-03-31/functions/{function_arn}/invocations"
 
 
 def keep_started(scope: Construct, function: LambdaFunction, alias: LambdaAlias, instances: int) -> None:

@@ -23,7 +23,7 @@ from constructs_lib.archive import Archive
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
-from constructs_lib.functions.alias import keep_started, make_alias
+from constructs_lib.functions.alias import ALIAS, invoke_arn, keep_started, make_alias
 from constructs_lib.functions.archive_bucket import ArchiveBucket
 from constructs_lib.functions.asynchronous_calls import AsynchronousCalls, send_failures
 from constructs_lib.functions.caller_permissions import CallerPermissions
@@ -268,6 +268,14 @@ class Function(Construct):
     def alias(self) -> LambdaAlias:
         """The `aws_lambda_alias` that callers use."""
         return self._alias
+
+    @property
+    def _target(self) -> str:
+        return f"lambda:{self._name}:{ALIAS}"
+
+    @property
+    def _gateway_uri(self) -> str:
+        return invoke_arn(AwsStack.of(self), self._name)
 
     @property
     def log_group(self) -> LogGroup:

@@ -51,6 +51,7 @@ PUBLIC = [
     "Environment",
     "EventRule",
     "ExistingApiGatewayAccount",
+    "ExistingFunction",
     "Expression",
     "Fail",
     "FailureDestination",

@@ -229,7 +229,7 @@ def test_a_request_authorizer_sees_what_it_is_told(
         (
             {"function": "guard"},
             InvalidArgumentError,
-            "function is of type str; pass a Function",
+            "function is of type str; pass a Function or an ExistingFunction",
         ),
         (
             {"kind": "COGNITO"},

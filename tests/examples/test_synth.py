@@ -1,0 +1,42 @@
+"""Each example is synthesized, in each environment, and has a README of about ten lines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from deploy_tools.app import CdktfApp
+from tests.support.paths import PROJECT
+
+EXAMPLES = sorted(file.parent.name for file in (PROJECT / "examples").glob("*/cdktf.json"))
+
+
+def example(name: str) -> CdktfApp:
+    return CdktfApp.in_folder(PROJECT / "examples" / name)
+
+
+@pytest.mark.parametrize("environment", ["local", "prod"])
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_is_synthesized(tmp_path: Path, name: str, environment: str) -> None:
+    variables = {"ENVIRONMENT": environment, "STATE_BUCKET": "company-states"}
+    stacks = example(name).synthesize(variables, outdir=tmp_path / "cdktf.out")
+    apis = [stack for stack in stacks if "aws_api_gateway_rest_api" in stack.configuration["resource"]]
+    assert apis
+    for stack in apis:
+        assert (stack.directory / "routes.md").is_file()
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_says_what_it_is_for(name: str) -> None:
+    readme = (PROJECT / "examples" / name / "README.md").read_text(encoding="utf-8")
+    assert 5 <= len(readme.splitlines()) <= 20
+    assert f"make serve DIR=examples/{name}" in readme
+
+
+def test_only_the_local_cloud_has_the_other_teams_stack(tmp_path: Path) -> None:
+    local = example("existing").synthesize({"ENVIRONMENT": "local"}, outdir=tmp_path / "local")
+    assert [stack.name for stack in local] == ["elsewhere", "existing"]
+    (prod,) = example("existing").synthesize({"ENVIRONMENT": "prod"}, outdir=tmp_path / "prod")
+    assert prod.name == "existing"
+    assert "aws_lambda_function" not in prod.configuration["resource"]
