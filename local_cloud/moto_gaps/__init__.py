@@ -39,6 +39,7 @@ _GAPS = (
     "rest_api_settings",
     "route_compilation",
     "s3_bucket_owner",
+    "s3_isolation",
     "s3_notifications",
     "s3_policy_conditions",
     "sqs_attributes",

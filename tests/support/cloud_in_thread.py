@@ -20,6 +20,7 @@ from botocore.config import Config
 from local_cloud.functions import FunctionNotFound, InvocationResult
 from local_cloud.server import LocalCloud
 from tests.support.moto_state import forget_everything
+from tests.support.threads import THREADS
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -94,7 +95,11 @@ class CloudInThread:
                 region_name=REGION,
                 aws_access_key_id="test",
                 aws_secret_access_key="test",
-                config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+                config=Config(
+                    retries={"total_max_attempts": 1},
+                    s3={"addressing_style": "path"},
+                    max_pool_connections=THREADS,
+                ),
             )
         return self._clients[service]
 

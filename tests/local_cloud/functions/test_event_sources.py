@@ -53,7 +53,7 @@ class Queues:
         defaults: dict[str, Any] = {"VisibilityTimeout": 1}
         if not name.endswith(".fifo"):
             defaults["RedrivePolicy"] = redrive
-        return self.sqs.create_queue(name, **defaults, **attributes)
+        return self.sqs.create_queue(name, **(defaults | attributes))
 
     def consume(self, queue: Any = None, **settings: Any) -> Any:
         return self.cloud.backend.create_event_source_mapping(
@@ -221,11 +221,13 @@ def test_no_more_batches_at_once_than_the_mapping_allows(queues: Queues) -> None
 
 
 def test_the_messages_of_a_group_keep_their_order(queues: Queues) -> None:
-    fifo = queues.make("ordered.fifo", FifoQueue="true", ContentBasedDeduplication="true")
+    fifo = queues.make(
+        "ordered.fifo", FifoQueue="true", ContentBasedDeduplication="true", VisibilityTimeout=60
+    )
     queues.consume(fifo, BatchSize=1)
     for body in "abcdef":
         queues.send(body, queue="ordered.fifo", group_id="one")
-    assert eventually(lambda: fifo._messages == [])
+    assert eventually(lambda: fifo._messages == [], within_seconds=30)
     assert [batch for (batch,) in queues.batches()] == list("abcdef")
 
 

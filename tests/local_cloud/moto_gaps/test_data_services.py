@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -158,28 +157,6 @@ def test_a_queue_has_one_kind_of_encryption(cloud: CloudInThread) -> None:
     queues.set_queue_attributes(QueueUrl=url, Attributes={"SqsManagedSseEnabled": "true"})
     managed = attributes(cloud, url)
     assert ("KmsMasterKeyId" in managed, managed["SqsManagedSseEnabled"]) == (False, "true")
-
-
-def test_what_is_sent_while_a_message_is_deleted_is_not_lost(cloud: CloudInThread) -> None:
-    from moto.sqs.models import sqs_backends
-
-    class Busy(list[Any]):
-        """Gets another message whenever somebody has gone through it."""
-
-        def __iter__(self) -> Iterator[Any]:
-            yield from super().__iter__()
-            self.append(second)
-
-    queues = cloud.client("sqs")
-    url = queues.create_queue(QueueName="gaps-busy")["QueueUrl"]
-    for body in ("first", "second"):
-        queues.send_message(QueueUrl=url, MessageBody=body)
-    queue = sqs_backends["123456789012"][REGION].queues["gaps-busy"]
-    (taken,) = queues.receive_message(QueueUrl=url)["Messages"]
-    second = queue._messages.pop()
-    queue._messages = Busy(queue._messages[:])
-    queue.delete_message(taken["ReceiptHandle"])
-    assert [message.body for message in list.__iter__(queue._messages)] == ["second"]
 
 
 # --- buckets ------------------------------------------------------------------------------------------------------
