@@ -217,9 +217,9 @@ class LocalStatesBackend(StepFunctionsParserBackend):  # type: ignore[misc] # mo
         """
         self._validate_execution_arn(execution_arn)
         name = execution_arn.split(":")[6]
-        for machine in self.state_machines:
+        for machine in list(self.state_machines):
             if machine.name == name:
-                for execution in machine.executions:
+                for execution in list(machine.executions):
                     if execution.exec_arn == execution_arn:
                         return execution  # type: ignore[no-any-return]
         raise ExecutionDoesNotExist(f"Execution Does Not Exist: '{execution_arn}'")
@@ -229,7 +229,7 @@ class LocalStatesBackend(StepFunctionsParserBackend):  # type: ignore[misc] # mo
         target = self._target(state_machine_arn)
         found = [
             execution
-            for execution in target.machine.executions
+            for execution in list(target.machine.executions)
             if (target.version_arn is None or execution.version_arn == target.version_arn)
             and (status is None or execution.status == status)
         ]

@@ -50,11 +50,12 @@ def unescaped(definition: str) -> str:
 class _Communication(BaseExecutionWorkerCommunication):  # type: ignore[misc] # moto ships no types
     def terminated(self) -> None:
         state = self.execution.exec_worker.env.program_state()
-        self._reflect_execution_status()
-        if isinstance(state, ProgramStopped):
-            self.execution.error, self.execution.cause = state.error, state.cause
-        elif self.execution.exec_status == ExecutionStatus.TIMED_OUT:
-            self.execution.error = "States.Timeout"
+        with self.execution.outcome:  # moto sets the status first
+            self._reflect_execution_status()
+            if isinstance(state, ProgramStopped):
+                self.execution.error, self.execution.cause = state.error, state.cause
+            elif self.execution.exec_status == ExecutionStatus.TIMED_OUT:
+                self.execution.error = "States.Timeout"
         self.execution.ended.set()
 
 
@@ -88,12 +89,14 @@ class LocalExecution(Execution):  # type: ignore[misc] # moto ships no types
 
     Attributes:
         ended: Is set when the execution has ended.
+        outcome: Lock of the status and of what goes with it.
         trace_header: The X-Ray header of the caller.
     """
 
     def __init__(self, *, source_arn: str, version_arn: str | None, express: bool, **options: Any) -> None:
         super().__init__(**options)
         self.ended = threading.Event()
+        self.outcome = threading.Lock()
         self.state_machine_arn = source_arn
         self.version_arn = version_arn
         self.express = express
@@ -136,13 +139,10 @@ class LocalExecution(Execution):  # type: ignore[misc] # moto ships no types
             "name": self.name,
             "startDate": self.start_date,
             "stateMachineArn": self.state_machine_arn,
-            "status": self.status,
             **self._outcome(),
         }
         if self.version_arn is not None:
             answer["stateMachineVersionArn"] = self.version_arn
-        if self.stop_date is not None:
-            answer["stopDate"] = self.stop_date
         if self.trace_header is not None:
             answer["traceHeader"] = self.trace_header
         return answer
@@ -175,11 +175,18 @@ class LocalExecution(Execution):  # type: ignore[misc] # moto ships no types
         return {key: described[key] for key in keys if key in described}
 
     def _outcome(self) -> dict[str, Any]:
-        if self.exec_status == ExecutionStatus.SUCCEEDED:
-            output = to_json_str(self.output, separators=(",", ":"))
-            return {"output": output, "outputDetails": {"included": True}}
-        said = {"error": self.error, "cause": self.cause}
-        return {key: value for key, value in said.items() if value is not None}
+        with self.outcome:
+            status, output = self.exec_status, self.output
+            present = {
+                "status": self.status,
+                "stopDate": self.stop_date,
+                "error": self.error,
+                "cause": self.cause,
+            }
+        if status == ExecutionStatus.SUCCEEDED:
+            present["output"] = to_json_str(output, separators=(",", ":"))
+            present["outputDetails"] = {"included": True}
+        return {key: value for key, value in present.items() if value is not None}
 
     def _prepare(self) -> Any:
         self.exec_worker = self._get_start_execution_worker()
@@ -193,9 +200,10 @@ class LocalExecution(Execution):  # type: ignore[misc] # moto ships no types
             self.exec_worker.run(program)
         except Exception as error:  # noqa: BLE001 - whatever it is, the execution must end
             _log.exception("execution %s ended by an error of the interpreter", self.exec_arn)
-            self.error, self.cause = "States.Runtime", f"{type(error).__name__}: {error}"
-            self.stop_date = datetime.now(self.start_date.tzinfo)
-            self.exec_status = ExecutionStatus.FAILED
+            with self.outcome:
+                self.error, self.cause = "States.Runtime", f"{type(error).__name__}: {error}"
+                self.stop_date = datetime.now(self.start_date.tzinfo)
+                self.exec_status = ExecutionStatus.FAILED
             self.ended.set()
         finally:
             parser_utils.TMP_THREADS.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.states_cloud import ACCOUNT, REGION, States, eventually, invoke, only
+from tests.support.threads import THREADS, at_once
 
 ENDS = {
     "source": ["aws.states"],
@@ -408,3 +410,33 @@ def test_a_log_group_is_left_to_moto(states: States, rules: Rules) -> None:
         lambda: logs.get_log_events(logGroupName="/events", logStreamName=stream["logStreamName"])["events"]
     )
     assert json.loads(line["message"])["source"] == "aws.states"
+
+
+def test_every_event_of_many_threads_is_delivered_once_to_every_target(states: States, rules: Rules) -> None:
+    pattern = {"source": ["shop"]}
+    queues = [rules.observed(pattern) for _ in range(2)]
+
+    def put(number: int) -> None:
+        entries = [
+            {"Source": "shop", "DetailType": "order", "Detail": json.dumps({"number": number * 2 + place})}
+            for place in range(2)
+        ]
+        assert rules.events.put_events(Entries=entries)["FailedEntryCount"] == 0
+
+    at_once([functools.partial(put, number) for number in range(THREADS)])
+    for queue in queues:
+        numbers: list[int] = []
+        while len(numbers) < 2 * THREADS and (taken := eventually(lambda queue=queue: rules.taken(queue))):
+            numbers += [json.loads(message["Body"])["detail"]["number"] for message in taken]
+        assert sorted(numbers) == list(range(2 * THREADS))
+        assert rules.taken(queue) == []
+
+
+def test_every_end_of_many_executions_is_delivered_once(states: States, rules: Rules) -> None:
+    queue = rules.observed(ENDS)
+    arn = states.machine(only({"Type": "Fail", "Error": "Wrong"}), kind="STANDARD")
+    started = at_once([functools.partial(states.start, arn)] * THREADS)
+    ended: list[str] = []
+    while len(ended) < THREADS and (taken := eventually(lambda: rules.taken(queue))):
+        ended += [json.loads(message["Body"])["detail"]["executionArn"] for message in taken]
+    assert sorted(ended) == sorted(started)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,6 +20,7 @@ from local_cloud.gateway.exchange import DeployedStage, Exchange
 from local_cloud.gateway.routing import Router
 from local_cloud.messages import Request
 from tests.support.cloud_in_thread import ACCOUNT, REGION, DeployedApi
+from tests.support.threads import at_once
 
 MakeApi = Callable[..., DeployedApi]
 MakeFunction = Callable[[Callable[[Any], Any]], str]
@@ -344,3 +347,22 @@ def test_when_a_period_begins(
 ) -> None:
     start = period_start(datetime(*now, tzinfo=UTC), period, offset)  # type: ignore[misc,arg-type]
     assert start == datetime(*expected, tzinfo=UTC)  # type: ignore[misc,arg-type]
+
+
+# --- many at once -------------------------------------------------------------------------------------------------
+
+
+def test_a_quota_is_exact_for_many_threads(scene: Scene) -> None:
+    plan = scene.plan(quota={"limit": 100, "period": "DAY"})
+    keys = [scene.key(plan=plan)["value"] for _ in range(2)]
+    calls = [functools.partial(scene.call, keys[number % 2]) for number in range(300)]
+    statuses = [answer.status for answer in at_once(calls)]
+    for place in range(2):
+        assert Counter(statuses[place::2]) == {200: 100, 429: 50}
+    assert len(scene.served) == 200
+
+
+def test_a_burst_is_exact_for_many_threads(scene: Scene) -> None:
+    key = scene.key(plan=scene.plan(throttle={"rateLimit": 0.0001, "burstLimit": 40}))["value"]
+    statuses = [answer.status for answer in at_once([functools.partial(scene.call, key)] * 120)]
+    assert Counter(statuses) == {200: 40, 429: 80}
