@@ -21,17 +21,19 @@ PAYLOAD_BUCKET       prod: S3 bucket for the input and output of jobs, whose obj
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypedDict, get_args
 
-from constructs_lib import Environment, InvalidArgumentError, S3State, Target
+from constructs_lib import Environment, InvalidArgumentError, S3State, StackDefaults
 from constructs_lib.environment import choice, without_empty
+from constructs_lib.stack_defaults import AiBackend
 
 if TYPE_CHECKING:
+    from constructs_lib.api.rest_api import CloudWatchRole
     from constructs_lib.authorization.user_pool import Mfa
 
-PROJECT = "ai-orchestrator"
+PROJECT: Final = "ai-orchestrator"
 DEFAULT_BUDGET_USD: Final = 100
 VARIABLES: Final = (
     "AI_BACKEND",
@@ -44,78 +46,55 @@ VARIABLES: Final = (
     "PAYLOAD_BUCKET",
 )
 
-AiBackend = Literal["local", "aws"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The settings of one environment.
+    """Settings of one environment.
 
     Attributes:
-        environment: The name, part of the names of all resources but the REST API.
-        target: The Python and the architecture that the archives are built for.
-        ai_backend: `local` runs the models inside the functions; `aws` calls Rekognition, Comprehend and Bedrock.
-        log_retention_days: How long the log groups keep what is logged.
-        sets_api_gateway_account: Whether this stack lets API Gateway write logs in the account and region. There is one
-            such setting in each, so where another stack has made it, say False here.
-        hardened: Whether a key of its own encrypts the stack, a firewall stands in front of the API, and alarms and a
-            dashboard watch it. False on the local cloud, where nobody would see them and each apply would wait for
-            them.
-        keeps_data: Whether what holds data refuses to be destroyed.
-        alarm_emails: Who is told of alarms.
-        default_concurrency: Reserved concurrent executions of each function. Default: none; the functions share the
-            account's. An account in which nothing was raised has 10 to 1000 in all, and AWS keeps 100 of them
-            unreserved.
-        concurrency: Reserved concurrent executions of the functions for which `default_concurrency` is not right, by
-            name.
-        archive_bucket: The bucket that the Lambda archives go to; None for one of the stack's own.
-        payload_bucket: The bucket for what jobs work on; None for one of the stack's own.
-        state: Where Terraform keeps its state; None for a file beside `main.py`.
-        monthly_budget_usd: Costs of the AWS account in a month, in US dollars, above which `alarm_emails` are notified.
+        environment: Name, region and account; for the local cloud its URL.
+        defaults: Defaults for all constructs of the stack.
+        state: S3 state of Terraform. Default: a file beside `main.py`.
+        cloudwatch_role: `create` creates the role by which API Gateway writes logs in the account and region. There is
+            one such setting for all REST APIs: where another stack has made it, use `existing`. Default: `create`.
+        hardened: Whether the stack has a key of its own, a web ACL, alarms and a dashboard. The local cloud has none of
+            them. Default: True.
+        emails: Addresses to notify of alarms. Default: none.
+        monthly_usd: Costs of the AWS account in a month, in US dollars, above which `emails` are notified.
+            Default: 100.
+        payload_bucket: Name of an existing bucket for the input and output of jobs. Default: one of the stack's own.
+        expire_days: Days after which objects of that bucket expire. Default: 2. None: the local cloud forgets
+            everything when it stops.
         password_sign_in: Whether users may send their password to Cognito (`USER_PASSWORD_AUTH`), as tests do. Default:
-            no; users prove that they have it (SRP).
-        mfa: Whether users need a second factor, a code of an authenticator app.
-        threat_protection: Whether Cognito blocks sign-ins with leaked passwords and unusual sign-ins. Default: no.
-        allowed_origins: The web pages that may call the API from a browser.
-        running_jobs_per_caller: How many jobs of one caller may run at once.
-        calls_back: Whether clients of jobs may have an address called. Not from the local cloud: nothing there may
-            reach another machine.
-        endpoint_url: The local cloud, where the API is deployed to one.
-        requests_per_minute: The requests that a user may make in a minute. On the local cloud as many as the stage takes
-            of all callers, for tests and demos that call as one user.
-        region: The AWS region.
-        allowed_account_ids: The AWS accounts that Terraform may deploy to. Default: any.
+            False; users prove that they have it (SRP).
+        mfa: Whether users need a second factor, a code of an authenticator app. Default: `OPTIONAL`.
+        threat_protection: Whether Cognito blocks sign-ins with leaked passwords and unusual sign-ins. Default: False.
+        requests_per_minute: Requests of a user in a minute. On the local cloud as many as the stage takes of all
+            callers, for tests and demos that call as one user. Default: 300.
+        callbacks: Whether clients of jobs may have an address called. Not from the local cloud, which must not reach
+            another machine. Default: True.
     """
 
-    environment: Literal["local", "dev", "prod"]
-    target: Target
-    ai_backend: AiBackend = "local"
-    log_retention_days: Literal[30, 365] = 30
-    sets_api_gateway_account: bool = True
-    hardened: bool = True
-    keeps_data: bool = False
-    alarm_emails: tuple[str, ...] = ()
-    default_concurrency: int | None = None
-    concurrency: Mapping[str, int] = field(default_factory=dict)
-    archive_bucket: str | None = None
-    payload_bucket: str | None = None
+    environment: Environment
+    defaults: StackDefaults
     state: S3State | None = None
-    monthly_budget_usd: int = DEFAULT_BUDGET_USD
+    cloudwatch_role: CloudWatchRole = "create"
+    hardened: bool = True
+    emails: tuple[str, ...] = ()
+    monthly_usd: int = DEFAULT_BUDGET_USD
+    payload_bucket: str | None = None
+    expire_days: int | None = 2
     password_sign_in: bool = False
     mfa: Mfa = "OPTIONAL"
     threat_protection: bool = False
-    allowed_origins: tuple[str, ...] = ()
-    running_jobs_per_caller: int = 5
-    calls_back: bool = True
-    endpoint_url: str | None = None
     requests_per_minute: int = 300
-    region: str = "us-east-1"
-    allowed_account_ids: Sequence[str] = ()
+    callbacks: bool = True
 
-    @property
-    def name(self) -> str:
-        """What the names of the resources begin with."""
-        return f"{PROJECT}-{self.environment}"
+
+class _OfAll(TypedDict):
+    emails: tuple[str, ...]
+    monthly_usd: int
+    threat_protection: bool
 
 
 def settings_from(variables: Mapping[str, str]) -> Settings:
@@ -125,44 +104,49 @@ def settings_from(variables: Mapping[str, str]) -> Settings:
         SystemExit: A variable has a value that is not valid, or a required one is not set.
     """
     try:
-        return _settings(Environment.from_variables(variables), without_empty(variables))
+        environment, given = Environment.from_variables(variables), without_empty(variables)
+        return {"local": _local, "dev": _dev, "prod": _prod}[environment.name](environment, given)
     except InvalidArgumentError as error:
         raise SystemExit(str(error)) from None
 
 
-def _settings(environment: Environment, given: Mapping[str, str]) -> Settings:
-    common = Settings(
-        environment=environment.name,
-        target=Target(python_version="3.13", architecture="arm64"),
-        ai_backend=choice(given, "AI_BACKEND", get_args(AiBackend)),
-        region=environment.region,
-        allowed_account_ids=environment.allowed_account_ids,
-        endpoint_url=environment.endpoint_url,
-        alarm_emails=_listed(given.get("ALARM_EMAILS", "")),
-        monthly_budget_usd=_dollars(given, "MONTHLY_BUDGET_USD", default=DEFAULT_BUDGET_USD),
-        threat_protection=choice(given, "THREAT_PROTECTION", ("off", "on")) == "on",
-        allowed_origins=_listed(given.get("ALLOWED_ORIGINS", "")),
+def _local(environment: Environment, given: Mapping[str, str]) -> Settings:
+    origins = _listed(given, "ALLOWED_ORIGINS") or ("http://localhost:3000",)
+    return Settings(
+        environment=environment,
+        defaults=StackDefaults(
+            tags=_tags(environment),
+            log_retention_days=30,
+            deletion_protection=False,
+            ai_backend=choice(given, "AI_BACKEND", get_args(AiBackend)),
+            allowed_origins=origins,
+        ),
+        hardened=False,
+        expire_days=None,
+        password_sign_in=True,
+        requests_per_minute=10_000,
+        callbacks=False,
+        **_of_all(given),
     )
-    match environment.name:
-        case "local":
-            return replace(
-                common,
-                target=Target.this_machine(),
-                hardened=False,
-                password_sign_in=True,
-                allowed_origins=common.allowed_origins or ("http://localhost:3000",),
-                calls_back=False,
-                requests_per_minute=10_000,
-            )
-        case "dev":
-            return common
-        case "prod":
-            return _prod(common, given)
 
 
-def _prod(common: Settings, given: Mapping[str, str]) -> Settings:
+def _dev(environment: Environment, given: Mapping[str, str]) -> Settings:
+    return Settings(
+        environment=environment,
+        defaults=StackDefaults(
+            tags=_tags(environment),
+            log_retention_days=30,
+            deletion_protection=False,
+            ai_backend=choice(given, "AI_BACKEND", get_args(AiBackend)),
+            allowed_origins=_listed(given, "ALLOWED_ORIGINS"),
+        ),
+        **_of_all(given),
+    )
+
+
+def _prod(environment: Environment, given: Mapping[str, str]) -> Settings:
     def bucket(variable: str, what: str) -> str:
-        return given.get(variable, f"{PROJECT}-{what}-{{account}}-{common.region}")
+        return given.get(variable, f"{PROJECT}-{what}-{{account}}-{environment.region}")
 
     if "STATE_BUCKET" not in given:
         raise InvalidArgumentError(
@@ -170,17 +154,35 @@ def _prod(common: Settings, given: Mapping[str, str]) -> Settings:
             "is not set, and prod keeps Terraform's state in S3",
             "create a private bucket with versioning and set STATE_BUCKET to its name",
         )
-    return replace(
-        common,
-        log_retention_days=365,
-        keeps_data=True,
-        mfa="ON",
-        default_concurrency=20,
-        concurrency={"orchestrator": 50, "jobs-finish": 10},
-        archive_bucket=bucket("ARCHIVE_BUCKET", "archives"),
+    return Settings(
+        environment=environment,
+        defaults=StackDefaults(
+            tags=_tags(environment),
+            log_retention_days=365,
+            archive_bucket=bucket("ARCHIVE_BUCKET", "archives"),
+            ai_backend=choice(given, "AI_BACKEND", get_args(AiBackend)),
+            allowed_origins=_listed(given, "ALLOWED_ORIGINS"),
+            reserved_concurrency=20,
+            reserved_concurrency_of={"orchestrator": 50, "jobs-finish": 10},
+        ),
+        state=S3State(bucket=given["STATE_BUCKET"], key=f"{PROJECT}-prod.tfstate", region=environment.region),
         payload_bucket=bucket("PAYLOAD_BUCKET", "payloads"),
-        state=S3State(bucket=given["STATE_BUCKET"], key=f"{PROJECT}-prod.tfstate", region=common.region),
+        mfa="ON",
+        **_of_all(given),
     )
+
+
+def _of_all(given: Mapping[str, str]) -> _OfAll:
+    """Return the settings that all environments read."""
+    return {
+        "emails": _listed(given, "ALARM_EMAILS"),
+        "monthly_usd": _dollars(given, "MONTHLY_BUDGET_USD", default=DEFAULT_BUDGET_USD),
+        "threat_protection": choice(given, "THREAT_PROTECTION", ("off", "on")) == "on",
+    }
+
+
+def _tags(environment: Environment) -> dict[str, str]:
+    return {"Project": PROJECT, "Environment": environment.name}
 
 
 def _dollars(given: Mapping[str, str], variable: str, *, default: int) -> int:
@@ -192,5 +194,5 @@ def _dollars(given: Mapping[str, str], variable: str, *, default: int) -> int:
     return int(value)
 
 
-def _listed(text: str) -> tuple[str, ...]:
-    return tuple(filter(None, text.replace(" ", "").split(",")))
+def _listed(given: Mapping[str, str], variable: str) -> tuple[str, ...]:
+    return tuple(filter(None, given.get(variable, "").replace(" ", "").split(",")))

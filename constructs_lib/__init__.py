@@ -78,9 +78,17 @@ if TYPE_CHECKING:
     from constructs_lib.monitoring.dashboard import Dashboard
     from constructs_lib.monitoring.paid_calls import PaidCalls
     from constructs_lib.notifications.alarm_topic import AlarmTopic
+    from constructs_lib.patterns.ai_service import AiService
+    from constructs_lib.patterns.caller_key import CallerKey
+    from constructs_lib.patterns.dispatcher import Dispatcher
+    from constructs_lib.patterns.job_runner import JobRunner
+    from constructs_lib.patterns.protection import Protection
+    from constructs_lib.patterns.token_authorizer import TokenAuthorizer
+    from constructs_lib.patterns.workflow_service import WorkflowService
     from constructs_lib.routes.definitions import ApiDefinition, RouteDefinition
     from constructs_lib.security.web_acl import WebAcl
     from constructs_lib.service_contract import ServiceContract, ServiceOperation
+    from constructs_lib.stack_defaults import StackDefaults
     from constructs_lib.state import S3State
     from constructs_lib.storage.payload_bucket import PayloadBucket
     from constructs_lib.storage.replica import Replica
@@ -90,7 +98,6 @@ if TYPE_CHECKING:
     from constructs_lib.workflows.expressions import Expression, Input, Item, Jsonata, Variable
     from constructs_lib.workflows.failures import Catch, Retry
     from constructs_lib.workflows.http_errors import HttpError
-    from constructs_lib.workflows.jobs import Jobs
     from constructs_lib.workflows.service_tasks import (
         BedrockInvokeModel,
         DynamoDbDeleteItem,
@@ -110,6 +117,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "AccessLog": "constructs_lib.api.access_log",
+    "AiService": "constructs_lib.patterns.ai_service",
     "AlarmTopic": "constructs_lib.notifications.alarm_topic",
     "Alarms": "constructs_lib.monitoring.alarms",
     "ApiDefinition": "constructs_lib.routes.definitions",
@@ -125,6 +133,7 @@ _MODULES = {
     "BedrockInvokeModel": "constructs_lib.workflows.service_tasks",
     "Budget": "constructs_lib.monitoring.budget",
     "Cache": "constructs_lib.api.cache",
+    "CallerKey": "constructs_lib.patterns.caller_key",
     "CallerLimit": "constructs_lib.metering.caller_limit",
     "Canary": "constructs_lib.api.canary",
     "Catch": "constructs_lib.workflows.failures",
@@ -139,6 +148,7 @@ _MODULES = {
     "Dashboard": "constructs_lib.monitoring.dashboard",
     "DeadLetterQueue": "constructs_lib.functions.dead_letter_queue",
     "Deployment": "constructs_lib.api.deployment",
+    "Dispatcher": "constructs_lib.patterns.dispatcher",
     "DomainName": "constructs_lib.api.domain_name",
     "DynamoDbDeleteItem": "constructs_lib.workflows.service_tasks",
     "DynamoDbGetItem": "constructs_lib.workflows.service_tasks",
@@ -163,7 +173,7 @@ _MODULES = {
     "Integration": "constructs_lib.api.integration",
     "InvalidArgumentError": "constructs_lib.errors",
     "Item": "constructs_lib.workflows.expressions",
-    "Jobs": "constructs_lib.workflows.jobs",
+    "JobRunner": "constructs_lib.patterns.job_runner",
     "Jsonata": "constructs_lib.workflows.expressions",
     "LambdaArchive": "lambda_archives",
     "LambdaAuthorizer": "constructs_lib.authorization.lambda_authorizer",
@@ -179,6 +189,7 @@ _MODULES = {
     "Pass": "constructs_lib.workflows.steps",
     "PayloadBucket": "constructs_lib.storage.payload_bucket",
     "PolicyStatement": "constructs_lib.iam.policy",
+    "Protection": "constructs_lib.patterns.protection",
     "Public": "constructs_lib.authorization.kinds",
     "Queue": "constructs_lib.functions.queue",
     "Quota": "constructs_lib.metering.usage_plan",
@@ -196,6 +207,7 @@ _MODULES = {
     "ServiceOperation": "constructs_lib.service_contract",
     "SigningKey": "constructs_lib.kms.signing_key",
     "SqsSendMessage": "constructs_lib.workflows.service_tasks",
+    "StackDefaults": "constructs_lib.stack_defaults",
     "Stage": "constructs_lib.api.stage",
     "StartExecution": "constructs_lib.workflows.service_tasks",
     "Step": "constructs_lib.workflows.step",
@@ -206,6 +218,7 @@ _MODULES = {
     "Task": "constructs_lib.workflows.tasks",
     "Thresholds": "constructs_lib.monitoring.alarms",
     "Throttle": "constructs_lib.api.throttle",
+    "TokenAuthorizer": "constructs_lib.patterns.token_authorizer",
     "UnsafeSettingError": "constructs_lib.errors",
     "UsagePlan": "constructs_lib.metering.usage_plan",
     "UserPool": "constructs_lib.authorization.user_pool",
@@ -214,10 +227,12 @@ _MODULES = {
     "Wait": "constructs_lib.workflows.steps",
     "WebAcl": "constructs_lib.security.web_acl",
     "Workflow": "constructs_lib.workflows.workflow",
+    "WorkflowService": "constructs_lib.patterns.workflow_service",
 }
 
 __all__ = [
     "AccessLog",
+    "AiService",
     "AlarmTopic",
     "Alarms",
     "ApiDefinition",
@@ -233,6 +248,7 @@ __all__ = [
     "BedrockInvokeModel",
     "Budget",
     "Cache",
+    "CallerKey",
     "CallerLimit",
     "Canary",
     "Catch",
@@ -247,6 +263,7 @@ __all__ = [
     "Dashboard",
     "DeadLetterQueue",
     "Deployment",
+    "Dispatcher",
     "DomainName",
     "DynamoDbDeleteItem",
     "DynamoDbGetItem",
@@ -271,7 +288,7 @@ __all__ = [
     "Integration",
     "InvalidArgumentError",
     "Item",
-    "Jobs",
+    "JobRunner",
     "Jsonata",
     "LambdaArchive",
     "LambdaAuthorizer",
@@ -287,6 +304,7 @@ __all__ = [
     "Pass",
     "PayloadBucket",
     "PolicyStatement",
+    "Protection",
     "Public",
     "Queue",
     "Quota",
@@ -304,6 +322,7 @@ __all__ = [
     "ServiceOperation",
     "SigningKey",
     "SqsSendMessage",
+    "StackDefaults",
     "Stage",
     "StartExecution",
     "Step",
@@ -314,6 +333,7 @@ __all__ = [
     "Task",
     "Thresholds",
     "Throttle",
+    "TokenAuthorizer",
     "UnsafeSettingError",
     "UsagePlan",
     "UserPool",
@@ -322,6 +342,7 @@ __all__ = [
     "Wait",
     "WebAcl",
     "Workflow",
+    "WorkflowService",
 ]
 
 

@@ -19,9 +19,9 @@ class AwsStack(ProviderStack):
     """A Terraform configuration for one AWS region; `ProviderStack` describes the arguments.
 
     Example:
-        >>> stack = AwsStack(app, "shop", region="eu-central-1", default_tags={"project": "shop"})
-        >>> stack.region
-        'eu-central-1'
+        >>> stack = AwsStack(app, "shop", environment=Environment.from_variables({"ENVIRONMENT": "dev"}))
+        >>> stack.region, stack.name_prefix
+        ('us-east-1', 'shop-dev')
     """
 
     _encryption_key: EncryptionKey | None = None

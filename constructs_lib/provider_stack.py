@@ -7,10 +7,10 @@ import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 from weakref import WeakKeyDictionary
 
-from cdktf import App, LocalBackend, S3Backend, TerraformStack
+from cdktf import App, LocalBackend, S3Backend, TerraformOutput, TerraformStack
 from cdktf_cdktf_provider_aws.data_aws_caller_identity import DataAwsCallerIdentity
 from cdktf_cdktf_provider_aws.data_aws_partition import DataAwsPartition
 from cdktf_cdktf_provider_aws.provider import AwsProvider, AwsProviderDefaultTags
@@ -18,8 +18,10 @@ from constructs import Construct, IConstruct
 
 from constructs_lib.archive import Archive
 from constructs_lib.checks import check_known, check_pattern, note_path, path_below, path_of
+from constructs_lib.environment import Environment
 from constructs_lib.errors import ConflictError, InvalidArgumentError
-from constructs_lib.stacks import stack_of
+from constructs_lib.stack_defaults import StackDefaults
+from constructs_lib.stacks import constructs_of, stack_of
 from constructs_lib.state import (
     TERRAFORM_VERSION,
     TERRAFORM_WITH_LOCK_FILES,
@@ -27,6 +29,11 @@ from constructs_lib.state import (
     check_state,
     make_private,
 )
+
+if TYPE_CHECKING:
+    from lambda_archives import Target
+
+FoundConstruct = TypeVar("FoundConstruct", bound=Construct)
 
 PROVIDER_SOURCE: Final = "hashicorp/aws"
 PROVIDER_VERSION: Final = ">= 5.100.0, < 7.0.0"
@@ -44,13 +51,18 @@ class ProviderStack(TerraformStack):
 
     Args:
         scope: The App.
-        construct_id: The stack's name; the names of its functions start with it.
-        region: The AWS region, such as `eu-central-1`.
+        construct_id: The stack's name.
+        environment: The region, the account and, for the local cloud, the address that the stack is deployed to.
+        region: The AWS region, such as `eu-central-1`. Pass either `environment` or `region`.
         allowed_account_ids: The only AWS accounts that Terraform may plan and deploy in, 12 digits each; with
-            credentials of any other account it stops before it reads or creates anything. Default: any account.
-        default_tags: Tags that every resource gets. Left out, none.
+            credentials of any other account it stops before it reads or creates anything. Default: the account of
+            `environment`, or any account.
+        name_prefix: Prefix of the names that its resources have in AWS by default. Default: `construct_id`, and with
+            `environment` its name as well: `shop-dev`.
+        defaults: Defaults for its constructs. Default: `StackDefaults()`.
         state_path: The file of the state, relative to the directory that holds the App's output directory.
-            Only its owner may read it. Default: `terraform.<construct_id>.tfstate`.
+            Only its owner may read it. Default: `terraform.<construct_id>.tfstate`, and with `environment`
+            `terraform.<construct_id>.<environment>.tfstate`.
         state: The state in S3, for what more than one person or machine deploys. Left out, it is the local file.
         provider_version: The constraint on the AWS provider's version. Left out, every release of the majors
             5 and 6 from 5.100.0 on; Terraform's lock file picks one.
@@ -65,16 +77,20 @@ class ProviderStack(TerraformStack):
         scope: Construct,
         construct_id: str,
         *,
-        region: str,
-        allowed_account_ids: Sequence[str] = (),
-        default_tags: Mapping[str, str] | None = None,
+        environment: Environment | None = None,
+        region: str | None = None,
+        allowed_account_ids: Sequence[str] | None = None,
+        name_prefix: str | None = None,
+        defaults: StackDefaults | None = None,
         state_path: str | None = None,
         state: S3State | None = None,
         provider_version: str = PROVIDER_VERSION,
     ) -> None:
         where = path_below(scope, construct_id)
-        tags = dict(default_tags or {})
-        local_state = f"terraform.{construct_id}.tfstate" if state_path is None else state_path
+        tags = dict(defaults.tags) if defaults is not None else {}
+        suffix = "" if environment is None else f".{environment.name}"
+        local_state = f"terraform.{construct_id}{suffix}.tfstate" if state_path is None else state_path
+        prefix = f"{construct_id}{suffix.replace('.', '-')}" if name_prefix is None else name_prefix
         check_pattern(
             where,
             "construct_id",
@@ -82,8 +98,20 @@ class ProviderStack(TerraformStack):
             r"[A-Za-z][A-Za-z0-9-]*",
             "start with a letter and use letters, digits and '-': the names in AWS start with it",
         )
-        check_pattern(where, "region", region, _REGION, "use a region's code, such as 'eu-central-1'")
-        accounts = _account_ids(where, allowed_account_ids)
+        check_pattern(
+            where,
+            "name_prefix",
+            prefix,
+            r"[A-Za-z][A-Za-z0-9-]*",
+            "start with a letter and use letters, digits and '-'",
+        )
+        code = _region_of(where, environment, region)
+        accounts = _account_ids(
+            where,
+            allowed_account_ids
+            if allowed_account_ids is not None
+            else (() if environment is None else environment.allowed_account_ids),
+        )
         _check_tags(where, tags)
         _check_state_path(where, local_state)
         check_state(where, state, state_path)
@@ -92,7 +120,11 @@ class ProviderStack(TerraformStack):
         super().__init__(scope, construct_id)
         note_path(self, scope, construct_id)
         self._minimum_provider = minimum_provider
-        self._region = region
+        self._region = code
+        self._environment = environment
+        self._name_prefix = prefix
+        self._defaults = defaults or StackDefaults()
+        self._outputs: dict[str, TerraformOutput] = {}
         self._folder = Path(App.of(self).outdir) / "stacks" / construct_id
         self._staged: set[str] = set()
         self._claimed: dict[tuple[str, str], str] = {}
@@ -100,7 +132,7 @@ class ProviderStack(TerraformStack):
         self._provider = AwsProvider(
             self,
             "aws",
-            region=region,
+            region=code,
             allowed_account_ids=accounts or None,
             default_tags=[AwsProviderDefaultTags(tags=tags)] if tags else None,
         )
@@ -139,6 +171,77 @@ class ProviderStack(TerraformStack):
     def region(self) -> str:
         """The region's code."""
         return self._region
+
+    @property
+    def environment(self) -> Environment | None:
+        """The environment that the stack is deployed to; None for a stack with a region only."""
+        return self._environment
+
+    @property
+    def defaults(self) -> StackDefaults:
+        """Defaults for the constructs of the stack."""
+        return self._defaults
+
+    @property
+    def name_prefix(self) -> str:
+        """Prefix of the default names in AWS."""
+        return self._name_prefix
+
+    @property
+    def archive_target(self) -> Target:
+        """Python version and architecture of the archives of the stack's services.
+
+        That of the stack's defaults, or else this machine's for the local cloud, and Python 3.13 on arm64 for AWS.
+        """
+        from lambda_archives import Target
+
+        if self._defaults.archive_target is not None:
+            return self._defaults.archive_target
+        if self._environment is not None and self._environment.is_local:
+            return Target.this_machine()
+        return Target(python_version="3.13", architecture="arm64")
+
+    def physical_name(self, where: str) -> str:
+        """Return the default name in AWS of the construct at a path: the stack's prefix and the path below the stack.
+
+        Args:
+            where: Path of the construct, such as `shop/orders/table`.
+
+        Returns:
+            The name, such as `shop-dev-orders-table`.
+        """
+        below = where.removeprefix(path_of(self)).strip("/")
+        return "-".join((self._name_prefix, *below.split("/")))
+
+    def find_all(self, kind: type[FoundConstruct], *, below: Construct | None = None) -> list[FoundConstruct]:
+        """Return the constructs of this library in the stack that are of a class, in the order of their creation.
+
+        Args:
+            kind: The class.
+            below: Return those below this construct only. Default: all of the stack.
+        """
+        found = [one for one in constructs_of(self) if isinstance(one, kind)]
+        if below is None or below is self:
+            return found
+        start = f"{path_of(below)}/"
+        return [one for one in found if path_of(one).startswith(start)]
+
+    def output(self, **values: Any) -> None:
+        """Add Terraform outputs (`terraform output`), one for each keyword.
+
+        Args:
+            values: Text, number, list or dictionary by the name of its output.
+
+        Raises:
+            ConflictError: An output of that name exists.
+
+        Example:
+            >>> stack.output(region=stack.region)
+        """
+        for name, value in values.items():
+            if name in self._outputs:
+                raise ConflictError(path_below(self, name), "exists already", "add each output once")
+            self._outputs[name] = TerraformOutput(self, name, value=value)
 
     @property
     def provider(self) -> AwsProvider:
@@ -317,6 +420,19 @@ def _account_ids(where: str, account_ids: Sequence[str]) -> list[str]:
             where, "allowed_account_ids", account_id, "[0-9]{12}", "use the 12 digits of account IDs"
         )
     return list(account_ids)
+
+
+def _region_of(where: str, environment: Environment | None, region: str | None) -> str:
+    if (environment is None) == (region is None):
+        raise InvalidArgumentError(
+            where,
+            "has neither environment nor region" if region is None else "has an environment and a region",
+            "pass either environment=Environment.from_variables(os.environ) or region='eu-central-1'",
+        )
+    if environment is not None:
+        return environment.region
+    check_pattern(where, "region", region, _REGION, "use a region's code, such as 'eu-central-1'")
+    return str(region)
 
 
 def _check_tags(where: str, tags: Mapping[str, str]) -> None:

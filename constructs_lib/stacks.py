@@ -19,6 +19,10 @@ _STACKS: Final[WeakKeyDictionary[IConstruct, TerraformStack]] = WeakKeyDictionar
 """The stack that a construct is in never changes, and asking for it takes a way to jsii's Node process and back."""
 
 
+_CONSTRUCTS: Final[WeakKeyDictionary[TerraformStack, list[Construct]]] = WeakKeyDictionary()
+"""The constructs of each stack."""
+
+
 def stack_of(construct: IConstruct) -> TerraformStack:
     """Returns the stack that a construct is in."""
     if isinstance(construct, TerraformStack):
@@ -33,6 +37,12 @@ def note_place(construct: Construct, scope: Construct, construct_id: str) -> Non
     """Takes note of where a construct was just made, so that neither its path nor its stack has to be asked for."""
     note_path(construct, scope, construct_id)
     note_stack(construct, scope)
+    _CONSTRUCTS.setdefault(stack_of(scope), []).append(construct)
+
+
+def constructs_of(stack: TerraformStack) -> tuple[Construct, ...]:
+    """Return the constructs of a stack that `note_place` noted, in the order of their creation."""
+    return tuple(_CONSTRUCTS.get(stack, ()))
 
 
 def note_stack(construct: Construct, scope: Construct) -> None:

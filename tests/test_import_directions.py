@@ -28,7 +28,7 @@ BINDINGS = {"cdktf", "cdktf_cdktf_provider_aws", "constructs", "jsii"}
 MAY_IMPORT: dict[str, set[str]] = {
     "constructs_lib": {"constructs_lib", "lambda_archives", "lazy_bindings", "pydantic", "pydantic_core", *BINDINGS},
     "lambda_archives": {"lambda_archives", "packaging"},
-    "workflows": {"constructs_lib", "handlers", "pydantic"},
+    "workflows": {"constructs_lib", "handlers", "pydantic", "workflows"},
     "lazy_bindings": {"lazy_bindings", "jsii"},
     "deploy_tools": {
         "deploy_tools", "local_cloud", "constructs_lib", "lambda_archives", "lazy_bindings", "boto3", "botocore",

@@ -67,8 +67,8 @@ def test_prod_runs_on_arm64_and_python_3_13() -> None:
 
 
 CONTRACTS = [
-    importlib.import_module(f"handlers.{file.parent.name}.contract")
-    for file in sorted((PROJECT / "handlers").glob("*/contract.py"))
+    importlib.import_module(".".join(file.relative_to(PROJECT).with_suffix("").parts))
+    for file in sorted([*PROJECT.glob("handlers/*/contract.py"), *PROJECT.glob("workflows/contract.py")])
 ]
 OPERATIONS = [
     operation
@@ -79,7 +79,6 @@ OPERATIONS = [
     if operation.path is not None
 ]
 NOT_FOR_USERS = {"GET /health": "AWS_IAM", "POST /partners/ai-service": "CUSTOM"}
-WORKFLOWS = ("/workflows/document", "/workflows/summary")
 
 
 def test_every_operation_is_a_route_for_the_callers_that_it_is_for() -> None:
@@ -94,7 +93,6 @@ def test_every_operation_is_a_route_for_the_callers_that_it_is_for() -> None:
     routes = [
         "ANY /ai-service",
         *(f"{operation.method} {operation.path}" for operation in OPERATIONS),
-        *(f"POST {path}" for path in WORKFLOWS),
     ]
     assert len(OPERATIONS) > 10
     assert found == {route: NOT_FOR_USERS.get(route, "COGNITO_USER_POOLS") for route in routes}
@@ -129,7 +127,9 @@ def test_bodies_are_checked_before_anything_answers() -> None:
 def test_the_readme_shows_the_workflow(tmp_path: Path) -> None:
     readme = README.read_text(encoding="utf-8")
     stack = synthesize(PROJECT, tmp_path / "cdktf.out", {"ENVIRONMENT": "local"})
-    picture = (stack / "workflows" / "ai-orchestrator-local-document.mmd").read_text(encoding="utf-8")
+    picture = (stack / "workflows" / "ai-orchestrator-local-workflows-document.mmd").read_text(
+        encoding="utf-8"
+    )
     assert f"```mermaid\n{picture.rstrip()}\n```" in readme
 
 
@@ -140,10 +140,7 @@ def test_the_api_is_described_for_its_callers(tmp_path: Path) -> None:
     methods = {
         f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods
     }
-    assert methods == {
-        *(f"{operation.method} {operation.path}" for operation in OPERATIONS),
-        *(f"POST {path}" for path in WORKFLOWS),
-    }
+    assert methods == {f"{operation.method} {operation.path}" for operation in OPERATIONS}
     pictures = document["paths"]["/vision/text"]["post"]["requestBody"]["content"]
     assert {"application/json", "image/png"} <= set(pictures)
 
@@ -174,7 +171,7 @@ def test_jobs_and_tokens_are_kept_in_prod_and_state_is_in_s3_where_that_is_said(
 def test_services_have_no_right_on_a_bucket(synthesized: Synthesize) -> None:
     policies = synthesized(ENVIRONMENT="prod")["resource"]["aws_iam_role_policy"]
     reach = {place.partition("_role")[0] for place, body in policies.items() if "s3:" in body["policy"]}
-    assert reach == {"jobs", "jobs-finish"}
+    assert reach == {"jobs_api", "jobs_finish"}
 
 
 def test_only_prod_and_dev_call_clients_back(synthesized: Synthesize) -> None:
@@ -205,8 +202,11 @@ def test_the_aws_backend_gets_the_permissions_that_it_needs(synthesized: Synthes
         ([f"comprehend:{action}" for action in detect], ["*"]),
         (["rekognition:DetectLabels", "rekognition:DetectText"], ["*"]),
     ]
-    functions = written["resource"]["aws_lambda_function"].values()
-    assert {f["environment"]["variables"]["AI_BACKEND"] for f in functions} == {"aws"}
+    backends = [
+        function["environment"]["variables"].get("AI_BACKEND")
+        for function in written["resource"]["aws_lambda_function"].values()
+    ]
+    assert (backends.count("aws"), backends.count("local")) == (4, 0)
 
 
 HARDENED = {
@@ -361,7 +361,6 @@ def test_the_firewall_blocks_no_body_that_a_contract_accepts(
     for path, largest in limits.items():
         sent = re.sub(r"\{\w+\}", "1f2e", path)
         assert exempt(exempted, f"/prod{sent}") == (largest > limit), path
-    assert all(exempt(exempted, f"/prod{path}") for path in WORKFLOWS)
     assert not exempt(exempted, "/prod/anything")
 
 

@@ -23,7 +23,7 @@ def test_an_empty_variable_counts_as_unset(name: str) -> None:
     empty = {**dict.fromkeys(VARIABLES, ""), **required}
     unset = {variable: value for variable, value in empty.items() if value}
     assert settings_from(empty) == settings_from(unset)
-    assert settings_from(empty).environment == name
+    assert settings_from(empty).environment.name == name
     assert Environment.from_variables(empty) == Environment.from_variables(unset)
 
 
@@ -113,9 +113,9 @@ def test_origins_and_addresses_are_lists() -> None:
             "ALARM_EMAILS": "ops@shop.example",
         }
     )
-    assert made.allowed_origins == ("https://shop.example", "https://admin.example")
-    assert made.alarm_emails == ("ops@shop.example",)
-    assert settings_from({}).allowed_origins == ("http://localhost:3000",)
+    assert made.defaults.allowed_origins == ("https://shop.example", "https://admin.example")
+    assert made.emails == ("ops@shop.example",)
+    assert settings_from({}).defaults.allowed_origins == ("http://localhost:3000",)
 
 
 def documented(text: str) -> set[str]:

@@ -105,7 +105,8 @@ def files(name: str) -> dict[str, str]:
 
 def main_lines(name: str) -> tuple[str, str]:
     """Return the import and the entry of a service in `main.py`."""
-    return f"from handlers.{name}.contract import {name}\n", f"            {name}: {_MEMORY_MB},\n"
+    entry = f"            AiService(self, {name}, memory_mb={_MEMORY_MB}, caller_limit=limit),\n"
+    return f"from handlers.{name}.contract import {name}\n", entry
 
 
 def write(name: str, project: Path = PROJECT) -> list[str]:

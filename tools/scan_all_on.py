@@ -39,13 +39,13 @@ from constructs_lib import (
     Deployment,
     DomainName,
     EncryptionKey,
+    EventRule,
     Function,
     GatewayResponses,
     Gradual,
     HmacKey,
     IamAuthorization,
     Input,
-    Jobs,
     LambdaAuthorizer,
     LambdaIntegration,
     LambdaTask,
@@ -58,6 +58,7 @@ from constructs_lib import (
     RestApi,
     S3State,
     SigningKey,
+    StackDefaults,
     Stage,
     Step,
     StepFunctionsIntegration,
@@ -130,7 +131,7 @@ class AllOn(AwsStack):
             STACK,
             region="us-east-1",
             state=S3State(bucket="company-states", key=f"{STACK}.tfstate", region="us-east-1"),
-            default_tags={"Project": STACK},
+            defaults=StackDefaults(tags={"Project": STACK}),
         )
         key = EncryptionKey(self, "key")
         self.encrypt_with(key)
@@ -178,11 +179,18 @@ class AllOn(AwsStack):
             include_execution_data=True,
             publish=True,
         )
-        jobs, jobs_functions = self._jobs(images, topic)
-
-        functions = [orders, images, guard, *jobs_functions]
-        workflows = [looks_at, *jobs.workflows]
-        stage = self._stage(orders, images, guard, looks_at, jobs_functions[-1])
+        later = Workflow(
+            self, "later", kind="STANDARD", definition=_looks_at(images), include_execution_data=True
+        )
+        EventRule(
+            self,
+            "ends",
+            pattern={"source": ["aws.states"], "detail": {"stateMachineArn": [later.arn]}},
+            function=orders,
+            dead_letters=self._failed,
+        )
+        functions, workflows = [orders, images, guard], [looks_at, later]
+        stage = self._stage(orders, images, guard, looks_at)
         WebAcl(
             self, "firewall", stages=[stage], user_pools=[self._users], large_body_paths=["/images", "/looks"]
         )
@@ -202,18 +210,7 @@ class AllOn(AwsStack):
         Dashboard(self, "dashboard", stage=stage, functions=functions, workflows=workflows)
         TerraformOutput(self, "invoke_url", value=stage.invoke_url)
 
-    def _jobs(self, images: Function, topic: AlarmTopic) -> tuple[Jobs, list[Function]]:
-        jobs = Jobs(self, "jobs", payloads=self._payloads, topic=topic)
-        finish = self._function("finish", environment=jobs.finish_environment)
-        jobs.use_finish(finish)
-        jobs.add_workflow("look", _looks_at(images), include_execution_data=True)
-        front = self._function("front", environment=jobs.api_environment)
-        jobs.serve(front)
-        return jobs, [finish, front]
-
-    def _stage(
-        self, orders: Function, images: Function, guard: Function, looks_at: Workflow, front: Function
-    ) -> Stage:
+    def _stage(self, orders: Function, images: Function, guard: Function, looks_at: Workflow) -> Stage:
         users = self._users = UserPool(
             self,
             "users",
@@ -248,9 +245,6 @@ class AllOn(AwsStack):
         api.resource_for("/looks").add_method(
             "POST", StepFunctionsIntegration(looks_at), request_model=Picture
         )
-        job = api.resource_for("/jobs/{job}")
-        job.add_method("POST", LambdaIntegration(front), request_model=Picture)
-        job.add_method("GET", LambdaIntegration(front))
         stage = Stage(
             self,
             "stage",

@@ -17,7 +17,7 @@ from constructs_lib import (
     Function,
     Input,
     Item,
-    Jobs,
+    JobRunner,
     Jsonata,
     LambdaTask,
     Map,
@@ -105,18 +105,18 @@ def document(functions: Mapping[str, Function]) -> Step:
     return text >> any_text >> understood >> answer
 
 
-def document_pages(functions: Mapping[str, Function], jobs: Jobs) -> Step:
+def document_pages(functions: Mapping[str, Function], runner: JobRunner) -> Step:
     """Return the steps for many pages: each is read from the bucket, and its results go back there.
 
     A page that fails does not fail the others. A job whose pages all fail ends with the error of the first.
 
     Args:
         functions: The functions of the services, by their names.
-        jobs: What the job belongs to; it makes the URLs with which the functions reach the page's objects.
+        runner: The runner of the job; it makes the URLs with which the functions reach the page's objects.
     """
     kept = Pass("the page's places", variables={"page": Item()})
     parts = {name: _place(name) for name in ("text", "analysis", "summary", "key_sentences")}
-    links = jobs.links(
+    links = runner.links(
         "link the page's objects",
         read={"page": Variable("page.input_key"), "text": parts["text"]},
         write=parts,

@@ -10,7 +10,7 @@ from typing import Final
 
 from constructs_lib.checks import check_pattern
 from constructs_lib.errors import InvalidArgumentError, UnsafeSettingError
-from constructs_lib.logs.log_retention import DEFAULT_RETENTION_DAYS, RetentionDays, check_retention
+from constructs_lib.log_retention import RetentionDays, check_retention
 
 DEFAULT_FIELDS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -76,7 +76,7 @@ class AccessLog:
         callers: Whether a line has the keyed hash of the caller as well: `user`, the claim `caller` of a token, which a
             pre token generation trigger adds (`UserPool`), and `partner`, the value `caller` in the context that a
             Lambda authorizer returns. Default: no.
-        retention_days: How long a line is kept. Left out, 365 days.
+        retention_days: Retention of a line in days. Default: the stack's, 365.
 
     Raises:
         UnsafeSettingError: if a field would log a secret: an API key, a claim, a certificate.
@@ -89,7 +89,7 @@ class AccessLog:
 
     fields: Mapping[str, str] = field(default_factory=lambda: DEFAULT_FIELDS)
     callers: bool = False
-    retention_days: RetentionDays = DEFAULT_RETENTION_DAYS
+    retention_days: RetentionDays | None = None
 
     def __post_init__(self) -> None:
         check_retention(_WHERE, "retention_days", self.retention_days)

@@ -9,7 +9,7 @@ from cdktf import TerraformResourceLifecycle
 from cdktf_cdktf_provider_aws.api_gateway_deployment import ApiGatewayDeployment
 from constructs import Construct, IValidation
 
-from constructs_lib.api.rest_api import RestApi
+from constructs_lib.api.rest_api_base import RestApiBase
 from constructs_lib.checks import check_known, check_pattern, path_below
 from constructs_lib.errors import ConflictError
 from constructs_lib.references import address, attribute, make, token, wait_for
@@ -51,7 +51,7 @@ class Deployment(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        api: RestApi,
+        api: RestApiBase,
         description: str | None = None,
         extra_triggers: Mapping[str, str] | None = None,
         pinned_digest: str | None = None,
@@ -90,7 +90,7 @@ class Deployment(Construct):
         self.node.add_validation(_HasRoutes(api))
 
     @property
-    def api(self) -> RestApi:
+    def api(self) -> RestApiBase:
         """What is deployed."""
         return self._api
 
@@ -128,7 +128,7 @@ class Deployment(Construct):
 class _HasRoutes:
     """Run by `app.synth()`: routes may be added until then."""
 
-    def __init__(self, api: RestApi) -> None:
+    def __init__(self, api: RestApiBase) -> None:
         self._api = api
 
     def validate(self) -> list[str]:

@@ -63,8 +63,7 @@ class DomainName(Construct):
     """A custom domain for a stage (`aws_api_gateway_domain_name`), in the region, with TLS 1.2 or newer.
 
     AWS's own host name for the API is closed (`RestApi.close_execute_api_endpoint`): it would lead past the domain,
-    its mutual TLS and whatever stands in front of it. The stage's `invoke_url` is the address at the domain from then
-    on, so make the domain before `invoke_url` is used.
+    its mutual TLS and whatever stands in front of it. The stage's `invoke_url` is the URL at the domain.
 
     With a `hosted_zone_id`, Route 53 gets an A and an AAAA record; and without a `certificate_arn`, ACM makes a
     certificate that is validated by a record there. Its private key never leaves ACM. Making one takes AWS some
@@ -82,15 +81,14 @@ class DomainName(Construct):
         mutual_tls: Whose certificates clients must show. Left out, none.
 
     Raises:
-        ConstructError: if an argument is not valid, there is neither a certificate nor a zone to make one in, or the
-            stage gave its `invoke_url` away already.
+        ConstructError: if an argument is not valid, or there is neither a certificate nor a zone to make one in.
 
     Example:
         >>> stage = Stage(stack, "stage", deployment=deployment, stage_name="prod", account=account)
         >>> domain = DomainName(
         ...     stack, "domain", domain_name="api.shop.example", stage=stage, hosted_zone_id="Z0123456789ABCDEFGHIJ"
         ... )
-        >>> stage.invoke_url
+        >>> domain.url_for()
         'https://api.shop.example'
     """
 
@@ -207,7 +205,6 @@ class DomainName(Construct):
             check_pattern(
                 where, "base_path", base_path, _BASE_PATH, "write it without '/' at its ends, such as 'v1'"
             )
-        stage.check_domain(where)
 
     def _map(self, stage: Stage, base_path: str) -> ApiGatewayBasePathMapping:
         api = stage.deployment.api
@@ -222,7 +219,7 @@ class DomainName(Construct):
         )
         self._mappings[base_path] = mapping
         api.close_execute_api_endpoint()
-        stage.serve_at(self.url_for(base_path))
+        stage.use_domain(self.url_for(base_path))
         return mapping
 
     def _validated_certificate(self, hosted_zone_id: str) -> str:

@@ -2,53 +2,32 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Literal
 
-import jsii
-from cdktf_cdktf_provider_aws.api_gateway_rest_api import (
-    ApiGatewayRestApi,
-    ApiGatewayRestApiEndpointConfiguration,
-)
-from constructs import Construct, IValidation
-
-from constructs_lib.api.api_context import ApiContext
-from constructs_lib.api.cors import Cors
-from constructs_lib.api.gateway_responses import GatewayResponses
-from constructs_lib.api.openapi_document import openapi_document
-from constructs_lib.api.rendering import ResourceRenderer
-from constructs_lib.api.resource import ROOT_ID, Resource
-from constructs_lib.api.routes_document import routes_document
-from constructs_lib.api.service_routes import add_operations
-from constructs_lib.authorization.authorizer import Authorizer
-from constructs_lib.authorization.kinds import Authorization, check_authorization
+from constructs_lib.api.access_log import AccessLog
+from constructs_lib.api.api_gateway_account import ApiGatewayAccount, ExistingApiGatewayAccount
+from constructs_lib.api.deployment import Deployment
+from constructs_lib.api.rest_api_base import RestApiBase
+from constructs_lib.api.service_routes import Service, add_operations, check_paths
+from constructs_lib.api.stage import Stage
 from constructs_lib.aws_stack import AwsStack
-from constructs_lib.checks import check_choice, check_pattern, check_range, has_token, path_below, path_of
-from constructs_lib.errors import ConflictError, InvalidArgumentError
-from constructs_lib.references import make, token
-from constructs_lib.routes.definitions import ApiDefinition
-from constructs_lib.stacks import note_place
+from constructs_lib.checks import check_choice, path_of
 
 if TYPE_CHECKING:
-    from constructs_lib.api.body_rendering import BodyRenderer
+    from constructs_lib.api.cache import Cache
     from constructs_lib.api.integration import Integration
     from constructs_lib.api.method import Method
+    from constructs_lib.api.stage_logs import ExecutionLog
+    from constructs_lib.api.throttle import Throttle
+    from constructs_lib.authorization.kinds import Authorization
     from constructs_lib.service_contract import ServiceContract
 
-DefinitionForm = Literal["resources", "openapi"]
-"""How an API is written for Terraform: one resource for each part, or all in one OpenAPI document."""
-
-EndpointType = Literal["REGIONAL", "EDGE"]
-"""Where the API's own host name leads: to the region, or to the nearest CloudFront location first."""
-
-_OFF: Final = -1
-"""The minimum size by which the provider turns compression off."""
-
-_MEDIA_TYPE: Final = r"(\*|[A-Za-z0-9!#$&^_.+-]+)/(\*|[A-Za-z0-9!#$&^_.+-]+)"
+CloudWatchRole = Literal["create", "existing", "none"]
+"""Role by which API Gateway writes logs in the account and region: created with the stack, created elsewhere, or none."""
 
 
-class RestApi(Construct):
+class RestApi(RestApiBase):
     """A REST API (`aws_api_gateway_rest_api`).
 
     Routes are kept as data first (`definition`), and rendered as one Terraform resource each, or all as one `body`.
@@ -65,9 +44,10 @@ class RestApi(Construct):
             0 to 10485760. Left out, none are.
         default_authorization: Who may call the methods that do not say it themselves, unless a resource above them
             does. Left out, each must. Methods for OPTIONS are open: preflights carry no credentials.
-        cors: Which web pages of other origins may call it from the browser. Left out, none.
-        gateway_responses: What API Gateway answers where it refuses a request itself. Left out, `GatewayResponses()`
-            where there is `cors`, and else API Gateway's own texts, in another form than the handlers'.
+        cors: Which web pages of other origins may call it from the browser, or `"OFF"` for none. Default: the
+            `allowed_origins` of the stack's defaults, none.
+        gateway_responses: What API Gateway answers where it refuses a request itself. Default: `GatewayResponses()` with
+            `cors` or services, so that all errors have one form; else API Gateway's own texts.
         definition: `resources`: one Terraform resource for each path, method and integration, so that a plan names
             what changes. `openapi`: one document, which takes the same few calls to AWS for any number of routes, and
             from which a deleted route is gone with one apply. The functions must not depend on the API then. Left
@@ -85,187 +65,48 @@ class RestApi(Construct):
         [('/orders/{id}', 'GET')]
     """
 
-    def __init__(
+    def add_services(
         self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        name: str,
-        description: str = "",
-        endpoint_type: EndpointType = "REGIONAL",
-        binary_media_types: Sequence[str] = (),
-        minimum_compression_bytes: int | None = None,
-        default_authorization: Authorization | None = None,
-        cors: Cors | None = None,
-        gateway_responses: GatewayResponses | None = None,
-        definition: DefinitionForm = "resources",
-    ) -> None:
-        where = path_below(scope, construct_id)
-        check_pattern(
-            where, "name", name, r"[A-Za-z0-9 ._-]{1,128}", "use 1 to 128 letters, digits, spaces and '._-'"
-        )
-        check_choice(where, "endpoint_type", endpoint_type, EndpointType)
-        check_choice(where, "definition", definition, DefinitionForm)
-        _check_media_types(where, binary_media_types)
-        if minimum_compression_bytes is not None:
-            check_range(where, "minimum_compression_bytes", minimum_compression_bytes, 0, 10_485_760)
-        if default_authorization is not None:
-            check_authorization(where, "default_authorization", default_authorization)
-        for argument, value, kind in (
-            ("cors", cors, Cors),
-            ("gateway_responses", gateway_responses, GatewayResponses),
-        ):
-            if value is not None and not isinstance(value, kind):
-                raise InvalidArgumentError(
-                    where, f"{argument} is of type {type(value).__name__}", f"pass {kind.__name__}(...)"
-                )
-        super().__init__(scope, construct_id)
-        note_place(self, scope, construct_id)
-        self._name = name
-        self._binary_media_types = tuple(binary_media_types)
-        self._minimum_compression_bytes = minimum_compression_bytes
-        # Each is said, even if it is nothing: what is left out, the provider keeps as it was.
-        self._resource = make(
-            ApiGatewayRestApi,
-            self,
-            "Resource",
-            name=name,
-            description=description,
-            endpoint_configuration=ApiGatewayRestApiEndpointConfiguration(types=[endpoint_type]),
-            binary_media_types=list(binary_media_types),
-            minimum_compression_size=str(
-                _OFF if minimum_compression_bytes is None else minimum_compression_bytes
-            ),
-            # The deployment is replaced so, and with it whatever it needs; said here, everybody can see it.
-            lifecycle={"create_before_destroy": True},
-        )
-        self._context = ApiContext(
-            self,
-            execution_arn=self._resource.execution_arn,
-            renderer=ResourceRenderer(self._resource)
-            if definition == "resources"
-            else self._body_renderer(description),
-        )
-        self._root = Resource(
-            self,
-            ROOT_ID,
-            api=self._context,
-            parent=None,
-            path_part="",
-            default_authorization=default_authorization,
-            cors=cors,
-        )
-        if gateway_responses is not None or cors is not None:
-            responses = gateway_responses or GatewayResponses()
-            self._context.add_gateway_responses(responses.definitions(cors))
-        self._description = description
-        self.node.add_validation(_IsDocumented(self))
-
-    @property
-    def name(self) -> str:
-        """Its name in AWS."""
-        return self._name
-
-    @property
-    def rest_api_id(self) -> str:
-        """Its id; a reference."""
-        return token(self._resource, "id")
-
-    @property
-    def root(self) -> Resource:
-        """The path `/`."""
-        return self._root
-
-    @property
-    def definition(self) -> ApiDefinition:
-        """The API as data, as far as it is put together."""
-        return ApiDefinition(
-            routes=self._context.table.routes,
-            binary_media_types=self._binary_media_types,
-            minimum_compression_bytes=self._minimum_compression_bytes,
-            authorizers=tuple(one.definition for one in self._context.authorizers.values()),
-            models=self._context.models,
-            gateway_responses=self._context.gateway_responses,
-            endpoint_closed=self._context.endpoint_closed,
-        )
-
-    @property
-    def authorizers(self) -> Mapping[str, Authorizer]:
-        """What decides who a caller is, by name; each is made with the first method that needs it."""
-        return self._context.authorizers
-
-    @property
-    def context(self) -> ApiContext:
-        """What its parts share; for `Deployment`."""
-        return self._context
-
-    @property
-    def resource(self) -> ApiGatewayRestApi:
-        """The `aws_api_gateway_rest_api`."""
-        return self._resource
-
-    def close_execute_api_endpoint(self) -> None:
-        """Closes AWS's own host name for the API, which leads past its `DomainName`; that calls this by itself."""
-        if not self._context.endpoint_closed:
-            self._context.endpoint_closed = True
-            self._resource.disable_execute_api_endpoint = True
-            self._context.changed()
-
-    @property
-    def openapi_document(self) -> dict[str, Any]:
-        """The API for its callers, as an OpenAPI 3.1 document, as far as it is put together.
-
-        `app.synth()` writes it beside the stack's configuration, to `<id>.openapi.json`. It has no `servers`: callers
-        know the stage's URL.
-        """
-        return openapi_document(
-            self.definition,
-            name=self._name,
-            description="" if has_token(self._description) else self._description,
-            documentation=self._context.documentation,
-            tags=self._context.tags,
-        )
-
-    @property
-    def routes_document(self) -> str:
-        """The routes as a Markdown table: callers, service, largest body, timeout and summary of each.
-
-        `app.synth()` writes the tables of all APIs of a stack to `routes.md` beside the stack's configuration.
-        """
-        return routes_document(
-            self.definition,
-            name=self._name,
-            documentation=self._context.documentation,
-            stages=tuple(self._context.stages.values()),
-        )
-
-    def paths_with_bodies_above(self, size: int) -> tuple[str, ...]:
-        """Return the paths whose contract or integration accepts bodies of more than `size` bytes, in order."""
-        return tuple(
-            sorted(
-                {
-                    path
-                    for (path, _), documented in self._context.documentation.items()
-                    if (documented.documentation.max_body_bytes or 0) > size
-                }
-            )
-        )
-
-    def resource_for(self, path: str) -> Resource:
-        """Returns the resource of a path, and adds what is missing of it.
+        *services: Service,
+        authorization: Mapping[str, Authorization] | None = None,
+        api_key_required: Collection[str] = (),
+    ) -> tuple[Method, ...]:
+        """Add the routes of services, such as `AiService`, `Dispatcher` and `JobRunner`; see `add_service`.
 
         Args:
-            path: The path from the root, such as `/orders/{id}`.
+            services: The services.
+            authorization: Who may call the routes that are not for the callers of `default_authorization`, by their
+                paths. Default: all are for those.
+            api_key_required: The paths of the routes that need the key of a `UsagePlan` as well. Default: none.
+
+        Returns:
+            The methods, in the order of the services and their operations.
 
         Raises:
-            ConstructError: if API Gateway would refuse the path.
+            ConstructError: A path is not one of the services', or API Gateway would reject a method.
         """
-        return self._root.resource_for(path)
+        check_paths(
+            path_of(self),
+            [service.contract for service in services],
+            {"authorization": authorization or {}, "api_key_required": api_key_required},
+        )
+        methods: list[Method] = []
+        for service in services:
+            paths = {operation.path for operation in service.contract.operations}
+            methods += self.add_service(
+                service.contract,
+                service.integration,
+                authorization={
+                    path: allowed for path, allowed in (authorization or {}).items() if path in paths
+                },
+                api_key_required=[path for path in api_key_required if path in paths],
+            )
+        return tuple(methods)
 
     def add_service(
         self,
         contract: ServiceContract,
-        integration: Integration,
+        integration: Integration | Mapping[str, Integration],
         *,
         authorization: Mapping[str, Authorization] | None = None,
         api_key_required: Collection[str] = (),
@@ -277,7 +118,8 @@ class RestApi(Construct):
 
         Args:
             contract: The service's contract.
-            integration: What answers it: `LambdaIntegration(function)`.
+            integration: The integration of all routes, such as `LambdaIntegration(function)`, or one for each by the
+                names of the operations.
             authorization: Who may call the routes that are not for the callers of `default_authorization`, by their
                 paths. Default: all are for those.
             api_key_required: The paths of the routes that need the key of a `UsagePlan` as well. Default: none.
@@ -288,7 +130,8 @@ class RestApi(Construct):
         Raises:
             ConstructError: if a path is not the service's, or API Gateway would reject a method.
         """
-        self._accept_binary(
+        self.answer_as_services()
+        self.accept_binary(
             media_type for operation in contract.operations for media_type in operation.raw_bodies
         )
         return add_operations(
@@ -301,49 +144,64 @@ class RestApi(Construct):
             api_key_required=api_key_required,
         )
 
-    def _accept_binary(self, media_types: Iterable[str]) -> None:
-        known = dict.fromkeys((*self._binary_media_types, *media_types))
-        if len(known) > len(self._binary_media_types):
-            self._binary_media_types = tuple(known)
-            self._resource.binary_media_types = list(known)
-            self._context.changed()
+    def deploy(
+        self,
+        stage_name: str,
+        *,
+        throttle: Throttle | None = None,
+        cloudwatch_role: CloudWatchRole = "create",
+        access_log: AccessLog | Literal["OFF"] | None = None,
+        execution_log: ExecutionLog | None = None,
+        variables: Mapping[str, str] | None = None,
+        cache: Cache | None = None,
+    ) -> Stage:
+        """Serve the API at a stage (`aws_api_gateway_deployment`, `aws_api_gateway_stage`).
 
-    def _body_renderer(self, description: str) -> BodyRenderer:
-        # An API in resources needs nothing of this.
-        from constructs_lib.api.body_rendering import BodyRenderer
+        Routes may be added afterwards. Each further stage serves the same deployment. For stages that serve different
+        versions, create a `Deployment` and a `Stage` each.
 
-        return BodyRenderer(
-            self._resource, name=self._name, description=description, definition=lambda: self.definition
+        Args:
+            stage_name: The first part of the path of the stage's URLs.
+            throttle: Requests of all callers to each method. Default: 100 a second, bursts of 200.
+            cloudwatch_role: `create` creates the role by which API Gateway writes the logs of all REST APIs of the account
+                and region, and replaces a setting that exists; `existing` uses the role that was set before; `none`
+                turns logs off. Default: `create`.
+            access_log: The log of requests, or `"OFF"`. Default: `AccessLog(callers=True)`, with a role.
+            execution_log: The log of executions. Default: errors, with a role.
+            variables: Stage variables; not for secrets. Default: none.
+            cache: Cache of responses. Default: none.
+
+        Raises:
+            ConstructError: An argument is not valid, or the stage exists.
+
+        Example:
+            >>> method = api.root.add_method("GET", LambdaIntegration(function), authorization=Public())
+            >>> stage = api.deploy("prod", throttle=Throttle(rate_limit=20, burst_limit=40))
+            >>> stage.stage_name
+            'prod'
+        """
+        check_choice(path_of(self), "cloudwatch_role", cloudwatch_role, CloudWatchRole)
+        stack, logs = AwsStack.of(self), cloudwatch_role != "none"
+        deployments = stack.find_all(Deployment, below=self)
+        return Stage(
+            self,
+            f"stage-{stage_name}",
+            deployment=deployments[0] if deployments else Deployment(self, "deployment", api=self),
+            stage_name=stage_name,
+            throttle=throttle,
+            account=_account(stack, cloudwatch_role),
+            access_log=(AccessLog(callers=True) if logs else "OFF") if access_log is None else access_log,
+            execution_log=execution_log if logs or execution_log is not None else "OFF",
+            variables=variables,
+            cache=cache,
         )
 
 
-@jsii.implements(IValidation)
-class _IsDocumented:
-    """Run by `app.synth()`, when the API is complete: writes its OpenAPI document and its table of routes."""
-
-    def __init__(self, api: RestApi) -> None:
-        self._api = api
-
-    def validate(self) -> list[str]:
-        stack = AwsStack.of(self._api)
-        name = path_of(self._api).removeprefix(f"{path_of(stack)}/").replace("/", "-")
-        text = json.dumps(self._api.openapi_document, indent=2, sort_keys=True)
-        try:
-            stack.place_document(f"{name}.openapi.json", f"{text}\n")
-            stack.place_section("routes.md", name, self._api.routes_document)
-        except OSError as error:
-            return [f"cannot write the documents of the API: {error}"]
-        return []
-
-
-def _check_media_types(where: str, media_types: Sequence[str]) -> None:
-    if isinstance(media_types, str):
-        raise InvalidArgumentError(
-            where, f"binary_media_types {media_types!r} is no list of strings", f"pass [{media_types!r}]"
-        )
-    for media_type in media_types:
-        check_pattern(
-            where, "binary_media_types", media_type, _MEDIA_TYPE, "use content types, such as 'image/png'"
-        )
-    if len(set(media_types)) < len(media_types):
-        raise ConflictError(where, "binary_media_types has a content type twice", "remove one of the two")
+def _account(stack: AwsStack, role: CloudWatchRole) -> ApiGatewayAccount | ExistingApiGatewayAccount | None:
+    """Return the account setting of a stage, and create it once in a stack."""
+    if role == "none":
+        return None
+    if role == "existing":
+        return ExistingApiGatewayAccount()
+    accounts = stack.find_all(ApiGatewayAccount)
+    return accounts[0] if accounts else ApiGatewayAccount(stack, "account")

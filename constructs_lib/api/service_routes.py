@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from constructs_lib.api.openapi_document import RouteDocumentation
 from constructs_lib.errors import InvalidArgumentError
@@ -17,32 +17,89 @@ if TYPE_CHECKING:
     from constructs_lib.service_contract import ServiceContract, ServiceOperation
 
 
+class Service(Protocol):
+    """A contract, and the integration that implements it."""
+
+    @property
+    def contract(self) -> ServiceContract:
+        """The contract."""
+
+    @property
+    def integration(self) -> Integration | Mapping[str, Integration]:
+        """The integration of all its routes, or one for each by the names of the operations."""
+
+
 def add_operations(
     context: ApiContext,
     root: Resource,
     where: str,
     contract: ServiceContract,
-    integration: Integration,
+    integration: Integration | Mapping[str, Integration],
     *,
     authorization: Mapping[str, Authorization],
     api_key_required: Collection[str],
 ) -> tuple[Method, ...]:
     """Add the routes of a contract; see `RestApi.add_service`."""
-    operations = {one.path: one for one in contract.operations if one.path is not None}
-    for argument, paths in (("authorization", authorization), ("api_key_required", api_key_required)):
-        for named in paths:
-            if named not in operations:
-                raise InvalidArgumentError(
-                    where,
-                    f"{argument} names '{named}', which is not a route of the service '{contract.name}'",
-                    f"use one of {', '.join(operations)}",
-                )
+    check_paths(where, [contract], {"authorization": authorization, "api_key_required": api_key_required})
+    routed = [operation for operation in contract.operations if operation.path is not None]
+    integrations = (
+        integration
+        if isinstance(integration, Mapping)
+        else {operation.name: integration for operation in routed}
+    )
+    names = {operation.name for operation in routed}
+    if names != integrations.keys():
+        wrong = sorted(names ^ integrations.keys())[0]
+        raise InvalidArgumentError(
+            where,
+            f"integration has no entry for '{wrong}'"
+            if wrong in names
+            else f"integration names '{wrong}', which is not a routed operation of the service '{contract.name}'",
+            f"pass one integration for each of {', '.join(sorted(names))}",
+        )
     context.tags[contract.name] = contract.summary
     return tuple(
-        _add(root, operation, path, integration, authorization.get(path), path in api_key_required)
-        for operation in contract.operations
+        _add(
+            root,
+            operation,
+            path,
+            integrations[operation.name],
+            authorization.get(path),
+            path in api_key_required,
+        )
+        for operation in routed
         if (path := operation.path) is not None
     )
+
+
+def check_paths(
+    where: str, contracts: Sequence[ServiceContract], arguments: Mapping[str, Collection[str]]
+) -> None:
+    """Check that arguments name routes of services only.
+
+    Args:
+        where: The path of the API.
+        contracts: The services' contracts.
+        arguments: Paths by the names of the arguments.
+
+    Raises:
+        InvalidArgumentError: A path is not a route of the services.
+    """
+    known = [
+        operation.path
+        for contract in contracts
+        for operation in contract.operations
+        if operation.path is not None
+    ]
+    for argument, paths in arguments.items():
+        for path in paths:
+            if path not in known:
+                names = ", ".join(f"'{contract.name}'" for contract in contracts)
+                raise InvalidArgumentError(
+                    where,
+                    f"{argument} names '{path}', which is not a route of {names}",
+                    f"use one of {', '.join(known)}",
+                )
 
 
 def _add(

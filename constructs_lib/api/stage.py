@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 import jsii
+from cdktf import IResolveContext, IStringProducer, Lazy
 from cdktf_cdktf_provider_aws.api_gateway_client_certificate import ApiGatewayClientCertificate
 from cdktf_cdktf_provider_aws.api_gateway_method_settings import (
     ApiGatewayMethodSettings,
@@ -24,7 +25,6 @@ from constructs_lib.api.stage_variables import check_stage_variables
 from constructs_lib.api.throttle import Throttle
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_pattern, path_below, path_of
-from constructs_lib.errors import ConflictError
 from constructs_lib.logs.log_group import LogGroup
 from constructs_lib.references import address, attribute, make, token, wait_for
 from constructs_lib.stacks import check_same_stack, note_place
@@ -55,8 +55,8 @@ class Stage(Construct):
         client_certificate: Whether API Gateway shows HTTP backends a certificate of its own. Left out, it does not;
             Lambda functions would not see it.
         canary: Another deployment that a part of the requests gets. Left out, `deployment` gets all.
-        execute_api_endpoint: Where the API is called, such as `http://127.0.0.1:4566` for the local cloud.
-            Left out, at AWS's own host name.
+        execute_api_endpoint: Address of the API, such as `http://127.0.0.1:4566`. Default: the local cloud's for a
+            stack that is deployed to it, else AWS's host name of the API.
 
     Raises:
         ConstructError: if an argument is not valid, or logs are asked for without an `account`.
@@ -105,6 +105,9 @@ class Stage(Construct):
             "use 1 to 128 letters, digits, '-' and '_'",
         )
         check_stage_variables(where, stage_variables)
+        environment = AwsStack.of(scope).environment
+        if execute_api_endpoint is None and environment is not None:
+            execute_api_endpoint = environment.endpoint_url
         if execute_api_endpoint is not None:
             check_pattern(
                 where,
@@ -131,7 +134,7 @@ class Stage(Construct):
             None if execute_api_endpoint is None else execute_api_endpoint.rstrip("/")
         )
         self._domain_url: str | None = None
-        self._shown_url = False
+        self._invoke_url = Lazy.string_value(_InvokeUrl(self))
         api_id = attribute(deployment.api.resource, "id")
         self._logs = make_logs(
             self,
@@ -215,8 +218,17 @@ class Stage(Construct):
 
     @property
     def invoke_url(self) -> str:
-        """Where clients call it, without a `/` at the end; a reference, or the address at its `DomainName`."""
-        self._shown_url = True
+        """URL of the stage without a `/` at the end, at its `DomainName` if it has one; resolved at synth."""
+        return self._invoke_url
+
+    def _follow_api(self) -> None:
+        wait_for(self._resource, *self._deployment.api.context.backends)
+
+    def use_domain(self, url: str) -> None:
+        """Make a URL at a domain the `invoke_url`, unless it has one; `DomainName` calls this."""
+        self._domain_url = self._domain_url or url
+
+    def _url(self) -> str:
         if self._domain_url is not None:
             return self._domain_url
         if self._execute_api_endpoint is None:
@@ -225,26 +237,6 @@ class Stage(Construct):
             f"{self._execute_api_endpoint}/_aws/execute-api/"
             f"{token(self._resource, 'rest_api_id')}/{token(self._resource, 'stage_name')}"
         )
-
-    def _follow_api(self) -> None:
-        wait_for(self._resource, *self._deployment.api.context.backends)
-
-    def check_domain(self, where: str) -> None:
-        """Checks that a domain may still become its address; for `DomainName`.
-
-        Raises:
-            ConflictError: if `invoke_url` was used before, with the address that the domain closes.
-        """
-        if self._shown_url and self._domain_url is None:
-            raise ConflictError(
-                where,
-                f"stage '{self._stage_name}' gave its invoke_url away, which leads nowhere with a domain",
-                "make the DomainName before invoke_url is used",
-            )
-
-    def serve_at(self, url: str) -> None:
-        """Makes the address at a domain its `invoke_url`, unless it has one; for `DomainName`."""
-        self._domain_url = self._domain_url or url
 
     @property
     def arn(self) -> str:
@@ -270,6 +262,17 @@ class Stage(Construct):
     def resource(self) -> ApiGatewayStage:
         """The `aws_api_gateway_stage`."""
         return self._resource
+
+
+@jsii.implements(IStringProducer)
+class _InvokeUrl:
+    """The URL of a stage, which a domain may still change until synth."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+
+    def produce(self, context: IResolveContext) -> str:  # noqa: ARG002 - cdktf names it
+        return self._stage._url()
 
 
 @jsii.implements(IValidation)

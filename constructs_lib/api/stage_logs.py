@@ -12,11 +12,10 @@ from constructs import Construct
 
 from constructs_lib.api.access_log import AccessLog
 from constructs_lib.api.api_gateway_account import ApiGatewayAccount, ExistingApiGatewayAccount
-from constructs_lib.api.rest_api import RestApi
+from constructs_lib.api.rest_api_base import RestApiBase
 from constructs_lib.checks import check_choice
 from constructs_lib.errors import ConflictError, ConstructWarning
 from constructs_lib.logs.log_group import LogGroup
-from constructs_lib.logs.log_retention import DEFAULT_RETENTION_DAYS
 from constructs_lib.references import attribute
 
 ExecutionLog = Literal["OFF", "ERROR", "INFO"]
@@ -81,7 +80,7 @@ def check_logs(
 def make_logs(
     stage: Construct,
     stage_name: str,
-    api: RestApi,
+    api: RestApiBase,
     *,
     account: Account | None,
     access_log: AccessLog | Literal["OFF"] | None,
@@ -110,7 +109,7 @@ def make_logs(
             stage,
             "execution-log",
             name=f"API-Gateway-Execution-Logs_{api_id}/{stage_name}",
-            retention_days=DEFAULT_RETENTION_DAYS if log is None else log.retention_days,
+            retention_days=None if log is None else log.retention_days,
         )
     )
     return StageLogs(

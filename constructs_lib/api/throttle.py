@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from constructs_lib.checks import check_range
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Throttle:
     """How many requests a stage takes; more are answered with 429.
 
@@ -19,7 +19,7 @@ class Throttle:
         ConstructError: if a limit is not 1 to 10000 (rate) or 1 to 5000 (burst), the account's own limits.
 
     Example:
-        >>> Throttle(rate_limit=20, burst_limit=40)
+        >>> Throttle(20, 40)
         Throttle(rate_limit=20, burst_limit=40)
     """
 

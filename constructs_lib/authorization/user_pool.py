@@ -47,10 +47,10 @@ class UserPool(Construct):
     Args:
         scope: The construct that it belongs to.
         construct_id: Its name in that construct.
-        name: Its name in AWS. Left out, the path of the construct with `-`.
+        name: Its name in AWS. Default: the stack's prefix and the path below the stack.
         mfa: Whether users need a code of an authenticator app as well. Left out, each user may choose it.
-        deletion_protection: Whether AWS refuses to delete it with all its users. Left out, it does, and
-            `terraform destroy` fails.
+        deletion_protection: Whether AWS refuses to delete the pool with all its users, so that `terraform destroy`
+            fails. Default: the stack's, True.
         threat_protection: Whether Cognito looks for stolen passwords and odd sign-ins and stops them; it costs by the
             user. Left out, it does not.
         pre_token_generation: Function that adds claims to ID tokens (event version V1_0). Cognito may invoke its alias
@@ -73,12 +73,12 @@ class UserPool(Construct):
         *,
         name: str | None = None,
         mfa: Mfa = "OPTIONAL",
-        deletion_protection: bool = True,
+        deletion_protection: bool | None = None,
         threat_protection: bool = False,
         pre_token_generation: Function | None = None,
     ) -> None:
         where = path_below(scope, construct_id)
-        pool_name = where.replace("/", "-") if name is None else name
+        pool_name = AwsStack.of(scope).physical_name(where) if name is None else name
         check_pattern(
             where,
             "name",
@@ -89,7 +89,8 @@ class UserPool(Construct):
         check_choice(where, "mfa", mfa, Mfa)
         if pre_token_generation is not None:
             _check_trigger(where, scope, pre_token_generation)
-        AwsStack.of(scope)
+        defaults = AwsStack.of(scope).defaults
+        protected = defaults.deletion_protection if deletion_protection is None else deletion_protection
         super().__init__(scope, construct_id)
         note_place(self, scope, construct_id)
         self._clients: dict[str, CognitoUserPoolClient] = {}
@@ -105,7 +106,7 @@ class UserPool(Construct):
                 ]
             ),
             auto_verified_attributes=["email"],
-            deletion_protection="ACTIVE" if deletion_protection else "INACTIVE",
+            deletion_protection="ACTIVE" if protected else "INACTIVE",
             mfa_configuration=mfa,
             software_token_mfa_configuration=None
             if mfa == "OFF"

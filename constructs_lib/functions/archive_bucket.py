@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cdktf_cdktf_provider_aws.s3_object import S3Object
 from constructs import Construct
 
 from constructs_lib.archive import Archive
 from constructs_lib.aws_stack import AwsStack
+from constructs_lib.checks import path_below, path_of
 from constructs_lib.references import attribute, make, wait_for
 from constructs_lib.storage.private_bucket import PrivateBucket
 
 if TYPE_CHECKING:
     from constructs_lib.kms.encryption_key import EncryptionKey
+
+_DEFAULT_ID: Final = "archives"
 
 
 class ArchiveBucket(PrivateBucket):
@@ -48,6 +51,21 @@ class ArchiveBucket(PrivateBucket):
         >>> function = Function(stack, "chat", archive=archive, handler="chat.handler", code_bucket=bucket)
     """
 
+    @classmethod
+    def of(cls, construct: Construct) -> ArchiveBucket:
+        """Return the stack's bucket for the archives whose functions are given no other; created on first use.
+
+        It is `archive_bucket` of the stack's defaults, or a new one that is destroyed with the stack.
+        """
+        stack = AwsStack.of(construct)
+        for bucket in stack.find_all(cls):
+            if path_of(bucket) == path_below(stack, _DEFAULT_ID):
+                return bucket
+        existing = stack.defaults.archive_bucket
+        if existing is not None:
+            return cls.from_bucket_name(stack, _DEFAULT_ID, existing)
+        return cls(stack, _DEFAULT_ID, force_destroy=True)
+
     @staticmethod
     def from_bucket_name(
         scope: Construct, construct_id: str, bucket_name: str, *, encryption_key: EncryptionKey | None = None
@@ -59,7 +77,7 @@ class ArchiveBucket(PrivateBucket):
         Args:
             scope: The construct that it belongs to.
             construct_id: Its name in that construct.
-            bucket_name: Its name in AWS.
+            bucket_name: Its name in AWS. `{account}` stands for the account's ID.
             encryption_key: The key that encrypts the archives. Left out, the stack's, or else as the bucket says.
 
         Raises:

@@ -31,7 +31,7 @@ class DeadLetterQueue(EncryptedQueue):
     Args:
         scope: The construct that it belongs to.
         construct_id: Its name in that construct.
-        name: Its name in AWS, without `.fifo`. Left out, the path of the construct with `-`.
+        name: Its name in AWS, without `.fifo`. Default: the stack's prefix and the path below the stack.
         retention_days: How long a message is kept, 1 to 14. Left out, 14.
         encryption_key: The key that encrypts it. Left out, the stack's, or else SQS's own.
         fifo: Whether it keeps the order, as the dead-letter queue of a queue that does must. Left out, it does not.
@@ -59,7 +59,7 @@ class DeadLetterQueue(EncryptedQueue):
         source_names: Sequence[str] = (),
     ) -> None:
         where = path_below(scope, construct_id)
-        title = queue_name(where, name, fifo=fifo)
+        title = queue_name(scope, where, name, fifo=fifo)
         check_range(where, "retention_days", retention_days, 1, 14)
         if isinstance(source_names, str):
             raise InvalidArgumentError(
@@ -84,6 +84,11 @@ class DeadLetterQueue(EncryptedQueue):
             redrive_allow_policy=json.dumps(allowed) if source_names else None,
         )
         self._alarm: CloudwatchMetricAlarm | None = None
+
+    @property
+    def has_alarm(self) -> bool:
+        """Whether `alarm` was called."""
+        return self._alarm is not None
 
     def alarm(self, topic: AlarmTopic, *, description: str | None = None) -> CloudwatchMetricAlarm:
         """Tells a topic as soon as there is a message, and when there is none any more (`aws_cloudwatch_metric_alarm`).

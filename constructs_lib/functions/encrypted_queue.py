@@ -30,10 +30,11 @@ FIFO_SUFFIX: Final = ".fifo"
 """What the name of a queue that keeps the order ends with."""
 
 
-def queue_name(where: str, name: str | None, *, fifo: bool) -> str:
-    """Returns the name of a queue in AWS: the given one, or else the path of the construct with `-`.
+def queue_name(scope: Construct, where: str, name: str | None, *, fifo: bool) -> str:
+    """Return the name of a queue in AWS: the given one, or else the stack's default.
 
     Args:
+        scope: The construct that the queue belongs to.
         where: The path of the construct.
         name: The given one, without `.fifo`.
         fifo: Whether it keeps the order.
@@ -41,7 +42,7 @@ def queue_name(where: str, name: str | None, *, fifo: bool) -> str:
     Raises:
         InvalidArgumentError: if AWS would refuse it.
     """
-    title = where.replace("/", "-") if name is None else name
+    title = AwsStack.of(scope).physical_name(where) if name is None else name
     suffix = FIFO_SUFFIX if fifo else ""
     longest = 80 - len(suffix)
     check_pattern(

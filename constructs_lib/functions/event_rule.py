@@ -44,7 +44,7 @@ class EventRule(Construct):
         pattern: Which events: EventBridge's pattern as data, such as `{"source": ["aws.states"]}`.
         function: What is called, with the event as it is.
         dead_letters: Where an event goes that could not be delivered; a standard queue.
-        name: Its name in AWS. Left out, the path of the construct with `-`.
+        name: Its name in AWS. Default: the stack's prefix and the path below the stack.
         description: What it is for. Left out, none.
         retries: How often EventBridge tries again, 0 to 185. Left out, 185.
         max_age_seconds: For how long it tries, 60 to 86400. Left out, a day.
@@ -79,7 +79,7 @@ class EventRule(Construct):
         max_age_seconds: int = _DAY_SECONDS,
     ) -> None:
         where = path_below(scope, construct_id)
-        title = where.replace("/", "-") if name is None else name
+        title = AwsStack.of(scope).physical_name(where) if name is None else name
         check_pattern(where, "name", title, r"[A-Za-z0-9._-]{1,64}", "use 1 to 64 letters, digits and '._-'")
         check_range(where, "retries", retries, 0, _MAX_RETRIES)
         check_range(where, "max_age_seconds", max_age_seconds, 60, _DAY_SECONDS)

@@ -22,7 +22,7 @@ from constructs import Construct
 from constructs_lib.archive import Archive
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import path_below, path_of
-from constructs_lib.errors import ConflictError, InvalidArgumentError
+from constructs_lib.errors import ConflictError
 from constructs_lib.functions.alias import ALIAS, invoke_arn, keep_started, make_alias
 from constructs_lib.functions.archive_bucket import ArchiveBucket
 from constructs_lib.functions.asynchronous_calls import AsynchronousCalls, send_failures
@@ -31,12 +31,13 @@ from constructs_lib.functions.cold_start import Gradual, check_cold_start
 from constructs_lib.functions.execution_role import make_execution_role
 from constructs_lib.functions.function_arguments import LogFormat, LogLevel, check_arguments
 from constructs_lib.functions.function_code import check_code, place_code
+from constructs_lib.functions.function_environment import check_environment
 from constructs_lib.functions.queue import Consumer, Queue
 from constructs_lib.functions.vpc_access import VpcAccess
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.iam.role import Role
+from constructs_lib.log_retention import RetentionDays
 from constructs_lib.logs.log_group import LOG_GROUP_NAME, LogGroup
-from constructs_lib.logs.log_retention import DEFAULT_RETENTION_DAYS, RetentionDays
 from constructs_lib.references import attribute, make, token
 from constructs_lib.stacks import check_same_stack, note_place
 
@@ -59,19 +60,20 @@ class Function(Construct):
         archive: The code. Its target decides the runtime and the architecture.
         handler: Where Lambda enters the code, as `package.module.function`. Left out, as the archive's package
             file says.
-        function_name: Its name in AWS. Left out, the path of the construct with `-`, such as `shop-chat`.
+        function_name: Its name in AWS. Default: the stack's prefix and the path below the stack, such as `shop-chat`.
         description: What it does. Left out, none.
         memory_mb: Its memory in MB, 128 to 10240; the processor's share grows with it. Left out, 512.
         timeout_seconds: When Lambda ends it, 1 to 900. Left out, 10. Behind an API, less than 29.
-        environment: Its environment variables; at most 4 KB and no secrets.
-        code_bucket: The bucket for an archive of more than 50 MB; smaller ones are uploaded directly.
+        environment: Environment variables; at most 4 KB and no secrets. Default: none.
+        code_bucket: Bucket for an archive of more than 50 MB; smaller ones are uploaded directly. Default: the stack's
+            (`ArchiveBucket.of`).
         tracing: Whether X-Ray traces its calls. Left out, it does.
         log_format: How Lambda writes its log. Left out, one JSON object a line.
         log_level: The least important event of its own that is kept, of a log in JSON. Left out, `INFO`.
-        log_retention_days: How long its log is kept. Left out, 365 days.
+        log_retention_days: Retention of its log in days. Default: the stack's, 365.
         ephemeral_storage_mb: The size of `/tmp` in MB, 512 to 10240. Left out, 512.
-        reserved_concurrency: How many calls run at once at most, and are kept free for it. Left out, it shares
-            the account's with all others; new accounts have too few to reserve any.
+        reserved_concurrency: Reserved concurrent executions, 0-100000. Default: the stack's, none: it shares the
+            account's with all others.
         encryption_key: The key that encrypts its environment variables and its log. Left out, the stack's, or else
             AWS's own.
         asynchronous_calls: What becomes of calls whose caller does not wait. Left out, AWS tries a failed one twice
@@ -110,7 +112,7 @@ class Function(Construct):
         tracing: bool = True,
         log_format: LogFormat = "JSON",
         log_level: LogLevel | None = None,
-        log_retention_days: RetentionDays = DEFAULT_RETENTION_DAYS,
+        log_retention_days: RetentionDays | None = None,
         ephemeral_storage_mb: int = 512,
         reserved_concurrency: int | None = None,
         encryption_key: EncryptionKey | None = None,
@@ -122,10 +124,11 @@ class Function(Construct):
         gradual: Gradual | None = None,
     ) -> None:
         where = path_below(scope, construct_id)
-        name = where.replace("/", "-") if function_name is None else function_name
+        name = AwsStack.of(scope).physical_name(where) if function_name is None else function_name
         entry = archive.handler if handler is None else handler
-        variables = dict(environment or {})
         stack = AwsStack.of(scope)
+        variables = dict(environment or {})
+        reserved = _reserved(stack, name) if reserved_concurrency is None else reserved_concurrency
         check_arguments(
             where,
             function_name=name,
@@ -134,7 +137,7 @@ class Function(Construct):
             memory_mb=memory_mb,
             timeout_seconds=timeout_seconds,
             ephemeral_storage_mb=ephemeral_storage_mb,
-            reserved_concurrency=reserved_concurrency,
+            reserved_concurrency=reserved,
             log_format=log_format,
             log_level=log_level,
             log_retention_days=log_retention_days,
@@ -147,7 +150,7 @@ class Function(Construct):
             region=stack.region,
             snap_start=snap_start,
             provisioned_concurrency=provisioned_concurrency,
-            reserved_concurrency=reserved_concurrency,
+            reserved_concurrency=reserved,
             ephemeral_storage_mb=ephemeral_storage_mb,
             gradual=gradual,
         )
@@ -158,8 +161,10 @@ class Function(Construct):
         super().__init__(scope, construct_id)
         note_place(self, scope, construct_id)
         self._name = name
+        self._environment = variables
+        self._has_key = key is not None
         self._timeout_seconds = timeout_seconds
-        self._reserved_concurrency = reserved_concurrency
+        self._reserved_concurrency = reserved
         self._waits_for: list[Function] = []
         self._log_group = LogGroup(
             self,
@@ -219,7 +224,7 @@ class Function(Construct):
                 system_log_level="INFO" if log_format == "JSON" else None,
             ),
             tracing_config=LambdaFunctionTracingConfig(mode="Active" if tracing else "PassThrough"),
-            reserved_concurrent_executions=reserved_concurrency,
+            reserved_concurrent_executions=reserved,
             snap_start=LambdaFunctionSnapStart(apply_on="PublishedVersions") if snap_start else None,
             publish=True,
         )
@@ -238,6 +243,11 @@ class Function(Construct):
     def function_name(self) -> str:
         """Its name in AWS."""
         return self._name
+
+    @property
+    def short_name(self) -> str:
+        """Its name in AWS without the stack's prefix."""
+        return _short_name(AwsStack.of(self), self._name)
 
     @property
     def timeout_seconds(self) -> int:
@@ -291,6 +301,28 @@ class Function(Construct):
     def resource(self) -> LambdaFunction:
         """The `aws_lambda_function`."""
         return self._resource
+
+    def add_environment(self, **variables: str) -> None:
+        """Add environment variables, or replace their values.
+
+        Args:
+            variables: Values by the names of the variables.
+
+        Raises:
+            ConstructError: A variable is not valid or looks like a secret, all of them have more than 4 KB, or a key
+                encrypts the function, which was created without variables.
+        """
+        where = path_of(self)
+        environment = {**self._environment, **variables}
+        check_environment(where, environment)
+        if not self._environment and self._has_key:
+            raise ConflictError(
+                where,
+                "was created without environment variables, and so without the key that encrypts them",
+                "pass environment={...} with at least one variable to Function",
+            )
+        self._environment = environment
+        self._resource.put_environment(variables=environment)
 
     def grant_invoke(self, grantee: Function | Role) -> None:
         """Allows another function, or whatever uses a role, to call this function's alias, and nothing else.
@@ -356,30 +388,6 @@ class Function(Construct):
             max_concurrency=max_concurrency,
         )
 
-    def keep_failed_calls(self, calls: AsynchronousCalls) -> None:
-        """Says what becomes of calls whose caller does not wait (`aws_lambda_function_event_invoke_config`).
-
-        It is for what is given a function and has it called; who makes the function passes `asynchronous_calls`.
-
-        Args:
-            calls: What becomes of them; without `dead_letters`, which belong to the function itself.
-
-        Raises:
-            ConstructError: if that was said already, or `calls` has `dead_letters`.
-        """
-        where = path_of(self)
-        if self._asynchronous_calls is not None:
-            raise ConflictError(
-                where, "knows already what becomes of failed calls", "say it once, as asynchronous_calls"
-            )
-        if calls.dead_letters is not None:
-            raise InvalidArgumentError(
-                where, "dead_letters cannot be added to a function", "pass asynchronous_calls to Function"
-            )
-        self._asynchronous_calls = calls
-        calls.on_failure.grant_send(self._role)
-        send_failures(self, self._resource, self._alias, self._role, calls)
-
     def add_permission(
         self, scope: Construct, construct_id: str, *, principal: str, source_arn: str
     ) -> LambdaPermission:
@@ -411,3 +419,15 @@ class Function(Construct):
 
     def _is_after(self, other: Function) -> bool:
         return self is other or any(earlier._is_after(other) for earlier in self._waits_for)
+
+
+def _reserved(stack: AwsStack, function_name: str) -> int | None:
+    """Return the stack's default for the reserved concurrency of a function."""
+    defaults = stack.defaults
+    return defaults.reserved_concurrency_of.get(
+        _short_name(stack, function_name), defaults.reserved_concurrency
+    )
+
+
+def _short_name(stack: AwsStack, function_name: str) -> str:
+    return function_name.removeprefix(f"{stack.name_prefix}-")

@@ -9,7 +9,7 @@ from constructs_lib.archive import Archive
 from constructs_lib.checks import check_choice, check_pattern, check_range
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.functions.function_environment import check_environment
-from constructs_lib.logs.log_retention import RetentionDays, check_retention
+from constructs_lib.log_retention import RetentionDays, check_retention
 
 LogFormat = Literal["JSON", "Text"]
 """How Lambda writes what a function logs."""
@@ -30,7 +30,7 @@ def check_arguments(
     reserved_concurrency: int | None,
     log_format: LogFormat,
     log_level: LogLevel | None,
-    log_retention_days: RetentionDays,
+    log_retention_days: RetentionDays | None,
     environment: Mapping[str, str],
 ) -> None:
     """Checks what `Function` was told; see there for the arguments.

@@ -46,7 +46,7 @@ def check_code(where: str, scope: Construct, archive: Archive, code_bucket: Arch
         where: The path of the function that is about to be made.
         scope: The construct that the function belongs to.
         archive: The code.
-        code_bucket: The bucket for an archive that is too large for a request; None where there is none.
+        code_bucket: The bucket for an archive that is too large for a request; None for the stack's.
 
     Raises:
         ConstructError: if the archive is too large, the bucket is in another stack, or the stack allows a provider that
@@ -58,13 +58,6 @@ def check_code(where: str, scope: Construct, archive: Archive, code_bucket: Arch
             f"archive '{archive.name}' unpacks to {archive.unpacked_bytes:,} bytes and Lambda allows "
             f"{MAX_UNPACKED_BYTES:,}",
             "exclude what the function does not import, or divide it",
-        )
-    if archive.zip_bytes > MAX_DIRECT_UPLOAD_BYTES and code_bucket is None:
-        raise LimitExceededError(
-            where,
-            f"archive '{archive.name}' is a zip of {archive.zip_bytes:,} bytes and Lambda takes "
-            f"{MAX_DIRECT_UPLOAD_BYTES:,} in a request",
-            "pass code_bucket=ArchiveBucket(...)",
         )
     if code_bucket is not None:
         check_same_stack(where, scope, code_bucket)
@@ -81,10 +74,12 @@ def place_code(
     Args:
         function: The function whose code it is.
         archive: The code.
-        code_bucket: The bucket, if there is one.
+        code_bucket: The bucket. Default: the stack's.
         folder: What its keys in the bucket begin with.
     """
-    if code_bucket is None or archive.zip_bytes <= MAX_DIRECT_UPLOAD_BYTES:
+    if archive.zip_bytes <= MAX_DIRECT_UPLOAD_BYTES:
         return CodePlace(filename=AwsStack.of(function).place_archive(archive))
-    upload = code_bucket.upload(function, "code", archive=archive, folder=folder)
+    upload = (code_bucket or ArchiveBucket.of(function)).upload(
+        function, "code", archive=archive, folder=folder
+    )
     return CodePlace(s3_bucket=attribute(upload, "bucket"), s3_key=attribute(upload, "key"))

@@ -100,9 +100,9 @@ class Queue(EncryptedQueue):
         topic: AlarmTopic | None = None,
     ) -> None:
         where = path_below(scope, construct_id)
-        title = queue_name(where, name, fifo=fifo)
+        title = queue_name(scope, where, name, fifo=fifo)
         base = title.partition(".")[0]
-        queue_name(where, f"{base}-failed", fifo=fifo)
+        queue_name(scope, where, f"{base}-failed", fifo=fifo)
         check_range(where, "max_receive_count", max_receive_count, 1, 1_000)
         check_range(where, "retention_days", retention_days, 1, 14)
         check_range(where, "dead_letter_retention_days", dead_letter_retention_days, 1, 14)

@@ -45,7 +45,7 @@ class EncryptionKey(Construct):
     Args:
         scope: The construct that it belongs to.
         construct_id: Its name in that construct.
-        alias: Its name in AWS, without `alias/`. Left out, the path of the construct with `-`.
+        alias: Its name in AWS, without `alias/`. Default: the stack's prefix and the path below the stack.
         description: What it is for. Left out, it says what the key encrypts.
         deletion_window_days: For how long a deleted key can be had back, 7 to 30. Left out, 30.
 
@@ -70,7 +70,7 @@ class EncryptionKey(Construct):
         deletion_window_days: int = 30,
     ) -> None:
         where = path_below(scope, construct_id)
-        name = where.replace("/", "-") if alias is None else alias
+        name = ProviderStack.of(scope).physical_name(where) if alias is None else alias
         check_pattern(where, "alias", name, KEY_ALIAS, KEY_ALIAS_REMEDY)
         check_range(where, "deletion_window_days", deletion_window_days, 7, 30)
         stack = ProviderStack.of(scope)

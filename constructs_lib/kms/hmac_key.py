@@ -22,7 +22,7 @@ class HmacKey(SingleUseKey):
     Args:
         scope: The construct that it belongs to.
         construct_id: Its name in that construct.
-        alias: Its name in AWS, without `alias/`. Default: the path of the construct with `-`.
+        alias: Its name in AWS, without `alias/`. Default: the stack's prefix and the path below the stack.
         deletion_window_days: Days in which a deleted key can be restored, 7-30. Default: 30.
 
     Raises:

@@ -22,7 +22,7 @@ class SigningKey(SingleUseKey):
     Args:
         scope: The construct that it belongs to.
         construct_id: Its name in that construct.
-        alias: Its name in AWS, without `alias/`. Left out, the path of the construct with `-`.
+        alias: Its name in AWS, without `alias/`. Default: the stack's prefix and the path below the stack.
         deletion_window_days: For how long a deleted key can be had back, 7 to 30. Left out, 30.
 
     Raises:

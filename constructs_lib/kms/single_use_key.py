@@ -26,7 +26,7 @@ class SingleUseKey(Construct):
     Args:
         scope: The construct that it belongs to.
         construct_id: Its name in that construct.
-        alias: Its name in AWS, without `alias/`. Default: the path of the construct with `-`.
+        alias: Its name in AWS, without `alias/`. Default: the stack's prefix and the path below the stack.
         description: What it is for.
         key_spec: KMS's name of the kind of key, such as `HMAC_256`.
         key_usage: KMS's name of the use, such as `GENERATE_VERIFY_MAC`.
@@ -48,7 +48,7 @@ class SingleUseKey(Construct):
         deletion_window_days: int,
     ) -> None:
         where = path_below(scope, construct_id)
-        name = where.replace("/", "-") if alias is None else alias
+        name = ProviderStack.of(scope).physical_name(where) if alias is None else alias
         check_pattern(where, "alias", name, KEY_ALIAS, KEY_ALIAS_REMEDY)
         check_range(where, "deletion_window_days", deletion_window_days, 7, 30)
         stack = ProviderStack.of(scope)

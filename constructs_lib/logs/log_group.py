@@ -11,7 +11,7 @@ from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_pattern, path_below, without_tokens
 from constructs_lib.errors import InvalidArgumentError
 from constructs_lib.iam.policy import PolicyStatement
-from constructs_lib.logs.log_retention import DEFAULT_RETENTION_DAYS, RetentionDays, check_retention
+from constructs_lib.log_retention import RetentionDays, check_retention
 from constructs_lib.references import attribute, make, token
 from constructs_lib.stacks import note_place
 
@@ -37,7 +37,7 @@ class LogGroup(Construct):
         scope: The construct that it belongs to.
         construct_id: Its name in that construct.
         name: Its name in AWS; letters, digits and `_./#-`.
-        retention_days: How long a log event is kept. Left out, 365 days.
+        retention_days: Retention of log events in days. Default: the stack's, 365.
         encryption_key: The key that encrypts it. Left out, the stack's, or else CloudWatch Logs' own.
 
     Raises:
@@ -54,7 +54,7 @@ class LogGroup(Construct):
         construct_id: str,
         *,
         name: str,
-        retention_days: RetentionDays = DEFAULT_RETENTION_DAYS,
+        retention_days: RetentionDays | None = None,
         encryption_key: EncryptionKey | None = None,
     ) -> None:
         where = path_below(scope, construct_id)
@@ -75,7 +75,7 @@ class LogGroup(Construct):
             self,
             "Resource",
             name=name,
-            retention_in_days=retention_days,
+            retention_in_days=retention_days or AwsStack.of(scope).defaults.log_retention_days,
             kms_key_id=None if key is None else attribute(key.resource, "arn"),
         )
 

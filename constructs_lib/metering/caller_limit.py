@@ -8,6 +8,7 @@ from typing import Final
 
 from constructs import Construct
 
+from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_range, path_below
 from constructs_lib.functions.function import Function
 from constructs_lib.stacks import note_place
@@ -34,7 +35,7 @@ class CallerLimit(Construct):
         construct_id: The id of this construct in its scope.
         requests_per_minute: The most requests of a user in a minute, 1-60000. Default: 300.
         table_name: Name of the table in AWS. Default: the path of this construct with `-`.
-        deletion_protection: Whether AWS refuses to delete the table. Default: True.
+        deletion_protection: Whether AWS refuses to delete the table. Default: the stack's, True.
 
     Raises:
         ConstructError: An argument is not valid, or the name is taken.
@@ -53,7 +54,7 @@ class CallerLimit(Construct):
         *,
         requests_per_minute: int = 300,
         table_name: str | None = None,
-        deletion_protection: bool = True,
+        deletion_protection: bool | None = None,
     ) -> None:
         where = path_below(scope, construct_id)
         check_range(where, "requests_per_minute", requests_per_minute, 1, _MOST_REQUESTS)
@@ -62,7 +63,7 @@ class CallerLimit(Construct):
         self._table = Table(
             self,
             "table",
-            table_name=where.replace("/", "-") if table_name is None else table_name,
+            table_name=AwsStack.of(scope).physical_name(where) if table_name is None else table_name,
             partition_key="id",
             ttl_attribute="expires_at",
             deletion_protection=deletion_protection,

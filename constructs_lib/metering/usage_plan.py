@@ -20,6 +20,7 @@ from constructs import Construct, IValidation
 from constructs_lib.api.method import Method
 from constructs_lib.api.stage import Stage
 from constructs_lib.api.throttle import Throttle
+from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_choice, check_pattern, check_range, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.metering.api_key import ApiKey, check_name
@@ -30,7 +31,7 @@ QuotaPeriod = Literal["DAY", "WEEK", "MONTH"]
 """The time after which a quota starts anew, in UTC; weeks start on Sunday."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Quota:
     """How many requests a key has; more are answered with 429.
 
@@ -62,7 +63,7 @@ class UsagePlan(Construct):
     Args:
         scope: The construct that it belongs to.
         construct_id: Its name in that construct.
-        name: Its name in AWS.
+        name: Its name in AWS. Default: the stack's prefix and the path below the stack.
         stages: The stages that its keys are good for; at least one.
         throttle: How many requests each key has a second and at once. Left out, 100 and 200.
         quota: How many requests each key has in a period. Left out, no end of them.
@@ -95,7 +96,7 @@ class UsagePlan(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        name: str,
+        name: str | None = None,
         stages: Sequence[Stage],
         throttle: Throttle | None = None,
         quota: Quota | None = None,
@@ -104,6 +105,7 @@ class UsagePlan(Construct):
     ) -> None:
         where = path_below(scope, construct_id)
         limits = throttle or Throttle()
+        name = AwsStack.of(scope).physical_name(where) if name is None else name
         check_name(where, name)
         if not stages:
             raise InvalidArgumentError(where, "has no stages, and limits nothing", "pass at least one Stage")

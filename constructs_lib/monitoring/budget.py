@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from constructs import Construct
 
+from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_pattern, check_range, path_below
 from constructs_lib.errors import InvalidArgumentError
 from constructs_lib.notifications.alarm_topic import AlarmTopic
@@ -26,7 +27,7 @@ class Budget(Construct):
         construct_id: Its name in that construct.
         topic: The topic to notify.
         monthly_usd: Limit in US dollars, 1-1000000.
-        name: Its name in AWS. Default: the path of the construct with `-`.
+        name: Its name in AWS. Default: the stack's prefix and the path below the stack.
 
     Raises:
         ConstructError: if an argument is not valid, or the topic is in another stack.
@@ -48,7 +49,7 @@ class Budget(Construct):
         name: str | None = None,
     ) -> None:
         where = path_below(scope, construct_id)
-        title = where.replace("/", "-") if name is None else name
+        title = AwsStack.of(scope).physical_name(where) if name is None else name
         check_pattern(
             where, "name", title, r"[^:\\/]{1,100}", "use 1 to 100 characters without ':', '/' and '\\'"
         )

@@ -35,7 +35,7 @@ class Dashboard(Construct):
         stage: The stage.
         functions: The functions. Left out, none.
         workflows: The workflows. Left out, none.
-        name: Its name in AWS. Left out, the path of the construct with `-`.
+        name: Its name in AWS. Default: the stack's prefix and the path below the stack.
 
     Raises:
         ConstructError: if an argument is not valid, or something is in another stack.
@@ -58,7 +58,7 @@ class Dashboard(Construct):
         name: str | None = None,
     ) -> None:
         where = path_below(scope, construct_id)
-        title = where.replace("/", "-") if name is None else name
+        title = AwsStack.of(scope).physical_name(where) if name is None else name
         check_pattern(
             where, "name", title, r"[A-Za-z0-9_-]{1,255}", "use 1 to 255 letters, digits, '-' and '_'"
         )

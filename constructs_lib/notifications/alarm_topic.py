@@ -31,7 +31,7 @@ class AlarmTopic(Construct):
     Args:
         scope: The construct that it belongs to.
         construct_id: Its name in that construct.
-        name: Its name in AWS. Left out, the path of the construct with `-`.
+        name: Its name in AWS. Default: the stack's prefix and the path below the stack.
         emails: Who gets an e-mail for each alarm; AWS asks each address first. Left out, nobody.
         encryption_key: The key that encrypts it. Left out, the stack's.
 
@@ -57,7 +57,7 @@ class AlarmTopic(Construct):
         encryption_key: EncryptionKey | None = None,
     ) -> None:
         where = path_below(scope, construct_id)
-        title = where.replace("/", "-") if name is None else name
+        title = AwsStack.of(scope).physical_name(where) if name is None else name
         check_pattern(
             where, "name", title, r"[A-Za-z0-9_-]{1,256}", "use 1 to 256 letters, digits, '-' and '_'"
         )

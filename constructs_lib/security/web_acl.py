@@ -38,8 +38,8 @@ from constructs_lib.authorization.user_pool import UserPool
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_pattern, check_range, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
+from constructs_lib.log_retention import RetentionDays
 from constructs_lib.logs.log_group import LogGroup
-from constructs_lib.logs.log_retention import DEFAULT_RETENTION_DAYS, RetentionDays
 from constructs_lib.references import attribute, make, token, wait_for
 from constructs_lib.stacks import check_same_stack, note_place
 
@@ -80,7 +80,7 @@ class WebAcl(Construct):
     Args:
         scope: The construct that it belongs to.
         construct_id: Its name in that construct.
-        name: Its name in AWS. Left out, the path of the construct with `-`.
+        name: Its name in AWS. Default: the stack's prefix and the path below the stack.
         stages: The stages that it stands in front of. Left out, those that `protect` adds.
         user_pools: The user pools that it stands in front of: their sign-in pages and their public API. Default: none.
         requests_per_address: Requests of an IP address in five minutes, 10-2000000000. Default: 5000.
@@ -114,11 +114,11 @@ class WebAcl(Construct):
         requests_per_credential: int = 3000,
         max_body_bytes: int = MAX_INSPECTED_BYTES,
         large_body_paths: Sequence[str] = (),
-        log_retention_days: RetentionDays = DEFAULT_RETENTION_DAYS,
+        log_retention_days: RetentionDays | None = None,
         encryption_key: EncryptionKey | None = None,
     ) -> None:
         where = path_below(scope, construct_id)
-        title = where.replace("/", "-") if name is None else name
+        title = AwsStack.of(scope).physical_name(where) if name is None else name
         check_pattern(
             where, "name", title, r"[A-Za-z0-9_-]{1,100}", "use 1 to 100 letters, digits, '-' and '_'"
         )

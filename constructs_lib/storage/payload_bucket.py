@@ -27,8 +27,8 @@ class PayloadBucket(PrivateBucket):
         construct_id: Its name in that construct.
         expire_days: After how many days objects are gone; AWS looks once a day. None keeps them until something else
             deletes them, for a local cloud that forgets everything anyway.
-        force_destroy: Whether destroying the bucket deletes what is in it. Left out, the bucket then stays and
-            Terraform fails.
+        force_destroy: Whether destroying the bucket deletes its objects, which expire anyway. If not, Terraform fails.
+            Default: True.
         existing: The name of a bucket that exists, is owned by the stack's account, has a bucket policy, and lets its
             objects expire by rules of its own. Default: a new bucket.
         encryption_key: The key that encrypts it. Left out, the stack's, or else S3's own.
@@ -54,7 +54,7 @@ class PayloadBucket(PrivateBucket):
         construct_id: str,
         *,
         expire_days: int | None,
-        force_destroy: bool = False,
+        force_destroy: bool = True,
         existing: str | None = None,
         encryption_key: EncryptionKey | None = None,
         versioning: bool = False,

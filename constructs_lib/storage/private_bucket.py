@@ -49,7 +49,7 @@ class PrivateBucket(Construct):
     Args:
         scope: The construct that it belongs to.
         construct_id: Its name in that construct.
-        existing: The name of a bucket that exists, is owned by the stack's account and has a bucket policy. Only what
+        existing: The name of a bucket (`{account}` stands for the account's ID) that exists, is owned by the stack's account and has a bucket policy. Only what
             is put into it is made here, and the other arguments but `encryption_key` mean nothing. Default: a new
             bucket.
         name_prefix: What its name in AWS starts with; at most 37 characters. Left out, the path of the construct.
@@ -83,6 +83,7 @@ class PrivateBucket(Construct):
         replica: Replica | None = None,
     ) -> None:
         where = path_below(scope, construct_id)
+        existing = _with_account(scope, existing)
         if existing is not None and existing == without_tokens(existing):
             check_pattern(where, "bucket_name", existing, BUCKET_NAME, BUCKET_NAME_REMEDY)
         prefix = _name_prefix(where) if name_prefix is None else name_prefix
@@ -202,6 +203,12 @@ class PrivateBucket(Construct):
     def resource(self) -> S3Bucket | None:
         """The `aws_s3_bucket`; None for one that exists."""
         return self._resource
+
+
+def _with_account(scope: Construct, name: str | None) -> str | None:
+    if name is None or "{account}" not in name:
+        return name
+    return name.replace("{account}", AwsStack.of(scope).account_id)
 
 
 def _check_options(

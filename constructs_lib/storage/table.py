@@ -42,10 +42,11 @@ class Table(Construct):
         construct_id: Its name in that construct.
         partition_key: The attribute that says where an item is.
         sort_key: The attribute that tells the items of one partition key apart. Left out, there is one item each.
-        table_name: Its name in AWS. Left out, the path of the construct with `-`.
+        table_name: Its name in AWS. Default: the stack's prefix and the path below the stack.
         ttl_attribute: The attribute with the time, in seconds since 1970, after which an item is deleted; that takes
             up to some days, so that whoever reads must look at it as well. Left out, items stay.
-        deletion_protection: Whether AWS refuses to delete it. Left out, it does, and `terraform destroy` fails.
+        deletion_protection: Whether AWS refuses to delete the table, so that `terraform destroy` fails. Default: the
+            stack's, True.
         recovery_days: How many days back it can be restored (point-in-time recovery), 1 to 35. So long an operator can
             bring back what was deleted or has expired. Default: 35.
         encryption_key: The key that encrypts it. Left out, the stack's, or else DynamoDB's own.
@@ -69,12 +70,12 @@ class Table(Construct):
         sort_key: str | None = None,
         table_name: str | None = None,
         ttl_attribute: str | None = None,
-        deletion_protection: bool = True,
+        deletion_protection: bool | None = None,
         recovery_days: int = 35,
         encryption_key: EncryptionKey | None = None,
     ) -> None:
         where = path_below(scope, construct_id)
-        name = where.replace("/", "-") if table_name is None else table_name
+        name = AwsStack.of(scope).physical_name(where) if table_name is None else table_name
         keys = [partition_key, *([] if sort_key is None else [sort_key])]
         check_pattern(
             where,
@@ -122,7 +123,9 @@ class Table(Construct):
             server_side_encryption=None
             if key is None
             else DynamodbTableServerSideEncryption(enabled=True, kms_key_arn=attribute(key.resource, "arn")),
-            deletion_protection_enabled=deletion_protection,
+            deletion_protection_enabled=stack.defaults.deletion_protection
+            if deletion_protection is None
+            else deletion_protection,
         )
 
     @property

@@ -33,9 +33,9 @@ class CircuitBreaker(Construct):
         construct_id: Its name in that construct.
         failures: How many failures in a row open the circuit, 1 to 100; tries again of one task count once. Left out, 3.
         open_seconds: How long it is open, 1 to 86400 (a day). Left out, 30.
-        name: The key of its item, and the name of its own table. Left out, the path of the construct with `-`.
+        name: The key of its item, and the name of its own table. Default: the stack's prefix and the path below the stack.
         table: A table that it shares, with one key and expiry. Left out, it has its own.
-        deletion_protection: Whether AWS refuses to delete its own table. Left out, it does.
+        deletion_protection: Whether AWS refuses to delete its own table. Default: the stack's, True.
 
     Raises:
         ConstructError: if an argument is not valid, or another breaker has the name.
@@ -58,10 +58,10 @@ class CircuitBreaker(Construct):
         open_seconds: int = 30,
         name: str | None = None,
         table: Table | None = None,
-        deletion_protection: bool = True,
+        deletion_protection: bool | None = None,
     ) -> None:
         where = path_below(scope, construct_id)
-        item = where.replace("/", "-") if name is None else name
+        item = AwsStack.of(scope).physical_name(where) if name is None else name
         check_range(where, "failures", failures, 1, 100)
         check_range(where, "open_seconds", open_seconds, 1, _LONGEST_OPEN_SECONDS)
         check_pattern(where, "name", item, r"[A-Za-z0-9_.-]{3,255}", "use 3 to 255 letters, digits and '_.-'")

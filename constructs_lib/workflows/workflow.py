@@ -21,8 +21,8 @@ from constructs_lib.functions.function import Function
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.iam.role import Role
 from constructs_lib.kms.encryption_key import EncryptionKey
+from constructs_lib.log_retention import RetentionDays, check_retention
 from constructs_lib.logs.log_group import LOG_GROUP_NAME, LogGroup
-from constructs_lib.logs.log_retention import DEFAULT_RETENTION_DAYS, RetentionDays, check_retention
 from constructs_lib.provider_stack import partition_of
 from constructs_lib.references import attribute, make, token
 from constructs_lib.stacks import check_same_stack, note_place
@@ -65,7 +65,7 @@ class Workflow(Construct):
         definition: The steps, or `Workflow.from_definition`'s Amazon States Language.
         kind: `EXPRESS` answers within five minutes and may run a step twice; `STANDARD` runs up to a year and remembers
             each step. Left out, `EXPRESS`.
-        workflow_name: Its name in AWS. Left out, the path of the construct with `-`, such as `shop-scan`.
+        workflow_name: Its name in AWS. Default: the stack's prefix and the path below the stack, such as `shop-scan`.
         timeout_seconds: When it fails for taking too long. Left out, after five minutes (`EXPRESS`), or never.
         log_level: What is logged. Left out, every step.
         include_execution_data: Whether the log has what goes into the steps and comes out. Left out, it has not: that
@@ -102,13 +102,13 @@ class Workflow(Construct):
         timeout_seconds: int | None = None,
         log_level: WorkflowLogLevel = "ALL",
         include_execution_data: bool = False,
-        log_retention_days: RetentionDays = DEFAULT_RETENTION_DAYS,
+        log_retention_days: RetentionDays | None = None,
         tracing: bool = True,
         encryption_key: EncryptionKey | None = None,
         publish: bool = False,
     ) -> None:
         where = path_below(scope, construct_id)
-        name = where.replace("/", "-") if workflow_name is None else workflow_name
+        name = AwsStack.of(scope).physical_name(where) if workflow_name is None else workflow_name
         stack = AwsStack.of(scope)
         check_choice(where, "kind", kind, WorkflowKind)
         check_pattern(

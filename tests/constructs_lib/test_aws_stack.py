@@ -10,7 +10,13 @@ import pytest
 from cdktf import App, TerraformOutput, TerraformStack
 from constructs import Construct
 
-from constructs_lib import AwsStack, ConflictError, InvalidArgumentError, S3State
+from constructs_lib import (
+    AwsStack,
+    ConflictError,
+    InvalidArgumentError,
+    S3State,
+    StackDefaults,
+)
 from tests.support.synthesis import Configuration, FakeArchive, refused
 
 
@@ -31,7 +37,7 @@ def test_accounts_tags_state_and_version_can_be_chosen(app: App) -> None:
         "shop",
         region="eu-central-1",
         allowed_account_ids=["111122223333"],
-        default_tags={"project": "shop"},
+        defaults=StackDefaults(tags={"project": "shop"}),
         state_path="state/shop.tfstate",
         provider_version="~> 6.21",
     )
@@ -98,8 +104,16 @@ TAGS = "use keys of 1 to 128 characters that do not start with 'aws:', and value
                 "['123456789012']"
             ),
         ),
-        ("shop", {"default_tags": {"aws:x": "y"}}, f"shop: default tag 'aws:x' is not valid; {TAGS}"),
-        ("shop", {"default_tags": {"x": "y" * 257}}, f"shop: default tag 'x' is not valid; {TAGS}"),
+        (
+            "shop",
+            {"defaults": StackDefaults(tags={"aws:x": "y"})},
+            f"shop: default tag 'aws:x' is not valid; {TAGS}",
+        ),
+        (
+            "shop",
+            {"defaults": StackDefaults(tags={"x": "y" * 257})},
+            f"shop: default tag 'x' is not valid; {TAGS}",
+        ),
         (
             "shop",
             {"provider_version": ">= 5.0, < 6.0"},

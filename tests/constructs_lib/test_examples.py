@@ -12,6 +12,7 @@ import pytest
 from cdktf import App
 from cdktf_cdktf_provider_aws.dynamodb_table import DynamodbTable
 from cdktf_cdktf_provider_aws.sqs_queue import SqsQueue
+from pydantic import BaseModel
 
 import constructs_lib
 from constructs_lib import (
@@ -23,6 +24,7 @@ from constructs_lib import (
     RestApi,
     Workflow,
 )
+from handlers.common.contract import Contract
 from handlers.vision.contract import read_text
 from tests.support.synthesis import FakeArchive, public_method, validate
 
@@ -52,6 +54,18 @@ DOCUMENTED = {"constructs_lib": constructs_lib} | {
 }
 
 
+class Greeting(BaseModel):
+    """A request and a response."""
+
+    text: str
+
+
+def greeting() -> Contract:
+    contract = Contract("greeting", summary="Greetings.")
+    contract.post("/greetings", Greeting, Greeting, summary="Greet somebody.")
+    return contract
+
+
 class Given:
     """Makes what an example uses and does not make itself."""
 
@@ -75,6 +89,8 @@ class Given:
         "api": lambda given: RestApi(given["stack"], "given-api", name="given"),
         "deployment": lambda given: Deployment(given["stack"], "given-deployment", api=given["api"]),
         "account": lambda given: ExistingApiGatewayAccount(),
+        "contract": lambda given: greeting(),
+        "dispatcher_contract": lambda given: Contract("dispatcher", summary="All services by name."),
         "read_text": lambda given: read_text,
         "queue": lambda given: SqsQueue(given["stack"], "given-queue", name="given"),
         "table": lambda given: DynamodbTable(given["stack"], "given-table", name="given"),

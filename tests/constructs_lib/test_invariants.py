@@ -25,6 +25,7 @@ from constructs_lib import (
     Public,
     Quota,
     RestApi,
+    StackDefaults,
     Stage,
     Throttle,
     UsagePlan,
@@ -39,7 +40,7 @@ class Order(BaseModel):
 
 
 def one_of_each(app: App, tmp_path: Path) -> AwsStack:
-    stack = AwsStack(app, "shop", region="eu-central-1", default_tags={"project": "shop"})
+    stack = AwsStack(app, "shop", region="eu-central-1", defaults=StackDefaults(tags={"project": "shop"}))
     bucket = ArchiveBucket(stack, "archives")
     large = Function(
         stack,

@@ -45,7 +45,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     text, imports = re.subn(
         r"(from handlers\.embeddings\.contract import .*\n)", rf"\g<1>{import_line}", text
     )
-    text, entries = re.subn(r"( +embeddings: \d+,\n)", rf"\g<1>{entry}", text)
+    text, entries = re.subn(r"( +AiService\(self, embeddings, .*\n)", rf"\g<1>{entry}", text)
     assert (imports, entries) == (1, 1)
     main.write_text(text, encoding="utf-8")
     run(project, sys.executable, "-m", "tools.golden")

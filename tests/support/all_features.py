@@ -31,7 +31,7 @@ from constructs_lib import (
     HmacKey,
     IamAuthorization,
     Input,
-    Jobs,
+    JobRunner,
     LambdaAuthorizer,
     LambdaIntegration,
     LambdaTask,
@@ -39,6 +39,7 @@ from constructs_lib import (
     Public,
     Quota,
     RestApi,
+    StackDefaults,
     Stage,
     Step,
     StepFunctionsIntegration,
@@ -50,6 +51,7 @@ from constructs_lib import (
     WebAcl,
     Workflow,
 )
+from handlers.common.contract import Contract
 from handlers.vision.contract import read_text
 from tests.support.synthesis import FakeArchive
 
@@ -64,13 +66,20 @@ class Picture(BaseModel):
     image: str
 
 
+jobs = Contract("jobs", summary="Jobs.")
+jobs.get("/jobs/{job}", None, name="jobs.read", summary="Read a job.")
+jobs.post("/jobs/{job}", Picture, None, name="jobs.start", summary="Start a job.")
+
+
 class AllFeatures(AwsStack):
     """An API with every kind of authorization, key, model, log, alarm and guard, and workflows behind it."""
 
     def __init__(
         self, scope: Construct, archives: Path, definition: Literal["resources", "openapi"] = "resources"
     ) -> None:
-        super().__init__(scope, "shop", region="eu-central-1", default_tags={"project": "shop"})
+        super().__init__(
+            scope, "shop", region="eu-central-1", defaults=StackDefaults(tags={"project": "shop"})
+        )
         key = EncryptionKey(self, "key")
         self.encrypt_with(key)
         self.bucket = ArchiveBucket(self, "archives")
@@ -95,7 +104,7 @@ class AllFeatures(AwsStack):
         topic = AlarmTopic(self, "alarm-topic", emails=["ops@shop.example"])
         breaker = CircuitBreaker(self, "vision-circuit")
         self.scan = Workflow(self, "scan", definition=reads(self.vision, breaker), timeout_seconds=20)
-        jobs, self.front = self._jobs(archives, topic)
+        runner = self._jobs(archives, topic)
         partners = LambdaAuthorizer(name="partners", function=self.chat)
         self.api = RestApi(
             self,
@@ -121,9 +130,7 @@ class AllFeatures(AwsStack):
         self.api.resource_for("/scans").add_method(
             "POST", StepFunctionsIntegration(self.scan), request_model=Picture
         )
-        job = self.api.resource_for("/jobs/{job}")
-        job.add_method("POST", LambdaIntegration(self.front), request_model=Picture)
-        job.add_method("GET", LambdaIntegration(self.front))
+        self.api.add_services(runner)
         self.deployment = Deployment(self, "deployment", api=self.api)
         self.stage = Stage(
             self,
@@ -157,22 +164,27 @@ class AllFeatures(AwsStack):
         users.add_client("web")
         WebAcl(self, "firewall", stages=[self.stage], user_pools=[users])
         Budget(self, "budget", topic=topic, monthly_usd=100)
-        functions, workflows = [self.chat, self.vision, self.front], [self.scan, *jobs.workflows]
+        functions, workflows = (
+            [self.chat, self.vision, runner.function, runner.finish_function],
+            [self.scan, *runner.workflows],
+        )
         Alarms(self, "alarms", topic=topic, stage=self.stage, functions=functions, workflows=workflows)
         self.dead_letters.alarm(topic)
         Dashboard(self, "dashboard", stage=self.stage, functions=functions, workflows=workflows)
         TerraformOutput(self, "invoke_url", value=self.stage.invoke_url)
 
-    def _jobs(self, archives: Path, topic: AlarmTopic) -> tuple[Jobs, Function]:
-        jobs = Jobs(self, "jobs", payloads=PayloadBucket(self, "payloads", expire_days=2), topic=topic)
-        archive = FakeArchive.make(archives, name="jobs")
-        jobs.use_finish(
-            Function(self, "finish", archive=archive, environment=jobs.finish_environment, timeout_seconds=20)
+    def _jobs(self, archives: Path, topic: AlarmTopic) -> JobRunner:
+        payloads = PayloadBucket(self, "payloads", expire_days=2)
+        runner = JobRunner(
+            self,
+            jobs,
+            payloads=payloads,
+            archive=FakeArchive.make(archives, name="jobs"),
+            finish_timeout_seconds=20,
         )
-        jobs.add_workflow("scan", reads(self.vision))
-        front = Function(self, "front", archive=archive, environment=jobs.api_environment, timeout_seconds=20)
-        jobs.serve(front)
-        return jobs, front
+        runner.queue.alarm(topic)
+        runner.add_workflow("scan", reads(self.vision))
+        return runner
 
 
 def reads(vision: Function, breaker: CircuitBreaker | None = None) -> Step:

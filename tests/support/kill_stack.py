@@ -14,7 +14,7 @@ from constructs_lib import (
     Function,
     Input,
     Item,
-    Jobs,
+    JobRunner,
     Jsonata,
     LambdaArchive,
     LambdaAuthorizer,
@@ -29,7 +29,7 @@ from constructs_lib import (
     Table,
     Variable,
 )
-from handlers.jobs.models import JobRequest
+from handlers.jobs.contract import jobs
 from lambda_archives import Target
 from tests.support.kills import STACK
 from tests.support.small_api import InlineArchive
@@ -95,19 +95,15 @@ def kill_stack(app: App, archives: Path, *, tables: int, with_jobs: bool) -> Non
 
 
 def _add_jobs(stack: AwsStack, api: RestApi, echo: Function, payloads: PayloadBucket, archives: Path) -> None:
-    archive = LambdaArchive.from_package(
-        PROJECT / "handlers" / "jobs" / "package.toml", target=Target.this_machine()
-    )
-    jobs = Jobs(stack, "jobs", payloads=payloads, name="kill", deletion_protection=False, callbacks=False)
-    jobs.use_finish(
-        Function(
-            stack,
-            "finish",
-            archive=archive,
-            handler="handlers.jobs.finish.handler",
-            environment=jobs.finish_environment,
-            timeout_seconds=20,
-        )
+    runner = JobRunner(
+        stack,
+        jobs,
+        payloads=payloads,
+        archive=LambdaArchive.from_package(
+            PROJECT / "handlers" / "jobs" / "package.toml", target=Target.this_machine()
+        ),
+        deletion_protection=False,
+        callbacks=False,
     )
     page = LambdaTask(
         "do a page",
@@ -118,22 +114,11 @@ def _add_jobs(stack: AwsStack, api: RestApi, echo: Function, payloads: PayloadBu
         },
     )
     pages = Map("the pages", Input("items"), each=page, catch_each=True, result="pages")
-    jobs.add_workflow("pages", pages >> Succeed("them", output={"pages": Variable("pages")}), each="pages")
-    front = Function(
-        stack,
-        "front",
-        archive=archive,
-        handler="handlers.jobs.app.handler",
-        environment=jobs.api_environment,
-        timeout_seconds=25,
-    )
-    jobs.serve(front)
+    runner.add_workflow("pages", pages >> Succeed("them", output={"pages": Variable("pages")}), each="pages")
     guard = Function(stack, "guard", archive=InlineArchive.make(archives, "guard", GUARD))
     callers = LambdaAuthorizer(name="guard", function=guard)
-    api.resource_for("/workflows/{workflow}/jobs").add_method(
-        "POST", LambdaIntegration(front), authorization=callers, request_model=JobRequest
-    )
-    api.resource_for("/jobs/{job}").add_method("GET", LambdaIntegration(front), authorization=callers)
+    authorization = {path: callers for operation in jobs if (path := operation.path) is not None}
+    api.add_services(runner, authorization=authorization)
 
 
 def main(arguments: list[str]) -> None:

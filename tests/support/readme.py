@@ -11,7 +11,7 @@ README = PROJECT / "README.md"
 _BLOCK = re.compile(r"<!-- (file|line): (.+?) -->\n```\w+\n(.*?)```", re.DOTALL)
 _AFTER = {
     "imports": re.compile(r"(from handlers\.embeddings\.contract import .*\n)"),
-    "services": re.compile(r"( +embeddings: \d+,\n)"),
+    "services": re.compile(r"( +AiService\(self, embeddings, .*\n)"),
 }
 
 

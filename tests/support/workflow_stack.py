@@ -7,6 +7,7 @@ answers much.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,10 @@ from constructs_lib import (
     GatewayResponses,
     Input,
     Item,
-    Jobs,
+    JobRunner,
     Jsonata,
     LambdaArchive,
     LambdaAuthorizer,
-    LambdaIntegration,
     LambdaTask,
     Map,
     Parallel,
@@ -50,7 +50,7 @@ from constructs_lib import (
     Workflow,
 )
 from constructs_lib.workflows.failures import THROTTLING_ERRORS
-from handlers.jobs.models import Job, JobRequest
+from handlers.jobs.contract import jobs
 from lambda_archives import Target
 from tests.support.small_api import InlineArchive
 from tools.project import PROJECT
@@ -253,7 +253,7 @@ def flows_stack(app: App, archives: Path, endpoint_url: str, receiver: str) -> N
         name: Workflow(stack, name, definition=steps, timeout_seconds=1 if name == "endless" else 27)
         for name, steps in definitions.items()
     }
-    front, jobs = _jobs(stack, payloads, first, archives, receiver)
+    runner = _jobs(stack, payloads, first, archives, receiver)
 
     api = RestApi(
         stack,
@@ -265,10 +265,7 @@ def flows_stack(app: App, archives: Path, endpoint_url: str, receiver: str) -> N
     for name, workflow in workflows.items():
         path = "/relay/{place}" if name == "relay" else f"/{name}"
         api.resource_for(path).add_method("POST", StepFunctionsIntegration(workflow))
-    api.resource_for("/workflows/{workflow}/jobs").add_method(
-        "POST", LambdaIntegration(front), request_model=JobRequest
-    )
-    api.resource_for("/jobs/{job}").add_method("GET", LambdaIntegration(front), response_model=Job)
+    api.add_services(runner)
     stage = Stage(
         stack,
         "stage",
@@ -277,12 +274,15 @@ def flows_stack(app: App, archives: Path, endpoint_url: str, receiver: str) -> N
         account=ExistingApiGatewayAccount(),
         execute_api_endpoint=endpoint_url,
     )
-    machines = {**workflows, **{f"job-{one.workflow_name.rpartition('-')[2]}": one for one in jobs.workflows}}
+    machines = {
+        **workflows,
+        **{f"job-{one.workflow_name.rpartition('-')[2]}": one for one in runner.workflows},
+    }
     outputs: dict[str, Any] = {
         "invoke_url": stage.invoke_url,
         "bucket": payloads.name,
-        "table": jobs.table.table_name,
-        "failed_queue": jobs.queue.resource.url,
+        "table": runner.table.table_name,
+        "failed_queue": runner.queue.resource.url,
         "told_queue": queue.resource.url,
         "circuits": circuit.table.table_name,
         "machines": {name: workflow.arn for name, workflow in machines.items()},
@@ -293,23 +293,26 @@ def flows_stack(app: App, archives: Path, endpoint_url: str, receiver: str) -> N
 
 def _jobs(
     stack: AwsStack, payloads: PayloadBucket, actor: Function, archives: Path, receiver: str
-) -> tuple[Function, Jobs]:
+) -> JobRunner:
     """Kinds of jobs: `one` does what its input says, `pages` does it for each page; `brief` and `large` cannot end well."""
     archive = LambdaArchive.from_package(
         PROJECT / "handlers" / "jobs" / "package.toml", target=Target.this_machine()
     )
-    jobs = Jobs(stack, "jobs", payloads=payloads, name="flows", deletion_protection=False)
-    finish = Function(
+    runner = JobRunner(
         stack,
-        "finish",
-        archive=InlineArchive.beside(archives, archive, "callbacks_here", CALLBACKS_HERE.read_text()),
-        handler="callbacks_here.handler",
-        environment={**jobs.finish_environment, "CALLBACK_RECEIVER": receiver},
-        timeout_seconds=BRIEF_SECONDS,
+        jobs,
+        payloads=payloads,
+        archive=replace(
+            InlineArchive.beside(archives, archive, "callbacks_here", CALLBACKS_HERE.read_text()),
+            handler=archive.handler,
+        ),
+        finish_handler="callbacks_here.handler",
+        finish_timeout_seconds=BRIEF_SECONDS,
+        deletion_protection=False,
     )
-    jobs.use_finish(finish)
+    runner.finish_function.add_environment(CALLBACK_RECEIVER=receiver)
     part = Jsonata('$states.context.Execution.Input.output_key & ".part"')
-    links = jobs.links("its links", read={"it": Input("input_key")}, write={"it": part}, result="links")
+    links = runner.links("its links", read={"it": Input("input_key")}, write={"it": part}, result="links")
     one = LambdaTask(
         "do it",
         actor,
@@ -317,11 +320,11 @@ def _jobs(
         retry=[],
         result="one",
     )
-    jobs.add_workflow(
+    runner.add_workflow(
         "one", links >> one >> Succeed("it", output={"one": {"from": part}}), timeout_seconds=60
     )
     done = Jsonata('$states.input.output_prefix & "/done.json"')
-    page_links = jobs.links(
+    page_links = runner.links(
         "a page's links", read={"page": Item("input_key")}, write={"page": done}, result="page_links"
     )
     page = LambdaTask(
@@ -337,21 +340,12 @@ def _jobs(
     pages = Map(
         "the pages", Input("items"), each=page_links >> page >> stored, catch_each=True, result="pages"
     )
-    jobs.add_workflow(
+    runner.add_workflow(
         "pages", pages >> Succeed("them", output={"pages": Variable("pages")}), each="pages", max_items=12
     )
-    jobs.add_workflow(
+    runner.add_workflow(
         "brief", Wait("too long", seconds=60) >> Succeed("never"), timeout_seconds=BRIEF_SECONDS
     )
     more = LambdaTask("too much", actor, input={"do": "large", "bytes": 300_000}, retry=[], result="much")
-    jobs.add_workflow("large", more >> Succeed("not so", output={"much": Variable("much.said")}))
-    front = Function(
-        stack,
-        "front",
-        archive=archive,
-        handler="handlers.jobs.app.handler",
-        environment=jobs.api_environment,
-        timeout_seconds=25,
-    )
-    jobs.serve(front)
-    return front, jobs
+    runner.add_workflow("large", more >> Succeed("not so", output={"much": Variable("much.said")}))
+    return runner

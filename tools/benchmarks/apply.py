@@ -33,7 +33,7 @@ from constructs_lib import (
     Stage,
     Target,
 )
-from constructs_lib.api.rest_api import DefinitionForm
+from constructs_lib.api.rest_api_base import DefinitionForm
 from deploy_tools import interrupts
 from deploy_tools.cloud import Cloud, ensure_cloud, stop_cloud
 from deploy_tools.console import heading

@@ -16,6 +16,7 @@ from constructs_lib import (
     LambdaIntegration,
     Public,
     RestApi,
+    StackDefaults,
 )
 from tests.support.synthesis import Configuration, FakeArchive, children, public_method, refused, validate
 
@@ -65,7 +66,7 @@ def trigger(app: App, archive: FakeArchive, **changes: Any) -> str:
         app,
         f"shop{len(app.node.children)}",
         region=changes.get("region", "us-east-1"),
-        default_tags=changes.get("tags"),
+        defaults=StackDefaults(tags=changes.get("tags", {})),
     )
     function = Function(
         stack,

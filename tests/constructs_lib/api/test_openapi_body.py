@@ -316,4 +316,13 @@ def test_a_form_loads_nothing_of_the_other(
     run_python: Any, tmp_path: Any, form: str, modules: set[str]
 ) -> None:
     loaded = set(run_python(_LOADED.format(outdir=str(tmp_path), form=form)).split())
-    assert loaded == {"cdktf_cdktf_provider_aws.api_gateway_rest_api", *modules}
+    parts = (
+        "_method",
+        "_integration",
+        "_resource",
+        "_model",
+        "_request_validator",
+        "body_rendering",
+        "_body",
+    )
+    assert {name for name in loaded if name.endswith(parts)} == modules

@@ -121,7 +121,7 @@ def test_a_path_that_is_not_the_service_s_is_rejected(
         with pytest.raises(InvalidArgumentError) as refused:
             api.add_service(contract, LambdaIntegration(function), **arguments)  # type: ignore[arg-type]
         assert str(refused.value) == (
-            f"shop/api: {argument} names '/picture', which is not a route of the service 'pictures'; use one of "
+            f"shop/api: {argument} names '/picture', which is not a route of 'pictures'; use one of "
             "/pictures/text, /pictures/{id}"
         )
 

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from constructs_lib import (
-    AsynchronousCalls,
     AwsStack,
     ConflictError,
     DeadLetterQueue,
@@ -162,25 +161,4 @@ def test_a_queue_allows_one_thing_under_one_name(stack: AwsStack) -> None:
     ) == (ConflictError, "shop/failed: Alarm is allowed something else already; choose another sid")
     assert refused(lambda: failed.allow_service("a b", service="s", source_arn="arn:one"))[1].startswith(
         "shop/failed: sid 'a b' is not valid"
-    )
-
-
-def test_what_becomes_of_failed_calls_can_be_said_later_and_once(
-    stack: AwsStack, archive: FakeArchive, function: Function
-) -> None:
-    failed, older = DeadLetterQueue(stack, "failed"), DeadLetterQueue(stack, "older")
-    assert (
-        refused(lambda: function.keep_failed_calls(AsynchronousCalls(on_failure=failed, dead_letters=older)))[
-            0
-        ]
-        is InvalidArgumentError
-    )
-    assert function.asynchronous_calls is None
-    function.keep_failed_calls(AsynchronousCalls(on_failure=failed, retries=1))
-    configured = Configuration(stack).only("lambda_function_event_invoke_config")
-    assert configured["maximum_retry_attempts"] == 1
-    (name,) = [one for one in function.role.policies if one.startswith("send-")]
-    assert any("send" in place for place in configured["depends_on"]), name
-    assert (
-        refused(lambda: function.keep_failed_calls(AsynchronousCalls(on_failure=failed)))[0] is ConflictError
     )

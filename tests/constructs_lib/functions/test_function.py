@@ -6,16 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cdktf import App
 
 from constructs_lib import (
     AwsStack,
     ConflictError,
     ConstructError,
+    EncryptionKey,
+    Environment,
     Function,
     InvalidArgumentError,
     LimitExceededError,
     LogGroup,
     PolicyStatement,
+    StackDefaults,
     UnsafeSettingError,
 )
 from tests.support.synthesis import Configuration, FakeArchive, FakeTarget, children, refused, statements
@@ -275,14 +279,6 @@ def test_functions_that_are_refused(
     ("archive", "kind", "problem"),
     [
         (
-            {"zip_bytes": 50_000_001},
-            LimitExceededError,
-            (
-                "archive 'chat' is a zip of 50,000,001 bytes and Lambda takes 50,000,000 in a request; pass "
-                "code_bucket=ArchiveBucket(...)"
-            ),
-        ),
-        (
             {"unpacked_bytes": 262_144_001},
             LimitExceededError,
             (
@@ -315,6 +311,87 @@ def test_archives_that_are_refused(
     made = FakeArchive.make(tmp_path, **archive)
     assert refused(lambda: Function(stack, "chat", archive=made)) == (kind, f"shop/chat: {problem}")
     assert children(stack) == before
+
+
+def test_an_archive_of_more_than_50_mb_goes_by_the_bucket_of_the_stack(
+    stack: AwsStack, tmp_path: Path
+) -> None:
+    for name in ("vision", "language"):
+        archive = FakeArchive.make(tmp_path, name=name, zip_bytes=50_000_001)
+        Function(stack, name, archive=archive)
+    configuration = Configuration(stack)
+    bucket = configuration.address("s3_bucket")
+    uploads = configuration.all("s3_object")
+    assert {body["bucket"] for body in uploads.values()} == {f"${{{bucket}.id}}"}
+    functions = configuration.all("lambda_function").values()
+    assert {body["s3_key"] for body in functions} == {f"${{{upload}.key}}" for upload in uploads}
+
+
+def test_the_bucket_of_the_stack_may_be_one_that_exists(app: App, tmp_path: Path) -> None:
+    stack = AwsStack(
+        app, "shop", region="us-east-1", defaults=StackDefaults(archive_bucket="archives-{account}")
+    )
+    Function(stack, "chat", archive=FakeArchive.make(tmp_path, zip_bytes=50_000_001))
+    configuration = Configuration(stack)
+    assert configuration.all("s3_bucket") == {}
+    (account,) = configuration.json["data"]["aws_caller_identity"]
+    assert configuration.only("s3_object")["bucket"] == (
+        f"archives-${{data.aws_caller_identity.{account}.account_id}}"
+    )
+
+
+def test_a_function_has_the_defaults_of_its_stack(app: App, tmp_path: Path) -> None:
+    stack = AwsStack(
+        app,
+        "shop",
+        environment=Environment.from_variables({"ENVIRONMENT": "dev"}),
+        defaults=StackDefaults(
+            log_retention_days=30, reserved_concurrency=20, reserved_concurrency_of={"chat": 50}
+        ),
+    )
+    archive = FakeArchive.make(tmp_path)
+    chat, mail, own = (
+        Function(stack, "chat", archive=archive),
+        Function(stack, "mail", archive=archive),
+        Function(stack, "own", archive=archive, reserved_concurrency=1, log_retention_days=7),
+    )
+    assert [one.function_name for one in (chat, mail, own)] == [
+        "shop-dev-chat",
+        "shop-dev-mail",
+        "shop-dev-own",
+    ]
+    assert [one.reserved_concurrency for one in (chat, mail, own)] == [50, 20, 1]
+    days = {
+        body["name"]: body["retention_in_days"]
+        for body in Configuration(stack).all("cloudwatch_log_group").values()
+    }
+    assert days == {
+        "/aws/lambda/shop-dev-chat": 30,
+        "/aws/lambda/shop-dev-mail": 30,
+        "/aws/lambda/shop-dev-own": 7,
+    }
+
+
+def test_environment_variables_can_be_added(stack: AwsStack, archive: FakeArchive) -> None:
+    function = Function(stack, "chat", archive=archive, environment={"MODEL": "small", "LOG": "on"})
+    function.add_environment(MODEL="large", REGION_NAME="eu")
+    assert Configuration(stack).only("lambda_function")["environment"] == {
+        "variables": {"LOG": "on", "MODEL": "large", "REGION_NAME": "eu"}
+    }
+    assert refused(lambda: function.add_environment(BIG="x" * 4_100))[0] is LimitExceededError
+
+
+def test_environment_variables_cannot_be_added_without_their_key(app: App, tmp_path: Path) -> None:
+    stack = AwsStack(app, "shop", region="us-east-1")
+    stack.encrypt_with(EncryptionKey(stack, "key"))
+    function = Function(stack, "chat", archive=FakeArchive.make(tmp_path))
+    assert refused(lambda: function.add_environment(MODEL="large")) == (
+        ConflictError,
+        (
+            "shop/chat: was created without environment variables, and so without the key that encrypts them; pass "
+            "environment={...} with at least one variable to Function"
+        ),
+    )
 
 
 def test_an_archive_of_exactly_250_mb_is_taken(stack: AwsStack, tmp_path: Path) -> None:

@@ -22,11 +22,9 @@ from constructs_lib import (
     Function,
     Gradual,
     InvalidArgumentError,
-    Jobs,
     LambdaIntegration,
     LimitExceededError,
     Pass,
-    PayloadBucket,
     PolicyStatement,
     Public,
     RestApi,
@@ -512,9 +510,6 @@ def refused_faults(stack: AllFeatures, archive: FakeArchive) -> dict[str, Callab
         ),
         "start_of_anything": lambda: PolicyStatement(actions=["states:StartSyncExecution"], resources=["*"]),
         "alarms_that_tell_nobody": lambda: Alarms(stack, "silent", topic=None, workflows=[stack.scan]),  # type: ignore[arg-type]
-        "jobs_whose_end_nobody_notes": lambda: Jobs(
-            stack, "more-jobs", payloads=PayloadBucket(stack, "more", expire_days=1)
-        ).add_workflow("scan", Pass("done")),
     }
 
 
@@ -535,7 +530,6 @@ REFUSED: dict[str, type[ConstructError]] = {
     "workflow_that_answers_before_its_end": ConflictError,
     "start_of_anything": UnsafeSettingError,
     "alarms_that_tell_nobody": InvalidArgumentError,
-    "jobs_whose_end_nobody_notes": InvalidArgumentError,
 }
 
 

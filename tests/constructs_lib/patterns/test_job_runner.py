@@ -1,4 +1,4 @@
-"""Jobs: what keeps them, the state machines that end them whatever happens, and who may do what."""
+"""JobRunner: its table and queue, the state machines that record their end, and the rights of its functions."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 
 from constructs_lib import (
-    AlarmTopic,
-    AsynchronousCalls,
     AwsStack,
+    CallerLimit,
     ConflictError,
-    DeadLetterQueue,
     EncryptionKey,
     Function,
+    IamAuthorization,
     InvalidArgumentError,
-    Jobs,
+    JobRunner,
     LimitExceededError,
     PayloadBucket,
+    RestApi,
     Role,
     SigningKey,
     UnsafeSettingError,
@@ -27,6 +27,7 @@ from constructs_lib.workflows.expressions import Input, Variable
 from constructs_lib.workflows.step import Step
 from constructs_lib.workflows.steps import Succeed
 from constructs_lib.workflows.tasks import LambdaTask
+from handlers.jobs.contract import jobs as contract
 from tests.support.synthesis import Configuration, FakeArchive, children, refused, statements
 
 
@@ -35,11 +36,8 @@ def payloads(stack: AwsStack) -> PayloadBucket:
     return PayloadBucket(stack, "payloads", expire_days=2)
 
 
-def made(stack: AwsStack, archive: FakeArchive, payloads: PayloadBucket, **options: Any) -> Jobs:
-    jobs = Jobs(stack, "jobs", payloads=payloads, **options)
-    finish = Function(stack, "finish", archive=archive, environment=jobs.finish_environment)
-    jobs.use_finish(finish)
-    return jobs
+def runner(stack: AwsStack, archive: FakeArchive, payloads: PayloadBucket, **options: Any) -> JobRunner:
+    return JobRunner(stack, contract, payloads=payloads, archive=archive, **options)
 
 
 def steps(function: Function) -> Step:
@@ -70,7 +68,7 @@ def states(synthesized: Configuration) -> dict[str, Any]:
 def test_whatever_happens_the_end_is_noted_or_kept(
     stack: AwsStack, archive: FakeArchive, function: Function, payloads: PayloadBucket
 ) -> None:
-    made(stack, archive, payloads).add_workflow("summary", steps(function))
+    runner(stack, archive, payloads).add_workflow("summary", steps(function))
     synthesized = Configuration(stack)
     machine = synthesized.only("sfn_state_machine")
     assert (machine["type"], machine["name"]) == ("STANDARD", "shop-jobs-summary")
@@ -109,12 +107,10 @@ def test_whatever_happens_the_end_is_noted_or_kept(
 def test_each_function_may_do_what_it_has_to(
     stack: AwsStack, archive: FakeArchive, function: Function, payloads: PayloadBucket
 ) -> None:
-    jobs = made(stack, archive, payloads)
+    jobs = runner(stack, archive, payloads)
     workflow = jobs.add_workflow("summary", steps(function), each="pages", max_items=5)
-    front = Function(stack, "front", archive=archive, environment=jobs.api_environment)
-    jobs.serve(front)
     synthesized = Configuration(stack)
-    may_finish, may_front = policies(synthesized, "finish_role"), policies(synthesized, "front_role")
+    may_finish, may_front = policies(synthesized, "jobs_finish_role"), policies(synthesized, "jobs_api_role")
     assert may_finish["table-shop-jobs"][0]["Action"] == ["dynamodb:GetItem", "dynamodb:UpdateItem"]
     assert may_finish["sign-shop-jobs-callbacks"][0]["Action"] == ["kms:Sign"]
     assert not any("start" in name for name in may_finish)
@@ -131,7 +127,7 @@ def test_each_function_may_do_what_it_has_to(
     environment = next(
         body["environment"]["variables"]
         for body in synthesized.all("lambda_function").values()
-        if body["function_name"] == "shop-front"
+        if body["function_name"] == "shop-jobs"
     )
     known = json.loads(environment["JOB_WORKFLOWS"])
     assert known["summary"] == {
@@ -147,7 +143,7 @@ def test_each_function_may_do_what_it_has_to(
 def test_links_are_made_by_the_function_that_ends_jobs(
     stack: AwsStack, archive: FakeArchive, function: Function, payloads: PayloadBucket
 ) -> None:
-    jobs = made(stack, archive, payloads)
+    jobs = runner(stack, archive, payloads)
     links = jobs.links(
         "links", read={"text": Input("input_key")}, write={"part": Input("part_key")}, result="links"
     )
@@ -156,7 +152,7 @@ def test_links_are_made_by_the_function_that_ends_jobs(
     synthesized = Configuration(stack)
     (branch,) = states(synthesized)["work"]["Branches"]
     asked = branch["States"]["links"]["Arguments"]
-    assert asked["FunctionName"].startswith("${aws_lambda_alias.finish")
+    assert asked["FunctionName"].startswith("${aws_lambda_alias.jobs_finish")
     assert asked["Payload"] == {
         "operation": "jobs.links",
         "input": {
@@ -173,7 +169,7 @@ def test_links_are_made_by_the_function_that_ends_jobs(
 def test_links_are_in_no_log(
     stack: AwsStack, archive: FakeArchive, function: Function, payloads: PayloadBucket
 ) -> None:
-    jobs = made(stack, archive, payloads)
+    jobs = runner(stack, archive, payloads)
     links = jobs.links("links", read={"text": Input("input_key")}, result="links")
     before = children(jobs)
     assert refused(
@@ -187,17 +183,12 @@ def test_links_are_in_no_log(
         InvalidArgumentError,
         "shop/jobs/links: links has no keys; pass read={...} or write={...}",
     )
-    other = Jobs(stack, "other", payloads=payloads)
-    assert refused(lambda: other.links("links", read={"text": Input("input_key")}, result="links")) == (
-        InvalidArgumentError,
-        "shop/other/links: no function makes URLs; call use_finish first",
-    )
 
 
 def test_executions_that_cannot_note_their_end_are_told_of(
     stack: AwsStack, archive: FakeArchive, function: Function, payloads: PayloadBucket
 ) -> None:
-    jobs = made(stack, archive, payloads)
+    jobs = runner(stack, archive, payloads)
     for name in ("summary", "scan"):
         jobs.add_workflow(name, steps(function))
     synthesized = Configuration(stack)
@@ -216,14 +207,14 @@ def test_executions_that_cannot_note_their_end_are_told_of(
         },
     }
     target = synthesized.only("cloudwatch_event_target")
-    (alias,) = [one for one in synthesized.all("lambda_alias") if one.split(".")[1].startswith("finish")]
+    (alias,) = [one for one in synthesized.all("lambda_alias") if one.split(".")[1].startswith("jobs_finish")]
     queue = synthesized.address("sqs_queue")
     assert target["arn"] == f"${{{alias}.arn}}"
     assert target["dead_letter_config"] == {"arn": f"${{{queue}.arn}}"}
     configured = synthesized.only("lambda_function_event_invoke_config")
     assert configured["destination_config"] == {"on_failure": {"destination": f"${{{queue}.arn}}"}}
     assert configured["qualifier"] == f"${{{alias}.name}}"
-    may = policies(synthesized, "finish_role")
+    may = policies(synthesized, "jobs_finish_role")
     assert may["send-shop-jobs-failed"][0]["Action"] == ["sqs:SendMessage"]
     for name in ("summary", "scan"):
         (statement,) = may[f"describe-shop-jobs-{name}"]
@@ -238,9 +229,9 @@ def test_with_a_key_the_function_may_read_what_executions_were_given(
     stack.encrypt_with(EncryptionKey(stack, "key"))
     payloads = PayloadBucket(stack, "payloads", expire_days=2)
     function = Function(stack, "worker", archive=archive)
-    made(stack, archive, payloads, callbacks=False).add_workflow("summary", steps(function))
+    runner(stack, archive, payloads, callbacks=False).add_workflow("summary", steps(function))
     synthesized = Configuration(stack)
-    describe, decrypt = policies(synthesized, "finish_role")["describe-shop-jobs-summary"]
+    describe, decrypt = policies(synthesized, "jobs_finish_role")["describe-shop-jobs-summary"]
     assert describe["Action"] == ["states:DescribeExecution"]
     assert (decrypt["Action"], decrypt["Resource"]) == (
         ["kms:Decrypt"],
@@ -250,53 +241,68 @@ def test_with_a_key_the_function_may_read_what_executions_were_given(
     assert arn.endswith(":stateMachine:shop-jobs-summary")
 
 
-def test_whoever_knows_better_says_what_becomes_of_failed_calls(
-    stack: AwsStack, archive: FakeArchive, payloads: PayloadBucket
-) -> None:
-    jobs = Jobs(stack, "jobs", payloads=payloads)
-    own = DeadLetterQueue(stack, "own")
-    jobs.use_finish(
-        Function(
-            stack, "finish", archive=archive, asynchronous_calls=AsynchronousCalls(on_failure=own, retries=0)
-        )
-    )
-    assert Configuration(stack).only("lambda_function_event_invoke_config")["maximum_retry_attempts"] == 0
-
-
 def test_one_rule_has_room_for_twelve_workflows(
     stack: AwsStack, archive: FakeArchive, function: Function, payloads: PayloadBucket
 ) -> None:
-    jobs = made(stack, archive, payloads)
+    jobs = runner(stack, archive, payloads)
     for number in range(12):
         jobs.add_workflow(f"w{number}", Succeed(f"done {number}"))
     assert refused(lambda: jobs.add_workflow("more", Succeed("done"))) == (
         LimitExceededError,
-        "shop/jobs/more: shop/jobs has 12 workflows, and one rule of EventBridge is for all; make other Jobs for it",
+        "shop/jobs/more: shop/jobs has 12 workflows, as many as one EventBridge rule can name; create another JobRunner for it",
     )
 
 
 def test_without_callbacks_there_is_no_key(
     stack: AwsStack, archive: FakeArchive, payloads: PayloadBucket
 ) -> None:
-    jobs = made(stack, archive, payloads, callbacks=False)
-    assert "kms_key" not in Configuration(stack).types()
-    assert jobs.api_environment["JOB_CALLBACKS"] == "off"
-    assert "CALLBACK_KEY_ID" not in jobs.finish_environment
-
-
-def test_records_expire_and_a_message_in_the_queue_wakes_somebody(
-    stack: AwsStack, archive: FakeArchive, payloads: PayloadBucket
-) -> None:
-    made(
-        stack, archive, payloads, topic=AlarmTopic(stack, "topic", encryption_key=EncryptionKey(stack, "key"))
-    )
+    runner(stack, archive, payloads, callbacks=False)
     synthesized = Configuration(stack)
-    table = synthesized.only("dynamodb_table")
+    assert "kms_key" not in synthesized.types()
+    variables = {
+        body["function_name"]: body["environment"]["variables"]
+        for body in synthesized.all("lambda_function").values()
+    }
+    assert variables["shop-jobs"]["JOB_CALLBACKS"] == "off"
+    assert "CALLBACK_KEY_ID" not in variables["shop-jobs-finish"]
+
+
+def test_records_expire(stack: AwsStack, archive: FakeArchive, payloads: PayloadBucket) -> None:
+    runner(stack, archive, payloads)
+    table = Configuration(stack).only("dynamodb_table")
+    assert table["name"] == "shop-jobs"
     assert table["ttl"] == {"attribute_name": "expires_at", "enabled": True}
     assert table["point_in_time_recovery"] == {"enabled": True, "recovery_period_in_days": 1}
-    (alarm,) = synthesized.all("cloudwatch_metric_alarm").values()
-    assert alarm["dimensions"] == {"QueueName": "shop-jobs-failed"}
-    assert alarm["alarm_actions"] == [f"${{{synthesized.address('sns_topic')}.arn}}"]
+
+
+def test_requests_are_counted_with_a_limit(
+    stack: AwsStack, archive: FakeArchive, payloads: PayloadBucket
+) -> None:
+    limit = CallerLimit(stack, "callers", requests_per_minute=7)
+    runner(stack, archive, payloads, caller_limit=limit)
+    synthesized = Configuration(stack)
+    variables = {
+        body["function_name"]: body["environment"]["variables"]
+        for body in synthesized.all("lambda_function").values()
+    }
+    assert variables["shop-jobs"]["CALLER_REQUESTS_PER_MINUTE"] == "7"
+    assert "CALLER_TABLE" not in variables["shop-jobs-finish"]
+    assert policies(synthesized, "jobs_api_role")["table-shop-callers"][0]["Action"] == [
+        "dynamodb:UpdateItem"
+    ]
+
+
+def test_the_routes_are_those_of_the_contract(
+    stack: AwsStack, archive: FakeArchive, payloads: PayloadBucket
+) -> None:
+    api = RestApi(stack, "api", name="shop", default_authorization=IamAuthorization())
+    methods = api.add_services(runner(stack, archive, payloads))
+    assert [method.definition.key for method in methods] == [
+        ("/workflows", "GET"),
+        ("/workflows/{workflow}/jobs", "POST"),
+        ("/jobs/{job}", "GET"),
+    ]
+    assert {method.definition.integration.target for method in methods} == {"lambda:shop-jobs:live"}
 
 
 def test_payloads_expire_and_are_granted_by_prefix(stack: AwsStack, payloads: PayloadBucket) -> None:
@@ -340,32 +346,19 @@ def test_what_cannot_work_is_refused_before_anything_is_made(
     stack: AwsStack, archive: FakeArchive, function: Function, payloads: PayloadBucket
 ) -> None:
     before = children(stack)
-    assert refused(lambda: Jobs(stack, "jobs", payloads=payloads, lifetime_seconds=59)) == (
+    assert refused(lambda: runner(stack, archive, payloads, lifetime_seconds=59)) == (
         LimitExceededError,
         "shop/jobs: lifetime_seconds is 59; use 60 to 2592000",
     )
-    assert refused(lambda: Jobs(stack, "jobs", payloads=payloads, max_running_per_caller=0)) == (
+    assert refused(lambda: runner(stack, archive, payloads, max_running_per_caller=0)) == (
         LimitExceededError,
         "shop/jobs: max_running_per_caller is 0; use 1 to 1000",
     )
     assert children(stack) == before
-    jobs = Jobs(stack, "jobs", payloads=payloads)
-    assert refused(lambda: jobs.add_workflow("summary", steps(function))) == (
-        InvalidArgumentError,
-        "shop/jobs/summary: nobody would note its end; call use_finish first",
-    )
-    assert refused(lambda: jobs.serve(function)) == (
-        InvalidArgumentError,
-        "shop/jobs: has no workflows, so that no job can be started; call add_workflow",
-    )
-    jobs.use_finish(Function(stack, "finish", archive=archive))
+    jobs = runner(stack, archive, payloads)
     jobs.add_workflow("summary", steps(function))
     assert refused(lambda: jobs.add_workflow("summary", steps(function))) == (
         ConflictError,
         "shop/jobs/summary: exists already; give the workflow another name",
     )
     assert refused(lambda: jobs.add_workflow("Big", steps(function)))[0] is InvalidArgumentError
-    assert refused(lambda: jobs.use_finish(function)) == (
-        ConflictError,
-        "shop/jobs: is ended by shop/finish already; call use_finish once",
-    )

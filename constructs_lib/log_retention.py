@@ -15,9 +15,10 @@ DEFAULT_RETENTION_DAYS: Final[RetentionDays] = 365
 
 
 def check_retention(where: str, argument: str, value: object) -> None:
-    """Checks a retention in days.
+    """Check a retention in days; None is the stack's.
 
     Raises:
         InvalidArgumentError: if CloudWatch Logs does not know it.
     """
-    check_choice(where, argument, value, RetentionDays)
+    if value is not None:
+        check_choice(where, argument, value, RetentionDays)

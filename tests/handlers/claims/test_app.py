@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from handlers.claims.app import TokenTrigger
 from handlers.common.aws_api import AwsApi
 from handlers.common.caller_hash import HASH, CallerHashes
 from handlers.common.deadline import Deadline
 from handlers.common.errors import BackendError, BackendUnavailable
-from handlers.users.app import TokenTrigger
 from tests.support import aws
 from tests.support.events import Context
 from tests.support.moto_state import mock_aws

@@ -1,0 +1,124 @@
+"""Lambda function of a service, made from the service's contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from constructs import Construct
+
+from constructs_lib.api.lambda_integration import LambdaIntegration
+from constructs_lib.aws_stack import AwsStack
+from constructs_lib.functions.function import Function
+from constructs_lib.iam.policy import PolicyStatement
+from constructs_lib.monitoring.paid_calls import PaidCalls
+from constructs_lib.patterns.service_archive import service_archive
+
+if TYPE_CHECKING:
+    from constructs_lib.archive import Archive
+    from constructs_lib.metering.caller_limit import CallerLimit
+    from constructs_lib.service_contract import ServiceContract
+
+TIMEOUT_SECONDS: Final = 25
+"""Default timeout of a function behind a route; API Gateway waits 29 s."""
+
+
+class AiService(Function):
+    """Function that implements a contract: by default `handlers/<name>/app.py`.
+
+    With the stack's `ai_backend="aws"` its role may call the AWS actions and the Bedrock models of the contract.
+    `RestApi.add_services` adds its routes. For anything that is not an argument here, create a `Function` and pass it
+    to `RestApi.add_service`.
+
+    Args:
+        scope: The construct that it belongs to.
+        contract: The service's contract. Its name is the id in `scope`.
+        memory_mb: Memory in MB, 128-10240. CPU scales with it. Default: 1024.
+        timeout_seconds: Timeout, 1-28. Default: 25.
+        environment: More environment variables; at most 4 KB and no secrets. Default: none.
+        caller_limit: Limit for the requests of each user. Default: none.
+        archive: Its code. Default: the archive of `handlers/<name>`.
+
+    Raises:
+        ConstructError: An argument is not valid.
+        ArchiveError: The archive cannot be built.
+
+    Example:
+        >>> service = AiService(stack, contract, archive=archive, memory_mb=512)
+        >>> api = RestApi(stack, "api", name="shop", default_authorization=Public())
+        >>> [method.definition.key for method in api.add_services(service)]
+        [('/greetings', 'POST')]
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        contract: ServiceContract,
+        *,
+        memory_mb: int = 1024,
+        timeout_seconds: int = TIMEOUT_SECONDS,
+        environment: Mapping[str, str] | None = None,
+        caller_limit: CallerLimit | None = None,
+        archive: Archive | None = None,
+    ) -> None:
+        stack = AwsStack.of(scope)
+        defaults = stack.defaults
+        super().__init__(
+            scope,
+            contract.name,
+            archive=archive or service_archive(stack, contract.name),
+            description=contract.summary or None,
+            memory_mb=memory_mb,
+            timeout_seconds=timeout_seconds,
+            environment={
+                "AI_BACKEND": defaults.ai_backend,
+                "CORS_ALLOWED_ORIGINS": ",".join(defaults.allowed_origins),
+                **({} if caller_limit is None else caller_limit.environment),
+                **(environment or {}),
+            },
+        )
+        self._contract = contract
+        if caller_limit is not None:
+            caller_limit.grant_count(self)
+        if defaults.ai_backend == "aws":
+            self._allow_backend(stack)
+
+    @property
+    def contract(self) -> ServiceContract:
+        """The service's contract."""
+        return self._contract
+
+    @cached_property
+    def integration(self) -> LambdaIntegration:
+        """The integration of its routes."""
+        return LambdaIntegration(self)
+
+    @property
+    def paid_calls(self) -> Mapping[str, PaidCalls]:
+        """The calls of AWS services that are paid by the call, by the names of their alarms; empty for local models."""
+        stack = AwsStack.of(self)
+        if stack.defaults.ai_backend != "aws":
+            return {}
+        calls = {}
+        for action in self._contract.aws_actions:
+            service, _, operation = action.partition(":")
+            if service == "rekognition":
+                calls[f"{stack.name_prefix}-rekognition-{operation}"] = PaidCalls.of_rekognition(operation)
+            else:
+                calls[f"{stack.name_prefix}-{service}"] = PaidCalls.of_function(self, service)
+        for model in self._contract.bedrock_models:
+            calls[f"{stack.name_prefix}-bedrock-{model}"] = PaidCalls.of_bedrock(model)
+        return calls
+
+    def _allow_backend(self, stack: AwsStack) -> None:
+        contract, statements = self._contract, []
+        if contract.aws_actions:
+            # Rekognition and Comprehend have no resources that a policy could name.
+            statements.append(PolicyStatement(actions=contract.aws_actions, resources=["*"]))
+        if contract.bedrock_models:
+            models = f"arn:aws:bedrock:{stack.region}::foundation-model"
+            resources = [f"{models}/{model}" for model in contract.bedrock_models]
+            statements.append(PolicyStatement(actions=["bedrock:InvokeModel"], resources=resources))
+        if statements:
+            self.role.add_policy("ai", *statements)

@@ -1,0 +1,28 @@
+"""Contract of the workflows that answer within the request."""
+
+from __future__ import annotations
+
+from handlers.common.contract import Contract
+from handlers.common.summary import SummaryRequest, SummaryResponse
+from workflows.models import DocumentRequest, DocumentResponse
+
+workflows = Contract(
+    "workflows",
+    summary="Several services in one answer.",
+    # Step Functions limits the data of a workflow.
+    max_body_bytes=262_144,
+)
+understand_document = workflows.post(
+    "/workflows/document",
+    DocumentRequest,
+    DocumentResponse,
+    name="workflows.document",
+    summary="Read the text of an image, then analyse, embed and summarize it.",
+)
+summarize_reliably = workflows.post(
+    "/workflows/summary",
+    SummaryRequest,
+    SummaryResponse,
+    name="workflows.summary",
+    summary="Summarize a text, with a second service if the first one fails.",
+)
