@@ -13,6 +13,7 @@ from constructs import Construct
 from constructs_lib import (
     AwsStack,
     ConflictError,
+    Environment,
     InvalidArgumentError,
     S3State,
     StackDefaults,
@@ -274,3 +275,67 @@ def test_stacks_of_other_apps_are_others(app: App, tmp_path: Path) -> None:
 
 def children_of(app: App) -> list[str]:
     return [str(construct.node.path) for construct in app.node.find_all()]
+
+
+@pytest.mark.parametrize(
+    ("variables", "prefix", "state", "accounts"),
+    [
+        ({}, "shop-local", "terraform.shop.local.tfstate", ["123456789012"]),
+        ({"ENVIRONMENT": "dev"}, "shop-dev", "terraform.shop.dev.tfstate", None),
+        (
+            {"ENVIRONMENT": "prod", "AWS_ACCOUNT_ID": "111122223333", "AWS_REGION": "eu-west-1"},
+            "shop-prod",
+            "terraform.shop.prod.tfstate",
+            ["111122223333"],
+        ),
+    ],
+)
+def test_an_environment_gives_region_account_names_and_state(
+    app: App, variables: dict[str, str], prefix: str, state: str, accounts: list[str] | None
+) -> None:
+    stack = AwsStack(app, "shop", environment=Environment.from_variables(variables))
+    assert (stack.name_prefix, stack.region) == (prefix, variables.get("AWS_REGION", "us-east-1"))
+    written = Configuration(stack).json
+    assert written["terraform"]["backend"]["local"]["path"] == f"../../../{state}"
+    assert written["provider"]["aws"][0].get("allowed_account_ids") == accounts
+
+
+def test_a_stack_has_an_environment_or_a_region(app: App) -> None:
+    environment = Environment.from_variables({})
+    assert refused(lambda: AwsStack(app, "shop")) == (
+        InvalidArgumentError,
+        (
+            "shop: has neither environment nor region; pass either environment=Environment.from_variables(os.environ) or "
+            "region='eu-central-1'"
+        ),
+    )
+    assert refused(lambda: AwsStack(app, "shop", environment=environment, region="us-east-1")) == (
+        InvalidArgumentError,
+        (
+            "shop: has an environment and a region; pass either environment=Environment.from_variables(os.environ) or "
+            "region='eu-central-1'"
+        ),
+    )
+
+
+def test_outputs_have_a_name_each(stack: AwsStack) -> None:
+    stack.output(region=stack.region, names={"a": "b"})
+    output = Configuration(stack).json["output"]
+    assert (output["region"]["value"], output["names"]["value"]) == ("us-east-1", {"a": "b"})
+    assert refused(lambda: stack.output(region="again")) == (
+        ConflictError,
+        "shop/region: exists already; add each output once",
+    )
+
+
+@pytest.mark.parametrize(
+    ("defaults", "message"),
+    [
+        ({"log_retention_days": 31}, "StackDefaults: log_retention_days 31 is not known to AWS"),
+        ({"ai_backend": "azure"}, "StackDefaults: ai_backend 'azure' is not known to AWS"),
+        ({"reserved_concurrency": -1}, "StackDefaults: reserved_concurrency is -1; use 0 to 100000"),
+        ({"reserved_concurrency_of": {"a": -1}}, "StackDefaults: reserved_concurrency_of['a'] is -1"),
+    ],
+)
+def test_defaults_that_are_rejected(defaults: dict[str, Any], message: str) -> None:
+    assert refused(lambda: StackDefaults(**defaults))[1].startswith(message)

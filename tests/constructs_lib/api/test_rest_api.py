@@ -11,6 +11,7 @@ from constructs_lib import (
     AwsStack,
     ConflictError,
     ConstructError,
+    Environment,
     Function,
     IamAuthorization,
     InvalidArgumentError,
@@ -18,6 +19,7 @@ from constructs_lib import (
     LimitExceededError,
     Public,
     RestApi,
+    Throttle,
 )
 from tests.support.synthesis import (
     Configuration,
@@ -348,3 +350,54 @@ def test_apis_that_are_refused(
         f"shop/api: {problem}",
     )
     assert children(stack) == before
+
+
+def test_deploy_creates_deployment_stage_and_the_role_for_logs(stack: AwsStack, function: Function) -> None:
+    api = RestApi(stack, "api", name="shop")
+    first = api.deploy("prod", throttle=Throttle(7, 9))
+    api.root.add_method("GET", LambdaIntegration(function), authorization=Public())
+    second = api.deploy("test")
+    assert second.deployment is first.deployment
+    configuration = Configuration(stack)
+    assert {body["stage_name"] for body in configuration.all("api_gateway_stage").values()} == {
+        "prod",
+        "test",
+    }
+    configuration.only("api_gateway_account")
+    configuration.only("api_gateway_deployment")
+    limits = {
+        (one["settings"]["throttling_rate_limit"], one["settings"]["throttling_burst_limit"])
+        for one in configuration.all("api_gateway_method_settings").values()
+    }
+    assert limits == {(7, 9), (100, 200)}
+    logged = [
+        body["access_log_settings"]["format"] for body in configuration.all("api_gateway_stage").values()
+    ]
+    assert all('"user":"$context.authorizer.claims.caller"' in line for line in logged)
+
+
+@pytest.mark.parametrize(("role", "logs"), [("existing", True), ("none", False)])
+def test_deploy_without_a_role_of_its_own(
+    stack: AwsStack, function: Function, recwarn: pytest.WarningsRecorder, role: Any, logs: bool
+) -> None:
+    api = RestApi(stack, "api", name="shop")
+    api.root.add_method("GET", LambdaIntegration(function), authorization=Public())
+    api.deploy("prod", cloudwatch_role=role)
+    configuration = Configuration(stack)
+    assert configuration.all("api_gateway_account") == {}
+    assert ("access_log_settings" in configuration.only("api_gateway_stage")) == logs
+    assert list(recwarn) == []
+
+
+def test_the_url_of_a_stack_for_the_local_cloud_is_there(app: App, archive: FakeArchive) -> None:
+    for name, url in (
+        ("local", "http://127.0.0.1:4566/_aws/execute-api/"),
+        ("dev", "${aws_api_gateway_stage."),
+    ):
+        environment = Environment.from_variables({"ENVIRONMENT": name})
+        stack = AwsStack(app, f"shop-{name}", environment=environment)
+        api = RestApi(stack, "api", name="shop")
+        function = Function(stack, "chat", archive=archive)
+        api.root.add_method("GET", LambdaIntegration(function), authorization=Public())
+        stack.output(invoke_url=api.deploy("prod").invoke_url)
+        assert Configuration(stack).json["output"]["invoke_url"]["value"].startswith(url)
