@@ -18,6 +18,7 @@ from local_cloud.gateway.exchange import DeployedStage, Exchange, new_extended_r
 from local_cloud.gateway.gateway_responses import gateway_response, plain_response
 from local_cloud.gateway.lambda_proxy import FunctionInvoker, LambdaProxy
 from local_cloud.gateway.limits import check_edge
+from local_cloud.gateway.reserved_headers import sendable
 from local_cloud.gateway.steps import authorize, check_api_key, integrate, open_api, route, throttle, validate
 from local_cloud.gateway.throttle import Throttles
 from local_cloud.gateway.waf import WebAcls
@@ -121,10 +122,13 @@ class RestApiGateway:
     async def _answer(self, exchange: Exchange) -> Response:
         try:
             try:
-                return await self._take_steps(exchange)
+                return _final(await self._take_steps(exchange))
             except GatewayError as error:
                 exchange.note = error.reason
-                return gateway_response(exchange, error.fault)
+                return _final(gateway_response(exchange, error.fault))
+        except GatewayError as error:
+            exchange.note = error.reason
+            return plain_response(error.fault)
         except UnsupportedFeatureError as error:
             exchange.note = f"not in the local cloud yet: {error.feature}"
             return _unsupported(error)
@@ -146,13 +150,24 @@ class RestApiGateway:
         return await integrate(exchange, self._lambda_proxy, self._aws_services)
 
 
+def _final(response: Response) -> Response:
+    """Return a response whose status code ends an exchange; after any other, the client would wait for one.
+
+    Raises:
+        GatewayError: It is an interim response, such as 100.
+    """
+    if not 200 <= response.status <= 599:
+        raise GatewayError(CONFIGURATION, f"{response.status} is not the status code of a final response")
+    return response
+
+
 def _domain_name(api_id: str, stage: DeployedStage) -> str:
     return f"{api_id}.execute-api.{stage.api.region}.amazonaws.com"
 
 
 def _with_ids(response: Response, request_id: str, extended_request_id: str) -> Response:
     ids = (("x-amzn-RequestId", request_id), ("x-amz-apigw-id", extended_request_id))
-    return Response(response.status, (*response.headers, *ids), response.body)
+    return Response(response.status, (*sendable(response.headers), *ids), response.body)
 
 
 def _unsupported(error: UnsupportedFeatureError) -> Response:

@@ -60,7 +60,8 @@ def mapped_response(
         _replace(mapped_headers, name, value)
     if not any(name.lower() == "content-type" for name in mapped_headers):
         mapped_headers["Content-Type"] = [content_type_out]
-    return Response(overrides.status or int(chosen.status), _checked(mapped_headers), content)
+    sent = tuple((name, value) for name, values in mapped_headers.items() for value in values if value)
+    return Response(overrides.status or int(chosen.status), sent, content)
 
 
 def select(responses: Iterable[IntegrationResponse], selector: str | None) -> IntegrationResponse | None:
@@ -110,13 +111,3 @@ def _replace(headers: dict[str, list[str]], name: str, value: Any) -> None:
     for present in [key for key in headers if key.lower() == name.lower()]:
         del headers[present]
     headers[name] = [to_text(entry) for entry in value] if isinstance(value, list) else [to_text(value)]
-
-
-def _checked(headers: dict[str, list[str]]) -> Headers:
-    """Return the headers that have a value; what no header may hold is left out of it."""
-    return tuple(
-        (name, re.sub(r"[\x00-\x08\x0a-\x1f\x7f]", "", value))
-        for name, values in headers.items()
-        for value in values
-        if value != ""
-    )

@@ -5,51 +5,22 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from local_cloud.gateway.definition import ApiDefinition
 from local_cloud.gateway.errors import BAD_FUNCTION_ANSWER, CONFIGURATION, GatewayError
 from local_cloud.gateway.media_types import first_accepted, is_binary
+from local_cloud.gateway.reserved_headers import is_header, sendable
 from local_cloud.messages import Headers, Response
 
 LARGEST_FUNCTION_RESPONSE = 6_291_556
 
 _MEMBERS = frozenset({"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"})
 
-# Headers that the gateway makes itself: a function's own are shown under `x-amzn-Remapped-`, or not at all.
-_REMAPPED = frozenset(
-    {
-        "authorization",
-        "connection",
-        "content-length",
-        "content-md5",
-        "date",
-        "max-forwards",
-        "server",
-        "user-agent",
-        "www-authenticate",
-        "x-amz-apigw-id",
-        "x-amzn-requestid",
-        "x-amzn-trace-id",
-    }
-)
-_DROPPED = frozenset(
-    {
-        "expect",
-        "host",
-        "keep-alive",
-        "proxy-authenticate",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "via",
-    }
-)
-_HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_FORBIDDEN_IN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+# Of a function's headers, these are remapped besides those of every response; and these are not sent at all.
+_REMAPPED = frozenset({"x-amz-apigw-id", "x-amzn-requestid", "x-amzn-trace-id"})
+_DROPPED = frozenset({"expect", "host", "proxy-authenticate", "trailer", "upgrade", "via"})
 
 
 def function_response(payload: bytes, api: ApiDefinition, accept: str | None) -> Response:
@@ -109,11 +80,13 @@ def _headers(single: Any, multiple: Any) -> Headers:
         values = merged.setdefault(name.lower(), (name, []))[1]
         if text not in values:
             values.append(text)
-    return tuple(
-        (f"x-amzn-Remapped-{name}" if lower in _REMAPPED else name, value)
-        for lower, (name, values) in merged.items()
-        if lower not in _DROPPED
-        for value in values
+    return sendable(
+        tuple(
+            (f"x-amzn-Remapped-{name}" if lower in _REMAPPED else name, value)
+            for lower, (name, values) in merged.items()
+            if lower not in _DROPPED
+            for value in values
+        )
     )
 
 
@@ -124,7 +97,7 @@ def _text(name: str, value: Any) -> str:
         text = str(value).strip()
     else:
         raise _malformed(f"header {name!r} must be a string, a number or a boolean")
-    if not _HEADER_NAME.fullmatch(name) or _FORBIDDEN_IN_VALUE.search(text):
+    if not is_header(name, text):
         raise _malformed(f"header {name!r} has characters that no header may have")
     return text
 
