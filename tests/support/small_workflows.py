@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -66,10 +67,15 @@ class Flows:
         caller: str = "ada",
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Makes a request; a body that is neither text nor bytes is sent as JSON."""
+        """Make a request, with an `Idempotency-Key` of its own. A body that is neither text nor bytes is sent as JSON."""
         place = urlsplit(self.outputs["invoke_url"])
         content = body if isinstance(body, str | bytes | None) else json.dumps(body)
-        sent = {"Authorization": f"Bearer {caller}", "Content-Type": "application/json", **(headers or {})}
+        sent = {
+            "Authorization": f"Bearer {caller}",
+            "Content-Type": "application/json",
+            "Idempotency-Key": secrets.token_hex(8),
+            **(headers or {}),
+        }
         with closing(http.client.HTTPConnection(place.hostname or "", place.port, timeout=35)) as connection:
             connection.request(method, f"{place.path}{path}", body=content, headers=sent)
             answer = connection.getresponse()

@@ -319,7 +319,7 @@ def test_an_end_that_is_delivered_twice_is_noted_once(flows: Flows) -> None:
     given = finish_event(flows, job_id)
     for ending in (given, given, with_error(given, "UnprocessableInput")):
         answer = flows.client("lambda").invoke(
-            FunctionName=f"{STACK}-finish", Qualifier="live", Payload=json.dumps(ending)
+            FunctionName=f"{STACK}-jobs-finish", Qualifier="live", Payload=json.dumps(ending)
         )
         assert json.loads(answer["Payload"].read()) == {"noted": True}
     assert flows.call("GET", f"/jobs/{job_id}").body == job
@@ -339,12 +339,12 @@ def test_the_end_of_an_execution_of_before_is_not_that_of_the_job_of_today(flows
     before = json.loads(json.dumps(given).replace(f"{job_id}-", f"{job_id}-1"))
     for ending in (before, with_error(before, "UnprocessableInput")):
         answer = flows.client("lambda").invoke(
-            FunctionName=f"{STACK}-finish", Qualifier="live", Payload=json.dumps(ending)
+            FunctionName=f"{STACK}-jobs-finish", Qualifier="live", Payload=json.dumps(ending)
         )
         assert json.loads(answer["Payload"].read()) == {"noted": False}
     assert flows.call("GET", f"/jobs/{job_id}").body["status"] == "running"
     flows.client("lambda").invoke(
-        FunctionName=f"{STACK}-finish", Qualifier="live", Payload=json.dumps(given)
+        FunctionName=f"{STACK}-jobs-finish", Qualifier="live", Payload=json.dumps(given)
     )["Payload"].read()
     assert flows.call("GET", f"/jobs/{job_id}").body == job
 
@@ -365,7 +365,7 @@ def with_error(event: dict[str, Any], error: str) -> dict[str, Any]:
 
 
 def test_a_crash_after_the_result_is_stored_and_before_it_is_noted_is_made_good(flows: Flows) -> None:
-    with flows.refused("finish", "dynamodb:UpdateItem"):
+    with flows.refused("jobs-finish", "dynamodb:UpdateItem"):
         job_id = start(flows, "one", {"say": "kept"})
         at = execution(flows, "one", job_id)
         until(
@@ -384,7 +384,7 @@ def test_a_crash_after_the_result_is_stored_and_before_it_is_noted_is_made_good(
 
 
 def test_an_end_that_cannot_be_noted_is_in_the_queue(flows: Flows) -> None:
-    with flows.refused("finish", "dynamodb:*"):
+    with flows.refused("jobs-finish", "dynamodb:*"):
         job_id = start(flows, "one", {"say": "lost"})
         (message,) = until(lambda: flows.messages("failed_queue"))
     assert message == {
@@ -502,13 +502,13 @@ def deliver_end(flows: Flows, execution_arn: str, *left_out: str) -> Any:
     detail = {name: None if name in left_out else described.get(name) for name in names}
     event = {"source": "aws.states", "detail": detail}
     answer = flows.client("lambda").invoke(
-        FunctionName=f"{STACK}-finish", Qualifier="live", Payload=json.dumps(event)
+        FunctionName=f"{STACK}-jobs-finish", Qualifier="live", Payload=json.dumps(event)
     )
     return json.loads(answer["Payload"].read())
 
 
 def test_a_job_is_seen_to_have_failed_before_that_is_noted(flows: Flows) -> None:
-    with flows.no_calls("finish"):
+    with flows.no_calls("jobs-finish"):
         job_id = start_told(flows, "brief")
         before = flows.ended(job_id)
         assert (before["status"], before["error"]) == ("failed", TOO_LONG)
@@ -539,7 +539,7 @@ def test_a_client_that_cannot_be_told_of_such_an_end_is_in_the_queue(
 
 def test_a_rule_that_may_not_call_puts_the_end_into_the_queue(flows: Flows) -> None:
     (rule,) = flows.client("events").list_rules()["Rules"]
-    functions, named = flows.client("lambda"), {"FunctionName": f"{STACK}-finish", "Qualifier": "live"}
+    functions, named = flows.client("lambda"), {"FunctionName": f"{STACK}-jobs-finish", "Qualifier": "live"}
     (statement,) = [
         one
         for one in json.loads(functions.get_policy(**named)["Policy"])["Statement"]
@@ -561,7 +561,7 @@ def test_a_rule_that_may_not_call_puts_the_end_into_the_queue(flows: Flows) -> N
     assert (message["source"], message["detail"]["error"]) == ("aws.states", "States.DataLimitExceeded")
     assert json.loads(message["detail"]["input"])["job_id"] == job_id
     at = message["detail"]["executionArn"]
-    with flows.refused("finish", "states:DescribeExecution"):
+    with flows.refused("jobs-finish", "states:DescribeExecution"):
         assert deliver_end(flows, at, "input")["errorType"] == "BackendError"
     assert flows.receiver.of(job_id) == []
     assert deliver_end(flows, at, "input", "error") == {"noted": True, "called": True}
