@@ -24,9 +24,10 @@ except TerraformError as missing:
     pytest.skip(f"Terraform is needed: {missing}", allow_module_level=True)
 
 SEED = int(os.environ.get("KILL_SEED", "9"))
-IN_CI = [
-    Moment("Ctrl-C", "terraform apply", 500, fresh=True),
+CHOSEN = [
     Moment("everything", "terraform apply", 300, fresh=True),
+    # What an interrupt does is in the tests of deploy_tools/interrupts.py too, without Terraform.
+    pytest.param(Moment("Ctrl-C", "terraform apply", 500, fresh=True), marks=pytest.mark.long),
 ]
 
 
@@ -53,7 +54,7 @@ def check_healed(deployed: Project, moment: Moment) -> None:
     assert deployed.is_served(), moment
 
 
-@pytest.mark.parametrize("moment", IN_CI, ids=str)
+@pytest.mark.parametrize("moment", CHOSEN, ids=str)
 def test_a_deploy_after_one_that_was_cut_short(deployed: Project, moment: Moment) -> None:
     check_healed(deployed, moment)
 

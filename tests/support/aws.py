@@ -7,10 +7,15 @@ from contextlib import contextmanager
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
+from botocore.loaders import create_loader
 from botocore.stub import Stubber
 
 from handlers.common.aws_api import AI_CALL_TRIES, AwsApi, Tries
+
+_DESCRIPTIONS = create_loader()
+"""Reads the descriptions of AWS's services; a loader keeps what it has read, and moto makes new sessions all the time."""
 
 
 class Answering:
@@ -29,12 +34,10 @@ class Answering:
 
 
 def client(service_name: str, **options: Any) -> Any:
-    return boto3.client(
-        service_name,
-        region_name="us-east-1",
-        aws_access_key_id="testing",
-        aws_secret_access_key="testing",
-        **options,
+    session = botocore.session.Session()
+    session.register_component("data_loader", _DESCRIPTIONS)
+    return boto3.Session("testing", "testing", region_name="us-east-1", botocore_session=session).client(
+        service_name, **options
     )
 
 

@@ -259,6 +259,22 @@ def test_checkov_is_installed_once_for_a_lock(tmp_path: Path) -> None:
     assert checkov_run.installed_checkov(tmp_path / "cache", lock) == python
     assert kept.exists()
 
+
+def test_a_folder_that_cannot_be_made_says_so(tmp_path: Path) -> None:
+    lock = tmp_path / "requirements.lock"
+    lock.write_text("# nothing\n", encoding="utf-8")
+    (tmp_path / "cache").write_text("a file where the folder should be", encoding="utf-8")
+    with pytest.raises(ScanError, match=r"^Checkov cannot be installed: `\S+ -m venv --clear \S+` failed:\n"):
+        checkov_run.installed_checkov(tmp_path / "cache", lock)
+
+
+@pytest.mark.long
+def test_another_lock_is_installed_anew_and_a_wrong_one_is_named(tmp_path: Path) -> None:
+    lock = tmp_path / "requirements.lock"
+    lock.write_text("# nothing\n", encoding="utf-8")
+    python = checkov_run.installed_checkov(tmp_path / "cache", lock)
+    kept = python.parent / "kept"
+    kept.touch()
     lock.write_text("no requirement\n", encoding="utf-8")
     with pytest.raises(ScanError) as wrong:
         checkov_run.installed_checkov(tmp_path / "cache", lock)
