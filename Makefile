@@ -19,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
 .PHONY: help install install-cli terraform-fallback doctor synth deploy demo serve token partner down logs test test-long test-kill test-wheel check lint types \
-	archives bench bench-synth soak scan plan client golden new-service lock clean
+	archives bench bench-synth soak scan plan client golden new-service new-project lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-20s %s\n", $$1, $$2}'
@@ -27,6 +27,7 @@ help: ## List the targets
 install: $(VENV)/installed $(VENV)/startup-hook ## Set up .venv with the locked dependencies
 
 $(VENV)/installed: requirements.lock
+	@if [ -L $(VENV) ]; then echo '$(VENV) is a link, and setting it up would empty what others use; run make where it leads, or remove the link.' >&2; exit 1; fi
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; " + sys.executable + " is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.13 …")'
 	@printf '  %-34s' 'set up .venv'; started=$$(date +%s); \
 	$(PYTHON) -m venv --clear $(VENV); \
@@ -124,7 +125,10 @@ client: install install-cli ## Generate a Python client and TypeScript types fro
 	@$(BIN)/python -m tools.client
 
 new-service: install ## Create handlers/NAME for a service of your own (make new-service NAME=greeting)
-	@$(BIN)/python -m tools.new_service $(NAME)
+	@$(BIN)/python -m deploy_tools --dir $(DIR) new-service '$(NAME)'
+
+new-project: install ## Create a project of your own, with one service (make new-project DIR=../shop)
+	@$(BIN)/python -m deploy_tools new-project '$(DIR)'
 
 golden: install ## Rewrite the golden files of what is deployed, and the README's table of routes
 	@$(BIN)/python -m tools.golden $(DIR)

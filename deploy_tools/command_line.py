@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from deploy_tools import cdktf, interrupts, terraform
+from deploy_tools import cdktf, interrupts, new_project, new_service, terraform
 from deploy_tools.app import CdktfApp
 from deploy_tools.callers import PARTNER_OUTPUTS, USER_OUTPUTS, Callers
 from deploy_tools.cloud import chosen_environment, chosen_port, required_cloud, stop_cloud
@@ -59,6 +59,10 @@ def _parser() -> argparse.ArgumentParser:
         "function", nargs="?", metavar="FUNCTION", help="name of a function (default: the requests)"
     )
     add("down", _down, "stop the local cloud")
+    sub = add("new-service", _new_service, "create the folder of another service")
+    sub.add_argument("name", metavar="NAME", help="name of the service, such as greeting")
+    sub = add("new-project", _new_project, "create a project of your own, with one service")
+    sub.add_argument("folder", metavar="DIR", type=Path, help="folder of the project, such as ../shop")
     add("doctor", _doctor, "print which Terraform and which AWS provider will be used")
     return parser
 
@@ -117,6 +121,16 @@ def _logs(options: argparse.Namespace) -> int:
 
 def _down(options: argparse.Namespace) -> int:
     print(stop_cloud(_app(options).cloud_directory))
+    return 0
+
+
+def _new_service(options: argparse.Namespace) -> int:
+    new_service.create(options.name, _app(options).folder)
+    return 0
+
+
+def _new_project(options: argparse.Namespace) -> int:
+    new_project.create(options.folder)
     return 0
 
 

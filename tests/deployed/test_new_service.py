@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from deploy_tools.new_service import main_lines, write
 from tests.support.paths import PROJECT
-from tools.new_service import main_lines, write
 
 LEFT_OUT = (
     ".venv",
@@ -39,7 +39,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = tmp_path_factory.mktemp("copy") / "project"
     shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns(*LEFT_OUT))
     write("greeting", project)
-    import_line, entry = main_lines("greeting")
+    import_line, entry = main_lines("greeting", project)
     main = project / "main.py"
     text = main.read_text(encoding="utf-8")
     text, imports = re.subn(

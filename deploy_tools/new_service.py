@@ -1,6 +1,4 @@
-"""`make new-service NAME=greeting`: write the folder of a service, and print the two lines that `main.py` needs.
-
-    python -m tools.new_service NAME
+"""Folder of a new service, and the two lines that `main.py` needs for it.
 
 The folder holds a contract with one operation, the handler that implements it, and the description of its archive.
 """
@@ -8,15 +6,15 @@ The folder holds a contract with one operation, the handler that implements it, 
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from deploy_tools.errors import DeploymentError
-from tools.project import PROJECT
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,19}")
 _MEMORY_MB = 512
+_MARKER: Final = "# Add yours here."
+"""Comment in `main.py` below the last service."""
 
 _CONTRACT = '''"""Contract of the {name} service."""
 
@@ -103,13 +101,20 @@ def files(name: str) -> dict[str, str]:
     }
 
 
-def main_lines(name: str) -> tuple[str, str]:
-    """Return the import and the entry of a service in `main.py`."""
-    entry = f"            AiService(self, {name}, memory_mb={_MEMORY_MB}, caller_limit=limit),\n"
+def main_lines(name: str, project: Path) -> tuple[str, str]:
+    """Return the import and the entry of a service in `main.py`. The entry is like that of the service before it."""
+    entry = f"    AiService(stack, {name}, memory_mb={_MEMORY_MB}),\n"
+    text = (project / "main.py").read_text(encoding="utf-8")
+    if last := re.search(rf"^(.+,)\n *{re.escape(_MARKER)}$", text, re.MULTILINE):
+        services = [file.parent.name for file in (project / "handlers").glob("*/contract.py")]
+        known = re.search(rf"\b({'|'.join(services)})\b", last[1])
+        if known is not None:
+            start, end = last[1][: known.start()], last[1][known.end() :]
+            entry = f"{start}{name}{re.sub(r'[0-9]{3,5}', str(_MEMORY_MB), end, count=1)}\n"
     return f"from handlers.{name}.contract import {name}\n", entry
 
 
-def write(name: str, project: Path = PROJECT) -> list[str]:
+def write(name: str, project: Path) -> list[str]:
     """Write the files of a service, and return their paths.
 
     Raises:
@@ -122,31 +127,23 @@ def write(name: str, project: Path = PROJECT) -> list[str]:
     folder = project / "handlers" / name
     if folder.exists():
         raise DeploymentError(f"handlers/{name} exists already; choose another name")
-    folder.mkdir()
+    folder.mkdir(parents=True)
     for path, text in files(name).items():
         (project / path).write_text(text, encoding="utf-8")
     return list(files(name))
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Write the service that the arguments name, and print what to do next."""
-    if len(arguments) != 1:
-        print(__doc__, file=sys.stderr)
-        return 2
-    (name,) = arguments
-    for path in write(name):
+def create(name: str, project: Path) -> None:
+    """Write the service, and print what to do next.
+
+    Raises:
+        DeploymentError: The name is not valid, or the service exists.
+    """
+    import_line, entry = main_lines(name, project)
+    for path in write(name, project):
         print(f"  created {path}")
-    import_line, entry = main_lines(name)
     print(
         f"\nAdd to main.py, to its imports:\n\n{import_line}\nand where it says `Add yours here`:\n\n{entry}"
     )
-    print("Then: make golden, make check, make serve.")
-    return 0
-
-
-if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except DeploymentError as problem:
-        print(problem, file=sys.stderr)
-        sys.exit(1)
+    golden = "make golden, make check, " if (project / "tests" / "golden").is_dir() else ""
+    print(f"Then: {golden}make serve.")

@@ -1,4 +1,4 @@
-"""`make clean`: what it removes, and which states it leaves alone."""
+"""`make clean`: what it removes, and which states it leaves alone. `make install`: it empties no one else's environment."""
 
 from __future__ import annotations
 
@@ -51,3 +51,16 @@ def test_a_state_that_terraform_could_not_save_is_not_removed(tmp_path: Path) ->
         "with `terraform state push errored.tfstate` in its directory and delete the file"
     )
     assert unsaved.exists()
+
+
+def test_an_environment_that_is_linked_is_not_emptied(tmp_path: Path) -> None:
+    (tmp_path / "requirements.lock").touch()
+    used = write(tmp_path / "shared" / "bin" / "python")
+    (tmp_path / ".venv").symlink_to(tmp_path / "shared", target_is_directory=True)
+    command = ["make", "-f", str(PROJECT / "Makefile"), "install"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert done.stderr.splitlines()[0] == (
+        ".venv is a link, and setting it up would empty what others use; run make where it leads, or remove the link."
+    )
+    assert used.exists()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deploy_tools.errors import DeploymentError
-from tools.new_service import files, main, main_lines, write
+from deploy_tools.new_service import create, main_lines, write
 
 
 def test_it_writes_the_folder_of_a_service(tmp_path: Path) -> None:
@@ -23,15 +23,34 @@ def test_it_writes_the_folder_of_a_service(tmp_path: Path) -> None:
     assert 'handler = "handlers.text_tools.app.handler"' in package
 
 
+@pytest.mark.parametrize(
+    ("before", "entry"),
+    [
+        ("        AiService(self, vision, memory_mb=2048, caller_limit=limit),", "        AiService(self, greeting, memory_mb=512, caller_limit=limit),"),
+        ("    AiService(stack, vision),", "    AiService(stack, greeting),"),
+        ("    vision: 2048,", "    greeting: 512,"),
+        ("    something(else_),", "    AiService(stack, greeting, memory_mb=512),"),
+    ],
+)  # fmt: skip
 def test_it_prints_the_lines_for_main(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], before: str, entry: str
 ) -> None:
-    monkeypatch.setattr("tools.new_service.write", lambda name: list(files(name)))
-    assert main(["greeting"]) == 0
+    write("vision", tmp_path)
+    (tmp_path / "main.py").write_text(f"services = [\n{before}\n    # Add yours here.\n]\n", encoding="utf-8")
+    create("greeting", tmp_path)
     printed = capsys.readouterr().out
     assert "created handlers/greeting/contract.py" in printed
-    assert all(line in printed for line in main_lines("greeting"))
-    assert "make golden, make check, make serve" in printed
+    assert "\nfrom handlers.greeting.contract import greeting\n" in printed
+    assert f"\n{entry}\n" in printed
+    assert printed.endswith("Then: make serve.\n")
+
+
+def test_the_projects_own_checks_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "tests" / "golden").mkdir(parents=True)
+    (tmp_path / "main.py").write_text("", encoding="utf-8")
+    create("greeting", tmp_path)
+    assert capsys.readouterr().out.endswith("Then: make golden, make check, make serve.\n")
+    assert main_lines("greeting", tmp_path)[1] == "    AiService(stack, greeting, memory_mb=512),\n"
 
 
 def test_wrong_names_are_rejected_and_nothing_is_overwritten(tmp_path: Path) -> None:
