@@ -89,8 +89,8 @@ test-long: install ## Run the tests that take minutes and that `make test` leave
 test-kill: install ## Kill deploys, jobs and the local cloud at 20 random moments, and deploy again (KILL_SEED=n for others)
 	@$(BIN)/python -m pytest -s -m 'long or not long' tests/deployed/test_kill.py $(PYTEST)
 
-test-wheel: install ## Build the wheel, install it into an empty environment, and deploy examples/hello with it
-	@$(BIN)/python -m pytest -m 'long or not long' tests/deployed/test_wheel.py $(PYTEST)
+test-wheel: install ## Install the wheel into an empty environment, and deploy an example and a new project with it
+	@$(BIN)/python -m pytest -m 'long or not long' tests/deployed/test_wheel.py tests/deployed/test_new_project.py $(PYTEST)
 
 check: lint types test scan ## Run everything that CI runs
 

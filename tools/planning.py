@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shutil
 import threading
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from constructs_lib.environment import DEFAULT_REGION, LOCAL_ACCOUNT_ID
 from constructs_lib.state import TERRAFORM_VERSION
 from deploy_tools.cloud import Cloud, ensure_cloud, stop_cloud
+from deploy_tools.local_session import local_session
 from deploy_tools.provider_mirror import find_mirror
 from deploy_tools.terraform import Terraform, environment_for, find_engine
 from tools.project import PROJECT
@@ -25,6 +29,7 @@ MAX_SECONDS: Final = 600
 """When Terraform is ended; on two processors, it takes half a minute for 300 resources."""
 
 _ACCOUNT: Final = re.compile(r"\$\{data\.aws_caller_identity\.[^}]+\.account_id\}")
+_REMOTE_OUTPUT: Final = re.compile(r"data\.terraform_remote_state\.([\w-]+)\.outputs\.([\w-]+)")
 _KEPT: Final = frozenset({"cdk.tf.json", ".terraform.lock.hcl"})
 _initializing: Final = threading.Lock()
 
@@ -67,9 +72,12 @@ def planned(
             shutil.copy(entry, work / entry.name)
     # A state in S3 needs a newer Terraform than a plan of its stack.
     local = {"backend": {"local": {"path": "scan.tfstate"}}, "required_version": TERRAFORM_VERSION}
-    (work / "scan_override.tf.json").write_text(json.dumps({"terraform": local}), encoding="utf-8")
+    written = json.loads((work / "cdk.tf.json").read_text(encoding="utf-8"))
+    override = {"terraform": local, **_states_of_others(written, work)}
+    (work / "scan_override.tf.json").write_text(json.dumps(override), encoding="utf-8")
     with local_cloud(directory / "cloud") if cloud is None else nullcontext(cloud) as used:
-        create_existing_buckets(json.loads((work / "cdk.tf.json").read_text(encoding="utf-8")), used)
+        create_existing_buckets(written, used)
+        create_existing_functions(written, used)
         environment = environment_for(directory, endpoint_url=used.url)
         if find_mirror() is None:
             PLUGINS.mkdir(parents=True, exist_ok=True)
@@ -81,6 +89,85 @@ def planned(
             terraform.init()
         terraform.run("plan", "-no-color", "-input=false", "-out=scan.tfplan")
         return terraform.run("show", "-json", "scan.tfplan").stdout
+
+
+def _states_of_others(written: Mapping[str, Any], work: Path) -> dict[str, Any]:
+    """Write states for the stacks whose outputs a stack reads, and return the data sources that read these instead."""
+    outputs: dict[str, set[str]] = {
+        name: set() for name in written.get("data", {}).get("terraform_remote_state", ())
+    }
+    for name, output in _REMOTE_OUTPUT.findall(json.dumps(written)):
+        outputs.setdefault(name, set()).add(output)
+    sources = {}
+    for name, read in outputs.items():
+        state = {
+            "version": 4,
+            "terraform_version": "1.5.0",
+            "serial": 1,
+            "lineage": "scan",
+            "outputs": {output: {"value": _placeholder(output), "type": "string"} for output in sorted(read)},
+            "resources": [],
+        }
+        (work / f"{name}.other.tfstate").write_text(json.dumps(state), encoding="utf-8")
+        sources[name] = {"backend": "local", "config": {"path": f"{name}.other.tfstate"}}
+    return {"data": {"terraform_remote_state": sources}} if sources else {}
+
+
+def _placeholder(output: str) -> str:
+    return (
+        f"arn:aws:placeholder:us-east-1:{LOCAL_ACCOUNT_ID}:placeholder"
+        if output.endswith("arn")
+        else "placeholder"
+    )
+
+
+def create_existing_functions(written: Mapping[str, Any], cloud: Cloud) -> list[str]:
+    """Create the Lambda functions that a `cdk.tf.json` expects to exist, with the aliases that it names; return their names.
+
+    A function whose name is taken stays as it is.
+
+    Args:
+        written: The configuration.
+        cloud: The local cloud that owns the functions.
+    """
+    wanted: dict[str, set[str]] = {}
+    for body in written.get("data", {}).get("aws_lambda_function", {}).values():
+        wanted.setdefault(body["function_name"], set()).update(filter(None, [body.get("qualifier")]))
+    if not wanted:
+        return []
+    region = next((one["region"] for one in written["provider"]["aws"] if "alias" not in one), DEFAULT_REGION)
+    session = local_session(region)
+    functions = session.client("lambda", endpoint_url=cloud.url)
+    role = _function_role(session.client("iam", endpoint_url=cloud.url))
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("code.py"), "def handler(event, context): ...\n")
+    for name, qualifiers in wanted.items():
+        try:
+            created = functions.create_function(
+                FunctionName=name,
+                Runtime="python3.13",
+                Role=role,
+                Handler="code.handler",
+                Code={"ZipFile": code.getvalue()},
+                Publish=True,
+            )
+        except functions.exceptions.ResourceConflictException:
+            continue
+        for qualifier in sorted(qualifiers - {"$LATEST", created["Version"]}):
+            functions.create_alias(FunctionName=name, Name=qualifier, FunctionVersion=created["Version"])
+    return sorted(wanted)
+
+
+def _function_role(iam: Any) -> str:
+    """Create the role of functions that exist, unless it does, and return its ARN."""
+    name, trust = "existing-functions", {"Service": "lambda.amazonaws.com"}
+    statement = {"Effect": "Allow", "Principal": trust, "Action": "sts:AssumeRole"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    try:
+        return str(iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy)["Role"]["Arn"])
+    except iam.exceptions.EntityAlreadyExistsException:
+        return str(iam.get_role(RoleName=name)["Role"]["Arn"])
 
 
 def create_existing_buckets(written: Mapping[str, Any], cloud: Cloud) -> list[str]:

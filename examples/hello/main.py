@@ -4,36 +4,15 @@ from __future__ import annotations
 
 import os
 
-from cdktf import App, TerraformOutput
+from cdktf import App
 
-from constructs_lib import (
-    AwsStack,
-    Deployment,
-    Environment,
-    ExistingApiGatewayAccount,
-    Function,
-    LambdaArchive,
-    LambdaIntegration,
-    Public,
-    RestApi,
-    Stage,
-    Target,
-)
+from constructs_lib import AwsStack, Environment, Function, LambdaArchive, LambdaIntegration, Public, RestApi
 
 app = App()
-environment = Environment.from_variables(os.environ)
-stack = AwsStack(app, "hello", region=environment.region, allowed_account_ids=environment.allowed_account_ids)
-archive = LambdaArchive("service", target=Target.this_machine())
+stack = AwsStack(app, "hello", environment=Environment.from_variables(os.environ))
+archive = LambdaArchive("service", target=stack.archive_target)
 service = Function(stack, "ai-service", archive=archive, handler="app.handler")
-api = RestApi(stack, "api", name="helloApi")
-api.resource_for("/ai-service").add_method("ANY", LambdaIntegration(service), authorization=Public())
-stage = Stage(
-    stack,
-    "stage",
-    deployment=Deployment(stack, "deployment", api=api),
-    stage_name="prod",
-    account=ExistingApiGatewayAccount(),
-    execute_api_endpoint=environment.endpoint_url,
-)
-TerraformOutput(stack, "invoke_url", value=stage.invoke_url)
+api = RestApi(stack, "api", name="helloApi", default_authorization=Public())
+api.resource_for("/ai-service").add_method("ANY", LambdaIntegration(service))
+stack.output(invoke_url=api.deploy("prod").invoke_url)
 app.synth()

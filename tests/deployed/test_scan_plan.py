@@ -80,3 +80,45 @@ def test_a_bucket_of_another_account_is_refused(tmp_path: Path) -> None:
         s3.create_bucket(Bucket="shop-archives-123456789012")
         with pytest.raises(TerraformError, match="MethodNotAllowed"):
             planned(stack, tmp_path / "theirs", cloud=cloud)
+
+
+def test_what_other_stacks_own_is_there_for_the_plan(tmp_path: Path) -> None:
+    stack = tmp_path / "stack"
+    stack.mkdir()
+    users = "data.terraform_remote_state.users.outputs"
+    written = {
+        "terraform": {
+            "backend": {"local": {"path": "../shop.tfstate"}},
+            "required_providers": {"aws": {"source": "hashicorp/aws"}},
+        },
+        "provider": {"aws": [{"region": "eu-west-1"}]},
+        "data": {
+            "aws_lambda_function": {"orders": {"function_name": "orders", "qualifier": "live"}},
+            "terraform_remote_state": {
+                "users": {
+                    "backend": "s3",
+                    "config": {"bucket": "states", "key": "users", "region": "eu-west-1"},
+                }
+            },
+        },
+        "resource": {
+            "aws_api_gateway_rest_api": {"shop": {"name": f"${{{users}.pool_name}}"}},
+            "aws_api_gateway_authorizer": {
+                "users": {
+                    "name": "users",
+                    "type": "COGNITO_USER_POOLS",
+                    "rest_api_id": "${aws_api_gateway_rest_api.shop.id}",
+                    "provider_arns": [f"${{{users}.pool_arn}}"],
+                }
+            },
+        },
+        "output": {"orders": {"value": "${data.aws_lambda_function.orders.qualified_arn}"}},
+    }
+    (stack / "cdk.tf.json").write_text(json.dumps(written), encoding="utf-8")
+    plan = json.loads(planned(stack, tmp_path / "work"))
+    after = {change["address"]: change["change"]["after"] for change in plan["resource_changes"]}
+    assert after["aws_api_gateway_rest_api.shop"]["name"] == "placeholder"
+    (pool,) = after["aws_api_gateway_authorizer.users"]["provider_arns"]
+    assert pool.startswith("arn:aws:")
+    orders = plan["planned_values"]["outputs"]["orders"]["value"]
+    assert orders.startswith("arn:aws:lambda:eu-west-1:123456789012:function:orders:")

@@ -79,6 +79,14 @@ def test_an_example_is_synthesized_deployed_and_called(
     assert planned == "0 to add, 0 to change, 0 to destroy\n"
 
 
+def test_the_wheel_brings_the_template_of_a_project(environment: Path, tmp_path: Path) -> None:
+    path = f"{environment / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    orchestrator = environment / "bin" / "ai-orchestrator"
+    run(orchestrator, "new-project", "shop", cwd=tmp_path, path=path)
+    assert ".whl" in (tmp_path / "shop" / "Pipfile").read_text(encoding="utf-8")
+    assert "cdktf.out/stacks/shop\n" in run(orchestrator, "--dir", "shop", "synth", cwd=tmp_path, path=path)
+
+
 def test_the_bindings_are_loaded_on_demand_before_any_import_of_ours(
     environment: Path, tmp_path: Path
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import json
 from pathlib import Path
 
 import pytest
@@ -40,3 +42,13 @@ def test_only_the_local_cloud_has_the_other_teams_stack(tmp_path: Path) -> None:
     (prod,) = example("existing").synthesize({"ENVIRONMENT": "prod"}, outdir=tmp_path / "prod")
     assert prod.name == "existing"
     assert "aws_lambda_function" not in prod.configuration["resource"]
+
+
+def test_hello_is_a_dozen_statements_and_synthesized_without_a_warning(tmp_path: Path) -> None:
+    app = example("hello")
+    module = ast.parse((app.folder / "main.py").read_text(encoding="utf-8"))
+    statements = [one for one in module.body[1:] if not isinstance(one, ast.Import | ast.ImportFrom)]
+    assert len(statements) <= 12
+    app.synthesize({}, outdir=tmp_path)
+    manifest = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["stacks"]["hello"]["annotations"] == []

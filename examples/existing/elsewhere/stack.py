@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from cdktf import App
 
-from constructs_lib import AwsStack, Function, LambdaArchive, Target
+from constructs_lib import AwsStack, Environment, Function, LambdaArchive
 
 
 class Elsewhere(AwsStack):
     """Two functions, each with the alias `live`."""
 
-    def __init__(self, app: App, name: str, *, region: str) -> None:
-        super().__init__(app, name, region=region)
-        archive = LambdaArchive("elsewhere/code", target=Target.this_machine())
+    def __init__(self, app: App, name: str, environment: Environment) -> None:
+        super().__init__(app, name, environment=environment)
+        archive = LambdaArchive("elsewhere/code", target=self.archive_target)
         for function in ("orders", "guard"):
             Function(
                 self,
