@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
-from weakref import WeakKeyDictionary
 
 from cdktf import App, LocalBackend, S3Backend, TerraformOutput, TerraformStack
 from cdktf_cdktf_provider_aws.data_aws_caller_identity import DataAwsCallerIdentity
@@ -18,13 +17,13 @@ from constructs import Construct, IConstruct
 
 from constructs_lib.archive import Archive
 from constructs_lib.checks import check_known, check_pattern, note_path, path_below, path_of
+from constructs_lib.claims import Claims, ClaimScope, Destination
 from constructs_lib.environment import Environment
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.stack_defaults import StackDefaults
 from constructs_lib.stacks import constructs_of, stack_of
 from constructs_lib.state import (
     TERRAFORM_VERSION,
-    TERRAFORM_WITH_LOCK_FILES,
     S3State,
     check_state,
     make_private,
@@ -116,7 +115,8 @@ class ProviderStack(TerraformStack):
         _check_state_path(where, local_state)
         check_state(where, state, state_path)
         minimum_provider = _minimum(where, provider_version)
-        _claim_in_app(scope, where, construct_id, local_state if state is None else state)
+        claims = Claims.of(scope)
+        claims.claim_stack(where, construct_id, local_state if state is None else state)
         super().__init__(scope, construct_id)
         note_path(self, scope, construct_id)
         self._minimum_provider = minimum_provider
@@ -127,7 +127,8 @@ class ProviderStack(TerraformStack):
         self._outputs: dict[str, TerraformOutput] = {}
         self._folder = Path(App.of(self).outdir) / "stacks" / construct_id
         self._staged: set[str] = set()
-        self._claimed: dict[tuple[str, str], str] = {}
+        self._claims = claims
+        self._destination = Destination.of(where, code, accounts, environment)
         self._sections: dict[str, dict[str, str]] = {}
         self._provider = AwsProvider(
             self,
@@ -141,9 +142,8 @@ class ProviderStack(TerraformStack):
             make_private(self._folder.parents[2] / local_state)
         else:
             self._keep_state_in(state)
-        locks_by_file = state is not None and state.locks_by_file
         self.add_override(
-            "terraform.required_version", TERRAFORM_WITH_LOCK_FILES if locks_by_file else TERRAFORM_VERSION
+            "terraform.required_version", TERRAFORM_VERSION if state is None else state.terraform_version
         )
         self.add_override("terraform.required_providers.aws.source", PROVIDER_SOURCE)
         self.add_override("terraform.required_providers.aws.version", provider_version)
@@ -282,21 +282,31 @@ class ProviderStack(TerraformStack):
                 f"pass provider_version='>= {needed}, < 7.0.0' to the stack",
             )
 
-    def claim(self, where: str, kind: str, name: str, remedy: str = "choose another name") -> None:
-        """Takes a name that AWS allows once, so that a second one is found before Terraform runs.
+    def claim(
+        self,
+        where: str,
+        kind: str,
+        name: str,
+        remedy: str = "choose another name",
+        *,
+        scope: ClaimScope = "region",
+    ) -> None:
+        """Claim a name that AWS allows once, so that a second one is an error before Terraform runs.
+
+        Stacks are in different AWS accounts if their `allowed_account_ids` have none in common; a stack without them
+        may be in any account.
 
         Args:
-            where: Who takes it.
-            kind: What it is the name of, such as `function_name`.
+            where: Path of the construct that claims it.
+            kind: What the name is of, such as `function_name`.
             name: The name.
             remedy: What to do if it is taken.
+            scope: Where AWS allows it once: in a region of an account, or in the whole account. Default: `region`.
 
         Raises:
-            ConflictError: if it is taken.
+            ConflictError: A construct of this App has the name there.
         """
-        owner = self._claimed.setdefault((kind, name), where)
-        if owner != where:
-            raise ConflictError(where, f"{kind} '{name}' is taken by {owner}", remedy)
+        self._claims.claim(self._destination, where, kind, name, remedy=remedy, scope=scope)
 
     def place_archive(self, archive: Archive) -> str:
         """Puts an archive's zip beside the stack's configuration.
@@ -348,46 +358,15 @@ class ProviderStack(TerraformStack):
         return self.place_document(name, "\n".join(sections[one] for one in sorted(sections)))
 
     def _keep_state_in(self, state: S3State) -> None:
-        S3Backend(self, bucket=state.bucket, key=state.key)
-        for name, value in state.backend().items():
-            self.add_override(f"terraform.backend.s3.{name}", value)
+        # cdktf writes the stacks that read outputs of this one from the arguments, and knows no overrides.
+        S3Backend(self, **state.readable())
+        if state.locks_by_file:
+            self.add_override("terraform.backend.s3.use_lockfile", True)
 
     def _current_scope(self) -> Construct:
         if self._current is None:
             self._current = Construct(self, "current")
         return self._current
-
-
-_APPS: Final[WeakKeyDictionary[IConstruct, dict[tuple[str, ...], str]]] = WeakKeyDictionary()
-"""The folders and states of the stacks of each App, and the stack that has each."""
-
-
-def _claim_in_app(scope: Construct, where: str, construct_id: str, state: S3State | str) -> None:
-    """Claim the folder and the state of a stack, which no other stack of the App may have.
-
-    Raises:
-        ConflictError: if another stack has one of them.
-    """
-    claimed = _APPS.setdefault(App.of(scope), {})
-    owner = claimed.setdefault(("folder", construct_id), where)
-    if owner != where:
-        raise ConflictError(
-            where,
-            f"would be written to the folder of stack '{owner}'",
-            "give one of the two stacks another construct_id",
-        )
-    if isinstance(state, S3State):
-        place, name, argument = ("s3", state.bucket, state.key), f"s3://{state.bucket}/{state.key}", "key"
-    else:
-        path = str(PurePosixPath(state))
-        place, name, argument = ("local", path, ""), path, "state_path"
-    owner = claimed.setdefault(place, where)
-    if owner != where:
-        raise ConflictError(
-            where,
-            f"shares its state '{name}' with stack '{owner}'",
-            f"pass another {argument} to one of the two",
-        )
 
 
 def partition_of(region: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from constructs_lib.checks import check_pattern
 from constructs_lib.errors import ConflictError, InvalidArgumentError
@@ -13,6 +13,9 @@ from constructs_lib.errors import ConflictError, InvalidArgumentError
 TERRAFORM_VERSION: Final = ">= 1.5.0, < 2.0.0"
 TERRAFORM_WITH_LOCK_FILES: Final = ">= 1.10.0, < 2.0.0"
 """The versions of Terraform that lock a state in S3 without a table in DynamoDB."""
+
+TERRAFORM_WITH_ROLES: Final = ">= 1.6.0, < 2.0.0"
+"""The versions of Terraform whose S3 backend has `assume_role` and `endpoints`."""
 
 _WHERE: Final = "S3State"
 
@@ -23,7 +26,10 @@ class S3State:
 
     The bucket exists already: a stack cannot keep the state of its own bucket in it. It should be versioned, so that a
     state can be taken back. Credentials are Terraform's to find, in the environment or in the role of the machine that
-    it runs on, and are never written down here; so is the endpoint of another S3 (AWS_ENDPOINT_URL_S3).
+    it runs on, and are never written down here.
+
+    Stacks of the App that use attributes of resources of this one read its state (`terraform_remote_state`) with the same
+    region, role, endpoint and key.
 
     Attributes:
         bucket: The bucket's name.
@@ -32,6 +38,9 @@ class S3State:
         dynamodb_table: A table with a string key `LockID` that locks the state, for Terraform before 1.10. Left out, a
             file beside the state does.
         kms_key_id: The ARN of the KMS key that encrypts the state. Left out, the bucket's own key.
+        role_arn: ARN of the IAM role that Terraform assumes to read and write the state. Default: none. Needs Terraform 1.6.
+        endpoint_url: URL of another S3 than AWS's, addressed by path. Default: AWS's, or that of the environment variable
+            AWS_ENDPOINT_URL_S3. Needs Terraform 1.6.
 
     Raises:
         InvalidArgumentError: if an argument is not valid.
@@ -47,6 +56,8 @@ class S3State:
     region: str
     dynamodb_table: str | None = None
     kms_key_id: str | None = None
+    role_arn: str | None = None
+    endpoint_url: str | None = None
 
     def __post_init__(self) -> None:
         check_pattern(
@@ -86,24 +97,55 @@ class S3State:
                 r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:(key|alias)/[A-Za-z0-9/_-]+",
                 "pass the key's ARN: whoever deploys may be in another account",
             )
+        if self.role_arn is not None:
+            check_pattern(
+                _WHERE,
+                "role_arn",
+                self.role_arn,
+                r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,576}",
+                "pass the role's ARN, such as 'arn:aws:iam::123456789012:role/terraform-state'",
+            )
+        if self.endpoint_url is not None:
+            check_pattern(
+                _WHERE,
+                "endpoint_url",
+                self.endpoint_url,
+                r"https?://[A-Za-z0-9.\[\]:-]+/?",
+                "use a URL without a path, such as 'http://127.0.0.1:4566'",
+            )
 
     @property
     def locks_by_file(self) -> bool:
         """Whether a file beside the state locks it, which takes Terraform 1.10."""
         return self.dynamodb_table is None
 
-    def backend(self) -> dict[str, str | bool]:
-        """Returns it as Terraform's `s3` backend."""
-        written: dict[str, str | bool | None] = {
+    @property
+    def terraform_version(self) -> str:
+        """Constraint on the version of Terraform."""
+        if self.locks_by_file:
+            return TERRAFORM_WITH_LOCK_FILES
+        return (
+            TERRAFORM_VERSION if self.role_arn is None and self.endpoint_url is None else TERRAFORM_WITH_ROLES
+        )
+
+    def readable(self) -> dict[str, Any]:
+        """Return the arguments of Terraform's `s3` backend that a stack which reads the state needs as well."""
+        written = {
+            "assume_role": None if self.role_arn is None else {"role_arn": self.role_arn},
             "bucket": self.bucket,
             "dynamodb_table": self.dynamodb_table,
             "encrypt": True,
+            "endpoints": None if self.endpoint_url is None else {"s3": self.endpoint_url},
             "key": self.key,
             "kms_key_id": self.kms_key_id,
             "region": self.region,
-            "use_lockfile": True if self.locks_by_file else None,
+            "use_path_style": None if self.endpoint_url is None else True,
         }
         return {name: value for name, value in written.items() if value is not None}
+
+    def backend(self) -> dict[str, Any]:
+        """Return it as Terraform's `s3` backend."""
+        return {**self.readable(), **({"use_lockfile": True} if self.locks_by_file else {})}
 
 
 def make_private(state: Path) -> None:

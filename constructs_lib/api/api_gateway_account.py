@@ -47,7 +47,8 @@ class ApiGatewayAccount(Construct):
             path_below(scope, construct_id),
             "the API Gateway account of region",
             stack.region,
-            "pass that one to every stage",
+            "pass it to the stages of that stack, and ExistingApiGatewayAccount() or cloudwatch_role='existing' to all "
+            "others",
         )
         super().__init__(scope, construct_id)
         note_place(self, scope, construct_id)

@@ -131,6 +131,14 @@ class DomainName(Construct):
             _check_certificate(where, certificate_arn, stack.region)
         self._check_mapping(where, scope, stage, base_path)
         stack.claim(where, "domain_name", domain_name)
+        if hosted_zone_id is not None:
+            stack.claim(
+                where,
+                f"DNS record of zone {hosted_zone_id}",
+                domain_name,
+                "leave hosted_zone_id out of one, and create records with a routing policy for both",
+                scope="account",
+            )
 
         super().__init__(scope, construct_id)
         note_place(self, scope, construct_id)

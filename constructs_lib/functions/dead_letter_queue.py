@@ -104,6 +104,7 @@ class DeadLetterQueue(EncryptedQueue):
         check_same_stack(where, self, topic)
         if self._alarm is not None:
             raise ConflictError(where, "has an alarm already", "call alarm once")
+        AwsStack.of(self).claim(where, "alarm", self.name, "pass the queue another name")
         from cdktf_cdktf_provider_aws.cloudwatch_metric_alarm import CloudwatchMetricAlarm
 
         told = [attribute(topic.resource, "arn")]

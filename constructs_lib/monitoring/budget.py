@@ -59,6 +59,7 @@ class Budget(Construct):
                 where, f"topic is of type {type(topic).__name__}", "pass AlarmTopic(...)"
             )
         check_same_stack(where, scope, topic)
+        AwsStack.of(scope).claim(where, "budget name", title, scope="account")
         super().__init__(scope, construct_id)
         note_place(self, scope, construct_id)
         from cdktf_cdktf_provider_aws.budgets_budget import BudgetsBudget, BudgetsBudgetNotification

@@ -72,7 +72,7 @@ class Dashboard(Construct):
         for shown in (stage, *functions, *workflows):
             check_same_stack(where, scope, shown)
         stack = AwsStack.of(scope)
-        stack.claim(where, "dashboard name", title)
+        stack.claim(where, "dashboard name", title, scope="account")
         super().__init__(scope, construct_id)
         note_place(self, scope, construct_id)
         self._name = title

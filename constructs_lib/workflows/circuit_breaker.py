@@ -74,7 +74,8 @@ class CircuitBreaker(Construct):
                     + ("no ttl_attribute" if table.sort_key is None else "a sort_key"),
                     "share a table with a partition_key and a ttl_attribute only, or leave table out",
                 )
-        AwsStack.of(scope).claim(where, "circuit breaker", item)
+        kind = "circuit breaker" if table is None else f"circuit breaker of table '{table.table_name}'"
+        AwsStack.of(scope).claim(where, kind, item)
         super().__init__(scope, construct_id)
         note_place(self, scope, construct_id)
         self._table = table or Table(

@@ -60,7 +60,8 @@ def test_a_part_of_the_requests_gets_the_changed_api(
 
 def test_a_deployment_that_is_pinned_to_what_it_is_changes_nothing(app: App, archive: FakeArchive) -> None:
     def synthesized(name: str, pinned: str | None) -> tuple[str, str]:
-        stack = AwsStack(app, name, region="us-east-1")
+        account_id = "1" * 12 if pinned is None else "2" * 12
+        stack = AwsStack(app, name, region="us-east-1", allowed_account_ids=[account_id])
         api = RestApi(stack, "api", name="shop")
         public_method(api, Function(stack, "chat", archive=archive, function_name="chat"))
         deployment = Deployment(stack, "deployment", api=api, pinned_digest=pinned)

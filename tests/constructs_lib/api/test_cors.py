@@ -400,7 +400,7 @@ def test_a_deployment_waits_for_them_and_follows_each_change(app: App, archive: 
         {"cors": Cors(origins=[SHOP], allow_credentials=True)},
     ]
     for number, arguments in enumerate(variants):
-        stack = AwsStack(app, f"shop{number}", region="us-east-1")
+        stack = AwsStack(app, f"shop{number}", region="us-east-1", allowed_account_ids=[f"{number:012}"])
         api = RestApi(stack, "api", name="shop", **arguments)
         deployment = Deployment(stack, "deployment", api=api)
         public_method(api, Function(stack, "chat", archive=archive, function_name="chat"))

@@ -65,6 +65,7 @@ def trigger(app: App, archive: FakeArchive, **changes: Any) -> str:
     stack = AwsStack(
         app,
         f"shop{len(app.node.children)}",
+        allowed_account_ids=[f"{len(app.node.children):012}"],
         region=changes.get("region", "us-east-1"),
         defaults=StackDefaults(tags=changes.get("tags", {})),
     )

@@ -20,7 +20,7 @@ from constructs_lib import (
     RestApi,
     Stage,
 )
-from tests.support.synthesis import Configuration, children, public_method, refused
+from tests.support.synthesis import Configuration, FakeArchive, children, public_method, refused
 
 ZONE = "Z0123456789ABCDEFGHIJ"
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"
@@ -251,6 +251,33 @@ def test_a_host_name_and_a_base_path_are_taken_once(stack: AwsStack, api: RestAp
     assert refused(lambda: domain.add_stage(test, base_path="")) == (
         ConflictError,
         "shop/domain: has a stage without a base path, which is the only one then; give each of its stages a base_path",
+    )
+
+
+def test_a_zone_has_one_record_of_a_host_name(app: App, stage: Stage, archive: FakeArchive) -> None:
+    def domain(stage: Stage, zone: str | None) -> DomainName:
+        region = AwsStack.of(stage).region
+        return DomainName(
+            AwsStack.of(stage),
+            "domain",
+            domain_name="api.shop.example",
+            stage=stage,
+            hosted_zone_id=zone,
+            certificate_arn=CERTIFICATE.replace("us-east-1", region),
+        )
+
+    europe = AwsStack(app, "europe", region="eu-central-1")
+    api = RestApi(europe, "api", name="shop")
+    public_method(api, Function(europe, "chat", archive=archive))
+    other = make_stage(europe, api)
+    domain(stage, ZONE)
+    assert refused(lambda: domain(other, ZONE)) == (
+        ConflictError,
+        (
+            f"europe/domain: DNS record of zone {ZONE} 'api.shop.example' is taken by shop/domain; leave hosted_zone_id "
+            "out of one, and create records with a routing policy for both, or pass each stack its allowed_account_ids "
+            "if they are deployed to different AWS accounts"
+        ),
     )
 
 

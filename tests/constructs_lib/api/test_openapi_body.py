@@ -248,7 +248,7 @@ def test_a_closed_endpoint_is_closed_by_the_body_itself(
 def test_the_body_does_not_depend_on_the_order_of_the_routes(app: App, archive: FakeArchive) -> None:
     bodies = set()
     for number, paths in enumerate((["/a", "/b"], ["/b", "/a"])):
-        stack = AwsStack(app, f"shop{number}", region="us-east-1")
+        stack = AwsStack(app, f"shop{number}", region="us-east-1", allowed_account_ids=[f"{number:012}"])
         function = Function(stack, "chat", archive=archive, function_name="chat")
         api = RestApi(stack, "api", name="shop", definition="openapi")
         for path in paths:

@@ -327,8 +327,8 @@ def test_names_are_taken_once(stack: AwsStack, deployment: Deployment) -> None:
     assert refused(lambda: ApiGatewayAccount(stack, "more")) == (
         ConflictError,
         (
-            "shop/more: the API Gateway account of region 'us-east-1' is taken by shop/account; pass that one to "
-            "every stage"
+            "shop/more: the API Gateway account of region 'us-east-1' is taken by shop/account; pass it to the "
+            "stages of that stack, and ExistingApiGatewayAccount() or cloudwatch_role='existing' to all others"
         ),
     )
     assert children(stack) == before

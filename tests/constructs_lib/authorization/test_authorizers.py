@@ -537,7 +537,7 @@ DIFFERENT: dict[str, Callable[[AwsStack, FakeArchive], Any]] = {
 def test_every_field_of_an_authorizer_redeploys(app: App, archive: FakeArchive) -> None:
     triggers = {}
     for number, (name, make) in enumerate(DIFFERENT.items()):
-        stack = AwsStack(app, f"shop{number}", region="us-east-1")
+        stack = AwsStack(app, f"shop{number}", region="us-east-1", allowed_account_ids=[f"{number:012}"])
         function = Function(stack, "chat", archive=archive, function_name="chat")
         api = RestApi(stack, "api", name="shop", default_authorization=make(stack, archive))
         api.root.add_method("GET", LambdaIntegration(function))

@@ -216,7 +216,7 @@ def test_a_deployment_waits_for_models_and_the_validator_and_follows_each_change
         (None, {"querystring.q": True}),
     ]
     for number, (model, parameters) in enumerate(variants):
-        stack = AwsStack(app, f"shop{number}", region="us-east-1")
+        stack = AwsStack(app, f"shop{number}", region="us-east-1", allowed_account_ids=[f"{number:012}"])
         api = RestApi(stack, "api", name="shop")
         deployment = Deployment(stack, "deployment", api=api)
         post(

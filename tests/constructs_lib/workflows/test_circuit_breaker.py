@@ -158,5 +158,5 @@ def test_two_are_not_one_by_mistake(stack: AwsStack) -> None:
     CircuitBreaker(stack, "one", name="model", table=table)
     assert refused(lambda: CircuitBreaker(stack, "two", name="model", table=table)) == (
         ConflictError,
-        "shop/two: circuit breaker 'model' is taken by shop/one; choose another name",
+        "shop/two: circuit breaker of table 'shop-circuits' 'model' is taken by shop/one; choose another name",
     )
