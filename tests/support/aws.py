@@ -34,11 +34,15 @@ class Answering:
 
 
 def client(service_name: str, **options: Any) -> Any:
+    """A client as `boto3.client` makes it, in us-east-1 and with made-up credentials unless other ones are given."""
     session = botocore.session.Session()
     session.register_component("data_loader", _DESCRIPTIONS)
-    return boto3.Session("testing", "testing", region_name="us-east-1", botocore_session=session).client(
-        service_name, **options
-    )
+    defaults = {
+        "region_name": "us-east-1",
+        "aws_access_key_id": "testing",
+        "aws_secret_access_key": "testing",
+    }
+    return boto3.Session(botocore_session=session).client(service_name, **(defaults | options))
 
 
 @contextmanager

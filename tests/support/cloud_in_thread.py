@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.config import Config
 
 from local_cloud.functions import FunctionNotFound, InvocationResult
 from local_cloud.server import LocalCloud
+from tests.support import aws
 from tests.support.moto_state import forget_everything
 from tests.support.threads import THREADS
 
@@ -89,7 +89,7 @@ class CloudInThread:
 
     def client(self, service: str) -> Any:
         if service not in self._clients:
-            self._clients[service] = boto3.client(
+            self._clients[service] = aws.client(
                 service,
                 endpoint_url=self.cloud.url,
                 region_name=REGION,

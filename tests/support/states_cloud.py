@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.config import Config
 
 from local_cloud.functions.environment import machine_architecture, machine_runtime
 from local_cloud.server import LocalCloud
+from tests.support import aws
 from tests.support.function_cloud import archive
 from tests.support.moto_state import forget_everything
 
@@ -79,7 +79,7 @@ class States:
 
     def client(self, service: str) -> Any:
         if service not in self._clients:
-            self._clients[service] = boto3.client(
+            self._clients[service] = aws.client(
                 service,
                 endpoint_url=self.cloud.url,
                 region_name=REGION,

@@ -7,12 +7,12 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from local_cloud import moto_gaps
+from tests.support import aws
 from tests.support.function_cloud import ACCOUNT, ECHO, REGION, Cloud, arn
 
 PASSWORD = "Secret-123"
@@ -57,7 +57,7 @@ def claims(token: str) -> dict[str, Any]:
 @pytest.fixture
 def idp(cloud: Cloud) -> Any:
     moto_gaps.apply()
-    return boto3.client("cognito-idp", region_name=REGION, config=Config(retries={"total_max_attempts": 1}))
+    return aws.client("cognito-idp", region_name=REGION, config=Config(retries={"total_max_attempts": 1}))
 
 
 def make_pool(
@@ -68,7 +68,7 @@ def make_pool(
         PoolName="users", LambdaConfig=trigger or {"PreTokenGeneration": arn("demo")}
     )["UserPool"]
     if permitted:
-        boto3.client("lambda", region_name=REGION).add_permission(
+        aws.client("lambda", region_name=REGION).add_permission(
             FunctionName="demo",
             StatementId="cognito",
             Action="lambda:InvokeFunction",

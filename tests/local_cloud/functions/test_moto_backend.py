@@ -7,19 +7,19 @@ import base64
 import json
 from typing import Any
 
-import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto.awslambda.models import lambda_backends
 
+from tests.support import aws
 from tests.support.function_cloud import ACCOUNT, ECHO, REGION, Cloud, arn, eventually
 
 
 @pytest.fixture
 def client(cloud: Cloud) -> Any:
     # A retry would hide an error for seconds.
-    return boto3.client("lambda", region_name=REGION, config=Config(retries={"total_max_attempts": 1}))
+    return aws.client("lambda", region_name=REGION, config=Config(retries={"total_max_attempts": 1}))
 
 
 def test_request_response(cloud: Cloud, client: Any) -> None:
@@ -146,7 +146,7 @@ def test_the_reason_of_a_throttle_is_told(cloud: Cloud, client: Any) -> None:
 def test_code_that_comes_from_s3(cloud: Cloud, client: Any) -> None:
     from tests.support.function_cloud import archive
 
-    s3 = boto3.client("s3", region_name=REGION)
+    s3 = aws.client("s3", region_name=REGION)
     s3.create_bucket(Bucket="archives")
     s3.put_object(Bucket="archives", Key="a.zip", Body=archive({"app.py": ECHO}))
     cloud.deploy("", name="stored", Code={"S3Bucket": "archives", "S3Key": "a.zip"})
@@ -159,7 +159,7 @@ def test_a_topic_of_moto_invokes_its_function(cloud: Cloud, client: Any) -> None
         "    pathlib.Path(os.environ['MARK']).write_text(event['Records'][0]['Sns']['Message'])\n",
         environment={"MARK": str(cloud.directory / "mark")},
     )
-    sns = boto3.client("sns", region_name=REGION)
+    sns = aws.client("sns", region_name=REGION)
     topic = sns.create_topic(Name="topic")["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=arn("demo"))
     sns.publish(TopicArn=topic, Message="news")
@@ -173,7 +173,7 @@ def test_a_queue_of_moto_invokes_its_function(cloud: Cloud, client: Any) -> None
         "    pathlib.Path(os.environ['MARK']).write_text(event['Records'][0]['body'])\n",
         environment={"MARK": str(cloud.directory / "mark")},
     )
-    sqs = boto3.client("sqs", region_name=REGION)
+    sqs = aws.client("sqs", region_name=REGION)
     url = sqs.create_queue(QueueName="queue")["QueueUrl"]
     source = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     client.create_event_source_mapping(EventSourceArn=source, FunctionName="demo")

@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 
 from local_cloud.functions import credentials
 from local_cloud.iam import sessions
 from local_cloud.iam.callers import find_caller
+from tests.support import aws
 from tests.support.function_cloud import ACCOUNT, REGION, Cloud, eventually
 
 LAMBDA = {"Service": "lambda.amazonaws.com"}
@@ -33,7 +33,7 @@ def trust(*principals: Any, **more: Any) -> str:
 
 @pytest.fixture
 def iam(cloud: Cloud) -> Iterator[Any]:
-    client = boto3.client("iam", region_name=REGION)
+    client = aws.client("iam", region_name=REGION)
     yield client
     client.close()
 
@@ -111,7 +111,7 @@ def test_a_function_whose_role_does_not_trust_lambda_is_refused(
     with pytest.raises(Exception, match="The role defined for the function cannot be assumed by Lambda"):
         cloud.deploy(WHO, Role=make_role(iam, "of-others", document))
     cloud.deploy(WHO, Role=make_role(iam, "reader"))
-    client = boto3.client("lambda", region_name=REGION)
+    client = aws.client("lambda", region_name=REGION)
     with pytest.raises(client.exceptions.InvalidParameterValueException) as refused:
         client.update_function_configuration(
             FunctionName="demo", Role=f"arn:aws:iam::{ACCOUNT}:role/of-others"
@@ -140,10 +140,10 @@ def let(iam: Any, role_arn: str, action: str, resource: str) -> None:
 def test_a_queue_that_the_role_may_not_read_is_no_event_source(cloud: Cloud, iam: Any) -> None:
     role = make_role(iam, "reader")
     cloud.deploy(WHO, Role=role)
-    sqs = boto3.client("sqs", region_name=REGION)
+    sqs = aws.client("sqs", region_name=REGION)
     sqs.create_queue(QueueName="work")
     queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:work"
-    client = boto3.client("lambda", region_name=REGION)
+    client = aws.client("lambda", region_name=REGION)
     for missing in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
         with pytest.raises(client.exceptions.InvalidParameterValueException) as refused:
             client.create_event_source_mapping(FunctionName="demo", EventSourceArn=queue)
@@ -170,7 +170,7 @@ def test_a_dead_letter_queue_that_the_role_may_not_send_to_is_refused(cloud: Clo
 
 
 def test_the_log_gets_into_cloudwatch_if_the_role_lets_lambda_write_it(cloud: Cloud, iam: Any) -> None:
-    logs = boto3.client("logs", region_name=REGION)
+    logs = aws.client("logs", region_name=REGION)
     logs.create_log_group(logGroupName="/aws/lambda/demo")
     role = make_role(iam, "reader")
     cloud.deploy(WHO, Role=role)

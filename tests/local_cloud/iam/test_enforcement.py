@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -17,6 +16,7 @@ from local_cloud.iam.enforcement import refused_call
 from local_cloud.iam.needs import needs_of
 from local_cloud.iam.refusals import refusal_response
 from local_cloud.messages import Request
+from tests.support import aws
 from tests.support.cloud_in_thread import ACCOUNT, REGION, CloudInThread
 
 TRUST = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
@@ -45,7 +45,7 @@ class Somebody:
     keys: dict[str, str]
 
     def client(self, service: str) -> Any:
-        return boto3.client(
+        return aws.client(
             service,
             endpoint_url=self.cloud.cloud.url,
             region_name=REGION,

@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 from urllib.request import Request as HttpRequest
 from urllib.request import urlopen
 
-import boto3
 import pytest
 from botocore.config import Config
 
 from local_cloud.iam.presigned import fault_of
 from local_cloud.messages import Request
 from tests.local_cloud.iam.test_enforcement import MakeRole, Somebody, allow, make_role
+from tests.support import aws
 from tests.support.cloud_in_thread import CloudInThread
 
 __all__ = ["make_role"]
@@ -38,7 +38,7 @@ def signer(make_role: MakeRole) -> Somebody:
 
 
 def presigned(signer: Somebody, operation: str, key: str, **more: Any) -> str:
-    client = boto3.client(
+    client = aws.client(
         "s3",
         endpoint_url=signer.cloud.cloud.url,
         region_name="us-east-1",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.support import aws
 from tests.support.states_cloud import ACCOUNT, REGION, States, invoke, only
 
 STATES = {"Service": "states.amazonaws.com"}
@@ -197,7 +197,7 @@ def test_a_role_assumes_another_and_limits_the_session_to_one_object(states: Sta
     answer = run(states, machine, task, {"key": "page-1"})
     assert answer["status"] == "SUCCEEDED", answer
     keys = json.loads(answer["output"])["Credentials"]
-    limited = boto3.client(
+    limited = aws.client(
         "s3",
         endpoint_url=states.cloud.url,
         aws_access_key_id=keys["AccessKeyId"],
