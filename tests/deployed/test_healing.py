@@ -64,6 +64,7 @@ def test_functions_and_what_they_use_are_destroyed_before_they_are_created(heali
 
 
 @pytest.mark.long
+@pytest.mark.timeout(3600)  # three runs of Terraform for each of 20 kinds and more
 def test_each_kind_in_turn(healing: Deployed) -> None:
     """Alone, a resource finds out which of those that depend on it should be replaced with it and are not."""
     kinds = sorted({address.split(".")[0] for address in healing.resources()} - API_PARTS)
