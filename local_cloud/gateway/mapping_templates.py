@@ -20,8 +20,8 @@ from local_cloud.gateway.context import context_variables
 from local_cloud.gateway.errors import CONFIGURATION, GatewayError
 from local_cloud.gateway.event import last_values, multi_value_headers, multi_value_query
 from local_cloud.gateway.exchange import Exchange
-from local_cloud.gateway.json_paths import MISSING, JsonPathError, find
 from local_cloud.gateway.velocity import HostObject, JsonList, VelocityError, compile_template, to_text
+from local_cloud.json_paths import MISSING, JsonPathError, find
 
 LARGEST_TEMPLATE = 300 * 1024
 

@@ -14,9 +14,9 @@ from typing import Any
 from local_cloud.gateway.errors import CONFIGURATION, GatewayError
 from local_cloud.gateway.event import multi_value_headers, multi_value_query
 from local_cloud.gateway.exchange import Exchange
-from local_cloud.gateway.json_paths import MISSING, JsonPathError, find
 from local_cloud.gateway.mapping_templates import MappingTemplates
 from local_cloud.gateway.velocity import to_text
+from local_cloud.json_paths import MISSING, JsonPathError, find
 from local_cloud.messages import Headers
 
 _SEVERAL = ("multivalueheader", "multivaluequerystring")

@@ -4,8 +4,8 @@ Written against moto 5.2.5, where a stopped or timed-out execution waits for the
 the pause before a retry; a call that was given up still writes its end into the history; `States.ALL` catches what it
 cannot catch on AWS; an error of the states language cannot leave a branch or an iteration; a Map of a thousand items
 exhausts Python's stack; `$$.Map.Item` is unknown inside of the iteration; a choice without a match is a
-`States.Runtime`; a definition that could not be parsed leaves its query language to all that are parsed later; the
-strings of a definition keep the escapes of JSON (`\"`, `\n`); and each path is parsed each time that it is used.
+`States.Runtime`; a definition that could not be parsed leaves its query language to all that are parsed later; and the
+strings of a definition keep the escapes of JSON (`\"`, `\n`).
 """
 
 from __future__ import annotations
@@ -17,11 +17,10 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import lru_cache, wraps
+from functools import wraps
 from typing import Any
 
 from moto.stepfunctions.parser.api import (
-    EvaluationFailedEventDetails,
     ExecutionFailedEventDetails,
     HistoryEventType,
     StateMachineType,
@@ -36,7 +35,6 @@ from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import (
     StatesErrorNameType,
 )
-from moto.stepfunctions.parser.asl.component.common.path import result_path
 from moto.stepfunctions.parser.asl.component.common.retry.max_attempts_decl import MaxAttemptsOutcome
 from moto.stepfunctions.parser.asl.component.common.retry.retrier_decl import RetrierDecl
 from moto.stepfunctions.parser.asl.component.common.retry.retrier_outcome import RetrierOutcome
@@ -58,9 +56,9 @@ from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.parser.asl.parse import preprocessor
-from moto.stepfunctions.parser.asl.utils import json_path
 
 from local_cloud.states import jsonata
+from local_cloud.states.failures import runtime_error
 
 EXPRESS_SECONDS = 300
 """How long an Express execution may take, as on AWS."""
@@ -68,15 +66,12 @@ EXPRESS_SECONDS = 300
 _MOST_PARALLEL_ITERATIONS = 40  # of an inline Map, as on AWS
 _SECONDS_TO_END = 5.0  # for an execution that timed out to write its last event
 _PAUSE_SLICE_SECONDS = 0.05
-_MOST_PATHS = 2048
 
 _UNCAUGHT_BY_ALL = ("States.DataLimitExceeded", "States.Runtime")
 
 
 def apply() -> None:
     """Change moto's classes."""
-    json_path.parse = lru_cache(maxsize=_MOST_PATHS)(json_path.parse)
-    result_path.parse = lru_cache(maxsize=_MOST_PATHS)(result_path.parse)
     preprocessor.Preprocessor.__init__ = _with_scopes_of_its_own
     preprocessor.Preprocessor._inner_string_of = staticmethod(_string)
     preprocessor.from_string_literal = _string
@@ -170,6 +165,8 @@ def _evaluate_with_timeout(state: Any, env: Any) -> None:
     """Run a Task, Parallel or Map state until it ends, times out, or the execution is stopped."""
     state.timeout.eval(env=env)
     seconds = env.stack.pop()
+    if isinstance(seconds, bool) or not isinstance(seconds, int) or seconds <= 0:
+        raise runtime_error(env, f"The time limit {seconds!r} is not a positive integer.")
     frame = env.open_frame()
     frame.states.reset(input_value=env.states.get_input())
     frame.stack = copy.deepcopy(env.stack)
@@ -323,23 +320,4 @@ def _checking(original: Callable[..., None]) -> Callable[..., None]:
 
 def _evaluate_expression(component: Any, env: Any) -> None:
     variables = {**env.variable_store._outer_scope, **env.variable_store._inner_scope}
-    try:
-        env.stack.append(
-            jsonata.evaluate(component.expression, {**variables, "states": env.states._states_data})
-        )
-    except jsonata.QueryError as error:
-        raise _evaluation_failed(env, str(error)) from None
-
-
-def _evaluation_failed(env: Any, cause: str) -> Exception:
-    name = StatesErrorName(typ=StatesErrorNameType.StatesQueryEvaluationError)
-    details = EvaluationFailedEventDetails(error=name.error_name, cause=cause, state=env.next_state_name)
-    error: Exception = FailureEventException(
-        failure_event=FailureEvent(
-            env=env,
-            error_name=name,
-            event_type=HistoryEventType.EvaluationFailed,
-            event_details=EventDetails(evaluationFailedEventDetails=details),
-        )
-    )
-    return error
+    env.stack.append(jsonata.evaluate(component.expression, {**variables, "states": env.states._states_data}))

@@ -27,7 +27,30 @@ _MOST_CHUNK_ITEMS = 1000
 
 
 class QueryError(Exception):
-    """An expression cannot be parsed or evaluated, or what it returns is no JSON."""
+    """An expression cannot be parsed or evaluated, or what it returns is no JSON.
+
+    Attributes:
+        expression: The expression.
+        detail: What is wrong with it: a predicate.
+        field: Where it stands in its state, such as `Output/total`; nothing while that is not known.
+        component: The part of the definition in which that was noted last.
+    """
+
+    def __init__(self, expression: str, detail: str) -> None:
+        self.expression = expression
+        self.detail = detail
+        self.field = ""
+        self.component: object = None
+        super().__init__(self.cause(""))
+
+    def cause(self, field: str) -> str:
+        """Return the error in the words of Step Functions."""
+        place = f" specified for the field '{field}'" if field else ""
+        return f"The JSONata expression '{self.expression}'{place} {self.detail}"
+
+
+class _CallError(Exception):
+    """A function of Step Functions was called in a way that it does not allow."""
 
 
 def check(expression: str) -> None:
@@ -57,20 +80,18 @@ def evaluate(expression: str, variables: Mapping[str, Any]) -> Any:
     bindings = {name: Utils.NULL_VALUE if value is None else value for name, value in variables.items()}
     try:
         result = interpreter.evaluate(None, {**_FUNCTIONS, **bindings, "__evaluate_entry": _deadline()})
-    except QueryError as error:
-        raise QueryError(f"The JSONata expression '{expression}' {error}.") from None
+    except _CallError as error:
+        raise QueryError(expression, f"{error}.") from None
     except RecursionError:
-        raise QueryError(f"The JSONata expression '{expression}' is nested too deeply.") from None
+        raise QueryError(expression, "is nested too deeply.") from None
     except Exception as error:  # the package lets errors of any kind out
-        raise QueryError(f"The JSONata expression '{expression}' threw an error: {error}") from error
+        raise QueryError(expression, f"threw an error: {error}") from error
     if result is None:
-        raise QueryError(f"The JSONata expression '{expression}' returned nothing (undefined).")
+        raise QueryError(expression, "returned nothing (undefined).")
     try:
         return _json(result)
-    except QueryError:
-        raise QueryError(
-            f"The JSONata expression '{expression}' returned an unsupported result type."
-        ) from None
+    except _CallError:
+        raise QueryError(expression, "returned an unsupported result type.") from None
 
 
 @lru_cache(maxsize=2048)
@@ -78,7 +99,7 @@ def _compiled(expression: str) -> Jsonata:
     try:
         compiled = Jsonata(expression)
     except Exception as error:  # the parser lets errors of any kind out
-        raise QueryError(f"The JSONata expression '{expression}' is not valid: {error}") from error
+        raise QueryError(expression, f"is not valid: {error}") from error
     compiled.set_output_convert_nulls(False)
     compiled.set_validate_input(False)
     return compiled
@@ -89,7 +110,7 @@ def _deadline() -> Callable[..., None]:
 
     def check_time(*_: object) -> None:
         if time.monotonic() > end:
-            raise QueryError(f"took more than {_LONGEST_EVALUATION_SECONDS:.0f} seconds")
+            raise _CallError(f"took more than {_LONGEST_EVALUATION_SECONDS:.0f} seconds")
 
     return check_time
 
@@ -102,18 +123,18 @@ def _json(value: Any) -> Any:
         return value
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise QueryError("returned a number that JSON does not have")
+            raise _CallError("returned a number that JSON does not have")
         return int(value) if value.is_integer() and abs(value) < 2**53 else value
     if isinstance(value, list):
         return [_json(value[index]) for index in range(len(value))]
     if isinstance(value, dict):
         return {str(key): _json(item) for key, item in value.items()}
-    raise QueryError("returned something that is no JSON")
+    raise _CallError("returned something that is no JSON")
 
 
 def _partition(items: Any = None, size: Any = None) -> Any:
     if not isinstance(items, list) or not isinstance(size, int | float) or size < 1:
-        raise QueryError("calls $partition with something other than an array and a size of 1 or more")
+        raise _CallError("calls $partition with something other than an array and a size of 1 or more")
     step = int(size)
     whole = [items[index] for index in range(len(items))]
     return [whole[start : start + step] for start in range(0, len(whole), step)]
@@ -121,16 +142,17 @@ def _partition(items: Any = None, size: Any = None) -> Any:
 
 def _range(first: Any = None, last: Any = None, step: Any = 1) -> Any:
     if not all(isinstance(number, int | float) for number in (first, last, step)) or step == 0:
-        raise QueryError("calls $range with something other than numbers, or with a step of 0")
+        raise _CallError("calls $range with something other than numbers, or with a step of 0")
     count = math.floor((last - first) / step) + 1
     if count > _MOST_CHUNK_ITEMS:
-        raise QueryError(f"calls $range for more than {_MOST_CHUNK_ITEMS} numbers")
-    return [first + index * step for index in range(max(count, 0))]
+        raise _CallError(f"calls $range for more than {_MOST_CHUNK_ITEMS} numbers")
+    numbers = [first + index * step for index in range(max(count, 0))]
+    return numbers[0] if len(numbers) == 1 else numbers
 
 
 def _hash(value: Any = None, algorithm: Any = "SHA-256") -> Any:
     if not isinstance(value, str) or algorithm not in _HASHES:
-        raise QueryError(f"calls $hash with no string, or with an algorithm other than {', '.join(_HASHES)}")
+        raise _CallError(f"calls $hash with no string, or with an algorithm other than {', '.join(_HASHES)}")
     return hashlib.new(_HASHES[algorithm], value.encode(), usedforsecurity=False).hexdigest()
 
 
@@ -144,16 +166,16 @@ def _uuid() -> Any:
 
 def _parse(text: Any = None) -> Any:
     if not isinstance(text, str):
-        raise QueryError("calls $parse with something other than a string")
+        raise _CallError("calls $parse with something other than a string")
     try:
         parsed = json.loads(text)
     except ValueError as error:
-        raise QueryError(f"calls $parse with a string that is no JSON ({error})") from None
+        raise _CallError(f"calls $parse with a string that is no JSON ({error})") from None
     return Utils.NULL_VALUE if parsed is None else parsed
 
 
 def _no_eval(*_: object) -> Any:
-    raise QueryError("calls $eval, which Step Functions does not have; use $parse")
+    raise _CallError("calls $eval, which Step Functions does not have; use $parse")
 
 
 _FUNCTIONS = {

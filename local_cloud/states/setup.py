@@ -78,7 +78,7 @@ def _connect() -> None:
     global _patched, _settings
     with _lock:
         if not _patched:
-            for name in ("interpreter", "service_tasks", "denials", "operations"):
+            for name in ("failures", "expressions", "interpreter", "service_tasks", "denials", "operations"):
                 import_module(f"local_cloud.states.{name}").apply()
             # each failure of a task, with all that it was given; the readable lines say what is of use
             logging.getLogger("moto.stepfunctions.parser").setLevel(logging.CRITICAL)

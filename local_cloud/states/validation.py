@@ -10,6 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from local_cloud.json_paths import JsonPathError, compile_path
+from local_cloud.states import intrinsics
+
 LARGEST_DEFINITION = 1024 * 1024
 """In bytes, as on AWS."""
 
@@ -51,7 +54,10 @@ def diagnose(definition: str, machine_type: str) -> list[Diagnostic]:
         return [Diagnostic("INVALID_JSON_DESCRIPTION", f"The definition is no JSON: {error}")]
     if not isinstance(content, dict):
         return [Diagnostic("SCHEMA_VALIDATION_FAILED", "The definition is no object")]
-    return _syntax(definition, machine_type) or list(_transitions(content, ""))
+    return _syntax(definition, machine_type) or [
+        *_transitions(content, ""),
+        *_payloads(content, "", None),
+    ]
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -91,6 +97,49 @@ def _transitions(machine: Mapping[str, Any], where: str) -> Iterator[Diagnostic]
                 yield from _transitions(state[field], f"{where}/States/{name}/{field}")
         for index, branch in enumerate(state.get("Branches", ())):
             yield from _transitions(branch, f"{where}/States/{name}/Branches[{index}]")
+
+
+def _payloads(machine: Mapping[str, Any], where: str, language: str | None) -> Iterator[Diagnostic]:
+    """Find members `name.$` whose values are neither paths nor calls of intrinsic functions."""
+    language = machine.get("QueryLanguage", language)
+    for name, state in machine["States"].items():
+        place, own = f"{where}/States/{name}", state.get("QueryLanguage", language)
+        if own != "JSONata":
+            for field in ("Parameters", "ResultSelector", "ItemSelector", "Assign", "Credentials"):
+                yield from _payload(state.get(field), f"{place}/{field}")
+        for field in ("ItemProcessor", "Iterator"):
+            if field in state:
+                yield from _payloads(state[field], f"{place}/{field}", language)
+        for index, branch in enumerate(state.get("Branches", ())):
+            yield from _payloads(branch, f"{place}/Branches[{index}]", language)
+
+
+def _payload(content: Any, where: str) -> Iterator[Diagnostic]:
+    if isinstance(content, list):
+        for index, value in enumerate(content):
+            yield from _payload(value, f"{where}[{index}]")
+    if not isinstance(content, dict):
+        return
+    for name, value in content.items():
+        if not name.endswith(".$"):
+            yield from _payload(value, f"{where}/{name}")
+        elif not isinstance(value, str) or not _is_expression(value):
+            yield Diagnostic(
+                "SCHEMA_VALIDATION_FAILED",
+                f"The value for the field '{name}' must be a valid JSONPath or a valid intrinsic function call",
+                f"{where}/{name}",
+            )
+
+
+def _is_expression(text: str) -> bool:
+    try:
+        if not text.startswith("$"):
+            intrinsics.parse(text)
+        elif text[1:2] in ("", ".", "[", "$"):
+            compile_path(text.replace("$$", "$", 1))
+    except (JsonPathError, intrinsics.IntrinsicSyntaxError):
+        return False
+    return True
 
 
 def _own_transitions(machine: Mapping[str, Any], where: str) -> Iterator[Diagnostic]:

@@ -24,7 +24,7 @@ from handlers.common import errors as service_errors
 from handlers.common.errors import InvalidRequest
 from handlers.common.proxy_request import ProxyRequest
 from handlers.common.strict_json import read_json_object
-from local_cloud.gateway.json_paths import MISSING, find
+from local_cloud.json_paths import MISSING, find
 from local_cloud.gateway.velocity import HostObject, compile_template
 
 REQUEST = compile_template(request_template("arn:aws:states:us-east-1:$context.accountId:stateMachine:flow"))

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from constructs_lib.api.cors import Cors
-from local_cloud.gateway.json_paths import MISSING, JsonPathError, find
+from local_cloud.json_paths import MISSING, JsonPathError, find
 from local_cloud.gateway.velocity import (
     HostObject,
     JsonList,

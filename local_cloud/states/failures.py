@@ -1,0 +1,286 @@
+"""The errors of the interpreter by kind, and what Retry and Catch of a state guard.
+
+Written against moto 5.2.5, where an error of the interpreter takes the name of whatever handler it passes first, and the
+Output of a state is evaluated beyond its Retry and Catch. Here every error has one of four names:
+
+| error | of |
+|---|---|
+| `States.QueryEvaluationError` | an expression of JSONata, with the field that it stands in |
+| `States.IntrinsicFailure` | an intrinsic function |
+| `States.ResultPathMatchFailure` | a ResultPath without a place in the input |
+| `States.Runtime` | everything else, such as a path that leads nowhere; `States.ALL` does not catch it |
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from moto.stepfunctions.parser.api import (
+    EvaluationFailedEventDetails,
+    ExecutionFailedEventDetails,
+    HistoryEventType,
+    TaskFailedEventDetails,
+)
+from moto.stepfunctions.parser.asl.component.common.assign.assign_decl import AssignDecl
+from moto.stepfunctions.parser.asl.component.common.assign.assign_template_binding import (
+    AssignTemplateBinding,
+)
+from moto.stepfunctions.parser.asl.component.common.catch.catch_outcome import CatchOutcome
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
+    FailureEvent,
+    FailureEventException,
+)
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import (
+    StatesErrorNameType,
+)
+from moto.stepfunctions.parser.asl.component.common.jsonata.jsonata_template_binding import (
+    JSONataTemplateBinding,
+)
+from moto.stepfunctions.parser.asl.component.common.jsonata.jsonata_template_value_array import (
+    JSONataTemplateValueArray,
+)
+from moto.stepfunctions.parser.asl.component.common.outputdecl import Output
+from moto.stepfunctions.parser.asl.component.common.parargs import Parargs
+from moto.stepfunctions.parser.asl.component.common.path.items_path import ItemsPath
+from moto.stepfunctions.parser.asl.component.common.retry.retry_outcome import RetryOutcome
+from moto.stepfunctions.parser.asl.component.common.timeouts.heartbeat import Heartbeat
+from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import Timeout
+from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
+from moto.stepfunctions.parser.asl.component.state.choice.choice_rule import ChoiceRule
+from moto.stepfunctions.parser.asl.component.state.choice.comparison.comparison import ConditionStringJSONata
+from moto.stepfunctions.parser.asl.component.state.choice.state_choice import StateChoice
+from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.items.items import Items
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.state_map import StateMap
+from moto.stepfunctions.parser.asl.component.state.exec.state_parallel.state_parallel import StateParallel
+from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
+from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
+from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
+from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError
+
+from local_cloud.json_paths import PathMatchError
+from local_cloud.states.jsonata import QueryError
+
+_FIELDS = (
+    (Output, "Output"),
+    (AssignDecl, "Assign"),
+    (Parargs, "Arguments"),
+    (Timeout, "TimeoutSeconds"),
+    (Heartbeat, "HeartbeatSeconds"),
+    (Items, "Items"),
+    (ConditionStringJSONata, "Condition"),
+)
+_FAILED_EVENTS = {
+    StateMap: HistoryEventType.MapStateFailed,
+    StateParallel: HistoryEventType.ParallelStateFailed,
+}
+
+
+def apply() -> None:
+    """Change moto's classes."""
+    EvalComponent.eval = _evaluate
+    CommonStateField._eval_state_input = _noting_the_entry(CommonStateField._eval_state_input)
+    ItemsPath._eval_body = _requiring_an_array(ItemsPath._eval_body)
+    for state in (ExecutionState, StateMap, StateParallel):
+        state._eval_state = _guarded
+    ExecutionState._eval_state_output = _evaluated_already
+
+
+def runtime_error(env: Any, cause: str) -> Exception:
+    """Return the error that no Retry and no Catch of `States.ALL` handles."""
+    details = ExecutionFailedEventDetails(error="States.Runtime", cause=cause)
+    return _failure(
+        env,
+        StatesErrorNameType.StatesRuntime,
+        HistoryEventType.ExecutionFailed,
+        EventDetails(executionFailedEventDetails=details),
+    )
+
+
+def task_error(env: Any, kind: StatesErrorNameType, cause: str) -> Exception:
+    """Return an error of the interpreter that Retry and Catch handle."""
+    details = TaskFailedEventDetails(error=kind.to_name(), cause=f"{_where(env)}{cause}")
+    return _failure(env, kind, HistoryEventType.TaskFailed, EventDetails(taskFailedEventDetails=details))
+
+
+def missing_path(env: Any, error: Any) -> Exception:
+    """Return the error for a path that leads nowhere."""
+    field, given = env.next_field_name, to_json_str(error.data)
+    return runtime_error(
+        env,
+        f"The JSONPath '{error.json_path}' specified for the field '{field}' could not be found in the input '{given}'",
+    )
+
+
+def _failure(env: Any, kind: StatesErrorNameType, event_type: HistoryEventType, details: Any) -> Exception:
+    event = FailureEvent(
+        env=env, error_name=StatesErrorName(typ=kind), event_type=event_type, event_details=details
+    )
+    event.source_event_id = _entry(env)
+    failure: Exception = FailureEventException(failure_event=event)
+    return failure
+
+
+def _query_failure(env: Any, error: QueryError, field: str) -> Exception:
+    kind = StatesErrorNameType.StatesQueryEvaluationError
+    details = EvaluationFailedEventDetails(
+        error=kind.to_name(), cause=error.cause(field), state=env.next_state_name, location=field
+    )
+    return _failure(
+        env, kind, HistoryEventType.EvaluationFailed, EventDetails(evaluationFailedEventDetails=details)
+    )
+
+
+def _noting_the_entry(original: Any) -> Any:
+    def evaluate(state: Any, env: Any) -> None:
+        env.entered_event_id = env.event_history_context.source_event_id
+        original(state, env)
+
+    return evaluate
+
+
+def _entry(env: Any) -> int:
+    return int(getattr(env, "entered_event_id", env.event_history_context.source_event_id))
+
+
+def _where(env: Any) -> str:
+    return f"An error occurred while executing the state '{env.next_state_name}' (entered at the event id #{_entry(env)}). "
+
+
+def _evaluate(component: Any, env: Any) -> None:
+    """Stand in for moto's method, through which everything is evaluated: names the error of what cannot be."""
+    if not env.is_running():
+        return
+    if (name := component._field_name()) is not None:
+        env.next_field_name = name
+    try:
+        component._eval_body(env)
+    except Exception as error:
+        evaluate_failed = _state_failed if isinstance(component, CommonStateField) else _part_failed
+        failure = evaluate_failed(component, env, error)
+        if failure is error:
+            raise
+        raise failure from None
+
+
+def _state_failed(state: Any, env: Any, error: Exception) -> Any:
+    """Name an error that leaves a state; those that its Retry and Catch have seen are in the history already."""
+    if isinstance(error, QueryError):
+        _locate(state, error)
+        error = _query_failure(env, error, error.field)
+    elif isinstance(state, ExecutionState):
+        return error
+    if isinstance(error, FailureEventException):
+        _record(env, error)
+    return error
+
+
+def _part_failed(component: Any, env: Any, error: Exception) -> Any:
+    """Name an error in a part of a state."""
+    if isinstance(error, FailureEventException | NoSuchJsonPathError):
+        return error
+    if isinstance(error, PathMatchError):
+        cause = f"Unable to apply ReferencePath {component.result_path_src} to the input: {error}."
+        return task_error(env, StatesErrorNameType.StatesResultPathMatchFailure, cause)
+    query = getattr(component, "string_jsonata", None)
+    if not isinstance(error, QueryError):
+        if query is None:
+            return runtime_error(env, str(error) or type(error).__name__)
+        error = QueryError(query.expression, f"returned an unexpected result type: {error}")
+    _locate(component, error)
+    return error
+
+
+def _locate(component: Any, error: QueryError) -> None:
+    """Note on an error of an expression in which field of the definition the expression is."""
+    label = next((label for kind, label in _FIELDS if isinstance(component, kind)), None)
+    if isinstance(component, JSONataTemplateBinding | AssignTemplateBinding):
+        label = component.identifier
+    elif isinstance(component, JSONataTemplateValueArray):
+        label = f"[{component.values.index(error.component)}]"
+    elif isinstance(component, StateChoice) and isinstance(error.component, ChoiceRule):
+        label = f"Choices[{component.choices_decl.rules.index(error.component)}]"
+    error.component = component
+    if label is not None:
+        separator = "" if not error.field or error.field.startswith("[") else "/"
+        error.field = f"{label}{separator}{error.field}"
+
+
+def _requiring_an_array(original: Any) -> Any:
+    def evaluate(component: Any, env: Any) -> None:
+        original(component, env)
+        if not isinstance(env.stack[-1], list):
+            path = component.string_sampler.literal_value
+            raise runtime_error(env, f'Reference path "{path}" must point to array.')
+
+    return evaluate
+
+
+def _guarded(state: Any, env: Any) -> None:
+    """Run a Task, Map or Parallel state until it succeeds, its error is caught, or nothing handles the error."""
+    env.states.context_object.context_object_data["State"]["RetryCount"] = 0
+    given = copy.deepcopy(env.stack)
+    while env.is_running():
+        try:
+            env.stack[:] = copy.deepcopy(given)
+            if isinstance(state, StateParallel) and state.parargs is not None:
+                state.parargs.eval(env=env)
+            state._evaluate_with_timeout(env)
+            if env.is_running():
+                CommonStateField._eval_state_output(state, env)
+            return
+        except Exception as error:  # noqa: BLE001 - whatever it is, it gets a name
+            failure = _named(state, env, error)
+            group = _FAILED_EVENTS.get(type(state))
+            if group is None:
+                _record(env, failure)
+            output = state._construct_error_output_value(failure_event=failure.failure_event)
+            env.states.set_error_output(output)
+            env.states.set_result(output)
+            if (
+                state.retry
+                and state._handle_retry(env=env, failure_event=failure.failure_event) == RetryOutcome.CanRetry
+            ):
+                continue
+            if group is not None:
+                _record(env, failure, group)
+            if state.catch:
+                state._handle_catch(env=env, failure_event=failure.failure_event)
+                if env.stack[-1] == CatchOutcome.Caught:
+                    return
+            state._handle_uncaught(env=env, failure_event=failure.failure_event)
+
+
+def _named(state: Any, env: Any, error: Exception) -> Any:
+    """Return an error as one that the interpreter handles: of the service that a task calls, or of the interpreter."""
+    if isinstance(error, FailureEventException):
+        return error
+    if isinstance(error, QueryError):
+        return _query_failure(env, error, error.field)
+    if isinstance(error, NoSuchJsonPathError):
+        return missing_path(env, error)
+    return FailureEventException(failure_event=state._from_error(env=env, ex=error))
+
+
+def _record(env: Any, failure: Any, group: HistoryEventType | None = None) -> None:
+    """Write an error into the history; `States.Runtime` is in the end of the execution only."""
+    event = failure.failure_event
+    if event.event_type == HistoryEventType.ExecutionFailed:
+        return
+    if event.event_type == HistoryEventType.EvaluationFailed:
+        details = EventDetails(evaluationFailedEventDetails=failure.get_evaluation_failed_event_details())
+        env.event_manager.add_event(
+            context=env.event_history_context, event_type=event.event_type, event_details=details
+        )
+    elif group is None and event.event_details is not None:
+        env.event_manager.add_event(
+            context=env.event_history_context, event_type=event.event_type, event_details=event.event_details
+        )
+    if group is not None:
+        env.event_manager.add_event(context=env.event_history_context, event_type=group)
+
+
+def _evaluated_already(state: Any, env: Any) -> None:
+    """Stand in for moto's method: Retry and Catch guard the output, so `_guarded` has evaluated it."""
