@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from constructs_lib.api.cors import Cors
-from local_cloud.json_paths import MISSING, JsonPathError, find
 from local_cloud.gateway.velocity import (
     HostObject,
     JsonList,
@@ -22,6 +21,7 @@ from local_cloud.gateway.velocity import (
     compile_template,
     to_text,
 )
+from local_cloud.json_paths import MISSING, JsonPathError, find
 from tests.support.cloud_in_thread import DeployedApi
 
 MakeApi = Callable[..., DeployedApi]
