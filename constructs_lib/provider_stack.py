@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
@@ -16,10 +16,18 @@ from cdktf_cdktf_provider_aws.provider import AwsProvider, AwsProviderDefaultTag
 from constructs import Construct, IConstruct
 
 from constructs_lib.archive import Archive
-from constructs_lib.checks import check_known, check_pattern, note_path, path_below, path_of
+from constructs_lib.checks import check_pattern, note_path, path_below, path_of
 from constructs_lib.claims import Claims, ClaimScope, Destination
 from constructs_lib.environment import Environment
 from constructs_lib.errors import ConflictError, InvalidArgumentError
+from constructs_lib.stack_arguments import (
+    PROVIDER_VERSION,
+    account_ids,
+    check_state_path,
+    check_tags,
+    lowest_provider_version,
+    region_of,
+)
 from constructs_lib.stack_defaults import StackDefaults
 from constructs_lib.stacks import constructs_of, stack_of
 from constructs_lib.state import (
@@ -35,9 +43,7 @@ if TYPE_CHECKING:
 FoundConstruct = TypeVar("FoundConstruct", bound=Construct)
 
 PROVIDER_SOURCE: Final = "hashicorp/aws"
-PROVIDER_VERSION: Final = ">= 5.100.0, < 7.0.0"
 
-_REGION: Final = r"[a-z]{2}(-[a-z]+)+-\d"
 _ABOVE_THE_STACK: Final = PurePosixPath("../../..")
 """Terraform runs in `<outdir>/stacks/<stack>`; the state lies beside the output directory."""
 
@@ -104,17 +110,17 @@ class ProviderStack(TerraformStack):
             r"[A-Za-z][A-Za-z0-9-]*",
             "start with a letter and use letters, digits and '-'",
         )
-        code = _region_of(where, environment, region)
-        accounts = _account_ids(
+        code = region_of(where, environment, region)
+        accounts = account_ids(
             where,
             allowed_account_ids
             if allowed_account_ids is not None
             else (() if environment is None else environment.allowed_account_ids),
         )
-        _check_tags(where, tags)
-        _check_state_path(where, local_state)
+        check_tags(where, tags)
+        check_state_path(where, local_state)
         check_state(where, state, state_path)
-        minimum_provider = _minimum(where, provider_version)
+        minimum_provider = lowest_provider_version(where, provider_version)
         claims = Claims.of(scope)
         claims.claim_stack(where, construct_id, local_state if state is None else state)
         super().__init__(scope, construct_id)
@@ -385,62 +391,3 @@ def _link_or_copy(source: Path, place: Path) -> None:
     except OSError:  # another file system, or one without hard links
         shutil.copyfile(source, unfinished)
     unfinished.replace(place)
-
-
-def _account_ids(where: str, account_ids: Sequence[str]) -> list[str]:
-    if isinstance(account_ids, str) or not all(isinstance(one, str) for one in account_ids):
-        raise InvalidArgumentError(
-            where,
-            f"allowed_account_ids is {account_ids!r}, not a list of strings",
-            "pass a list such as ['123456789012']",
-        )
-    for account_id in account_ids:
-        check_pattern(
-            where, "allowed_account_ids", account_id, "[0-9]{12}", "use the 12 digits of account IDs"
-        )
-    return list(account_ids)
-
-
-def _region_of(where: str, environment: Environment | None, region: str | None) -> str:
-    if (environment is None) == (region is None):
-        raise InvalidArgumentError(
-            where,
-            "has neither environment nor region" if region is None else "has an environment and a region",
-            "pass either environment=Environment.from_variables(os.environ) or region='eu-central-1'",
-        )
-    if environment is not None:
-        return environment.region
-    check_pattern(where, "region", region, _REGION, "use a region's code, such as 'eu-central-1'")
-    return str(region)
-
-
-def _check_tags(where: str, tags: Mapping[str, str]) -> None:
-    for key, value in tags.items():
-        if not 1 <= len(key) <= 128 or len(value) > 256 or key.lower().startswith("aws:"):
-            raise InvalidArgumentError(
-                where,
-                f"default tag {key!r} is not valid",
-                "use keys of 1 to 128 characters that do not start with 'aws:', and values of at most 256",
-            )
-
-
-def _check_state_path(where: str, path: str) -> None:
-    check_known(where, "state_path", path)
-    parts = PurePosixPath(path).parts
-    if not parts or path.startswith(("/", "~")) or ".." in parts or "\\" in path or ":" in path:
-        raise InvalidArgumentError(
-            where,
-            f"state_path {path!r} leads out of the project",
-            "use a relative path without '..', such as 'terraform.shop.tfstate'",
-        )
-
-
-def _minimum(where: str, constraint: str) -> tuple[int, int]:
-    lowest = re.search(r"(?:^|,)\s*(?:>=|~>|=)?\s*(\d+)\.(\d+)", constraint)
-    if lowest is None or (int(lowest[1]), int(lowest[2])) < (5, 100):
-        raise InvalidArgumentError(
-            where,
-            f"provider_version {constraint!r} does not exclude the releases before 5.100.0",
-            f"start it with a lowest version, such as '{PROVIDER_VERSION}'",
-        )
-    return int(lowest[1]), int(lowest[2])

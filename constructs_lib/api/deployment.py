@@ -86,7 +86,7 @@ class Deployment(Construct):
             description=description,
             lifecycle={"create_before_destroy": True},
         )
-        api.context.on_change(self._follow_api)
+        api._context.on_change(self._follow_api)
         self.node.add_validation(_HasRoutes(api))
 
     @property
@@ -116,8 +116,8 @@ class Deployment(Construct):
 
     def _follow_api(self) -> None:
         self._resource.triggers = {**self._extra_triggers, _TRIGGER: self.digest}
-        wait_for(self._resource, *self._api.context.parts)
-        origins = dict.fromkeys(map(address, self._api.context.origins))
+        wait_for(self._resource, *self._api._context.parts)
+        origins = dict.fromkeys(map(address, self._api._context.origins))
         if origins:
             self._resource.lifecycle = TerraformResourceLifecycle(
                 create_before_destroy=True, replace_triggered_by=[f"{place}.id" for place in origins]

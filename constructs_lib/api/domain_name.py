@@ -227,7 +227,7 @@ class DomainName(Construct):
         )
         self._mappings[base_path] = mapping
         api.close_execute_api_endpoint()
-        stage.use_domain(self.url_for(base_path))
+        stage._use_domain(self.url_for(base_path))
         return mapping
 
     def _validated_certificate(self, hosted_zone_id: str) -> str:

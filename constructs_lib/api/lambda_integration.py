@@ -67,7 +67,7 @@ class LambdaIntegration:
     def definition(self, where: str, scope: Construct, caller: Caller) -> IntegrationDefinition:
         """Returns it as data; see `Integration`."""
         check_same_stack(where, scope, self._function)
-        self._function.check_permission(where, principal=_PRINCIPAL, source_arn=caller.source_arn)
+        self._function._check_permission(where, principal=_PRINCIPAL, source_arn=caller.source_arn)
         return IntegrationDefinition(
             type="AWS_PROXY",
             target=self._function._target,

@@ -130,8 +130,8 @@ class RestApi(RestApiBase):
         Raises:
             ConstructError: if a path is not the service's, or API Gateway would reject a method.
         """
-        self.answer_as_services()
-        self.accept_binary(
+        self._answer_as_services()
+        self._accept_binary(
             media_type for operation in contract.operations for media_type in operation.raw_bodies
         )
         return add_operations(

@@ -158,11 +158,6 @@ class RestApiBase(Construct):
         return self._context.authorizers
 
     @property
-    def context(self) -> ApiContext:
-        """What its parts share; for `Deployment`."""
-        return self._context
-
-    @property
     def resource(self) -> ApiGatewayRestApi:
         """The `aws_api_gateway_rest_api`."""
         return self._resource
@@ -225,12 +220,12 @@ class RestApiBase(Construct):
         """
         return self._root.resource_for(path)
 
-    def answer_as_services(self) -> None:
+    def _answer_as_services(self) -> None:
         """Make API Gateway's own errors look like those of services (`GatewayResponses`), unless they were set."""
         if not self._context.gateway_responses:
             self._add_gateway_responses(None)
 
-    def accept_binary(self, media_types: Iterable[str]) -> None:
+    def _accept_binary(self, media_types: Iterable[str]) -> None:
         """Add content types to `binary_media_types`; known ones are ignored."""
         known = dict.fromkeys((*self._binary_media_types, *media_types))
         if len(known) > len(self._binary_media_types):

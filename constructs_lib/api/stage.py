@@ -190,7 +190,7 @@ class Stage(Construct):
             # AWS deletes the settings of a stage with it; the state would go on listing them.
             lifecycle={"replace_triggered_by": [f"{address(self._resource)}.id"]},
         )
-        deployment.api.context.stages[stage_name] = (
+        deployment.api._context.stages[stage_name] = (
             f"Stage `{stage_name}`: {limits.rate_limit:g} requests a second, bursts of {limits.burst_limit}."
         )
         self.node.add_validation(_KeysHaveAPlan(self))
@@ -198,7 +198,7 @@ class Stage(Construct):
         group = self._logs.execution_log_group
         groups = [] if group is None else [group.resource]
         wait_for(self._resource, *groups, *before, first=True)
-        deployment.api.context.on_change(self._follow_api)
+        deployment.api._context.on_change(self._follow_api)
         wait_for(self._method_settings, *before, first=True)
 
     @property
@@ -222,9 +222,9 @@ class Stage(Construct):
         return self._invoke_url
 
     def _follow_api(self) -> None:
-        wait_for(self._resource, *self._deployment.api.context.backends)
+        wait_for(self._resource, *self._deployment.api._context.backends)
 
-    def use_domain(self, url: str) -> None:
+    def _use_domain(self, url: str) -> None:
         """Make a URL at a domain the `invoke_url`, unless it has one; `DomainName` calls this."""
         self._domain_url = self._domain_url or url
 
@@ -285,7 +285,7 @@ class _KeysHaveAPlan:
     def validate(self) -> list[str]:
         api, name = self._stage.deployment.api, self._stage.stage_name
         keyed = [route for route in api.definition.routes if route.api_key_required]
-        if not keyed or name in api.context.planned_stages:
+        if not keyed or name in api._context.planned_stages:
             return []
         called = f"{keyed[0].http_method} {keyed[0].path}"
         problem = f"{called} has api_key_required=True and stage '{name}' is in no usage plan, so that every call is refused"

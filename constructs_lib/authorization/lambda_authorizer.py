@@ -98,7 +98,7 @@ class LambdaAuthorizer:
     def authorizer(self, where: str, scope: Construct) -> AuthorizerDefinition:
         """Returns the authorizer as data; see `AuthorizerSettings`."""
         check_same_stack(where, scope, self.function)
-        self.function.check_permission(where, principal=_PRINCIPAL, source_arn="/authorizers/abc123")
+        self.function._check_permission(where, principal=_PRINCIPAL, source_arn="/authorizers/abc123")
         return AuthorizerDefinition(
             name=self.name,
             type=self.kind,

@@ -214,4 +214,4 @@ def _check_trigger(where: str, scope: Construct, function: Function) -> None:
             f"set its timeout_seconds to at most {MAX_TRIGGER_SECONDS}",
         )
     pool = "arn:aws:cognito-idp:us-east-1:123456789012:userpool/us-east-1_Abcdefghi"
-    function.check_permission(where, principal=_PRINCIPAL, source_arn=pool)
+    function._check_permission(where, principal=_PRINCIPAL, source_arn=pool)

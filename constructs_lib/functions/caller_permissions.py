@@ -61,7 +61,7 @@ class CallerPermissions:
         )
 
     def check(self, where: str, *, principal: str, source_arn: str) -> None:
-        """Checks that there is room for one more; see `Function.check_permission`."""
+        """Checks that there is room for one more; see `Function._check_permission`."""
         size = self.policy_bytes + self._statement_bytes(where, principal, source_arn)
         if size > MAX_POLICY_BYTES:
             raise LimitExceededError(

@@ -153,8 +153,8 @@ class ExistingFunction(Construct):
             source_arn=source_arn,
         )
 
-    def check_permission(self, where: str, *, principal: str, source_arn: str) -> None:
-        """Check nothing: the resource policy of the function is not known here. See `Function.check_permission`."""
+    def _check_permission(self, where: str, *, principal: str, source_arn: str) -> None:
+        """Check nothing: the resource policy of the function is not known here. See `Function._check_permission`."""
 
 
 def _parts(where: str, arn: str, qualifier: str | None, stack: AwsStack) -> tuple[str, str | None]:

@@ -375,7 +375,7 @@ class Function(Construct):
             ConstructError: if an argument is not valid, the queue has a consumer, is in another stack, or gives a message
                 out again while it is being handled.
         """
-        return queue.feed(
+        return queue._feed(
             Consumer(
                 function=self,
                 alias=self._alias,
@@ -404,7 +404,7 @@ class Function(Construct):
         """
         return self._callers.add(scope, construct_id, principal=principal, source_arn=source_arn)
 
-    def check_permission(self, where: str, *, principal: str, source_arn: str) -> None:
+    def _check_permission(self, where: str, *, principal: str, source_arn: str) -> None:
         """Checks that there is room for one more permission; see `add_permission`.
 
         Args:

@@ -157,7 +157,7 @@ class Queue(EncryptedQueue):
         """For how long a message that was taken is given to nobody else."""
         return 30 if self._visibility_seconds is None else self._visibility_seconds
 
-    def feed(
+    def _feed(
         self,
         consumer: Consumer,
         *,

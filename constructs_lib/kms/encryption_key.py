@@ -152,7 +152,7 @@ class EncryptionKey(Construct):
             )
         self._allow(sid, service, actions, conditions)
 
-    def allow_log_groups(self) -> None:
+    def _allow_log_groups(self) -> None:
         """Lets CloudWatch Logs use the key for the log groups of this account and region."""
         stack = ProviderStack.of(self)
         groups = f"arn:{stack.partition}:logs:{stack.region}:{stack.account_id}:log-group:*"

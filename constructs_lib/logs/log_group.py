@@ -68,7 +68,7 @@ class LogGroup(Construct):
         super().__init__(scope, construct_id)
         note_place(self, scope, construct_id)
         if key is not None:
-            key.allow_log_groups()
+            key._allow_log_groups()
         self._name = name
         self._resource = make(
             CloudwatchLogGroup,

@@ -135,7 +135,7 @@ class UsagePlan(Construct):
             else ApiGatewayUsagePlanQuotaSettings(limit=quota.limit, period=quota.period),
         )
         for stage in stages:
-            stage.deployment.api.context.planned_stages.add(stage.stage_name)
+            stage.deployment.api._context.planned_stages.add(stage.stage_name)
         self.node.add_validation(_LimitsSomething(self))
 
     @property
@@ -172,7 +172,7 @@ class UsagePlan(Construct):
         for stage in self._stages:
             _check_key(where, key, stage)
         for stage in self._stages:
-            stage.deployment.api.context.keys_in_plans.add((path_of(key), stage.stage_name))
+            stage.deployment.api._context.keys_in_plans.add((path_of(key), stage.stage_name))
         self._keys.append(key)
         resource = make(
             ApiGatewayUsagePlanKey,
@@ -204,7 +204,7 @@ class UsagePlan(Construct):
 
 
 def _check_key(where: str, key: ApiKey, stage: Stage) -> None:
-    if (path_of(key), stage.stage_name) in stage.deployment.api.context.keys_in_plans:
+    if (path_of(key), stage.stage_name) in stage.deployment.api._context.keys_in_plans:
         raise ConflictError(
             where,
             f"key '{key.name}' is in a usage plan of stage '{stage.stage_name}' already, and AWS allows one",

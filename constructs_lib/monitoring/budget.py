@@ -86,7 +86,7 @@ class Budget(Construct):
             ],
         )
         # AWS Budgets tries whether it may publish.
-        wait_for(self._resource, topic.allow_budgets(), first=True)
+        wait_for(self._resource, topic._allow_budgets(), first=True)
 
     @property
     def name(self) -> str:

@@ -140,7 +140,7 @@ class AlarmTopic(Construct):
             endpoint=address,
         )
 
-    def allow_budgets(self) -> SnsTopicPolicy:
+    def _allow_budgets(self) -> SnsTopicPolicy:
         """Let AWS Budgets notify the topic of this account's budgets; calling it twice changes nothing.
 
         Returns:

@@ -256,7 +256,7 @@ class WebAcl(Construct):
         # No request passes before it would be logged.
         wait_for(association, self._logging, first=True)
         if isinstance(target, Stage):
-            target.deployment.api.context.on_change(lambda: self._resource.put_rule(self._rules()))
+            target.deployment.api._context.on_change(lambda: self._resource.put_rule(self._rules()))
         return association
 
     def _rules(self) -> list[Wafv2WebAclRule]:
