@@ -23,6 +23,7 @@ try:
 except TerraformError as missing:
     pytest.skip(f"Terraform is needed: {missing}", allow_module_level=True)
 
+JSON = {"Content-Type": "application/json"}
 BUILT = shutil.ignore_patterns("cdktf.out", ".cache", ".local_cloud", "*.tfstate*")
 
 Example = Callable[[str], CdktfApp]
@@ -87,3 +88,11 @@ def test_a_function_that_does_not_exist_fails_the_plan(example: Example) -> None
     with pytest.raises(TerraformError) as refused:
         deploy(app, 0)
     assert "reading Lambda Function (order)" in str(refused.value)
+
+
+def test_a_workflow_asks_the_second_service_when_the_first_one_fails(example: Example) -> None:
+    url = url_of(deploy(example("workflow"), 0))
+    for text, service in (("It rained. We read three old books.", "careful"), ("It rained. " * 40, "quick")):
+        answer = call(url, "POST", "/summary", headers=JSON, body=json.dumps({"text": text}))
+        assert answer.status == 200, answer
+        assert json.loads(answer.body)["service"] == service
