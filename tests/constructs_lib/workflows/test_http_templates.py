@@ -24,8 +24,8 @@ from handlers.common import errors as service_errors
 from handlers.common.errors import InvalidRequest
 from handlers.common.proxy_request import ProxyRequest
 from handlers.common.strict_json import read_json_object
-from local_cloud.json_paths import MISSING, find
 from local_cloud.gateway.velocity import HostObject, compile_template
+from local_cloud.json_paths import MISSING, find
 
 REQUEST = compile_template(request_template("arn:aws:states:us-east-1:$context.accountId:stateMachine:flow"))
 RESPONSE = compile_template(response_template(ERRORS))
