@@ -17,6 +17,9 @@ from constructs_lib.errors import InvalidArgumentError, LimitExceededError
 _TOKEN: Final = re.compile(r"\$\{TfToken\[[^\]]*\]\}|\$\{[^}]*\}")
 
 
+REGION: Final = r"[a-z]{2,4}(-[a-z]+)+-\d+"
+"""Code of an AWS region, such as `eu-central-1` or `eusc-de-east-1`."""
+
 _PATHS: Final[WeakKeyDictionary[Any, str]] = WeakKeyDictionary()
 """Paths never change, and asking for one takes two ways to jsii's Node process and back."""
 

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeVar, get_args
 
+from constructs_lib.checks import REGION
 from constructs_lib.errors import InvalidArgumentError
 
 VARIABLES: Final = ("ENVIRONMENT", "AWS_REGION", "AWS_ACCOUNT_ID", "LOCAL_CLOUD_PORT", "AWS_ENDPOINT_URL")
@@ -64,7 +65,7 @@ class Environment:
         given = without_empty(variables)
         name = choice(given, "ENVIRONMENT", get_args(EnvironmentName))
         region = given.get("AWS_REGION", DEFAULT_REGION)
-        if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", region):
+        if not re.fullmatch(REGION, region):
             raise InvalidArgumentError(
                 "AWS_REGION", f"{region!r} is not a region code", "set one such as eu-central-1"
             )

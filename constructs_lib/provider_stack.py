@@ -44,6 +44,17 @@ FoundConstruct = TypeVar("FoundConstruct", bound=Construct)
 
 PROVIDER_SOURCE: Final = "hashicorp/aws"
 
+_PARTITIONS: Final = {
+    "cn-": "aws-cn",
+    "eu-isoe-": "aws-iso-e",
+    "eusc-": "aws-eusc",
+    "us-gov-": "aws-us-gov",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "us-isof-": "aws-iso-f",
+}
+"""Partitions by the start of the regions in them."""
+
 _ABOVE_THE_STACK: Final = PurePosixPath("../../..")
 """Terraform runs in `<outdir>/stacks/<stack>`; the state lies beside the output directory."""
 
@@ -377,8 +388,7 @@ class ProviderStack(TerraformStack):
 
 def partition_of(region: str) -> str:
     """Return the partition that a region is in."""
-    known = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
-    return next((name for start, name in known.items() if region.startswith(start)), "aws")
+    return next((name for start, name in _PARTITIONS.items() if region.startswith(start)), "aws")
 
 
 def _link_or_copy(source: Path, place: Path) -> None:

@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
-from constructs_lib.checks import check_known, check_pattern
+from constructs_lib.checks import REGION, check_known, check_pattern
 from constructs_lib.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from constructs_lib.environment import Environment
 
 PROVIDER_VERSION: Final = ">= 5.100.0, < 7.0.0"
-_REGION: Final = r"[a-z]{2}(-[a-z]+)+-\d"
 
 
 def account_ids(where: str, account_ids: Sequence[str]) -> list[str]:
@@ -50,7 +49,7 @@ def region_of(where: str, environment: Environment | None, region: str | None) -
         )
     if environment is not None:
         return environment.region
-    check_pattern(where, "region", region, _REGION, "use a region's code, such as 'eu-central-1'")
+    check_pattern(where, "region", region, REGION, "use a region's code, such as 'eu-central-1'")
     return str(region)
 
 

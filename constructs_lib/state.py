@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from constructs_lib.checks import check_pattern
+from constructs_lib.checks import REGION, check_pattern
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 
 TERRAFORM_VERSION: Final = ">= 1.5.0, < 2.0.0"
@@ -78,7 +78,7 @@ class S3State:
             _WHERE,
             "region",
             self.region,
-            r"[a-z]{2}(-[a-z]+)+-\d",
+            REGION,
             "use a region's code, such as 'eu-central-1'",
         )
         if self.dynamodb_table is not None:

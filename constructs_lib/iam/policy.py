@@ -5,39 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 from constructs_lib.errors import InvalidArgumentError, UnsafeSettingError
 
-UNSCOPED_ACTIONS: Final = frozenset(
-    {
-        "comprehend:BatchDetectDominantLanguage",
-        "comprehend:BatchDetectEntities",
-        "comprehend:BatchDetectKeyPhrases",
-        "comprehend:BatchDetectSentiment",
-        "comprehend:DetectDominantLanguage",
-        "comprehend:DetectEntities",
-        "comprehend:DetectKeyPhrases",
-        "comprehend:DetectSentiment",
-        "ec2:DescribeNetworkInterfaces",
-        "ec2:DescribeSubnets",
-        "logs:CreateLogDelivery",
-        "logs:DeleteLogDelivery",
-        "logs:DescribeLogGroups",
-        "logs:DescribeResourcePolicies",
-        "logs:GetLogDelivery",
-        "logs:ListLogDeliveries",
-        "logs:PutResourcePolicy",
-        "logs:UpdateLogDelivery",
-        "rekognition:DetectLabels",
-        "rekognition:DetectText",
-        "xray:GetSamplingRules",
-        "xray:GetSamplingTargets",
-        "xray:PutTelemetryRecords",
-        "xray:PutTraceSegments",
-    }
-)
-"""Actions that work on no resource with an ARN, so that AWS accepts only `*` for them."""
+_UNSCOPED: Final = Path(__file__).with_name("unscoped_actions.json")
 
 _WHERE: Final = "PolicyStatement"
 
@@ -48,8 +22,10 @@ class PolicyStatement:
 
     Attributes:
         actions: IAM's names of the actions, such as `bedrock:InvokeModel`; without wildcards.
-        resources: ARNs. `*` alone is accepted for the actions that AWS cannot scope (`UNSCOPED_ACTIONS`).
+        resources: ARNs. `*` alone is accepted for the actions that IAM cannot scope (`is_unscoped`).
         conditions: IAM's condition block, by operator and key. Left out, there is none.
+        unscoped: Whether `*` is accepted for any action: for those that IAM cannot scope and this release does not know,
+            or where everything in the account is meant. Default: False.
 
     Raises:
         UnsafeSettingError: if an action has a wildcard, or `*` would cover more than AWS forces it to.
@@ -63,6 +39,7 @@ class PolicyStatement:
     actions: Sequence[str]
     resources: Sequence[str]
     conditions: Mapping[str, Mapping[str, str | Sequence[str]]] = field(default_factory=dict)
+    unscoped: bool = False
 
     def __post_init__(self) -> None:
         for name, values in (("actions", self.actions), ("resources", self.resources)):
@@ -80,12 +57,15 @@ class PolicyStatement:
                 raise InvalidArgumentError(
                     _WHERE, f"action {action!r} is not valid", "write it as 'service:Action'"
                 )
-        unscoped = "*" in self.resources
-        if unscoped and (broad := sorted(set(self.actions) - UNSCOPED_ACTIONS)):
+        if "*" not in self.resources or self.unscoped:
+            return
+        broad = sorted({action for action in self.actions if not is_unscoped(action)})
+        if broad:
             raise UnsafeSettingError(
                 _WHERE,
                 f"resource '*' gives {', '.join(broad)} on everything in the account",
-                "name the ARNs, with a '*' in their last part where the name is not known",
+                "name the ARNs, with a '*' in their last part where the name is not known, or pass unscoped=True if "
+                "that is meant",
             )
 
     def within_account(self, account_id: str) -> PolicyStatement:
@@ -113,6 +93,29 @@ class PolicyStatement:
         if self.conditions:
             statement["Condition"] = self.conditions
         return statement
+
+
+def is_unscoped(action: str) -> bool:
+    """Return whether an action works on no resource with an ARN, so that IAM allows it on `*` only.
+
+    The list is data of a certain date (`unscoped_actions.json`); newer actions are not in it.
+
+    Args:
+        action: The action, such as `rekognition:DetectText`, in any case.
+    """
+    service, _, name = action.partition(":")
+    return name.lower() in _unscoped_of(service.lower())
+
+
+@cache
+def _unscoped_of(service: str) -> frozenset[str]:
+    return frozenset(map(str.lower, _unscoped_actions().get(service, ())))
+
+
+@cache
+def _unscoped_actions() -> Mapping[str, Sequence[str]]:
+    names: Mapping[str, Sequence[str]] = json.loads(_UNSCOPED.read_text(encoding="utf-8"))["names"]
+    return names
 
 
 def policy_document(*statements: Mapping[str, Any]) -> str:

@@ -11,17 +11,14 @@ from typing import Any, Final
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.workflows.rendering import Rendered
+from constructs_lib.workflows.sdk_services import iam_prefixes
 from constructs_lib.workflows.structure import all_states
 from constructs_lib.workflows.tasks import CalledFunction
 
 _WHERE: Final = "Workflow.from_definition"
 _NAME: Final = re.compile(r"\$\{(?!TfToken\[)([^}]*)\}")
-_SERVICES: Final = {
-    "sfn": "states",
-    "bedrockruntime": "bedrock",
-    "cloudwatchlogs": "logs",
-    "eventbridge": "events",
-}
+_INTEGRATION: Final = re.compile(r"arn:[^:]+:states:::((?:aws-sdk:)?[^:.]+)")
+_FUNCTION: Final = re.compile(r"arn:[^:]+:lambda:")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,26 +99,26 @@ class HandWritten:
         for name, state in all_states(self.asl):
             if state["Type"] != "Task":
                 continue
-            service = _service(str(state["Resource"]))
+            needed = _needed(str(state["Resource"]))
             called = json.dumps(state)
-            if service == "lambda" and not any(json.dumps(arn)[1:-1] in called for arn in self.arns):
-                needed = "lambda" not in allowed
-            else:
-                needed = service not in {"lambda", *allowed}
-            if needed:
+            if needed == ["lambda"] and any(json.dumps(arn)[1:-1] in called for arn in self.arns):
+                continue
+            if needed and allowed.isdisjoint(needed):
+                starts = " or ".join(f"'{one}:'" for one in needed)
                 raise InvalidArgumentError(
                     f"{where}/{name}",
                     f"nothing allows it to call {state['Resource']}",
-                    "name functions by references={...}, and pass permissions=[PolicyStatement(...)] for all else",
+                    "name functions by references={...}, and pass permissions=[PolicyStatement(...)] for all else; the "
+                    f"actions start with {starts}",
                 )
 
 
-def _service(resource: str) -> str:
-    called = resource.rpartition(":states:::")[2]
-    if called == resource:
-        return "lambda"
-    service = called.removeprefix("aws-sdk:").partition(":")[0]
-    return _SERVICES.get(service, service)
+def _needed(resource: str) -> Sequence[str]:
+    """Return the IAM prefixes of which the role needs one; empty where it needs none, or that is not known."""
+    integration = _INTEGRATION.match(resource)
+    if integration is not None:
+        return iam_prefixes(integration[1])
+    return ["lambda"] if _FUNCTION.match(resource) else ()
 
 
 class _Reader:

@@ -134,7 +134,7 @@ class Task(TaskState):
             self.where,
             "action",
             self.action,
-            r"(aws-sdk:)?[a-z0-9]+:[a-zA-Z0-9]+(\.sync(:2)?|\.waitForTaskToken)?",
+            r"(aws-sdk:)?[a-z0-9-]+:[a-zA-Z0-9]+(\.sync(:2)?|\.waitForTaskToken)?",
             "write it as 'service:action' or 'aws-sdk:service:action'",
         )
         if not self.permissions:

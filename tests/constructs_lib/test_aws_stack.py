@@ -18,6 +18,7 @@ from constructs_lib import (
     S3State,
     StackDefaults,
 )
+from constructs_lib.provider_stack import partition_of
 from tests.support.synthesis import Configuration, FakeArchive, refused
 
 
@@ -71,6 +72,20 @@ def test_the_account_and_partition_are_looked_up_once_when_needed(stack: AwsStac
         "aws_caller_identity": 1,
         "aws_partition": 1,
     }
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [
+        ("eu-central-1", "aws"),
+        ("cn-north-1", "aws-cn"),
+        ("us-gov-west-1", "aws-us-gov"),
+        ("eusc-de-east-1", "aws-eusc"),
+        ("us-isob-east-1", "aws-iso-b"),
+    ],
+)
+def test_the_regions_of_all_partitions_are_known(app: App, region: str, partition: str) -> None:
+    assert partition_of(AwsStack(app, "shop", region=region).region) == partition
 
 
 TAGS = "use keys of 1 to 128 characters that do not start with 'aws:', and values of at most 256"

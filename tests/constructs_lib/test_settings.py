@@ -22,7 +22,7 @@ from constructs_lib.errors import (
 )
 from constructs_lib.functions.function_environment import check_environment
 from constructs_lib.functions.plaintext_secrets import find_secret
-from constructs_lib.iam.policy import UNSCOPED_ACTIONS, PolicyStatement, policy_document
+from constructs_lib.iam.policy import PolicyStatement, policy_document
 
 TOKEN = "${TfToken[TOKEN.12]}"
 KEY = "AKIA" + "ABCDEFGHIJKLMNOP"
@@ -251,7 +251,7 @@ def test_a_policy_document_is_what_iam_reads() -> None:
             UnsafeSettingError,
             (
                 "resource '*' gives s3:GetObject, s3:PutObject on everything in the account; name the ARNs, with a '*' in "
-                "their last part where the name is not known"
+                "their last part where the name is not known, or pass unscoped=True if that is meant"
             ),
         ),
         (
@@ -283,34 +283,30 @@ def test_policies_that_are_refused(
     )
 
 
-def test_the_actions_that_work_on_no_resource_are_these() -> None:
-    """A longer list is a wider hole: each of these has no resource type in AWS's service authorization reference."""
-    assert sorted(UNSCOPED_ACTIONS) == [
-        "comprehend:BatchDetectDominantLanguage",
-        "comprehend:BatchDetectEntities",
-        "comprehend:BatchDetectKeyPhrases",
-        "comprehend:BatchDetectSentiment",
-        "comprehend:DetectDominantLanguage",
+@pytest.mark.parametrize(
+    "action",
+    [
         "comprehend:DetectEntities",
-        "comprehend:DetectKeyPhrases",
-        "comprehend:DetectSentiment",
-        "ec2:DescribeNetworkInterfaces",
-        "ec2:DescribeSubnets",
         "logs:CreateLogDelivery",
-        "logs:DeleteLogDelivery",
-        "logs:DescribeLogGroups",
-        "logs:DescribeResourcePolicies",
-        "logs:GetLogDelivery",
-        "logs:ListLogDeliveries",
-        "logs:PutResourcePolicy",
-        "logs:UpdateLogDelivery",
-        "rekognition:DetectLabels",
+        "polly:DescribeVoices",
         "rekognition:DetectText",
-        "xray:GetSamplingRules",
-        "xray:GetSamplingTargets",
-        "xray:PutTelemetryRecords",
+        "sts:GetCallerIdentity",
+        "textract:DetectDocumentText",
+        "textract:detectdocumenttext",
+        "translate:TranslateText",
         "xray:PutTraceSegments",
-    ]
+    ],
+)
+def test_an_action_without_a_resource_type_takes_everything(action: str) -> None:
+    assert PolicyStatement(actions=[action], resources=["*"]).as_dict()["Resource"] == ["*"]
+
+
+@pytest.mark.parametrize("action", ["newservice:DetectText", "s3:GetObject", "textract:NewAction"])
+def test_any_other_action_takes_everything_where_that_is_said(action: str) -> None:
+    assert refused(lambda: PolicyStatement(actions=[action], resources=["*"]))[0] is UnsafeSettingError
+    said = PolicyStatement(actions=[action], resources=["*"], unscoped=True)
+    assert said.as_dict() == {"Effect": "Allow", "Action": [action], "Resource": ["*"]}
+    assert said.within_account("123456789012").as_dict()["Resource"] == ["*"]
 
 
 # --- access logs

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from constructs_lib.functions.plaintext_secrets import find_secret
-from constructs_lib.iam.policy import UNSCOPED_ACTIONS
+from constructs_lib.iam.policy import is_unscoped
 from tools.audit.configuration import Configuration, Resource, reference, strings
 
 Found = Iterator[tuple[str, str, str]]
@@ -85,7 +85,7 @@ def wildcards(configuration: Configuration) -> Found:
             if "*" in action:
                 yield policy.where, f"allows {action}", "name each action that is needed"
         wide = [one for one in _list(statement.get("Resource")) if _EVERYTHING.fullmatch(one)]
-        scoped = sorted(set(actions) - UNSCOPED_ACTIONS)
+        scoped = sorted({action for action in actions if not is_unscoped(action)})
         if wide and scoped and reference(policy.body.get("role"))[0] not in exempt:
             yield policy.where, f"allows {', '.join(scoped)} on '{wide[0]}'", "name the ARNs"
         if "NotAction" in statement or "NotResource" in statement:

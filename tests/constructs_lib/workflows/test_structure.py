@@ -517,14 +517,14 @@ READ: dict[str, tuple[Callable[[], object], str]] = {
         lambda: written(task("arn:aws:lambda:us-east-1:1:function:other")).check_permissions("shop/flow"),
         (
             "shop/flow/a: nothing allows it to call arn:aws:lambda:us-east-1:1:function:other; name functions by "
-            "references={...}, and pass permissions=[PolicyStatement(...)] for all else"
+            "references={...}, and pass permissions=[PolicyStatement(...)] for all else; the actions start with 'lambda:'"
         ),
     ),
     "a service without a permission": (
         lambda: written(task("arn:aws:states:::sqs:sendMessage")).check_permissions("shop/flow"),
         (
             "shop/flow/a: nothing allows it to call arn:aws:states:::sqs:sendMessage; name functions by references={...}, "
-            "and pass permissions=[PolicyStatement(...)] for all else"
+            "and pass permissions=[PolicyStatement(...)] for all else; the actions start with 'sqs:'"
         ),
     ),
 }
@@ -535,6 +535,55 @@ def test_hand_written_language_that_cannot_be_read_is_refused(
     act: Callable[[], object], expected: str
 ) -> None:
     assert message(act) == expected
+
+
+@pytest.mark.parametrize(
+    ("called", "action"),
+    [
+        ("http:invoke", "states:InvokeHTTPEndpoint"),
+        ("apigateway:invoke", "execute-api:Invoke"),
+        ("apigateway:invoke.waitForTaskToken", "execute-api:Invoke"),
+        ("aws-sdk:apigateway:getRestApis", "apigateway:GET"),
+        ("aws-sdk:sesv2:sendEmail", "ses:SendEmail"),
+        ("aws-sdk:opensearch:describeDomain", "es:DescribeDomain"),
+        ("aws-sdk:mwaa:createCliToken", "airflow:CreateCliToken"),
+        ("aws-sdk:efs:describeFileSystems", "elasticfilesystem:DescribeFileSystems"),
+        ("aws-sdk:cognitoidentityprovider:adminGetUser", "cognito-idp:AdminGetUser"),
+        ("aws-sdk:rdsdata:executeStatement", "rds-data:ExecuteStatement"),
+        ("aws-sdk:cloudwatchlogs:putLogEvents", "logs:PutLogEvents"),
+        ("aws-sdk:sfn:startExecution", "states:StartExecution"),
+        ("aws-sdk:config:putEvaluations", "config:PutEvaluations"),
+        ("emr-containers:startJobRun.sync", "emr-containers:StartJobRun"),
+        ("dynamodb:putItem", "dynamodb:PutItem"),
+    ],
+)
+def test_a_service_is_allowed_by_its_prefix_in_iam(called: str, action: str) -> None:
+    state = written(
+        task(f"arn:aws:states:::{called}"),
+        permissions=[PolicyStatement(actions=[action], resources=["arn:aws:x"])],
+    )
+    state.check_permissions("shop/flow")
+    other = PolicyStatement(actions=["sts:GetCallerIdentity"], resources=["*"])
+    with pytest.raises(InvalidArgumentError, match=f"the actions start with .*'{action.partition(':')[0]}:'"):
+        written(task(f"arn:aws:states:::{called}"), permissions=[other]).check_permissions("shop/flow")
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        "arn:aws:states:::newservice:invoke",
+        "arn:aws:states:::aws-sdk:newservice:invoke",
+        "arn:aws:states:::eks:call",
+        "arn:aws:states:us-east-1:123456789012:activity:approve",
+    ],
+)
+def test_a_service_that_is_not_known_or_needs_no_permission_is_accepted(resource: str) -> None:
+    written(task(resource)).check_permissions("shop/flow")
+
+
+def test_a_task_calls_services_whose_names_have_hyphens() -> None:
+    statement = PolicyStatement(actions=["emr-containers:StartJobRun"], resources=["arn:aws:x"])
+    Task("run", action="emr-containers:startJobRun", permissions=[statement])
 
 
 def test_a_permission_for_the_service_is_enough() -> None:
