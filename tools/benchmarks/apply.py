@@ -9,12 +9,9 @@ an apply takes there; the seconds are those of the local cloud. The calls are co
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import sys
 import tempfile
 import time
-import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,6 +24,7 @@ from constructs_lib import (
     Deployment,
     ExistingApiGatewayAccount,
     Function,
+    LambdaArchive,
     LambdaIntegration,
     Public,
     RestApi,
@@ -38,49 +36,13 @@ from deploy_tools import interrupts
 from deploy_tools.cloud import Cloud, ensure_cloud, stop_cloud
 from deploy_tools.console import heading
 from deploy_tools.terraform import Terraform, environment_for, find_engine
+from tools.project import PROJECT
 
 FORMS: tuple[DefinitionForm, ...] = ("resources", "openapi")
 ROUTES = (10, 50)
 STACK = "bench"
-
-HANDLER = """
-def handler(event, context):
-    return {"statusCode": 200, "body": "{}"}
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class OneModule:
-    """The archive of one trivial module, as a Function wants it."""
-
-    zip_path: Path
-    name: str = "bench"
-    handler: str | None = "code.handler"
-    unpacked_bytes: int = len(HANDLER)
-    target: Target = Target.this_machine()  # noqa: RUF009 - frozen itself
-
-    @classmethod
-    def make(cls, directory: Path) -> OneModule:
-        """Writes the archive below `directory`."""
-        place = directory / "bench.zip"
-        with zipfile.ZipFile(place, "w") as made:
-            made.writestr(zipfile.ZipInfo("code.py"), HANDLER)
-        return cls(place)
-
-    @property
-    def zip_bytes(self) -> int:
-        """The size of the zip."""
-        return self.zip_path.stat().st_size
-
-    @property
-    def digest(self) -> str:
-        """The SHA-256 of the zip, in hexadecimal."""
-        return hashlib.sha256(self.zip_path.read_bytes()).hexdigest()
-
-    @property
-    def source_code_hash(self) -> str:
-        """The SHA-256 of the zip, in base64."""
-        return base64.b64encode(bytes.fromhex(self.digest)).decode()
+CODE = PROJECT / "examples" / "hello" / "service"
+"""Code of the function."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +70,8 @@ def synthesize(directory: Path, form: DefinitionForm, routes: int) -> Path:
     """Writes a stack with so many routes; returns the directory of its `cdk.tf.json`."""
     app = App(outdir=str(directory / "cdktf.out"))
     stack = AwsStack(app, STACK, region="us-east-1")
-    function = Function(stack, "bench", archive=OneModule.make(directory))
+    archive = LambdaArchive(CODE, target=Target.this_machine(), cache=directory / "archives")
+    function = Function(stack, "bench", archive=archive, handler="app.handler")
     api = RestApi(stack, "api", name="bench", definition=form)
     for number in range(routes):
         api.resource_for(f"/route-{number}").add_method(

@@ -159,10 +159,8 @@ def routes(directory: Path, count: str, functions: str) -> None:
         Target,
     )
 
-    source = directory / "source"
-    source.mkdir(parents=True, exist_ok=True)
-    (source / "app.py").write_text("def handler(event, context):\n    return {}\n", "utf-8")
-    archive = LambdaArchive(source, target=Target.this_machine(), cache=directory / "archives")
+    code = PROJECT / "examples" / "hello" / "service"
+    archive = LambdaArchive(code, target=Target.this_machine(), cache=directory / "archives")
 
     app = App(outdir=str(directory / "out"))
     stack = AwsStack(app, "bench", region="us-east-1")
