@@ -6,10 +6,8 @@ import base64
 import hashlib
 import http.client
 import json
-import platform
 import re
 import shutil
-import sys
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -35,6 +33,7 @@ from constructs_lib import (
     Public,
     RestApi,
     Stage,
+    Target,
     UsagePlan,
 )
 from deploy_tools.cloud import ensure_cloud, stop_cloud
@@ -90,16 +89,6 @@ class Receipt(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class ThisMachine:
-    """What the archives are for: the Python that runs the tests, where it runs them."""
-
-    runtime: str = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    architecture: Literal["arm64", "x86_64"] = (
-        "arm64" if platform.machine().lower() in {"arm64", "aarch64"} else "x86_64"
-    )
-
-
-@dataclass(frozen=True, slots=True)
 class InlineArchive:
     """The archive of one module."""
 
@@ -107,7 +96,7 @@ class InlineArchive:
     zip_path: Path
     handler: str | None = "code.handler"
     unpacked_bytes: int = 2_000
-    target: ThisMachine = field(default_factory=ThisMachine)
+    target: Target = field(default_factory=Target.this_machine)
 
     @classmethod
     def make(cls, directory: Path, name: str, source: str) -> InlineArchive:
