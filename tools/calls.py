@@ -15,6 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from deploy_tools.callers import CallerKind
+from handlers.common.contract import Operation
+from handlers.embeddings.contract import embed_texts, embeddings, rank_candidates
+from handlers.language.contract import analyse_text, language, summarize_text
+from handlers.orchestrator.contract import call_service, call_service_as_partner, list_services, read_health
+from handlers.vision.contract import find_labels, read_text, vision
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 
@@ -51,6 +56,29 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     caller: CallerKind = "user"
 
+    @classmethod
+    def of(
+        cls,
+        operation: Operation,
+        title: str,
+        check: Callable[[Any], str],
+        *,
+        parameters: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> Call:
+        """Return the call of an operation: method, path and expected status are its contract's.
+
+        Args:
+            operation: The operation.
+            title: What is asked, in words.
+            check: As `Call.check`.
+            parameters: Values of the variables of the path. Default: none.
+            options: Other attributes of the call. Default: an example of the contract is its body, if there is one.
+        """
+        path = str(operation.path).format(**(parameters or {}))
+        options = {"status": operation.status, "body": operation.request_example, **options}
+        return cls(title, operation.method, path, check, **options)
+
     def payload(self) -> bytes | None:
         """The body as it is sent."""
         if self.body is None or isinstance(self.body, bytes):
@@ -69,15 +97,7 @@ def _health(answer: Any) -> str:
     return "status ok"
 
 
-SERVICES = (
-    "embeddings",
-    "embeddings.similarity",
-    "embeddings.summary",
-    "language.analysis",
-    "language.summary",
-    "vision.labels",
-    "vision.text",
-)
+SERVICES = tuple(operation.name for contract in (embeddings, language, vision) for operation in contract)
 
 
 def _services(answer: Any) -> str:
@@ -200,43 +220,38 @@ def calls() -> list[Call]:
     receipt, cat = (SAMPLES / "receipt.png").read_bytes(), (SAMPLES / "cat.jpg").read_bytes()
     analysis = {"text": REVIEW}
     return [
-        Call("is it up?", "GET", "/health", _health, caller="operator"),
-        Call("which services are there?", "GET", "/ai-service", _services),
-        Call(
-            "read this receipt", "POST", "/vision/text", _receipt, body=receipt, content_type="image/png",
+        Call.of(read_health, "is it up?", _health, caller="operator"),
+        Call.of(list_services, "which services are there?", _services),
+        Call.of(
+            read_text, "read this receipt", _receipt, body=receipt, content_type="image/png",
             shown="samples/receipt.png",
         ),
-        Call(
-            "what is in this photo?", "POST", "/vision/labels", _cat,
+        Call.of(
+            find_labels, "what is in this photo?", _cat,
             body={"image": base64.b64encode(cat).decode(), "max_labels": 5}, shown="samples/cat.jpg as base64 in JSON",
         ),
-        Call("analyse this sentence", "POST", "/language/analysis", _analysis, body=analysis),
-        Call(
-            "embed two sentences", "POST", "/embeddings", _embeddings,
-            body={"inputs": ["A cat sleeps.", "Un chat dort."]},
-        ),
-        Call(
-            "which answer fits the question?", "POST", "/embeddings/similarity", _similarity,
+        Call.of(analyse_text, "analyse this sentence", _analysis, body=analysis),
+        Call.of(embed_texts, "embed two sentences", _embeddings, body={"inputs": ["A cat sleeps.", "Un chat dort."]}),
+        Call.of(
+            rank_candidates, "which answer fits the question?", _similarity,
             body={"query": QUERY, "candidates": list(CANDIDATES)},
         ),
-        Call(
-            "say it shorter", "POST", "/language/summary", _summary, body={"text": TEXT, "max_sentences": 1},
+        Call.of(summarize_text, "say it shorter", _summary, body={"text": TEXT, "max_sentences": 1}),
+        Call.of(
+            call_service, "the same analysis through the orchestrator", lambda answer: _analysis(answer["output"]),
+            body={"service": analyse_text.name, "input": analysis},
         ),
-        Call(
-            "the same analysis through the orchestrator", "POST", "/ai-service", lambda answer: _analysis(answer["output"]),
-            body={"service": "language.analysis", "input": analysis},
-        ),
-        Call(
-            "and for a partner, who has a token and a metered key", "POST", "/partners/ai-service",
-            lambda answer: _analysis(answer["output"]), body={"service": "language.analysis", "input": analysis},
+        Call.of(
+            call_service_as_partner, "and for a partner, who has a token and a metered key",
+            lambda answer: _analysis(answer["output"]), body={"service": analyse_text.name, "input": analysis},
             caller="partner",
         ),
-        Call(
-            "a service that does not exist", "POST", "/ai-service", error("unknown_service"), status=404,
+        Call.of(
+            call_service, "a service that does not exist", error("unknown_service"), status=404,
             body={"service": "poetry", "input": {}},
         ),
-        Call(
-            "a body that is not JSON", "POST", "/ai-service", error("invalid_request"), status=400,
+        Call.of(
+            call_service, "a body that is not JSON", error("invalid_request"), status=400,
             body=b'{"text": ', shown='{"text": ',
         ),
         Call("a path that is not there", "GET", "/nowhere", _no_route, status=403),

@@ -8,12 +8,15 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from deploy_tools.console import heading
+from handlers.jobs.contract import read_job, start_job
 from tools.calls import SAMPLES, TEXT, Call, expect
 from tools.demo_calls import Demo
 from tools.timeline import lines, timeline
+from workflows.contract import summarize_reliably, understand_document
 
 PATIENCE_SECONDS = 120
 FALLBACK_MODEL = "universal-sentence-encoder-multilingual-v3"
@@ -50,10 +53,9 @@ def document() -> Call:
         )
 
     receipt = base64.b64encode((SAMPLES / "receipt.png").read_bytes()).decode()
-    return Call(
+    return Call.of(
+        understand_document,
         "read this receipt, then analyse, embed and summarize what it says",
-        "POST",
-        "/workflows/document",
         check,
         body={"image": receipt},
         shown="samples/receipt.png as base64 in JSON",
@@ -68,7 +70,7 @@ def summary(title: str, model: str) -> Call:
         expect("museum" in answer["summary"], "a summary that speaks of the museum", answer)
         return f"{answer['summary']}  ({answer['model']})"
 
-    return Call(title, "POST", "/workflows/summary", check, body={"text": TEXT, "max_sentences": 1})
+    return Call.of(summarize_reliably, title, check, body={"text": TEXT, "max_sentences": 1})
 
 
 @contextmanager
@@ -107,12 +109,11 @@ def run_job(demo: Demo) -> None:
         for name in ("receipt.png", "receipt.png")
     ]
     key = f"demo-{secrets.token_hex(8)}"
-    start = Call(
+    start = Call.of(
+        start_job,
         "the same for two pages, as a job",
-        "POST",
-        "/workflows/document/jobs",
         _accepted,
-        status=202,
+        parameters={"workflow": "document"},
         body={"input": {"pages": pages}},
         headers={"Idempotency-Key": key},
         shown="2 x samples/receipt.png",
@@ -121,19 +122,18 @@ def run_job(demo: Demo) -> None:
     if not content:
         return
     job = json.loads(content)
-    content = demo.make(
-        Call(
-            start.title + ", sent twice: the same job", start.method, start.path, lambda answer: _same(job, answer),
-            status=202, body=start.body, headers=start.headers, shown=start.shown,
-        )
-    )  # fmt: skip
-    look = Call("how does it stand?", "GET", f"/jobs/{job['id']}", _status)
+    again = replace(
+        start, title=f"{start.title}, sent twice: the same job", check=lambda answer: _same(job, answer)
+    )
+    content = demo.make(again)
+    named = {"job": job["id"]}
+    look = Call.of(read_job, "how does it stand?", _status, parameters=named)
     deadline = time.monotonic() + PATIENCE_SECONDS
     while (content := demo.make(look)) and json.loads(content)["status"] == "running":
         if time.monotonic() > deadline:
             break
         time.sleep(1)
-    demo.make(Call("what came of it?", "GET", f"/jobs/{job['id']}", _pages))
+    demo.make(Call.of(read_job, "what came of it?", _pages, parameters=named))
 
 
 def _accepted(answer: Any) -> str:
