@@ -10,6 +10,7 @@ import pytest
 
 from deploy_tools.app import CdktfApp
 from tests.support.paths import PROJECT
+from tools.golden import render
 
 EXAMPLES = sorted(file.parent.name for file in (PROJECT / "examples").glob("*/cdktf.json"))
 
@@ -52,3 +53,11 @@ def test_hello_is_a_dozen_statements_and_synthesized_without_a_warning(tmp_path:
     app.synthesize({}, outdir=tmp_path)
     manifest = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["stacks"]["hello"]["annotations"] == []
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_golden_files_of_an_example_are_the_same_each_time(name: str) -> None:
+    first, second = (render(PROJECT / "examples" / name) for _ in range(2))
+    assert first == second
+    assert all("000000000000.zip" in text for text in first.configurations.values() if ".zip" in text)
+    assert first.routes.startswith("| Method | Path | Callers | Summary |\n")
