@@ -47,6 +47,13 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument(
             "--port", type=_port, default=_DEFAULT_PORT, help="port, 0 for a free one (default: %(default)s)"
         )
+        sub.add_argument(
+            "--allow-host",
+            action="append",
+            default=[],
+            metavar="HOST",
+            help="another machine that HTTP integrations and HTTP tasks may call; repeatable (default: none)",
+        )
         _add_directory(sub)
         sub.set_defaults(command=command)
     for name, command, help_text in (
@@ -82,7 +89,12 @@ def _port(text: str) -> int:
 
 
 def _settings(options: argparse.Namespace) -> ServeSettings:
-    return ServeSettings(host=options.host, port=options.port, directory=options.directory.resolve())
+    return ServeSettings(
+        host=options.host,
+        port=options.port,
+        directory=options.directory.resolve(),
+        allowed_hosts=tuple(options.allow_host),
+    )
 
 
 def _serve(options: argparse.Namespace) -> NoReturn:

@@ -52,6 +52,7 @@ def start(settings: ServeSettings) -> tuple[RunningCloud, bool]:
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "local_cloud", "serve", "--directory", str(directory)]
     command += ["--host", settings.host, "--port", str(settings.port)]
+    command += [part for host in settings.allowed_hosts for part in ("--allow-host", host)]
     log.write_bytes(b"")
     with log.open("ab") as output:  # appending, because the local cloud empties the file when it is full
         process = subprocess.Popen(

@@ -15,7 +15,7 @@ from typing import IO, Final, TextIO
 from local_cloud import state_file
 from local_cloud.bounded_file import MEGABYTE
 from local_cloud.errors import LocalCloudError
-from local_cloud.network_guard import forbid_other_machines
+from local_cloud.network_guard import allow, forbid_other_machines
 from local_cloud.process_environment import keep_machine_variables
 from local_cloud.state_file import RunningCloud
 
@@ -39,11 +39,13 @@ class ServeSettings:
         host: The address to listen on.
         port: The port to listen on; 0 takes a free one.
         directory: Where its state, logs and unpacked functions are kept.
+        allowed_hosts: Other machines that HTTP integrations and HTTP tasks may call, by name.
     """
 
     host: str
     port: int
     directory: Path
+    allowed_hosts: tuple[str, ...] = ()
 
 
 def serve(settings: ServeSettings) -> None:
@@ -62,6 +64,7 @@ def serve(settings: ServeSettings) -> None:
     keep_machine_variables(os.environ)
     settings.directory.mkdir(parents=True, exist_ok=True)
     with _hold_directory(settings.directory):
+        allow(settings.allowed_hosts)
         forbid_other_machines()
         asyncio.run(_run(settings))
 

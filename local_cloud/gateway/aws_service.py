@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import time
 from collections.abc import Awaitable, Callable
 from urllib.parse import quote, urlencode
@@ -22,11 +21,11 @@ from local_cloud.gateway.errors import (
     UnsupportedFeatureError,
 )
 from local_cloud.gateway.exchange import TRACE_HEADER, Exchange
+from local_cloud.gateway.integration_requests import filled, mapped_parameters, target_method
 from local_cloud.gateway.integration_responses import mapped_response
 from local_cloud.gateway.integration_roles import Refusal, refusal
 from local_cloud.gateway.lambda_proxy import LambdaProxy, with_stage_variables
 from local_cloud.gateway.mapping_templates import MappingTemplates
-from local_cloud.gateway.parameter_mappings import mapped
 from local_cloud.gateway.payloads import essence, request_body
 from local_cloud.gateway.service_calls import (
     Protocol,
@@ -37,13 +36,10 @@ from local_cloud.gateway.service_calls import (
     path_and_query,
     service_call,
 )
-from local_cloud.gateway.velocity import to_text
 from local_cloud.messages import Request, Response
 
 AwsApis = Callable[[Request], Awaitable[Response]]
 
-_PREFIX = "integration.request."
-_PLACEHOLDER = re.compile(r"\{([A-Za-z0-9._$-]+)\}")
 _NOT_IMPLEMENTED = 501
 _INVOCATION_TYPE = "X-Amz-Invocation-Type"
 _LAMBDA = ":lambda:path/2015-03-31/functions/"
@@ -89,7 +85,7 @@ class AwsServices:
     async def _call_function(
         self, exchange: Exchange, integration: Integration, templates: MappingTemplates, body: bytes
     ) -> Response:
-        _, headers, _ = _parameters(exchange, integration, templates)
+        _, headers, _ = mapped_parameters(exchange, integration, templates)
         payload = body or b"{}"
         try:
             json.loads(payload)
@@ -186,51 +182,18 @@ def _service_call(
     exchange: Exchange, integration: Integration, templates: MappingTemplates, body: bytes
 ) -> tuple[Target, ServiceCall]:
     """Return what is called, with all that the mappings and the templates say."""
-    path_values, headers, query = _parameters(exchange, integration, templates)
+    path_values, headers, query = mapped_parameters(exchange, integration, templates)
     uri = with_stage_variables(integration.uri, exchange.stage.variables)
-    target = parse_target(_PLACEHOLDER.sub(lambda match: path_values.get(match[1], match[0]), uri))
+    target = parse_target(filled(uri, path_values))
     path, own_query = path_and_query(target)
     request = ServiceRequest(
-        method=_method(integration, exchange),
+        method=target_method(integration, exchange),
         path=path,
         query=(*own_query, *query),
         headers=_with_defaults(headers, exchange),
         body=body,
     )
     return target, service_call(target, request, exchange.stage.api.account_id)
-
-
-def _parameters(
-    exchange: Exchange, integration: Integration, templates: MappingTemplates
-) -> tuple[dict[str, str], dict[str, str], list[tuple[str, str]]]:
-    """Return the values for the path, the headers and the query parameters of the service's request."""
-    path: dict[str, str] = {}
-    headers: dict[str, str] = {}
-    query: dict[str, list[str]] = {}
-    for name, mapping in integration.request_parameters.items():
-        place, _, key = name.removeprefix(_PREFIX).partition(".")
-        values = mapped(mapping, exchange, templates)
-        if not values:
-            continue
-        if place == "path":
-            path[key] = values[-1]
-        elif place == "header":
-            headers[key] = ",".join(values)
-        elif place == "querystring":
-            query[key] = values
-    overrides = templates.overrides.request
-    path |= {key: to_text(value) for key, value in overrides.get("path", {}).items()}
-    headers |= {key: to_text(value) for key, value in overrides.get("header", {}).items()}
-    query |= {
-        key: [to_text(entry) for entry in value] if isinstance(value, list) else [to_text(value)]
-        for key, value in overrides.get("querystring", {}).items()
-    }
-    return path, headers, [(key, value) for key, values in query.items() for value in values]
-
-
-def _method(integration: Integration, exchange: Exchange) -> str:
-    method = integration.http_method or "POST"
-    return exchange.request.method if method == "ANY" else method
 
 
 def _with_defaults(headers: dict[str, str], exchange: Exchange) -> dict[str, str]:

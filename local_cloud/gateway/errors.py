@@ -45,6 +45,9 @@ CONFIGURATION = Fault("API_CONFIGURATION_ERROR", 500, _INTERNAL, "InternalServer
 INTEGRATION_TIMEOUT = Fault(
     "INTEGRATION_TIMEOUT", 504, "Endpoint request timed out", "InternalServerErrorException"
 )
+INTEGRATION_FAILURE = Fault(
+    "INTEGRATION_FAILURE", 504, "Network error communicating with endpoint", "InternalServerErrorException"
+)
 
 # Who calls, and whether they may. The texts of AWS_IAM that name the caller are made where they arise.
 UNAUTHORIZED = Fault("UNAUTHORIZED", 401, "Unauthorized", "UnauthorizedException")

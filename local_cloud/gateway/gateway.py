@@ -16,6 +16,7 @@ from local_cloud.gateway.domains import map_request
 from local_cloud.gateway.errors import CONFIGURATION, FORBIDDEN, GatewayError, UnsupportedFeatureError
 from local_cloud.gateway.exchange import DeployedStage, Exchange, new_extended_request_id, new_request_id
 from local_cloud.gateway.gateway_responses import gateway_response, plain_response
+from local_cloud.gateway.http_integration import HttpIntegrations
 from local_cloud.gateway.lambda_proxy import FunctionInvoker, LambdaProxy
 from local_cloud.gateway.limits import check_edge
 from local_cloud.gateway.reserved_headers import sendable
@@ -43,6 +44,7 @@ class RestApiGateway:
         self._web_acls = WebAcls()
         self._lambda_proxy = LambdaProxy(invoker, function_policy)
         self._aws_services = AwsServices(aws_apis, self._lambda_proxy)
+        self._http_integrations = HttpIntegrations()
         self._authorizers = Authorizers(invoker, function_policy)
         self._api_keys = ApiKeys()
         self._throttles = Throttles()
@@ -118,6 +120,7 @@ class RestApiGateway:
         await self._authorizers.close()
         await self._aws_services.close()
         await self._lambda_proxy.close()
+        self._http_integrations.close()
 
     async def _answer(self, exchange: Exchange) -> Response:
         try:
@@ -147,7 +150,7 @@ class RestApiGateway:
         check_api_key(exchange, self._api_keys)
         throttle(exchange, self._throttles)
         validate(exchange)
-        return await integrate(exchange, self._lambda_proxy, self._aws_services)
+        return await integrate(exchange, self._lambda_proxy, self._aws_services, self._http_integrations)
 
 
 def _final(response: Response) -> Response:

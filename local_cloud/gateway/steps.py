@@ -18,6 +18,7 @@ from local_cloud.gateway.errors import (
     UnsupportedFeatureError,
 )
 from local_cloud.gateway.exchange import Exchange
+from local_cloud.gateway.http_integration import HttpIntegrations
 from local_cloud.gateway.lambda_proxy import LambdaProxy
 from local_cloud.gateway.limits import check_body
 from local_cloud.gateway.mock import mock_response
@@ -84,7 +85,9 @@ def validate(exchange: Exchange) -> None:
         validate_body(exchange)
 
 
-async def integrate(exchange: Exchange, lambda_proxy: LambdaProxy, aws_services: AwsServices) -> Response:
+async def integrate(
+    exchange: Exchange, lambda_proxy: LambdaProxy, aws_services: AwsServices, http: HttpIntegrations
+) -> Response:
     """Send the request where it goes and return the answer."""
     integration = exchange.routed.integration
     if integration is None:
@@ -96,6 +99,8 @@ async def integrate(exchange: Exchange, lambda_proxy: LambdaProxy, aws_services:
             return mock_response(exchange, integration)
         case "AWS":
             return await aws_services.respond(exchange, integration)
+        case "HTTP" | "HTTP_PROXY":
+            return await http.respond(exchange, integration)
         case kind:
             raise UnsupportedFeatureError(f"{kind} integration")
 

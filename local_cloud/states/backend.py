@@ -37,6 +37,7 @@ from local_cloud.functions.log import FunctionLogs
 from local_cloud.states.execution import LocalExecution
 from local_cloud.states.records import Delivery, LogSettings, Records
 from local_cloud.states.roles import require_trust
+from local_cloud.states.task_tokens import TaskTokens
 from local_cloud.states.validation import diagnose
 
 _LARGEST_INPUT = 256 * 1024
@@ -55,7 +56,7 @@ class _Target:
         return None if self.source is self.machine else str(self.source.arn)
 
 
-class LocalStatesBackend(StepFunctionsParserBackend):  # type: ignore[misc] # moto ships no types
+class LocalStatesBackend(TaskTokens, StepFunctionsParserBackend):  # type: ignore[misc] # moto ships no types
     """moto's Step Functions backend, whose executions run on this machine."""
 
     lines: FunctionLogs
@@ -206,6 +207,7 @@ class LocalStatesBackend(StepFunctionsParserBackend):  # type: ignore[misc] # mo
 
     def stop_executions(self, cause: str) -> None:
         """Stop everything that runs, without waiting for its end."""
+        self.stop_polls()
         for machine in list(self.state_machines):
             _stop(machine.executions, cause)
 
@@ -292,7 +294,7 @@ class LocalStatesBackend(StepFunctionsParserBackend):  # type: ignore[misc] # mo
             ),
             input_data=execution_input,
             trace_header=trace_header,
-            activity_store={},
+            activity_store=self.activity_tasks,
         )
         _forget_some(machine.executions)
         machine.executions.append(execution)

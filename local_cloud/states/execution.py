@@ -29,6 +29,7 @@ from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
+from local_cloud.states.distributed_maps import attach_batchers, make_readable
 from local_cloud.states.status_events import tell
 
 _log = logging.getLogger(__name__)
@@ -39,12 +40,16 @@ _BILLED_MEMORY_MB = 64
 @lru_cache(maxsize=256)
 def parsed(definition: str) -> Any:
     """Return the program of a definition; what a run remembers is kept outside of it, so that runs can share it."""
-    return AmazonStateLanguageParser.parse(unescaped(definition))[0]
+    program = AmazonStateLanguageParser.parse(unescaped(definition))[0]
+    attach_batchers(program, json.loads(definition))
+    return program
 
 
 def unescaped(definition: str) -> str:
-    """Write a definition without the escapes that are not needed, which the parser would take as they are."""
-    return json.dumps(json.loads(definition), ensure_ascii=False)
+    """Write a definition as moto's parser can read it: without escapes that are not needed, and fields it lacks."""
+    content = json.loads(definition)
+    make_readable(content)
+    return json.dumps(content, ensure_ascii=False)
 
 
 class _Communication(BaseExecutionWorkerCommunication):  # type: ignore[misc] # moto ships no types

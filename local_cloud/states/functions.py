@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
 from local_cloud.functions import FunctionServiceError
+from local_cloud.states.clients import remember_answer
 from local_cloud.states.roles import ROLES
 
 
@@ -50,6 +52,14 @@ def invoke(parameters: dict[str, Any], region: str, state_credentials: Any) -> d
         "Payload": _parsed(payload),
         "StatusCode": {"Event": 202, "DryRun": 204}.get(kind, 200),
     }
+    remember_answer(
+        answer["StatusCode"],
+        {
+            "Content-Type": "application/json",
+            "X-Amz-Executed-Version": answer["ExecutedVersion"],
+            "x-amzn-RequestId": str(uuid4()),
+        },
+    )
     if (function_error := answered.get("x-amz-function-error")) is not None:
         answer["FunctionError"] = function_error
     return answer

@@ -33,6 +33,7 @@ def apply() -> None:
         "describe_execution": _describe_execution,
         "describe_state_machine": _describe_state_machine,
         "describe_state_machine_for_execution": _describe_state_machine_for_execution,
+        "get_activity_task": _get_activity_task,
         "get_execution_history": _get_execution_history,
         "list_executions": _list_executions,
         "list_state_machine_versions": _list_state_machine_versions,
@@ -220,6 +221,13 @@ def _get_execution_history(response: Any) -> Any:
                     for name in ("input", "output", "parameters"):
                         details.pop(name, None)
     return _page(response, "events", events)
+
+
+def _get_activity_task(response: Any) -> Any:
+    given = response._get_param
+    return ActionResult(
+        response.stepfunction_backend.get_activity_task(given("activityArn"), given("workerName"))
+    )
 
 
 def _send_task_failure(response: Any) -> Any:

@@ -9,6 +9,7 @@ are translated to boto3's, and few errors get theirs.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -27,8 +28,12 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
     state_task_service_callback,
     state_task_service_lambda,
 )
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import ResourceCondition
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import (
     StateTaskService,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (
+    StateTaskServiceCallback,
 )
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_lambda import (
     StateTaskServiceLambda,
@@ -39,9 +44,10 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task_lambda import StateTaskLambda
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 
-from local_cloud.states import functions
+from local_cloud.states import clients, functions
 
 _POLL_SECONDS = 0.02
+_WITHOUT_METADATA = ("aws-sdk", "apigateway", "http")
 _MODEL_REGION = "us-east-1"  # a service's model is the same in every region
 
 # Names in resources that differ from boto3's, and from those in the errors.
@@ -61,7 +67,9 @@ def apply() -> None:
     aws_sdk = state_task_service_aws_sdk.StateTaskServiceAwsSdk
     aws_sdk._normalise_service_error_name = staticmethod(_error_name)
     aws_sdk._validate_service_integration_is_supported = _require_operation
+    StateTaskServiceUnsupported.__init__ = _waiting_for_everything
     StateTaskServiceUnsupported._eval_service_task = _refuse
+    StateTaskService._eval_execution = _execute
     StateTaskServiceUnsupported._from_error = _naming_service(StateTaskServiceUnsupported._from_error)
     lambda_eval_utils._invoke_lambda_function = functions.invoke
     state_task_service_lambda._SUPPORTED_API_PARAM_BINDINGS["invoke"].add("InvocationType")
@@ -69,6 +77,33 @@ def apply() -> None:
     StateTaskService._normalise_parameters = _to_boto3
     StateTaskService._normalise_response = _from_boto3
     StateTaskLambda._from_error = _naming_refusals(StateTaskLambda._from_error)
+
+
+def _execute(task: Any, env: Any) -> None:
+    """Call the service of a task; results of optimized integrations have the metadata of the answer."""
+    task.resource.eval(env=env)
+    part = env.stack.pop()
+    given = task._eval_parameters(env=env)
+    credentials = task._eval_state_credentials(env=env)
+    task._before_eval_execution(
+        env=env, resource_runtime_part=part, raw_parameters=given, state_credentials=credentials
+    )
+    parameters = copy.deepcopy(given)
+    task._normalise_parameters(parameters)
+    task._eval_service_task(env, part, parameters, credentials)
+    output = env.stack[-1]
+    task._normalise_response(output)
+    if isinstance(output, dict) and task.resource.service_name not in _WITHOUT_METADATA:
+        output.update(clients.metadata())
+    task._after_eval_execution(
+        env=env, resource_runtime_part=part, normalised_parameters=parameters, state_credentials=credentials
+    )
+
+
+def _waiting_for_everything(task: Any) -> None:
+    """Let a service that is not here be named with any pattern, so that the call is what fails."""
+    patterns = {ResourceCondition.WaitForTaskToken, ResourceCondition.Sync, ResourceCondition.Sync2}
+    StateTaskServiceCallback.__init__(task, supported_integration_patterns=patterns)
 
 
 def _to_boto3(
@@ -116,7 +151,7 @@ class _NotHere(Exception):
     """A task calls a service that has nothing here to answer for it."""
 
 
-def _refuse(task: Any, **_: Any) -> None:
+def _refuse(task: Any, *_: Any) -> None:
     raise _NotHere(
         f"The local cloud has no {task.resource.api_name} to answer {task.resource.resource_arn}. "
         f"Let a Catch lead to a state that works without it, or use a function."

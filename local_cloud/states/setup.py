@@ -78,7 +78,16 @@ def _connect() -> None:
     global _patched, _settings
     with _lock:
         if not _patched:
-            for name in ("failures", "expressions", "interpreter", "service_tasks", "denials", "operations"):
+            for name in (
+                "failures",
+                "expressions",
+                "interpreter",
+                "service_tasks",
+                "http_tasks",
+                "distributed_maps",
+                "denials",
+                "operations",
+            ):
                 import_module(f"local_cloud.states.{name}").apply()
             # each failure of a task, with all that it was given; the readable lines say what is of use
             logging.getLogger("moto.stepfunctions.parser").setLevel(logging.CRITICAL)
@@ -91,6 +100,7 @@ def _connect() -> None:
 def _connect_backends(endpoint_url: str, directory: Path) -> None:
     from moto.stepfunctions.parser.models import stepfunctions_parser_backends as backends
 
+    from local_cloud.states import http_tasks
     from local_cloud.states.backend import LocalStatesBackend
     from local_cloud.states.clients import Clients
     from local_cloud.states.roles import ROLES
@@ -101,6 +111,7 @@ def _connect_backends(endpoint_url: str, directory: Path) -> None:
         account.backend = LocalStatesBackend
         for backend in account.values():
             backend.__class__ = LocalStatesBackend
+    http_tasks.own_url = endpoint_url
     get_client = Clients(endpoint_url, ROLES).get
     for name, module in list(sys.modules.items()):
         if name.startswith("moto.stepfunctions.parser.") and hasattr(module, "boto_client_for"):

@@ -2,5 +2,6 @@
 
 from tests.support.cloud_in_thread import cloud, make_api, make_function, role_arn
 from tests.support.states_cloud import states
+from tests.support.web_server import web_server
 
-__all__ = ["cloud", "make_api", "make_function", "role_arn", "states"]
+__all__ = ["cloud", "make_api", "make_function", "role_arn", "states", "web_server"]

@@ -29,6 +29,8 @@ def caught(state: dict[str, Any]) -> dict[str, Any]:
 def test_the_optimised_integration_invokes_a_function(states: States) -> None:
     task = {**invoke(states.function), "OutputPath": "$"}
     output = states.output(only(task), {"n": 1})
+    assert output.pop("SdkHttpMetadata")["HttpStatusCode"] == 200
+    assert output.pop("SdkResponseMetadata").keys() == {"RequestId"}
     assert output == {"ExecutedVersion": "$LATEST", "Payload": {"n": 1}, "StatusCode": 200}
 
 

@@ -1,0 +1,147 @@
+"""The HTTP and HTTP_PROXY integrations: send the request to a web server, and map or pass on its answer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import parse_qsl, quote, urlencode
+
+from local_cloud import outbound
+from local_cloud.gateway.definition import Integration
+from local_cloud.gateway.errors import (
+    CONFIGURATION,
+    INTEGRATION_FAILURE,
+    INTEGRATION_TIMEOUT,
+    GatewayError,
+    UnsupportedFeatureError,
+)
+from local_cloud.gateway.event import multi_value_headers
+from local_cloud.gateway.exchange import TRACE_HEADER, Exchange
+from local_cloud.gateway.integration_requests import filled, mapped_parameters, target_method
+from local_cloud.gateway.integration_responses import mapped_response
+from local_cloud.gateway.lambda_proxy import with_stage_variables
+from local_cloud.gateway.mapping_templates import MappingTemplates
+from local_cloud.gateway.payloads import essence, request_body
+from local_cloud.messages import Response
+
+_MOST_THREADS = 64
+# A request has these from the connection that it is sent on; the target gets its own host.
+_NOT_PASSED_ON = frozenset(
+    {
+        "connection",
+        "content-length",
+        "expect",
+        "host",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+
+
+class HttpIntegrations:
+    """Carries out HTTP and HTTP_PROXY integrations."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="http-integration")
+
+    async def respond(self, exchange: Exchange, integration: Integration) -> Response:
+        """Call the server of an integration.
+
+        Raises:
+            GatewayError: It does not answer, or its answer cannot be mapped.
+            UnsupportedFeatureError: It is on a machine that is not allowed, or in a VPC.
+        """
+        if integration.connection_type == "VPC_LINK":
+            raise UnsupportedFeatureError("VPC links")
+        templates = MappingTemplates(exchange)
+        is_proxy = integration.kind == "HTTP_PROXY"
+        body = exchange.request.body if is_proxy else request_body(exchange, integration, templates)
+        url, headers = _target(exchange, integration, templates, is_proxy=is_proxy)
+        started = time.perf_counter()
+        try:
+            answer = await asyncio.get_running_loop().run_in_executor(
+                self._threads,
+                lambda: outbound.send(
+                    target_method(integration, exchange),
+                    url,
+                    headers,
+                    body or None,
+                    seconds=integration.timeout_seconds,
+                ),
+            )
+        except outbound.TooSlowError as error:
+            raise GatewayError(INTEGRATION_TIMEOUT, str(error)) from error
+        except outbound.UnreachableError as error:
+            raise GatewayError(INTEGRATION_FAILURE, str(error)) from error
+        finally:
+            exchange.integration_seconds = time.perf_counter() - started
+        exchange.integration_status = answer.status
+        if is_proxy:
+            return Response(answer.status, answer.headers, answer.body)
+        return mapped_response(
+            exchange,
+            integration,
+            templates,
+            selector=str(answer.status),
+            headers=answer.headers,
+            body=answer.body,
+        )
+
+    def close(self) -> None:
+        """Give up the threads; requests that are under way end by themselves."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _target(
+    exchange: Exchange, integration: Integration, templates: MappingTemplates, *, is_proxy: bool
+) -> tuple[str, list[tuple[str, str]]]:
+    """Return the address and the headers of the request.
+
+    Raises:
+        GatewayError: The URI is not an address of HTTP.
+        UnsupportedFeatureError: The address is on a machine that is not allowed.
+    """
+    path, mapped_headers, query = mapped_parameters(exchange, integration, templates)
+    if is_proxy:
+        sent = parse_qsl(exchange.request.query, keep_blank_values=True)
+        mapped_names = {name for name, _ in query}
+        query = [*((name, value) for name, value in sent if name not in mapped_names), *query]
+    escaped = {name: quote(value, safe="/:@!$&'()*+,;=%") for name, value in path.items()}
+    uri = filled(with_stage_variables(integration.uri, exchange.stage.variables), escaped)
+    if query:
+        uri += f"{'&' if '?' in uri else '?'}{urlencode(query)}"
+    try:
+        url = outbound.resolve(uri, f"http://127.0.0.1:{exchange.request.port}")
+    except outbound.NotAllowedError as error:
+        raise UnsupportedFeatureError(f"HTTP integration: {error}") from None
+    except ValueError as error:
+        raise GatewayError(CONFIGURATION, str(error)) from None
+    headers = _passed_on(exchange) if is_proxy else _made(exchange)
+    names = {name.lower() for name in mapped_headers}
+    kept = [(name, value) for name, value in headers if name.lower() not in names]
+    return url, [
+        (name, value)
+        for name, value in (*kept, *mapped_headers.items())
+        if name.lower() not in _NOT_PASSED_ON
+    ]
+
+
+def _passed_on(exchange: Exchange) -> list[tuple[str, str]]:
+    headers = [(name, value) for name, values in multi_value_headers(exchange).items() for value in values]
+    return [*headers, ("x-amzn-apigateway-api-id", exchange.stage.api.api_id)]
+
+
+def _made(exchange: Exchange) -> list[tuple[str, str]]:
+    return [
+        ("Accept", exchange.request.header("accept") or "application/json"),
+        ("Content-Type", essence(exchange.request.header("content-type"))),
+        ("User-Agent", f"AmazonAPIGateway_{exchange.stage.api.api_id}"),
+        ("x-amzn-apigateway-api-id", exchange.stage.api.api_id),
+        (TRACE_HEADER, exchange.full_trace()),
+    ]

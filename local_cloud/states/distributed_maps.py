@@ -1,0 +1,153 @@
+"""Fields of Distributed Map that moto's parser does not know: `ExecutionType: EXPRESS`, `ItemBatcher`, an empty `ReaderConfig`.
+
+Written against moto 5.2.5. They are taken out before a definition is parsed; batches are made when the map runs. Child
+executions are the same for both types here.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Iterator, Mapping
+from functools import wraps
+from typing import Any
+
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.distributed_iteration_component import (
+    DistributedIterationComponent,
+)
+from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError
+
+from local_cloud.json_paths import MISSING, find
+from local_cloud.states import intrinsics, jsonata
+from local_cloud.states.failures import missing_path
+
+_LARGEST_BATCH_BYTES = 256 * 1024
+
+
+def apply() -> None:
+    """Change moto's classes."""
+    DistributedIterationComponent._map_run = _in_batches(DistributedIterationComponent._map_run)
+
+
+def make_readable(machine: Any) -> None:
+    """Take what moto's parser cannot read out of a definition."""
+    for state in _maps(machine):
+        for field in ("ItemProcessor", "Iterator"):
+            config = (state.get(field) or {}).get("ProcessorConfig")
+            if isinstance(config, dict) and config.get("ExecutionType") == "EXPRESS":
+                config["ExecutionType"] = "STANDARD"
+        state.pop("ItemBatcher", None)
+        reader = state.get("ItemReader")
+        if isinstance(reader, dict) and isinstance(settings := reader.get("ReaderConfig"), dict):
+            settings.setdefault("InputType", "JSON")
+
+
+def attach_batchers(program: Any, machine: Mapping[str, Any]) -> None:
+    """Note the batches of the maps of a machine at the components that run them."""
+    for name, state in machine["States"].items():
+        parsed = program.states.states[name]
+        if state["Type"] == "Map":
+            component, inner = parsed.iteration_component, state.get("ItemProcessor") or state["Iterator"]
+            component.item_batcher = state.get("ItemBatcher")
+            if str((state.get("ItemReader") or {}).get("Resource", "")).endswith(":listObjectsV2"):
+                parsed.item_reader.resource_output_transformer = None  # a list of objects has no format
+            attach_batchers(component._get_iteration_program(), inner)
+        elif state["Type"] == "Parallel":
+            for branch, content in zip(parsed.branches.programs, state["Branches"], strict=True):
+                attach_batchers(branch, content)
+
+
+def _maps(machine: Any) -> Iterator[dict[str, Any]]:
+    states = machine.get("States") if isinstance(machine, dict) else None
+    for state in states.values() if isinstance(states, dict) else ():
+        if not isinstance(state, dict):
+            continue
+        if state.get("Type") == "Map":
+            yield state
+        for inner in (state.get("ItemProcessor"), state.get("Iterator"), *_list(state.get("Branches"))):
+            yield from _maps(inner)
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _in_batches(original: Callable[..., None]) -> Callable[..., None]:
+    @wraps(original)
+    def run(component: Any, env: Any, eval_input: Any) -> None:
+        batcher = getattr(component, "item_batcher", None)
+        if batcher:
+            items = _selected(env, eval_input, env.stack.pop())
+            env.stack.append(_batches(env, batcher, items))
+        original(component, env, eval_input)
+
+    return run
+
+
+def _selected(env: Any, eval_input: Any, items: list[Any]) -> list[Any]:
+    """Return what ItemSelector makes of each item; batches are made of that."""
+    selector = eval_input.item_selector or eval_input.parameters
+    if selector is None:
+        return items
+    selected = []
+    context = env.states.context_object.context_object_data
+    for index, value in enumerate(items):
+        context["Map"] = {"Item": {"Index": index, "Value": value}}
+        env.stack.append(env.states.get_input())
+        selector.eval(env=env)
+        selected.append(env.stack.pop())
+    context.pop("Map", None)
+    eval_input.item_selector = eval_input.parameters = None
+    return selected
+
+
+def _batches(env: Any, batcher: Mapping[str, Any], items: list[Any]) -> list[dict[str, Any]]:
+    given = env.states.get_input()
+    most = int(_number(env, batcher, "MaxItemsPerBatch", given) or len(items) or 1)
+    largest = int(_number(env, batcher, "MaxInputBytesPerBatch", given) or _LARGEST_BATCH_BYTES)
+    shared = {}
+    if "BatchInput" in batcher:
+        shared["BatchInput"] = _template(env, batcher["BatchInput"], given)
+    batches: list[dict[str, Any]] = []
+    size = 0
+    for item in items:
+        added = len(json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode())
+        if not batches or len(batches[-1]["Items"]) >= most or size + added > largest:
+            batches.append({**copy.deepcopy(shared), "Items": []})
+            size = 0
+        batches[-1]["Items"].append(item)
+        size += added
+    return batches
+
+
+def _number(env: Any, batcher: Mapping[str, Any], name: str, given: Any) -> Any:
+    if f"{name}Path" in batcher:
+        return _value(env, batcher[f"{name}Path"], given)
+    return _template(env, batcher.get(name), given)
+
+
+def _template(env: Any, content: Any, given: Any) -> Any:
+    """Evaluate a payload template, or a value with expressions of JSONata."""
+    if isinstance(content, list):
+        return [_template(env, value, given) for value in content]
+    if isinstance(content, dict):
+        return {
+            name.removesuffix(".$"): _value(env, value, given)
+            if name.endswith(".$")
+            else _template(env, value, given)
+            for name, value in content.items()
+        }
+    if isinstance(content, str) and content.startswith("{%") and content.endswith("%}"):
+        variables = {**env.variable_store._outer_scope, **env.variable_store._inner_scope}
+        return jsonata.evaluate(content[2:-2].strip(), {**variables, "states": env.states._states_data})
+    return content
+
+
+def _value(env: Any, expression: str, given: Any) -> Any:
+    if not expression.startswith("$"):
+        return intrinsics.parse(expression).evaluate(lambda path: _value(env, path.text, given))
+    context = env.states.context_object.context_object_data
+    found = find(expression[1:], context) if expression.startswith("$$") else find(expression, given)
+    if found is MISSING:
+        raise missing_path(env, NoSuchJsonPathError(json_path=expression, data=given))
+    return found
