@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from jsonpath_ng.parser import parse
+from local_cloud.json_paths import MISSING, find
 
 _PARTS = re.compile(r'"(?:[^"\\]|\\.)*"|<[\w.-]+>')
 _VARIABLE = re.compile(r"<([\w.-]+)>")
@@ -53,8 +53,8 @@ def input_of(target: Mapping[str, Any], event: Mapping[str, Any], *, rule_arn: s
 
 
 def _found(path: str, event: Mapping[str, Any]) -> Any:
-    matches = parse(path).find(event)
-    return matches[0].value if matches else None
+    found = find(path, event)
+    return None if found is MISSING else found
 
 
 def _filled(template: str, values: Mapping[str, Any]) -> str:
