@@ -8,14 +8,12 @@ the tree.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, get_args
 from weakref import WeakKeyDictionary
 
 from constructs_lib.errors import InvalidArgumentError, LimitExceededError
-
-_TOKEN: Final = re.compile(r"\$\{TfToken\[[^\]]*\]\}|\$\{[^}]*\}")
-
+from constructs_lib.templates import accidental, has_reference
 
 REGION: Final = r"[a-z]{2,4}(-[a-z]+)+-\d+"
 """Code of an AWS region, such as `eu-central-1` or `eusc-de-east-1`."""
@@ -79,22 +77,42 @@ def check_known(where: str, argument: str, value: object) -> None:
     """Checks that `value` is a string that is known while synthesizing: Terraform has nothing left to fill in."""
     if not isinstance(value, str):
         raise InvalidArgumentError(where, f"{argument} {value!r} is not a string", "pass a string")
-    if has_token(value):
+    if has_reference(value):
         raise InvalidArgumentError(
             where,
             f"{argument} refers to an attribute that only Terraform will know",
             "pass a plain string: names, paths and routes are fixed while synthesizing",
         )
+    if accidental(value) is not None:
+        raise InvalidArgumentError(
+            where, f"{argument} holds {accidental(value)}, which Terraform would fill in", "take it out"
+        )
 
 
-def has_token(value: str) -> bool:
-    """Whether Terraform fills in some part of `value` later."""
-    return _TOKEN.search(value) is not None
+def check_text(where: str, argument: str, value: str | None) -> None:
+    """Checks that Terraform fills in references to attributes in a text, if there is one, and nothing else."""
+    found = None if value is None else accidental(value)
+    if found is not None:
+        raise InvalidArgumentError(
+            where,
+            f"{argument} holds {found}, which Terraform would fill in",
+            f"write {found[0]}{found} for the text, or pass an attribute of a resource",
+        )
 
 
-def without_tokens(value: str) -> str:
-    """Returns the parts of `value` that are known while synthesizing."""
-    return _TOKEN.sub("", value)
+def check_texts(where: str, argument: str, value: Any) -> None:
+    """Checks each text in a value as `check_text` does: in lists, maps and the blocks of resources."""
+    if isinstance(value, str):
+        check_text(where, argument, value)
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            check_texts(where, argument, name)
+            check_texts(where, argument, inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            check_texts(where, argument, inner)
+    elif hasattr(value, "_values"):  # a block: cdktf's bindings have classes for them
+        check_texts(where, argument, value._values)
 
 
 def _either(choices: Iterable[object]) -> str:

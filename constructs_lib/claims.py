@@ -11,10 +11,10 @@ from weakref import WeakKeyDictionary
 from cdktf import App
 from constructs import Construct, IConstruct
 
-from constructs_lib.checks import has_token
 from constructs_lib.environment import Environment
 from constructs_lib.errors import ConflictError
 from constructs_lib.state import S3State
+from constructs_lib.templates import has_reference
 
 ClaimScope = Literal["region", "account"]
 """Where a name is unique: in one region of an AWS account, or in all of them."""
@@ -121,7 +121,7 @@ class Claims:
             ConflictError: The name is taken.
         """
         # Terraform knows the attributes of one stack apart from those of another, and their addresses may be equal.
-        stack = destination.stack if has_token(name) else ""
+        stack = destination.stack if has_reference(name) else ""
         claims = self._in_aws.setdefault((stack, kind, name), [])
         for claim in claims:
             if not claim.destination.shares(scope, destination):

@@ -16,7 +16,7 @@ from cdktf_cdktf_provider_aws.provider import AwsProvider, AwsProviderDefaultTag
 from constructs import Construct, IConstruct
 
 from constructs_lib.archive import Archive
-from constructs_lib.checks import check_pattern, note_path, path_below, path_of
+from constructs_lib.checks import check_pattern, check_texts, note_path, path_below, path_of
 from constructs_lib.claims import Claims, ClaimScope, Destination
 from constructs_lib.environment import Environment
 from constructs_lib.errors import ConflictError, InvalidArgumentError
@@ -251,6 +251,7 @@ class ProviderStack(TerraformStack):
 
         Raises:
             ConflictError: An output of that name exists.
+            InvalidArgumentError: A text holds `${...}` or `%{...}` that is not a reference.
 
         Example:
             >>> stack.output(region=stack.region)
@@ -258,6 +259,7 @@ class ProviderStack(TerraformStack):
         for name, value in values.items():
             if name in self._outputs:
                 raise ConflictError(path_below(self, name), "exists already", "add each output once")
+            check_texts(path_below(self, name), "the value of the output", value)
             self._outputs[name] = TerraformOutput(self, name, value=value)
 
     @property

@@ -19,7 +19,7 @@ from weakref import WeakKeyDictionary
 from cdktf import TerraformElement, TerraformResource, TerraformStack
 from constructs import Construct
 
-from constructs_lib.checks import keeps_id, path_below, path_of
+from constructs_lib.checks import check_texts, keeps_id, path_below, path_of
 from constructs_lib.errors import ConflictError
 from constructs_lib.logical_ids import has_usual_ids, logical_id
 from constructs_lib.stacks import note_stack, stack_of
@@ -61,7 +61,12 @@ def make(
         construct_id: Its name in that construct.
         arguments: None; what mypy wants to see.
         named: Its arguments.
+
+    Raises:
+        InvalidArgumentError: A text in them holds `${...}` or `%{...}` that is not a reference.
     """
+    for argument, value in named.items():
+        check_texts(path_below(scope, construct_id), argument, value)
     made = kind(scope, construct_id, *arguments, **named)
     note_stack(made, scope)
     if keeps_id(construct_id):
@@ -113,11 +118,6 @@ def text_of(known_token: str, stack: TerraformStack) -> str | None:
     if resource is None or stack_of(resource) is not stack:
         return None
     return attribute(resource, name)
-
-
-def literal(text: str) -> str:
-    """Returns `text` so that Terraform reads it as it stands: it fills in nothing where it holds `${` or `%{`."""
-    return text.replace("${", "$${").replace("%{", "%%{")
 
 
 def wait_for(resource: TerraformResource, *others: TerraformResource, first: bool = False) -> None:

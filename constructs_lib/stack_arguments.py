@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
-from constructs_lib.checks import REGION, check_known, check_pattern
+from constructs_lib.checks import REGION, check_known, check_pattern, check_text
 from constructs_lib.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def check_tags(where: str, tags: Mapping[str, str]) -> None:
         InvalidArgumentError: It is not valid.
     """
     for key, value in tags.items():
+        check_text(where, f"default tag {key!r}", f"{key} {value}")
         if not 1 <= len(key) <= 128 or len(value) > 256 or key.lower().startswith("aws:"):
             raise InvalidArgumentError(
                 where,

@@ -10,7 +10,7 @@ from cdktf_cdktf_provider_aws.api_gateway_deployment import ApiGatewayDeployment
 from constructs import Construct, IValidation
 
 from constructs_lib.api.rest_api_base import RestApiBase
-from constructs_lib.checks import check_known, check_pattern, path_below
+from constructs_lib.checks import check_known, check_pattern, check_text, path_below
 from constructs_lib.errors import ConflictError
 from constructs_lib.references import address, attribute, make, token, wait_for
 from constructs_lib.stacks import check_same_stack, note_place
@@ -72,6 +72,7 @@ class Deployment(Construct):
             )
         for name, value in extra.items():
             check_known(where, f"extra_triggers['{name}']", value)
+        check_text(where, "description", description)
         check_same_stack(where, scope, api)
         super().__init__(scope, construct_id)
         note_place(self, scope, construct_id)

@@ -16,10 +16,11 @@ from constructs import Construct
 
 from constructs_lib.api.stage import Stage
 from constructs_lib.aws_stack import AwsStack
-from constructs_lib.checks import check_known, check_pattern, has_token, path_below, path_of
+from constructs_lib.checks import check_known, check_pattern, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.references import address, attribute, make
 from constructs_lib.stacks import check_same_stack, note_place
+from constructs_lib.templates import has_reference
 
 SECURITY_POLICY: Final = "TLS_1_2"
 """What clients may negotiate: TLS 1.2 and 1.3. Newer policies need a setting that provider 6.25 does not know."""
@@ -113,7 +114,7 @@ class DomainName(Construct):
             _HOST_NAME,
             "use a host name in lower case, such as 'api.shop.example'",
         )
-        if hosted_zone_id is not None and not has_token(hosted_zone_id):
+        if hosted_zone_id is not None and not has_reference(hosted_zone_id):
             check_pattern(
                 where,
                 "hosted_zone_id",
@@ -288,7 +289,7 @@ class DomainName(Construct):
 
 
 def _check_certificate(where: str, certificate_arn: str, region: str) -> None:
-    if has_token(certificate_arn):
+    if has_reference(certificate_arn):
         return
     found = _CERTIFICATE.fullmatch(certificate_arn)
     if found is None:

@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from constructs_lib.authorization.authorizer import AuthorizerBackend
 from constructs_lib.errors import ConflictError
-from constructs_lib.references import literal
 from constructs_lib.routes.definitions import (
     ApiDefinition,
     AuthorizerDefinition,
@@ -20,6 +19,7 @@ from constructs_lib.routes.definitions import (
     ResponseDefinition,
     RouteDefinition,
 )
+from constructs_lib.templates import literal
 
 VALIDATOR: Final = "body-and-parameters"
 """The name of the one validator that all methods share."""
@@ -56,7 +56,7 @@ def openapi_body(
     Args:
         definition: The API.
         name: Its name in AWS.
-        description: What it is for.
+        description: What it is for, as Terraform's template.
         uris: The URIs of the integrations, by the routes' keys.
         credentials: The ARNs of the roles that API Gateway calls them with, by the routes' keys; for those that have one.
         authorizers: What the authorizers ask, by their names.
@@ -130,7 +130,7 @@ def _document(
         "x-amazon-apigateway-binary-media-types": list(definition.binary_media_types),
     }
     if description:
-        document["info"]["description"] = description
+        document["info"]["description"] = _Reference(description)
     if definition.endpoint_closed:
         document["x-amazon-apigateway-endpoint-configuration"] = {"disableExecuteApiEndpoint": True}
     if definition.minimum_compression_bytes is not None:

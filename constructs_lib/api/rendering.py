@@ -17,7 +17,7 @@ from constructs import Construct
 
 from constructs_lib.api.integration import Backend
 from constructs_lib.authorization.authorizer import AuthorizerBackend, AuthorizerRenderer
-from constructs_lib.references import address, attribute, literal, make, wait_for
+from constructs_lib.references import address, attribute, make, wait_for
 from constructs_lib.routes.definitions import (
     AuthorizerDefinition,
     GatewayResponseDefinition,
@@ -25,6 +25,7 @@ from constructs_lib.routes.definitions import (
     ResponseDefinition,
     RouteDefinition,
 )
+from constructs_lib.templates import literal
 
 if TYPE_CHECKING:
     from cdktf_cdktf_provider_aws.api_gateway_authorizer import ApiGatewayAuthorizer
@@ -167,7 +168,9 @@ class ResourceRenderer:
             authorizer_uri=backend.uri,
             provider_arns=list(backend.provider_arns) or None,
             identity_source=",".join(definition.identity_sources),
-            identity_validation_expression=definition.identity_validation,
+            identity_validation_expression=None
+            if definition.identity_validation is None
+            else literal(definition.identity_validation),
             authorizer_result_ttl_in_seconds=definition.cache_ttl_seconds,
         )
         # API Gateway answers changes of two authorizers at once with a ConflictException.
@@ -191,9 +194,9 @@ class ResourceRenderer:
             response_type=definition.response_type,
             status_code=None if status is None else str(status),
             response_parameters={
-                f"gatewayresponse.header.{name}": value for name, value in definition.headers
+                f"gatewayresponse.header.{name}": literal(value) for name, value in definition.headers
             },
-            response_templates={"application/json": definition.template},
+            response_templates={"application/json": literal(definition.template)},
         )
         self._awaited.append(resource)
         return resource
@@ -275,7 +278,7 @@ class ResourceRenderer:
             # A template is run on text; where every type is binary, API Gateway has none unless it is told to.
             content_handling=None if template is None else "CONVERT_TO_TEXT",
             passthrough_behavior=None if template is None else "NEVER",
-            request_templates=None if template is None else {"application/json": template},
+            request_templates=None if template is None else {"application/json": literal(template)},
             uri=route.backend.uri,
             credentials=route.backend.credentials,
             timeout_milliseconds=definition.integration.timeout_ms,
@@ -305,7 +308,7 @@ class ResourceRenderer:
         from cdktf_cdktf_provider_aws.api_gateway_integration_response import ApiGatewayIntegrationResponse
         from cdktf_cdktf_provider_aws.api_gateway_method_response import ApiGatewayMethodResponse
 
-        headers = {f"method.response.header.{name}": value for name, value in definition.headers}
+        headers = {f"method.response.header.{name}": literal(value) for name, value in definition.headers}
         declared = make(
             ApiGatewayMethodResponse,
             scope,
@@ -324,11 +327,13 @@ class ResourceRenderer:
             resource_id=answered.resource_id,
             http_method=answered.mapped_method,
             status_code=attribute(declared, "status_code"),
-            selection_pattern=definition.selection_pattern,
+            selection_pattern=None
+            if definition.selection_pattern is None
+            else literal(definition.selection_pattern),
             response_parameters=headers,
             response_templates=None
             if definition.template is None
-            else {"application/json": definition.template},
+            else {"application/json": literal(definition.template)},
             # Putting an integration removes its responses, whose attributes do not change with it.
             lifecycle={"replace_triggered_by": [f"{answered.integration}.id"]},
         )

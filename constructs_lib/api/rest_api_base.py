@@ -23,11 +23,12 @@ from constructs_lib.api.routes_document import routes_document
 from constructs_lib.authorization.authorizer import Authorizer
 from constructs_lib.authorization.kinds import Authorization, check_authorization
 from constructs_lib.aws_stack import AwsStack
-from constructs_lib.checks import check_choice, check_pattern, check_range, has_token, path_below, path_of
+from constructs_lib.checks import check_choice, check_pattern, check_range, check_text, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.references import make, token
 from constructs_lib.routes.definitions import ApiDefinition
 from constructs_lib.stacks import note_place
+from constructs_lib.templates import has_reference, plain
 
 if TYPE_CHECKING:
     from constructs_lib.api.body_rendering import BodyRenderer
@@ -66,6 +67,7 @@ class RestApiBase(Construct):
         check_pattern(
             where, "name", name, r"[A-Za-z0-9 ._-]{1,128}", "use 1 to 128 letters, digits, spaces and '._-'"
         )
+        check_text(where, "description", description)
         check_choice(where, "endpoint_type", endpoint_type, EndpointType)
         check_choice(where, "definition", definition, DefinitionForm)
         _check_media_types(where, binary_media_types)
@@ -179,7 +181,7 @@ class RestApiBase(Construct):
         return openapi_document(
             self.definition,
             name=self._name,
-            description="" if has_token(self._description) else self._description,
+            description="" if has_reference(self._description) else plain(self._description),
             documentation=self._context.documentation,
             tags=self._context.tags,
         )

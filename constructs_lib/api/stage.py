@@ -24,7 +24,7 @@ from constructs_lib.api.stage_logs import ExecutionLog, check_logs, make_logs
 from constructs_lib.api.stage_variables import check_stage_variables
 from constructs_lib.api.throttle import Throttle
 from constructs_lib.aws_stack import AwsStack
-from constructs_lib.checks import check_pattern, path_below, path_of
+from constructs_lib.checks import check_pattern, check_text, path_below, path_of
 from constructs_lib.logs.log_group import LogGroup
 from constructs_lib.references import address, attribute, make, token, wait_for
 from constructs_lib.stacks import check_same_stack, note_place
@@ -104,6 +104,7 @@ class Stage(Construct):
             r"[A-Za-z0-9_-]{1,128}",
             "use 1 to 128 letters, digits, '-' and '_'",
         )
+        check_text(where, "description", description)
         check_stage_variables(where, stage_variables)
         environment = AwsStack.of(scope).environment
         if execute_api_endpoint is None and environment is not None:

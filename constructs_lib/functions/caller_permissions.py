@@ -12,10 +12,11 @@ from cdktf_cdktf_provider_aws.lambda_function import LambdaFunction
 from cdktf_cdktf_provider_aws.lambda_permission import LambdaPermission
 from constructs import Construct
 
-from constructs_lib.checks import path_of, without_tokens
+from constructs_lib.checks import path_of
 from constructs_lib.errors import LimitExceededError
 from constructs_lib.functions.alias import ALIAS
 from constructs_lib.references import address, attribute, make
+from constructs_lib.templates import without_references
 
 MAX_POLICY_BYTES: Final = 20_480
 """Lambda's quota for the resource policy of one alias: 20 KB, about 50 permissions."""
@@ -73,7 +74,7 @@ class CallerPermissions:
 
     def _statement_bytes(self, where: str, principal: str, source_arn: str) -> int:
         arn = f"arn:aws:lambda:{self.region}:{'1' * 12}:function:{self.function_name}:{ALIAS}"
-        known = without_tokens(source_arn)
+        known = without_references(source_arn)
         source = (
             known
             if known == source_arn

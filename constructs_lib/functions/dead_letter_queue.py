@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from constructs import Construct
 
 from constructs_lib.aws_stack import AwsStack
-from constructs_lib.checks import check_range, path_below, path_of
+from constructs_lib.checks import check_range, check_text, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError, LimitExceededError
 from constructs_lib.functions.encrypted_queue import EncryptedQueue, queue_arn, queue_name
 from constructs_lib.references import attribute, make
@@ -102,6 +102,7 @@ class DeadLetterQueue(EncryptedQueue):
         """
         where = path_of(self)
         check_same_stack(where, self, topic)
+        check_text(where, "description", description)
         if self._alarm is not None:
             raise ConflictError(where, "has an alarm already", "call alarm once")
         AwsStack.of(self).claim(where, "alarm", self.name, "pass the queue another name")

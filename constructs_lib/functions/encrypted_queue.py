@@ -6,7 +6,6 @@ own (`aws_sqs_queue_policy`, …) each would take the provider 25 seconds more w
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final
 
 from cdktf_cdktf_provider_aws.sqs_queue import SqsQueue
@@ -15,7 +14,7 @@ from constructs import Construct
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_pattern, path_below, path_of
 from constructs_lib.errors import ConflictError
-from constructs_lib.iam.policy import PolicyStatement
+from constructs_lib.iam.policy import PolicyStatement, policy_document
 from constructs_lib.references import attribute, make, token
 from constructs_lib.stacks import check_same_stack, note_place
 
@@ -107,7 +106,7 @@ class EncryptedQueue(Construct):
             message_retention_seconds=retention_days * SECONDS_A_DAY,
             kms_master_key_id=None if key is None else attribute(key.resource, "arn"),
             sqs_managed_sse_enabled=True if key is None else None,
-            policy=_policy(_tls_only(queue_arn(stack, name))),
+            policy=policy_document(_tls_only(queue_arn(stack, name))),
             **options,
         )
         self._statements = {"TlsOnly": _tls_only(queue_arn(stack, name))}
@@ -177,11 +176,7 @@ class EncryptedQueue(Construct):
         }
         if self._statements.setdefault(sid, statement) != statement:
             raise ConflictError(where, f"{sid} is allowed something else already", "choose another sid")
-        self._resource.policy = _policy(*self._statements.values())
-
-
-def _policy(*statements: dict[str, Any]) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+        self._resource.policy = policy_document(*self._statements.values())
 
 
 def _tls_only(arn: str) -> dict[str, Any]:

@@ -16,10 +16,11 @@ from cdktf_cdktf_provider_aws.cloudwatch_event_target import (
 from constructs import Construct
 
 from constructs_lib.aws_stack import AwsStack
-from constructs_lib.checks import check_pattern, check_range, path_below, path_of
+from constructs_lib.checks import check_pattern, check_range, check_text, path_below, path_of
 from constructs_lib.errors import InvalidArgumentError
 from constructs_lib.references import attribute, make, token, wait_for
 from constructs_lib.stacks import check_same_stack, note_place
+from constructs_lib.templates import escaped
 
 if TYPE_CHECKING:
     from constructs_lib.functions.dead_letter_queue import DeadLetterQueue
@@ -81,6 +82,7 @@ class EventRule(Construct):
         where = path_below(scope, construct_id)
         title = AwsStack.of(scope).physical_name(where) if name is None else name
         check_pattern(where, "name", title, r"[A-Za-z0-9._-]{1,64}", "use 1 to 64 letters, digits and '._-'")
+        check_text(where, "description", description)
         check_range(where, "retries", retries, 0, _MAX_RETRIES)
         check_range(where, "max_age_seconds", max_age_seconds, 60, _DAY_SECONDS)
         _check_matchers(where, pattern)
@@ -101,7 +103,7 @@ class EventRule(Construct):
             "Resource",
             name=title,
             description=description,
-            event_pattern=json.dumps(pattern),
+            event_pattern=escaped(json.dumps(pattern)),
             state="ENABLED",
         )
         # Put together, because the queue may be what the events are about.
@@ -159,7 +161,7 @@ class EventRule(Construct):
             InvalidArgumentError: if it is no pattern.
         """
         _check_matchers(path_of(self), pattern)
-        self._resource.event_pattern = json.dumps(pattern)
+        self._resource.event_pattern = escaped(json.dumps(pattern))
 
 
 def _check_matchers(where: str, pattern: Mapping[str, Any], *above: str) -> None:

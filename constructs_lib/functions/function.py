@@ -21,7 +21,7 @@ from constructs import Construct
 
 from constructs_lib.archive import Archive
 from constructs_lib.aws_stack import AwsStack
-from constructs_lib.checks import path_below, path_of
+from constructs_lib.checks import check_text, path_below, path_of
 from constructs_lib.errors import ConflictError
 from constructs_lib.functions.alias import ALIAS, invoke_arn, keep_started, make_alias
 from constructs_lib.functions.archive_bucket import ArchiveBucket
@@ -143,6 +143,7 @@ class Function(Construct):
             log_retention_days=log_retention_days,
             environment=variables,
         )
+        check_text(where, "description", description)
         check_code(where, scope, archive, code_bucket)
         check_cold_start(
             where,

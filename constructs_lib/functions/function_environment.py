@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from constructs_lib.checks import without_tokens
+from constructs_lib.checks import check_text
 from constructs_lib.errors import InvalidArgumentError, LimitExceededError, UnsafeSettingError
 from constructs_lib.functions.plaintext_secrets import find_secret
+from constructs_lib.templates import without_references
 
 MAX_BYTES: Final = 4096
 """Lambda's quota for all names and values of one function together."""
@@ -63,6 +64,7 @@ def check_environment(where: str, environment: Mapping[str, str]) -> None:
                 f"environment variable {name} is of type {type(value).__name__}",
                 "pass a string, such as str(value) or json.dumps(value)",
             )
+        check_text(where, f"environment variable {name}", value)
         if (secret := find_secret(value)) is not None:
             raise UnsafeSettingError(
                 where,
@@ -70,7 +72,7 @@ def check_environment(where: str, environment: Mapping[str, str]) -> None:
                 "keep it in Secrets Manager or the Parameter Store, and pass its name",
             )
     size = sum(
-        len(name.encode()) + len(without_tokens(value).encode()) for name, value in environment.items()
+        len(name.encode()) + len(without_references(value).encode()) for name, value in environment.items()
     )
     if size > MAX_BYTES:
         raise LimitExceededError(

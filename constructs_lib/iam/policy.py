@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from constructs_lib.errors import InvalidArgumentError, UnsafeSettingError
+from constructs_lib.templates import escaped
 
 _UNSCOPED: Final = Path(__file__).with_name("unscoped_actions.json")
 
@@ -119,5 +120,10 @@ def _unscoped_actions() -> Mapping[str, Sequence[str]]:
 
 
 def policy_document(*statements: Mapping[str, Any]) -> str:
-    """Returns a policy document of these statements as JSON."""
-    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+    """Return a policy document of these statements as JSON for Terraform, with IAM's variables (`${aws:username}`) as text."""
+    return escaped(json.dumps(policy_data(*statements)))
+
+
+def policy_data(*statements: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a policy document of these statements."""
+    return {"Version": "2012-10-17", "Statement": statements}

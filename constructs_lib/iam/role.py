@@ -12,7 +12,7 @@ from cdktf_cdktf_provider_aws.iam_role import IamRole
 from cdktf_cdktf_provider_aws.iam_role_policy import IamRolePolicy
 from constructs import Construct
 
-from constructs_lib.checks import check_pattern, path_below, path_of
+from constructs_lib.checks import check_pattern, check_text, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.iam.policy import PolicyStatement, policy_document
 from constructs_lib.provider_stack import ProviderStack
@@ -63,6 +63,7 @@ class Role(Construct):
             r"[a-z0-9.-]+\.amazonaws\.com(\.cn)?",
             "use the service's principal, such as 'lambda.amazonaws.com'",
         )
+        check_text(where, "description", description)
         super().__init__(scope, construct_id)
         note_place(self, scope, construct_id)
         trust: dict[str, Any] = {

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from constructs import Construct
 
-from constructs_lib.checks import check_pattern, check_range, path_below, path_of
+from constructs_lib.checks import check_pattern, check_range, check_text, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError, UnsafeSettingError
-from constructs_lib.iam.policy import PolicyStatement, policy_document
+from constructs_lib.iam.policy import PolicyStatement, policy_data, policy_document
 from constructs_lib.provider_stack import ProviderStack
 from constructs_lib.references import attribute, make, token
 from constructs_lib.stacks import check_same_stack, note_place
@@ -72,6 +72,7 @@ class EncryptionKey(Construct):
         where = path_below(scope, construct_id)
         name = ProviderStack.of(scope).physical_name(where) if alias is None else alias
         check_pattern(where, "alias", name, KEY_ALIAS, KEY_ALIAS_REMEDY)
+        check_text(where, "description", description)
         check_range(where, "deletion_window_days", deletion_window_days, 7, 30)
         stack = ProviderStack.of(scope)
         stack.claim(where, "key alias", name)
@@ -115,7 +116,7 @@ class EncryptionKey(Construct):
     @property
     def policy(self) -> Mapping[str, Any]:
         """Its policy, as far as it is put together."""
-        document: Mapping[str, Any] = json.loads(policy_document(*self._statements.values()))
+        document: Mapping[str, Any] = json.loads(json.dumps(policy_data(*self._statements.values())))
         return document
 
     @property

@@ -9,7 +9,7 @@ from cdktf_cdktf_provider_aws.kms_alias import KmsAlias
 from cdktf_cdktf_provider_aws.kms_key import KmsKey
 from constructs import Construct
 
-from constructs_lib.checks import check_pattern, check_range, path_below, path_of
+from constructs_lib.checks import check_pattern, check_range, check_text, path_below, path_of
 from constructs_lib.iam.policy import PolicyStatement, policy_document
 from constructs_lib.kms.encryption_key import KEY_ALIAS, KEY_ALIAS_REMEDY
 from constructs_lib.provider_stack import ProviderStack
@@ -50,6 +50,7 @@ class SingleUseKey(Construct):
         where = path_below(scope, construct_id)
         name = ProviderStack.of(scope).physical_name(where) if alias is None else alias
         check_pattern(where, "alias", name, KEY_ALIAS, KEY_ALIAS_REMEDY)
+        check_text(where, "description", description)
         check_range(where, "deletion_window_days", deletion_window_days, 7, 30)
         stack = ProviderStack.of(scope)
         stack.claim(where, "key alias", name)

@@ -8,12 +8,13 @@ from cdktf_cdktf_provider_aws.cloudwatch_log_group import CloudwatchLogGroup
 from constructs import Construct
 
 from constructs_lib.aws_stack import AwsStack
-from constructs_lib.checks import check_pattern, path_below, without_tokens
+from constructs_lib.checks import check_pattern, path_below
 from constructs_lib.errors import InvalidArgumentError
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.log_retention import RetentionDays, check_retention
 from constructs_lib.references import attribute, make, token
 from constructs_lib.stacks import note_place
+from constructs_lib.templates import without_references
 
 if TYPE_CHECKING:
     from cdktf_cdktf_provider_aws.iam_role_policy import IamRolePolicy
@@ -60,7 +61,7 @@ class LogGroup(Construct):
         where = path_below(scope, construct_id)
         if not name:
             raise InvalidArgumentError(where, "name is empty", _NAME_REMEDY)
-        check_pattern(where, "name", without_tokens(name), r"[A-Za-z0-9_./#-]{0,512}", _NAME_REMEDY)
+        check_pattern(where, "name", without_references(name), r"[A-Za-z0-9_./#-]{0,512}", _NAME_REMEDY)
         check_retention(where, "retention_days", retention_days)
         stack = AwsStack.of(scope)
         key = stack.key_for(where, scope, encryption_key)

@@ -17,7 +17,7 @@ from cdktf import (
 from cdktf_cdktf_provider_aws.api_gateway_api_key import ApiGatewayApiKey
 from constructs import Construct, IValidation
 
-from constructs_lib.checks import check_pattern, path_below
+from constructs_lib.checks import check_pattern, check_text, path_below
 from constructs_lib.references import address, make, token
 from constructs_lib.stacks import note_place, stack_of
 
@@ -56,6 +56,7 @@ class ApiKey(Construct):
     ) -> None:
         where = path_below(scope, construct_id)
         check_name(where, name)
+        check_text(where, "description", description)
         super().__init__(scope, construct_id)
         note_place(self, scope, construct_id)
         self._name = name

@@ -21,7 +21,7 @@ from constructs_lib.api.method import Method
 from constructs_lib.api.stage import Stage
 from constructs_lib.api.throttle import Throttle
 from constructs_lib.aws_stack import AwsStack
-from constructs_lib.checks import check_choice, check_pattern, check_range, path_below, path_of
+from constructs_lib.checks import check_choice, check_pattern, check_range, check_text, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.metering.api_key import ApiKey, check_name
 from constructs_lib.references import attribute, make
@@ -107,6 +107,7 @@ class UsagePlan(Construct):
         limits = throttle or Throttle()
         name = AwsStack.of(scope).physical_name(where) if name is None else name
         check_name(where, name)
+        check_text(where, "description", description)
         if not stages:
             raise InvalidArgumentError(where, "has no stages, and limits nothing", "pass at least one Stage")
         if len(set(stages)) < len(stages):

@@ -14,6 +14,7 @@ from constructs_lib.functions.function import Function
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.monitoring.paid_calls import PaidCalls
 from constructs_lib.patterns.service_archive import service_archive
+from constructs_lib.templates import literal
 
 if TYPE_CHECKING:
     from constructs_lib.archive import Archive
@@ -68,7 +69,7 @@ class AiService(Function):
             scope,
             contract.name,
             archive=archive or service_archive(stack, contract.name),
-            description=contract.summary or None,
+            description=literal(contract.summary) or None,
             memory_mb=memory_mb,
             timeout_seconds=timeout_seconds,
             environment={

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -21,10 +20,12 @@ from cdktf_cdktf_provider_aws.s3_bucket_server_side_encryption_configuration imp
 from constructs import Construct
 
 from constructs_lib.aws_stack import AwsStack
-from constructs_lib.checks import check_pattern, check_range, path_below, without_tokens
+from constructs_lib.checks import check_pattern, check_range, path_below
 from constructs_lib.errors import ConflictError
+from constructs_lib.iam.policy import policy_document
 from constructs_lib.references import attribute, make, token, wait_for
 from constructs_lib.stacks import note_place
+from constructs_lib.templates import without_references
 
 if TYPE_CHECKING:
     from cdktf import TerraformResource
@@ -84,7 +85,7 @@ class PrivateBucket(Construct):
     ) -> None:
         where = path_below(scope, construct_id)
         existing = _with_account(scope, existing)
-        if existing is not None and existing == without_tokens(existing):
+        if existing is not None and existing == without_references(existing):
             check_pattern(where, "bucket_name", existing, BUCKET_NAME, BUCKET_NAME_REMEDY)
         prefix = _name_prefix(where) if name_prefix is None else name_prefix
         check_pattern(
@@ -235,19 +236,14 @@ def _check_options(
 
 
 def _tls_only(arn: str) -> str:
-    return json.dumps(
+    return policy_document(
         {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Sid": "TlsOnly",
-                    "Effect": "Deny",
-                    "Principal": "*",
-                    "Action": "s3:*",
-                    "Resource": [arn, f"{arn}/*"],
-                    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-                }
-            ],
+            "Sid": "TlsOnly",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [arn, f"{arn}/*"],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         }
     )
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from constructs_lib.checks import has_token
 from constructs_lib.errors import InvalidArgumentError
 from constructs_lib.iam.policy import PolicyStatement
+from constructs_lib.templates import has_reference
 from constructs_lib.workflows.expressions import Expression
 from constructs_lib.workflows.tasks import Place, ServiceCall, TaskState, check_exactly, check_model_id
 
@@ -289,7 +289,7 @@ class _OnObject(_OnKey):
     def __post_init__(self) -> None:
         TaskState.__post_init__(self)
         check_exactly(self.where, "bucket_name", self.bucket_name)
-        if "*" in self.prefix or "?" in self.prefix or has_token(self.prefix):
+        if "*" in self.prefix or "?" in self.prefix or has_reference(self.prefix):
             raise InvalidArgumentError(
                 self.where,
                 f"prefix {self.prefix!r} is not valid",

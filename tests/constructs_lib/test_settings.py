@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from constructs_lib.api.access_log import DEFAULT_FIELDS, AccessLog
 from constructs_lib.authorization.kinds import IamAuthorization, Public
-from constructs_lib.checks import check_choice, check_pattern, check_range, has_token, without_tokens
+from constructs_lib.checks import check_choice, check_pattern, check_range
 from constructs_lib.errors import (
     ConflictError,
     ConstructError,
@@ -23,6 +23,7 @@ from constructs_lib.errors import (
 from constructs_lib.functions.function_environment import check_environment
 from constructs_lib.functions.plaintext_secrets import find_secret
 from constructs_lib.iam.policy import PolicyStatement, policy_document
+from constructs_lib.templates import has_reference, without_references
 
 TOKEN = "${TfToken[TOKEN.12]}"
 KEY = "AKIA" + "ABCDEFGHIJKLMNOP"
@@ -99,9 +100,9 @@ def test_both_ends_of_a_range_are_in_it(value: int) -> None:
 
 def test_tokens_are_found_and_left_out() -> None:
     text = f"a{TOKEN}b${{aws_s3_bucket.x.arn}}c$context.d"
-    assert has_token(text)
-    assert without_tokens(text) == "abc$context.d"
-    assert not has_token("$context.requestId and {id}")
+    assert has_reference(text)
+    assert without_references(text) == "abc$context.d"
+    assert not has_reference("$context.requestId and {id}")
 
 
 # --- environment variables

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from constructs_lib.templates import accidental
 from tools.audit.configuration import Configuration, strings
 
 Found = Iterator[tuple[str, str, str]]
@@ -91,13 +92,20 @@ def absolute_path(configuration: Configuration) -> Found:
 
 
 def token(configuration: Configuration) -> Found:
-    """A token of cdktf that was taken for text, and that Terraform cannot read."""
+    """A token of cdktf that was taken for text, or text that Terraform would take for an expression."""
     for resource in configuration.resources:
         if any("TfToken[" in text for text in strings(resource.body)):
             yield (
                 resource.where,
                 "has an unresolved token",
                 "pass the attribute itself, not text made from it",
+            )
+        found = next(filter(None, map(accidental, strings(resource.body))), None)
+        if found is not None:
+            yield (
+                resource.where,
+                f"holds {found}, which Terraform would fill in",
+                f"write {found[0]}{found} for the text",
             )
 
 

@@ -182,7 +182,7 @@ def test_models_errors_and_preflights_are_in_the_body(stack: AwsStack, function:
         stack,
         "api",
         name="shop",
-        description="A ${shop}",
+        description="A $${shop}",
         definition="openapi",
         minimum_compression_bytes=1024,
         binary_media_types=["image/png"],

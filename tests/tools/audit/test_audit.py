@@ -788,6 +788,12 @@ CASES = [
         setting("lambda_function.f.description", "for all"),
     ),
     Case(
+        "token",
+        "aws_lambda_function.f: holds ${x}, which Terraform would fill in; write $${x} for the text",
+        {"lambda_function": {"f": {"environment": {"variables": {"PATTERN": "a ${x}"}}}}},
+        setting("lambda_function.f.environment.variables.PATTERN", "a $${x}"),
+    ),
+    Case(
         "reference-missing",
         "aws_lambda_function.f: depends on aws_iam_role_policy.gone, which is not there; remove the dependency",
         {"lambda_function": {"f": {"depends_on": ["aws_iam_role_policy.gone"]}}},
