@@ -133,6 +133,16 @@ def test_the_readme_shows_the_workflow(tmp_path: Path) -> None:
     assert f"```mermaid\n{picture.rstrip()}\n```" in readme
 
 
+def test_the_readme_shows_the_smallest_program() -> None:
+    program = (PROJECT / "examples" / "hello" / "main.py").read_text(encoding="utf-8")
+    statements = program[program.index("app = App()") :]
+    assert f"```python\n{statements}```" in README.read_text(encoding="utf-8")
+    shown = {file.parent.name for file in PROJECT.glob("examples/*/README.md")}
+    assert shown == set(
+        re.findall(r"^\| \[([\w-]+)\]\(examples/", README.read_text(encoding="utf-8"), re.MULTILINE)
+    )
+
+
 def test_the_api_is_described_for_its_callers(tmp_path: Path) -> None:
     stack = synthesize(PROJECT, tmp_path / "cdktf.out", {"ENVIRONMENT": "local"})
     document = json.loads((stack / "api.openapi.json").read_text(encoding="utf-8"))
