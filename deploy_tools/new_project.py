@@ -53,6 +53,8 @@ def create(folder: Path) -> None:
     for source, path in _sources():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, folder / path)
+        if os.access(source, os.X_OK):  # Lambda executes the runtime client of streaming functions
+            (folder / path).chmod(0o755)
     values = {
         "PROJECT-NAME": name,
         "PROJECT-ID": str(uuid.uuid4()),

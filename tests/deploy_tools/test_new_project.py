@@ -31,6 +31,12 @@ def test_a_project_is_named_after_its_folder_and_depends_on_this_checkout(tmp_pa
     assert not [text for text in texts if "PROJECT-" in text]
 
 
+def test_the_runtime_client_of_streaming_functions_stays_executable(tmp_path: Path) -> None:
+    create(tmp_path / "shop")
+    assert os.access(tmp_path / "shop" / "handlers" / "common" / "streaming_runtime.py", os.X_OK)
+    assert not os.access(tmp_path / "shop" / "main.py", os.X_OK)
+
+
 def test_two_projects_have_two_identities(tmp_path: Path) -> None:
     identities = set()
     for name in ("shop", "desk"):
