@@ -243,9 +243,8 @@ def test_a_caller_that_gives_up_leaves_the_function_running(cloud: Cloud) -> Non
 def test_a_caller_that_gives_up_during_a_cold_start_leaves_it_running(cloud: Cloud) -> None:
     cloud.deploy(PID)
     cloud.start("demo").cancel()
-    assert eventually(
-        lambda: "REPORT RequestId" in cloud.log() if (cloud.directory / "logs").exists() else False
-    )
+    log = cloud.directory / "logs" / "functions" / "demo.log"
+    assert eventually(lambda: log.exists() and "REPORT RequestId" in cloud.log())
 
 
 def test_a_worker_that_dies_between_invocations_is_replaced(cloud: Cloud) -> None:
