@@ -21,6 +21,8 @@ from tests.support.moto_state import forget_everything
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
+STATES = {"Service": "states.amazonaws.com"}
+"""Who assumes the role of a state machine."""
 
 _FUNCTIONS = """
     import json, time

@@ -3,91 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from botocore.config import Config
-from botocore.exceptions import ClientError
 
 from local_cloud.iam.calls import Call, read_call, session_credential
 from local_cloud.iam.enforcement import refused_call
 from local_cloud.iam.needs import needs_of
 from local_cloud.iam.refusals import refusal_response
 from local_cloud.messages import Request
-from tests.support import aws
 from tests.support.cloud_in_thread import ACCOUNT, REGION, CloudInThread
-
-TRUST = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
-_names = iter(range(10_000))
-
-
-def document(*statements: dict[str, Any]) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
-
-
-def allow(action: Any, resource: Any = "*", **more: Any) -> dict[str, Any]:
-    return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
-
-
-def deny(action: Any, resource: Any = "*", **more: Any) -> dict[str, Any]:
-    return {"Effect": "Deny", "Action": action, "Resource": resource, **more}
-
-
-@dataclass
-class Somebody:
-    """A session of a role."""
-
-    cloud: CloudInThread
-    role: str
-    arn: str
-    keys: dict[str, str]
-
-    def client(self, service: str) -> Any:
-        return aws.client(
-            service,
-            endpoint_url=self.cloud.cloud.url,
-            region_name=REGION,
-            aws_access_key_id=self.keys["AccessKeyId"],
-            aws_secret_access_key=self.keys["SecretAccessKey"],
-            aws_session_token=self.keys["SessionToken"],
-            config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
-        )
-
-    @property
-    def role_arn(self) -> str:
-        return f"arn:aws:iam::{ACCOUNT}:role/{self.role}"
-
-
-MakeRole = Callable[..., Somebody]
-
-
-@pytest.fixture
-def make_role(cloud: CloudInThread) -> MakeRole:
-    def make(*statements: dict[str, Any], session_policy: str = "", **options: Any) -> Somebody:
-        name, iam = f"enforced-{next(_names)}", cloud.client("iam")
-        iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(TRUST), **options)
-        if statements:
-            iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=document(*statements))
-        limited = {"Policy": session_policy} if session_policy else {}
-        assumed = cloud.client("sts").assume_role(
-            RoleArn=f"arn:aws:iam::{ACCOUNT}:role/{name}", RoleSessionName="me", **limited
-        )
-        return Somebody(cloud, name, assumed["AssumedRoleUser"]["Arn"], assumed["Credentials"])
-
-    return make
-
-
-def refused(call: Callable[..., Any], **parameters: Any) -> tuple[int, str, str]:
-    with pytest.raises(ClientError) as error:
-        call(**parameters)
-    response = error.value.response
-    return (
-        response["ResponseMetadata"]["HTTPStatusCode"],
-        response["Error"]["Code"],
-        response["Error"]["Message"],
-    )
+from tests.support.roles import MakeRole, Somebody, allow, deny, document, refused
 
 
 def words(who: Somebody, action: str, resource: str) -> str:
@@ -169,7 +95,7 @@ def test_a_boundary_and_a_session_policy_have_to_allow_as_well(
     cloud: CloudInThread, make_role: MakeRole, table: str
 ) -> None:
     boundary = cloud.client("iam").create_policy(
-        PolicyName=f"boundary-{next(_names)}", PolicyDocument=document(allow("sqs:*"))
+        PolicyName="boundary", PolicyDocument=document(allow("sqs:*"))
     )["Policy"]["Arn"]
     bounded = make_role(allow("*"), PermissionsBoundary=boundary)
     limited = make_role(allow("*"), session_policy=document(allow("sqs:*")))

@@ -14,11 +14,9 @@ from botocore.config import Config
 
 from local_cloud.iam.presigned import fault_of
 from local_cloud.messages import Request
-from tests.local_cloud.iam.test_enforcement import MakeRole, Somebody, allow, make_role
 from tests.support import aws
 from tests.support.cloud_in_thread import CloudInThread
-
-__all__ = ["make_role"]
+from tests.support.roles import MakeRole, Somebody, allow
 
 BUCKET = "presigned-pages"
 

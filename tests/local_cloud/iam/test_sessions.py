@@ -9,18 +9,8 @@ from typing import Any
 import pytest
 from moto.sts.models import sts_backends
 
-from tests.local_cloud.iam.test_enforcement import (
-    MakeRole,
-    Somebody,
-    allow,
-    deny,
-    document,
-    make_role,
-    refused,
-)
 from tests.support.cloud_in_thread import ACCOUNT, CloudInThread
-
-__all__ = ["make_role"]
+from tests.support.roles import MakeRole, Somebody, allow, deny, document, refused
 
 BUCKET = "session-pages"
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"

@@ -18,8 +18,8 @@ from constructs_lib.workflows.rendering import render
 from constructs_lib.workflows.step import Step
 from constructs_lib.workflows.steps import Pass, Succeed
 from constructs_lib.workflows.tasks import LambdaTask
-from tests.local_cloud.states.test_roles import STATES, document
-from tests.support.states_cloud import States, eventually
+from tests.support.roles import document
+from tests.support.states_cloud import STATES, States, eventually
 from tools.timeline import timeline
 
 CODE = """

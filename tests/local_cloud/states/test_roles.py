@@ -9,13 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.support import aws
-from tests.support.states_cloud import ACCOUNT, REGION, States, invoke, only
-
-STATES = {"Service": "states.amazonaws.com"}
-
-
-def document(*statements: dict[str, Any]) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+from tests.support.roles import document
+from tests.support.states_cloud import ACCOUNT, REGION, STATES, States, invoke, only
 
 
 def trust(principal: dict[str, str]) -> str:
