@@ -11,7 +11,7 @@ import json
 from http import HTTPStatus
 from typing import Any
 
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion10, HttpVersion11, hdrs, web
 from aiohttp.web_protocol import RequestHandler
 from multidict import CIMultiDict
 
@@ -44,6 +44,11 @@ class HttpServer(web.Server):
 class _Connection(RequestHandler):
     __slots__ = ()
 
+    def eof_received(self) -> bool:  # type: ignore[override] # asyncio keeps the other direction open for True
+        """Answer a client that has closed its sending side, then close the connection."""
+        self.close()
+        return True
+
     def handle_error(
         self,
         request: web.BaseRequest,
@@ -73,6 +78,8 @@ class WireResponse(web.Response):
         await super()._prepare_headers()
         for name in self._unset:
             self._headers.popall(name, None)
+        if self.keep_alive and hdrs.CONNECTION not in self._headers:
+            self._headers[hdrs.CONNECTION] = "keep-alive"
 
 
 async def receive(message: web.BaseRequest, *, limit: int | None) -> Request:
@@ -86,7 +93,6 @@ async def receive(message: web.BaseRequest, *, limit: int | None) -> Request:
     version = message.version
     body: bytes | None = b""
     if message.body_exists:
-        await _welcome_body(message)
         body = await _read_body(message, limit)
     transport = message.transport
     peer = transport.get_extra_info("peername") if transport else None
@@ -104,6 +110,16 @@ async def receive(message: web.BaseRequest, *, limit: int | None) -> Request:
         port=local[1] if local else 0,
         oversized=body is None,
     )
+
+
+def refused_version(message: web.BaseRequest) -> web.StreamResponse | None:
+    """Return the answer to a request of another version than HTTP/1.0 and 1.1; None for all others."""
+    if message._version in (HttpVersion10, HttpVersion11):
+        return None
+    message._version = HttpVersion11  # the status line has the request's, which is read when it is first needed
+    response = WireResponse(Response(505, body=b""))
+    response.force_close()
+    return response
 
 
 def request_target(message: web.BaseRequest) -> str:
@@ -127,6 +143,7 @@ async def _read_body(message: web.BaseRequest, limit: int | None) -> bytes | Non
     declared = message.content_length
     if limit is not None and declared is not None and declared > limit:
         return None
+    await _welcome_body(message)
     chunks: list[bytes] = []
     size = 0
     async for chunk in message.content.iter_any():

@@ -27,7 +27,7 @@ from local_cloud.browser_guard import host_name, is_own_name, refusal
 from local_cloud.control_plane import ControlPlane
 from local_cloud.errors import LocalCloudError
 from local_cloud.gateway.limits import LARGEST_REQUEST_BODY
-from local_cloud.http_server import HttpServer, WireResponse, receive, request_target
+from local_cloud.http_server import HttpServer, WireResponse, receive, refused_version, request_target
 from local_cloud.messages import Request, Response
 from local_cloud.request_log import RequestLog
 
@@ -157,6 +157,8 @@ class LocalCloud:
         return RestApiGateway(self._functions, aws_apis=self._control_plane.handle)
 
     async def _answer(self, message: web.BaseRequest) -> web.StreamResponse:
+        if (refused := refused_version(message)) is not None:
+            return refused
         started = time.perf_counter()
         api = _called_api(message)
         domain = self._custom_domain(message) if api is None else None

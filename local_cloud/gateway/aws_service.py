@@ -36,6 +36,7 @@ from local_cloud.gateway.service_calls import (
     path_and_query,
     service_call,
 )
+from local_cloud.gateway.service_inputs import input_fault
 from local_cloud.messages import Request, Response
 
 AwsApis = Callable[[Request], Awaitable[Response]]
@@ -137,6 +138,8 @@ class AwsServices:
         if refused is not None:
             exchange.note = f"{exchange.routed.resource_path}: {refused.message}"
             answer = _access_denied(refused, call.protocol)
+        elif call.protocol == "json" and (fault := input_fault(target.service, call.request)) is not None:
+            answer = fault
         else:
             answer = _as_json(await self._send(exchange, integration, target, call), call)
         exchange.integration_status = answer.status

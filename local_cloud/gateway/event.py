@@ -35,7 +35,7 @@ _REPLACED = frozenset(
     {"host", "x-forwarded-for", "x-forwarded-port", "x-forwarded-proto", TRACE_HEADER.lower()}
 )
 
-_NO_IDENTITY: dict[str, str | None] = {
+NO_IDENTITY: dict[str, str | None] = {
     "cognitoIdentityPoolId": None,
     "accountId": None,
     "cognitoIdentityId": None,
@@ -51,6 +51,9 @@ _NO_IDENTITY: dict[str, str | None] = {
 }
 
 MultiValues = dict[str, list[str]]
+
+# Headers that functions see in this spelling, however the client sends them.
+_SPELLED = {"authorization": "Authorization", "user-agent": "User-Agent"}
 
 
 def build_event(exchange: Exchange) -> dict[str, Any]:
@@ -94,7 +97,7 @@ def request_context(exchange: Exchange) -> dict[str, Any]:
         "domainPrefix": exchange.domain_name.partition(".")[0],
         "requestTimeEpoch": int(exchange.received_at * 1000),
         "requestId": exchange.request_id,
-        "identity": _NO_IDENTITY
+        "identity": NO_IDENTITY
         | {"sourceIp": request.peer, "userAgent": request.header("user-agent")}
         | exchange.identity,
         "domainName": exchange.domain_name,
@@ -117,7 +120,7 @@ def multi_value_headers(exchange: Exchange) -> MultiValues:
         lower = name.lower()
         if lower in _DROPPED or lower in _REPLACED or _is_signature(lower, value):
             continue
-        values.setdefault(spelling.setdefault(lower, name), []).append(value)
+        values.setdefault(spelling.setdefault(lower, _SPELLED.get(lower, name)), []).append(value)
     values["Host"] = [exchange.domain_name]
     values[TRACE_HEADER] = [exchange.trace_header]
     values["X-Forwarded-For"] = [_forwarded_for(request.headers, request.peer)]

@@ -32,6 +32,18 @@ _LAMBDA_URI = re.compile(
     r"(?P<function>arn:aws:lambda:[a-z0-9-]+:\d{12}:function:[^/]+)/invocations"
 )
 _STAGE_VARIABLE = re.compile(r"\$\{stageVariables\.([A-Za-z0-9_]+)\}")
+_REQUEST_HEADER = "integration.request.header."
+_RESERVED = frozenset(
+    {
+        "authorization",
+        "connection",
+        "content-length",
+        "expect",
+        "proxy-authenticate",
+        "te",
+        "transfer-encoding",
+    }
+)
 # Whose words are Lambda's: what it says when a handler cannot be loaded, ends or takes too long.
 _ERRORS_OF_LAMBDA = ("Runtime.", "Sandbox.", "Function.")
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -81,6 +93,7 @@ class LambdaProxy:
         """
         if integration.content_handling not in _HARMLESS_CONTENT_HANDLING:
             raise UnsupportedFeatureError(f"content handling {integration.content_handling} of AWS_PROXY")
+        _refuse_reserved(integration)
         function_arn = self.function(exchange, integration)
         payload = _encode(build_event(exchange)).encode("utf-8", "replace")
         result = await self._invoke(exchange, integration, function_arn, payload)
@@ -177,6 +190,18 @@ class LambdaProxy:
         self._running.discard(task)
         if not task.cancelled():
             task.exception()  # taken note of, as the gateway may not wait for it any more
+
+
+def _refuse_reserved(integration: Integration) -> None:
+    """Refuse mappings onto headers that only the gateway may send.
+
+    Raises:
+        GatewayError: The integration has one.
+    """
+    for name in integration.request_parameters:
+        header = name.removeprefix(_REQUEST_HEADER)
+        if header != name and header.lower() in _RESERVED:
+            raise GatewayError(CONFIGURATION, f"the integration maps onto the reserved header {header}")
 
 
 def with_stage_variables(uri: str, variables: Mapping[str, str]) -> str:

@@ -18,7 +18,7 @@ from urllib.parse import quote_plus, unquote_plus
 
 from local_cloud.gateway.context import context_variables
 from local_cloud.gateway.errors import CONFIGURATION, GatewayError
-from local_cloud.gateway.event import last_values, multi_value_headers, multi_value_query
+from local_cloud.gateway.event import NO_IDENTITY, last_values, multi_value_headers, multi_value_query
 from local_cloud.gateway.exchange import Exchange
 from local_cloud.gateway.velocity import HostObject, JsonList, VelocityError, compile_template, to_text
 from local_cloud.json_paths import MISSING, JsonPathError, find
@@ -130,6 +130,8 @@ def _context(exchange: Exchange) -> dict[str, Any]:
     for name, value in context_variables(exchange).items():
         if value is not None:
             _put(context, name.split("."), value)
+    unset = dict.fromkeys(NO_IDENTITY, "")
+    context["identity"] = {**unset, **context.get("identity", {})}
     if exchange.authorizer is not None:
         context["authorizer"] = _plain(exchange.authorizer)
     context["requestOverride"] = {"header": {}, "path": {}, "querystring": {}}
@@ -167,7 +169,7 @@ def _input(exchange: Exchange, body: str) -> HostObject:
         return places if name is None else _parameter(places, to_text(name))
 
     return HostObject(
-        properties={"body": body},
+        properties={"body": body or "{}"},  # as on AWS, a request without a body has an empty object
         methods={"json": as_json, "path": path, "params": params},
     )
 

@@ -14,8 +14,8 @@ def is_binary(media_type: str, binary_media_types: Iterable[str]) -> bool:
     kind, slash, _ = essence.partition("/")
     if not slash:
         return any(entry == "*/*" for entry in binary_media_types)
-    wildcard = f"{kind}/*"
-    return any(entry in ("*/*", essence, wildcard) for entry in map(str.lower, binary_media_types))
+    accepted = ("*/*", f"{kind}/*", *(() if kind == "*" else (essence,)))
+    return any(entry in accepted for entry in map(str.lower, binary_media_types))
 
 
 def first_accepted(accept: str | None) -> str | None:

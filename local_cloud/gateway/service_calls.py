@@ -24,6 +24,7 @@ _URI = re.compile(
     r"(?P<kind>path|action)/(?P<rest>.*)",
     re.DOTALL,
 )
+_BREAKS = re.compile(r"\s*&\s*")
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -186,7 +187,9 @@ def _json_call(target: Target, request: ServiceRequest, account_id: str) -> Serv
 def _query_call(target: Target, request: ServiceRequest, account_id: str) -> ServiceCall:
     service = _SERVICES[target.service]
     query = dict(request.query)
-    form = {key: values[-1] for key, values in parse_qs(request.body.decode("utf-8", "replace")).items()}
+    # Templates are written over several lines; a line break in a value is sent as %0A.
+    text = _BREAKS.sub("&", request.body.decode("utf-8", "replace").strip())
+    form = {key: values[-1] for key, values in parse_qs(text).items()}
     action = target.action or form.get("Action") or query.get("Action")
     if not action:
         raise GatewayError(CONFIGURATION, f"the request to {target.service} names no Action")

@@ -28,7 +28,7 @@ def validate_parameters(exchange: Exchange) -> None:
     """
     missing = [
         name
-        for parameter, is_required in exchange.routed.request_parameters.items()
+        for parameter, is_required in sorted(exchange.routed.request_parameters.items())
         if is_required and (name := _missing_name(exchange, parameter)) is not None
     ]
     if missing:
