@@ -54,7 +54,7 @@ def test_the_whole_event(api: DeployedApi, events: Events, cloud: CloudInThread)
         "path": "/pets/a%20b",
         "httpMethod": "POST",
         "headers": {
-            "user-AGENT": "tests",
+            "User-Agent": "tests",
             "X-One": "1",
             "x-two": "b",
             "Content-Type": "application/json",
@@ -65,7 +65,7 @@ def test_the_whole_event(api: DeployedApi, events: Events, cloud: CloudInThread)
             "X-Forwarded-Proto": "http",
         },
         "multiValueHeaders": {
-            "user-AGENT": ["tests"],
+            "User-Agent": ["tests"],
             "X-One": ["1"],
             "x-two": ["a", "b"],
             "Content-Type": ["application/json"],

@@ -124,9 +124,9 @@ def test_a_client_that_closes_its_sending_side_is_answered(cloud: CloudInThread,
 
 
 def test_versions_of_http_that_the_server_does_not_speak(cloud: CloudInThread) -> None:
-    for version in ("2.0", "0.9", "1.2"):
+    for version in ("2.0", "3.0"):
         answer = cloud.raw(f"GET /a HTTP/{version}\r\nHost: 127.0.0.1\r\n\r\n".encode())
-        assert answer.startswith((b"HTTP/1.1 505", b"HTTP/1.1 400")), answer
+        assert answer.startswith(b"HTTP/1.1 505"), answer
 
 
 def test_a_client_is_not_told_to_send_a_body_that_is_too_large(
