@@ -45,7 +45,9 @@ class _Connection(RequestHandler):
     __slots__ = ()
 
     def eof_received(self) -> bool:  # type: ignore[override] # asyncio keeps the other direction open for True
-        """Answer a client that has closed its sending side, then close the connection."""
+        """Answer a client that has closed its sending side, then close the connection; an idle one is closed at once."""
+        if self._waiter is not None and not self._waiter.done():  # for the next request
+            return False
         self.close()
         return True
 
@@ -116,7 +118,9 @@ def refused_version(message: web.BaseRequest) -> web.StreamResponse | None:
     """Return the answer to a request of another version than HTTP/1.0 and 1.1; None for all others."""
     if message._version in (HttpVersion10, HttpVersion11):
         return None
-    message._version = HttpVersion11  # the status line has the request's, which is read when it is first needed
+    message._version = (
+        HttpVersion11  # the status line has the request's, which is read when it is first needed
+    )
     response = WireResponse(Response(505, body=b""))
     response.force_close()
     return response
