@@ -1,4 +1,4 @@
-"""PutRestApi and ImportRestApi: a REST API from one OpenAPI 3.0 document with API Gateway's extensions.
+"""PutRestApi and ImportRestApi: a REST API from one OpenAPI document with API Gateway's extensions.
 
 moto 5.2.5 makes paths, methods and integrations of a document and drops the rest: authorization, authorizers,
 validators, models, parameters, gateway responses and every setting of the API. It makes the root anew, under another
@@ -8,40 +8,49 @@ nobody would carry out, is refused. The ids of what stays are kept.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from local_cloud.moto_gaps.openapi_document import (
     MODELS,
     AuthorizerPart,
-    DocumentError,
     ImportedApi,
     MethodPart,
     read_document,
 )
+from local_cloud.moto_gaps.openapi_forms import DocumentError
 
 
 def apply() -> None:
     """Replace the import of APIs."""
     from moto.apigateway.models import APIGatewayBackend
+    from moto.apigateway.responses import APIGatewayResponse
 
     APIGatewayBackend.put_rest_api = put_rest_api
     APIGatewayBackend.import_rest_api = import_rest_api
+    APIGatewayResponse.import_rest_api = _answer_import
+    APIGatewayResponse.put_rest_api = _answer_put
 
 
-def import_rest_api(backend: Any, api_doc: dict[str, Any], fail_on_warnings: bool) -> Any:
+def import_rest_api(backend: Any, api_doc: Any, fail_on_warnings: bool, base_path: str = "ignore") -> Any:
     """Make an API from a document."""
-    imported = _read(api_doc)
+    from moto.apigateway.exceptions import BadRequestException
+
+    imported = _read(api_doc, base_path)
+    if not imported.name:
+        raise BadRequestException("Errors found during import:\n\tinfo.title is missing")
     api = backend.create_rest_api(name=imported.name, description=imported.description)
-    return put_rest_api(backend, api.id, api_doc, fail_on_warnings, mode="overwrite")
+    return put_rest_api(backend, api.id, api_doc, fail_on_warnings, mode="overwrite", base_path=base_path)
 
 
 def put_rest_api(
     backend: Any,
     function_id: str,
-    api_doc: dict[str, Any],
+    api_doc: Any,
     fail_on_warnings: bool,  # noqa: ARG001 - what AWS warns of is refused
     mode: str = "merge",
+    base_path: str = "ignore",
 ) -> Any:
     """Replace what an API consists of, or add to it; its stages, deployments and endpoint stay."""
     from moto.apigateway.exceptions import InvalidOpenApiModeException
@@ -49,7 +58,7 @@ def put_rest_api(
     if mode not in ("merge", "overwrite"):
         raise InvalidOpenApiModeException
     api = backend.get_rest_api(function_id)
-    imported = _read(api_doc)
+    imported = _read(api_doc, base_path)
     keeping = mode == "merge"
     _set_settings(api, imported, keeping)
     validators = _validators(api, imported, keeping)
@@ -60,17 +69,50 @@ def put_rest_api(
     return api
 
 
-def _read(document: Mapping[str, Any]) -> ImportedApi:
+def _answer_import(response: Any) -> Any:
+    """Stand in for moto's method: ImportRestApi."""
+    api = response.backend.import_rest_api(_document(response), False, _base_path(response))
+    return 201, {"status": 201}, json.dumps(api.to_dict())
+
+
+def _answer_put(response: Any) -> Any:
+    """Stand in for moto's method: PutRestApi."""
+    api = response.backend.put_rest_api(
+        response.path.split("/")[2],
+        _document(response),
+        False,
+        mode=response._get_param("mode", "merge"),
+        base_path=_base_path(response),
+    )
+    return 200, {}, json.dumps(api.to_dict())
+
+
+def _base_path(response: Any) -> str:
+    return str((response.querystring.get("basepath") or ["ignore"])[0])
+
+
+def _document(response: Any) -> Any:
+    """Read the document that a request holds, in JSON or YAML."""
+    from moto.apigateway.exceptions import BadRequestException
+    from moto.apigateway.utils import deserialize_body
+
+    try:
+        return deserialize_body(response.body)
+    except Exception:  # noqa: BLE001 - the parser of YAML has errors of its own
+        raise BadRequestException("Invalid OpenAPI input.") from None
+
+
+def _read(document: Any, base_path: str) -> ImportedApi:
     from moto.apigateway.exceptions import BadRequestException
 
     try:
-        return read_document(document)
+        return read_document(document, base_path)
     except DocumentError as error:
         raise BadRequestException(f"Errors found during import:\n\t{error}") from None
 
 
 def _set_settings(api: Any, imported: ImportedApi, keeping: bool) -> None:
-    api.name = imported.name
+    api.name = imported.name or api.name
     if imported.description or not keeping:
         api.description = imported.description
     if imported.version:
@@ -133,7 +175,7 @@ def _set_models(api: Any, imported: ImportedApi, keeping: bool) -> None:
         models[name] = Model(
             model_id=known[name].id if name in known else create_id(),
             name=name,
-            description=None,
+            description=json.loads(schema).get("description"),
             schema=schema.replace(MODELS, MODELS.format(api=api.id)),
             content_type="application/json",
         )

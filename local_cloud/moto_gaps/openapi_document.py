@@ -1,7 +1,6 @@
-"""Reads an OpenAPI 3.0 document with API Gateway's extensions into plain parts; for `api_import.py`.
+"""Reads an OpenAPI document with API Gateway's extensions into plain parts; for `api_import.py`.
 
-Nothing of moto is needed here. What a document may say is what the tables below name; anything else of API Gateway's
-own (`x-amazon-apigateway-…`) is refused by name, so that nothing is dropped in silence.
+What a document may say is in the tables below; anything else of API Gateway's own is refused by name.
 """
 
 from __future__ import annotations
@@ -10,6 +9,8 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from local_cloud.moto_gaps.openapi_forms import DocumentError, in_one_form
 
 MODELS = "https://apigateway.amazonaws.com/restapis/{api}/models"
 """Where a model of the document is, but for the id of the API."""
@@ -22,6 +23,7 @@ _PREFIX = "x-amazon-apigateway-"
 _OF_THE_DOCUMENT = {
     "api-key-source",
     "binary-media-types",
+    "documentation",
     "endpoint-configuration",
     "gateway-responses",
     "minimum-compression-size",
@@ -29,15 +31,17 @@ _OF_THE_DOCUMENT = {
     "request-validator",
     "request-validators",
 }
-_OF_AN_OPERATION = {"integration", "request-validator"}
+_OF_AN_OPERATION = {"auth", "documentation", "integration", "request-validator"}
 _OF_AN_INTEGRATION = {
     "cacheKeyParameters",
     "cacheNamespace",
+    "connectionId",
     "connectionType",
     "contentHandling",
     "credentials",
     "httpMethod",
     "passthroughBehavior",
+    "payloadFormatVersion",
     "requestParameters",
     "requestTemplates",
     "responses",
@@ -48,14 +52,9 @@ _OF_AN_INTEGRATION = {
 }
 _PLACES = {"path": "path", "query": "querystring", "header": "header"}
 _DROPPED = {
-    "deprecated", "discriminator", "example", "exclusiveMaximum", "exclusiveMinimum", "externalDocs", "maxItems",
-    "minItems", "nullable", "patternProperties", "readOnly", "writeOnly", "xml", "dependencies", "additionalItems",
+    "deprecated", "discriminator", "example", "exclusiveMaximum", "exclusiveMinimum", "externalDocs", "nullable", "patternProperties", "readOnly", "writeOnly", "xml", "dependencies", "additionalItems",
 }  # fmt: skip
 """What API Gateway leaves out of a schema that it imports, by its documentation or because OpenAPI 3.0 has no such."""
-
-
-class DocumentError(Exception):
-    """A document that API Gateway would refuse, or that says what the local cloud would not carry out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,22 +134,51 @@ class ImportedApi:
     methods: dict[tuple[str, str], MethodPart] = field(default_factory=dict)
 
 
-def read_document(document: Mapping[str, Any]) -> ImportedApi:
+GATEWAY_RESPONSES = frozenset(
+    [
+        "ACCESS_DENIED",
+        "API_CONFIGURATION_ERROR",
+        "AUTHORIZER_CONFIGURATION_ERROR",
+        "AUTHORIZER_FAILURE",
+        "BAD_REQUEST_BODY",
+        "BAD_REQUEST_PARAMETERS",
+        "DEFAULT_4XX",
+        "DEFAULT_5XX",
+        "EXPIRED_TOKEN",
+        "INTEGRATION_FAILURE",
+        "INTEGRATION_TIMEOUT",
+        "INVALID_API_KEY",
+        "INVALID_SIGNATURE",
+        "MISSING_AUTHENTICATION_TOKEN",
+        "QUOTA_EXCEEDED",
+        "REQUEST_TOO_LARGE",
+        "RESOURCE_NOT_FOUND",
+        "THROTTLED",
+        "UNAUTHORIZED",
+        "UNSUPPORTED_MEDIA_TYPE",
+        "WAF_FILTERED",
+    ]
+)
+"""The types of errors that an API can customize."""
+
+
+def read_document(sent: Any, base_path: str = "ignore") -> ImportedApi:
     """Read a document.
+
+    Args:
+        sent: The document.
+        base_path: What becomes of its base path: `ignore`, `prepend` or `split`.
 
     Raises:
         DocumentError: if API Gateway would refuse it, or the local cloud would not do all that it says.
     """
-    if not str(document.get("openapi", "")).startswith("3.0"):
-        raise DocumentError("The local cloud imports OpenAPI 3.0 documents, and this is another version")
+    document = in_one_form(sent, base_path)
     _check_extensions(document, _OF_THE_DOCUMENT, "document")
     info = document.get("info") or {}
-    if not info.get("title"):
-        raise DocumentError("info.title is missing")
     endpoint = _extension(document, "endpoint-configuration") or {}
     policy, compression = _extension(document, "policy"), _extension(document, "minimum-compression-size")
     imported = ImportedApi(
-        name=info["title"],
+        name=info.get("title") or "",
         description=info.get("description") or "",
         version=str(info.get("version") or ""),
         binary_media_types=tuple(_extension(document, "binary-media-types") or ()),
@@ -164,6 +192,8 @@ def read_document(document: Mapping[str, Any]) -> ImportedApi:
             bool(checks.get("validateRequestBody")), bool(checks.get("validateRequestParameters"))
         )
     for kind, said in (_extension(document, "gateway-responses") or {}).items():
+        if kind not in GATEWAY_RESPONSES:
+            raise DocumentError(f"Unsupported response type '{kind}'")
         status = said.get("statusCode")
         imported.gateway_responses[kind] = GatewayResponsePart(
             None if status is None else str(status),
@@ -185,8 +215,6 @@ def read_document(document: Mapping[str, Any]) -> ImportedApi:
 
 def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     for path, item in (document.get("paths") or {}).items():
-        if not path.startswith("/"):
-            raise DocumentError(f"Path '{path}' does not start with '/'")
         for name, operation in item.items():
             if name in _VERBS:
                 common = item.get("parameters") or []
@@ -212,6 +240,8 @@ def _method(
         raise DocumentError(f"{where}: there is no request validator '{validator}'")
     demanded = operation.get("security", document.get("security")) or []
     authorization, authorizer, scopes, with_key = _security(where, demanded, schemes, imported)
+    if authorization == "NONE" and (_extension(operation, "auth") or {}).get("type") == "AWS_IAM":
+        authorization = "AWS_IAM"
     said = _extension(operation, "integration")
     return MethodPart(
         authorization=authorization,

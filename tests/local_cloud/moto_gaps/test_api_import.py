@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local_cloud.moto_gaps.openapi_document import DocumentError, read_document
+from local_cloud.moto_gaps.openapi_document import read_document
+from local_cloud.moto_gaps.openapi_forms import DocumentError
 from tests.support.cloud_in_thread import CloudInThread
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:shop"
@@ -240,8 +241,8 @@ def test_merging_keeps_what_the_document_does_not_say(client: Any) -> None:
     ("said", "message"),
     [
         (
-            {"swagger": "2.0", "info": {"title": "shop"}, "paths": {}},
-            "The local cloud imports OpenAPI 3.0 documents, and this is another version",
+            {"openapi": "3.1.0", "info": {"title": "shop"}, "paths": {}},
+            "The local cloud imports OpenAPI 3.0 and Swagger 2.0, and this is another version",
         ),
         (document({"/a": {"get": operation(security=[{"friends": []}])}}),
          "GET /a: security scheme 'friends' is missing, or its type is not apiKey"),
@@ -249,8 +250,8 @@ def test_merging_keeps_what_the_document_does_not_say(client: Any) -> None:
          "GET /a: there is no request validator 'all'"),
         (document({}, **{"x-amazon-apigateway-importexport-version": "1"}),
          "document: 'x-amazon-apigateway-importexport-version' is not supported"),
-        (document({"/a": {"get": operation(**{"x-amazon-apigateway-auth": {}})}}),
-         "GET /a: 'x-amazon-apigateway-auth' is not supported"),
+        (document({"/a": {"get": operation(**{"x-amazon-apigateway-none": {}})}}),
+         "GET /a: 'x-amazon-apigateway-none' is not supported"),
         (document({"/a": {"get": {"x-amazon-apigateway-integration": {"type": "aws_proxy"}}}}),
          "GET /a: an integration of type 'AWS_PROXY' needs a uri and an httpMethod"),
         (document({"/a": {"get": {"x-amazon-apigateway-integration": {**PROXY, "payloadFormat": "2"}}}}),

@@ -1,0 +1,179 @@
+"""Brings OpenAPI documents into one form before `openapi_document.py` reads them.
+
+Swagger 2.0 becomes OpenAPI 3.0, references to anything but schemas become what they refer to, and the base path goes in
+front of the paths where the import asks for that.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+_SCHEMAS = ("#/components/schemas/", "#/definitions/")
+_METHODS = {
+    "delete",
+    "get",
+    "head",
+    "options",
+    "patch",
+    "post",
+    "put",
+    "x-amazon-apigateway-any-method",
+}
+_PART = re.compile(r"[a-zA-Z0-9._\-:~$@]+|\{[a-zA-Z0-9._\-:]+\+?\}")
+BASE_PATHS = ("ignore", "prepend", "split")
+
+
+class DocumentError(Exception):
+    """A document that API Gateway would refuse, or that says what the local cloud would not carry out."""
+
+
+def in_one_form(document: Any, base_path: str = "ignore") -> dict[str, Any]:
+    """Return a document as OpenAPI 3.0 without references to parameters, bodies, responses and headers.
+
+    Args:
+        document: The document as it was sent.
+        base_path: What becomes of its base path: `ignore`, `prepend`, or `split`, which leaves its first part out.
+
+    Raises:
+        DocumentError: It is no document of OpenAPI 3.0 or Swagger 2.0, a reference leads nowhere, or a path is wrong.
+    """
+    if not isinstance(document, dict):
+        raise DocumentError("The document is not an object")
+    if base_path not in BASE_PATHS:
+        raise DocumentError(f"Invalid base path option '{base_path}': use {', '.join(BASE_PATHS)}")
+    is_swagger = str(document.get("swagger", "")) == "2.0"
+    if not is_swagger and not str(document.get("openapi", "")).startswith("3.0"):
+        raise DocumentError(
+            "The local cloud imports OpenAPI 3.0 and Swagger 2.0, and this is another version"
+        )
+    prefix = _base_path(document, is_swagger=is_swagger)
+    resolved = {
+        name: _resolved(value, document) if name not in ("definitions",) else value
+        for name, value in document.items()
+    }
+    if is_swagger:
+        resolved = _as_openapi_3(resolved)
+    if base_path == "split":
+        _, _, prefix = prefix.lstrip("/").partition("/")
+    front = "" if base_path == "ignore" or not prefix.strip("/") else f"/{prefix.strip('/')}"
+    paths = {}
+    for path, item in (resolved.get("paths") or {}).items():
+        whole = f"{front}{path}" if front else path
+        _check_path(whole)
+        paths[whole.rstrip("/") or "/"] = item
+    return {**resolved, "paths": paths}
+
+
+def _check_path(path: str) -> None:
+    if not path.startswith("/"):
+        raise DocumentError(f"Path '{path}' does not start with '/'")
+    parts = path.strip("/").split("/") if path != "/" else []
+    for index, part in enumerate(parts):
+        if not _PART.fullmatch(part):
+            raise DocumentError(
+                f"Resource's path part only allow a-zA-Z0-9._-: or a valid greedy path variable and curly braces at the "
+                f"beginning and the end: '{path}'"
+            )
+        if part.endswith("+}") and index < len(parts) - 1:
+            raise DocumentError(f"A greedy path variable must be the last part of a path: '{path}'")
+
+
+def _base_path(document: Mapping[str, Any], *, is_swagger: bool) -> str:
+    if is_swagger:
+        return str(document.get("basePath") or "")
+    servers = document.get("servers") or [{}]
+    url = str(servers[0].get("url") or "")
+    for name, variable in (servers[0].get("variables") or {}).items():
+        url = url.replace(f"{{{name}}}", str(variable.get("default", "")))
+    return urlsplit(url).path
+
+
+def _resolved(value: Any, document: Mapping[str, Any], within: tuple[str, ...] = ()) -> Any:
+    """Return a part of a document with what its references refer to; those to schemas stay."""
+    if isinstance(value, list):
+        return [_resolved(entry, document, within) for entry in value]
+    if not isinstance(value, Mapping):
+        return value
+    reference = value.get("$ref")
+    if not isinstance(reference, str) or reference.startswith(_SCHEMAS):
+        return {name: _resolved(entry, document, within) for name, entry in value.items()}
+    if reference in within:
+        raise DocumentError(f"The reference {reference} leads to itself")
+    return _resolved(_target(reference, document), document, (*within, reference))
+
+
+def _target(reference: str, document: Any) -> Any:
+    if not reference.startswith("#/"):
+        raise DocumentError(f"The reference {reference} leads out of the document, which is not supported")
+    found = document
+    for name in reference[2:].split("/"):
+        key = name.replace("~1", "/").replace("~0", "~")
+        if not isinstance(found, Mapping) or key not in found:
+            raise DocumentError(f"The reference {reference} leads nowhere")
+        found = found[key]
+    return found
+
+
+def _as_openapi_3(document: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {
+        name: value
+        for name, value in document.items()
+        if name not in ("swagger", "definitions", "securityDefinitions", "parameters", "responses")
+    }
+    schemes = {
+        name: {**scheme, "type": "apiKey"} if scheme.get("type") == "basic" else scheme
+        for name, scheme in (document.get("securityDefinitions") or {}).items()
+    }
+    components = {"schemas": document.get("definitions") or {}, "securitySchemes": schemes}
+    paths = {
+        path: dict(_path_item(item, document.get("consumes") or ["application/json"]))
+        for path, item in (document.get("paths") or {}).items()
+    }
+    converted = {**kept, "openapi": "3.0.1", "components": components, "paths": paths}
+    return dict(_with_new_references(converted))
+
+
+def _path_item(item: Mapping[str, Any], consumes: list[str]) -> Iterator[tuple[str, Any]]:
+    common = item.get("parameters") or []
+    for name, operation in item.items():
+        if name in _METHODS:
+            yield (
+                name,
+                _operation(
+                    {**operation, "parameters": [*common, *(operation.get("parameters") or [])]}, consumes
+                ),
+            )
+        elif name != "parameters":
+            yield name, operation
+
+
+def _operation(operation: Mapping[str, Any], consumes: list[str]) -> dict[str, Any]:
+    parameters = operation["parameters"]
+    converted = {
+        name: value for name, value in operation.items() if name not in ("consumes", "produces", "schemes")
+    }
+    converted["parameters"] = [
+        parameter for parameter in parameters if parameter.get("in") not in ("body", "formData")
+    ]
+    body = next((parameter for parameter in parameters if parameter.get("in") == "body"), None)
+    if body is not None:
+        types = operation.get("consumes") or consumes
+        content = {content_type: {"schema": body.get("schema") or {}} for content_type in types}
+        converted["requestBody"] = {"required": bool(body.get("required")), "content": content}
+    return converted
+
+
+def _with_new_references(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_with_new_references(entry) for entry in value]
+    if not isinstance(value, Mapping):
+        return value
+    return {
+        name: entry.replace("#/definitions/", "#/components/schemas/")
+        if name == "$ref" and isinstance(entry, str)
+        else _with_new_references(entry)
+        for name, entry in value.items()
+    }
