@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from cdktf_cdktf_provider_aws.api_gateway_account import ApiGatewayAccount as ApiGatewayAccountResource
 from constructs import Construct
 
+from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import path_below
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.iam.role import Role
-from constructs_lib.references import attribute, make
-from constructs_lib.stacks import note_place
+from constructs_lib.references import attribute
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class ExistingApiGatewayAccount:
     """
 
 
-class ApiGatewayAccount(Construct):
+class ApiGatewayAccount(AwsConstruct):
     """Lets API Gateway write logs in this account and region (`aws_api_gateway_account`), by a role of its own.
 
     There is one such setting in an account and region, and every REST API there uses it. So it belongs into
@@ -51,7 +51,6 @@ class ApiGatewayAccount(Construct):
             "others",
         )
         super().__init__(scope, construct_id)
-        note_place(self, scope, construct_id)
         # API Gateway tries the role before it accepts it: it wants all of these, and it does not say for
         # which account it acts.
         self._role = Role(self, "role", service="apigateway.amazonaws.com", same_account_only=False)
@@ -70,9 +69,8 @@ class ApiGatewayAccount(Construct):
                 resources=[f"arn:{stack.partition}:logs:{stack.region}:{stack.account_id}:*"],
             ),
         )
-        self._resource = make(
+        self._resource = self._create(
             ApiGatewayAccountResource,
-            self,
             "Resource",
             cloudwatch_role_arn=attribute(self._role.resource, "arn"),
         )

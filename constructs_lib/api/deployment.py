@@ -10,15 +10,16 @@ from cdktf_cdktf_provider_aws.api_gateway_deployment import ApiGatewayDeployment
 from constructs import Construct, IValidation
 
 from constructs_lib.api.rest_api_base import RestApiBase
+from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.checks import check_known, check_pattern, check_text, path_below
 from constructs_lib.errors import ConflictError
-from constructs_lib.references import address, attribute, make, token, wait_for
-from constructs_lib.stacks import check_same_stack, note_place
+from constructs_lib.references import address, attribute, token, wait_for
+from constructs_lib.stacks import check_same_stack
 
 _TRIGGER = "redeployment"
 
 
-class Deployment(Construct):
+class Deployment(AwsConstruct):
     """A deployment of a REST API (`aws_api_gateway_deployment`).
 
     Depends on every method, integration and other part of the API. It is replaced, and the old one destroyed after
@@ -75,13 +76,11 @@ class Deployment(Construct):
         check_text(where, "description", description)
         check_same_stack(where, scope, api)
         super().__init__(scope, construct_id)
-        note_place(self, scope, construct_id)
         self._api = api
         self._extra_triggers = extra
         self._pinned_digest = pinned_digest
-        self._resource = make(
+        self._resource = self._create(
             ApiGatewayDeployment,
-            self,
             "Resource",
             rest_api_id=attribute(api.resource, "id"),
             description=description,

@@ -15,11 +15,12 @@ from cdktf_cdktf_provider_aws.api_gateway_domain_name import (
 from constructs import Construct
 
 from constructs_lib.api.stage import Stage
+from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_known, check_pattern, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
-from constructs_lib.references import address, attribute, make
-from constructs_lib.stacks import check_same_stack, note_place
+from constructs_lib.references import address, attribute
+from constructs_lib.stacks import check_same_stack
 from constructs_lib.templates import has_reference
 
 SECURITY_POLICY: Final = "TLS_1_2"
@@ -60,7 +61,7 @@ class MutualTls:
         )
 
 
-class DomainName(Construct):
+class DomainName(AwsConstruct):
     """A custom domain for a stage (`aws_api_gateway_domain_name`), in the region, with TLS 1.2 or newer.
 
     AWS's own host name for the API is closed (`RestApi.close_execute_api_endpoint`): it would lead past the domain,
@@ -142,13 +143,11 @@ class DomainName(Construct):
             )
 
         super().__init__(scope, construct_id)
-        note_place(self, scope, construct_id)
         self._domain_name = domain_name
         self._mappings: dict[str, ApiGatewayBasePathMapping] = {}
         self._hosted_zone_id = hosted_zone_id
-        self._resource = make(
+        self._resource = self._create(
             ApiGatewayDomainName,
-            self,
             "Resource",
             domain_name=domain_name,
             regional_certificate_arn=self._validated_certificate(hosted_zone_id or "")
@@ -217,9 +216,8 @@ class DomainName(Construct):
 
     def _map(self, stage: Stage, base_path: str) -> ApiGatewayBasePathMapping:
         api = stage.deployment.api
-        mapping = make(
+        mapping = self._create(
             ApiGatewayBasePathMapping,
-            self,
             f"mapping={base_path.replace('/', '=')}",
             api_id=attribute(api.resource, "id"),
             stage_name=attribute(stage.resource, "stage_name"),
@@ -237,9 +235,8 @@ class DomainName(Construct):
         from cdktf_cdktf_provider_aws.acm_certificate_validation import AcmCertificateValidation
         from cdktf_cdktf_provider_aws.route53_record import Route53Record
 
-        certificate = make(
+        certificate = self._create(
             AcmCertificate,
-            self,
             "certificate",
             domain_name=self._domain_name,
             validation_method="DNS",
@@ -248,9 +245,8 @@ class DomainName(Construct):
         )
         # A certificate for one name has one record; Terraform knows it as a set.
         option = f"one({address(certificate)}.domain_validation_options)"
-        record = make(
+        record = self._create(
             Route53Record,
-            self,
             "validation-record",
             zone_id=hosted_zone_id,
             name=f"${{{option}.resource_record_name}}",
@@ -260,9 +256,8 @@ class DomainName(Construct):
             # The record of a domain is the same for each of its certificates.
             allow_overwrite=True,
         )
-        validation = make(
+        validation = self._create(
             AcmCertificateValidation,
-            self,
             "validation",
             certificate_arn=attribute(certificate, "arn"),
             validation_record_fqdns=[attribute(record, "fqdn")],
@@ -273,9 +268,8 @@ class DomainName(Construct):
         from cdktf_cdktf_provider_aws.route53_record import Route53Record, Route53RecordAlias
 
         for kind in ("A", "AAAA"):
-            make(
+            self._create(
                 Route53Record,
-                self,
                 f"{kind}-record",
                 zone_id=hosted_zone_id,
                 name=self._domain_name,

@@ -9,15 +9,15 @@ from constructs import Construct
 from constructs_lib.api.api_context import ApiContext
 from constructs_lib.api.integration import Integration
 from constructs_lib.api.rendering import Route
+from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.routes.definitions import RouteDefinition
-from constructs_lib.stacks import note_place
 
 if TYPE_CHECKING:
     from cdktf_cdktf_provider_aws.api_gateway_integration import ApiGatewayIntegration
     from cdktf_cdktf_provider_aws.api_gateway_method import ApiGatewayMethod
 
 
-class Method(Construct):
+class Method(AwsConstruct):
     """A method of a REST API (`aws_api_gateway_method`, `aws_api_gateway_integration`); see `Resource.add_method`.
 
     Example:
@@ -36,7 +36,6 @@ class Method(Construct):
         integration: Integration,
     ) -> None:
         super().__init__(scope, construct_id)
-        note_place(self, scope, construct_id)
         self._definition = route
         self._integration = integration
         backend = integration.bind(self, api.caller(route.path, route.http_method))

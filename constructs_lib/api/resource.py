@@ -19,10 +19,10 @@ from constructs_lib.api.openapi_document import DocumentedRoute, RouteDocumentat
 from constructs_lib.api.route_table import check_path_part, split_path
 from constructs_lib.authorization.authorizer import AuthorizerSettings
 from constructs_lib.authorization.kinds import Authorization, Public, check_authorization
+from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.checks import check_choice, check_pattern, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError, UnsafeSettingError
 from constructs_lib.routes.definitions import HttpMethod, ModelDefinition, RouteDefinition
-from constructs_lib.stacks import note_place
 
 if TYPE_CHECKING:
     from cdktf_cdktf_provider_aws.api_gateway_resource import ApiGatewayResource
@@ -39,7 +39,7 @@ _WITHOUT_BODY: Final = ("ANY", "DELETE", "GET", "HEAD", "OPTIONS")
 _TAKEN_IDS: Final = frozenset({ROOT_ID, "Resource", *get_args(HttpMethod)})
 
 
-class Resource(Construct):
+class Resource(AwsConstruct):
     """A path (`aws_api_gateway_resource`), made by `add_resource` and `resource_for`; the root exists with the API.
 
     Example:
@@ -62,7 +62,6 @@ class Resource(Construct):
         where: str = path_of(scope) if parent is None else f"{parent._where}/{path_part}"
         path = "/" if parent is None else api.table.add_path(where, parent.path, path_part)
         super().__init__(scope, construct_id)
-        note_place(self, scope, construct_id)
         self._where: str = where
         self._api = api
         self._path = path

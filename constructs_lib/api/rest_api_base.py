@@ -22,12 +22,12 @@ from constructs_lib.api.resource import ROOT_ID, Resource
 from constructs_lib.api.routes_document import routes_document
 from constructs_lib.authorization.authorizer import Authorizer
 from constructs_lib.authorization.kinds import Authorization, check_authorization
+from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_choice, check_pattern, check_range, check_text, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
-from constructs_lib.references import make, token
+from constructs_lib.references import token
 from constructs_lib.routes.definitions import ApiDefinition
-from constructs_lib.stacks import note_place
 from constructs_lib.templates import has_reference, plain
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ _OFF: Final = -1
 _MEDIA_TYPE: Final = r"(\*|[A-Za-z0-9!#$&^_.+-]+)/(\*|[A-Za-z0-9!#$&^_.+-]+)"
 
 
-class RestApiBase(Construct):
+class RestApiBase(AwsConstruct):
     """The parts of a `RestApi` that deployments, stages and firewalls use; see there."""
 
     def __init__(
@@ -85,14 +85,12 @@ class RestApiBase(Construct):
                     where, f"{argument} is of type {type(value).__name__}", f"pass {kind.__name__}(...)"
                 )
         super().__init__(scope, construct_id)
-        note_place(self, scope, construct_id)
         self._name = name
         self._binary_media_types = tuple(binary_media_types)
         self._minimum_compression_bytes = minimum_compression_bytes
         # Each is said, even if it is nothing: what is left out, the provider keeps as it was.
-        self._resource = make(
+        self._resource = self._create(
             ApiGatewayRestApi,
-            self,
             "Resource",
             name=name,
             description=description,

@@ -23,14 +23,15 @@ from constructs_lib.api.deployment import Deployment
 from constructs_lib.api.stage_logs import ExecutionLog, check_logs, make_logs
 from constructs_lib.api.stage_variables import check_stage_variables
 from constructs_lib.api.throttle import Throttle
+from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_pattern, check_text, path_below, path_of
 from constructs_lib.logs.log_group import LogGroup
-from constructs_lib.references import address, attribute, make, token, wait_for
-from constructs_lib.stacks import check_same_stack, note_place
+from constructs_lib.references import address, attribute, token, wait_for
+from constructs_lib.stacks import check_same_stack
 
 
-class Stage(Construct):
+class Stage(AwsConstruct):
     """A stage of a REST API (`aws_api_gateway_stage`), with its limits (`aws_api_gateway_method_settings`).
 
     API Gateway refuses a stage that logs until the account and region have a role for it, which a new account
@@ -127,7 +128,6 @@ class Stage(Construct):
         AwsStack.of(scope).claim(where, f"stage_name of API '{path_of(deployment.api)}'", stage_name)
 
         super().__init__(scope, construct_id)
-        note_place(self, scope, construct_id)
         self._stage_name = stage_name
         self._throttle = limits
         self._deployment = deployment
@@ -145,9 +145,8 @@ class Stage(Construct):
             access_log=access_log,
             execution_log=execution_log,
         )
-        self._resource = make(
+        self._resource = self._create(
             ApiGatewayStage,
-            self,
             "Resource",
             rest_api_id=api_id,
             deployment_id=attribute(deployment.resource, "id"),
@@ -159,9 +158,8 @@ class Stage(Construct):
             cache_cluster_enabled=None if cache is None else True,
             cache_cluster_size=None if cache is None else cache.size_gb,
             client_certificate_id=attribute(
-                make(
+                self._create(
                     ApiGatewayClientCertificate,
-                    self,
                     "client-certificate",
                     description=f"Shown to the backends of {where}",
                 ),
@@ -171,9 +169,8 @@ class Stage(Construct):
             else None,
             access_log_settings=self._logs.access_settings,
         )
-        self._method_settings = make(
+        self._method_settings = self._create(
             ApiGatewayMethodSettings,
-            self,
             "method-settings",
             rest_api_id=api_id,
             stage_name=attribute(self._resource, "stage_name"),

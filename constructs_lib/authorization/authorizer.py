@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from cdktf import TerraformResource
 from constructs import Construct
 
+from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.checks import check_pattern
 from constructs_lib.references import attribute
 from constructs_lib.routes.definitions import AuthorizationDefinition, AuthorizerDefinition
-from constructs_lib.stacks import note_place
 
 if TYPE_CHECKING:
     from cdktf_cdktf_provider_aws.api_gateway_authorizer import ApiGatewayAuthorizer
@@ -63,7 +63,7 @@ class AuthorizerSettings(Protocol):
         """
 
 
-class Authorizer(Construct):
+class Authorizer(AwsConstruct):
     """An authorizer of one API (`aws_api_gateway_authorizer`); made with the first method that needs it.
 
     Example:
@@ -87,7 +87,6 @@ class Authorizer(Construct):
         renderer: AuthorizerRenderer,
     ) -> None:
         super().__init__(scope, construct_id)
-        note_place(self, scope, construct_id)
         self._definition = definition
         backend = settings.backend()
         self._origins = backend.origins

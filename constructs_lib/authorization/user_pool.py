@@ -21,13 +21,14 @@ from cdktf_cdktf_provider_aws.cognito_user_pool_client import (
 )
 from constructs import Construct
 
+from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_choice, check_pattern, check_range, path_below, path_of
 from constructs_lib.errors import ConflictError
 from constructs_lib.functions.alias import alias_arn
 from constructs_lib.functions.function import Function
-from constructs_lib.references import attribute, make, token
-from constructs_lib.stacks import check_same_stack, note_place
+from constructs_lib.references import attribute, token
+from constructs_lib.stacks import check_same_stack
 
 Mfa = Literal["OFF", "OPTIONAL", "ON"]
 """Whether users need a second factor, a code of an authenticator app."""
@@ -39,7 +40,7 @@ MAX_TRIGGER_SECONDS = 5
 _PRINCIPAL = "cognito-idp.amazonaws.com"
 
 
-class UserPool(Construct):
+class UserPool(AwsConstruct):
     """A Cognito user pool (`aws_cognito_user_pool`): users are made by administrators, nobody signs up.
 
     Passwords have at least 14 characters of all kinds, and a lost one is replaced by way of a verified address.
@@ -92,11 +93,9 @@ class UserPool(Construct):
         defaults = AwsStack.of(scope).defaults
         protected = defaults.deletion_protection if deletion_protection is None else deletion_protection
         super().__init__(scope, construct_id)
-        note_place(self, scope, construct_id)
         self._clients: dict[str, CognitoUserPoolClient] = {}
-        self._resource = make(
+        self._resource = self._create(
             CognitoUserPool,
-            self,
             "Resource",
             name=pool_name,
             admin_create_user_config=CognitoUserPoolAdminCreateUserConfig(allow_admin_create_user_only=True),
@@ -180,9 +179,8 @@ class UserPool(Construct):
         if name in self._clients:
             raise ConflictError(where, "exists already", "give the client another name")
         flows = ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH"]
-        client = make(
+        client = self._create(
             CognitoUserPoolClient,
-            self,
             name,
             name=name,
             user_pool_id=attribute(self._resource, "id"),

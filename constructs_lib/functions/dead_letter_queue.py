@@ -12,7 +12,7 @@ from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_range, check_text, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError, LimitExceededError
 from constructs_lib.functions.encrypted_queue import EncryptedQueue, queue_arn, queue_name
-from constructs_lib.references import attribute, make
+from constructs_lib.references import attribute
 from constructs_lib.stacks import check_same_stack
 
 if TYPE_CHECKING:
@@ -109,9 +109,8 @@ class DeadLetterQueue(EncryptedQueue):
         from cdktf_cdktf_provider_aws.cloudwatch_metric_alarm import CloudwatchMetricAlarm
 
         told = [attribute(topic.resource, "arn")]
-        self._alarm = make(
+        self._alarm = self._create(
             CloudwatchMetricAlarm,
-            self,
             "alarm",
             alarm_name=self.name,
             alarm_description=description or f"Something failed for good; queue {self.name} has it",

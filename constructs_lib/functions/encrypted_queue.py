@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 from cdktf_cdktf_provider_aws.sqs_queue import SqsQueue
 from constructs import Construct
 
+from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_pattern, path_below, path_of
 from constructs_lib.errors import ConflictError
 from constructs_lib.iam.policy import PolicyStatement, policy_document
-from constructs_lib.references import attribute, make, token
-from constructs_lib.stacks import check_same_stack, note_place
+from constructs_lib.references import attribute, token
+from constructs_lib.stacks import check_same_stack
 
 if TYPE_CHECKING:
     from constructs_lib.iam.role import Role
@@ -59,7 +60,7 @@ def queue_arn(stack: AwsStack, name: str) -> str:
     return f"arn:{stack.partition}:sqs:{stack.region}:{stack.account_id}:{name}"
 
 
-class EncryptedQueue(Construct):
+class EncryptedQueue(AwsConstruct):
     """An SQS queue (`aws_sqs_queue`), encrypted, that refuses requests without TLS.
 
     Args:
@@ -91,13 +92,11 @@ class EncryptedQueue(Construct):
         key = stack.key_for(where, scope, encryption_key)
         stack.claim(where, "queue name", name)
         super().__init__(scope, construct_id)
-        note_place(self, scope, construct_id)
         self._name = name
         self._fifo = fifo
         self._key = key
-        self._resource = make(
+        self._resource = self._create(
             SqsQueue,
-            self,
             "Resource",
             name=name,
             fifo_queue=True if fifo else None,

@@ -15,11 +15,12 @@ from cdktf_cdktf_provider_aws.cloudwatch_event_target import (
 )
 from constructs import Construct
 
+from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_pattern, check_range, check_text, path_below, path_of
 from constructs_lib.errors import InvalidArgumentError
-from constructs_lib.references import attribute, make, token, wait_for
-from constructs_lib.stacks import check_same_stack, note_place
+from constructs_lib.references import attribute, token, wait_for
+from constructs_lib.stacks import check_same_stack
 from constructs_lib.templates import escaped
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _DAY_SECONDS: Final = 86_400
 _MAX_RETRIES: Final = 185
 
 
-class EventRule(Construct):
+class EventRule(AwsConstruct):
     """A rule of EventBridge (`aws_cloudwatch_event_rule`) that calls a function for events of the account's own bus.
 
     Events are delivered at least once, and in any order. One that cannot be delivered goes to the dead-letter queue;
@@ -95,11 +96,9 @@ class EventRule(Construct):
         stack = AwsStack.of(scope)
         stack.claim(where, "event rule name", title)
         super().__init__(scope, construct_id)
-        note_place(self, scope, construct_id)
         self._name = title
-        self._resource = make(
+        self._resource = self._create(
             CloudwatchEventRule,
-            self,
             "Resource",
             name=title,
             description=description,
@@ -120,9 +119,8 @@ class EventRule(Construct):
         permission = function.add_permission(
             self, "permission", principal=EVENTS, source_arn=attribute(self._resource, "arn")
         )
-        target = make(
+        target = self._create(
             CloudwatchEventTarget,
-            self,
             "target",
             rule=attribute(self._resource, "name"),
             target_id="function",

@@ -9,13 +9,13 @@ from cdktf_cdktf_provider_aws.data_aws_lambda_function import DataAwsLambdaFunct
 from cdktf_cdktf_provider_aws.lambda_permission import LambdaPermission
 from constructs import Construct
 
+from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_known, check_pattern, check_range, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.functions.alias import gateway_uri
 from constructs_lib.provider_stack import partition_of
 from constructs_lib.references import make
-from constructs_lib.stacks import note_place
 
 _ARN: Final = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):lambda:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):function:"
@@ -25,7 +25,7 @@ _NAME: Final = r"[A-Za-z0-9_-]{1,64}"
 _QUALIFIER: Final = r"[A-Za-z0-9_-]{1,128}"
 
 
-class ExistingFunction(Construct):
+class ExistingFunction(AwsConstruct):
     """Lambda function that is not part of this app: it can answer routes and authorize callers.
 
     Pass either `function_name` or `arn`. A name is looked up in the stack's account when Terraform plans
@@ -88,7 +88,6 @@ class ExistingFunction(Construct):
                     "use the name of an alias, or a version's number",
                 )
         super().__init__(scope, construct_id)
-        note_place(self, scope, construct_id)
         self._name, self._qualifier = name, qualifier
         self._timeout_seconds, self._add_permissions = timeout_seconds, add_permissions
         if arn is None:

@@ -20,6 +20,7 @@ from cdktf_cdktf_provider_aws.lambda_permission import LambdaPermission
 from constructs import Construct
 
 from constructs_lib.archive import Archive
+from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_text, path_below, path_of
 from constructs_lib.errors import ConflictError
@@ -38,8 +39,8 @@ from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.iam.role import Role
 from constructs_lib.log_retention import RetentionDays
 from constructs_lib.logs.log_group import LOG_GROUP_NAME, LogGroup
-from constructs_lib.references import attribute, make, token
-from constructs_lib.stacks import check_same_stack, note_place
+from constructs_lib.references import attribute, token
+from constructs_lib.stacks import check_same_stack
 
 if TYPE_CHECKING:
     from cdktf_cdktf_provider_aws.lambda_event_source_mapping import LambdaEventSourceMapping
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from constructs_lib.kms.encryption_key import EncryptionKey
 
 
-class Function(Construct):
+class Function(AwsConstruct):
     """A Lambda function (`aws_lambda_function`), its log group, its role and its alias `live`.
 
     The log group is made first and the role may write to nothing else. Every change publishes a version, and
@@ -160,7 +161,6 @@ class Function(Construct):
         stack.claim(f"{where}/log-group", LOG_GROUP_NAME, f"/aws/lambda/{name}")
 
         super().__init__(scope, construct_id)
-        note_place(self, scope, construct_id)
         self._name = name
         self._environment = variables
         self._has_key = key is not None
@@ -187,9 +187,8 @@ class Function(Construct):
         )
         dead_letters = None if asynchronous_calls is None else asynchronous_calls.dead_letters
         code = place_code(self, archive, code_bucket, folder=name)
-        self._resource = make(
+        self._resource = self._create(
             LambdaFunction,
-            self,
             "Resource",
             function_name=name,
             description=description,

@@ -13,7 +13,7 @@ from constructs_lib.errors import ConflictError, LimitExceededError
 from constructs_lib.functions.dead_letter_queue import DeadLetterQueue
 from constructs_lib.functions.encrypted_queue import EncryptedQueue, queue_name
 from constructs_lib.iam.policy import PolicyStatement
-from constructs_lib.references import address, attribute, make, wait_for
+from constructs_lib.references import address, attribute, wait_for
 from constructs_lib.stacks import check_same_stack
 
 if TYPE_CHECKING:
@@ -188,9 +188,8 @@ class Queue(EncryptedQueue):
         )
         if self._key is not None:
             self._key.grant_decrypt(consumer.role)
-        mapping = make(
+        mapping = self._create(
             LambdaEventSourceMapping,
-            self,
             "consumer",
             event_source_arn=attribute(self._resource, "arn"),
             function_name=attribute(consumer.alias, "arn"),

@@ -12,18 +12,18 @@ from cdktf_cdktf_provider_aws.iam_role import IamRole
 from cdktf_cdktf_provider_aws.iam_role_policy import IamRolePolicy
 from constructs import Construct
 
+from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.checks import check_pattern, check_text, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.iam.policy import PolicyStatement, policy_document
 from constructs_lib.provider_stack import ProviderStack
-from constructs_lib.references import attribute, make, token, wait_for
-from constructs_lib.stacks import note_place
+from constructs_lib.references import attribute, token, wait_for
 
 _MAX_NAME_PREFIX: Final = 38
 """IAM's 64 characters of a role name, less the suffix that Terraform adds."""
 
 
-class Role(Construct):
+class Role(AwsConstruct):
     """An IAM role that one AWS service may assume (`aws_iam_role`), with inline policies (`aws_iam_role_policy`).
 
     Starts without any permission. Terraform appends a unique suffix to the role's name: a role that is made
@@ -65,7 +65,6 @@ class Role(Construct):
         )
         check_text(where, "description", description)
         super().__init__(scope, construct_id)
-        note_place(self, scope, construct_id)
         trust: dict[str, Any] = {
             "Effect": "Allow",
             "Principal": {"Service": service},
@@ -75,9 +74,8 @@ class Role(Construct):
             trust["Condition"] = {"StringEquals": {"aws:SourceAccount": ProviderStack.of(self).account_id}}
         self._policies: dict[str, IamRolePolicy] = {}
         self._users: list[TerraformResource] = []
-        self._resource = make(
+        self._resource = self._create(
             IamRole,
-            self,
             "Resource",
             name_prefix=_name_prefix(where),
             description=f"Used by {service} for {where}" if description is None else description,
@@ -121,9 +119,8 @@ class Role(Construct):
         if name in self._policies:
             raise ConflictError(where, "exists already", "give the policy another name")
         account_id = ProviderStack.of(self).account_id
-        policy = make(
+        policy = self._create(
             IamRolePolicy,
-            self,
             name,
             name=name,
             role=attribute(self._resource, "id"),

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from constructs import Construct
 
+from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.checks import check_pattern, check_range, check_text, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError, UnsafeSettingError
 from constructs_lib.iam.policy import PolicyStatement, policy_data, policy_document
 from constructs_lib.provider_stack import ProviderStack
-from constructs_lib.references import attribute, make, token
-from constructs_lib.stacks import check_same_stack, note_place
+from constructs_lib.references import attribute, token
+from constructs_lib.stacks import check_same_stack
 
 if TYPE_CHECKING:
     from cdktf_cdktf_provider_aws.kms_key import KmsKey
@@ -35,7 +36,7 @@ _LOGS_ACTIONS: Final = (
 _PUBLISHER_ACTIONS: Final = ("kms:Decrypt", "kms:GenerateDataKey")
 
 
-class EncryptionKey(Construct):
+class EncryptionKey(AwsConstruct):
     """A customer managed key of KMS (`aws_kms_key`) with an alias, turned over every year.
 
     Its policy lets the account's own IAM policies decide, and lets in exactly the AWS services that its use
@@ -77,7 +78,6 @@ class EncryptionKey(Construct):
         stack = ProviderStack.of(scope)
         stack.claim(where, "key alias", name)
         super().__init__(scope, construct_id)
-        note_place(self, scope, construct_id)
         self._name = name
         self._statements: dict[str, dict[str, Any]] = {
             "Account": {
@@ -92,16 +92,17 @@ class EncryptionKey(Construct):
         from cdktf_cdktf_provider_aws.kms_alias import KmsAlias
         from cdktf_cdktf_provider_aws.kms_key import KmsKey
 
-        self._resource = make(
+        self._resource = self._create(
             KmsKey,
-            self,
             "Resource",
             description=f"Encrypts what {path_of(scope)} keeps" if description is None else description,
             deletion_window_in_days=deletion_window_days,
             enable_key_rotation=True,
             policy=policy_document(*self._statements.values()),
         )
-        make(KmsAlias, self, "alias", name=f"alias/{name}", target_key_id=attribute(self._resource, "key_id"))
+        self._create(
+            KmsAlias, "alias", name=f"alias/{name}", target_key_id=attribute(self._resource, "key_id")
+        )
 
     @property
     def alias(self) -> str:

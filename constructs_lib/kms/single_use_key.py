@@ -9,18 +9,19 @@ from cdktf_cdktf_provider_aws.kms_alias import KmsAlias
 from cdktf_cdktf_provider_aws.kms_key import KmsKey
 from constructs import Construct
 
+from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.checks import check_pattern, check_range, check_text, path_below, path_of
 from constructs_lib.iam.policy import PolicyStatement, policy_document
 from constructs_lib.kms.encryption_key import KEY_ALIAS, KEY_ALIAS_REMEDY
 from constructs_lib.provider_stack import ProviderStack
-from constructs_lib.references import attribute, make, token
-from constructs_lib.stacks import check_same_stack, note_place
+from constructs_lib.references import attribute, token
+from constructs_lib.stacks import check_same_stack
 
 if TYPE_CHECKING:
     from constructs_lib.iam.role import Role
 
 
-class SingleUseKey(Construct):
+class SingleUseKey(AwsConstruct):
     """KMS key with an alias (`aws_kms_key`, `aws_kms_alias`), which IAM policies of the account may allow to use.
 
     Args:
@@ -55,11 +56,9 @@ class SingleUseKey(Construct):
         stack = ProviderStack.of(scope)
         stack.claim(where, "key alias", name)
         super().__init__(scope, construct_id)
-        note_place(self, scope, construct_id)
         self._name = name
-        self._resource = make(
+        self._resource = self._create(
             KmsKey,
-            self,
             "Resource",
             description=description,
             customer_master_key_spec=key_spec,
@@ -75,7 +74,9 @@ class SingleUseKey(Construct):
                 }
             ),
         )
-        make(KmsAlias, self, "alias", name=f"alias/{name}", target_key_id=attribute(self._resource, "key_id"))
+        self._create(
+            KmsAlias, "alias", name=f"alias/{name}", target_key_id=attribute(self._resource, "key_id")
+        )
 
     @property
     def alias(self) -> str:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 from cdktf_cdktf_provider_aws.cloudwatch_log_group import CloudwatchLogGroup
 from constructs import Construct
 
+from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_pattern, path_below
 from constructs_lib.errors import InvalidArgumentError
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.log_retention import RetentionDays, check_retention
-from constructs_lib.references import attribute, make, token
-from constructs_lib.stacks import note_place
+from constructs_lib.references import attribute, token
 from constructs_lib.templates import without_references
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ LOG_GROUP_NAME: Final = "log group name"
 _NAME_REMEDY: Final = "use 1 to 512 letters, digits and '_./#-'"
 
 
-class LogGroup(Construct):
+class LogGroup(AwsConstruct):
     """A CloudWatch log group (`aws_cloudwatch_log_group`).
 
     A service that writes to a log group that does not exist makes one that keeps everything for ever, and
@@ -67,13 +67,11 @@ class LogGroup(Construct):
         key = stack.key_for(where, scope, encryption_key)
         stack.claim(where, LOG_GROUP_NAME, name)
         super().__init__(scope, construct_id)
-        note_place(self, scope, construct_id)
         if key is not None:
             key._allow_log_groups()
         self._name = name
-        self._resource = make(
+        self._resource = self._create(
             CloudwatchLogGroup,
-            self,
             "Resource",
             name=name,
             retention_in_days=retention_days or AwsStack.of(scope).defaults.log_retention_days,

@@ -17,12 +17,13 @@ from cdktf import (
 from cdktf_cdktf_provider_aws.api_gateway_api_key import ApiGatewayApiKey
 from constructs import Construct, IValidation
 
+from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.checks import check_pattern, check_text, path_below
-from constructs_lib.references import address, make, token
-from constructs_lib.stacks import note_place, stack_of
+from constructs_lib.references import address, token
+from constructs_lib.stacks import stack_of
 
 
-class ApiKey(Construct):
+class ApiKey(AwsConstruct):
     """An API key (`aws_api_gateway_api_key`), which AWS generates; see `UsagePlan.add_key`.
 
     Its value is in Terraform's state, so that the state has to be kept as a secret, and in no output: read it with
@@ -58,10 +59,9 @@ class ApiKey(Construct):
         check_name(where, name)
         check_text(where, "description", description)
         super().__init__(scope, construct_id)
-        note_place(self, scope, construct_id)
         self._name = name
-        self._resource = make(
-            ApiGatewayApiKey, self, "Resource", name=name, description=description, enabled=enabled
+        self._resource = self._create(
+            ApiGatewayApiKey, "Resource", name=name, description=description, enabled=enabled
         )
         self.shown_by: list[TerraformResource] = [self._resource]
         """The resources that have its value as an attribute."""

@@ -8,10 +8,10 @@ from typing import Final
 
 from constructs import Construct
 
+from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_range, path_below
 from constructs_lib.functions.function import Function
-from constructs_lib.stacks import note_place
 from constructs_lib.storage.table import Table, TableReference
 from constructs_lib.workflows.caller_count import CallerCount
 from constructs_lib.workflows.step import Step
@@ -20,7 +20,7 @@ _MOST_REQUESTS: Final = 60_000
 """DynamoDB takes 1,000 writes a second to one item."""
 
 
-class CallerLimit(Construct):
+class CallerLimit(AwsConstruct):
     """Limits the requests that each user of a Cognito user pool makes in a minute of the clock, over all routes.
 
     A DynamoDB table has one item for each user and minute; a request is one conditional update. Beyond the limit callers
@@ -59,7 +59,6 @@ class CallerLimit(Construct):
         where = path_below(scope, construct_id)
         check_range(where, "requests_per_minute", requests_per_minute, 1, _MOST_REQUESTS)
         super().__init__(scope, construct_id)
-        note_place(self, scope, construct_id)
         self._table = Table(
             self,
             "table",

@@ -20,12 +20,13 @@ from constructs import Construct, IValidation
 from constructs_lib.api.method import Method
 from constructs_lib.api.stage import Stage
 from constructs_lib.api.throttle import Throttle
+from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_choice, check_pattern, check_range, check_text, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.metering.api_key import ApiKey, check_name
-from constructs_lib.references import attribute, make
-from constructs_lib.stacks import check_same_stack, note_place
+from constructs_lib.references import attribute
+from constructs_lib.stacks import check_same_stack
 
 QuotaPeriod = Literal["DAY", "WEEK", "MONTH"]
 """The time after which a quota starts anew, in UTC; weeks start on Sunday."""
@@ -55,7 +56,7 @@ class Quota:
         check_choice("Quota", "period", self.period, QuotaPeriod)
 
 
-class UsagePlan(Construct):
+class UsagePlan(AwsConstruct):
     """What each of its API keys may use (`aws_api_gateway_usage_plan`), such as a tenant's or a price's.
 
     It is for the methods with `api_key_required=True`; the others are limited by the stage's `throttle` only.
@@ -117,13 +118,11 @@ class UsagePlan(Construct):
         for method, throttle_of_method in (method_throttles or {}).items():
             _check_method(where, method, throttle_of_method, stages)
         super().__init__(scope, construct_id)
-        note_place(self, scope, construct_id)
         self._name = name
         self._stages = tuple(stages)
         self._keys: list[ApiKey] = []
-        self._resource = make(
+        self._resource = self._create(
             ApiGatewayUsagePlan,
-            self,
             "Resource",
             name=name,
             description=description,
@@ -175,9 +174,8 @@ class UsagePlan(Construct):
         for stage in self._stages:
             stage.deployment.api._context.keys_in_plans.add((path_of(key), stage.stage_name))
         self._keys.append(key)
-        resource = make(
+        resource = self._create(
             ApiGatewayUsagePlanKey,
-            self,
             f"key={path_of(key).replace('/', '=')}",
             usage_plan_id=attribute(self._resource, "id"),
             key_id=attribute(key.resource, "id"),

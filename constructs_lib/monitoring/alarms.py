@@ -10,6 +10,7 @@ from cdktf_cdktf_provider_aws.cloudwatch_metric_alarm import CloudwatchMetricAla
 from constructs import Construct
 
 from constructs_lib.api.stage import Stage
+from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_range, path_below
 from constructs_lib.errors import ConflictError, InvalidArgumentError
@@ -18,7 +19,7 @@ from constructs_lib.monitoring.metric_alarm import MetricAlarm
 from constructs_lib.monitoring.paid_calls import PaidCalls
 from constructs_lib.notifications.alarm_topic import AlarmTopic
 from constructs_lib.references import attribute
-from constructs_lib.stacks import check_same_stack, note_place
+from constructs_lib.stacks import check_same_stack
 from constructs_lib.workflows.workflow import Workflow
 
 _PERCENT_OF_LIMIT = 80
@@ -66,7 +67,7 @@ class Thresholds:
         check_range("Thresholds", "paid_calls", self.paid_calls, 1, 1_000_000_000)
 
 
-class Alarms(Construct):
+class Alarms(AwsConstruct):
     """The alarms of a stage and what answers it (`aws_cloudwatch_metric_alarm`), each with a topic to tell.
 
     Of the stage: the share of 5xx, the share of 4xx (throttled requests among them: API Gateway has no number of its
@@ -140,7 +141,6 @@ class Alarms(Construct):
         for alarm in wanted:
             stack.claim(where, "alarm", alarm.name, "let one Alarms watch each")
         super().__init__(scope, construct_id)
-        note_place(self, scope, construct_id)
         self._resources = {alarm.name: alarm.made(self, topic) for alarm in wanted}
 
     @property

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from constructs import Construct
 
+from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_pattern, check_range, path_below
 from constructs_lib.errors import InvalidArgumentError
 from constructs_lib.notifications.alarm_topic import AlarmTopic
-from constructs_lib.references import attribute, make, token, wait_for
-from constructs_lib.stacks import check_same_stack, note_place
+from constructs_lib.references import attribute, token, wait_for
+from constructs_lib.stacks import check_same_stack
 
 _NOTIFICATIONS = (("ACTUAL", 80), ("FORECASTED", 100), ("ACTUAL", 100))
 """The kind of costs, and the percentage of the limit."""
 
 
-class Budget(Construct):
+class Budget(AwsConstruct):
     """AWS budget for the costs of a month (`aws_budgets_budget`).
 
     It notifies a topic when the costs are above 80 % and 100 % of the limit, and when AWS forecasts more than the limit.
@@ -61,13 +62,11 @@ class Budget(Construct):
         check_same_stack(where, scope, topic)
         AwsStack.of(scope).claim(where, "budget name", title, scope="account")
         super().__init__(scope, construct_id)
-        note_place(self, scope, construct_id)
         from cdktf_cdktf_provider_aws.budgets_budget import BudgetsBudget, BudgetsBudgetNotification
 
         self._name = title
-        self._resource = make(
+        self._resource = self._create(
             BudgetsBudget,
-            self,
             "Resource",
             name=title,
             budget_type="COST",

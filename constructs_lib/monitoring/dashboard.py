@@ -10,12 +10,13 @@ from cdktf_cdktf_provider_aws.cloudwatch_dashboard import CloudwatchDashboard
 from constructs import Construct
 
 from constructs_lib.api.stage import Stage
+from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_pattern, path_below
 from constructs_lib.errors import LimitExceededError
 from constructs_lib.functions.function import Function
-from constructs_lib.references import attribute, make
-from constructs_lib.stacks import check_same_stack, note_place
+from constructs_lib.references import attribute
+from constructs_lib.stacks import check_same_stack
 from constructs_lib.workflows.workflow import Workflow
 
 _WIDTH: Final = 8
@@ -26,7 +27,7 @@ _Metrics = list[tuple[str, str, str]]
 """The metric, the statistic, and what the line is called."""
 
 
-class Dashboard(Construct):
+class Dashboard(AwsConstruct):
     """A dashboard of CloudWatch (`aws_cloudwatch_dashboard`): a row for the stage, each function and each workflow.
 
     Args:
@@ -74,7 +75,6 @@ class Dashboard(Construct):
         stack = AwsStack.of(scope)
         stack.claim(where, "dashboard name", title, scope="account")
         super().__init__(scope, construct_id)
-        note_place(self, scope, construct_id)
         self._name = title
         rows = [_stage_row(stage), *map(_function_row, functions), *map(_workflow_row, workflows)]
         widgets = [
@@ -89,9 +89,8 @@ class Dashboard(Construct):
             for row, widgets_of_row in enumerate(rows)
             for column, properties in enumerate(widgets_of_row)
         ]
-        self._resource = make(
+        self._resource = self._create(
             CloudwatchDashboard,
-            self,
             "Resource",
             dashboard_name=title,
             dashboard_body=json.dumps({"widgets": widgets}, separators=(",", ":"), sort_keys=True),

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from constructs import Construct
 
+from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_pattern, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.iam.policy import policy_document
-from constructs_lib.references import attribute, make, token
-from constructs_lib.stacks import note_place
+from constructs_lib.references import attribute, token
 
 if TYPE_CHECKING:
     from cdktf_cdktf_provider_aws.sns_topic import SnsTopic
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _EMAIL: Final = r"[^@\s]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
 
 
-class AlarmTopic(Construct):
+class AlarmTopic(AwsConstruct):
     """An SNS topic for alarms (`aws_sns_topic`), encrypted, for the alarms of this account and nobody else's.
 
     Args:
@@ -77,20 +77,19 @@ class AlarmTopic(Construct):
             )
         stack.claim(where, "topic name", title)
         super().__init__(scope, construct_id)
-        note_place(self, scope, construct_id)
         from cdktf_cdktf_provider_aws.sns_topic import SnsTopic
         from cdktf_cdktf_provider_aws.sns_topic_policy import SnsTopicPolicy
 
         key.allow_alarms()
         self._name = title
         self._emails: list[str] = []
-        self._resource = make(
-            SnsTopic, self, "Resource", name=title, kms_master_key_id=attribute(key.resource, "arn")
+        self._resource = self._create(
+            SnsTopic, "Resource", name=title, kms_master_key_id=attribute(key.resource, "arn")
         )
         self._key = key
         self._publishers = [_alarms(stack)]
-        self._policy = make(
-            SnsTopicPolicy, self, "policy", arn=attribute(self._resource, "arn"), policy=self._document()
+        self._policy = self._create(
+            SnsTopicPolicy, "policy", arn=attribute(self._resource, "arn"), policy=self._document()
         )
         for email in emails:
             self.add_email(email)
@@ -131,9 +130,8 @@ class AlarmTopic(Construct):
         from cdktf_cdktf_provider_aws.sns_topic_subscription import SnsTopicSubscription
 
         self._emails.append(address)
-        return make(
+        return self._create(
             SnsTopicSubscription,
-            self,
             f"email={address}",
             topic_arn=attribute(self._resource, "arn"),
             protocol="email",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from constructs import Construct
 
 from constructs_lib.api.lambda_integration import LambdaIntegration
+from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_pattern, check_range, path_below, path_of
 from constructs_lib.errors import (
@@ -25,7 +26,7 @@ from constructs_lib.functions.function import Function
 from constructs_lib.kms.signing_key import SigningKey
 from constructs_lib.patterns.ai_service import TIMEOUT_SECONDS
 from constructs_lib.patterns.service_archive import service_archive
-from constructs_lib.stacks import check_same_stack, note_place
+from constructs_lib.stacks import check_same_stack
 from constructs_lib.storage.table import Table
 from constructs_lib.workflows.expressions import Expression, Input
 from constructs_lib.workflows.job_endings import RETRY, JobEndings
@@ -51,7 +52,7 @@ _MAX_WORKFLOWS: Final = 12
 _LINKS: Final = "jobs.links"
 
 
-class JobRunner(Construct):
+class JobRunner(AwsConstruct):
     """Workflows that run longer than a request: their table, queue, functions and state machines.
 
     One function implements the contract: it starts a job (`POST /workflows/{workflow}/jobs`), reads one
@@ -125,7 +126,6 @@ class JobRunner(Construct):
         check_same_stack(where, scope, payloads)
         archive = archive or service_archive(stack, contract.name)
         super().__init__(scope, construct_id)
-        note_place(self, scope, construct_id)
         self._contract = contract
         self._name = name
         self._payloads = payloads

@@ -10,6 +10,7 @@ from constructs import Construct, IConstruct
 
 from constructs_lib.api.stage import Stage
 from constructs_lib.authorization.user_pool import UserPool
+from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import path_below
 from constructs_lib.functions.dead_letter_queue import DeadLetterQueue
@@ -21,11 +22,11 @@ from constructs_lib.monitoring.dashboard import Dashboard
 from constructs_lib.monitoring.paid_calls import PaidCalls
 from constructs_lib.notifications.alarm_topic import AlarmTopic
 from constructs_lib.patterns.ai_service import AiService
-from constructs_lib.stacks import check_same_stack, note_place
+from constructs_lib.stacks import check_same_stack
 from constructs_lib.workflows.workflow import Workflow
 
 
-class Protection(Construct):
+class Protection(AwsConstruct):
     """Web ACL, alarms, dashboard and monthly budget for a stage and everything behind it.
 
     It finds the functions, workflows, dead-letter queues, user pools and paid calls of its stack when the stack is
@@ -65,7 +66,6 @@ class Protection(Construct):
         where = path_below(scope, construct_id)
         check_same_stack(where, scope, stage)
         super().__init__(scope, construct_id)
-        note_place(self, scope, construct_id)
         self._stage = stage
         self._thresholds = thresholds
         self._name = AwsStack.of(scope).name_prefix if name is None else name

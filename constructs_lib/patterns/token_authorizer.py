@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from constructs import Construct
 
 from constructs_lib.authorization.lambda_authorizer import LambdaAuthorizer
+from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import path_below
 from constructs_lib.patterns.service_archive import service_archive
-from constructs_lib.stacks import note_place
 from constructs_lib.storage.table import Table
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from constructs_lib.routes.definitions import AuthorizationDefinition, AuthorizerDefinition
 
 
-class TokenAuthorizer(Construct):
+class TokenAuthorizer(AwsConstruct):
     """Lambda authorizer with a table of tokens: callers send `Authorization: Bearer …` and their API key.
 
     The table has one item for each token: `token_sha256`, `partner`, `api_key_sha256`, and optionally `enabled` and
@@ -58,7 +58,6 @@ class TokenAuthorizer(Construct):
         stack = AwsStack.of(scope)
         name = stack.physical_name(path_below(scope, construct_id))
         super().__init__(scope, construct_id)
-        note_place(self, scope, construct_id)
         self._table = Table(
             self,
             "tokens",

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 from constructs import Construct
 
 from constructs_lib.api.step_functions_integration import StepFunctionsIntegration
+from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.checks import path_below
 from constructs_lib.errors import InvalidArgumentError
-from constructs_lib.stacks import note_place
 from constructs_lib.workflows.workflow import Workflow
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _TIMEOUT_SECONDS: Final = 27
 """Default timeout; API Gateway waits 29 s."""
 
 
-class WorkflowService(Construct):
+class WorkflowService(AwsConstruct):
     """An Express workflow for each operation of a contract, which `RestApi.add_services` puts behind its routes.
 
     Args:
@@ -66,7 +66,6 @@ class WorkflowService(Construct):
                 f"pass the steps of {', '.join(sorted(operations))}",
             )
         super().__init__(scope, contract.name)
-        note_place(self, scope, contract.name)
         self._contract = contract
         self._workflows = {
             operation.name: Workflow(

@@ -35,13 +35,14 @@ from constructs import Construct
 
 from constructs_lib.api.stage import Stage
 from constructs_lib.authorization.user_pool import UserPool
+from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_pattern, check_range, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.log_retention import RetentionDays
 from constructs_lib.logs.log_group import LogGroup
-from constructs_lib.references import attribute, make, token, wait_for
-from constructs_lib.stacks import check_same_stack, note_place
+from constructs_lib.references import attribute, token, wait_for
+from constructs_lib.stacks import check_same_stack
 
 if TYPE_CHECKING:
     from constructs_lib.kms.encryption_key import EncryptionKey
@@ -65,7 +66,7 @@ CREDENTIAL_HEADERS: Final = ("authorization", "x-api-key")
 """The headers with the credentials of callers; each has a rate rule of its own."""
 
 
-class WebAcl(Construct):
+class WebAcl(AwsConstruct):
     """A web ACL of WAF (`aws_wafv2_web_acl`) with a log (`aws_wafv2_web_acl_logging_configuration`).
 
     It protects stages and user pools. It blocks an address or a credential that sends too many requests, bodies that
@@ -151,7 +152,6 @@ class WebAcl(Construct):
             _check_target(where, scope, target)
         AwsStack.of(scope).claim(where, "web ACL name", title)
         super().__init__(scope, construct_id)
-        note_place(self, scope, construct_id)
         self._targets: list[Stage | UserPool] = []
         self._log_group = LogGroup(
             self,
@@ -169,9 +169,8 @@ class WebAcl(Construct):
         }
         self._max_body_bytes = max_body_bytes
         self._large_body_paths = tuple(large_body_paths)
-        self._resource = make(
+        self._resource = self._create(
             Wafv2WebAcl,
-            self,
             "Resource",
             name=title,
             description=f"In front of what {path_of(scope)} serves",
@@ -191,9 +190,8 @@ class WebAcl(Construct):
                 cloudwatch_metrics_enabled=True, metric_name=title, sampled_requests_enabled=False
             ),
         )
-        self._logging = make(
+        self._logging = self._create(
             Wafv2WebAclLoggingConfiguration,
-            self,
             "logging",
             resource_arn=attribute(self._resource, "arn"),
             log_destination_configs=[attribute(self._log_group.resource, "arn")],
@@ -246,9 +244,8 @@ class WebAcl(Construct):
         if target in self._targets:
             raise ConflictError(where, f"protects {path_of(target)} already", "remove one of the two")
         self._targets.append(target)
-        association = make(
+        association = self._create(
             Wafv2WebAclAssociation,
-            self,
             f"{_kind(target)}={path_of(target).replace('/', '=')}",
             resource_arn=attribute(target.resource, "arn"),
             web_acl_arn=attribute(self._resource, "arn"),

@@ -19,12 +19,12 @@ from cdktf_cdktf_provider_aws.s3_bucket_server_side_encryption_configuration imp
 )
 from constructs import Construct
 
+from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_pattern, check_range, path_below
 from constructs_lib.errors import ConflictError
 from constructs_lib.iam.policy import policy_document
-from constructs_lib.references import attribute, make, token, wait_for
-from constructs_lib.stacks import note_place
+from constructs_lib.references import attribute, token, wait_for
 from constructs_lib.templates import without_references
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ BUCKET_NAME: Final = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 BUCKET_NAME_REMEDY: Final = "use the bucket's name: 3 to 63 lower case letters, digits, '-' and '.'"
 
 
-class PrivateBucket(Construct):
+class PrivateBucket(AwsConstruct):
     """A private bucket (`aws_s3_bucket` and what closes it), or one that exists and that somebody else looks after.
 
     Every object is encrypted, access by ACL and public access are off, and a request without TLS is refused.
@@ -100,7 +100,6 @@ class PrivateBucket(Construct):
         if expire_days is not None:
             check_range(where, "expire_days", expire_days, 1, 3_650)
         super().__init__(scope, construct_id)
-        note_place(self, scope, construct_id)
         self._key = key
         self._existing_name = existing or ""
         self._resource: S3Bucket | None = None
@@ -110,20 +109,18 @@ class PrivateBucket(Construct):
 
             DataAwsS3BucketPolicy(self, "owner", bucket=existing)
             return
-        self._resource = bucket = make(
-            S3Bucket, self, "Resource", bucket_prefix=prefix, force_destroy=force_destroy
+        self._resource = bucket = self._create(
+            S3Bucket, "Resource", bucket_prefix=prefix, force_destroy=force_destroy
         )
         bucket_id = attribute(bucket, "id")
-        ownership = make(
+        ownership = self._create(
             S3BucketOwnershipControls,
-            self,
             "ownership",
             bucket=bucket_id,
             rule=S3BucketOwnershipControlsRule(object_ownership="BucketOwnerEnforced"),
         )
-        access = make(
+        access = self._create(
             S3BucketPublicAccessBlock,
-            self,
             "public-access",
             bucket=bucket_id,
             block_public_acls=True,
@@ -131,9 +128,8 @@ class PrivateBucket(Construct):
             ignore_public_acls=True,
             restrict_public_buckets=True,
         )
-        encryption = make(
+        encryption = self._create(
             S3BucketServerSideEncryptionConfigurationA,
-            self,
             "encryption",
             bucket=bucket_id,
             rule=[
@@ -149,8 +145,8 @@ class PrivateBucket(Construct):
                 )
             ],
         )
-        policy = make(
-            S3BucketPolicy, self, "policy", bucket=bucket_id, policy=_tls_only(attribute(bucket, "arn"))
+        policy = self._create(
+            S3BucketPolicy, "policy", bucket=bucket_id, policy=_tls_only(attribute(bucket, "arn"))
         )
         # S3 answers 409 when a bucket's access settings change at the same time.
         wait_for(access, ownership, first=True)
@@ -162,9 +158,8 @@ class PrivateBucket(Construct):
                 S3BucketVersioningVersioningConfiguration,
             )
 
-            versions = make(
+            versions = self._create(
                 S3BucketVersioningA,
-                self,
                 "versioning",
                 bucket=bucket_id,
                 versioning_configuration=S3BucketVersioningVersioningConfiguration(status="Enabled"),
@@ -182,9 +177,8 @@ class PrivateBucket(Construct):
         if access_log_bucket is not None:
             from cdktf_cdktf_provider_aws.s3_bucket_logging import S3BucketLoggingA
 
-            make(
+            self._create(
                 S3BucketLoggingA,
-                self,
                 "access-log",
                 bucket=bucket_id,
                 target_bucket=access_log_bucket,
@@ -193,7 +187,7 @@ class PrivateBucket(Construct):
         if events:
             from cdktf_cdktf_provider_aws.s3_bucket_notification import S3BucketNotification
 
-            make(S3BucketNotification, self, "events", bucket=bucket_id, eventbridge=True)
+            self._create(S3BucketNotification, "events", bucket=bucket_id, eventbridge=True)
 
     @property
     def name(self) -> str:

@@ -14,12 +14,13 @@ from cdktf_cdktf_provider_aws.dynamodb_table import (
 )
 from constructs import Construct
 
+from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_choice, check_pattern, check_range, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.iam.policy import PolicyStatement
-from constructs_lib.references import attribute, make, token
-from constructs_lib.stacks import check_same_stack, note_place
+from constructs_lib.references import attribute, token
+from constructs_lib.stacks import check_same_stack
 
 if TYPE_CHECKING:
     from constructs_lib.iam.role import Role
@@ -32,7 +33,7 @@ _ATTRIBUTE: Final = r"[A-Za-z][A-Za-z0-9_]{0,254}"
 _ATTRIBUTE_REMEDY: Final = "use letters, digits and '_', a letter first"
 
 
-class Table(Construct):
+class Table(AwsConstruct):
     """A DynamoDB table (`aws_dynamodb_table`) whose keys are strings; it is paid by the request.
 
     It is encrypted, can be restored to any second of the last `recovery_days`, and refuses to be deleted unless that is said.
@@ -99,15 +100,13 @@ class Table(Construct):
         key = stack.key_for(where, scope, encryption_key)
         stack.claim(where, "table_name", name)
         super().__init__(scope, construct_id)
-        note_place(self, scope, construct_id)
         self._name = name
         self._key = key
         self._partition_key = partition_key
         self._sort_key = sort_key
         self._ttl_attribute = ttl_attribute
-        self._resource = make(
+        self._resource = self._create(
             DynamodbTable,
-            self,
             "Resource",
             name=name,
             billing_mode="PAY_PER_REQUEST",

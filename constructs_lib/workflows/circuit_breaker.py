@@ -7,10 +7,11 @@ from typing import Final
 
 from constructs import Construct
 
+from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_pattern, check_range, path_below
 from constructs_lib.errors import ConflictError
-from constructs_lib.stacks import check_same_stack, note_place
+from constructs_lib.stacks import check_same_stack
 from constructs_lib.storage.table import Table, TableReference
 from constructs_lib.workflows.circuit import Circuit
 from constructs_lib.workflows.failures import ALL_ERRORS
@@ -20,7 +21,7 @@ from constructs_lib.workflows.steps import CatchingState
 _LONGEST_OPEN_SECONDS: Final = 86_400
 
 
-class CircuitBreaker(Construct):
+class CircuitBreaker(AwsConstruct):
     """Leaves a service alone for a while after it has failed several times in a row.
 
     What it knows is one item of a table, which all executions of all workflows share that have a task with this
@@ -77,7 +78,6 @@ class CircuitBreaker(Construct):
         kind = "circuit breaker" if table is None else f"circuit breaker of table '{table.table_name}'"
         AwsStack.of(scope).claim(where, kind, item)
         super().__init__(scope, construct_id)
-        note_place(self, scope, construct_id)
         self._table = table or Table(
             self,
             "table",

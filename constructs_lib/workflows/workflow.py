@@ -14,6 +14,7 @@ from cdktf_cdktf_provider_aws.sfn_state_machine import (
 )
 from constructs import Construct
 
+from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_choice, check_pattern, check_range, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
@@ -24,8 +25,8 @@ from constructs_lib.kms.encryption_key import EncryptionKey
 from constructs_lib.log_retention import RetentionDays, check_retention
 from constructs_lib.logs.log_group import LOG_GROUP_NAME, LogGroup
 from constructs_lib.provider_stack import partition_of
-from constructs_lib.references import attribute, make, token
-from constructs_lib.stacks import check_same_stack, note_place
+from constructs_lib.references import attribute, token
+from constructs_lib.stacks import check_same_stack
 from constructs_lib.workflows.data_flow import check_data_flow
 from constructs_lib.workflows.definition_text import as_literal, distinct, write_artefacts
 from constructs_lib.workflows.duration import longest_seconds
@@ -52,7 +53,7 @@ _LOG_DELIVERY: Final = (
 )
 
 
-class Workflow(Construct):
+class Workflow(AwsConstruct):
     """A Step Functions state machine (`aws_sfn_state_machine`), its role and its log group.
 
     The role may do what the states need and nothing else. The log says which state when, for how long and with what
@@ -145,7 +146,6 @@ class Workflow(Construct):
         stack.claim(f"{where}/log-group", LOG_GROUP_NAME, f"/aws/vendedlogs/states/{name}")
 
         super().__init__(scope, construct_id)
-        note_place(self, scope, construct_id)
         self._name = name
         self._kind = kind
         self._asl = rendered.asl
@@ -181,9 +181,8 @@ class Workflow(Construct):
             self._role.add_policy("tasks", *distinct(stack, rendered.permissions))
         if key is not None:
             self._encrypt_with(stack, key)
-        self._resource = make(
+        self._resource = self._create(
             SfnStateMachine,
-            self,
             "Resource",
             name=name,
             type=kind,

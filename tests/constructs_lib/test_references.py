@@ -112,7 +112,7 @@ def test_each_resource_of_all_constructs_is_at_the_address_that_cdktf_writes(
 
 
 def provider_calls() -> Iterator[tuple[str, type, bool]]:
-    """Each resource class that the library makes: where, the class, and whether `make` makes it."""
+    """Each resource class that the library creates: where, the class, and whether `make` or `_create` creates it."""
     for path in sorted((PROJECT / "constructs_lib").rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         names = {
@@ -123,9 +123,9 @@ def provider_calls() -> Iterator[tuple[str, type, bool]]:
             for alias in node.names
         }
         for node in ast.walk(tree):
-            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name | ast.Attribute):
                 continue
-            by_make = node.func.id == "make"
+            by_make = ast.unparse(node.func) in {"make", "self._create"}
             called = node.args[0] if by_make else node.func
             if isinstance(called, ast.Name) and called.id in names:
                 module, name = names[called.id]
