@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,16 @@ Synthesize = Callable[..., dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Synthesize:
-    """Runs `main.py` with some variables; returns its `cdk.tf.json`."""
+    """Runs `main.py` with some variables, once for the same ones; returns its `cdk.tf.json`."""
+
+    @cache
+    def text(variables: frozenset[tuple[str, str]]) -> str:
+        outdir = tmp_path_factory.mktemp("out") / "cdktf.out"
+        stack = synthesize(PROJECT, outdir, {**profile("local"), **dict(variables)})
+        return (stack / "cdk.tf.json").read_text(encoding="utf-8")
 
     def run(**variables: str) -> dict[str, Any]:
-        outdir = tmp_path_factory.mktemp("out") / "cdktf.out"
-        stack = synthesize(PROJECT, outdir, {**profile("local"), **variables})
-        written: dict[str, Any] = json.loads((stack / "cdk.tf.json").read_text(encoding="utf-8"))
+        written: dict[str, Any] = json.loads(text(frozenset(variables.items())))
         return written
 
     return run
@@ -356,9 +361,7 @@ def exempt(statement: Any, path: str) -> bool:
 def test_the_firewall_blocks_no_body_that_a_contract_accepts(
     synthesized: Synthesize, environment: str
 ) -> None:
-    (acl,) = synthesized(ENVIRONMENT=environment, STATE_BUCKET="company-states")["resource"][
-        "aws_wafv2_web_acl"
-    ].values()
+    (acl,) = synthesized(ENVIRONMENT=environment)["resource"]["aws_wafv2_web_acl"].values()
     (rule,) = (one for one in acl["rule"] if one["name"] == "BodySize")
     too_large, other_paths = rule["statement"]["and_statement"]["statement"]
     limit = too_large["size_constraint_statement"]["size"]
@@ -376,7 +379,7 @@ def test_the_firewall_blocks_no_body_that_a_contract_accepts(
 
 @pytest.mark.parametrize("environment", ["local", "prod"])
 def test_the_audit_accepts_the_stack_as_it_is_written(synthesized: Synthesize, environment: str) -> None:
-    written = synthesized(ENVIRONMENT=environment, STATE_BUCKET="company-states")
+    written = synthesized(ENVIRONMENT=environment)
     assert any("//" in body for named in written["resource"].values() for body in named.values())
     if environment == "prod":
         assert audit_findings(written, ACCEPTED) == []

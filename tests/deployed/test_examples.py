@@ -80,6 +80,7 @@ def test_functions_that_were_made_elsewhere_answer_and_authorize(
     ]
 
 
+@pytest.mark.long
 def test_a_function_that_does_not_exist_fails_the_plan(example: Example) -> None:
     app = example("existing")
     main = app.folder / "main.py"
