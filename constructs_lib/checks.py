@@ -13,7 +13,7 @@ from typing import Any, Final, get_args
 from weakref import WeakKeyDictionary
 
 from constructs_lib.errors import InvalidArgumentError, LimitExceededError
-from constructs_lib.templates import accidental, has_reference
+from constructs_lib.templates import accidental, has_reference, is_number_reference
 
 REGION: Final = r"[a-z]{2,4}(-[a-z]+)+-\d+"
 """Code of an AWS region, such as `eu-central-1` or `eusc-de-east-1`."""
@@ -24,6 +24,12 @@ _PATHS: Final[WeakKeyDictionary[Any, str]] = WeakKeyDictionary()
 
 def path_of(construct: Any) -> str:
     """Returns the path of a construct, such as `shop/api`."""
+    if not hasattr(type(construct), "node"):
+        raise InvalidArgumentError(
+            repr(construct),
+            f"is of type {type(construct).__name__}, not a construct",
+            "pass the construct itself",
+        )
     path = _PATHS.get(construct)
     if path is None:
         path = _PATHS[construct] = str(construct.node.path)
@@ -58,6 +64,12 @@ def check_choice(where: str, argument: str, value: object, literal: Any) -> None
 
 def check_range(where: str, argument: str, value: object, low: int, high: int) -> None:
     """Checks that `value` is a whole number from `low` to `high`, both included."""
+    if is_number_reference(value):
+        raise InvalidArgumentError(
+            where,
+            f"{argument} refers to an attribute that only Terraform will know",
+            f"pass a number of {low} to {high}: it is checked while synthesizing",
+        )
     if not isinstance(value, int) or isinstance(value, bool):
         raise InvalidArgumentError(
             where, f"{argument} {value!r} is not a whole number", f"use {low} to {high}"
@@ -89,8 +101,31 @@ def check_known(where: str, argument: str, value: object) -> None:
         )
 
 
+def check_type(where: str, argument: str, value: object, *kinds: type, remedy: str | None = None) -> None:
+    """Checks that `value` is of one of these classes, or left out (None)."""
+    if value is None or isinstance(value, kinds):
+        return
+    what = "the class itself" if isinstance(value, type) else f"of type {type(value).__name__}"
+    names = " or ".join(kind.__name__ for kind in kinds)
+    raise InvalidArgumentError(where, f"{argument} is {what}", remedy or f"pass {names}(...)")
+
+
+def check_list(where: str, argument: str, values: object) -> None:
+    """Checks that `values` is a list, and not one of the things that belong into it."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise InvalidArgumentError(
+            where, f"{argument} is of type {type(values).__name__}, not a list", "pass [...]"
+        )
+
+
+def check_mapping(where: str, argument: str, value: object) -> None:
+    """Checks that `value` is a dictionary, or left out (None)."""
+    check_type(where, argument, value, Mapping, remedy="pass a dictionary {...}")
+
+
 def check_text(where: str, argument: str, value: str | None) -> None:
     """Checks that Terraform fills in references to attributes in a text, if there is one, and nothing else."""
+    check_type(where, argument, value, str, remedy="pass a string")
     found = None if value is None else accidental(value)
     if found is not None:
         raise InvalidArgumentError(

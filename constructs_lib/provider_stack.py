@@ -16,7 +16,7 @@ from cdktf_cdktf_provider_aws.provider import AwsProvider, AwsProviderDefaultTag
 from constructs import Construct, IConstruct
 
 from constructs_lib.archive import Archive
-from constructs_lib.checks import check_pattern, check_texts, note_path, path_below, path_of
+from constructs_lib.checks import check_pattern, check_texts, check_type, note_path, path_below, path_of
 from constructs_lib.claims import Claims, ClaimScope, Destination
 from constructs_lib.environment import Environment
 from constructs_lib.errors import ConflictError, InvalidArgumentError
@@ -103,6 +103,14 @@ class ProviderStack(TerraformStack):
         provider_version: str = PROVIDER_VERSION,
     ) -> None:
         where = path_below(scope, construct_id)
+        check_type(where, "defaults", defaults, StackDefaults)
+        check_type(
+            where,
+            "environment",
+            environment,
+            Environment,
+            remedy="pass Environment.from_variables(os.environ)",
+        )
         tags = dict(defaults.tags) if defaults is not None else {}
         suffix = "" if environment is None else f".{environment.name}"
         local_state = f"terraform.{construct_id}{suffix}.tfstate" if state_path is None else state_path

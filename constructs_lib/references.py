@@ -13,10 +13,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Concatenate, Final, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
-from cdktf import TerraformElement, TerraformResource, TerraformStack
+from cdktf import (
+    DefaultTokenResolver,
+    StringConcat,
+    TerraformElement,
+    TerraformResource,
+    TerraformStack,
+    Tokenization,
+)
 from constructs import Construct
 
 from constructs_lib.checks import check_texts, keeps_id, path_below, path_of
@@ -118,6 +125,28 @@ def text_of(known_token: str, stack: TerraformStack) -> str | None:
     if resource is None or stack_of(resource) is not stack:
         return None
     return attribute(resource, name)
+
+
+def expression_of(reference: str, reader: Construct) -> str:
+    """Returns the text that Terraform gets for a reference, the same one for the same attribute: tokens are numbered anew.
+
+    Args:
+        reference: A token of cdktf, for a text or for a list, or Terraform's own expression.
+        reader: What uses it.
+    """
+    if "TfToken[" not in reference:
+        return reference
+    stack = stack_of(reader)
+    known = text_of(reference, stack)
+    if known is not None:
+        return known
+    return str(resolved([reference] if reference.startswith("#") else reference, stack))
+
+
+def resolved(value: Any, stack: TerraformStack) -> Any:
+    """Returns a value with what Terraform gets for the tokens of cdktf in it."""
+    resolver = DefaultTokenResolver(StringConcat())
+    return Tokenization.resolve(value, preparing=False, scope=stack, resolver=resolver)
 
 
 def wait_for(resource: TerraformResource, *others: TerraformResource, first: bool = False) -> None:

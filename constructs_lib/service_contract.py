@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from constructs_lib.errors import InvalidArgumentError
+
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
@@ -89,3 +91,15 @@ class ServiceContract(Protocol):
     @property
     def bedrock_models(self) -> Sequence[str]:
         """The ids of the foundation models that its AWS backend invokes."""
+
+
+def check_contract(where: str, contract: object) -> None:
+    """Check that an argument is the contract of a service.
+
+    Raises:
+        InvalidArgumentError: It is not.
+    """
+    if isinstance(contract, type) or not hasattr(contract, "operations"):
+        raise InvalidArgumentError(
+            where, f"contract is of type {type(contract).__name__}", "pass the contract of a service"
+        )

@@ -13,7 +13,7 @@ from cdktf import TerraformStack
 from constructs import Construct, IConstruct
 
 from constructs_lib.checks import note_path, path_of
-from constructs_lib.errors import ConflictError
+from constructs_lib.errors import ConflictError, InvalidArgumentError
 
 _STACKS: Final[WeakKeyDictionary[IConstruct, TerraformStack]] = WeakKeyDictionary()
 """The stack that a construct is in never changes, and asking for it takes a way to jsii's Node process and back."""
@@ -29,7 +29,12 @@ def stack_of(construct: IConstruct) -> TerraformStack:
         return construct
     stack = _STACKS.get(construct)
     if stack is None:
-        stack = _STACKS[construct] = TerraformStack.of(construct)
+        try:
+            stack = _STACKS[construct] = TerraformStack.of(construct)
+        except RuntimeError:  # what jsii raises
+            raise InvalidArgumentError(
+                path_of(construct) or "App", "is in no stack", "create constructs in an AwsStack"
+            ) from None
     return stack
 
 
@@ -55,7 +60,15 @@ def check_same_stack(where: str, one: Construct, other: Construct) -> None:
 
     Raises:
         ConflictError: if they are in different stacks.
+        InvalidArgumentError: if one of them is not a construct.
     """
+    for construct in (one, other):
+        if not isinstance(construct, Construct):
+            raise InvalidArgumentError(
+                where,
+                f"{construct!r} is of type {type(construct).__name__}, not a construct",
+                "pass the construct itself; its name or ARN says nothing of its stack",
+            )
     here, there = stack_of(one), stack_of(other)
     if here is not there:
         raise ConflictError(

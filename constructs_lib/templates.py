@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from typing import Final
 
 _START: Final = re.compile(r"(\$+|%+)\{")
+_COLLECTION: Final = re.compile(r"[#&]\{TfToken\[")
+_LOWEST_NUMBER: Final = -1e280
 _REFERENCE: Final = re.compile(
     r"\s*(TfToken\["
     # An address starts with a word of Terraform, or with the type of a resource, which has an underscore.
@@ -21,9 +23,35 @@ _REFERENCE: Final = re.compile(
 )
 
 
+def is_list_reference(values: object) -> bool:
+    """Return whether a list is one reference to a list, as cdktf writes it: a list of one token."""
+    return (
+        isinstance(values, list | tuple)
+        and len(values) == 1
+        and isinstance(values[0], str)
+        and values[0].startswith("#{TfToken[")
+    )
+
+
+def joined(reference: str) -> str:
+    """Return a reference as it stands in a list of texts in JSON: one to a list becomes its items with quotes between them."""
+    if not is_list_reference([reference]):
+        return reference
+    from cdktf import Fn
+
+    return Fn.join(Fn.raw_string('","'), [reference])
+
+
+def is_number_reference(value: object) -> bool:
+    """Return whether a number is a reference, as cdktf writes it: far below any number of AWS."""
+    return isinstance(value, float) and value < _LOWEST_NUMBER
+
+
 def has_reference(text: str) -> bool:
     """Return whether Terraform fills in some part of a text later."""
-    return any(_is_reference(text, start) for start, _ in _templates(text))
+    return _COLLECTION.search(text) is not None or any(
+        _is_reference(text, start) for start, _ in _templates(text)
+    )
 
 
 def without_references(text: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from constructs_lib.checks import check_pattern
+from constructs_lib.checks import check_mapping, check_pattern
 from constructs_lib.errors import InvalidArgumentError, UnsafeSettingError
 from constructs_lib.log_retention import RetentionDays, check_retention
 
@@ -93,6 +93,7 @@ class AccessLog:
 
     def __post_init__(self) -> None:
         check_retention(_WHERE, "retention_days", self.retention_days)
+        check_mapping(_WHERE, "fields", self.fields)
         for name, variable in self.fields.items():
             check_pattern(
                 _WHERE, f"field {name!r}:", variable, _VARIABLE, "use one variable, such as '$context.status'"

@@ -74,6 +74,14 @@ class ApiContext:
         return (*authorizers, *(one for backend in self._backends for one in backend.origins))
 
     @property
+    def references(self) -> tuple[str, ...]:
+        """References with whose values a deployment is made anew, though the API's definition is the same."""
+        authorizers = (one for authorizer in self._authorizers.values() for one in authorizer.references)
+        return tuple(
+            dict.fromkeys((*authorizers, *(one for backend in self._backends for one in backend.references)))
+        )
+
+    @property
     def authorizers(self) -> Mapping[str, Authorizer]:
         """The authorizers by name, in the order they were added."""
         return MappingProxyType(self._authorizers)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import jsii
-from cdktf import TerraformResourceLifecycle
+from cdktf import Fn, TerraformResourceLifecycle
 from cdktf_cdktf_provider_aws.api_gateway_deployment import ApiGatewayDeployment
 from constructs import Construct, IValidation
 
 from constructs_lib.api.rest_api_base import RestApiBase
 from constructs_lib.aws_construct import AwsConstruct
-from constructs_lib.checks import check_known, check_pattern, check_text, path_below
+from constructs_lib.checks import check_known, check_mapping, check_pattern, check_text, path_below
 from constructs_lib.errors import ConflictError
 from constructs_lib.references import address, attribute, token, wait_for
 from constructs_lib.stacks import check_same_stack
+from constructs_lib.templates import is_list_reference
 
 _TRIGGER = "redeployment"
 
@@ -66,6 +67,7 @@ class Deployment(AwsConstruct):
                 "[0-9a-f]{64}",
                 "pass the digest of the deployment that is live",
             )
+        check_mapping(where, "extra_triggers", extra_triggers)
         extra = dict(extra_triggers or {})
         if _TRIGGER in extra:
             raise ConflictError(
@@ -115,13 +117,23 @@ class Deployment(AwsConstruct):
         return self._resource
 
     def _follow_api(self) -> None:
-        self._resource.triggers = {**self._extra_triggers, _TRIGGER: self.digest}
+        references = enumerate(self._api._context.references, 1)
+        self._resource.triggers = {
+            **self._extra_triggers,
+            _TRIGGER: self.digest,
+            **{f"reference-{number}": _text(reference) for number, reference in references},
+        }
         wait_for(self._resource, *self._api._context.parts)
         origins = dict.fromkeys(map(address, self._api._context.origins))
         if origins:
             self._resource.lifecycle = TerraformResourceLifecycle(
                 create_before_destroy=True, replace_triggered_by=[f"{place}.id" for place in origins]
             )
+
+
+def _text(reference: str) -> str:
+    """Return a text that changes with the value of a reference, which may be a list."""
+    return Fn.join(",", [reference]) if is_list_reference([reference]) else reference
 
 
 @jsii.implements(IValidation)

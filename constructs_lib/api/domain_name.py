@@ -17,7 +17,7 @@ from constructs import Construct
 from constructs_lib.api.stage import Stage
 from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
-from constructs_lib.checks import check_known, check_pattern, path_below, path_of
+from constructs_lib.checks import check_known, check_pattern, check_type, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.references import address, attribute
 from constructs_lib.stacks import check_same_stack
@@ -52,6 +52,8 @@ class MutualTls:
     truststore_version: str | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.truststore_uri, str) and has_reference(self.truststore_uri):
+            return
         check_pattern(
             "MutualTls",
             "truststore_uri",
@@ -131,6 +133,7 @@ class DomainName(AwsConstruct):
             )
         if certificate_arn is not None:
             _check_certificate(where, certificate_arn, stack.region)
+        check_type(where, "mutual_tls", mutual_tls, MutualTls)
         self._check_mapping(where, scope, stage, base_path)
         stack.claim(where, "domain_name", domain_name)
         if hosted_zone_id is not None:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final, Literal, get_args
 
 from constructs_lib.api.cors import Cors
-from constructs_lib.checks import check_choice, check_pattern
+from constructs_lib.checks import check_choice, check_mapping, check_pattern
 from constructs_lib.errors import ConflictError
 from constructs_lib.routes.definitions import GatewayResponseDefinition
 
@@ -105,6 +105,7 @@ class GatewayResponses:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_mapping(_WHERE, "messages", self.messages)
         for response_type, message in self.messages.items():
             check_choice(_WHERE, "messages", response_type, ResponseType)
             check_pattern(

@@ -45,12 +45,15 @@ class Backend:
             it in, or nothing is called.
         origins: What the references are taken from and the API's definition does not tell: with another one of these,
             the API is deployed anew.
+        references: References whose values the API's definition does not tell: with another value of one of these, the API
+            is deployed anew.
     """
 
     uri: str | None
     awaited: tuple[TerraformResource, ...] = ()
     credentials: str | None = None
     origins: tuple[TerraformResource, ...] = ()
+    references: tuple[str, ...] = ()
 
 
 class Integration(Protocol):

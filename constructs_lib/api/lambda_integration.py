@@ -8,7 +8,7 @@ from constructs import Construct
 
 from constructs_lib.api.integration import Backend, Caller
 from constructs_lib.checks import check_range, path_of
-from constructs_lib.errors import ConflictError
+from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.functions.existing_function import ExistingFunction
 from constructs_lib.functions.function import Function
 from constructs_lib.routes.definitions import MAX_TIMEOUT_MS, IntegrationDefinition
@@ -37,6 +37,12 @@ class LambdaIntegration:
     """
 
     def __init__(self, function: Function | ExistingFunction, *, timeout_ms: int = MAX_TIMEOUT_MS) -> None:
+        if not isinstance(function, Function | ExistingFunction):
+            raise InvalidArgumentError(
+                "LambdaIntegration",
+                f"function is of type {type(function).__name__}",
+                "pass a Function, or ExistingFunction(scope, id, arn=...) for one that another stack created",
+            )
         where = f"{path_of(function)} (LambdaIntegration)"
         check_range(where, "timeout_ms", timeout_ms, 50, MAX_TIMEOUT_MS)
         if function.timeout_seconds is not None and function.timeout_seconds * 1000 >= timeout_ms:
@@ -80,4 +86,8 @@ class LambdaIntegration:
         permission = self._function.add_permission(
             scope, "permission", principal=_PRINCIPAL, source_arn=caller.source_arn
         )
-        return Backend(uri=self._function._gateway_uri, awaited=() if permission is None else (permission,))
+        return Backend(
+            uri=self._function._gateway_uri,
+            awaited=() if permission is None else (permission,),
+            references=self._function._references,
+        )

@@ -19,7 +19,7 @@ from constructs_lib.routes.definitions import (
     ResponseDefinition,
     RouteDefinition,
 )
-from constructs_lib.templates import literal
+from constructs_lib.templates import joined, literal
 
 VALIDATOR: Final = "body-and-parameters"
 """The name of the one validator that all methods share."""
@@ -291,7 +291,7 @@ def _authorizer(definition: AuthorizerDefinition, backend: AuthorizerBackend) ->
     if backend.uri is not None:
         authorizer["authorizerUri"] = _Reference(backend.uri)
     if backend.provider_arns:
-        authorizer["providerARNs"] = [_Reference(arn) for arn in backend.provider_arns]
+        authorizer["providerARNs"] = [_Reference(joined(arn)) for arn in backend.provider_arns]
     if definition.identity_validation is not None:
         authorizer["identityValidationExpression"] = definition.identity_validation
     source = definition.identity_sources[0] if len(definition.identity_sources) == 1 else ""

@@ -20,7 +20,7 @@ from constructs_lib.api.route_table import check_path_part, split_path
 from constructs_lib.authorization.authorizer import AuthorizerSettings
 from constructs_lib.authorization.kinds import Authorization, Public, check_authorization
 from constructs_lib.aws_construct import AwsConstruct
-from constructs_lib.checks import check_choice, check_pattern, path_of
+from constructs_lib.checks import check_choice, check_mapping, check_pattern, check_type, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError, UnsafeSettingError
 from constructs_lib.routes.definitions import HttpMethod, ModelDefinition, RouteDefinition
 
@@ -204,7 +204,7 @@ class Resource(AwsConstruct):
             )
         allowed = self._authorization(where, http_method, authorization)
         _check_key(where, http_method, allowed, api_key_required)
-        if not hasattr(integration, "bind"):
+        if isinstance(integration, type) or not hasattr(integration, "bind"):
             raise InvalidArgumentError(
                 where,
                 f"integration is of type {type(integration).__name__}",
@@ -213,6 +213,8 @@ class Resource(AwsConstruct):
         authorizer = (
             self._api.check_authorizer(where, allowed) if isinstance(allowed, AuthorizerSettings) else None
         )
+        check_mapping(where, "request_parameters", request_parameters)
+        check_type(where, "documentation", documentation, RouteDocumentation)
         parameters = _parameters(where, request_parameters or {})
         model = None if request_model is None else self._model(where, http_method, request_model)
         _check_other_media_types(where, request_model, other_media_types)

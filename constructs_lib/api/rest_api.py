@@ -13,6 +13,7 @@ from constructs_lib.api.service_routes import Service, add_operations, check_pat
 from constructs_lib.api.stage import Stage
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_choice, path_of
+from constructs_lib.service_contract import check_contract
 
 if TYPE_CHECKING:
     from constructs_lib.api.cache import Cache
@@ -85,6 +86,8 @@ class RestApi(RestApiBase):
         Raises:
             ConstructError: A path is not one of the services', or API Gateway would reject a method.
         """
+        for service in services:
+            check_contract(path_of(self), getattr(service, "contract", service))
         check_paths(
             path_of(self),
             [service.contract for service in services],
@@ -130,6 +133,7 @@ class RestApi(RestApiBase):
         Raises:
             ConstructError: if a path is not the service's, or API Gateway would reject a method.
         """
+        check_contract(path_of(self), contract)
         self._answer_as_services()
         self._accept_binary(
             media_type for operation in contract.operations for media_type in operation.raw_bodies

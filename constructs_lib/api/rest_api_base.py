@@ -24,7 +24,15 @@ from constructs_lib.authorization.authorizer import Authorizer
 from constructs_lib.authorization.kinds import Authorization, check_authorization
 from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
-from constructs_lib.checks import check_choice, check_pattern, check_range, check_text, path_below, path_of
+from constructs_lib.checks import (
+    check_choice,
+    check_list,
+    check_pattern,
+    check_range,
+    check_text,
+    path_below,
+    path_of,
+)
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.references import token
 from constructs_lib.routes.definitions import ApiDefinition
@@ -272,6 +280,7 @@ def _cors(scope: Construct, cors: Cors | Literal["OFF"] | None) -> Cors | None:
 
 
 def _check_media_types(where: str, media_types: Sequence[str]) -> None:
+    check_list(where, "binary_media_types", [] if isinstance(media_types, str) else media_types)
     if isinstance(media_types, str):
         raise InvalidArgumentError(
             where, f"binary_media_types {media_types!r} is no list of strings", f"pass [{media_types!r}]"

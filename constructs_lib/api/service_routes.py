@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from constructs_lib.api.openapi_document import RouteDocumentation
 from constructs_lib.errors import InvalidArgumentError
+from constructs_lib.service_contract import check_contract
 
 if TYPE_CHECKING:
     from constructs_lib.api.api_context import ApiContext
@@ -85,6 +86,8 @@ def check_paths(
     Raises:
         InvalidArgumentError: A path is not a route of the services.
     """
+    for contract in contracts:
+        check_contract(where, contract)
     known = [
         operation.path
         for contract in contracts

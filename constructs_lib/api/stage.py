@@ -25,7 +25,7 @@ from constructs_lib.api.stage_variables import check_stage_variables
 from constructs_lib.api.throttle import Throttle
 from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
-from constructs_lib.checks import check_pattern, check_text, path_below, path_of
+from constructs_lib.checks import check_mapping, check_pattern, check_text, check_type, path_below, path_of
 from constructs_lib.logs.log_group import LogGroup
 from constructs_lib.references import address, attribute, token, wait_for
 from constructs_lib.stacks import check_same_stack
@@ -96,6 +96,10 @@ class Stage(AwsConstruct):
         execute_api_endpoint: str | None = None,
     ) -> None:
         where = path_below(scope, construct_id)
+        check_type(where, "throttle", throttle, Throttle)
+        check_type(where, "cache", cache, Cache)
+        check_type(where, "account", account, ApiGatewayAccount, ExistingApiGatewayAccount)
+        check_mapping(where, "variables", variables)
         stage_variables = dict(variables or {})
         limits = throttle or Throttle()
         check_pattern(

@@ -9,7 +9,7 @@ from constructs import Construct
 from constructs_lib.api.integration import Backend, Caller
 from constructs_lib.api.resource import Resource
 from constructs_lib.aws_stack import AwsStack
-from constructs_lib.checks import check_range, path_of
+from constructs_lib.checks import check_mapping, check_range, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.provider_stack import partition_of
 from constructs_lib.references import attribute
@@ -84,6 +84,7 @@ class StepFunctionsIntegration:
                 f"waits {timeout_ms} ms, so that callers get a 504 while it runs on",
                 f"pass timeout_seconds below {timeout_ms / 1000:g} to the workflow, or start it as a job",
             )
+        check_mapping(where, "errors", errors)
         for name in errors or {}:
             if not name or any(character in name for character in '"\\$#\n'):
                 raise InvalidArgumentError(where, f"error {name!r} is no name", "use letters, digits and '.'")

@@ -26,11 +26,13 @@ class AuthorizerBackend:
         provider_arns: The ARNs of user pools.
         origins: The resources that the ARNs are of. A deployment goes on asking the one that it was made with, so that
             it is made anew when one of them is.
+        references: What else the ARNs refer to: with another value of one of these, the deployment is made anew.
     """
 
     uri: str | None = None
     provider_arns: tuple[str, ...] = ()
     origins: tuple[TerraformResource, ...] = ()
+    references: tuple[str, ...] = ()
 
 
 @runtime_checkable
@@ -90,6 +92,7 @@ class Authorizer(AwsConstruct):
         self._definition = definition
         backend = settings.backend()
         self._origins = backend.origins
+        self._references = backend.references
         self._resource = renderer.render_authorizer(self, definition, backend)
         known_id = "*" if self._resource is None else attribute(self._resource, "id")
         self._permissions = settings.permit(self, f"{execution_arn}/authorizers/{known_id}")
@@ -108,6 +111,11 @@ class Authorizer(AwsConstruct):
     def origins(self) -> tuple[TerraformResource, ...]:
         """The resources that it invokes, and itself: the deployment is replaced with each of them."""
         return self._origins if self._resource is None else (self._resource, *self._origins)
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """References whose values decide what it asks: the deployment is replaced with each of them."""
+        return self._references
 
     @property
     def resource(self) -> ApiGatewayAuthorizer | None:

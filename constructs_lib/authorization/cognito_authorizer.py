@@ -10,10 +10,12 @@ from cdktf import TerraformResource
 from constructs import Construct, Node
 
 from constructs_lib.authorization.authorizer import AuthorizerBackend, check_authorizer_name
-from constructs_lib.checks import check_pattern, check_range, path_of
+from constructs_lib.checks import check_list, check_pattern, check_range, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
+from constructs_lib.references import expression_of
 from constructs_lib.routes.definitions import AuthorizationDefinition, AuthorizerDefinition
 from constructs_lib.stacks import check_same_stack
+from constructs_lib.templates import has_reference
 
 MAX_CACHE_TTL_SECONDS: Final = 3600
 """API Gateway's longest time for an authorizer's cached answer."""
@@ -44,7 +46,8 @@ class CognitoAuthorizer:
 
     Attributes:
         name: Its name, unique in an API.
-        user_pools: The user pools, one to 1000: resources of the stack, or ARNs of pools made elsewhere.
+        user_pools: The user pools, one to 1000: resources of the stack, or ARNs of pools made elsewhere, which may be
+            references to attributes, or one to a list of ARNs.
         scopes: The OAuth scopes of which a caller needs one. Left out, none; see `with_scopes`.
         identity_header: The request's header that has the token. Left out, `Authorization`.
         cache_ttl_seconds: How long API Gateway trusts a token that it verified, 0 to 3600; a token that was revoked
@@ -76,9 +79,12 @@ class CognitoAuthorizer:
         for argument, values in (("user_pools", self.user_pools), ("scopes", self.scopes)):
             if isinstance(values, str):
                 raise InvalidArgumentError(where, f"{argument} {values!r} is no list", f"pass [{values!r}]")
+            check_list(where, argument, values)
             object.__setattr__(self, argument, tuple(values))
         check_range(where, "the number of user_pools", len(self.user_pools), 1, 1000)
         for pool in self.user_pools:
+            if isinstance(pool, str) and has_reference(pool):
+                continue
             if isinstance(pool, str):
                 check_pattern(
                     where,
@@ -121,7 +127,7 @@ class CognitoAuthorizer:
         return AuthorizerDefinition(
             name=self.name,
             type="COGNITO_USER_POOLS",
-            targets=tuple(map(_target, self.user_pools)),
+            targets=tuple(expression_of(_target(pool), scope) for pool in self.user_pools),
             identity_sources=(f"method.request.header.{self.identity_header}",),
             cache_ttl_seconds=self.cache_ttl_seconds,
         )
@@ -131,7 +137,8 @@ class CognitoAuthorizer:
         arns = (pool if isinstance(pool, str) else pool.arn for pool in self.user_pools)
         found = (getattr(pool, "resource", pool) for pool in self.user_pools)
         origins = tuple(pool for pool in found if isinstance(pool, TerraformResource))
-        return AuthorizerBackend(provider_arns=tuple(arns), origins=origins)
+        references = tuple(pool for pool in self.user_pools if isinstance(pool, str) and has_reference(pool))
+        return AuthorizerBackend(provider_arns=tuple(arns), origins=origins, references=references)
 
     def permit(self, scope: Construct, source_arn: str) -> tuple[TerraformResource, ...]:  # noqa: ARG002
         """Makes nothing: API Gateway verifies tokens by the keys that Cognito publishes."""

@@ -56,9 +56,14 @@ def check_authorization(where: str, argument: str, value: object) -> None:
     Raises:
         InvalidArgumentError: if it is not.
     """
-    if not hasattr(value, "definition"):
+    if isinstance(value, type) or not hasattr(value, "definition"):
         raise InvalidArgumentError(
             where,
-            f"{argument} is of type {type(value).__name__}",
+            f"{argument} is "
+            + (
+                f"the class {value.__name__} itself"
+                if isinstance(value, type)
+                else f"of type {type(value).__name__}"
+            ),
             "pass Public(), IamAuthorization(), a CognitoAuthorizer or a LambdaAuthorizer",
         )

@@ -12,7 +12,7 @@ from constructs import Construct
 
 from constructs_lib.authorization.authorizer import AuthorizerBackend, check_authorizer_name
 from constructs_lib.authorization.cognito_authorizer import MAX_CACHE_TTL_SECONDS
-from constructs_lib.checks import check_choice, check_known, check_pattern, check_range
+from constructs_lib.checks import check_choice, check_known, check_list, check_pattern, check_range
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.functions.existing_function import ExistingFunction
 from constructs_lib.functions.function import Function
@@ -110,7 +110,7 @@ class LambdaAuthorizer:
 
     def backend(self) -> AuthorizerBackend:
         """Returns the function's alias; see `AuthorizerSettings`."""
-        return AuthorizerBackend(uri=self.function._gateway_uri)
+        return AuthorizerBackend(uri=self.function._gateway_uri, references=self.function._references)
 
     def permit(self, scope: Construct, source_arn: str) -> tuple[TerraformResource, ...]:
         """Makes the permission; see `AuthorizerSettings`."""
@@ -121,6 +121,7 @@ class LambdaAuthorizer:
 
     def _check_sources(self, where: str) -> None:
         sources = self.identity_sources
+        check_list(where, "identity_sources", [] if isinstance(sources, str) else sources)
         if isinstance(sources, str):
             raise InvalidArgumentError(
                 where, f"identity_sources {sources!r} is no list", f"pass [{sources!r}]"

@@ -17,7 +17,7 @@ from constructs import Construct
 
 from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
-from constructs_lib.checks import check_pattern, check_range, check_text, path_below, path_of
+from constructs_lib.checks import check_mapping, check_pattern, check_range, check_text, path_below, path_of
 from constructs_lib.errors import InvalidArgumentError
 from constructs_lib.references import attribute, token, wait_for
 from constructs_lib.stacks import check_same_stack
@@ -163,6 +163,7 @@ class EventRule(AwsConstruct):
 
 
 def _check_matchers(where: str, pattern: Mapping[str, Any], *above: str) -> None:
+    check_mapping(where, f"pattern{''.join(f' {key}' for key in above)}", pattern)
     if not pattern:
         raise InvalidArgumentError(
             where,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from cdktf import Fn
 from cdktf_cdktf_provider_aws.data_aws_lambda_function import DataAwsLambdaFunction
 from cdktf_cdktf_provider_aws.lambda_permission import LambdaPermission
 from constructs import Construct
@@ -15,7 +16,8 @@ from constructs_lib.checks import check_known, check_pattern, check_range, path_
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.functions.alias import gateway_uri
 from constructs_lib.provider_stack import partition_of
-from constructs_lib.references import make
+from constructs_lib.references import expression_of, make
+from constructs_lib.templates import has_reference
 
 _ARN: Final = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):lambda:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):function:"
@@ -38,8 +40,10 @@ class ExistingFunction(AwsConstruct):
         scope: Construct that it belongs to.
         construct_id: Name in that construct.
         function_name: Name of the function. Default: that of `arn`.
-        arn: ARN of the function, with its alias or version if it has one. It must be in the stack's region.
-        qualifier: Alias or version, with `function_name`. Default: the version that is not published (`$LATEST`).
+        arn: ARN of the function, with its alias or version if it has one. It must be in the stack's region. It may be a
+            reference, such as `other.arn` of an `aws_lambda_function`, to the ARN without an alias or version.
+        qualifier: Alias or version, with `function_name` or a reference to the ARN. Default: the version that is not
+            published (`$LATEST`).
         timeout_seconds: Timeout of the function, 1-900, which must be below API Gateway's. Default: not checked.
         add_permissions: Whether to let API Gateway invoke the function. Pass False for a function of another account, whose
             owner must do it. Default: True.
@@ -79,16 +83,10 @@ class ExistingFunction(AwsConstruct):
             assert function_name is not None  # noqa: S101 - one of the two is given
             name = function_name
             check_pattern(where, "function_name", name, _NAME, "use the name without its ARN")
-            if qualifier is not None:
-                check_pattern(
-                    where,
-                    "qualifier",
-                    qualifier,
-                    _QUALIFIER,
-                    "use the name of an alias, or a version's number",
-                )
+            _check_qualifier(where, qualifier)
         super().__init__(scope, construct_id)
         self._name, self._qualifier = name, qualifier
+        self._references = () if arn is None or not has_reference(arn) else (arn,)
         self._timeout_seconds, self._add_permissions = timeout_seconds, add_permissions
         if arn is None:
             found = DataAwsLambdaFunction(self, "function", function_name=name, qualifier=qualifier)
@@ -102,7 +100,7 @@ class ExistingFunction(AwsConstruct):
 
     @property
     def function_name(self) -> str:
-        """Name in AWS."""
+        """Name in AWS; a reference if the ARN is one."""
         return self._name
 
     @property
@@ -117,6 +115,8 @@ class ExistingFunction(AwsConstruct):
 
     @property
     def _target(self) -> str:
+        if self._references:
+            return f"lambda:{expression_of(self._arn, self)}:{self._qualifier or ''}"
         return f"lambda:{self._name}" if self._qualifier is None else f"lambda:{self._name}:{self._qualifier}"
 
     @property
@@ -156,8 +156,18 @@ class ExistingFunction(AwsConstruct):
         """Check nothing: the resource policy of the function is not known here. See `Function._check_permission`."""
 
 
+def _check_qualifier(where: str, qualifier: str | None) -> None:
+    if qualifier is not None:
+        check_pattern(
+            where, "qualifier", qualifier, _QUALIFIER, "use the name of an alias, or a version's number"
+        )
+
+
 def _parts(where: str, arn: str, qualifier: str | None, stack: AwsStack) -> tuple[str, str | None]:
     """Return the name and the qualifier in an ARN."""
+    if isinstance(arn, str) and has_reference(arn):
+        _check_qualifier(where, qualifier)
+        return Fn.element(Fn.split(":", arn), 6), qualifier
     check_known(where, "arn", arn)
     found = _ARN.fullmatch(arn)
     if found is None:

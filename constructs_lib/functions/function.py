@@ -22,8 +22,8 @@ from constructs import Construct
 from constructs_lib.archive import Archive
 from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
-from constructs_lib.checks import check_text, path_below, path_of
-from constructs_lib.errors import ConflictError
+from constructs_lib.checks import check_text, check_type, path_below, path_of
+from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.functions.alias import ALIAS, invoke_arn, keep_started, make_alias
 from constructs_lib.functions.archive_bucket import ArchiveBucket
 from constructs_lib.functions.asynchronous_calls import AsynchronousCalls, send_failures
@@ -126,10 +126,20 @@ class Function(AwsConstruct):
     ) -> None:
         where = path_below(scope, construct_id)
         name = AwsStack.of(scope).physical_name(where) if function_name is None else function_name
+        if not hasattr(archive, "zip_path"):
+            raise InvalidArgumentError(
+                where,
+                f"archive is of type {type(archive).__name__}",
+                "pass LambdaArchive.from_package(...), or another object with the attributes of Archive",
+            )
         entry = archive.handler if handler is None else handler
         stack = AwsStack.of(scope)
-        variables = dict(environment or {})
+        variables = {} if environment is None else environment
+        check_type(where, "function_name", name, str, remedy="pass a string")
         reserved = _reserved(stack, name) if reserved_concurrency is None else reserved_concurrency
+        check_type(where, "vpc", vpc, VpcAccess)
+        check_type(where, "asynchronous_calls", asynchronous_calls, AsynchronousCalls)
+        check_type(where, "environment", environment, Mapping, remedy="pass a dictionary {...}")
         check_arguments(
             where,
             function_name=name,
@@ -284,6 +294,10 @@ class Function(AwsConstruct):
         return f"lambda:{self._name}:{ALIAS}"
 
     @property
+    def _references(self) -> tuple[str, ...]:
+        return ()  # its ARN is made of names
+
+    @property
     def _gateway_uri(self) -> str:
         return invoke_arn(AwsStack.of(self), self._name)
 
@@ -375,6 +389,7 @@ class Function(AwsConstruct):
             ConstructError: if an argument is not valid, the queue has a consumer, is in another stack, or gives a message
                 out again while it is being handled.
         """
+        check_type(path_of(self), "queue", queue, Queue)
         return queue._feed(
             Consumer(
                 function=self,

@@ -9,7 +9,7 @@ from typing import Final
 from constructs_lib.checks import check_text
 from constructs_lib.errors import InvalidArgumentError, LimitExceededError, UnsafeSettingError
 from constructs_lib.functions.plaintext_secrets import find_secret
-from constructs_lib.templates import without_references
+from constructs_lib.templates import has_reference, without_references
 
 MAX_BYTES: Final = 4096
 """Lambda's quota for all names and values of one function together."""
@@ -47,7 +47,19 @@ def check_environment(where: str, environment: Mapping[str, str]) -> None:
     Raises:
         ConstructError: if AWS would refuse them, or a value looks like a secret.
     """
+    if not isinstance(environment, Mapping):
+        raise InvalidArgumentError(
+            where,
+            f"environment is of type {type(environment).__name__}",
+            "pass values by the names of the variables, such as {'LOG_LEVEL': 'INFO'}",
+        )
     for name, value in environment.items():
+        if isinstance(name, str) and has_reference(name):
+            raise InvalidArgumentError(
+                where,
+                "environment refers to a map that only Terraform will know",
+                "name each variable, such as {'TABLE': table.table_name}; its value may be a reference",
+            )
         if not isinstance(name, str) or _NAME.fullmatch(name) is None:
             raise InvalidArgumentError(
                 where,

@@ -8,6 +8,7 @@ from typing import Final
 
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.iam.policy import PolicyStatement
+from constructs_lib.templates import is_list_reference
 
 _WHERE: Final = "VpcAccess"
 
@@ -20,7 +21,8 @@ class VpcAccess:
     network interfaces are removed some 20 minutes after it.
 
     Attributes:
-        subnet_ids: The subnets; two or more, in different zones.
+        subnet_ids: The subnets; two or more, in different zones. A reference to a list, such as `data.ids` of a data
+            source, is taken as it is.
         security_group_ids: The security groups; at least one.
 
     Raises:
@@ -39,7 +41,10 @@ class VpcAccess:
             ("subnet_ids", self.subnet_ids, 2),
             ("security_group_ids", self.security_group_ids, 1),
         ):
-            if isinstance(values, str) or len(values) < least:
+            if is_list_reference(values):
+                object.__setattr__(self, name, tuple(values))
+                continue
+            if isinstance(values, str) or not isinstance(values, Sequence) or len(values) < least:
                 raise InvalidArgumentError(
                     _WHERE, f"{name} {values!r} is no list of {least} or more ids", f"pass at least {least}"
                 )
@@ -56,8 +61,8 @@ class VpcAccess:
                 actions=["ec2:CreateNetworkInterface"],
                 resources=[
                     interfaces,
-                    *(f"{ec2}:subnet/{subnet}" for subnet in self.subnet_ids),
-                    *(f"{ec2}:security-group/{group}" for group in self.security_group_ids),
+                    *_arns(partition, region, account_id, "subnet", self.subnet_ids),
+                    *_arns(partition, region, account_id, "security-group", self.security_group_ids),
                 ],
             ),
             PolicyStatement(
@@ -72,3 +77,14 @@ class VpcAccess:
                 actions=["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"], resources=["*"]
             ),
         )
+
+
+def _arns(partition: str, region: str, account_id: str, kind: str, ids: Sequence[str]) -> list[str]:
+    if not is_list_reference(ids):
+        return [f"arn:{partition}:ec2:{region}:{account_id}:{kind}/{one}" for one in ids]
+    from cdktf import Fn, Token
+
+    # A policy joins the list where it stands.
+    return list(
+        Token.as_list(Fn.formatlist(f"arn:%s:ec2:{region}:%s:{kind}/%s", [partition, account_id, list(ids)]))
+    )

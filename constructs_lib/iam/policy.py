@@ -9,8 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from constructs_lib.checks import check_list, check_mapping, check_type
 from constructs_lib.errors import InvalidArgumentError, UnsafeSettingError
-from constructs_lib.templates import escaped
+from constructs_lib.templates import escaped, joined
 
 _UNSCOPED: Final = Path(__file__).with_name("unscoped_actions.json")
 
@@ -48,7 +49,11 @@ class PolicyStatement:
                 raise InvalidArgumentError(
                     _WHERE, f"{name} {values!r} is no list of strings", "pass at least one"
                 )
+            check_list(_WHERE, name, values)
+            for value in values:
+                check_type(_WHERE, f"one of {name}", value, str, remedy="pass strings")
             object.__setattr__(self, name, tuple(values))
+        check_mapping(_WHERE, "conditions", self.conditions)
         for action in self.actions:
             if "*" in action or "?" in action:
                 raise UnsafeSettingError(
@@ -121,7 +126,16 @@ def _unscoped_actions() -> Mapping[str, Sequence[str]]:
 
 def policy_document(*statements: Mapping[str, Any]) -> str:
     """Return a policy document of these statements as JSON for Terraform, with IAM's variables (`${aws:username}`) as text."""
-    return escaped(json.dumps(policy_data(*statements)))
+    return escaped(json.dumps(_joined(policy_data(*statements))))
+
+
+def _joined(value: Any) -> Any:
+    """Return data with each reference to a list as the text that Terraform writes between the quotes of a list in JSON."""
+    if isinstance(value, Mapping):
+        return {name: _joined(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_joined(inner) for inner in value]
+    return joined(value) if isinstance(value, str) else value
 
 
 def policy_data(*statements: Mapping[str, Any]) -> dict[str, Any]:

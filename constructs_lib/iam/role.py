@@ -13,7 +13,7 @@ from cdktf_cdktf_provider_aws.iam_role_policy import IamRolePolicy
 from constructs import Construct
 
 from constructs_lib.aws_construct import AwsConstruct
-from constructs_lib.checks import check_pattern, check_text, path_below, path_of
+from constructs_lib.checks import check_pattern, check_text, check_type, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.iam.policy import PolicyStatement, policy_document
 from constructs_lib.provider_stack import ProviderStack
@@ -116,6 +116,8 @@ class Role(AwsConstruct):
         check_pattern(where, "name", name, r"[\w+=,.@-]{1,128}", "use 1 to 128 letters, digits and '+=,.@_-'")
         if not statements:
             raise InvalidArgumentError(where, "has no statements", "pass at least one PolicyStatement")
+        for statement in statements:
+            check_type(where, "a statement", statement, PolicyStatement)
         if name in self._policies:
             raise ConflictError(where, "exists already", "give the policy another name")
         account_id = ProviderStack.of(self).account_id

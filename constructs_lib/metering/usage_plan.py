@@ -22,7 +22,17 @@ from constructs_lib.api.stage import Stage
 from constructs_lib.api.throttle import Throttle
 from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
-from constructs_lib.checks import check_choice, check_pattern, check_range, check_text, path_below, path_of
+from constructs_lib.checks import (
+    check_choice,
+    check_list,
+    check_mapping,
+    check_pattern,
+    check_range,
+    check_text,
+    check_type,
+    path_below,
+    path_of,
+)
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.metering.api_key import ApiKey, check_name
 from constructs_lib.references import attribute
@@ -105,6 +115,10 @@ class UsagePlan(AwsConstruct):
         description: str | None = None,
     ) -> None:
         where = path_below(scope, construct_id)
+        check_type(where, "throttle", throttle, Throttle)
+        check_type(where, "quota", quota, Quota)
+        check_mapping(where, "method_throttles", method_throttles)
+        check_list(where, "stages", stages)
         limits = throttle or Throttle()
         name = AwsStack.of(scope).physical_name(where) if name is None else name
         check_name(where, name)

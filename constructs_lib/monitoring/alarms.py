@@ -12,7 +12,7 @@ from constructs import Construct
 from constructs_lib.api.stage import Stage
 from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
-from constructs_lib.checks import check_range, path_below
+from constructs_lib.checks import check_list, check_mapping, check_range, check_type, path_below
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.functions.function import Function
 from constructs_lib.monitoring.metric_alarm import MetricAlarm
@@ -111,6 +111,11 @@ class Alarms(AwsConstruct):
         thresholds: Thresholds | None = None,
     ) -> None:
         where = path_below(scope, construct_id)
+        check_type(where, "topic", topic, AlarmTopic)
+        check_type(where, "thresholds", thresholds, Thresholds)
+        check_mapping(where, "paid_calls", paid_calls)
+        check_list(where, "functions", functions)
+        check_list(where, "workflows", workflows)
         if not isinstance(topic, AlarmTopic):
             raise InvalidArgumentError(
                 where,

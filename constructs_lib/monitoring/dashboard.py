@@ -12,7 +12,7 @@ from constructs import Construct
 from constructs_lib.api.stage import Stage
 from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
-from constructs_lib.checks import check_pattern, path_below
+from constructs_lib.checks import check_list, check_pattern, path_below
 from constructs_lib.errors import LimitExceededError
 from constructs_lib.functions.function import Function
 from constructs_lib.references import attribute
@@ -59,6 +59,8 @@ class Dashboard(AwsConstruct):
         name: str | None = None,
     ) -> None:
         where = path_below(scope, construct_id)
+        check_list(where, "functions", functions)
+        check_list(where, "workflows", workflows)
         title = AwsStack.of(scope).physical_name(where) if name is None else name
         check_pattern(
             where, "name", title, r"[A-Za-z0-9_-]{1,255}", "use 1 to 255 letters, digits, '-' and '_'"

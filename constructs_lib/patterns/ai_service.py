@@ -10,16 +10,18 @@ from constructs import Construct
 
 from constructs_lib.api.lambda_integration import LambdaIntegration
 from constructs_lib.aws_stack import AwsStack
+from constructs_lib.checks import path_of
 from constructs_lib.functions.function import Function
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.monitoring.paid_calls import PaidCalls
 from constructs_lib.patterns.service_archive import service_archive
+from constructs_lib.service_contract import check_contract
 from constructs_lib.templates import literal
 
 if TYPE_CHECKING:
     from constructs_lib.archive import Archive
     from constructs_lib.metering.caller_limit import CallerLimit
-    from constructs_lib.service_contract import ServiceContract
+from constructs_lib.service_contract import ServiceContract
 
 TIMEOUT_SECONDS: Final = 25
 """Default timeout of a function behind a route; API Gateway waits 29 s."""
@@ -63,6 +65,7 @@ class AiService(Function):
         caller_limit: CallerLimit | None = None,
         archive: Archive | None = None,
     ) -> None:
+        check_contract(path_of(scope), contract)
         stack = AwsStack.of(scope)
         defaults = stack.defaults
         super().__init__(

@@ -37,7 +37,7 @@ from constructs_lib.api.stage import Stage
 from constructs_lib.authorization.user_pool import UserPool
 from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
-from constructs_lib.checks import check_pattern, check_range, path_below, path_of
+from constructs_lib.checks import check_list, check_pattern, check_range, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.log_retention import RetentionDays
 from constructs_lib.logs.log_group import LogGroup
@@ -119,6 +119,8 @@ class WebAcl(AwsConstruct):
         encryption_key: EncryptionKey | None = None,
     ) -> None:
         where = path_below(scope, construct_id)
+        check_list(where, "stages", stages)
+        check_list(where, "user_pools", user_pools)
         title = AwsStack.of(scope).physical_name(where) if name is None else name
         check_pattern(
             where, "name", title, r"[A-Za-z0-9_-]{1,100}", "use 1 to 100 letters, digits, '-' and '_'"

@@ -21,17 +21,17 @@ from constructs import Construct
 
 from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
-from constructs_lib.checks import check_pattern, check_range, path_below
+from constructs_lib.checks import check_pattern, check_range, check_type, path_below
 from constructs_lib.errors import ConflictError
 from constructs_lib.iam.policy import policy_document
 from constructs_lib.references import attribute, token, wait_for
-from constructs_lib.templates import without_references
+from constructs_lib.storage.replica import Replica
+from constructs_lib.templates import has_reference, without_references
 
 if TYPE_CHECKING:
     from cdktf import TerraformResource
 
     from constructs_lib.kms.encryption_key import EncryptionKey
-    from constructs_lib.storage.replica import Replica
 
 BUCKET_NAME: Final = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 BUCKET_NAME_REMEDY: Final = "use the bucket's name: 3 to 63 lower case letters, digits, '-' and '.'"
@@ -216,8 +216,9 @@ def _check_options(
 ) -> None:
     if old_versions_days is not None:
         check_range(where, "old_versions_days", old_versions_days, 1, 3_650)
-    if access_log_bucket is not None:
+    if access_log_bucket is not None and not has_reference(access_log_bucket):
         check_pattern(where, "access_log_bucket", access_log_bucket, BUCKET_NAME, BUCKET_NAME_REMEDY)
+    check_type(where, "replica", replica, Replica)
     for name, value in (("old_versions_days", old_versions_days), ("replica", replica)):
         if value is not None and not versioning:
             raise ConflictError(where, f"{name} needs versions", "pass versioning=True")

@@ -173,6 +173,10 @@ class Table(AwsConstruct):
             ConstructError: if there is no action, one is not known, or the role has been granted some before.
         """
         where = path_of(self)
+        if not hasattr(role, "add_policy"):
+            raise InvalidArgumentError(
+                where, f"grant is given a {type(role).__name__}", "pass a Role, such as function.role"
+            )
         check_same_stack(where, self, role)
         if not actions:
             raise InvalidArgumentError(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from constructs_lib.checks import check_range
+from constructs_lib.checks import check_mapping, check_range
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.workflows.expressions import Expression, check_variable, code_of, delimited, template
 from constructs_lib.workflows.part_errors import with_part_errors
@@ -35,6 +35,7 @@ class Parallel(CatchingState):
 
     def __post_init__(self) -> None:
         CatchingState.__post_init__(self)
+        check_mapping(self.where, "branches", self.branches)
         if not self.branches:
             raise InvalidArgumentError(self.where, "has no branches", "pass {name: step, ...}")
         for name in self.branches:

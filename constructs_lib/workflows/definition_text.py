@@ -7,12 +7,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from cdktf import DefaultTokenResolver, StringConcat, Tokenization
 from constructs import Construct
 
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.iam.policy import PolicyStatement
-from constructs_lib.references import text_of
+from constructs_lib.references import resolved, text_of
 from constructs_lib.workflows.mermaid import mermaid
 
 _TOKEN: Final = re.compile(r"\$\{TfToken\[TOKEN\.\d+\]\}")
@@ -48,9 +47,7 @@ def _resolved(stack: AwsStack, value: Any) -> Any:
     unknown = [token for token, name in names.items() if name is None]
     if unknown:
         # Only these, each once: cdktf takes long to go through data, and longer to get it from Python and back.
-        resolver = DefaultTokenResolver(StringConcat())
-        resolved = Tokenization.resolve(unknown, preparing=False, scope=stack, resolver=resolver)
-        names |= dict(zip(unknown, resolved, strict=True))
+        names |= dict(zip(unknown, resolved(unknown, stack), strict=True))
     if not names:
         return value
     as_json = {token: json.dumps(name)[1:-1] for token, name in names.items()}

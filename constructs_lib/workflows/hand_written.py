@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from constructs_lib.checks import check_list, check_type
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.workflows.rendering import Rendered
@@ -46,6 +47,9 @@ class HandWritten:
         permissions: Sequence[PolicyStatement],
     ) -> HandWritten:
         """Reads a definition; see `Workflow.from_definition`."""
+        check_list(_WHERE, "permissions", permissions)
+        for one in permissions:
+            check_type(_WHERE, "one of permissions", one, PolicyStatement)
         if isinstance(definition, str):
             try:
                 content = json.loads(definition)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from constructs_lib.checks import check_known, check_pattern, check_range
+from constructs_lib.checks import check_known, check_list, check_pattern, check_range, check_type
 from constructs_lib.errors import ConflictError, InvalidArgumentError, UnsafeSettingError
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.workflows.expressions import Expression, delimited, template
@@ -80,6 +80,12 @@ class TaskState(CatchingState):
 
     def __post_init__(self) -> None:
         CatchingState.__post_init__(self)
+        for name in ("queue", "table", "workflow"):
+            called = getattr(self, name, None)
+            if called is not None and not hasattr(type(called), "arn"):
+                raise InvalidArgumentError(
+                    self.where, f"{name} is of type {type(called).__name__}", f"pass the {name} itself"
+                )
         check_range(self.where, "timeout_seconds", self.seconds, 1, LONGEST_TIMEOUT_SECONDS)
         if self.heartbeat_seconds is not None:
             check_range(self.where, "heartbeat_seconds", self.heartbeat_seconds, 1, LONGEST_TIMEOUT_SECONDS)
@@ -137,6 +143,9 @@ class Task(TaskState):
             r"(aws-sdk:)?[a-z0-9-]+:[a-zA-Z0-9]+(\.sync(:2)?|\.waitForTaskToken)?",
             "write it as 'service:action' or 'aws-sdk:service:action'",
         )
+        check_list(self.where, "permissions", self.permissions)
+        for one in self.permissions:
+            check_type(self.where, "one of permissions", one, PolicyStatement)
         if not self.permissions:
             raise InvalidArgumentError(
                 self.where,
