@@ -22,6 +22,12 @@ from lambda_archives.target import Target
 
 _HASH_OPTION = re.compile(r"\s--hash[=\s]\s*(\S+)")
 _HASH = re.compile(r"sha(256:[0-9a-f]{64}|384:[0-9a-f]{96}|512:[0-9a-f]{128})")
+_INDEXES = "set indexes in pip's own configuration"
+_INSTEAD = dict.fromkeys(
+    ("-e", "--editable"),
+    "list the folder of the project itself in the include of package.toml (uv export --no-emit-project leaves the line "
+    "out), or build a wheel of it",
+)
 _COMMENT = re.compile(r"(^|\s)#.*$")
 
 
@@ -90,8 +96,7 @@ def _parse(where: str, line: str, target: Target) -> PinnedRequirement | None:
     if line.startswith("-"):
         option = line.split()[0].split("=")[0]
         raise ArchiveError(
-            f"{where}: the option {option} is not allowed; list pinned requirements only, and set indexes in pip's own "
-            "configuration"
+            f"{where}: the option {option} is not allowed; list pinned requirements only, and {_INSTEAD.get(option, _INDEXES)}"
         )
     hashes = tuple(dict.fromkeys(_HASH_OPTION.findall(line)))
     text = _HASH_OPTION.sub("", line).strip()

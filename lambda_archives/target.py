@@ -123,6 +123,8 @@ class Target:
         if self.architecture == "x86_64":
             # Wheels older than aarch64's first tag; pip derives their other names from these two.
             tags += ["manylinux_2_12_x86_64", "manylinux_2_5_x86_64"]
+        # Wheels of one's own, built on Lambda's system; no index takes them.
+        tags.append(f"linux_{processor}")
         return tuple(tags)
 
     @property

@@ -118,8 +118,9 @@ def _explain(stderr: str, target: Target) -> str:
     if no_match and not _UNREACHABLE.search(stderr):
         tags = f", tags {target.platform_tags[0]} and older" if target.platform_tags else ""
         return (
-            f"{no_match[1]} has no wheel for {target}{tags}; pin a version that has one, leave the package out, or "
-            "choose another target. pip said:\n" + error_tail(stderr)
+            f"{no_match[1]} has no wheel for {target}{tags}; pin a version that has one, leave the package out, "
+            "choose another target, or build its wheel (pip wheel) for an index or a --find-links folder of pip's "
+            "configuration. pip said:\n" + error_tail(stderr)
         )
     wrong_hash = _WRONG_HASH.search(stderr)
     if wrong_hash:

@@ -28,7 +28,7 @@ SECURITY_POLICY: Final = "TLS_1_2"
 
 _HOST_NAME: Final = r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]"
 _CERTIFICATE: Final = re.compile(r"arn:aws[a-z-]*:acm:([a-z0-9-]+):\d{12}:certificate/[A-Za-z0-9-]+")
-_BASE_PATH: Final = r"[A-Za-z0-9$_.+!*'()-]+(/[A-Za-z0-9$_.+!*'()-]+)*"
+_BASE_PATH: Final = r"[A-Za-z0-9$_.+!*'()-]+"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,14 +214,18 @@ class DomainName(AwsConstruct):
         check_known(where, "base_path", base_path)
         if base_path:
             check_pattern(
-                where, "base_path", base_path, _BASE_PATH, "write it without '/' at its ends, such as 'v1'"
+                where,
+                "base_path",
+                base_path,
+                _BASE_PATH,
+                "use one part without '/', such as 'v1': API Gateway maps no more of a REST API's path",
             )
 
     def _map(self, stage: Stage, base_path: str) -> ApiGatewayBasePathMapping:
         api = stage.deployment.api
         mapping = self._create(
             ApiGatewayBasePathMapping,
-            f"mapping={base_path.replace('/', '=')}",
+            f"mapping={base_path}",
             api_id=attribute(api.resource, "id"),
             stage_name=attribute(stage.resource, "stage_name"),
             domain_name=attribute(self._resource, "domain_name"),

@@ -286,8 +286,9 @@ def _authorizer(definition: AuthorizerDefinition, backend: AuthorizerBackend) ->
     authorizer: dict[str, Any] = {
         "type": definition.type.lower(),
         "authorizerResultTtlInSeconds": definition.cache_ttl_seconds,
-        "identitySource": ",".join(definition.identity_sources),
     }
+    if definition.identity_sources:
+        authorizer["identitySource"] = ",".join(definition.identity_sources)
     if backend.uri is not None:
         authorizer["authorizerUri"] = _Reference(backend.uri)
     if backend.provider_arns:

@@ -10,13 +10,14 @@ The bindings of a resource are imported where it is made, so that a synth loads 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from cdktf import TerraformResource
 from constructs import Construct
 
 from constructs_lib.api.integration import Backend
 from constructs_lib.authorization.authorizer import AuthorizerBackend, AuthorizerRenderer
+from constructs_lib.errors import ConflictError
 from constructs_lib.references import address, attribute, make, wait_for
 from constructs_lib.routes.definitions import (
     AuthorizerDefinition,
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
     from cdktf_cdktf_provider_aws.api_gateway_request_validator import ApiGatewayRequestValidator
     from cdktf_cdktf_provider_aws.api_gateway_resource import ApiGatewayResource
     from cdktf_cdktf_provider_aws.api_gateway_rest_api import ApiGatewayRestApi
+
+
+_MODELS_OF_EVERY_API: Final = ("Empty", "Error")
+"""Models that API Gateway creates with each REST API."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +172,7 @@ class ResourceRenderer:
             type=definition.type,
             authorizer_uri=backend.uri,
             provider_arns=list(backend.provider_arns) or None,
+            # An empty text is said: left out, the provider writes the header Authorization.
             identity_source=",".join(definition.identity_sources),
             identity_validation_expression=None
             if definition.identity_validation is None
@@ -203,6 +209,12 @@ class ResourceRenderer:
 
     def check_model(self, where: str, definition: ModelDefinition) -> None:
         """See `Renderer`; a model of its own keeps all that its schema says."""
+        if definition.name in _MODELS_OF_EVERY_API:
+            raise ConflictError(
+                where,
+                f"model '{definition.name}' exists in every REST API, and API Gateway rejects a second one",
+                "rename the pydantic class",
+            )
 
     def render_model(self, scope: Construct, definition: ModelDefinition) -> ApiGatewayModel:
         """See `Renderer`."""

@@ -44,7 +44,8 @@ class LambdaAuthorizer:
             `TOKEN`.
         identity_sources: What makes a caller, by API Gateway's name for it: `method.request.header.NAME`,
             `method.request.querystring.NAME`, `stageVariables.NAME` or `context.NAME`. A request without one of
-            them is refused unasked. Left out, the header `Authorization`.
+            them is refused unasked. An empty list, for `REQUEST` without a cache, asks the function about every request.
+            Left out, the header `Authorization`.
         identity_validation: The regular expression that a token must match; others are refused unasked. Only for
             `TOKEN`. Left out, a bearer token (`BEARER_TOKEN`).
         cache_ttl_seconds: How long an answer is used again for the same identity, 0 to 3600. Whatever policy the
@@ -127,11 +128,17 @@ class LambdaAuthorizer:
                 where, f"identity_sources {sources!r} is no list", f"pass [{sources!r}]"
             )
         object.__setattr__(self, "identity_sources", tuple(sources))
-        if not sources:
+        if not sources and (self.kind == "TOKEN" or self.cache_ttl_seconds):
             raise InvalidArgumentError(
                 where,
-                "has no identity_sources, so that the function would be asked about every request",
-                "name what tells callers apart, such as 'method.request.header.Authorization'",
+                "has no identity_sources"
+                + (
+                    ", by which answers are cached"
+                    if self.kind == "REQUEST"
+                    else ", and its token is in none"
+                ),
+                "name what tells callers apart, such as 'method.request.header.Authorization'"
+                + (", or leave cache_ttl_seconds out" if self.kind == "REQUEST" else ""),
             )
         for source in sources:
             check_pattern(

@@ -178,6 +178,20 @@ class _Generator(GenerateJsonSchema):
             written.pop("pattern", None)
         return written
 
+    def set_schema(self, schema: core_schema.SetSchema) -> JsonSchemaValue:
+        return self._repeatable(super().set_schema(schema))
+
+    def frozenset_schema(self, schema: core_schema.FrozenSetSchema) -> JsonSchemaValue:
+        return self._repeatable(super().frozenset_schema(schema))
+
+    def _repeatable(self, written: JsonSchemaValue) -> JsonSchemaValue:
+        """Leave out that items are unique: pydantic makes a set of a list that repeats some."""
+        if self.mode == "validation":
+            written.pop("uniqueItems", None)
+            # Repeated items count once for pydantic, and each time for a schema.
+            written.pop("maxItems", None)
+        return written
+
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - no field has one
         return False
 

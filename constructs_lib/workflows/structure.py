@@ -155,15 +155,8 @@ class _Checker:
 
     def _check_transition(self, where: str, kind: str, state: Mapping[str, Any]) -> None:
         goes_on = [field for field in ("Next", "End") if field in state]
-        if kind == "Choice":
-            if not state.get("Choices"):
-                raise InvalidArgumentError(where, "has no Choices", "add a rule")
-            if "Default" not in state:
-                raise InvalidArgumentError(
-                    where,
-                    "has no Default, so that the workflow fails where no rule holds",
-                    "say where it goes on, or at a Fail",
-                )
+        if kind == "Choice" and not state.get("Choices"):
+            raise InvalidArgumentError(where, "has no Choices", "add a rule")
         if kind in (*_ENDING, "Choice"):
             if goes_on:
                 raise InvalidArgumentError(where, f"a {kind} has no {goes_on[0]}", "take it out")
@@ -191,7 +184,14 @@ class _Checker:
             )
 
     def _check_ends(self, states: Mapping[str, Any]) -> None:
-        ends = {name for name, state in states.items() if state["Type"] in _ENDING or state.get("End")}
+        # Where no rule of a Choice without a Default holds, the workflow fails (States.NoChoiceMatched).
+        ends = {
+            name
+            for name, state in states.items()
+            if state["Type"] in _ENDING
+            or state.get("End")
+            or (state["Type"] == "Choice" and "Default" not in state)
+        }
         found = True
         while found:
             more = {

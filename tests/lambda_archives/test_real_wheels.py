@@ -95,5 +95,6 @@ def test_a_runtime_that_a_version_has_no_wheel_for_is_named(tmp_path):
         pytest.skip("pip cannot reach a package index")
     assert str(caught.value).startswith(
         f"{lock}: pydantic-core==2.0.1 has no wheel for python3.13 on arm64, tags manylinux_2_34_aarch64 and older; pin "
-        "a version that has one, leave the package out, or choose another target. pip said:\n"
+        "a version that has one, leave the package out, choose another target, or build its wheel (pip wheel) for an index "
+        "or a --find-links folder of pip's configuration. pip said:\n"
     )

@@ -93,6 +93,13 @@ def test_markers_for_this_machine_are_those_of_this_interpreter(lock):
             ),
         ),
         (
+            "-e .\n",
+            (
+                "1: the option -e is not allowed; list pinned requirements only, and list the folder of the project itself in "
+                "the include of package.toml (uv export --no-emit-project leaves the line out), or build a wheel of it"
+            ),
+        ),
+        (
             "-r other.txt\n",
             (
                 "1: the option -r is not allowed; list pinned requirements only, and set indexes in pip's own "

@@ -14,8 +14,8 @@ def test_the_tags_for_amazon_linux_2023_end_at_its_c_library():
     tags = Target(python_version="3.13", architecture="arm64").platform_tags
 
     assert tags[0] == "manylinux_2_34_aarch64"
-    assert tags[-2:] == ("manylinux_2_17_aarch64", "manylinux2014_aarch64")
-    assert len(tags) == 19
+    assert tags[-3:] == ("manylinux_2_17_aarch64", "manylinux2014_aarch64", "linux_aarch64")
+    assert len(tags) == 20
 
 
 def test_the_tags_for_amazon_linux_2_end_at_its_older_c_library():
@@ -23,7 +23,7 @@ def test_the_tags_for_amazon_linux_2_end_at_its_older_c_library():
 
     assert tags[0] == "manylinux_2_26_x86_64"
     assert "manylinux_2_28_x86_64" not in tags
-    assert tags[-1] == "manylinux_2_5_x86_64"
+    assert tags[-2:] == ("manylinux_2_5_x86_64", "linux_x86_64")
 
 
 def test_pip_is_told_the_runtime_s_python():

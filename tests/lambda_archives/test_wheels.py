@@ -156,7 +156,8 @@ def test_no_wheel_for_the_target(project, arm, lock):
 
     assert failure(project, arm) == (
         f"{lock}: numbers==1.0 has no wheel for python3.13 on arm64, tags manylinux_2_34_aarch64 and older; pin a "
-        "version that has one, leave the package out, or choose another target. pip said:\n"
+        "version that has one, leave the package out, choose another target, or build its wheel (pip wheel) for an index or a "
+        "--find-links folder of pip's configuration. pip said:\n"
         "    ERROR: Could not find a version that satisfies the requirement numbers==1.0 (from versions: 0.9)\n"
         "    ERROR: No matching distribution found for numbers==1.0"
     )
@@ -168,8 +169,9 @@ def test_no_wheel_for_this_machine(project, lock):
     target = Target.this_machine()
 
     assert failure(project, target).startswith(
-        f"{lock}: numbers==1.0 has no wheel for {target}; pin a version that has one, leave the package out, or choose "
-        "another target. pip said:\n"
+        f"{lock}: numbers==1.0 has no wheel for {target}; pin a version that has one, leave the package out, choose "
+        "another target, or build its wheel (pip wheel) for an index or a --find-links folder of pip's configuration. pip "
+        "said:\n"
     )
 
 

@@ -125,7 +125,7 @@ def test_stages_share_a_domain_by_base_path(stack: AwsStack, api: RestApi, stage
     domain = DomainName(
         stack, "domain", domain_name="api.shop.example", stage=stage, base_path="v1", hosted_zone_id=ZONE
     )
-    domain.add_stage(test, base_path="next/v2")
+    domain.add_stage(test, base_path="v2")
     configuration = Configuration(stack)
     address = configuration.address("api_gateway_domain_name")
     rest_api = configuration.address("api_gateway_rest_api")
@@ -139,12 +139,12 @@ def test_stages_share_a_domain_by_base_path(stack: AwsStack, api: RestApi, stage
             "domain_name": f"${{{address}.domain_name}}",
             "stage_name": f"${{{stages[name]}.stage_name}}",
         }
-        for path, name in (("next/v2", "test"), ("v1", "prod"))
+        for path, name in (("v1", "prod"), ("v2", "test"))
     ]
     stack.output(prod=stage.invoke_url, test=test.invoke_url)
     output = Configuration(stack).json["output"]
     assert output["prod"]["value"] == "https://api.shop.example/v1"
-    assert output["test"]["value"] == "https://api.shop.example/next/v2"
+    assert output["test"]["value"] == "https://api.shop.example/v2"
 
 
 def test_a_domain_without_a_base_path_has_no_empty_one(stack: AwsStack, stage: Stage) -> None:
@@ -212,7 +212,7 @@ def test_clients_may_have_to_show_a_certificate(stack: AwsStack, stage: Stage) -
         (
             {"base_path": "/v1"},
             InvalidArgumentError,
-            "base_path '/v1' is not valid; write it without '/' at its ends, such as 'v1'",
+            "base_path '/v1' is not valid; use one part without '/', such as 'v1': API Gateway maps no more of a REST API's path",
         ),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -242,11 +243,19 @@ def test_a_request_authorizer_sees_what_it_is_told(
             "identity_sources 'method.request.header.A' is no list; pass ['method.request.header.A']",
         ),
         (
-            {"kind": "REQUEST", "identity_sources": []},
+            {"kind": "REQUEST", "identity_sources": [], "cache_ttl_seconds": 60},
             InvalidArgumentError,
             (
-                "has no identity_sources, so that the function would be asked about every request; name what tells "
-                "callers apart, such as 'method.request.header.Authorization'"
+                "has no identity_sources, by which answers are cached; name what tells callers apart, such as "
+                "'method.request.header.Authorization', or leave cache_ttl_seconds out"
+            ),
+        ),
+        (
+            {"identity_sources": []},
+            InvalidArgumentError,
+            (
+                "has no identity_sources, and its token is in none; name what tells callers apart, such as "
+                "'method.request.header.Authorization'"
             ),
         ),
         (
@@ -543,3 +552,19 @@ def test_every_field_of_an_authorizer_redeploys(app: App, archive: FakeArchive) 
         api.root.add_method("GET", LambdaIntegration(function))
         triggers[name] = api.definition.digest()
     assert len(set(triggers.values())) == len(DIFFERENT)
+
+
+@pytest.mark.parametrize("form", ["resources", "openapi"])
+def test_a_request_authorizer_without_a_cache_needs_no_identity(
+    stack: AwsStack, function: Function, form: Any
+) -> None:
+    api = RestApi(stack, "api", name="shop", definition=form)
+    anybody = LambdaAuthorizer(name="anybody", function=function, kind="REQUEST", identity_sources=[])
+    api.root.add_method("GET", LambdaIntegration(function), authorization=anybody)
+    written = Configuration(stack)
+    if form == "resources":
+        assert written.only("api_gateway_authorizer")["identity_source"] == ""
+    else:
+        body = json.loads(written.only("api_gateway_rest_api")["body"])
+        scheme = body["components"]["securitySchemes"]["anybody"]
+        assert "identitySource" not in scheme["x-amazon-apigateway-authorizer"]

@@ -185,7 +185,10 @@ def test_the_schema_says_its_dialect_and_holds_nothing_but_the_models_rules() ->
         (tuple[int, str], {"type": "array", "minItems": 2, "maxItems": 2, "items": [{"type": "integer"}, {"type": "string"}]}),
         (tuple[()], {"type": "array", "minItems": 0, "maxItems": 0}),
         (Point, {"type": "array", "minItems": 2, "maxItems": 2, "items": [{"type": "number"}, {"type": "number"}]}),
-        (set[int], {"type": "array", "uniqueItems": True, "items": {"type": "integer"}}),
+        (set[int], {"type": "array", "items": {"type": "integer"}}),
+        (frozenset[int], {"type": "array", "items": {"type": "integer"}}),
+        (Annotated[set[int], Field(min_length=1, max_length=2)], {"type": "array", "minItems": 1, "items": {"type": "integer"}}),
+        (Annotated[list[int], Field(json_schema_extra={"uniqueItems": True})], {"type": "array", "uniqueItems": True, "items": {"type": "integer"}}),
         (list[Any], {"type": "array", "items": {}}),
         # objects
         (dict[str, int], {"type": "object", "additionalProperties": {"type": "integer"}}),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from cdktf import App
+from jsonschema import Draft4Validator
 from pydantic import BaseModel, ConfigDict, Field
 
 from constructs_lib import (
@@ -21,6 +22,7 @@ from constructs_lib import (
     RestApi,
 )
 from constructs_lib.routes.definitions import HttpMethod
+from constructs_lib.validation.model_schema import model_schema
 from tests.support.synthesis import Configuration, FakeArchive, children, public_method, refused
 
 
@@ -280,3 +282,30 @@ def test_other_media_types_that_change_nothing_are_refused(api: RestApi, functio
     assert message == (
         "shop/api/POST: other_media_types 'image/png' is no list of strings; pass ['image/png']"
     )
+
+
+@pytest.mark.parametrize("name", ["Empty", "Error"])
+def test_the_models_that_every_api_has_are_taken(stack: AwsStack, function: Function, name: str) -> None:
+    model = type(name, (BaseModel,), {"__annotations__": {"text": str}})
+    api = RestApi(stack, "api", name="shop")
+    assert refused(
+        lambda: api.root.add_method(
+            "POST", LambdaIntegration(function), authorization=Public(), request_model=model
+        )
+    ) == (
+        ConflictError,
+        (
+            f"shop/api/POST: model '{name}' exists in every REST API, and API Gateway rejects a second one; rename the "
+            "pydantic class"
+        ),
+    )
+    body = RestApi(stack, "body", name="shop", definition="openapi")
+    body.root.add_method("POST", LambdaIntegration(function), authorization=Public(), request_model=model)
+
+
+def test_a_list_that_repeats_items_of_a_set_is_accepted() -> None:
+    class Order(BaseModel):
+        tags: set[str] = Field(max_length=1)
+
+    assert Order.model_validate({"tags": ["a", "a"]}).tags == {"a"}
+    Draft4Validator(model_schema(Order)).validate({"tags": ["a", "a"]})

@@ -390,13 +390,6 @@ WRITTEN: dict[str, tuple[dict[str, Any], str]] = {
         {"StartAt": "a", "States": {"a": {"Type": "Pass", "Next": "b"}}},
         "shop/flow/a: Next goes on at 'b', which is not there; name a state of the same workflow, branch or iteration",
     ),
-    "a choice without a default": (
-        {"StartAt": "a", "States": {"a": {"Type": "Choice", "Choices": [{"Next": "b"}]}, "b": END}},
-        (
-            "shop/flow/a: has no Default, so that the workflow fails where no rule holds; say where it goes on, or at a "
-            "Fail"
-        ),
-    ),
     "an end with a Next": (
         {"StartAt": "a", "States": {"a": {"Type": "Succeed", "Next": "b"}, "b": END}},
         "shop/flow/a: a Succeed has no Next; take it out",
@@ -468,6 +461,13 @@ WRITTEN: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize(("asl", "expected"), WRITTEN.values(), ids=WRITTEN)
 def test_a_mistake_in_hand_written_language_is_named(asl: dict[str, Any], expected: str) -> None:
     assert message(lambda: check_structure("shop/flow", asl, "EXPRESS")) == expected
+
+
+def test_a_choice_without_a_default_is_accepted() -> None:
+    choice = {"Type": "Choice", "Choices": [{"Next": "b"}]}
+    check_structure("shop/flow", {"StartAt": "a", "States": {"a": choice, "b": END}}, "EXPRESS")
+    again = {"Type": "Pass", "Next": "a"}
+    check_structure("shop/flow", {"StartAt": "a", "States": {"a": choice, "b": again}}, "EXPRESS")
 
 
 def written(definition: Any, **more: Any) -> HandWritten:
