@@ -27,6 +27,7 @@ _GAPS = (
     "cognito_token_trigger",
     "composite_alarms",
     "domain_names",
+    "event_patterns",
     "event_source_mappings",
     "kms_rotation",
     "lambda_concurrency",
