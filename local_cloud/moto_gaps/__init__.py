@@ -19,6 +19,7 @@ _GAPS = (
     "api_import",
     "api_not_found",
     "api_tags",
+    "api_validation",
     "certificate_validation",
     "cognito_pool_updates",
     "cognito_resource_servers",

@@ -84,6 +84,9 @@ def apply() -> None:
 def update_resource(self: Any) -> str:
     """Change the path part or the parent of a resource."""
     _, _, api, _, resource, *_ = self.path.split("/")
+    for operation in self._get_param("patchOperations") or ():
+        if operation.get("path") == "/parentId":
+            self.backend.get_resource(api, operation.get("value"))
     return _patched(self, self.backend.get_resource(api, resource), _RESOURCE, "to_dict")
 
 

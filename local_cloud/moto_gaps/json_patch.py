@@ -17,7 +17,14 @@ def boolean(text: str | None) -> bool:
 
 def integer(text: str | None) -> int | None:
     """Read a whole number; None stays None."""
-    return None if text is None else int(text)
+    if not text:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        from moto.apigateway.exceptions import BadRequestException
+
+        raise BadRequestException(f"Invalid patch value '{text}': it is not a number") from None
 
 
 def same(value: Any) -> Any:

@@ -189,8 +189,6 @@ def test_models_refer_to_each_other_and_are_part_of_the_deployment(make_api: Mak
 @pytest.mark.parametrize(
     ("name", "schema"),
     [
-        ("Missing", None),
-        ("NoJson", "{"),
         ("NoSchema", {"type": 1}),
         ("Elsewhere", {"$ref": "https://example.com/schema"}),
         ("NoPattern", {"properties": {"name": {"pattern": "("}}}),
