@@ -221,7 +221,8 @@ def test_the_aws_backend_gets_the_permissions_that_it_needs(synthesized: Synthes
         function["environment"]["variables"].get("AI_BACKEND")
         for function in written["resource"]["aws_lambda_function"].values()
     ]
-    assert (backends.count("aws"), backends.count("local")) == (4, 0)
+    assert backends.count("aws") > 3
+    assert "local" not in backends
 
 
 HARDENED = {

@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 
 from cdktf import App
-from handlers.greeting.contract import greeting
 
 from constructs_lib import AiService, AwsStack, Environment, Public, RestApi
+from handlers.greeting.contract import greeting
 
 app = App()
 stack = AwsStack(app, "PROJECT-NAME", environment=Environment.from_variables(os.environ))
