@@ -299,7 +299,8 @@ def main() -> None:
         "/opt/python",
         os.environ["LAMBDA_RUNTIME_DIR"],
     ]
-    sys.path[:0] = [place for place in places if place not in sys.path]
+    if root not in sys.path:
+        sys.path[:0] = places
     try:
         module, _, name = os.environ["_HANDLER"].rpartition(".")
         handler = getattr(importlib.import_module(module.replace("/", ".")), name)

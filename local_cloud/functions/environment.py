@@ -124,10 +124,38 @@ def _runtime_links() -> dict[str, Path]:
     return links
 
 
-def worker_command(handler: str) -> list[str]:
-    """The command line of a worker: the bare interpreter, without anything that is installed for it."""
+def worker_command(
+    definition: FunctionDefinition, *, task_root: Path, layers_folder: Path | None
+) -> list[str]:
+    """The command line of a worker: the bare interpreter, without anything that is installed for it.
+
+    A function may name a program that is started instead, with that command line as its arguments
+    (`AWS_LAMBDA_EXEC_WRAPPER`). Where it is missing or cannot be executed, the worker ends as on AWS.
+
+    Args:
+        definition: The function.
+        task_root: Where its archive is unpacked; `/var/task` on AWS.
+        layers_folder: Where its layers are unpacked, `/opt` on AWS; None if it has none.
+    """
     interpreter = getattr(sys, "_base_executable", None) or sys.executable
-    return [interpreter, "-S", "-s", "-P", "-m", "awslambdaric", handler]
+    command = [interpreter, "-S", "-s", "-P", "-m", "awslambdaric", definition.handler]
+    wrapper = definition.environment.get("AWS_LAMBDA_EXEC_WRAPPER")
+    if not wrapper:
+        return command
+    path = Path(wrapper)
+    for there, here in (("/var/task", task_root), ("/opt", layers_folder)):
+        if here is not None and path.is_relative_to(there):
+            path = here / path.relative_to(there)
+    if not path.is_file():
+        return _ended(f"{wrapper}: does not exist", 127)
+    if not os.access(path, os.X_OK):
+        return _ended(f"{wrapper}: is not an executable", 126)
+    return [str(path), *command]
+
+
+def _ended(message: str, status: int) -> list[str]:
+    """A command that does nothing but say why."""
+    return ["/bin/sh", "-c", 'echo "$1"; exit "$2"', "sh", message, str(status)]
 
 
 def worker_environment(

@@ -39,6 +39,7 @@ from local_cloud.functions.invocation import Invocation, StartFailed, StartTimed
 from local_cloud.functions.log import FunctionLogs
 from local_cloud.functions.memory import MemoryWatch
 from local_cloud.functions.pool import FunctionPool
+from local_cloud.functions.response_stream import ResponseStream
 from local_cloud.functions.result import InvocationResult
 from local_cloud.functions.warden import Warden
 from local_cloud.functions.worker import Worker, WorkerPlace, WorkerServices
@@ -78,7 +79,7 @@ class FunctionExecutor:
         directory: Path,
         region: str = "us-east-1",
         account_id: str = DEFAULT_ACCOUNT_ID,
-        concurrency_limit: int = 100,
+        concurrency_limit: int = 250,
         idle_seconds: float = 300.0,
         init_timeout_seconds: float = 10.0,
         retry_delays_seconds: tuple[float, float] = (1.0, 2.0),
@@ -145,6 +146,46 @@ class FunctionExecutor:
             ServiceUnavailable: No process can be started, or the executor is closed.
             TooManyRequests: The concurrency of the function or of the account is used up.
         """
+        invocation = self._begin(
+            function_arn,
+            payload,
+            request_id=request_id,
+            trace_header=trace_header,
+            client_context=client_context,
+            cognito_identity=cognito_identity,
+        )
+        return await invocation.future
+
+    async def invoke_streamed(
+        self,
+        function_arn: str,
+        payload: bytes,
+        *,
+        trace_header: str | None = None,
+        client_context: str | None = None,
+    ) -> ResponseStream:
+        """Run a function and return its response at once, which then arrives part by part.
+
+        The caller reads it to its end, or abandons it. The arguments and errors are those of `invoke`; errors that
+        show only while a process is started are raised by `ResponseStream.read`.
+        """
+        stream = ResponseStream()
+        self._begin(
+            function_arn, payload, trace_header=trace_header, client_context=client_context, stream=stream
+        )
+        return stream
+
+    def _begin(
+        self,
+        function_arn: str,
+        payload: bytes,
+        *,
+        request_id: str | None = None,
+        trace_header: str | None = None,
+        client_context: str | None = None,
+        cognito_identity: str | None = None,
+        stream: ResponseStream | None = None,
+    ) -> Invocation:
         if self._closed:
             raise _stopping()
         if len(payload) > LARGEST_REQUEST_BYTES:
@@ -166,13 +207,14 @@ class FunctionExecutor:
             client_context=client_context,
             cognito_identity=cognito_identity,
             on_end=lambda: self._concurrency.leave(entry),
+            stream=stream,
         )
         worker = pool.take()
         if worker is not None:
             worker.run(invocation)
         else:
             self._spawn(self._run_cold(pool, invocation))
-        return await invocation.future
+        return invocation
 
     async def close(self) -> None:
         """End every worker, and everything that the workers have started."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from local_cloud.functions.errors import FunctionServiceError
 from local_cloud.functions.outcome import Outcome
+from local_cloud.functions.response_stream import ResponseStream
 from local_cloud.functions.result import InvocationResult
 
 
@@ -21,6 +22,7 @@ class Invocation:
         client_context: The client context as JSON, if any.
         cognito_identity: The Cognito identity as JSON, if any.
         on_end: Called once, when the invocation is over.
+        stream: Where the response goes part by part; None where the caller waits for all of it.
     """
 
     __slots__ = (
@@ -32,6 +34,7 @@ class Invocation:
         "invoked_arn",
         "payload",
         "request_id",
+        "stream",
         "trace_header",
     )
 
@@ -45,6 +48,7 @@ class Invocation:
         client_context: str | None,
         cognito_identity: str | None,
         on_end: Callable[[], None],
+        stream: ResponseStream | None = None,
     ) -> None:
         self.request_id = request_id
         self.payload = payload
@@ -52,6 +56,7 @@ class Invocation:
         self.trace_header = trace_header
         self.client_context = client_context
         self.cognito_identity = cognito_identity
+        self.stream = stream
         self.deadline: float | None = (
             None  # on the loop's clock; None until the function's time begins to run
         )
@@ -61,13 +66,17 @@ class Invocation:
     def succeed(self, result: InvocationResult) -> None:
         """Give the result to the caller, if it still waits."""
         self._end()
-        if not self.future.done():
+        if self.stream is not None:
+            self.stream.end(result)
+        elif not self.future.done():
             self.future.set_result(result)
 
     def fail(self, error: FunctionServiceError) -> None:
         """Tell the caller, if it still waits, that the function could not be run."""
         self._end()
-        if not self.future.done():
+        if self.stream is not None:
+            self.stream.fail(error)
+        elif not self.future.done():
             self.future.set_exception(error)
 
     def _end(self) -> None:

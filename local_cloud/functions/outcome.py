@@ -40,6 +40,27 @@ def answered(body: bytes | None, *, failed: bool) -> Outcome:
     return Outcome(body, failed=failed)
 
 
+def streamed(body: bytes | None, error: bytes | None) -> Outcome:
+    """The runtime client has streamed an answer.
+
+    Args:
+        body: What was collected of it for a caller that waits for all of it; None if that was too large.
+        error: The error object of a function that failed after its start.
+    """
+    if error is None:
+        return answered(body, failed=False)
+    return Outcome(error, failed=True, status="error", error_type=_error_type(error))
+
+
+def cut_off(*, caller_gone: bool) -> Outcome:
+    """The runtime client asked for the next event before the stream of the last one was complete."""
+    if caller_gone:
+        return Outcome(b"", note="The caller has disconnected; its response was cut off.")
+    error_type = "Runtime.TruncatedResponse"
+    message = "The connection was closed before the response was complete"
+    return Outcome(_error(error_type, message), failed=True, status="error", error_type=error_type)
+
+
 def init_failed(body: bytes) -> Outcome:
     """The runtime client could not load the handler."""
     return Outcome(body, failed=True, status="error", error_type=_error_type(body))

@@ -8,9 +8,14 @@ invocation at a few hundred microseconds.
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
 import contextlib
 import socket
 from typing import Protocol, cast
+
+from local_cloud.functions.chunked_body import ChunkedBody
+from local_cloud.functions.response_stream import StreamSource
 
 LARGEST_RESPONSE_BYTES = 6_291_556
 """A response of 6 MB and the 100 bytes that AWS allows on top."""
@@ -20,6 +25,9 @@ _NEXT = _PREFIX + b"invocation/next"
 _INVOCATION = _PREFIX + b"invocation/"
 _INIT_ERROR = _PREFIX + b"init/error"
 _LARGEST_HEAD_BYTES = 4 * 1024 * 1024  # the client sends the cause of an error, up to 1 MB, as a header
+
+_ITERATIONS_TO_THE_FIRST_BYTE = 8
+"""Iterations of the loop in which it accepts a connection and reads what has arrived there, with some to spare."""
 
 _ACCEPTED = (
     b'HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{"status":"OK"}\n'
@@ -35,6 +43,10 @@ def _refusal(status: str, error_type: str, message: str) -> bytes:
 
 _UNKNOWN_PATH = _refusal("404 Not Found", "InvalidPath", "The Runtime API has no such path")
 _UNKNOWN_REQUEST = _refusal("400 Bad Request", "InvalidRequestID", "This invocation is not running")
+_BAD_CHUNKS = _refusal("400 Bad Request", "InvalidRequest", "The chunks of the body are not valid")
+_NOT_CHUNKED = _refusal(
+    "400 Bad Request", "InvalidRequest", "A streamed response needs Transfer-Encoding: chunked"
+)
 _NO_LENGTH = _refusal("411 Length Required", "InvalidRequest", "A Content-Length header is required")
 _HEAD_TOO_LARGE = _refusal(
     "431 Request Header Fields Too Large", "InvalidRequest", "The headers are too large"
@@ -58,6 +70,15 @@ class RuntimeListener(Protocol):
             failed: The answer is an error object.
         """
 
+    def runtime_stream_began(self, source: StreamSource) -> None:
+        """The client begins to stream the answer of the invocation that runs."""
+
+    def runtime_stream_chunk(self, data: bytes) -> None:
+        """A part of that answer has arrived."""
+
+    def runtime_stream_ended(self, error: bytes | None) -> None:
+        """The answer is complete; or the function failed after its start, with this error object."""
+
     def runtime_init_failed(self, body: bytes) -> None:
         """The client could not load the handler; the body is the error object."""
 
@@ -72,6 +93,7 @@ class RuntimeApi:
         self._parked: _Connection | None = None
         self._waiting: bytes | None = None
         self._sent_to: _Connection | None = None
+        self._lost: asyncio.Future[None] | None = None
         self.address = ""
 
     async def start(self) -> None:
@@ -97,6 +119,14 @@ class RuntimeApi:
         self._waiting = None
         return undelivered
 
+    async def all_read(self) -> None:
+        """Wait until what a client that has ended had sent is read, a stream to its end."""
+        for _ in range(_ITERATIONS_TO_THE_FIRST_BYTE):
+            await asyncio.sleep(0)
+        while any(connection.is_streaming for connection in self._connections):
+            self._lost = asyncio.get_running_loop().create_future()
+            await self._lost
+
     def close(self) -> None:
         """Stop listening and drop every connection."""
         if self._server is not None:
@@ -115,6 +145,8 @@ class RuntimeApi:
         self._connections.discard(connection)
         if self._parked is connection:
             self._parked = None
+        if self._lost is not None and not self._lost.done():
+            self._lost.set_result(None)
 
     def handle(self, connection: _Connection, method: bytes, path: bytes, body: bytes | None) -> None:
         """Answer one complete request; the body is None if it was over the limit."""
@@ -133,6 +165,23 @@ class RuntimeApi:
         else:
             connection.write(_UNKNOWN_PATH)
 
+    def begin_stream(self, connection: _Connection, path: bytes) -> bool:
+        """Return whether a streamed body at this path is the answer of the invocation that runs."""
+        request_id, _, what = path.removeprefix(_INVOCATION).partition(b"/")
+        if what != b"response" or not self._listener.runtime_runs(request_id.decode("latin-1")):
+            return False
+        self._listener.runtime_stream_began(connection)
+        return True
+
+    def stream_chunk(self, data: bytes) -> None:
+        """Pass on a part of a streamed body."""
+        self._listener.runtime_stream_chunk(data)
+
+    def end_stream(self, connection: _Connection, trailers: dict[str, str]) -> None:
+        """Answer a streamed body that is complete."""
+        connection.write(_ACCEPTED)
+        self._listener.runtime_stream_ended(_error_object(trailers))
+
     def _next(self, connection: _Connection) -> None:
         waiting, self._waiting = self._waiting, None
         if waiting is None:
@@ -146,7 +195,7 @@ class RuntimeApi:
 class _Connection(asyncio.Protocol):
     """Cuts one connection's bytes into requests."""
 
-    __slots__ = ("_all_read", "_api", "_buffer", "_needed", "_skip", "_start", "_transport")
+    __slots__ = ("_all_read", "_api", "_buffer", "_needed", "_skip", "_start", "_stream", "_transport")
 
     def __init__(self, api: RuntimeApi) -> None:
         self._api = api
@@ -156,6 +205,7 @@ class _Connection(asyncio.Protocol):
         self._start: tuple[bytes, bytes] | None = None  # method and path of the request whose body is awaited
         self._needed = 0
         self._skip = 0
+        self._stream: ChunkedBody | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # what asyncio passes for TCP
@@ -166,6 +216,11 @@ class _Connection(asyncio.Protocol):
 
     def eof_received(self) -> None:
         self._all_read = not self._has_error()
+
+    @property
+    def is_streaming(self) -> bool:
+        """Whether a streamed body was begun and is not complete."""
+        return self._stream is not None
 
     @property
     def was_reset(self) -> bool:
@@ -189,6 +244,22 @@ class _Connection(asyncio.Protocol):
             with contextlib.suppress(RuntimeError):  # the loop is closed already
                 self._transport.abort()
 
+    def pause(self) -> None:
+        """See `StreamSource`."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        """See `StreamSource`."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def hang_up(self) -> None:
+        """See `StreamSource`."""
+        self._stream = None
+        self._buffer.clear()
+        self.abort()
+
     def data_received(self, data: bytes) -> None:
         self._buffer += data
         while self._step():
@@ -197,6 +268,8 @@ class _Connection(asyncio.Protocol):
     def _step(self) -> bool:
         """Make one step of progress; False when more bytes are needed."""
         buffer = self._buffer
+        if self._stream is not None:
+            return self._read_chunks(self._stream)
         if self._skip:
             return self._skip_body()
         if self._start is None:
@@ -217,6 +290,20 @@ class _Connection(asyncio.Protocol):
         self._finish(None)
         return bool(self._buffer)
 
+    def _read_chunks(self, stream: ChunkedBody) -> bool:
+        try:
+            data = stream.decode(self._buffer)
+        except ValueError:
+            self._refuse(_BAD_CHUNKS)
+            return False
+        if data:
+            self._api.stream_chunk(data)
+        if stream.ended and self._stream is not None:  # it is None after `hang_up`
+            self._stream = None
+            self._api.end_stream(self, stream.trailers)
+            return bool(self._buffer)
+        return False
+
     def _finish(self, body: bytes | None) -> None:
         start, self._start = self._start, None
         if start is not None:
@@ -236,6 +323,8 @@ class _Connection(asyncio.Protocol):
         if method == b"GET":
             self._api.handle(self, method, path, b"")
             return bool(buffer)
+        if _header(head, b"lambda-runtime-function-response-mode") == b"streaming":
+            return self._begin_stream(head, path)
         length = _header(head, b"content-length")
         if length is None or not length.isdigit():
             self._refuse(_NO_LENGTH)
@@ -250,8 +339,21 @@ class _Connection(asyncio.Protocol):
             self._needed = size
         return True
 
+    def _begin_stream(self, head: bytes, path: bytes) -> bool:
+        if (_header(head, b"transfer-encoding") or b"").lower() != b"chunked":
+            self._refuse(_NOT_CHUNKED)
+            return False
+        if not self._api.begin_stream(self, path):
+            self._refuse(_UNKNOWN_REQUEST)
+            return False
+        if self._transport is None or self._transport.is_closing():  # the caller had gone before
+            return False
+        self._stream = ChunkedBody()
+        return True
+
     def _refuse(self, answer: bytes) -> None:
         self._all_read = True
+        self._stream = None
         self.write(answer)
         self._buffer.clear()
         if self._transport is not None:
@@ -266,6 +368,17 @@ def _header(head: bytes, name: bytes) -> bytes | None:
     begin = at + len(name) + 3
     end = head.find(b"\r\n", begin)
     return head[begin : end if end >= 0 else len(head)].strip()
+
+
+def _error_object(trailers: dict[str, str]) -> bytes | None:
+    """Return the error object of a stream that failed; None of one that did not."""
+    kind = trailers.get("lambda-runtime-function-error-type")
+    if kind is None:
+        return None
+    try:
+        return base64.b64decode(trailers.get("lambda-runtime-function-error-body", ""), validate=True)
+    except binascii.Error:
+        return b"{}"
 
 
 def event_message(

@@ -23,8 +23,9 @@ from local_cloud.functions.log import FunctionLogs, WorkerLog, log_stream_name, 
 from local_cloud.functions.memory import MemoryWatch, measure
 from local_cloud.functions.outcome import Outcome
 from local_cloud.functions.process import ProcessGroup
+from local_cloud.functions.response_stream import StreamSource
 from local_cloud.functions.result import InvocationResult
-from local_cloud.functions.runtime_api import RuntimeApi, event_message
+from local_cloud.functions.runtime_api import LARGEST_RESPONSE_BYTES, RuntimeApi, event_message
 from local_cloud.functions.warden import Warden
 
 _MEGABYTE = 1024 * 1024
@@ -110,6 +111,9 @@ class Worker:
         self._invocation_began = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._peak_bytes = 0
+        self._streams = False
+        self._collected = bytearray()
+        self._last_read: asyncio.Task[None] | None = None
 
     @property
     def pid(self) -> int:
@@ -161,6 +165,7 @@ class Worker:
         """Hand an invocation to the idle worker."""
         definition = self.definition
         self._invocation = invocation
+        self._streams = False
         began = self._invocation_began = self._loop.time()
         if invocation.deadline is None:
             invocation.deadline = began + definition.timeout_seconds
@@ -203,12 +208,17 @@ class Worker:
         if invocation is not None:
             self._stop_watching()
             invocation.fail(error or ServiceUnavailable("The worker was ended; call again."))
+        if self._last_read is not None:
+            self._api.close()
         self._kill()
 
     def runtime_ready(self) -> None:
         """See `RuntimeListener`."""
         if not self._started.done():
             self._started.set_result(None)
+        elif self._invocation is not None and self._streams:
+            stream = self._invocation.stream
+            self._finish(outcomes.cut_off(caller_gone=stream is not None and stream.abandoned))
 
     def runtime_runs(self, request_id: str) -> bool:
         """See `RuntimeListener`."""
@@ -217,6 +227,27 @@ class Worker:
     def runtime_answered(self, body: bytes | None, *, failed: bool) -> None:
         """See `RuntimeListener`."""
         self._finish(outcomes.answered(body, failed=failed))
+
+    def runtime_stream_began(self, source: StreamSource) -> None:
+        """See `RuntimeListener`."""
+        self._streams = True
+        self._collected = bytearray()
+        if self._invocation is not None and self._invocation.stream is not None:
+            self._invocation.stream.begin(source)
+
+    def runtime_stream_chunk(self, data: bytes) -> None:
+        """See `RuntimeListener`."""
+        if self._invocation is None:
+            return
+        if self._invocation.stream is not None:
+            self._invocation.stream.feed(data)
+        elif len(self._collected) <= LARGEST_RESPONSE_BYTES:
+            self._collected += data
+
+    def runtime_stream_ended(self, error: bytes | None) -> None:
+        """See `RuntimeListener`."""
+        body, self._collected = bytes(self._collected), bytearray()
+        self._finish(outcomes.streamed(body if len(body) <= LARGEST_RESPONSE_BYTES else None, error))
 
     def runtime_init_failed(self, body: bytes) -> None:
         """See `RuntimeListener`."""
@@ -267,7 +298,7 @@ class Worker:
         )
         try:
             self._process = ProcessGroup(
-                worker_command(definition.handler),
+                worker_command(definition, task_root=place.task_root, layers_folder=place.layers_folder),
                 cwd=place.task_root,
                 environment=environment,
                 output=write_end,
@@ -321,6 +352,8 @@ class Worker:
 
     def _break_off(self, outcome: Outcome) -> None:
         self.ended = True
+        if self._last_read is not None:
+            self._api.close()
         self._kill()
         self._finish(outcome)
 
@@ -366,11 +399,19 @@ class Worker:
                 undelivered, self._invocation = self._invocation, None
                 self._stop_watching()
             else:
-                self._finish(outcomes.exited(self._invocation.request_id, returncode))
+                outcome = outcomes.exited(self._invocation.request_id, returncode)
+                self._last_read = self._loop.create_task(self._finish_unread(outcome))
         self._services.warden.forget(self.pid)
         self._owner.worker_ended(self, undelivered)
-        # After those who wait for the start have had their say in the log.
-        self._loop.call_soon(self._abandon)
+        if self._last_read is None:
+            # After those who wait for the start have had their say in the log.
+            self._loop.call_soon(self._abandon)
+
+    async def _finish_unread(self, outcome: Outcome) -> None:
+        """End the invocation of a process that has ended, once what it had sent is read."""
+        await self._api.all_read()
+        self._finish(outcome)
+        self._abandon()
 
     def _abandon(self) -> None:
         """Let go of everything that the process needed."""

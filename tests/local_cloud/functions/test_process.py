@@ -45,7 +45,7 @@ def test_a_timeout_and_the_next_invocation(bare_cloud: Cloud) -> None:
 def test_a_program_that_cannot_be_started_is_told(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     from local_cloud.functions import ServiceUnavailable, worker
 
-    monkeypatch.setattr(worker, "worker_command", lambda handler: ["/no/such/interpreter", handler])
+    monkeypatch.setattr(worker, "worker_command", lambda *_, **__: ["/no/such/interpreter"])
     cloud.deploy("def handler(event, context): pass\n")
     with pytest.raises(ServiceUnavailable) as error:
         cloud.invoke("demo")

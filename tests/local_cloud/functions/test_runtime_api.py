@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import pytest
 
+from local_cloud.functions.chunked_body import ChunkedBody
+from local_cloud.functions.response_stream import StreamSource
 from local_cloud.functions.runtime_api import LARGEST_RESPONSE_BYTES, RuntimeApi, event_message
 
 NEXT = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -19,6 +22,9 @@ class Listener:
     ready: int = 0
     answers: list[tuple[bytes | None, bool]] = field(default_factory=list)
     init_errors: list[bytes] = field(default_factory=list)
+    chunks: list[bytes] = field(default_factory=list)
+    streams: list[StreamSource] = field(default_factory=list)
+    ended: list[bytes | None] = field(default_factory=list)
 
     def runtime_ready(self) -> None:
         self.ready += 1
@@ -28,6 +34,15 @@ class Listener:
 
     def runtime_answered(self, body: bytes | None, *, failed: bool) -> None:
         self.answers.append((body, failed))
+
+    def runtime_stream_began(self, source: StreamSource) -> None:
+        self.streams.append(source)
+
+    def runtime_stream_chunk(self, data: bytes) -> None:
+        self.chunks.append(data)
+
+    def runtime_stream_ended(self, error: bytes | None) -> None:
+        self.ended.append(error)
 
     def runtime_init_failed(self, body: bytes) -> None:
         self.init_errors.append(body)
@@ -218,3 +233,86 @@ def test_no_header_value_can_begin_a_new_line() -> None:
     assert b"\r\nEvil" not in message
     assert b'\r\nLambda-Runtime-Client-Context: { "custom": {}}\r\n' in message
     assert b'\r\nLambda-Runtime-Cognito-Identity: {"cognitoIdentityId": "id"}\r\n' in message
+
+
+STREAM = (
+    b"POST /2018-06-01/runtime/invocation/r1/response HTTP/1.1\r\n"
+    b"Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n\r\n"
+)
+
+
+def test_a_streamed_answer_is_passed_on_chunk_by_chunk() -> None:
+    async def script(talk: Talk) -> None:
+        talk.writer.write(STREAM + b"3\r\none\r\n")
+        while not talk.listener.chunks:
+            await asyncio.sleep(0)
+        assert (talk.listener.chunks, talk.listener.ended) == ([b"one"], [])
+        assert (await talk.ask(b"3;x=y\r\ntwo\r\n0\r\n\r\n")).startswith(b"HTTP/1.1 202 ")
+        assert (talk.listener.chunks, talk.listener.ended) == ([b"one", b"two"], [None])
+        assert talk.listener.answers == []
+        talk.api.send(event(b"7"))
+        assert (await talk.ask(NEXT)).endswith(b"\r\n\r\n7")
+
+    talk(script)
+
+
+@pytest.mark.parametrize(
+    ("body", "error"), [(b"eyJlcnJvclR5cGUiOiAiWCJ9", b'{"errorType": "X"}'), (b"no base64!", b"{}")]
+)
+def test_trailers_are_the_error_of_a_streamed_answer(body: bytes, error: bytes) -> None:
+    async def script(talk: Talk) -> None:
+        trailers = b"Lambda-Runtime-Function-Error-Type: X\r\nLambda-Runtime-Function-Error-Body: " + body
+        message = STREAM + b"1\r\na\r\n0\r\n" + trailers + b"\r\n\r\n"
+        assert (await talk.ask(message)).startswith(b"HTTP/1.1 202 ")
+        assert (talk.listener.chunks, talk.listener.ended) == ([b"a"], [error])
+
+    talk(script)
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        (STREAM.replace(b"r1", b"r2"), b"This invocation is not running"),
+        (STREAM.replace(b"r1/response", b"r1/error"), b"This invocation is not running"),
+        (STREAM.replace(b"chunked", b"identity"), b"needs Transfer-Encoding: chunked"),
+        (STREAM + b"x\r\n", b"chunks of the body are not valid"),
+        (STREAM + b"\r\n", b"chunks of the body are not valid"),
+        (STREAM + b"1\r\nabc", b"chunks of the body are not valid"),
+        (STREAM + b"1" * 1_100_000, b"chunks of the body are not valid"),
+    ],
+)
+def test_streamed_answers_that_are_not_valid(message: bytes, text: bytes) -> None:
+    async def script(talk: Talk) -> None:
+        talk.writer.write(message)
+        answer = await talk.read()
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert text in answer
+        assert talk.listener.ended == []
+
+    talk(script)
+
+
+def test_after_a_hang_up_nothing_more_is_passed_on_and_the_client_is_disconnected() -> None:
+    async def script(talk: Talk) -> None:
+        talk.writer.write(STREAM)
+        while not talk.listener.streams:
+            await asyncio.sleep(0)
+        (source,) = talk.listener.streams
+        source.hang_up()
+        source.resume()
+        with contextlib.suppress(ConnectionResetError):
+            assert await talk.read() == b""
+        assert (talk.listener.chunks, talk.listener.ended) == ([], [])
+
+    talk(script)
+
+
+def test_chunks_may_be_cut_anywhere() -> None:
+    message = b"3\r\none\r\nA\r\n0123456789\r\n0\r\nName: value\r\n\r\nrest"
+    for size in (1, 2, 3, 7, len(message)):
+        body, buffer, decoded = ChunkedBody(), bytearray(), b""
+        for start in range(0, len(message), size):
+            buffer += message[start : start + size]
+            decoded += body.decode(buffer)
+        assert (decoded, body.ended, body.trailers) == (b"one0123456789", True, {"name": "value"})
+        assert bytes(buffer) == b"rest"
