@@ -59,6 +59,14 @@ class ControlPlane:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._checked_call, request)
 
+    async def refused(self, request: Request) -> tuple[Response, str] | None:
+        """Return the answer to a call that its role does not allow; None where it may be carried out."""
+        from local_cloud.iam.enforcement import refused_call
+
+        loop = asyncio.get_running_loop()
+        refused = await loop.run_in_executor(self._threads, refused_call, request)
+        return None if refused is None else (refused.response, refused.note)
+
     def close(self) -> None:
         """Give up the threads; calls that are running end by themselves."""
         self._threads.shutdown(wait=False, cancel_futures=True)

@@ -8,6 +8,7 @@ nobody set.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -15,7 +16,7 @@ from aiohttp import HttpVersion10, HttpVersion11, hdrs, web
 from aiohttp.web_protocol import RequestHandler
 from multidict import CIMultiDict
 
-from local_cloud.messages import Request, Response
+from local_cloud.messages import BodyStream, Request, Response
 
 # Above what any AWS API accepts, so that the gateway, not the parser, refuses what AWS refuses.
 _LONGEST_LINE = 65_536
@@ -42,7 +43,16 @@ class HttpServer(web.Server):
 
 
 class _Connection(RequestHandler):
-    __slots__ = ()
+    __slots__ = ("when_lost",)
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.when_lost: Callable[[], None] | None = None
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        super().connection_lost(exc)
+        if self.when_lost is not None:
+            self.when_lost()
 
     def eof_received(self) -> bool:  # type: ignore[override] # asyncio keeps the other direction open for True
         """Answer a client that has closed its sending side, then close the connection; an idle one is closed at once."""
@@ -82,6 +92,44 @@ class WireResponse(web.Response):
             self._headers.popall(name, None)
         if self.keep_alive and hdrs.CONNECTION not in self._headers:
             self._headers[hdrs.CONNECTION] = "keep-alive"
+
+
+class StreamedWireResponse(web.StreamResponse):
+    """A response that carries the headers it was given, plus Date and what frames the body."""
+
+    def __init__(self, response: Response) -> None:
+        headers: CIMultiDict[str] = CIMultiDict(response.headers)
+        self._unset = [name for name in _UNSENT if name not in headers]
+        super().__init__(status=response.status, headers=headers)
+
+    async def _prepare_headers(self) -> None:
+        await super()._prepare_headers()
+        for name in self._unset:
+            self._headers.popall(name, None)
+
+
+async def send_stream(message: web.BaseRequest, response: Response, stream: BodyStream) -> web.StreamResponse:
+    """Send a response whose body is streamed, and close the stream.
+
+    Raises:
+        ConnectionError: The client has gone, or the body cannot be completed: the connection is closed without the
+            end of the body, so that the client notices.
+    """
+    wire = StreamedWireResponse(response)
+    connection = message.protocol
+    try:
+        if isinstance(connection, _Connection):
+            connection.when_lost = stream.close
+        await wire.prepare(message)
+        if message.method != hdrs.METH_HEAD:
+            while (part := await stream.read()) is not None:
+                await wire.write(part)
+        await wire.write_eof()
+    finally:
+        if isinstance(connection, _Connection):
+            connection.when_lost = None
+        stream.close()
+    return wire
 
 
 async def receive(message: web.BaseRequest, *, limit: int | None) -> Request:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -39,13 +40,47 @@ class Request:
         return first_header(self.headers, name)
 
 
+class BodyStream(Protocol):
+    """A body that is sent while it is produced."""
+
+    sent: int
+    """Bytes that were read so far."""
+
+    async def read(self) -> bytes | None:
+        """Return the next part; None at the end.
+
+        Raises:
+            ConnectionError: The body cannot be completed, or `close` was called.
+        """
+        ...
+
+    def when_finished(self, call: Callable[[], None]) -> None:
+        """Call something once, at the end."""
+
+    def close(self) -> None:
+        """End it: everything was read, or the client has gone. May be called more than once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer, with its headers exactly as they are to be sent."""
+    """An answer, with its headers exactly as they are to be sent.
+
+    Attributes:
+        status: The status code.
+        headers: The headers.
+        body: The body; empty where it is streamed.
+        stream: The body that follows part by part; None where `body` is all of it.
+    """
 
     status: int
     headers: Headers = ()
     body: bytes = b""
+    stream: BodyStream | None = None
+
+    @property
+    def length(self) -> int:
+        """Bytes of the body, of a streamed one those so far."""
+        return len(self.body) if self.stream is None else self.stream.sent
 
 
 def first_header(headers: Iterable[tuple[str, str]], name: str) -> str | None:

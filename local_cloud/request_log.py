@@ -29,7 +29,7 @@ class RequestLog:
         service = note or _service(request)
         line = (
             f"{strftime('%H:%M:%S', localtime())} {response.status} {request.method:<6} {request.path} "
-            f"{seconds * 1000:.1f} ms {len(response.body)} B {service}"
+            f"{seconds * 1000:.1f} ms {response.length} B {service}"
         )
         with suppress(OSError):  # a full disk must not end a request
             self._file.write(line.rstrip().encode("utf-8", "backslashreplace") + b"\n")

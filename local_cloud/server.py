@@ -27,12 +27,20 @@ from local_cloud.browser_guard import host_name, is_own_name, refusal
 from local_cloud.control_plane import ControlPlane
 from local_cloud.errors import LocalCloudError
 from local_cloud.gateway.limits import LARGEST_REQUEST_BODY
-from local_cloud.http_server import HttpServer, WireResponse, receive, refused_version, request_target
+from local_cloud.http_server import (
+    HttpServer,
+    WireResponse,
+    receive,
+    refused_version,
+    request_target,
+    send_stream,
+)
 from local_cloud.messages import Request, Response
 from local_cloud.request_log import RequestLog
 
 if TYPE_CHECKING:
     from local_cloud.functions import InvocationResult
+    from local_cloud.functions.response_stream import ResponseStream
     from local_cloud.gateway.gateway import RestApiGateway
 
 HEALTH_PATH = "/_local_cloud/health"
@@ -56,6 +64,17 @@ class Functions(Protocol):
         client_context: str | None = None,
     ) -> InvocationResult:
         """Invoke a function."""
+        ...
+
+    async def invoke_streamed(
+        self,
+        function_arn: str,
+        payload: bytes,
+        *,
+        trace_header: str | None = None,
+        client_context: str | None = None,
+    ) -> ResponseStream:
+        """Invoke a function and return its response, which arrives part by part."""
         ...
 
     async def close(self) -> None:
@@ -168,8 +187,13 @@ class LocalCloud:
             response, note = await self._dispatch(request, api)
         else:
             response, note = await (await self._loaded()).handle_domain(request, host=domain)
-        self._request_log.write(request, response, time.perf_counter() - started, note)
-        return WireResponse(response)
+        if response.stream is None:
+            self._request_log.write(request, response, time.perf_counter() - started, note)
+            return WireResponse(response)
+        try:
+            return await send_stream(message, response, response.stream)
+        finally:
+            self._request_log.write(request, response, time.perf_counter() - started, note)
 
     async def _dispatch(self, request: Request, api: _CalledApi | None) -> tuple[Response, str]:
         if api is None and request.path.startswith(_OWN_PREFIX):
@@ -178,9 +202,19 @@ class LocalCloud:
             return refused, "refused: see local_cloud/browser_guard.py"
         gateway = await self._loaded()
         if api is None:
-            return await self._control_plane.answer(request)
+            return await self._invoke_streamed(request) or await self._control_plane.answer(request)
         stage, path = api.split(request.path)
         return await gateway.handle(request, api_id=api.api_id, stage=stage, path=path, host=api.host)
+
+    async def _invoke_streamed(self, request: Request) -> tuple[Response, str] | None:
+        """Answer a call of Lambda's InvokeWithResponseStream; None for every other request."""
+        from local_cloud.functions.stream_operation import invoke_with_response_stream, is_stream_operation
+
+        if self._functions is None or not is_stream_operation(request):
+            return None
+        if (refused := await self._control_plane.refused(request)) is not None:
+            return refused
+        return await invoke_with_response_stream(self._functions, request), "lambda"
 
     def _custom_domain(self, message: web.BaseRequest) -> str | None:
         """Return the custom domain name that a request is for, if it is for one; before moto is loaded there is none."""

@@ -43,7 +43,7 @@ class AccessLog:
         settings = exchange.stage.settings.access_log_settings
         if not settings or not settings.get("destinationArn") or not settings.get("format"):
             return
-        variables = response_variables(exchange, response.status, len(response.body))
+        variables = response_variables(exchange, response.status, response.length)
         line = substitute(settings["format"], variables, exchange.stage.variables, missing="-")
         self._waiting[settings["destinationArn"]].append((int(exchange.received_at * 1000), line))
         if not self._scheduled:

@@ -47,6 +47,7 @@ class Integration:
         content_handling: `CONVERT_TO_BINARY`, `CONVERT_TO_TEXT` or None.
         connection_type: `INTERNET`, `VPC_LINK` or None.
         responses: How answers are mapped, for integrations that are no proxies.
+        streams: The response is sent to the client as it comes (`responseTransferMode: STREAM`).
     """
 
     kind: str
@@ -60,6 +61,7 @@ class Integration:
     responses: tuple[IntegrationResponse, ...]
     passthrough: str = "WHEN_NO_MATCH"
     request_parameters: Mapping[str, str] = field(default_factory=dict)
+    streams: bool = False
 
 
 @dataclass(frozen=True, slots=True)

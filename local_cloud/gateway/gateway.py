@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import random
+from dataclasses import replace
 
 from local_cloud.gateway.access_log import AccessLog
 from local_cloud.gateway.api_keys import ApiKeys
@@ -89,7 +90,10 @@ class RestApiGateway:
             base_path=base_path,
         )
         response = _with_ids(await self._answer(exchange), exchange.request_id, exchange.extended_request_id)
-        self._access_log.record(exchange, response)
+        if response.stream is None:
+            self._access_log.record(exchange, response)
+        else:
+            response.stream.when_finished(lambda: self._access_log.record(exchange, response))
         return response, f"{deployed.api.name}/{stage} {exchange.note}"
 
     async def handle_domain(self, request: Request, *, host: str) -> tuple[Response, str]:
@@ -170,7 +174,7 @@ def _domain_name(api_id: str, stage: DeployedStage) -> str:
 
 def _with_ids(response: Response, request_id: str, extended_request_id: str) -> Response:
     ids = (("x-amzn-RequestId", request_id), ("x-amz-apigw-id", extended_request_id))
-    return Response(response.status, (*sendable(response.headers), *ids), response.body)
+    return replace(response, headers=(*sendable(response.headers), *ids))
 
 
 def _unsupported(error: UnsupportedFeatureError) -> Response:

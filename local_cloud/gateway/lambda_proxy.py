@@ -7,9 +7,11 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from local_cloud.functions import FunctionServiceError, InvocationResult, RequestTooLarge
+from local_cloud.functions.response_stream import ResponseStream
 from local_cloud.gateway.definition import Integration
 from local_cloud.gateway.errors import (
     BAD_FUNCTION_ANSWER,
@@ -25,11 +27,13 @@ from local_cloud.gateway.integration_roles import Need, refusal
 from local_cloud.gateway.limits import check_event
 from local_cloud.gateway.permissions import may_invoke, source_arn
 from local_cloud.gateway.response import function_response
+from local_cloud.gateway.streaming import streamed_response
 from local_cloud.messages import Response
 
 _LAMBDA_URI = re.compile(
-    r"arn:aws:apigateway:[a-z0-9-]+:lambda:path/2015-03-31/functions/"
-    r"(?P<function>arn:aws:lambda:[a-z0-9-]+:\d{12}:function:[^/]+)/invocations"
+    r"arn:aws:apigateway:[a-z0-9-]+:lambda:path/(?:2015-03-31|(?P<streamed>2021-11-15))/functions/"
+    r"(?P<function>arn:aws:lambda:[a-z0-9-]+:\d{12}:function:[^/]+)/"
+    r"(?(streamed)response-streaming-invocations|invocations)"
 )
 _STAGE_VARIABLE = re.compile(r"\$\{stageVariables\.([A-Za-z0-9_]+)\}")
 _REQUEST_HEADER = "integration.request.header."
@@ -66,6 +70,17 @@ class FunctionInvoker(Protocol):
         """Invoke a function, which the ARN may name with a version or an alias."""
         ...
 
+    async def invoke_streamed(
+        self,
+        function_arn: str,
+        payload: bytes,
+        *,
+        trace_header: str | None = None,
+        client_context: str | None = None,
+    ) -> ResponseStream:
+        """Invoke a function and return its response, which arrives part by part."""
+        ...
+
 
 PolicyReader = Callable[[str], Iterable[Mapping[str, Any]]]
 
@@ -96,6 +111,8 @@ class LambdaProxy:
         _refuse_reserved(integration)
         function_arn = self.function(exchange, integration)
         payload = _encode(build_event(exchange)).encode("utf-8", "replace")
+        if integration.streams:
+            return await self._respond_streamed(exchange, integration, function_arn, payload)
         result = await self._invoke(exchange, integration, function_arn, payload)
         if result.function_error is not None:
             raise GatewayError(
@@ -105,6 +122,25 @@ class LambdaProxy:
         return Response(
             response.status, (*response.headers, (TRACE_HEADER, exchange.full_trace())), response.body
         )
+
+    async def _respond_streamed(
+        self, exchange: Exchange, integration: Integration, function_arn: str, payload: bytes
+    ) -> Response:
+        check_event(payload)
+        try:
+            stream = await self._invoker.invoke_streamed(
+                function_arn, payload, trace_header=exchange.full_trace()
+            )
+        except FunctionServiceError as error:
+            raise GatewayError(CONFIGURATION, f"{error.code}: {error.message}") from error
+        response = await streamed_response(
+            exchange,
+            stream,
+            name=_name(function_arn),
+            timeout_seconds=integration.timeout_seconds,
+            failure=failure,
+        )
+        return replace(response, headers=(*response.headers, (TRACE_HEADER, exchange.full_trace())))
 
     async def invoke(self, exchange: Exchange, integration: Integration, payload: bytes) -> InvocationResult:
         """Invoke the function of an integration with an event of its own.
@@ -130,11 +166,14 @@ class LambdaProxy:
         uri = with_stage_variables(integration.uri, exchange.stage.variables)
         match = _LAMBDA_URI.fullmatch(uri)
         if match is None:
-            if ":lambda:path/2015-03-31/functions/" in uri:
+            if ":lambda:path/2015-03-31/functions/" in uri or ":lambda:path/2021-11-15/functions/" in uri:
                 raise GatewayError(CONFIGURATION, f"the integration names no function: {uri}")
             raise UnsupportedFeatureError(
                 f"AWS_PROXY integration with {uri.partition(':apigateway:')[2] or uri}"
             )
+        if (match["streamed"] is not None) != integration.streams:
+            mode = "STREAM" if integration.streams else "BUFFERED"
+            raise GatewayError(CONFIGURATION, f"responseTransferMode {mode} does not fit the URI {uri}")
         if integration.http_method != "POST":
             raise GatewayError(
                 CONFIGURATION,

@@ -17,6 +17,7 @@ from local_cloud.messages import Headers, Response
 LARGEST_FUNCTION_RESPONSE = 6_291_556
 
 _MEMBERS = frozenset({"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"})
+_STREAMED_MEMBERS = frozenset({"statusCode", "headers", "multiValueHeaders", "cookies"})
 
 # Of a function's headers, these are remapped besides those of every response; and these are not sent at all.
 _REMAPPED = frozenset({"x-amz-apigw-id", "x-amzn-requestid", "x-amzn-trace-id"})
@@ -48,6 +49,32 @@ def function_response(payload: bytes, api: ApiDefinition, accept: str | None) ->
     if not any(name.lower() == "content-type" for name, _ in headers):
         headers = (("Content-Type", "application/json"), *headers)
     return Response(_status(answer.get("statusCode")), headers, _body(answer, api, accept))
+
+
+def streamed_head(head: Any) -> tuple[int, Headers]:
+    """Return the status and the headers that a streaming function has sent before its body.
+
+    Args:
+        head: The object before the delimiter, with the members `statusCode`, `headers`, `multiValueHeaders` and
+            `cookies`, all of which may be missing.
+
+    Raises:
+        GatewayError: It is not of the form that the gateway understands.
+    """
+    if not isinstance(head, dict):
+        raise _malformed("what comes before the delimiter is no object")
+    if unknown := sorted(head.keys() - _STREAMED_MEMBERS):
+        raise _malformed(
+            f"the object before the delimiter has members that are not allowed: {', '.join(unknown)}"
+        )
+    cookies = head.get("cookies") or []
+    if not isinstance(cookies, list):
+        raise _malformed("cookies must be a list")
+    headers = _headers(head.get("headers"), head.get("multiValueHeaders"))
+    if not any(name.lower() == "content-type" for name, _ in headers):
+        headers = (("Content-Type", "application/json"), *headers)
+    set_cookies = _headers(None, {"Set-Cookie": cookies})
+    return _status(head.get("statusCode")), (*headers, *set_cookies)
 
 
 def _status(value: Any) -> int:

@@ -113,6 +113,7 @@ def _integration(integration: Any) -> Integration | None:
         connection_type=integration.connection_type,
         passthrough=integration.passthrough_behaviour or "WHEN_NO_MATCH",
         request_parameters=_frozen(integration.request_parameters),
+        streams=getattr(integration, "response_transfer_mode", None) == "STREAM",
         responses=tuple(
             IntegrationResponse(
                 status=str(response.status_code),

@@ -38,6 +38,7 @@ _GAPS = (
     "log_group_keys",
     "log_queries",
     "provisioned_concurrency",
+    "response_transfer_mode",
     "rest_api_settings",
     "route_compilation",
     "s3_bucket_owner",

@@ -33,6 +33,7 @@ _INTEGRATION = Patchable(
         "credentials": Scalar("credentials"),
         "passthroughBehavior": Scalar("passthrough_behaviour"),
         "timeoutInMillis": Scalar("timeout_in_millis", integer),
+        "responseTransferMode": Scalar("response_transfer_mode"),
         "contentHandling": Scalar("content_handling"),
         "connectionType": Scalar("connection_type"),
         "cacheNamespace": Scalar("cache_namespace"),

@@ -265,8 +265,9 @@ def _method(
     if part.integration is None:
         return method
     options = dict(part.integration)
-    answers = options.pop("responses")
+    answers, mode = options.pop("responses"), options.pop("response_transfer_mode")
     method.method_integration = Integration(**options)
+    method.method_integration.response_transfer_mode = mode
     for answer in answers:
         method.method_integration.create_integration_response(**answer)
     return method

@@ -44,12 +44,14 @@ _OF_AN_INTEGRATION = {
     "payloadFormatVersion",
     "requestParameters",
     "requestTemplates",
+    "responseTransferMode",
     "responses",
     "timeoutInMillis",
     "tlsConfig",
     "type",
     "uri",
 }
+_LONGEST_STREAM_MS = 900_000
 _PLACES = {"path": "path", "query": "querystring", "header": "header"}
 _DROPPED = {
     "deprecated", "discriminator", "example", "exclusiveMaximum", "exclusiveMinimum", "externalDocs", "nullable", "patternProperties", "readOnly", "writeOnly", "xml", "dependencies", "additionalItems",
@@ -338,7 +340,11 @@ def _integration(where: str, said: Mapping[str, Any]) -> dict[str, Any]:
         raise DocumentError(f"{where}: an integration of type '{said.get('type')}' is not supported")
     if kind != "MOCK" and not (said.get("uri") and said.get("httpMethod")):
         raise DocumentError(f"{where}: an integration of type '{kind}' needs a uri and an httpMethod")
+    mode, timeout = said.get("responseTransferMode", "BUFFERED"), int(said.get("timeoutInMillis", 29_000))
+    if problem := transfer_mode_problem(mode, kind=kind, uri=said.get("uri") or "", timeout_ms=timeout):
+        raise DocumentError(f"{where}: {problem}")
     return {
+        "response_transfer_mode": mode,
         "integration_type": kind,
         "uri": said.get("uri"),
         "http_method": said.get("httpMethod"),
@@ -347,7 +353,7 @@ def _integration(where: str, said: Mapping[str, Any]) -> dict[str, Any]:
         "cache_key_parameters": said.get("cacheKeyParameters"),
         "tls_config": said.get("tlsConfig"),
         "cache_namespace": said.get("cacheNamespace"),
-        "timeout_in_millis": int(said.get("timeoutInMillis", 29_000)),
+        "timeout_in_millis": timeout,
         "request_parameters": said.get("requestParameters"),
         "content_handling": said.get("contentHandling"),
         "credentials": said.get("credentials"),
@@ -363,6 +369,27 @@ def _integration(where: str, said: Mapping[str, Any]) -> dict[str, Any]:
             for pattern, answer in (said.get("responses") or {}).items()
         ],
     }
+
+
+def transfer_mode_problem(mode: str, *, kind: str, uri: str, timeout_ms: int) -> str | None:
+    """Return why API Gateway rejects the response transfer mode of an integration; None where it does not.
+
+    Args:
+        mode: `BUFFERED` or `STREAM`.
+        kind: The type of the integration.
+        uri: Its URI.
+        timeout_ms: Its timeout in milliseconds.
+    """
+    if mode not in ("BUFFERED", "STREAM"):
+        return f"responseTransferMode is '{mode}'; use BUFFERED or STREAM"
+    streams = mode == "STREAM"
+    if streams and kind not in ("AWS_PROXY", "HTTP_PROXY"):
+        return f"responseTransferMode STREAM needs a proxy integration, and the type is '{kind}'"
+    if kind == "AWS_PROXY" and uri.endswith("/response-streaming-invocations") != streams:
+        return f"responseTransferMode {mode} does not fit the URI of the function: {uri}"
+    if streams and not 50 <= timeout_ms <= _LONGEST_STREAM_MS:
+        return f"timeoutInMillis is {timeout_ms}; use 50 to {_LONGEST_STREAM_MS} with STREAM"
+    return None
 
 
 def _add_model(imported: ImportedApi, name: str, schema: Mapping[str, Any]) -> None:

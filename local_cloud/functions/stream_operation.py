@@ -1,0 +1,153 @@
+"""InvokeWithResponseStream, the operation of Lambda's API that returns a response as an event stream.
+
+It is not carried out by moto: a WSGI application would hold a thread, and moto has no such operation.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import struct
+import zlib
+from collections.abc import Callable
+from typing import Protocol
+from urllib.parse import parse_qs, unquote
+
+from local_cloud.functions.errors import FunctionServiceError
+from local_cloud.functions.response_stream import ResponseStream
+from local_cloud.messages import Request, Response
+
+_PATH = re.compile(r"/2021-11-15/functions/(?P<function>[^/]+)/response-streaming-invocations/?")
+_SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[a-z0-9-]+)/")
+
+
+class StreamInvoker(Protocol):
+    """What runs functions."""
+
+    async def invoke_streamed(
+        self,
+        function_arn: str,
+        payload: bytes,
+        *,
+        trace_header: str | None = None,
+        client_context: str | None = None,
+    ) -> ResponseStream:
+        """Invoke a function and return its response, which arrives part by part."""
+        ...
+
+
+def is_stream_operation(request: Request) -> bool:
+    """Whether a request calls InvokeWithResponseStream."""
+    return request.method == "POST" and _PATH.fullmatch(request.path) is not None
+
+
+async def invoke_with_response_stream(functions: StreamInvoker, request: Request) -> Response:
+    """Carry out the operation.
+
+    Returns:
+        The event stream, or an error as Lambda words it.
+    """
+    function = _function(request)
+    payload = request.body or b"{}"
+    try:
+        json.loads(payload)
+    except (ValueError, RecursionError) as error:
+        return _error(
+            "InvalidRequestContentException", 400, f"Could not parse request body into json: {error}"
+        )
+    encoded = request.header("x-amz-client-context")
+    try:
+        context = base64.b64decode(encoded, validate=True).decode() if encoded else None
+        stream = await functions.invoke_streamed(
+            function, payload, trace_header=request.header("x-amzn-trace-id"), client_context=context
+        )
+        first = await stream.read()
+    except FunctionServiceError as error:
+        return _error(error.code, error.status, error.message)
+    except ValueError as error:
+        return _error("InvalidRequestContentException", 400, f"Could not parse client context: {error}")
+    headers = (("Content-Type", "application/vnd.amazon.eventstream"),)
+    with_log = request.header("x-amz-log-type") == "Tail"
+    return Response(200, headers, stream=_EventStream(stream, first, with_log=with_log))
+
+
+class _EventStream:
+    """The response as frames; see `BodyStream`."""
+
+    def __init__(self, stream: ResponseStream, first: bytes | None, *, with_log: bool) -> None:
+        self.sent = 0
+        self._stream = stream
+        self._first = first
+        self._with_log = with_log
+        self._ended = False
+        self._finished: list[Callable[[], None]] = []
+
+    async def read(self) -> bytes | None:
+        if self._ended:
+            return None
+        part, self._first = self._first, None
+        if part is None:
+            try:
+                part = await self._stream.read()
+            except FunctionServiceError as error:
+                raise ConnectionError(error.message) from error
+        if part is None:
+            self._ended = True
+            frame = _frame("InvokeComplete", "application/json", json.dumps(self._completion()).encode())
+        else:
+            frame = _frame("PayloadChunk", "application/octet-stream", part)
+        self.sent += len(frame)
+        return frame
+
+    def _completion(self) -> dict[str, str]:
+        result = self._stream.result
+        completion: dict[str, str] = {}
+        if result is not None and result.function_error is not None:
+            completion |= {"ErrorCode": result.function_error, "ErrorDetails": result.payload.decode()}
+        if result is not None and self._with_log:
+            completion["LogResult"] = base64.b64encode(result.log_tail.encode()).decode()
+        return completion
+
+    def when_finished(self, call: Callable[[], None]) -> None:
+        self._finished.append(call)
+
+    def close(self) -> None:
+        self._stream.abandon()
+        finished, self._finished = self._finished, []
+        for call in finished:
+            call()
+
+
+def _function(request: Request) -> str:
+    """Return the function that a request names, with its region and its qualifier."""
+    match = _PATH.fullmatch(request.path)
+    name = unquote(match["function"]) if match else ""
+    scope = _SCOPE.search(request.header("authorization") or "")
+    if not name.startswith("arn:") and scope is not None:
+        name = f"arn:aws:lambda:{scope['region']}:{name if 'function:' in name else f'function:{name}'}"
+    qualifier = parse_qs(request.query).get("Qualifier", [""])[0]
+    qualified = name.rpartition("function:")[2].count(":") > 0
+    return f"{name}:{qualifier}" if qualifier and not qualified else name
+
+
+def _error(code: str, status: int, message: str) -> Response:
+    body = {"Type": "User" if status < 500 else "Service", "Message": message, "message": message}
+    headers = (("Content-Type", "application/json"), ("x-amzn-ErrorType", code))
+    return Response(status, headers, json.dumps(body).encode())
+
+
+def _frame(event_type: str, content_type: str, payload: bytes) -> bytes:
+    """Encode one event of an event stream (`vnd.amazon.eventstream`)."""
+    headers = b"".join(
+        struct.pack(">B", len(name)) + name + struct.pack(">BH", 7, len(value)) + value
+        for name, value in (
+            (b":event-type", event_type.encode()),
+            (b":content-type", content_type.encode()),
+            (b":message-type", b"event"),
+        )
+    )
+    prelude = struct.pack(">II", 16 + len(headers) + len(payload), len(headers))
+    prelude += struct.pack(">I", zlib.crc32(prelude))
+    message = prelude + headers + payload
+    return message + struct.pack(">I", zlib.crc32(message))

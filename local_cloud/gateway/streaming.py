@@ -1,0 +1,185 @@
+"""Response streaming of the AWS_PROXY integration (`responseTransferMode: STREAM`).
+
+The function sends its status and headers as JSON, eight NUL bytes, and then the body, which goes to the client as it
+comes. Until the headers are there, what goes wrong is an error response; afterwards the connection is cut off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+from local_cloud.functions import FunctionServiceError, RequestTooLarge
+from local_cloud.functions.response_stream import ResponseStream
+from local_cloud.gateway.errors import (
+    BAD_FUNCTION_ANSWER,
+    CONFIGURATION,
+    INTEGRATION_TIMEOUT,
+    REQUEST_TOO_LARGE,
+    GatewayError,
+)
+from local_cloud.gateway.exchange import Exchange
+from local_cloud.gateway.response import streamed_head
+from local_cloud.messages import Response
+
+DELIMITER = b"\0" * 8
+LARGEST_HEAD_BYTES = 16_384
+"""The delimiter must end within that many bytes."""
+
+IDLE_SECONDS = 300.0
+"""For how long a function behind a regional endpoint may send nothing."""
+
+EDGE_IDLE_SECONDS = 30.0
+"""For how long a function behind an edge-optimized endpoint may send nothing."""
+
+
+class StreamedBody:
+    """The body of a streamed response; see `BodyStream`.
+
+    Args:
+        stream: The function's response.
+        first: What of the body came with the headers.
+        deadline: When the integration's time is up, on the loop's clock.
+        idle_seconds: For how long the function may send nothing.
+        finished: Called once, at the end.
+    """
+
+    def __init__(
+        self,
+        stream: ResponseStream,
+        first: bytes,
+        *,
+        deadline: float,
+        idle_seconds: float,
+        finished: Callable[[], None],
+    ) -> None:
+        self.sent = 0
+        self._stream = stream
+        self._first = first
+        self._deadline = deadline
+        self._idle_seconds = idle_seconds
+        self._finished = [finished]
+
+    async def read(self) -> bytes | None:
+        """See `BodyStream`."""
+        part: bytes | None = self._first
+        self._first = b""
+        if not part:
+            part = await self._next()
+        if part is not None:
+            self.sent += len(part)
+        return part
+
+    async def _next(self) -> bytes | None:
+        try:
+            part = await _read(self._stream, deadline=self._deadline, idle_seconds=self._idle_seconds)
+        except TimeoutError:
+            raise ConnectionError("the function took too long; its response was cut off") from None
+        except FunctionServiceError as error:
+            raise ConnectionError(error.message) from error
+        if (
+            part is None
+            and self._stream.result is not None
+            and self._stream.result.function_error is not None
+        ):
+            raise ConnectionError("the function failed; its response was cut off")
+        return part
+
+    def when_finished(self, call: Callable[[], None]) -> None:
+        """See `BodyStream`."""
+        self._finished.append(call)
+
+    def close(self) -> None:
+        """See `BodyStream`."""
+        self._stream.abandon()
+        finished, self._finished = self._finished, []
+        for call in finished:
+            call()
+
+
+async def streamed_response(
+    exchange: Exchange,
+    stream: ResponseStream,
+    *,
+    name: str,
+    timeout_seconds: float,
+    failure: Callable[[bytes], str],
+) -> Response:
+    """Return the response of a streaming function as soon as its status and headers are there.
+
+    Args:
+        exchange: The request.
+        stream: The function's response.
+        name: The function's name, for the developer's log.
+        timeout_seconds: How long the whole response may take.
+        failure: Returns what the developer's log says of a function's error.
+
+    Raises:
+        GatewayError: The function cannot be invoked, takes too long, fails, or sends no valid headers.
+    """
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    idle_seconds = EDGE_IDLE_SECONDS if "EDGE" in exchange.stage.api.endpoint_types else IDLE_SECONDS
+
+    def finished() -> None:
+        exchange.integration_seconds = loop.time() - began
+
+    try:
+        head, first = await _head(
+            stream, name=name, deadline=began + timeout_seconds, idle_seconds=idle_seconds, failure=failure
+        )
+        status, headers = streamed_head(head)
+    except BaseException:
+        stream.abandon()
+        finished()
+        raise
+    exchange.integration_status = 200
+    body = StreamedBody(
+        stream, first, deadline=began + timeout_seconds, idle_seconds=idle_seconds, finished=finished
+    )
+    return Response(status, headers, stream=body)
+
+
+async def _head(
+    stream: ResponseStream,
+    *,
+    name: str,
+    deadline: float,
+    idle_seconds: float,
+    failure: Callable[[bytes], str],
+) -> tuple[Any, bytes]:
+    """Read up to the delimiter; returns the JSON before it, and what came after it."""
+    received = b""
+    while (end := received.find(DELIMITER, 0, LARGEST_HEAD_BYTES)) < 0:
+        if len(received) >= LARGEST_HEAD_BYTES:
+            raise _malformed(f"the first {LARGEST_HEAD_BYTES} bytes have no delimiter of 8 NUL bytes")
+        try:
+            part = await _read(stream, deadline=deadline, idle_seconds=idle_seconds)
+        except TimeoutError:
+            raise GatewayError(INTEGRATION_TIMEOUT, f"{name} sent no headers in time") from None
+        except RequestTooLarge as error:
+            raise GatewayError(REQUEST_TOO_LARGE, error.message) from error
+        except FunctionServiceError as error:
+            raise GatewayError(CONFIGURATION, f"{error.code}: {error.message}") from error
+        if part is None:
+            result = stream.result
+            if result is not None and result.function_error is not None:
+                raise GatewayError(BAD_FUNCTION_ANSWER, f"{name} failed: {failure(result.payload)}")
+            raise _malformed("it ended without a delimiter of 8 NUL bytes; is the function a streaming one?")
+        received += part
+    try:
+        return json.loads(received[:end]), received[end + len(DELIMITER) :]
+    except ValueError:
+        raise _malformed("what comes before the delimiter is not JSON") from None
+
+
+async def _read(stream: ResponseStream, *, deadline: float, idle_seconds: float) -> bytes | None:
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout_at(min(deadline, loop.time() + idle_seconds)):
+        return await stream.read()
+
+
+def _malformed(detail: str) -> GatewayError:
+    return GatewayError(BAD_FUNCTION_ANSWER, f"malformed streamed Lambda response: {detail}")
