@@ -24,12 +24,14 @@ lazy_bindings.install()  # Take this line out, and all of the provider's binding
 if TYPE_CHECKING:
     from constructs_lib.api.access_log import AccessLog
     from constructs_lib.api.api_gateway_account import ApiGatewayAccount, ExistingApiGatewayAccount
+    from constructs_lib.api.aws_integration import AwsIntegration
     from constructs_lib.api.cache import Cache
     from constructs_lib.api.canary import Canary
     from constructs_lib.api.cors import Cors
     from constructs_lib.api.deployment import Deployment
     from constructs_lib.api.domain_name import DomainName, MutualTls
     from constructs_lib.api.gateway_responses import GatewayResponses
+    from constructs_lib.api.http_integration import HttpIntegration
     from constructs_lib.api.integration import Integration
     from constructs_lib.api.lambda_integration import LambdaIntegration
     from constructs_lib.api.method import Method
@@ -129,6 +131,7 @@ _MODULES = {
     "AsynchronousCalls": "constructs_lib.functions.asynchronous_calls",
     "Authorization": "constructs_lib.authorization.kinds",
     "Authorizer": "constructs_lib.authorization.authorizer",
+    "AwsIntegration": "constructs_lib.api.aws_integration",
     "AwsStack": "constructs_lib.aws_stack",
     "BedrockInvokeModel": "constructs_lib.workflows.service_tasks",
     "Budget": "constructs_lib.monitoring.budget",
@@ -168,6 +171,7 @@ _MODULES = {
     "Gradual": "constructs_lib.functions.cold_start",
     "HmacKey": "constructs_lib.kms.hmac_key",
     "HttpError": "constructs_lib.workflows.http_errors",
+    "HttpIntegration": "constructs_lib.api.http_integration",
     "IamAuthorization": "constructs_lib.authorization.kinds",
     "Input": "constructs_lib.workflows.expressions",
     "Integration": "constructs_lib.api.integration",
@@ -244,6 +248,7 @@ __all__ = [
     "AsynchronousCalls",
     "Authorization",
     "Authorizer",
+    "AwsIntegration",
     "AwsStack",
     "BedrockInvokeModel",
     "Budget",
@@ -283,6 +288,7 @@ __all__ = [
     "Gradual",
     "HmacKey",
     "HttpError",
+    "HttpIntegration",
     "IamAuthorization",
     "Input",
     "Integration",

@@ -213,6 +213,8 @@ def _integration(definition: IntegrationDefinition, uri: str | None) -> dict[str
             "passthroughBehavior": "never",
             "requestTemplates": {"application/json": definition.request_template},
         }
+    if definition.request_parameters:
+        integration["requestParameters"] = dict(definition.request_parameters)
     mapped = {
         response.selection_pattern or "default": _mapped(response) for response in _responses(definition)
     }

@@ -291,6 +291,10 @@ class ResourceRenderer:
             content_handling=None if template is None else "CONVERT_TO_TEXT",
             passthrough_behavior=None if template is None else "NEVER",
             request_templates=None if template is None else {"application/json": literal(template)},
+            request_parameters={
+                name: literal(source) for name, source in definition.integration.request_parameters
+            }
+            or None,
             uri=route.backend.uri,
             credentials=route.backend.credentials,
             timeout_milliseconds=definition.integration.timeout_ms,

@@ -224,11 +224,13 @@ class Resource(AwsConstruct):
             documentation = replace(documentation, max_body_bytes=limit)
         documented = _documented(where, documentation, request_model, response_model, other_media_types)
         content_types = ("application/json",) if other_media_types else _CONTENT_TYPES
+        called = integration.definition(where, self, self._api.caller(self._path, http_method))
+        parameters = _with_sources(parameters, called.request_parameters)
         definition = RouteDefinition(
             path=self._path,
             http_method=http_method,
             authorization=allowed.definition(),
-            integration=integration.definition(where, self, self._api.caller(self._path, http_method)),
+            integration=called,
             request_parameters=parameters,
             api_key_required=api_key_required,
             request_models=() if model is None else tuple((kind, model.name) for kind in content_types),
@@ -364,6 +366,14 @@ def _parameters(where: str, parameters: Mapping[str, bool]) -> tuple[tuple[str, 
             raise ConflictError(where, f"request parameter '{known}' is there twice", "remove one of the two")
         full[known] = required
     return tuple(full.items())
+
+
+def _with_sources(
+    parameters: tuple[tuple[str, bool], ...], mapped: tuple[tuple[str, str], ...]
+) -> tuple[tuple[str, bool], ...]:
+    """Return the parameters and those that an integration takes values from: API Gateway maps declared ones only."""
+    sources = {source: _in_path(source) for _, source in mapped if source.startswith("method.request.")}
+    return tuple({**sources, **dict(parameters)}.items())
 
 
 def _in_path(name: str) -> bool:

@@ -106,6 +106,8 @@ class IntegrationDefinition:
             is called.
         timeout_ms: How long API Gateway waits for the answer, in milliseconds.
         request_template: The mapping template for requests in JSON; None where they are passed on as they are.
+        request_parameters: Where the parameters of the request to what is called come from, by API Gateway's names for them,
+            such as `integration.request.path.id` and `method.request.path.id`.
         response: The answer; None where the integration answers by itself.
         further_responses: The answers whose selection pattern the status of what was called matches.
     """
@@ -115,8 +117,12 @@ class IntegrationDefinition:
     http_method: str
     timeout_ms: int
     request_template: str | None = field(default=None, metadata=_LEFT_OUT_UNSET)
+    request_parameters: tuple[tuple[str, str], ...] = field(default=(), metadata=_LEFT_OUT_UNSET)
     response: ResponseDefinition | None = field(default=None, metadata=_LEFT_OUT_UNSET)
     further_responses: tuple[ResponseDefinition, ...] = field(default=(), metadata=_LEFT_OUT_UNSET)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "request_parameters", tuple(sorted(self.request_parameters)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

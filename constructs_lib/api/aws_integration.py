@@ -1,0 +1,146 @@
+"""A method answered by an operation of an AWS service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from constructs import Construct
+
+from constructs_lib.api.integration import Backend, Caller
+from constructs_lib.api.mapped_responses import DEFAULT_STATUSES, check_statuses, mapped_responses
+from constructs_lib.aws_stack import AwsStack
+from constructs_lib.checks import check_list, check_pattern, check_range, check_type
+from constructs_lib.errors import InvalidArgumentError
+from constructs_lib.iam.policy import PolicyStatement
+from constructs_lib.iam.role import Role
+from constructs_lib.provider_stack import partition_of
+from constructs_lib.references import attribute
+from constructs_lib.routes.definitions import MAX_TIMEOUT_MS, IntegrationDefinition
+from constructs_lib.templates import has_reference
+
+_WHERE: Final = "AwsIntegration"
+_ERROR: Final = '{"code":"%s","message":"%s","requestId":"$context.requestId"}'
+_ERRORS: Final[Mapping[int, str]] = {
+    400: _ERROR % ("invalid_request", "The request is not valid."),
+    502: _ERROR % ("backend_error", "The service failed."),
+}
+"""Answers that do not show the errors of AWS, which name accounts and resources."""
+
+
+class AwsIntegration:
+    r"""Call one operation of an AWS service for each request (`AWS`), such as `dynamodb:GetItem`, by a role of its own.
+
+    The request template makes the operation's input. Values of the caller must be escaped in it:
+    `$util.escapeJavaScript($input.params('id'))`. Errors of AWS are answered with 400 and 502, without AWS's text.
+
+    Args:
+        service: The service in API Gateway's URIs, such as `dynamodb`, `sqs` or `events`.
+        action: The operation, such as `GetItem`.
+        permissions: What the role may do: the operation, on exactly what it needs.
+        request_template: Mapping template of the operation's input in JSON. Names of tables and queues are known at synth
+            (`table.table_name`); it cannot hold references.
+        response_template: Mapping template of the answer with status 200. Default: the operation's output as it is.
+        statuses: Pattern of AWS's statuses by the status of the answer; None for all others. Default: 400 for 4xx, 502 for
+            5xx, 200 for all others.
+        timeout_ms: Timeout in milliseconds, 50-29000. Default: 29000.
+
+    Raises:
+        ConstructError: An argument is not valid.
+
+    Example:
+        >>> orders = Table(stack, "orders", partition_key="id")
+        >>> read = PolicyStatement(actions=["dynamodb:GetItem"], resources=[orders.arn])
+        >>> get = AwsIntegration(
+        ...     "dynamodb",
+        ...     "GetItem",
+        ...     permissions=[read],
+        ...     request_template='{"TableName": "shop-orders", "Key": {"id": {"S": '
+        ...     '"$util.escapeJavaScript($input.params(\'id\'))"}}}',
+        ... )
+        >>> method = api.resource_for("/orders/{id}").add_method("GET", get, authorization=Public())
+        >>> method.definition.integration.target
+        'dynamodb:GetItem'
+    """
+
+    def __init__(
+        self,
+        service: str,
+        action: str,
+        *,
+        permissions: Sequence[PolicyStatement],
+        request_template: str,
+        response_template: str | None = None,
+        statuses: Mapping[int, str | None] | None = None,
+        timeout_ms: int = MAX_TIMEOUT_MS,
+    ) -> None:
+        check_pattern(
+            _WHERE, "service", service, r"[a-z0-9.-]+", "use the service's name, such as 'dynamodb'"
+        )
+        check_pattern(
+            _WHERE, "action", action, r"[A-Z][A-Za-z0-9]*", "use the operation's name, such as 'GetItem'"
+        )
+        check_list(_WHERE, "permissions", permissions)
+        for one in permissions:
+            check_type(_WHERE, "one of permissions", one, PolicyStatement)
+        if not permissions:
+            raise InvalidArgumentError(
+                _WHERE,
+                f"nothing allows it to call {service}:{action}",
+                "pass permissions=[PolicyStatement(...)] with what it needs",
+            )
+        for name, template in (
+            ("request_template", request_template),
+            ("response_template", response_template),
+        ):
+            check_type(_WHERE, name, template, str, remedy="pass a mapping template")
+            if template is not None and has_reference(template):
+                raise InvalidArgumentError(
+                    _WHERE,
+                    f"{name} refers to an attribute that only Terraform will know",
+                    "use names that are known while synthesizing, such as table.table_name",
+                )
+        check_range(_WHERE, "timeout_ms", timeout_ms, 50, MAX_TIMEOUT_MS)
+        self._statuses = DEFAULT_STATUSES if statuses is None else dict(statuses)
+        check_statuses(_WHERE, self._statuses)
+        self._service, self._action = service, action
+        self._permissions = tuple(permissions)
+        self._request_template, self._response_template = request_template, response_template
+        self._timeout_ms = timeout_ms
+
+    @property
+    def timeout_ms(self) -> int:
+        """Timeout in milliseconds."""
+        return self._timeout_ms
+
+    @property
+    def max_body_bytes(self) -> int | None:
+        """See `Integration`."""
+        return None
+
+    def definition(self, where: str, scope: Construct, caller: Caller) -> IntegrationDefinition:  # noqa: ARG002
+        """Return it as data; see `Integration`."""
+        templates = {} if self._response_template is None else {200: self._response_template}
+        first, further = mapped_responses(scope, self._statuses, {**_ERRORS, **templates})
+        return IntegrationDefinition(
+            type="AWS",
+            target=f"{self._service}:{self._action}",
+            http_method="POST",
+            timeout_ms=self._timeout_ms,
+            request_template=self._request_template,
+            response=first,
+            further_responses=further,
+        )
+
+    def bind(self, scope: Construct, caller: Caller) -> Backend:  # noqa: ARG002
+        """Create the role that may call the operation; see `Integration`."""
+        region = AwsStack.of(scope).region
+        # API Gateway does not say for which account it acts.
+        role = Role(scope, "role", service="apigateway.amazonaws.com", same_account_only=False)
+        policy = role.add_policy("call", *self._permissions)
+        return Backend(
+            uri=f"arn:{partition_of(region)}:apigateway:{region}:{self._service}:action/{self._action}",
+            awaited=(policy,),
+            credentials=attribute(role.resource, "arn"),
+            origins=(role.resource,),
+        )

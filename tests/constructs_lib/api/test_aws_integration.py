@@ -1,0 +1,103 @@
+"""AwsIntegration: one operation of an AWS service for each request."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from constructs_lib import (
+    AwsIntegration,
+    AwsStack,
+    ConstructError,
+    InvalidArgumentError,
+    PolicyStatement,
+    Public,
+    RestApi,
+    Table,
+)
+from tests.support.synthesis import Configuration, refused, statements
+
+TEMPLATE = '{"TableName": "shop-orders", "Key": {"id": {"S": "$util.escapeJavaScript(${id})"}}}'
+
+
+@pytest.mark.parametrize("form", ["resources", "openapi"])
+def test_a_role_calls_the_operation_and_nothing_else(stack: AwsStack, form: Any) -> None:
+    orders = Table(stack, "orders", partition_key="id")
+    read = PolicyStatement(actions=["dynamodb:GetItem"], resources=[orders.arn])
+    api = RestApi(stack, "api", name="shop", definition=form)
+    get = AwsIntegration(
+        "dynamodb",
+        "GetItem",
+        permissions=[read],
+        request_template=TEMPLATE,
+        response_template="$input.json('$.Item')",
+    )
+    api.resource_for("/orders/{id}").add_method("GET", get, authorization=Public())
+    written = Configuration(stack)
+    (role,) = written.all("iam_role")
+    (policy,) = (statements(one["policy"]) for one in written.all("iam_role_policy").values())
+    table = written.address("dynamodb_table")
+    assert policy == [{"Effect": "Allow", "Action": ["dynamodb:GetItem"], "Resource": [f"${{{table}.arn}}"]}]
+    uri = "arn:aws:apigateway:us-east-1:dynamodb:action/GetItem"
+    error = (
+        '{"code":"invalid_request","message":"The request is not valid.","requestId":"$context.requestId"}'
+    )
+    if form == "resources":
+        made = written.only("api_gateway_integration")
+        assert (made["type"], made["uri"], made["credentials"]) == ("AWS", uri, f"${{{role}.arn}}")
+        assert made["request_templates"] == {"application/json": TEMPLATE.replace("${", "$${")}
+        answers = written.all("api_gateway_integration_response").values()
+        assert {
+            one.get("selection_pattern"): one["response_templates"]["application/json"] for one in answers
+        } == {
+            None: "$input.json('$.Item')",
+            r"4\d{2}": error,
+            r"5\d{2}": error.replace("invalid_request", "backend_error").replace(
+                "The request is not valid.", "The service failed."
+            ),
+        }
+    else:
+        body = json.loads(written.only("api_gateway_rest_api")["body"])
+        made = body["paths"]["/orders/{id}"]["get"]["x-amazon-apigateway-integration"]
+        assert (made["type"], made["uri"], made["credentials"]) == ("aws", uri, f"${{{role}.arn}}")
+        assert made["requestTemplates"] == {"application/json": TEMPLATE.replace("${", "$${")}
+        assert made["responses"][r"4\d{2}"]["responseTemplates"] == {"application/json": error}
+
+
+READ = PolicyStatement(
+    actions=["dynamodb:GetItem"], resources=["arn:aws:dynamodb:us-east-1:123456789012:table/x"]
+)
+
+REFUSED: dict[str, tuple[Callable[[Table], object], str]] = {
+    "no permission": (
+        lambda table: AwsIntegration("dynamodb", "GetItem", permissions=[], request_template=TEMPLATE),
+        (
+            "AwsIntegration: nothing allows it to call dynamodb:GetItem; pass permissions=[PolicyStatement(...)] with what it "
+            "needs"
+        ),
+    ),
+    "an action in small letters": (
+        lambda table: AwsIntegration("dynamodb", "getItem", permissions=[READ], request_template=TEMPLATE),
+        "AwsIntegration: action 'getItem' is not valid; use the operation's name, such as 'GetItem'",
+    ),
+    "a reference in the template": (
+        lambda table: AwsIntegration(
+            "dynamodb", "GetItem", permissions=[READ], request_template=f'{{"TableName": "{table.arn}"}}'
+        ),
+        (
+            "AwsIntegration: request_template refers to an attribute that only Terraform will know; use names that are known "
+            "while synthesizing, such as table.table_name"
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("act", "message"), REFUSED.values(), ids=REFUSED)
+def test_integrations_that_are_refused(stack: AwsStack, act: Callable[[Table], object], message: str) -> None:
+    table = Table(stack, "orders", partition_key="id")
+    kind, said = refused(lambda: act(table))
+    assert issubclass(kind, ConstructError)
+    assert (kind, said) == (InvalidArgumentError, message)
