@@ -102,7 +102,8 @@ class ControlPlane:
         except Exception as error:  # noqa: BLE001 - whatever moto raises, the client must get an answer
             return _failure(request, error)
         status, headers = started[-1]
-        return Response(int(status.split(" ", 1)[0]), tuple(headers), body)
+        response = Response(int(status.split(" ", 1)[0]), tuple(headers), body)
+        return _not_there(request) if _is_page(response) else response
 
 
 def load_moto() -> WsgiApplication:
@@ -159,6 +160,18 @@ def wsgi_environ(request: Request) -> dict[str, Any]:
 def _environ_key(name: str) -> str:
     key = name.upper().replace("-", "_")
     return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
+
+
+def _is_page(response: Response) -> bool:
+    """Return whether an answer is the page that moto has for operations that it does not know."""
+    return response.status == 404 and response.body[:14].lower() == b"<!doctype html"
+
+
+def _not_there(request: Request) -> Response:
+    target = request.header("x-amz-target") or f"{request.method} {request.path}"
+    message = f"{target}: not implemented in the local cloud"
+    body = json.dumps({"__type": "NotImplemented", "message": message}).encode()
+    return Response(501, (("Content-Type", "application/json"), ("x-amzn-ErrorType", "NotImplemented")), body)
 
 
 def _failure(request: Request, error: Exception) -> Response:

@@ -35,6 +35,7 @@ _GAPS = (
     "lambda_configuration",
     "lambda_event_invoke",
     "lambda_policies",
+    "lambda_validation",
     "log_group_keys",
     "log_queries",
     "provisioned_concurrency",

@@ -92,6 +92,8 @@ def _update_state_machine(response: Any) -> Any:
     publish, description = given("publish"), given("versionDescription")
     if description and not publish:
         raise ValidationException("Version description can only be set when publish is true")
+    if given("stateMachineArn").count(":") > 6:
+        raise ValidationException("A version or an alias of a state machine cannot be updated")
     machine = response.stepfunction_backend.update_state_machine(
         arn=given("stateMachineArn"),
         definition=given("definition"),
@@ -150,6 +152,13 @@ def _list_state_machine_versions(response: Any) -> Any:
 
 def _publish_state_machine_version(response: Any) -> Any:
     arn, description = response._get_param("stateMachineArn"), response._get_param("description")
+    revision = response._get_param("revisionId")
+    machine = response.stepfunction_backend.describe_state_machine(arn)
+    if revision and revision != (machine.revision_id or "INITIAL"):
+        raise api.ConflictException(
+            f"Failed to publish the State Machine version for revision {revision}. The current State Machine revision "
+            f"is {machine.revision_id}."
+        )
     version = response.stepfunction_backend.publish_version(arn, description)
     return ActionResult({"creationDate": version.creation_date, "stateMachineVersionArn": version.arn})
 

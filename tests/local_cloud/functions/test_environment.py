@@ -71,7 +71,6 @@ def test_the_environment_is_lambdas_and_the_functions_alone(
         environment={
             "TABLE": "orders",
             "TZ": "Europe/Berlin",
-            "AWS_REGION": "ignored",
             "PYTHONPATH": "/more",
         },
     )
@@ -170,11 +169,11 @@ def test_layers_are_on_the_search_path_behind_the_archive_a_later_one_wins(cloud
 
 
 def test_another_python_is_refused_with_what_to_do(cloud: Cloud) -> None:
-    cloud.deploy("", Runtime="python3.8")
+    cloud.deploy("", Runtime="python3.9")
     with pytest.raises(InvalidRuntime) as error:
         cloud.invoke("demo")
     assert error.value.message == (
-        f"Function 'demo' (version $LATEST) asks for runtime python3.8, but the local cloud runs under "
+        f"Function 'demo' (version $LATEST) asks for runtime python3.9, but the local cloud runs under "
         f"python{sys.version_info.major}.{sys.version_info.minor}. Archives of environment `local` are built for this "
         "machine: synthesize with ENVIRONMENT=local and apply again, or start the local cloud with the Python that "
         "the function asks for."

@@ -127,7 +127,10 @@ def test_errors_of_the_service(cloud: Cloud, client: Any) -> None:
     )
     client.put_function_concurrency(FunctionName="demo", ReservedConcurrentExecutions=0)
     assert error_of(client) == (429, "TooManyRequestsException", "Rate Exceeded.")
-    cloud.deploy(b"no zip file", name="broken")
+    s3 = aws.client("s3", region_name=REGION)
+    s3.create_bucket(Bucket="broken")
+    s3.put_object(Bucket="broken", Key="a.zip", Body=b"no zip file")
+    cloud.deploy("", name="broken", Code={"S3Bucket": "broken", "S3Key": "a.zip"})
     assert error_of(client, FunctionName="broken") == (
         502,
         "InvalidZipFileException",

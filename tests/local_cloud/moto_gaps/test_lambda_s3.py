@@ -69,7 +69,7 @@ def test_snap_start_is_kept_and_applies_to_versions(functions: Any, name: str) -
 
 
 def test_an_environment_can_be_emptied(functions: Any, name: str) -> None:
-    functions.update_function_configuration(FunctionName=name, Environment={"Variables": {"A": "1"}})
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": {"AB": "1"}})
     assert "Environment" not in functions.update_function_configuration(FunctionName=name, Environment={})
 
 
@@ -82,7 +82,7 @@ def test_new_code_may_have_a_new_architecture(functions: Any, name: str) -> None
 def test_a_published_version_keeps_its_settings(functions: Any, name: str) -> None:
     functions.publish_version(FunctionName=name)
     functions.update_function_configuration(
-        FunctionName=name, Environment={"Variables": {"A": "2"}}, TracingConfig={"Mode": "Active"}
+        FunctionName=name, Environment={"Variables": {"AB": "2"}}, TracingConfig={"Mode": "Active"}
     )
     old = functions.get_function_configuration(FunctionName=name, Qualifier="1")
     assert "Environment" not in old

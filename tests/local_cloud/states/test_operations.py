@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.support.states_cloud import ACCOUNT, REGION, States, eventually, invoke, only
 
@@ -403,3 +404,13 @@ def test_the_developers_log_has_a_line_for_each_state(states: States) -> None:
         "Excuse: done",
         "succeeded after",
     ]
+
+
+def test_an_old_revision_is_not_published_and_a_version_not_updated(states: States) -> None:
+    arn = states.machine(only({"Type": "Pass"}), kind="STANDARD")
+    with pytest.raises(states.sfn.exceptions.ConflictException):
+        states.sfn.publish_state_machine_version(stateMachineArn=arn, revisionId="old")
+    version = states.sfn.publish_state_machine_version(stateMachineArn=arn)["stateMachineVersionArn"]
+    with pytest.raises(ClientError) as refused:
+        states.sfn.update_state_machine(stateMachineArn=version, roleArn=states.role)
+    assert refused.value.response["Error"]["Code"] == "ValidationException"

@@ -1,0 +1,230 @@
+"""Lambda functions, aliases and permissions that AWS refuses.
+
+moto 5.2.5 takes archives that are none or too large, runtimes that are retired or do not exist, any environment, and any
+name.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import json
+import re
+import zipfile
+from collections.abc import Callable, Mapping
+from functools import lru_cache, wraps
+from typing import Any
+
+_LARGEST_ZIP = 50 * 1024 * 1024
+_LARGEST_UNZIPPED = 250 * 1024 * 1024
+_LARGEST_ENVIRONMENT = 4096
+_NAME = re.compile(r"[a-zA-Z0-9-_]{1,64}")
+_ARN_OR_NAME = re.compile(r"(?:arn:[\w-]+:lambda:[a-z0-9-]+:\d{12}:function:|\d{12}:function:)?([^:]+)")
+_VARIABLE = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")
+_STATEMENT = re.compile(r"[a-zA-Z0-9-_]{1,100}")
+_ALIAS = re.compile(r"(?!\d+$)[a-zA-Z0-9-_]{1,128}")
+_RESERVED = frozenset(
+    [
+        "_HANDLER",
+        "_X_AMZN_TRACE_ID",
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_LAMBDA_RUNTIME_API",
+        "AWS_REGION",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT",
+    ]
+)
+# Runtimes with which functions cannot be created any more, as of November 2025.
+_RETIRED = frozenset(
+    [
+        "dotnet5.0",
+        "dotnet6",
+        "dotnet7",
+        "dotnetcore1.0",
+        "dotnetcore2.0",
+        "dotnetcore2.1",
+        "dotnetcore3.1",
+        "go1.x",
+        "java8",
+        "nodejs",
+        "nodejs10.x",
+        "nodejs12.x",
+        "nodejs14.x",
+        "nodejs16.x",
+        "nodejs4.3",
+        "nodejs4.3-edge",
+        "nodejs6.10",
+        "nodejs8.10",
+        "provided",
+        "python2.7",
+        "python3.6",
+        "python3.7",
+        "python3.8",
+        "ruby2.5",
+        "ruby2.7",
+    ]
+)
+
+
+def apply() -> None:
+    """Check what is created and updated."""
+    from moto.awslambda.models import LambdaBackend
+
+    checks: dict[str, Callable[..., None]] = {
+        "create_function": _check_function,
+        "update_function_configuration": _check_configuration,
+        "update_function_code": _check_update,
+        "add_permission": _check_permission,
+        "create_alias": _check_alias,
+        "update_alias": _check_routing,
+    }
+    for name, check in checks.items():
+        setattr(LambdaBackend, name, _checking(getattr(LambdaBackend, name), check))
+
+
+def _checking(original: Callable[..., Any], check: Callable[..., None]) -> Callable[..., Any]:
+    @wraps(original)
+    def call(backend: Any, *arguments: Any, **options: Any) -> Any:
+        check(backend, *arguments, **options)
+        return original(backend, *arguments, **options)
+
+    return call
+
+
+def _invalid(message: str) -> Exception:
+    from moto.awslambda.exceptions import InvalidParameterValueException
+
+    error: Exception = InvalidParameterValueException(message)
+    return error
+
+
+def _unfit(value: str, name: str, pattern: str) -> Exception:
+    from moto.awslambda.exceptions import ValidationException
+
+    error: Exception = ValidationException(
+        value, name, f"Member must satisfy regular expression pattern: {pattern}"
+    )
+    return error
+
+
+def _check_function(backend: Any, spec: Mapping[str, Any]) -> None:
+    name = str(spec.get("FunctionName") or "")
+    match = _ARN_OR_NAME.fullmatch(name)
+    if match is None or not _NAME.fullmatch(match[1]):
+        raise _unfit(name, "functionName", _NAME.pattern)
+    _check_settings(spec)
+    _check_code(backend, spec.get("Code") or {})
+
+
+def _check_configuration(_backend: Any, _name: str, _qualifier: str, body: Mapping[str, Any]) -> None:
+    _check_settings(body)
+
+
+def _check_update(backend: Any, _name: str, _qualifier: str, body: Mapping[str, Any]) -> None:
+    _check_code(backend, body)
+
+
+def _check_settings(spec: Mapping[str, Any]) -> None:
+    runtime = spec.get("Runtime")
+    if runtime in _RETIRED:
+        raise _invalid(
+            f"The runtime parameter of {runtime} is no longer supported for creating or updating AWS Lambda functions. "
+            "We recommend you use a supported runtime while creating or updating functions."
+        )
+    if runtime and runtime not in _runtimes():
+        raise _invalid(
+            f"Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: "
+            f"[{', '.join(sorted(_runtimes()))}] or be a valid ARN"
+        )
+    variables = (spec.get("Environment") or {}).get("Variables") or {}
+    for name in variables:
+        if name not in _RESERVED and not _VARIABLE.fullmatch(name):
+            raise _unfit(name, "environment.variables", _VARIABLE.pattern)
+    if reserved := sorted(_RESERVED & variables.keys()):
+        raise _invalid(
+            "Lambda was unable to configure your environment variables because the environment variables you have "
+            "provided contains reserved keys that are currently not supported for modification. Reserved keys used in "
+            f"this request: {', '.join(reserved)}"
+        )
+    if len(json.dumps(variables, ensure_ascii=False, separators=(",", ":")).encode()) > _LARGEST_ENVIRONMENT:
+        raise _invalid(
+            "Lambda was unable to configure your environment variables because the environment variables you have "
+            "provided exceeded the 4KB limit."
+        )
+
+
+@lru_cache(maxsize=1)
+def _runtimes() -> frozenset[str]:
+    from botocore.loaders import Loader
+    from botocore.model import ServiceModel
+
+    model = ServiceModel(Loader().load_service_model("lambda", "service-2"), "lambda")
+    return frozenset(model.shape_for("Runtime").enum) - _RETIRED
+
+
+def _check_code(backend: Any, code: Mapping[str, Any]) -> None:
+    if (bucket := code.get("S3Bucket")) and (key := code.get("S3Key")):
+        _check_object(backend, str(bucket), str(key))
+    content = code.get("ZipFile")
+    if not content:
+        return
+    try:
+        archive = (
+            content if isinstance(content, bytes) and content[:2] == b"PK" else base64.b64decode(content)
+        )
+    except (binascii.Error, ValueError):
+        archive = b""
+    if len(archive) > _LARGEST_ZIP:
+        raise _invalid(f"Zipped size must be smaller than {_LARGEST_ZIP} bytes")
+    try:
+        with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+            unzipped = sum(member.file_size for member in opened.infolist())
+    except zipfile.BadZipFile:
+        raise _invalid(
+            "Could not unzip uploaded file. Please check your file, then try to upload again."
+        ) from None
+    if unzipped > _LARGEST_UNZIPPED:
+        raise _invalid(f"Unzipped size must be smaller than {_LARGEST_UNZIPPED} bytes")
+
+
+def _check_object(backend: Any, bucket: str, key: str) -> None:
+    from moto.s3.exceptions import MissingBucket
+    from moto.s3.models import s3_backends
+
+    failed = "Error occurred while GetObject. S3 Error Code: {}. S3 Error Message: {}"
+    try:
+        found = s3_backends[backend.account_id]["aws"].get_object(bucket, key)
+    except MissingBucket:
+        raise _invalid(failed.format("NoSuchBucket", "The specified bucket does not exist")) from None
+    if found is None:
+        raise _invalid(failed.format("NoSuchKey", "The specified key does not exist."))
+
+
+def _check_permission(_backend: Any, _name: str, _qualifier: str, raw: str) -> None:
+    statement = str(json.loads(raw).get("StatementId", ""))
+    if not _STATEMENT.fullmatch(statement):
+        raise _unfit(statement, "statementId", _STATEMENT.pattern)
+
+
+def _check_alias(_backend: Any, name: str, **given: Any) -> None:
+    if not _ALIAS.fullmatch(name or ""):
+        raise _unfit(name, "name", _ALIAS.pattern)
+    _check_routing(_backend, name, **given)
+
+
+def _check_routing(_backend: Any, *_: Any, **given: Any) -> None:
+    weights = (given.get("routing_config") or {}).get("AdditionalVersionWeights") or {}
+    if len(weights) > 1:
+        raise _invalid("Number of items in AdditionalVersionWeights cannot be greater than 1")

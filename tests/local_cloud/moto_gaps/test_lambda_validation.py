@@ -1,0 +1,99 @@
+"""What Lambda refuses: an apply that would fail on AWS fails here."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.support.cloud_in_thread import CloudInThread
+
+_names = iter(range(10_000))
+
+
+def archive(files: dict[str, int] | None = None) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as opened:
+        for name, size in (files or {"app.py": 1}).items():
+            opened.writestr(name, b"\0" * size)
+    return content.getvalue()
+
+
+def create(cloud: CloudInThread, role: str, **options: Any) -> str:
+    given = {
+        "FunctionName": f"validated-{next(_names)}",
+        "Runtime": "python3.13",
+        "Handler": "app.handler",
+        "Role": role,
+        "Code": {"ZipFile": archive()},
+        **options,
+    }
+    return str(cloud.client("lambda").create_function(**given)["FunctionName"])
+
+
+def refused(call: Callable[..., Any], *given: Any, **options: Any) -> str:
+    with pytest.raises(ClientError) as error:
+        call(*given, **options)
+    return str(error.value.response["Error"]["Code"])
+
+
+INVALID = "InvalidParameterValueException"
+UNFIT = "ValidationException"
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"Runtime": "python3.7"}, INVALID),
+        ({"Runtime": "nodejs14.x"}, INVALID),
+        ({"Runtime": "java8"}, INVALID),
+        ({"Runtime": "python9"}, INVALID),
+        ({"FunctionName": "a:b"}, UNFIT),
+        ({"FunctionName": "a b"}, UNFIT),
+        ({"FunctionName": "a" * 65}, UNFIT),
+        ({"Environment": {"Variables": {"AWS_REGION": "x"}}}, INVALID),
+        ({"Environment": {"Variables": {"BIG": "x" * 5000}}}, INVALID),
+        ({"Environment": {"Variables": {"1A-": "x"}}}, UNFIT),
+        ({"Code": {"ZipFile": b"no archive"}}, INVALID),
+        ({"Code": {"ZipFile": archive({"a": 251 * 1024 * 1024})}}, INVALID),
+        ({"Code": {"S3Bucket": "no-such-bucket", "S3Key": "a"}}, INVALID),
+    ],
+)
+def test_functions(cloud: CloudInThread, role_arn: str, options: dict[str, Any], code: str) -> None:
+    assert refused(create, cloud, role_arn, **options) == code
+
+
+def test_an_object_that_is_not_there(cloud: CloudInThread, role_arn: str) -> None:
+    cloud.client("s3").create_bucket(Bucket="archives")
+    code = {"S3Bucket": "archives", "S3Key": "none.zip"}
+    assert refused(create, cloud, role_arn, Code=code) == INVALID
+
+
+def test_changes_aliases_and_permissions(cloud: CloudInThread, role_arn: str) -> None:
+    aws = cloud.client("lambda")
+    name = create(cloud, role_arn, Environment={"Variables": {"STAGE": "x", "TABLE_NAME": "y"}})
+    variables = {"Variables": {"AWS_REGION": "x"}}
+    assert refused(aws.update_function_configuration, FunctionName=name, Environment=variables) == INVALID
+    assert refused(aws.update_function_code, FunctionName=name, ZipFile=b"no archive") == INVALID
+    statement = {"FunctionName": name, "Action": "lambda:InvokeFunction", "Principal": "events.amazonaws.com"}
+    assert refused(aws.add_permission, **statement, StatementId="a.b") == UNFIT
+    aws.add_permission(**statement, StatementId="a-b_1")
+    version = aws.publish_version(FunctionName=name)["Version"]
+    alias = {"FunctionName": name, "FunctionVersion": version}
+    assert refused(aws.create_alias, **alias, Name="2024") == UNFIT
+    weights = {"AdditionalVersionWeights": {"1": 0.1, "2": 0.1}}
+    assert refused(aws.create_alias, **alias, Name="live", RoutingConfig=weights) == INVALID
+    aws.create_alias(**alias, Name="live")
+    assert refused(aws.update_alias, FunctionName=name, Name="live", RoutingConfig=weights) == INVALID
+
+
+def test_an_operation_that_is_not_there_says_so(cloud: CloudInThread) -> None:
+    with pytest.raises(ClientError) as error:
+        cloud.client("lambda").get_account_settings()
+    answer = error.value.response
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 501
+    assert "/2016-08-19/account-settings: not implemented in the local cloud" in str(error.value)
