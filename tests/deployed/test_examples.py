@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from deploy_tools.app import CdktfApp
+from deploy_tools.callers import Callers
 from deploy_tools.cloud import stop_cloud
 from deploy_tools.deploy import DeployedApp, deploy
 from deploy_tools.errors import TerraformError
@@ -97,3 +98,23 @@ def test_a_workflow_asks_the_second_service_when_the_first_one_fails(example: Ex
         answer = call(url, "POST", "/summary", headers=JSON, body=json.dumps({"text": text}))
         assert answer.status == 200, answer
         assert json.loads(answer.body)["service"] == service
+
+
+def test_users_of_one_stack_call_the_api_of_another(
+    example: Example, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = example("two-stacks")
+    deployed = deploy(app, 0)
+    assert [one.stack.name for one in deployed.stacks] == ["users", "api"]
+    users = deployed.with_outputs("user_pool_id", purpose="test")
+    token = Callers(deployed.cloud.url, users.outputs).user_token
+    url = url_of(deployed)
+    answer = call(url, "GET", "/profile", headers={"Authorization": token})
+    assert (answer.status, json.loads(answer.body)["name"][:4]) == (200, "ada-")
+    assert call(url, "GET", "/profile").status == 401
+    capsys.readouterr()
+    assert plan(app) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "users: 0 to add, 0 to change, 0 to destroy",
+        "api: 0 to add, 0 to change, 0 to destroy",
+    ]
