@@ -169,11 +169,14 @@ class LocalCloud:
         await self._control_plane.load()
         await asyncio.to_thread(_import_backends)
         from local_cloud import states
+        from local_cloud.gateway import trial_invocations
         from local_cloud.gateway.gateway import RestApiGateway
 
         self._functions = self._make_functions(self.url, self._directory)
         await asyncio.to_thread(states.install, self.url, self._directory)
-        return RestApiGateway(self._functions, aws_apis=self._control_plane.handle)
+        gateway = RestApiGateway(self._functions, aws_apis=self._control_plane.handle)
+        trial_invocations.install(gateway, asyncio.get_running_loop())
+        return gateway
 
     async def _answer(self, message: web.BaseRequest) -> web.StreamResponse:
         if (refused := refused_version(message)) is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import random
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from local_cloud.gateway.access_log import AccessLog
@@ -89,7 +90,8 @@ class RestApiGateway:
             domain_name=host or _domain_name(api_id, deployed),
             base_path=base_path,
         )
-        response = _with_ids(await self._answer(exchange), exchange.request_id, exchange.extended_request_id)
+        answer = await self._answer(exchange, self._take_steps)
+        response = _with_ids(answer, exchange.request_id, exchange.extended_request_id)
         if response.stream is None:
             self._access_log.record(exchange, response)
         else:
@@ -119,6 +121,16 @@ class RestApiGateway:
             base_path=mapped.base_path,
         )
 
+    async def try_out(self, exchange: Exchange) -> tuple[Response, str]:
+        """Validate and integrate a request that is routed; returns the answer and a note on it."""
+
+        async def take_steps(exchange: Exchange) -> Response:
+            validate(exchange)
+            return await self._integrate(exchange)
+
+        response = await self._answer(exchange, take_steps)
+        return _with_ids(response, exchange.request_id, exchange.extended_request_id), exchange.note
+
     async def close(self) -> None:
         """Give up on invocations that are still running."""
         await self._authorizers.close()
@@ -126,10 +138,12 @@ class RestApiGateway:
         await self._lambda_proxy.close()
         self._http_integrations.close()
 
-    async def _answer(self, exchange: Exchange) -> Response:
+    async def _answer(
+        self, exchange: Exchange, take_steps: Callable[[Exchange], Awaitable[Response]]
+    ) -> Response:
         try:
             try:
-                return _final(await self._take_steps(exchange))
+                return _final(await take_steps(exchange))
             except GatewayError as error:
                 exchange.note = error.reason
                 return _final(gateway_response(exchange, error.fault))
@@ -154,6 +168,9 @@ class RestApiGateway:
         check_api_key(exchange, self._api_keys)
         throttle(exchange, self._throttles)
         validate(exchange)
+        return await self._integrate(exchange)
+
+    async def _integrate(self, exchange: Exchange) -> Response:
         return await integrate(exchange, self._lambda_proxy, self._aws_services, self._http_integrations)
 
 
