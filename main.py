@@ -1,7 +1,4 @@
-"""The AI orchestrator: everything that is deployed, from top to bottom. `settings.py` has the settings of local, dev and prod.
-
-`python main.py`, or `cdktf synth`, writes the Terraform JSON to `cdktf.out`.
-"""
+"""The AI orchestrator: everything that is deployed; see `settings.py` for local, dev and prod. Writes to `cdktf.out`."""
 
 from __future__ import annotations
 
@@ -15,6 +12,7 @@ from constructs_lib import (
     AwsStack,
     CallerKey,
     CallerLimit,
+    ChatService,
     CircuitBreaker,
     CognitoAuthorizer,
     Dispatcher,
@@ -33,6 +31,7 @@ from constructs_lib import (
     UserPool,
     WorkflowService,
 )
+from handlers.chat.contract import chat
 from handlers.embeddings.contract import embeddings
 from handlers.jobs.contract import jobs
 from handlers.language.contract import language
@@ -63,6 +62,8 @@ class AiOrchestrator(AwsStack):
             # Add yours here.
         ]
         dispatcher = Dispatcher(self, orchestrator, services=services, caller_limit=limit)
+        vectors = dispatcher.services["embeddings"]
+        models = ChatService(self, chat, routes=settings.model_routes, embeddings=vectors, caller_limit=limit)
 
         # Workflows: several services in one answer.
         breaker = CircuitBreaker(self, "summary-model", failures=3, open_seconds=30)
@@ -97,11 +98,9 @@ class AiOrchestrator(AwsStack):
         # The API. Routes without an entry in `authorization` are for users.
         users = CognitoAuthorizer(name="users", user_pools=[pool])
         api = RestApi(self, "api", name="aiOrchestratorApi", default_authorization=users)
+        api.add_services(*services, models, runner, answers)
         api.add_services(
-            *services,
             dispatcher,
-            runner,
-            answers,
             authorization={"/partners/ai-service": partners, "/health": IamAuthorization()},
             api_key_required=["/partners/ai-service"],
         )

@@ -5,6 +5,9 @@ ENVIRONMENT, AWS_REGION, AWS_ACCOUNT_ID, LOCAL_CLOUD_PORT and AWS_ENDPOINT_URL a
 
 AI_BACKEND           local: the models run inside the functions; aws: they call Rekognition, Comprehend and Bedrock.
                      Default: local.
+MODEL_BASE_URL       local: address of a server with OpenAI's protocol, such as http://127.0.0.1:11434/v1 (Ollama), which
+                     answers the model `fast` first. Default: none; the model inside the function answers.
+MODEL_NAME           local: name of the model at that address. Required with MODEL_BASE_URL.
 ALLOWED_ORIGINS      Web pages that may call the API from a browser (CORS), separated by commas, such as
                      https://shop.example. Default: http://localhost:3000 in local, none in dev and prod.
 ALARM_EMAILS         dev, prod: addresses to notify of alarms, separated by commas. Default: none.
@@ -25,7 +28,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypedDict, get_args
 
-from constructs_lib import Environment, InvalidArgumentError, S3State, StackDefaults
+from constructs_lib import (
+    BedrockModel,
+    Environment,
+    InvalidArgumentError,
+    ModelRoute,
+    OfflineModel,
+    OpenAiModel,
+    S3State,
+    StackDefaults,
+)
 from constructs_lib.environment import choice, without_empty
 from constructs_lib.stack_defaults import AiBackend
 
@@ -35,8 +47,13 @@ if TYPE_CHECKING:
 
 PROJECT: Final = "ai-orchestrator"
 DEFAULT_BUDGET_USD: Final = 100
+BEDROCK_ROUTES: Final = (
+    ModelRoute("fast", [BedrockModel("amazon.nova-lite-v1:0"), BedrockModel("amazon.nova-micro-v1:0")]),
+)
 VARIABLES: Final = (
     "AI_BACKEND",
+    "MODEL_BASE_URL",
+    "MODEL_NAME",
     "ALLOWED_ORIGINS",
     "ALARM_EMAILS",
     "MONTHLY_BUDGET_USD",
@@ -55,6 +72,7 @@ class Settings:
         environment: Name, region and account; for the local cloud its URL.
         defaults: Defaults for all constructs of the stack.
         state: S3 state of Terraform. Default: a file beside `main.py`.
+        model_routes: Models behind `/v1/chat/completions`, by the names that requests use.
         cloudwatch_role: `create` creates the role by which API Gateway writes logs in the account and region. There is
             one such setting for all REST APIs: where another stack has made it, use `existing`. Default: `create`.
         hardened: Whether the stack has a key of its own, a web ACL, alarms and a dashboard. The local cloud has none of
@@ -77,6 +95,7 @@ class Settings:
 
     environment: Environment
     defaults: StackDefaults
+    model_routes: tuple[ModelRoute, ...]
     state: S3State | None = None
     cloudwatch_role: CloudWatchRole = "create"
     hardened: bool = True
@@ -112,15 +131,17 @@ def settings_from(variables: Mapping[str, str]) -> Settings:
 
 def _local(environment: Environment, given: Mapping[str, str]) -> Settings:
     origins = _listed(given, "ALLOWED_ORIGINS") or ("http://localhost:3000",)
+    ai_backend = choice(given, "AI_BACKEND", get_args(AiBackend))
     return Settings(
         environment=environment,
         defaults=StackDefaults(
             tags=_tags(environment),
             log_retention_days=30,
             deletion_protection=False,
-            ai_backend=choice(given, "AI_BACKEND", get_args(AiBackend)),
+            ai_backend=ai_backend,
             allowed_origins=origins,
         ),
+        model_routes=BEDROCK_ROUTES if ai_backend == "aws" else _local_routes(given),
         hardened=False,
         expire_days=None,
         password_sign_in=True,
@@ -140,6 +161,7 @@ def _dev(environment: Environment, given: Mapping[str, str]) -> Settings:
             ai_backend=choice(given, "AI_BACKEND", get_args(AiBackend)),
             allowed_origins=_listed(given, "ALLOWED_ORIGINS"),
         ),
+        model_routes=BEDROCK_ROUTES,
         **_of_all(given),
     )
 
@@ -165,11 +187,22 @@ def _prod(environment: Environment, given: Mapping[str, str]) -> Settings:
             reserved_concurrency=20,
             reserved_concurrency_of={"orchestrator": 50, "jobs-finish": 10},
         ),
+        model_routes=BEDROCK_ROUTES,
         state=S3State(bucket=given["STATE_BUCKET"], key=f"{PROJECT}-prod.tfstate", region=environment.region),
         payload_bucket=bucket("PAYLOAD_BUCKET", "payloads"),
         mfa="ON",
         **_of_all(given),
     )
+
+
+def _local_routes(given: Mapping[str, str]) -> tuple[ModelRoute, ...]:
+    base_url, model = given.get("MODEL_BASE_URL"), given.get("MODEL_NAME")
+    if base_url is None and model is None:
+        return (ModelRoute("fast", [OfflineModel()]),)
+    if base_url is None or model is None:
+        unset = "MODEL_NAME" if model is None else "MODEL_BASE_URL"
+        raise InvalidArgumentError(unset, "is not set", "set MODEL_BASE_URL and MODEL_NAME, or neither")
+    return (ModelRoute("fast", [OpenAiModel(model=model, base_url=base_url), OfflineModel()]),)
 
 
 def _of_all(given: Mapping[str, str]) -> _OfAll:

@@ -82,8 +82,10 @@ if TYPE_CHECKING:
     from constructs_lib.notifications.alarm_topic import AlarmTopic
     from constructs_lib.patterns.ai_service import AiService
     from constructs_lib.patterns.caller_key import CallerKey
+    from constructs_lib.patterns.chat_service import ChatService
     from constructs_lib.patterns.dispatcher import Dispatcher
     from constructs_lib.patterns.job_runner import JobRunner
+    from constructs_lib.patterns.model_route import BedrockModel, ModelRoute, OfflineModel, OpenAiModel
     from constructs_lib.patterns.protection import Protection
     from constructs_lib.patterns.token_authorizer import TokenAuthorizer
     from constructs_lib.patterns.workflow_service import WorkflowService
@@ -134,12 +136,14 @@ _MODULES = {
     "AwsIntegration": "constructs_lib.api.aws_integration",
     "AwsStack": "constructs_lib.aws_stack",
     "BedrockInvokeModel": "constructs_lib.workflows.service_tasks",
+    "BedrockModel": "constructs_lib.patterns.model_route",
     "Budget": "constructs_lib.monitoring.budget",
     "Cache": "constructs_lib.api.cache",
     "CallerKey": "constructs_lib.patterns.caller_key",
     "CallerLimit": "constructs_lib.metering.caller_limit",
     "Canary": "constructs_lib.api.canary",
     "Catch": "constructs_lib.workflows.failures",
+    "ChatService": "constructs_lib.patterns.chat_service",
     "Choice": "constructs_lib.workflows.steps",
     "CircuitBreaker": "constructs_lib.workflows.circuit_breaker",
     "CognitoAuthorizer": "constructs_lib.authorization.cognito_authorizer",
@@ -187,7 +191,10 @@ _MODULES = {
     "LogGroup": "constructs_lib.logs.log_group",
     "Map": "constructs_lib.workflows.branches",
     "Method": "constructs_lib.api.method",
+    "ModelRoute": "constructs_lib.patterns.model_route",
     "MutualTls": "constructs_lib.api.domain_name",
+    "OfflineModel": "constructs_lib.patterns.model_route",
+    "OpenAiModel": "constructs_lib.patterns.model_route",
     "PaidCalls": "constructs_lib.monitoring.paid_calls",
     "Parallel": "constructs_lib.workflows.branches",
     "Pass": "constructs_lib.workflows.steps",
@@ -251,12 +258,14 @@ __all__ = [
     "AwsIntegration",
     "AwsStack",
     "BedrockInvokeModel",
+    "BedrockModel",
     "Budget",
     "Cache",
     "CallerKey",
     "CallerLimit",
     "Canary",
     "Catch",
+    "ChatService",
     "Choice",
     "CircuitBreaker",
     "CognitoAuthorizer",
@@ -304,7 +313,10 @@ __all__ = [
     "LogGroup",
     "Map",
     "Method",
+    "ModelRoute",
     "MutualTls",
+    "OfflineModel",
+    "OpenAiModel",
     "PaidCalls",
     "Parallel",
     "Pass",

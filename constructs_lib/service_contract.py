@@ -65,6 +65,14 @@ class ServiceOperation(Protocol):
     def request_example(self) -> Mapping[str, Any] | None:
         """A request for the documentation; None if there is none."""
 
+    @property
+    def gateway_validates(self) -> bool:
+        """Whether API Gateway rejects bodies that do not fit the request model."""
+
+    @property
+    def error_schema(self) -> Mapping[str, Any] | None:
+        """JSON schema of its errors; None for the format of API Gateway's own errors."""
+
     def describe(self) -> dict[str, Any]:
         """Return the operation as plain data, for a catalogue."""
 

@@ -250,7 +250,7 @@ def test_functions_may_be_called_by_one_method_rule_or_user_pool_each(
             assert re.fullmatch(rf"\$\{{{caller}\.[\w-]+\.arn\}}", permission["source_arn"]), place
             continue
         caller = permission["source_arn"].partition("}")[2]
-        assert re.fullmatch(r"/\*/[A-Z*]+/[a-z*/-]+|/authorizers/\$\{[\w.-]+\}", caller), permission[
+        assert re.fullmatch(r"/\*/[A-Z*]+/[a-z0-9*/-]+|/authorizers/\$\{[\w.-]+\}", caller), permission[
             "source_arn"
         ]
 

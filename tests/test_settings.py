@@ -144,3 +144,23 @@ def test_no_tool_reads_them_itself() -> None:
         for match in reading.finditer(path.read_text(encoding="utf-8"))
     }
     assert found == set()
+
+
+def test_a_server_with_openai_s_protocol_answers_before_the_offline_model() -> None:
+    def targets(**variables: str) -> list[list[str]]:
+        routes = settings_from(variables).model_routes
+        return [[target["backend"] for target in route.as_dict()["targets"]] for route in routes]
+
+    assert targets() == [["offline"]]
+    server = {"MODEL_BASE_URL": "http://127.0.0.1:11434/v1", "MODEL_NAME": "qwen3"}
+    assert targets(**server) == [["openai", "offline"]]
+    assert targets(**server, ENVIRONMENT="dev") == targets(AI_BACKEND="aws") == [["bedrock", "bedrock"]]
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"), [("MODEL_NAME", "MODEL_BASE_URL"), ("MODEL_BASE_URL", "MODEL_NAME")]
+)
+def test_a_server_needs_its_address_and_its_model(given: str, missing: str) -> None:
+    with pytest.raises(SystemExit) as raised:
+        settings_from({given: "http://127.0.0.1:11434/v1"})
+    assert str(raised.value) == f"{missing}: is not set; set MODEL_BASE_URL and MODEL_NAME, or neither"

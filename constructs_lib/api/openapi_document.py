@@ -56,6 +56,7 @@ class RouteDocumentation:
         max_body_bytes: The largest body that what answers it accepts, in bytes. Default: not documented.
         request_example: A request. Default: none.
         hidden: Whether the OpenAPI document leaves the route out. Default: False.
+        error_schema: JSON schema of the errors of what answers it. Default: that of API Gateway's own errors.
 
     Example:
         >>> method = api.resource_for("/orders").add_method(
@@ -76,6 +77,7 @@ class RouteDocumentation:
     max_body_bytes: int | None = None
     request_example: Mapping[str, Any] | None = None
     hidden: bool = False
+    error_schema: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +226,14 @@ class _Document:
         self._refusals.update(refusals)
         for status in refusals:
             responses[status] = {"$ref": f"#/components/responses/{_REFUSALS[status][0]}"}
+        other = documented.documentation.error_schema
+        if other is not None:
+            either = {"anyOf": [dict(other), self._error()]}
+            for status in ("429", "4XX", "5XX"):
+                responses[status] = {
+                    "description": _REFUSALS[status][1],
+                    "content": {"application/json": {"schema": either}},
+                }
         return responses
 
     def _content(self, schemas: Mapping[str, Schema]) -> dict[str, Any]:

@@ -161,6 +161,7 @@ class Resource(AwsConstruct):
         authorization: Authorization | None = None,
         request_parameters: Mapping[str, bool] | None = None,
         request_model: type[BaseModel] | None = None,
+        validate_body: bool = True,
         api_key_required: bool = False,
         other_media_types: Sequence[str] = (),
         response_model: type[BaseModel] | None = None,
@@ -182,6 +183,8 @@ class Resource(AwsConstruct):
                 none.
             request_model: The pydantic model of the body. API Gateway refuses what does not fit its schema, whatever
                 the request's content type says: the body is JSON. Left out, bodies are passed on unchecked.
+            validate_body: Whether API Gateway checks bodies against `request_model`. False: the model is for the OpenAPI
+                document alone, and what answers has to check. Default: True.
             api_key_required: Whether the caller needs the key of a `UsagePlan` as well, which limits it; with
                 `Public()` it is refused. Left out, no key is needed.
             other_media_types: The content types of bodies that are no JSON, such as `image/png` beside a JSON form of the
@@ -216,7 +219,7 @@ class Resource(AwsConstruct):
         check_mapping(where, "request_parameters", request_parameters)
         check_type(where, "documentation", documentation, RouteDocumentation)
         parameters = _parameters(where, request_parameters or {})
-        model = None if request_model is None else self._model(where, http_method, request_model)
+        model = self._model(where, http_method, request_model) if validate_body and request_model else None
         _check_other_media_types(where, request_model, other_media_types)
         documentation = documentation or RouteDocumentation()
         limit = integration.max_body_bytes

@@ -120,6 +120,7 @@ def _add(
         authorization=authorization,
         api_key_required=api_key_required,
         request_model=operation.request_model,
+        validate_body=operation.gateway_validates,
         request_parameters={f"header.{name}": needed for name, needed in operation.request_headers.items()},
         other_media_types=tuple(operation.raw_bodies),
         response_model=operation.response_model,
@@ -130,5 +131,6 @@ def _add(
             status=operation.status,
             max_body_bytes=operation.max_body_bytes if has_body else None,
             request_example=operation.request_example,
+            error_schema=operation.error_schema,
         ),
     )

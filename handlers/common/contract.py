@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from handlers.common.error_format import PROBLEM, ErrorFormat
 from handlers.common.proxy_request import JSON
 
 HttpMethod = Literal["GET", "POST"]
@@ -47,6 +48,8 @@ class Operation:
         max_body_bytes: The largest body in bytes, 1-4,500,000. Larger ones are rejected with 413 before they are parsed.
         request_headers: The headers that it reads, each with whether it is required.
         request_example: A request for the documentation; None if there is none.
+        gateway_validates: Whether API Gateway rejects bodies that do not fit the request model.
+        error_schema: JSON schema of its errors; None for the project's own format.
     """
 
     name: str
@@ -61,6 +64,8 @@ class Operation:
     max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
     request_headers: Mapping[str, bool] = field(default_factory=dict)
     request_example: Mapping[str, Any] | None = None
+    gateway_validates: bool = True
+    error_schema: Mapping[str, Any] | None = None
 
     @property
     def media_types(self) -> tuple[str, ...]:
@@ -97,6 +102,8 @@ class Contract:
         aws_actions: The IAM actions that its AWS backend needs, on all resources, such as `rekognition:DetectText`.
             Default: none.
         bedrock_models: The ids of the foundation models that its AWS backend invokes. Default: none.
+        error_format: Format of its errors over HTTP. Default: `PROBLEM`. With another one, API Gateway does not validate
+            bodies, as its errors would have the project's own format.
 
     Raises:
         ValueError: An argument is not valid.
@@ -119,6 +126,7 @@ class Contract:
         max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
         aws_actions: Sequence[str] = (),
         bedrock_models: Sequence[str] = (),
+        error_format: ErrorFormat = PROBLEM,
     ) -> None:
         if not _NAME.fullmatch(name):
             raise ValueError(
@@ -129,6 +137,7 @@ class Contract:
         self.summary = summary
         self.aws_actions = tuple(aws_actions)
         self.bedrock_models = tuple(bedrock_models)
+        self.error_format = error_format
         self._raw_bodies = dict(raw_bodies or {})
         self._max_body_bytes = max_body_bytes
         self._operations: dict[str, Operation] = {}
@@ -251,6 +260,8 @@ class Contract:
             summary=summary,
             request_model=request_model,
             response_model=response_model,
+            gateway_validates=self.error_format is PROBLEM,
+            error_schema=self.error_format.schema,
             **more,
         )
         self._check(added)

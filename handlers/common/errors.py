@@ -34,15 +34,21 @@ class ServiceError(Exception):
     Args:
         message: What is wrong and what to do, without any part of the input; the class's own message without it.
         detail: What the log should have besides, such as a backend's error code; never part of the input either.
+        param: The field of the request that is wrong, such as `messages[0].content`. Default: none in particular.
     """
 
     code: ClassVar[str] = "internal_error"
     status: ClassVar[int] = 500
     default_message: ClassVar[str] = "The service failed. The request id finds the cause in its log."
+    retry_helps: ClassVar[bool] = False
+    """Whether the same request may succeed later."""
 
-    def __init__(self, message: str | None = None, *, detail: str | None = None) -> None:
+    def __init__(
+        self, message: str | None = None, *, detail: str | None = None, param: str | None = None
+    ) -> None:
         self.message = self.default_message if message is None else message
         self.detail = detail
+        self.param = param
         super().__init__(self.message)
 
     @property
@@ -150,6 +156,7 @@ class TooManyRequests(ServiceError):
 
     code = "too_many_requests"
     status = 429
+    retry_helps = True
     default_message = "Too many requests. Try again later."
 
     def __init__(
@@ -194,6 +201,7 @@ class BackendUnavailable(ServiceError):
 
     code = "backend_unavailable"
     status = 503
+    retry_helps = True
     default_message = "The AI backend is busy. Try again later."
 
     def __init__(
@@ -220,6 +228,7 @@ class BackendTimeout(ServiceError):
 
     code = "backend_timeout"
     status = 504
+    retry_helps = True
     default_message = "The AI backend did not answer in time. Try again later."
 
 

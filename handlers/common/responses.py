@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
+from handlers.common.error_format import PROBLEM, ErrorFormat
 from handlers.common.errors import InternalError, ResponseTooLarge, ServiceError
 
 MAX_RESPONSE_BYTES = 6_000_000
@@ -72,14 +73,23 @@ def proxy_response(
     return _response(status, checked_json(result), headers or {})
 
 
-def problem_response(
-    error: ServiceError, request_id: str, headers: Mapping[str, str] | None = None
+def error_response(
+    error: ServiceError,
+    request_id: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    error_format: ErrorFormat = PROBLEM,
 ) -> dict[str, object]:
-    """The response for an error: `{"code", "message", "requestId"}` with the error's status and headers."""
-    body = {"code": error.code, "message": error.message, "requestId": request_id}
-    return _response(
-        error.status, json.dumps(body, separators=(",", ":")), {**error.headers, **(headers or {})}
-    )
+    """Return the response for an error, with the error's status.
+
+    Args:
+        error: The error.
+        request_id: The id of the request.
+        headers: Further headers. Default: none.
+        error_format: Format of the body, and of the headers that describe the error. Default: `PROBLEM`.
+    """
+    body, described = error_format.render(error, request_id)
+    return _response(error.status, json.dumps(body, separators=(",", ":")), {**described, **(headers or {})})
 
 
 def _response(status: int, body: str, headers: Mapping[str, str]) -> dict[str, object]:

@@ -32,7 +32,7 @@ from handlers.common.logs import InvocationLine, InvocationLog
 from handlers.common.once import Once
 from handlers.common.payload_links import PayloadLinks
 from handlers.common.proxy_request import ProxyRequest
-from handlers.common.responses import checked_json, problem_response, proxy_response
+from handlers.common.responses import checked_json, error_response, proxy_response
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -139,7 +139,9 @@ class Service:
                 result, headers = implementation.call_http(request, invocation)
             response = proxy_response(result, implementation.operation.status, {**headers, **cors})
         except Exception as error:  # noqa: BLE001 - whatever fails, the caller gets a problem and the log the place
-            return problem_response(line.failure(error), request_id, cors)
+            return error_response(
+                line.failure(error), request_id, cors, error_format=self.contract.error_format
+            )
         line.success()
         return response
 

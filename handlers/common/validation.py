@@ -46,7 +46,7 @@ _PHRASES = {
     "model_type": "should be an object",
 }
 
-_OUR_OWN = frozenset({"base64_data", "blank_text"})
+_OUR_OWN = frozenset({"base64_data", "blank_text", "unsupported"})
 _TOO_MUCH = frozenset({"string_too_long", "bytes_too_long", "too_long"})
 
 
@@ -62,7 +62,8 @@ def validated(model: type[M], value: Mapping[str, object], *, from_text: bool = 
         The request.
 
     Raises:
-        InvalidRequest: The value does not fit; the message names up to five fields and what is wrong with them.
+        InvalidRequest: The value does not fit; the message names up to five fields and what is wrong with them, and
+            `param` the first of them.
         PayloadTooLarge: All that is wrong is that something is longer than it may be.
     """
     try:
@@ -75,7 +76,10 @@ def validated(model: type[M], value: Mapping[str, object], *, from_text: bool = 
     more = len(sentences) - _MAX_PROBLEMS
     too_much = all(details["type"] in _TOO_MUCH for details in problems)
     kind = PayloadTooLarge if too_much else InvalidRequest
-    raise kind(f"{shown}; and {more} more." if more > 0 else f"{shown}.")
+    raise kind(
+        f"{shown}; and {more} more." if more > 0 else f"{shown}.",
+        param=_place(problems[0]["loc"], known) or None,
+    )
 
 
 def _problem(details: ErrorDetails, known: set[str], model: type[BaseModel]) -> str:

@@ -37,6 +37,7 @@ def create_service(backend: Callable[[], EmbeddingsBackend]) -> Service:
             model=made.model,
             dimensions=len(made.vectors[0]),
             normalized=made.normalized,
+            tokens=made.tokens,
             embeddings=made.vectors,
         )
 

@@ -39,10 +39,15 @@ class TitanBackend:
             ServiceError: Bedrock refuses a text, is busy, too slow, or answers nonsense.
         """
         with ThreadPoolExecutor(min(len(texts), _CALLS_AT_ONCE)) as threads:
-            vectors = list(threads.map(lambda text: self._embed_one(text, normalize, deadline), texts))
-        return Embeddings(model=self._model, normalized=normalize, vectors=vectors)
+            made = list(threads.map(lambda text: self._embed_one(text, normalize, deadline), texts))
+        return Embeddings(
+            model=self._model,
+            normalized=normalize,
+            vectors=[vector for vector, _ in made],
+            tokens=sum(tokens for _, tokens in made),
+        )
 
-    def _embed_one(self, text: str, normalize: bool, deadline: Deadline) -> Vector:
+    def _embed_one(self, text: str, normalize: bool, deadline: Deadline) -> tuple[Vector, int]:
         body = {"inputText": text, "dimensions": _DIMENSIONS, "normalize": normalize}
         answer = self._api.call(
             "invoke_model",
@@ -56,7 +61,8 @@ class TitanBackend:
             refusals=_REFUSALS,
         )
         with reading_answer("bedrock-runtime.invoke_model"):
-            vector = [float(number) for number in json.loads(answer["body"])["embedding"]]
-            if len(vector) != _DIMENSIONS or not all(map(math.isfinite, vector)):
+            body = json.loads(answer["body"])
+            vector, tokens = [float(number) for number in body["embedding"]], int(body["inputTextTokenCount"])
+            if len(vector) != _DIMENSIONS or not all(map(math.isfinite, vector)) or tokens < 0:
                 raise ValueError("not a vector of the dimensions asked for")
-        return vector
+        return vector, tokens

@@ -18,11 +18,13 @@ class Embeddings:
         model: The model that made them.
         normalized: Whether each vector has length 1.
         vectors: One for each text, in their order, all of the same number of dimensions.
+        tokens: Tokens of all texts, as the model counts them.
     """
 
     model: str
     normalized: bool
     vectors: list[Vector]
+    tokens: int
 
 
 class EmbeddingsBackend(Protocol):

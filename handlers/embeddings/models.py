@@ -35,6 +35,7 @@ class EmbeddingsResponse(ResponseModel):
     normalized: bool = Field(
         description="Whether the vectors have length 1. The local model's always have, whatever was asked for."
     )
+    tokens: int = Field(ge=0, description="Tokens of all texts, as the model counts them.")
     embeddings: list[Vector]
 
     @model_validator(mode="after")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from handlers.common.functions import Functions
 from handlers.common.invocation import Invocation
 from handlers.common.once import Once
 from handlers.common.service import Service
@@ -16,7 +17,6 @@ from handlers.orchestrator.contract import (
     orchestrator,
     read_health,
 )
-from handlers.orchestrator.functions import Functions
 from handlers.orchestrator.models import DispatchRequest, DispatchResponse, HealthResponse, ServicesResponse
 
 

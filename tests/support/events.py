@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from handlers.common.error_format import PROBLEM
 from handlers.common.service import Service
 
 REQUEST_ID = "0d6b7e4e-9a53-4d5d-8f0e-2f6f6a3c9c11"
@@ -92,7 +93,8 @@ def ask(service: Service, event: Mapping[str, Any], context: object = None) -> A
     assert headers["Cache-Control"] == "no-store"
     body = json.loads(raw, parse_constant=_refuse)
     if status >= 400:
-        assert set(body) == {"code", "message", "requestId"}
+        form = service.contract.error_format
+        assert set(body) == ({"code", "message", "requestId"} if form is PROBLEM else {"error"})
     return Answer(status, headers, body, raw, log.getvalue())
 
 

@@ -24,6 +24,7 @@ from constructs_lib.validation.model_schema import model_schema
 from handlers.common.aws_api import AwsApi
 from handlers.common.caller_hash import CallerHashes
 from handlers.common.deadline import Deadline
+from handlers.common.functions import Functions
 from handlers.common.service import Service
 from handlers.embeddings import app as embeddings
 from handlers.embeddings.backend import Embeddings
@@ -33,7 +34,6 @@ from handlers.language.models import Analysis, AnalysisRequest, DetectedLanguage
 from handlers.language.summarizer import LexRank
 from handlers.orchestrator import app as orchestrator
 from handlers.orchestrator.catalogue import Catalogue
-from handlers.orchestrator.functions import Functions
 from handlers.partners.app import PartnerAuthorizer, PartnerTable
 from handlers.vision import app as vision
 from handlers.vision.backend import FoundLabel, FoundText, labels_response, text_response
@@ -81,7 +81,9 @@ class FakeEmbeddings:
     def embed(self, texts: Sequence[str], *, normalize: bool, **_deadline: Deadline) -> Embeddings:
         if any(text.startswith(CRASH) for text in texts):
             raise KeyError(texts[0])
-        return Embeddings(model="fake", normalized=normalize, vectors=[[1.0, 0.0] for _ in texts])
+        return Embeddings(
+            model="fake", normalized=normalize, vectors=[[1.0, 0.0] for _ in texts], tokens=2 * len(texts)
+        )
 
 
 class FakeVision:

@@ -19,7 +19,9 @@ from constructs_lib import (
     RestApi,
     StackDefaults,
 )
-from tests.support.contracts import greeting
+from handlers.common.contract import Contract
+from handlers.common.error_format import OPENAI_ERROR
+from tests.support.contracts import Greeting, greeting
 from tests.support.synthesis import Configuration, FakeArchive, refused, statements
 
 ORIGIN = "https://shop.example"
@@ -131,3 +133,21 @@ def test_a_path_that_no_service_has_is_rejected(app: App, archive: FakeArchive) 
             "greeting.last"
         ),
     )
+
+
+def test_bodies_of_a_contract_with_errors_of_its_own_are_left_to_the_function(
+    app: App, archive: FakeArchive
+) -> None:
+    contract = Contract("greeting", error_format=OPENAI_ERROR)
+    contract.post("/greetings", Greeting, Greeting, summary="Greet a person.")
+    stack = stack_with(app)
+    api = RestApi(stack, "api", name="shop", default_authorization=Public())
+    api.add_services(AiService(stack, contract, archive=archive))
+    assert "request_models" not in Configuration(stack).only("api_gateway_method")
+    operation = api.openapi_document["paths"]["/greetings"]["post"]
+    assert operation["requestBody"]["content"]["application/json"]["schema"] == {
+        "$ref": "#/components/schemas/Greeting"
+    }
+    for status in ("429", "4XX", "5XX"):
+        either = operation["responses"][status]["content"]["application/json"]["schema"]["anyOf"]
+        assert [one["required"] for one in either] == [["error"], ["code", "message", "requestId"]]

@@ -27,7 +27,9 @@ class FakeEmbeddings:
 
     def embed(self, texts: Sequence[str], *, normalize: bool, deadline: Deadline) -> Embeddings:
         self.asked.append((list(texts), normalize, deadline.seconds_left() > 20))
-        return Embeddings(model="compass", normalized=normalize, vectors=[VECTORS[text] for text in texts])
+        return Embeddings(
+            model="compass", normalized=normalize, vectors=[VECTORS[text] for text in texts], tokens=3
+        )
 
 
 def test_each_text_gets_its_vector() -> None:
@@ -40,6 +42,7 @@ def test_each_text_gets_its_vector() -> None:
             "model": "compass",
             "dimensions": 2,
             "normalized": False,
+            "tokens": 3,
             "embeddings": [[0.0, 2.0], [1.0, 0.0]],
         },
     )
@@ -124,7 +127,7 @@ def test_vectors_of_unequal_length_are_our_fault() -> None:
     class Broken(FakeEmbeddings):
         def embed(self, texts: Sequence[str], *, normalize: bool, deadline: Deadline) -> Embeddings:
             made = super().embed(texts, normalize=normalize, deadline=deadline)
-            return Embeddings(made.model, made.normalized, [made.vectors[0], [1.0]])
+            return Embeddings(made.model, made.normalized, [made.vectors[0], [1.0]], 3)
 
     answer = ask(create_service(Broken), proxy_event('{"inputs": ["east", "north"]}', resource="/embeddings"))
     assert answer.body == problem(

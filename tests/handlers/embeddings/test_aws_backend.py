@@ -43,6 +43,7 @@ def test_a_text_is_embedded_by_titan(normalize: bool) -> None:
         "model": "amazon.titan-embed-text-v2:0",
         "dimensions": 512,
         "normalized": normalize,
+        "tokens": 1,
         "embeddings": [VECTOR],
     }
 
@@ -52,12 +53,14 @@ def test_many_texts_keep_their_order() -> None:
         def call(self, operation: str, parameters: Any, **options: Any) -> dict[str, Any]:
             super().call(operation, parameters, **options)
             number = float(json.loads(parameters["body"])["inputText"])
-            return {"body": json.dumps({"embedding": [number] * 512}).encode()}
+            body = {"embedding": [number] * 512, "inputTextTokenCount": 2}
+            return {"body": json.dumps(body).encode()}
 
     bedrock = Bedrock({"invoke_model": {}})
     texts = [str(number) for number in range(64)]
     made = TitanBackend(bedrock).embed(texts, normalize=True, deadline=Deadline.after(25))  # type: ignore[arg-type]
     assert [vector[0] for vector in made.vectors] == list(range(64))
+    assert made.tokens == 128
     assert {parameters["modelId"] for _, parameters, _ in bedrock.calls} == {EMBEDDING_MODEL} == {made.model}
 
 
@@ -70,6 +73,8 @@ def test_many_texts_keep_their_order() -> None:
         b"{}",
         b'{"embedding": null}',
         b'{"embedding": [0.5]}',
+        json.dumps({"embedding": VECTOR}).encode(),
+        json.dumps({"embedding": VECTOR, "inputTextTokenCount": -1}).encode(),
         json.dumps({"embedding": ["x"] * 512}).encode(),
         json.dumps({"embedding": [float("nan")] * 512}).encode(),
         json.dumps({"embedding": [None] * 512}).encode(),

@@ -96,7 +96,7 @@ class Places:
 
     def embed(self, texts: Sequence[str], *, normalize: bool, deadline: Deadline) -> Embeddings:  # noqa: ARG002
         places = {"East": [1.0, 0.0], "North": [0.0, 1.0], "Northeast": [0.7, 0.7]}
-        return Embeddings("compass", normalize, [places[text.partition(" ")[0]] for text in texts])
+        return Embeddings("compass", normalize, [places[text.partition(" ")[0]] for text in texts], 1)
 
 
 def test_by_meaning_the_sentence_nearest_to_all_is_chosen() -> None:

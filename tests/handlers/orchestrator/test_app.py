@@ -19,9 +19,9 @@ from handlers.common.errors import (
     PayloadTooLarge,
     ServiceError,
 )
+from handlers.common.functions import Functions
 from handlers.orchestrator.app import create_service
 from handlers.orchestrator.catalogue import Catalogue
-from handlers.orchestrator.functions import Functions
 from tests.support import aws
 from tests.support.events import REQUEST_ID, Answer, Context, ask, problem, proxy_event
 

@@ -1,0 +1,145 @@
+"""Service of language models: a function behind OpenAI's protocol, with routes of models."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from constructs import Construct
+
+from constructs_lib.aws_stack import AwsStack
+from constructs_lib.checks import path_below
+from constructs_lib.errors import ConflictError, InvalidArgumentError
+from constructs_lib.iam.policy import PolicyStatement
+from constructs_lib.monitoring.paid_calls import PaidCalls
+from constructs_lib.patterns.ai_service import AiService
+from constructs_lib.patterns.model_route import BedrockModel, ModelRoute, OpenAiModel
+from constructs_lib.provider_stack import partition_of
+from constructs_lib.storage.table import Table
+
+if TYPE_CHECKING:
+    from constructs_lib.archive import Archive
+    from constructs_lib.metering.caller_limit import CallerLimit
+    from constructs_lib.service_contract import ServiceContract
+
+EMBEDDINGS: Final = "embeddings"
+"""Name of the model of `/v1/embeddings`, which no route may have."""
+
+
+class ChatService(AiService):
+    """Service that answers conversations by routes of models, and embeds texts by another service.
+
+    Its role may invoke exactly the Bedrock models of the routes, read exactly their secrets, and invoke the embeddings
+    service. If a route has more than one target, a DynamoDB table has the failures of the targets.
+
+    Args:
+        scope: The construct that it belongs to.
+        contract: The service's contract. Its name is the id in `scope`.
+        routes: The routes; at least one.
+        embeddings: The service behind `/v1/embeddings`.
+        memory_mb: Memory in MB, 128-10240. Default: 1769, with which Lambda gives one CPU.
+        timeout_seconds: Timeout, longer than that of `embeddings`, 1-28. Default: 28.
+        caller_limit: Limit for the requests of each user. Default: none.
+        archive: Its code. Default: the archive of `handlers/<name>`.
+
+    Raises:
+        ConstructError: An argument is not valid, or two routes have the same name.
+        ArchiveError: The archive cannot be built.
+
+    Example:
+        >>> service = AiService(stack, contract, archive=archive)
+        >>> routes = [ModelRoute("fast", [BedrockModel("amazon.nova-lite-v1:0")])]
+        >>> chat = ChatService(stack, dispatcher_contract, routes=routes, embeddings=service, archive=archive)
+        >>> [name for name in chat.paid_calls]
+        ['shop-bedrock-amazon.nova-lite-v1:0']
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        contract: ServiceContract,
+        *,
+        routes: Sequence[ModelRoute],
+        embeddings: AiService,
+        memory_mb: int = 1769,
+        timeout_seconds: int = 28,
+        caller_limit: CallerLimit | None = None,
+        archive: Archive | None = None,
+    ) -> None:
+        where = path_below(scope, contract.name)
+        _check_routes(where, routes)
+        self._routes = tuple(routes)
+        name = AwsStack.of(scope).physical_name(f"{where}/circuits")
+        shared = any(len(route.targets) > 1 for route in routes)
+        super().__init__(
+            scope,
+            contract,
+            memory_mb=memory_mb,
+            timeout_seconds=timeout_seconds,
+            environment={
+                "MODEL_ROUTES": json.dumps([route.as_dict() for route in routes], separators=(",", ":")),
+                "AI_SERVICES": json.dumps({EMBEDDINGS: embeddings.qualified_arn}),
+                **({"CIRCUIT_TABLE": name} if shared else {}),
+            },
+            caller_limit=caller_limit,
+            archive=archive,
+        )
+        embeddings.grant_invoke(self)
+        if shared:
+            table = Table(
+                self,
+                "circuits",
+                table_name=name,
+                partition_key="circuit",
+                ttl_attribute="expires_at",
+                recovery_days=1,
+            )
+            table.grant(self.role, "DeleteItem", "GetItem", "UpdateItem")
+        self._allow_models()
+
+    @property
+    def routes(self) -> tuple[ModelRoute, ...]:
+        """The routes."""
+        return self._routes
+
+    @property
+    def paid_calls(self) -> Mapping[str, PaidCalls]:
+        """The calls of Bedrock models, by the names of their alarms."""
+        prefix = AwsStack.of(self).name_prefix
+        return {f"{prefix}-bedrock-{model}": PaidCalls.of_bedrock(model) for model in self._bedrock_models()}
+
+    def _bedrock_models(self) -> list[str]:
+        targets = [target for route in self._routes for target in route.targets]
+        return list(dict.fromkeys(one.model for one in targets if isinstance(one, BedrockModel)))
+
+    def _allow_models(self) -> None:
+        stack, statements = AwsStack.of(self), []
+        partition = partition_of(stack.region)
+        models = [
+            f"arn:{partition}:bedrock:{stack.region}::foundation-model/{one}"
+            for one in self._bedrock_models()
+        ]
+        if models:
+            statements.append(PolicyStatement(actions=["bedrock:InvokeModel"], resources=models))
+        targets = [target for route in self._routes for target in route.targets]
+        names = [one.secret for one in targets if isinstance(one, OpenAiModel) and one.secret is not None]
+        if names:
+            place = f"arn:{partition}:secretsmanager:{stack.region}:{stack.account_id}:secret"
+            # Secrets Manager appends a hyphen and six characters to a secret's name.
+            secrets = [f"{place}:{name}-??????" for name in dict.fromkeys(names)]
+            statements.append(PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=secrets))
+        if statements:
+            self.role.add_policy("models", *statements)
+
+
+def _check_routes(where: str, routes: Sequence[ModelRoute]) -> None:
+    if not routes:
+        raise InvalidArgumentError(where, "routes is empty", "pass at least one ModelRoute")
+    names = Counter(name for route in routes for name in (route.name, *route.aliases))
+    names[EMBEDDINGS] += 1
+    for name, count in names.items():
+        if count > 1:
+            kind = "belongs to the embeddings" if name == EMBEDDINGS else "is the name of two routes"
+            raise ConflictError(where, f"'{name}' {kind}", "use another name or alias")

@@ -1,0 +1,1 @@
+"""The chat function: language models and embeddings behind OpenAI's protocol."""

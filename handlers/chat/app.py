@@ -1,0 +1,149 @@
+"""The Lambda handler of the chat function."""
+
+from __future__ import annotations
+
+import struct
+import time
+import uuid
+from base64 import b64encode
+from collections.abc import Callable
+
+from handlers.chat.backend import Completion
+from handlers.chat.backends import Backends, description
+from handlers.chat.circuits import Circuits
+from handlers.chat.contract import (
+    EMBEDDINGS_MODEL,
+    chat,
+    complete_chat,
+    embed_inputs,
+    list_models,
+    read_model,
+)
+from handlers.chat.embeddings_models import Embedding, EmbeddingList, EmbeddingRequest, EmbeddingUsage
+from handlers.chat.models import (
+    Answer,
+    CalledFunction,
+    ChatCompletion,
+    ChatRequest,
+    ChoiceOfAnswer,
+    Model,
+    ModelList,
+    RequestedCall,
+    Usage,
+)
+from handlers.chat.router import Router
+from handlers.chat.routes import ModelNotFound, Routes
+from handlers.common.aws_api import reading_answer
+from handlers.common.errors import InvalidRequest
+from handlers.common.functions import Functions
+from handlers.common.invocation import Invocation
+from handlers.common.once import Once
+from handlers.common.responses import Reply
+from handlers.common.service import Service
+
+
+def create_service(router: Callable[[], Router], functions: Callable[[], Functions]) -> Service:
+    """Return the chat service.
+
+    Args:
+        router: Returns the router; called at the first request that needs one.
+        functions: Returns the functions, of which it invokes `embeddings`; called likewise.
+    """
+    service = Service(chat)
+
+    @service.implements(complete_chat)
+    def handle_completion(request: ChatRequest, invocation: Invocation) -> Reply[ChatCompletion]:
+        routed = router().complete(request, deadline=invocation.deadline)
+        completion = _chat_completion(routed.completion, routed.target.model)
+        return Reply(completion, {**_headers(invocation), "x-model-target": routed.target.name})
+
+    @service.implements(embed_inputs)
+    def handle_embeddings(request: EmbeddingRequest, invocation: Invocation) -> Reply[EmbeddingList]:
+        if request.model != EMBEDDINGS_MODEL:
+            raise ModelNotFound(
+                f"There is no embedding model of this name. Available: {EMBEDDINGS_MODEL}.", param="model"
+            )
+        event = {
+            "operation": "embeddings",
+            "input": {"inputs": request.texts},
+            "requestId": invocation.request_id,
+        }
+        answer = functions().call("embeddings", event, deadline=invocation.deadline)
+        with reading_answer("embeddings"):
+            vectors, tokens = answer["embeddings"], int(answer["tokens"])
+            embeddings = EmbeddingList(
+                data=[
+                    Embedding(
+                        index=index,
+                        embedding=_base64(vector) if request.encoding_format == "base64" else vector,
+                    )
+                    for index, vector in enumerate(vectors)
+                ],
+                model=str(answer["model"]),
+                usage=EmbeddingUsage(prompt_tokens=tokens, total_tokens=tokens),
+            )
+        return Reply(embeddings, _headers(invocation))
+
+    @service.implements(list_models)
+    def handle_list(invocation: Invocation) -> Reply[ModelList]:
+        return Reply(ModelList(data=_models(router().routes)), _headers(invocation))
+
+    @service.implements(read_model)
+    def handle_model(invocation: Invocation) -> Reply[Model]:
+        if invocation.http is None:
+            raise InvalidRequest("This operation is for HTTP; use chat.models.")
+        name = invocation.http.path_parameters.get("model")
+        models = _models(router().routes)
+        found = next((model for model in models if model.id == name), None)
+        if found is None:
+            available = ", ".join(model.id for model in models)
+            raise ModelNotFound(f"There is no model of this name. Available: {available}.", param="model")
+        return Reply(found, _headers(invocation))
+
+    return service
+
+
+def _headers(invocation: Invocation) -> dict[str, str]:
+    return {"x-request-id": invocation.request_id}
+
+
+def _chat_completion(completion: Completion, model: str) -> ChatCompletion:
+    calls = [
+        RequestedCall(id=call.id, function=CalledFunction(name=call.name, arguments=call.arguments))
+        for call in completion.calls
+    ]
+    read, written = completion.prompt_tokens, completion.completion_tokens
+    return ChatCompletion(
+        id=f"chatcmpl-{uuid.uuid4().hex}",
+        created=int(time.time()),
+        model=model,
+        choices=[
+            ChoiceOfAnswer(
+                message=Answer(content=completion.text, tool_calls=calls or None),
+                finish_reason=completion.finish_reason,
+            )
+        ],
+        usage=Usage(prompt_tokens=read, completion_tokens=written, total_tokens=read + written),
+    )
+
+
+def _models(routes: Routes) -> list[Model]:
+    models = [
+        Model(id=name, owned_by=route.targets[0].backend, description=description(route))
+        for route in routes
+        for name in (route.name, *route.aliases)
+    ]
+    text = "Vectors of texts in 512 dimensions, by the embeddings service; for /v1/embeddings only."
+    return [*models, Model(id=EMBEDDINGS_MODEL, owned_by="embeddings", description=text)]
+
+
+def _base64(vector: list[float]) -> str:
+    return b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode("ascii")
+
+
+def _router() -> Router:
+    return Router(Routes.from_environment(), backend=Backends(), circuits=Once(Circuits.from_environment))
+
+
+service = create_service(Once(_router), Once(Functions.from_environment))
+handler = service.handler

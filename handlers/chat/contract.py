@@ -1,0 +1,45 @@
+"""Contract of the chat service: OpenAI's protocol, so that OpenAI's SDKs and what is built on them work unchanged."""
+
+from __future__ import annotations
+
+from handlers.chat.embeddings_models import EmbeddingList, EmbeddingRequest
+from handlers.chat.models import ChatCompletion, ChatRequest, Model, ModelList
+from handlers.common.contract import LARGEST_BODY_BYTES, Contract
+from handlers.common.error_format import OPENAI_ERROR
+
+EMBEDDINGS_MODEL = "embeddings"
+"""The model of `/v1/embeddings`: the embeddings service, whichever backend it has."""
+
+chat = Contract(
+    "chat",
+    summary="Language models and embeddings by OpenAI's protocol.",
+    max_body_bytes=LARGEST_BODY_BYTES,
+    error_format=OPENAI_ERROR,
+)
+complete_chat = chat.post(
+    "/v1/chat/completions",
+    ChatRequest,
+    ChatCompletion,
+    name="chat.completions",
+    summary="Answer a conversation with a language model.",
+    request_example={
+        "model": "fast",
+        "messages": [{"role": "user", "content": "Say hello."}],
+        "max_completion_tokens": 16,
+    },
+)
+embed_inputs = chat.post(
+    "/v1/embeddings",
+    EmbeddingRequest,
+    EmbeddingList,
+    name="chat.embeddings",
+    summary="Turn texts into vectors that are close to each other when the meanings are.",
+    max_body_bytes=262_144,
+    request_example={"model": EMBEDDINGS_MODEL, "input": ["a cat on a sofa"]},
+)
+list_models = chat.get(
+    "/v1/models", ModelList, name="chat.models", summary="List the models, with what each can do."
+)
+read_model = chat.get(
+    "/v1/models/{model}", Model, name="chat.model", summary="Return one model, with what it can do."
+)

@@ -1,0 +1,183 @@
+"""ChatService and its routes: the rights follow from the routes, and the function reads what the construct writes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from cdktf import App
+
+from constructs_lib import (
+    AiService,
+    AwsStack,
+    BedrockModel,
+    ChatService,
+    ModelRoute,
+    OfflineModel,
+    OpenAiModel,
+)
+from handlers.chat.backends import Backends
+from handlers.chat.circuits import Circuits
+from handlers.chat.contract import EMBEDDINGS_MODEL
+from handlers.chat.routes import Routes
+from handlers.common.contract import Contract
+from tests.support.contracts import Greeting, greeting
+from tests.support.synthesis import Configuration, FakeArchive, refused, statements
+
+NOVA = BedrockModel("amazon.nova-lite-v1:0")
+KEYED = OpenAiModel(model="qwen3", base_url="https://models.example/v1", secret="models-key")
+
+
+def chat() -> Contract:
+    contract = Contract("chat")
+    contract.post("/chat", Greeting, Greeting, summary="Answer.")
+    return contract
+
+
+def service_with(app: App, archive: FakeArchive, *routes: ModelRoute) -> tuple[AwsStack, ChatService]:
+    stack = AwsStack(app, "shop", region="us-east-1")
+    embeddings = AiService(stack, greeting(), archive=archive)
+    made = ChatService(stack, chat(), routes=routes, embeddings=embeddings, archive=archive)
+    return stack, made
+
+
+def policies(stack: AwsStack) -> dict[str, list[dict[str, Any]]]:
+    found = Configuration(stack).all("iam_role_policy")
+    return {body["name"]: statements(body["policy"]) for name, body in found.items() if "chat" in name}
+
+
+def variables(stack: AwsStack) -> dict[str, str]:
+    functions = Configuration(stack).all("lambda_function").values()
+    found: dict[str, str] = next(
+        one["environment"]["variables"] for one in functions if one["function_name"] == "shop-chat"
+    )
+    return found
+
+
+def test_the_role_may_invoke_exactly_the_models_of_the_routes(app: App, archive: FakeArchive) -> None:
+    micro = BedrockModel("amazon.nova-micro-v1:0")
+    stack, made = service_with(
+        app, archive, ModelRoute("fast", [NOVA, micro]), ModelRoute("other", [KEYED, NOVA])
+    )
+    models = "arn:aws:bedrock:us-east-1::foundation-model"
+    invoke, read = policies(stack)["models"]
+    assert invoke == {
+        "Effect": "Allow",
+        "Action": ["bedrock:InvokeModel"],
+        "Resource": [f"{models}/amazon.nova-lite-v1:0", f"{models}/amazon.nova-micro-v1:0"],
+    }
+    assert read["Action"] == ["secretsmanager:GetSecretValue"]
+    (secret,) = read["Resource"]
+    assert secret.startswith("arn:aws:secretsmanager:us-east-1:")
+    assert secret.endswith(":secret:models-key-??????")
+    assert list(made.paid_calls) == [
+        "shop-bedrock-amazon.nova-lite-v1:0",
+        "shop-bedrock-amazon.nova-micro-v1:0",
+    ]
+
+
+def test_an_offline_route_needs_no_right_and_no_table(app: App, archive: FakeArchive) -> None:
+    stack, made = service_with(app, archive, ModelRoute("fast", [OfflineModel()]))
+    assert "models" not in policies(stack)
+    assert "CIRCUIT_TABLE" not in variables(stack)
+    assert Configuration(stack).all("dynamodb_table") == {}
+    assert made.paid_calls == {}
+
+
+def test_the_function_reads_what_the_construct_writes(
+    app: App, archive: FakeArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    route = ModelRoute("fast", [KEYED, NOVA, OfflineModel()], aliases=["gpt-4o-mini"], failures=5)
+    stack, _ = service_with(app, archive, route)
+    written = variables(stack)
+    assert "models-key" in written["MODEL_ROUTES"]
+    for name in ("MODEL_ROUTES", "CIRCUIT_TABLE"):
+        monkeypatch.setenv(name, written[name])
+    read = Routes.from_environment().route("gpt-4o-mini")
+    assert (read.name, read.failures, read.cooldown_seconds, read.timeout_seconds) == ("fast", 5, 30, 12)
+    assert [target.name for target in read.targets] == [
+        "openai:qwen3",
+        "bedrock:amazon.nova-lite-v1:0",
+        "offline:smollm2-135m-instruct",
+    ]
+    assert all(Backends()(target) for target in read.targets)
+    (table,) = Configuration(stack).all("dynamodb_table").values()
+    assert (table["name"], table["hash_key"]) == (written["CIRCUIT_TABLE"], "circuit")
+    assert Circuits.from_environment()
+
+
+@pytest.mark.parametrize(
+    ("routes", "message"),
+    [
+        ([], "shop/chat: routes is empty; pass at least one ModelRoute"),
+        (
+            [ModelRoute("fast", [NOVA]), ModelRoute("slow", [NOVA], aliases=["fast"])],
+            "shop/chat: 'fast' is the name of two routes; use another name or alias",
+        ),
+        (
+            [ModelRoute(EMBEDDINGS_MODEL, [NOVA])],
+            "shop/chat: 'embeddings' belongs to the embeddings; use another name or alias",
+        ),
+    ],
+)
+def test_routes_that_cannot_be(
+    app: App, archive: FakeArchive, routes: list[ModelRoute], message: str
+) -> None:
+    assert refused(lambda: service_with(app, archive, *routes))[1] == message
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: BedrockModel("us.amazon.nova-lite-v1:0"),
+            (
+                "BedrockModel: 'us.amazon.nova-lite-v1:0' is an inference profile, which the function's role may not "
+                "invoke; use the foundation model 'amazon.nova-lite-v1:0'"
+            ),
+        ),
+        (
+            lambda: BedrockModel("nova"),
+            "BedrockModel: model 'nova' is not valid; use a model id such as 'amazon.nova-lite-v1:0'",
+        ),
+        (
+            lambda: OpenAiModel(model="x", base_url="http://models.example/v1"),
+            "OpenAiModel: base_url 'http://models.example/v1' is not https; use https, or http on 127.0.0.1",
+        ),
+        (
+            lambda: OpenAiModel(model="x", base_url="https://key@models.example/v1"),
+            (
+                "OpenAiModel: base_url has more than a host, a port and a path; pass the API key as secret=…, the name of "
+                "a secret"
+            ),
+        ),
+        (
+            lambda: OpenAiModel(
+                model="x",
+                base_url="https://models.example/v1",
+                secret="arn:aws:secretsmanager:us-east-1:123456789012:secret:a",
+            ),
+            (
+                "OpenAiModel: secret 'arn:aws:secretsmanager:us-east-1:123456789012:secret:a' is not valid; use the name "
+                "of the secret, not its ARN"
+            ),
+        ),
+        (
+            lambda: ModelRoute("Fast", [NOVA]),
+            "ModelRoute 'Fast': name 'Fast' is not valid; use 1 to 64 lower-case letters, digits and '._-'",
+        ),
+        (
+            lambda: ModelRoute("fast", []),
+            (
+                "ModelRoute 'fast': targets is not a list of 1 to 8 models; pass OfflineModel(), OpenAiModel(…) or "
+                "BedrockModel(…)"
+            ),
+        ),
+        (
+            lambda: ModelRoute("fast", [NOVA, NOVA]),
+            "ModelRoute 'fast': targets has a model twice; remove one of the two",
+        ),
+    ],
+)
+def test_targets_and_routes_that_are_not_valid(make: Any, message: str) -> None:
+    assert refused(make)[1] == message
