@@ -14,7 +14,7 @@ from handlers.common.once import Once
 
 
 class Backends:
-    """Backends by their targets; a backend loads at most once, and no other one with it."""
+    """Backends by their targets, each created once. The offline model loads at its first good request."""
 
     def __init__(self) -> None:
         self._offline = _Offline()
