@@ -1,4 +1,4 @@
-"""Two functions that were made elsewhere: one answers a route, one authorizes its callers."""
+"""What exists already: a function and a web server answer routes, and another function authorizes their callers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from constructs_lib import (
     AwsStack,
     Environment,
     ExistingFunction,
+    HttpIntegration,
     LambdaAuthorizer,
     LambdaIntegration,
     RestApi,
@@ -30,6 +31,10 @@ api = RestApi(
     stack, "api", name="existingApi", default_authorization=LambdaAuthorizer(name="guard", function=guard)
 )
 api.resource_for("/orders").add_method("GET", LambdaIntegration(orders))
+
+# A web server gets the request as it is.
+stock_url = os.environ.get("STOCK_URL", "https://stock.shop.example")
+api.resource_for("/stock/{item}").add_method("GET", HttpIntegration(f"{stock_url}/{{item}}"))
 stack.output(invoke_url=api.deploy("prod").invoke_url)
 
 if environment.is_local:
