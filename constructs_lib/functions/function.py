@@ -31,7 +31,7 @@ from constructs_lib.functions.caller_permissions import CallerPermissions
 from constructs_lib.functions.cold_start import Gradual, check_cold_start
 from constructs_lib.functions.execution_role import make_execution_role
 from constructs_lib.functions.function_arguments import LogFormat, LogLevel, check_arguments
-from constructs_lib.functions.function_code import check_code, place_code
+from constructs_lib.functions.function_code import check_code, check_handler, place_code
 from constructs_lib.functions.function_environment import check_environment
 from constructs_lib.functions.queue import Consumer, Queue
 from constructs_lib.functions.vpc_access import VpcAccess
@@ -156,6 +156,7 @@ class Function(AwsConstruct):
         )
         check_text(where, "description", description)
         check_code(where, scope, archive, code_bucket)
+        check_handler(where, archive, str(entry))
         check_cold_start(
             where,
             runtime=archive.target.runtime,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,7 +10,7 @@ from constructs import Construct
 
 from constructs_lib.archive import Archive
 from constructs_lib.aws_stack import AwsStack
-from constructs_lib.errors import LimitExceededError
+from constructs_lib.errors import InvalidArgumentError, LimitExceededError
 from constructs_lib.functions.archive_bucket import ArchiveBucket
 from constructs_lib.references import attribute
 from constructs_lib.stacks import check_same_stack
@@ -22,6 +23,9 @@ MAX_UNPACKED_BYTES: Final = 262_144_000
 
 _PROVIDER_OF_RUNTIME: Final = {"python3.14": (6, 21)}
 """The runtimes that provider 5.100 does not know, and the release that first did."""
+
+
+_MODULE_SUFFIXES: Final = (".py", ".pyc", ".so")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +68,29 @@ def check_code(where: str, scope: Construct, archive: Archive, code_bucket: Arch
     runtime = archive.target.runtime
     if runtime in _PROVIDER_OF_RUNTIME:
         AwsStack.of(scope).require_provider(where, f"runtime {runtime}", _PROVIDER_OF_RUNTIME[runtime])
+
+
+def check_handler(where: str, archive: Archive, handler: str) -> None:
+    """Checks that the archive has the module of a handler.
+
+    Raises:
+        InvalidArgumentError: if it has not.
+    """
+    base = handler.rpartition(".")[0].replace(".", "/")
+    try:
+        with zipfile.ZipFile(archive.zip_path) as content:
+            names = content.namelist()
+    except (OSError, zipfile.BadZipFile) as error:
+        raise InvalidArgumentError(
+            where, f"archive '{archive.name}' cannot be read ({error})", "build it again"
+        ) from None
+    starts = (f"{base}.", f"{base}/__init__.")
+    if not any(name.startswith(starts) and name.endswith(_MODULE_SUFFIXES) for name in names):
+        raise InvalidArgumentError(
+            where,
+            f"handler '{handler}' names no module of archive '{archive.name}', which has no {base}.py",
+            "correct it, or include the module in the archive",
+        )
 
 
 def place_code(

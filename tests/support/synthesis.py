@@ -48,7 +48,8 @@ class FakeArchive:
     def make(cls, directory: Path, name: str = "chat", text: str = "", **sizes: Any) -> FakeArchive:
         place = directory / f"{hashlib.sha256(f'{name} {text}'.encode()).hexdigest()[:16]}.zip"
         with zipfile.ZipFile(place, "w") as made:
-            made.writestr(zipfile.ZipInfo("chat.py"), f"def handler(event, context): return {text!r}")
+            for module in ("chat.py", "handlers/jobs/finish.py", "other/app.py"):
+                made.writestr(zipfile.ZipInfo(module), f"def handler(event, context): return {text!r}")
         return cls(name=name, zip_path=place, **sizes)
 
     @property

@@ -440,3 +440,14 @@ def test_log_groups_that_are_refused(stack: AwsStack) -> None:
         InvalidArgumentError,
         f"shop/log: name 'a b' is not valid; {remedy}",
     )
+
+
+def test_the_archive_has_the_module_of_the_handler(stack: AwsStack, archive: FakeArchive) -> None:
+    assert refused(lambda: Function(stack, "talk", archive=archive, handler="chatt.handler")) == (
+        InvalidArgumentError,
+        (
+            "shop/talk: handler 'chatt.handler' names no module of archive 'chat', which has no chatt.py; correct it, or "
+            "include the module in the archive"
+        ),
+    )
+    assert stack.node.try_find_child("talk") is None

@@ -116,6 +116,9 @@ CHANGES: dict[str, ApiDefinition] = {
     "RouteDefinition.validated": with_route(validated=True),
     "RouteDefinition.api_key_required": with_route(api_key_required=True),
     "IntegrationDefinition.request_template": with_integration(request_template="{}"),
+    "IntegrationDefinition.request_parameters": with_integration(
+        request_parameters=(("integration.request.path.id", "method.request.path.id"),)
+    ),
     "IntegrationDefinition.response": with_integration(response=RESPONSE),
     "IntegrationDefinition.further_responses": with_integration(further_responses=(RESPONSE,)),
     "RouteDefinition.path": with_route(path="/orders/{number}"),
