@@ -82,6 +82,11 @@ def resolve(url: str, own_url: str) -> str:
     return url
 
 
+def close() -> None:
+    """Close the connections that are kept for the next request."""
+    _pool.clear()
+
+
 def send(method: str, url: str, headers: Any, body: bytes | None, *, seconds: float) -> Answer:
     """Send a request and return the answer; redirects are not followed.
 

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from aiohttp import web
 
+from local_cloud import outbound
 from local_cloud.browser_guard import host_name, is_own_name, refusal
 from local_cloud.control_plane import ControlPlane
 from local_cloud.errors import LocalCloudError
@@ -161,6 +162,7 @@ class LocalCloud:
             await asyncio.to_thread(states.stop_executions)
             await self._functions.close()
             states.close_logs()
+        outbound.close()
         self._control_plane.close()
         self._request_log.close()
 

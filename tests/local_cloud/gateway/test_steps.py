@@ -286,11 +286,6 @@ def feature(response: Any) -> str:
     ("integration", "name"),
     [
         (
-            {"type": "HTTP_PROXY", "integrationHttpMethod": "GET", "uri": "http://127.0.0.1/"},
-            "HTTP_PROXY integration",
-        ),
-        ({"type": "HTTP", "integrationHttpMethod": "GET", "uri": "http://127.0.0.1/"}, "HTTP integration"),
-        (
             {
                 "type": "AWS",
                 "integrationHttpMethod": "POST",
@@ -302,10 +297,9 @@ def feature(response: Any) -> str:
             {
                 "type": "AWS_PROXY",
                 "integrationHttpMethod": "POST",
-                "uri": "arn:aws:apigateway:us-east-1:lambda:path/2021-11-15/functions/"
-                "arn:aws:lambda:us-east-1:123456789012:function:f/response-streaming-invocations",
+                "uri": "arn:aws:apigateway:us-east-1:firehose:action/PutRecord",
             },
-            "AWS_PROXY integration with us-east-1:lambda:path/2021-11-15/functions/",
+            "AWS_PROXY integration with us-east-1:firehose:action/PutRecord",
         ),
     ],
 )
