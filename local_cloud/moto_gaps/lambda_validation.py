@@ -218,13 +218,27 @@ def _check_permission(_backend: Any, _name: str, _qualifier: str, raw: str) -> N
         raise _unfit(statement, "statementId", _STATEMENT.pattern)
 
 
-def _check_alias(_backend: Any, name: str, **given: Any) -> None:
+def _check_alias(
+    backend: Any,
+    name: str,
+    function_name: str,
+    function_version: str,
+    description: str,
+    routing_config: Mapping[str, Any] | None,
+) -> None:
     if not _ALIAS.fullmatch(name or ""):
         raise _unfit(name, "name", _ALIAS.pattern)
-    _check_routing(_backend, name, **given)
+    _check_routing(backend, name, function_name, function_version, description, routing_config)
 
 
-def _check_routing(_backend: Any, *_: Any, **given: Any) -> None:
-    weights = (given.get("routing_config") or {}).get("AdditionalVersionWeights") or {}
+def _check_routing(
+    _backend: Any,
+    name: str,  # noqa: ARG001 - moto passes these by name
+    function_name: str,  # noqa: ARG001
+    function_version: str,  # noqa: ARG001
+    description: str,  # noqa: ARG001
+    routing_config: Mapping[str, Any] | None,
+) -> None:
+    weights = (routing_config or {}).get("AdditionalVersionWeights") or {}
     if len(weights) > 1:
         raise _invalid("Number of items in AdditionalVersionWeights cannot be greater than 1")
