@@ -37,6 +37,7 @@ from handlers.common.aws_api import reading_answer
 from handlers.common.errors import InvalidRequest
 from handlers.common.functions import Functions
 from handlers.common.invocation import Invocation
+from handlers.common.logs import InvocationLog
 from handlers.common.once import Once
 from handlers.common.responses import Reply
 from handlers.common.service import Service
@@ -142,7 +143,13 @@ def _base64(vector: list[float]) -> str:
 
 
 def _router() -> Router:
-    return Router(Routes.from_environment(), backend=Backends(), circuits=Once(Circuits.from_environment))
+    report = InvocationLog(chat.name).backend_failure
+    return Router(
+        Routes.from_environment(),
+        backend=Backends(),
+        circuits=Once(lambda: Circuits.from_environment(report)),
+        report=report,
+    )
 
 
 service = create_service(Once(_router), Once(Functions.from_environment))

@@ -50,25 +50,35 @@ class Circuits:
 
     Args:
         table: Name of the table; its key is the attribute `circuit`, and items expire by `expires_at`.
+        report: Called with the table's name and the error when DynamoDB fails.
         api: DynamoDB. Default: created from the environment.
         clock: The time, in seconds since 1970.
     """
 
     def __init__(
-        self, table: str, *, api: AwsApi | None = None, clock: Callable[[], float] = time.time
+        self,
+        table: str,
+        *,
+        report: Callable[[str, ServiceError], None],
+        api: AwsApi | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._table = table
+        self._report = report
         self._api = api or AwsApi("dynamodb", choices=_CHOICES)
         self._clock = clock
 
     @classmethod
-    def from_environment(cls) -> Circuits:
+    def from_environment(cls, report: Callable[[str, ServiceError], None]) -> Circuits:
         """Return the circuits in the table of CIRCUIT_TABLE.
+
+        Args:
+            report: See `Circuits`.
 
         Raises:
             KeyError: CIRCUIT_TABLE is not set.
         """
-        return cls(os.environ["CIRCUIT_TABLE"])
+        return cls(os.environ["CIRCUIT_TABLE"], report=report)
 
     def look(self, item: str, *, failures: int, open_seconds: int, deadline: Deadline) -> Circuit:
         """Return the state of a circuit. If its time is over, this request is the one that tries, or waits for it.
@@ -93,7 +103,8 @@ class Circuits:
             if wait > 0:
                 return Circuit(item, circuit.failures, circuit.retry_at, wait)
             return self._try(circuit, open_seconds, deadline)
-        except ServiceError:
+        except ServiceError as error:
+            self._report(self._table, error)
             return Circuit(item)
 
     def failed(self, circuit: Circuit, *, open_seconds: int, deadline: Deadline) -> None:
@@ -136,9 +147,11 @@ class Circuits:
     def _note(self, operation: str, parameters: dict[str, Any], circuit: Circuit, deadline: Deadline) -> None:
         try:
             self._call(operation, parameters, circuit.item, deadline)
-        except ServiceError:
-            # The answer is worth more than the count.
+        except _Lost:
             return
+        except ServiceError as error:
+            # The answer is worth more than the count.
+            self._report(self._table, error)
 
     def _call(
         self, operation: str, parameters: dict[str, Any], item: str, deadline: Deadline

@@ -35,6 +35,7 @@ class Router:
         routes: The routes.
         backend: Returns the backend of a target.
         circuits: Returns the circuits; called for routes with more than one target.
+        report: Called with the name of each target that fails of a route with several, and its error.
     """
 
     def __init__(
@@ -43,10 +44,12 @@ class Router:
         *,
         backend: Callable[[Target], ChatBackend],
         circuits: Callable[[], Circuits],
+        report: Callable[[str, ServiceError], None],
     ) -> None:
         self.routes = routes
         self._backend = backend
         self._circuits = circuits
+        self._report = report
 
     def complete(self, request: ChatRequest, *, deadline: Deadline) -> Routed:
         """Answer a request by the first target of its route that can.
@@ -105,6 +108,7 @@ class Router:
                     circuits.succeeded(circuit, deadline=deadline)
                     raise
                 circuits.failed(circuit, open_seconds=route.cooldown_seconds, deadline=deadline)
+                self._report(target.name, error)
                 failure = error
             else:
                 circuits.succeeded(circuit, deadline=deadline)

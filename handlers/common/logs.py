@@ -49,6 +49,18 @@ class InvocationLog:
         was_cold, self._cold_start = self._cold_start, False
         return InvocationLine(self._logger, request_id, cold_start=was_cold)
 
+    def backend_failure(self, backend: str, error: ServiceError) -> None:
+        """Write that a backend failed and the invocation goes on without it.
+
+        Args:
+            backend: Name of the backend.
+            error: Its failure.
+        """
+        fields = {"backend": backend, "error_code": error.code}
+        if error.detail:
+            fields["error_detail"] = error.detail
+        self._logger.warning("backend", extra=fields)
+
 
 class InvocationLine:
     """The log line of one invocation, written when it has ended.

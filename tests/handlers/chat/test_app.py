@@ -19,6 +19,7 @@ from handlers.chat.router import Router
 from handlers.chat.routes import Routes, Target
 from handlers.common.errors import BackendUnavailable, ServiceError
 from handlers.common.functions import Functions
+from handlers.common.logs import InvocationLog
 from handlers.common.service import Service
 from tests.support.chat import HELLO, PIXEL, WEATHER, FakeModel, route
 from tests.support.events import REQUEST_ID, Answer, ask, proxy_event
@@ -49,6 +50,7 @@ def chat_service(model: object, functions: FakeLambda | None = None) -> Service:
         Routes((route(OFFLINE, aliases=("gpt-4o-mini",)),)),
         backend=lambda target: model,  # type: ignore[arg-type, return-value]
         circuits=lambda: pytest.fail("one target has no circuit"),
+        report=lambda *_: pytest.fail("one target has no other"),
     )
     arns = {"embeddings": "arn:aws:lambda:us-east-1:123456789012:function:embeddings:live"}
     api: Any = functions or FakeLambda()
@@ -261,6 +263,7 @@ def test_what_the_offline_model_cannot_do_is_refused_before_it_loads() -> None:
         Routes((route(OFFLINE),)),
         backend=Backends(),
         circuits=lambda: pytest.fail("one target has no circuit"),
+        report=lambda *_: pytest.fail("one target has no other"),
     )
     service = create_service(lambda: router, lambda: pytest.fail("not needed"))
     image = {"role": "user", "content": [{"type": "image_url", "image_url": {"url": PIXEL}}]}
@@ -285,3 +288,14 @@ def test_every_error_says_whether_a_retry_helps() -> None:
 
     helps = {kind.status for kind in below(ServiceError) if kind.retry_helps}
     assert helps == {429, 503, 504}
+
+
+def test_a_target_that_fails_is_in_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    InvocationLog("chat").backend_failure("openai:qwen3", BackendUnavailable(detail="qwen3: 500"))
+    line = json.loads(capsys.readouterr().out)
+    assert {name: line[name] for name in ("level", "backend", "error_code", "error_detail")} == {
+        "level": "WARNING",
+        "backend": "openai:qwen3",
+        "error_code": "backend_unavailable",
+        "error_detail": "qwen3: 500",
+    }

@@ -11,7 +11,7 @@ from moto import mock_aws
 from handlers.chat.circuits import Circuits
 from handlers.chat.parameters import Rejection
 from handlers.chat.router import Router
-from handlers.chat.routes import Route, Routes, Target
+from handlers.chat.routes import Routes, Target
 from handlers.common.aws_api import AwsApi
 from handlers.common.deadline import Deadline
 from handlers.common.errors import (
@@ -56,13 +56,23 @@ def dynamodb(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 @pytest.fixture
 def circuits(dynamodb: Any, clock: Clock) -> Circuits:
-    return Circuits("circuits", api=AwsApi("dynamodb", make_client=lambda *_: dynamodb), clock=clock)
+    api = AwsApi("dynamodb", make_client=lambda *_: dynamodb)
+    return Circuits("circuits", api=api, clock=clock, report=lambda *_: pytest.fail("DynamoDB works"))
 
 
-def router_of(circuits: Circuits, first: FakeModel, second: FakeModel, given: Route | None = None) -> Router:
+Reports = list[tuple[str, ServiceError]]
+
+
+def router_of(
+    circuits: Circuits, first: FakeModel, second: FakeModel, reports: Reports | None = None
+) -> Router:
     models = {FIRST: first, SECOND: second}
+    reported: Reports = [] if reports is None else reports
     return Router(
-        Routes((given or route(FIRST, SECOND),)), backend=models.__getitem__, circuits=lambda: circuits
+        Routes((route(FIRST, SECOND),)),
+        backend=models.__getitem__,
+        circuits=lambda: circuits,
+        report=lambda name, error: reported.append((name, error)),
     )
 
 
@@ -73,7 +83,9 @@ def answered_by(router: Router, **fields: Any) -> Target:
 @pytest.mark.parametrize("error", [BUSY, BackendTimeout(), BackendError()])
 def test_the_next_target_answers_when_one_fails(circuits: Circuits, error: ServiceError) -> None:
     first, second = FakeModel(error), FakeModel("Hello!")
-    assert answered_by(router_of(circuits, first, second)) == SECOND
+    reports: Reports = []
+    assert answered_by(router_of(circuits, first, second, reports)) == SECOND
+    assert reports == [("openai:one", error)]
     # The first leaves time for the second.
     assert first.seconds[0] <= 12 < second.seconds[0]
 
@@ -160,5 +172,12 @@ def test_without_its_table_all_targets_are_tried(clock: Clock) -> None:
         def call(self, *_: Any, **__: Any) -> dict[str, Any]:
             raise BackendUnavailable
 
-    circuits = Circuits("circuits", api=Broken(), clock=clock)  # type: ignore[arg-type]
+    reported: list[str] = []
+    circuits = Circuits(
+        "circuits",
+        api=Broken(),  # type: ignore[arg-type]
+        clock=clock,
+        report=lambda name, _: reported.append(name),
+    )
     assert answered_by(router_of(circuits, FakeModel(BUSY), FakeModel("Hello!"))) == SECOND
+    assert reported == ["circuits"] * 3
