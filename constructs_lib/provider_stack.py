@@ -295,8 +295,16 @@ class ProviderStack(TerraformStack):
             self._partition = DataAwsPartition(self._current_scope(), "partition").partition
         return self._partition
 
-    def require_provider(self, where: str, feature: str, version: tuple[int, int]) -> None:
+    def require_provider(
+        self, where: str, feature: str, version: tuple[int, int], *, otherwise: str = ""
+    ) -> None:
         """Checks that every allowed version of the provider knows `feature`.
+
+        Args:
+            where: The path of the construct that needs it.
+            feature: What needs the version.
+            version: The first version that knows it.
+            otherwise: What to do where the version cannot be required. Default: nothing else is possible.
 
         Raises:
             ConflictError: if the constraint allows a provider older than `version`.
@@ -306,7 +314,7 @@ class ProviderStack(TerraformStack):
             raise ConflictError(
                 where,
                 f"{feature} needs version {needed} of the AWS provider, and older ones are allowed",
-                f"pass provider_version='>= {needed}, < 7.0.0' to the stack",
+                f"pass provider_version='>= {needed}, < 7.0.0' to the stack{otherwise and f', or {otherwise}'}",
             )
 
     def claim(

@@ -19,6 +19,7 @@ from constructs_lib.routes.definitions import (
     AuthorizerDefinition,
     GatewayResponseDefinition,
     HttpMethod,
+    IntegrationDefinition,
     ModelDefinition,
 )
 from constructs_lib.stacks import note_place
@@ -46,6 +47,10 @@ class ApiContext:
         self.gateway_responses: tuple[GatewayResponseDefinition, ...] = ()
         self.endpoint_closed = False
         """Whether AWS's own host name for it is closed."""
+        self.compresses = False
+        """Whether responses are compressed."""
+        self.cached_stages: set[str] = set()
+        """The names of the stages that cache responses."""
         self._api = api
         self._execution_arn = execution_arn
         self._authorizers: dict[str, Authorizer] = {}
@@ -139,6 +144,48 @@ class ApiContext:
                 settings=settings,
                 renderer=self.renderer,
             )
+
+    def check_integration(self, where: str, scope: Construct, definition: IntegrationDefinition) -> None:
+        """Check that the API can have an integration.
+
+        Args:
+            where: The path of the method.
+            scope: The resource that gets the method.
+            definition: The integration.
+
+        Raises:
+            ConflictError: It streams its response, and the API compresses, caches, or is written in a form that the
+                provider might not know.
+        """
+        if not definition.streamed:
+            return
+        if self.compresses:
+            raise ConflictError(
+                where,
+                "API Gateway cannot compress a response that it streams",
+                "leave minimum_compression_bytes of the API out, or add the route to another API",
+            )
+        for stage in sorted(self.cached_stages):
+            raise ConflictError(
+                where,
+                f"stage '{stage}' caches responses, and API Gateway cannot cache a response that it streams",
+                "leave cache of the stage out, or add the route to another API",
+            )
+        self.renderer.check_integration(where, scope, definition)
+
+    def check_cache(self, where: str) -> None:
+        """Check that a stage can cache the API's responses.
+
+        Raises:
+            ConflictError: A route streams its response.
+        """
+        for route in self.table.routes:
+            if route.integration.streamed:
+                raise ConflictError(
+                    where,
+                    f"{route.http_method} {route.path} streams its response, and API Gateway cannot cache it",
+                    "leave cache out, or move the route to another API",
+                )
 
     def check_model(self, where: str, definition: ModelDefinition) -> None:
         """Checks that the API can have a model.

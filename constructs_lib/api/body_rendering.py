@@ -19,6 +19,7 @@ from constructs_lib.routes.definitions import (
     ApiDefinition,
     AuthorizerDefinition,
     GatewayResponseDefinition,
+    IntegrationDefinition,
     ModelDefinition,
 )
 
@@ -73,6 +74,9 @@ class BodyRenderer:
     def check_model(self, where: str, definition: ModelDefinition) -> None:
         """See `Renderer`."""
         check_importable(where, definition.name, definition.schema)
+
+    def check_integration(self, where: str, scope: Construct, definition: IntegrationDefinition) -> None:
+        """See `Renderer`; to the provider a body is text."""
 
     def render_path(self, scope: Construct, *, parent: str, path_part: str, path: str) -> None:
         """See `Renderer`."""

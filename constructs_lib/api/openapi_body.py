@@ -205,6 +205,8 @@ def _integration(definition: IntegrationDefinition, uri: str | None) -> dict[str
     }
     if uri is not None:
         integration["uri"] = _Reference(uri)
+    if definition.streamed:
+        integration["responseTransferMode"] = "STREAM"
     if definition.http_method:
         integration["httpMethod"] = definition.http_method
     if definition.request_template is not None:

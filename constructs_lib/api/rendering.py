@@ -17,11 +17,14 @@ from constructs import Construct
 
 from constructs_lib.api.integration import Backend
 from constructs_lib.authorization.authorizer import AuthorizerBackend, AuthorizerRenderer
+from constructs_lib.aws_stack import AwsStack
 from constructs_lib.errors import ConflictError
 from constructs_lib.references import address, attribute, make, wait_for
 from constructs_lib.routes.definitions import (
+    MAX_TIMEOUT_MS,
     AuthorizerDefinition,
     GatewayResponseDefinition,
+    IntegrationDefinition,
     ModelDefinition,
     ResponseDefinition,
     RouteDefinition,
@@ -38,6 +41,10 @@ if TYPE_CHECKING:
     from cdktf_cdktf_provider_aws.api_gateway_resource import ApiGatewayResource
     from cdktf_cdktf_provider_aws.api_gateway_rest_api import ApiGatewayRestApi
 
+
+_PROVIDER_OF_STREAMS: Final = (6, 25)
+_PROVIDER_OF_LONG_STREAMS: Final = (6, 26)
+"""The releases of the provider that know `response_transfer_mode`, and timeouts above 29 s with it."""
 
 _MODELS_OF_EVERY_API: Final = ("Empty", "Error")
 """Models that API Gateway creates with each REST API."""
@@ -107,6 +114,13 @@ class Renderer(AuthorizerRenderer, Protocol):
 
         Raises:
             ConflictError: if AWS would drop a part of it.
+        """
+
+    def check_integration(self, where: str, scope: Construct, definition: IntegrationDefinition) -> None:
+        """Checks that an integration can be rendered.
+
+        Raises:
+            ConflictError: if the provider might not know a part of it.
         """
 
     def render_model(self, scope: Construct, definition: ModelDefinition) -> ApiGatewayModel | None:
@@ -216,6 +230,18 @@ class ResourceRenderer:
                 "rename the pydantic class",
             )
 
+    def check_integration(self, where: str, scope: Construct, definition: IntegrationDefinition) -> None:
+        """See `Renderer`."""
+        if definition.streamed:
+            AwsStack.of(scope).require_provider(
+                where,
+                "response streaming in an API of Terraform resources",
+                _PROVIDER_OF_STREAMS
+                if definition.timeout_ms <= MAX_TIMEOUT_MS
+                else _PROVIDER_OF_LONG_STREAMS,
+                otherwise="definition='openapi' to the API",
+            )
+
     def render_model(self, scope: Construct, definition: ModelDefinition) -> ApiGatewayModel:
         """See `Renderer`."""
         from cdktf_cdktf_provider_aws.api_gateway_model import ApiGatewayModel
@@ -298,6 +324,7 @@ class ResourceRenderer:
             uri=route.backend.uri,
             credentials=route.backend.credentials,
             timeout_milliseconds=definition.integration.timeout_ms,
+            response_transfer_mode="STREAM" if definition.integration.streamed else None,
         )
         self._awaited += (method, integration)
         first, further = definition.integration.response, definition.integration.further_responses

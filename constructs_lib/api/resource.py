@@ -240,6 +240,7 @@ class Resource(AwsConstruct):
             # Where there is nothing to check it costs nothing, and nobody forgets it where there is.
             validated=True,
         )
+        self._api.check_integration(where, self, definition.integration)
         self._api.table.add_route(where, definition)
         self._api.documentation[definition.key] = documented
         if authorizer is not None and isinstance(allowed, AuthorizerSettings):

@@ -117,6 +117,7 @@ class RestApiBase(AwsConstruct):
             if definition == "resources"
             else self._body_renderer(description),
         )
+        self._context.compresses = minimum_compression_bytes is not None
         self._root = Resource(
             self,
             ROOT_ID,

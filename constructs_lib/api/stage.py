@@ -123,6 +123,8 @@ class Stage(AwsConstruct):
                 "use an address without a path, such as 'http://127.0.0.1:4566'",
             )
         check_same_stack(where, scope, deployment)
+        if cache is not None:
+            deployment.api._context.check_cache(where)
         if isinstance(account, ApiGatewayAccount):
             check_same_stack(where, scope, account)
         check_logs(where, account, access_log, execution_log)
@@ -133,6 +135,8 @@ class Stage(AwsConstruct):
 
         super().__init__(scope, construct_id)
         self._stage_name = stage_name
+        if cache is not None:
+            deployment.api._context.cached_stages.add(stage_name)
         self._throttle = limits
         self._deployment = deployment
         self._execute_api_endpoint = (

@@ -99,6 +99,12 @@ class LambdaAuthorizer:
     def authorizer(self, where: str, scope: Construct) -> AuthorizerDefinition:
         """Returns the authorizer as data; see `AuthorizerSettings`."""
         check_same_stack(where, scope, self.function)
+        if self.function.response_streaming:
+            raise ConflictError(
+                where,
+                f"authorizer '{self.name}' asks a function that streams its response",
+                "pass a function without response_streaming",
+            )
         self.function._check_permission(where, principal=_PRINCIPAL, source_arn="/authorizers/abc123")
         return AuthorizerDefinition(
             name=self.name,

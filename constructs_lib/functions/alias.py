@@ -56,19 +56,17 @@ def alias_arn(stack: AwsStack, function_name: str) -> str:
     return f"arn:{partition}:lambda:{region}:{stack.account_id}:function:{function_name}:{ALIAS}"
 
 
-def invoke_arn(stack: AwsStack, function_name: str) -> str:
-    """Return the ARN by which API Gateway invokes the alias of a function, composed of names; see `alias_arn`."""
-    return gateway_uri(stack, alias_arn(stack, function_name))
-
-
-def gateway_uri(stack: AwsStack, function_arn: str) -> str:
+def gateway_uri(stack: AwsStack, function_arn: str, *, stream: bool = False) -> str:
     """Return the ARN by which API Gateway invokes a function.
 
     Args:
         stack: The stack of the API.
         function_arn: The function's ARN, with its alias or version.
+        stream: Whether API Gateway sends the response to the client while the function produces it. Default: False.
     """
     gateway = f"arn:{partition_of(stack.region)}:apigateway:{stack.region}"
+    if stream:
+        return f"{gateway}:lambda:path/2021-11-15/functions/{function_arn}/response-streaming-invocations"
     return f"{gateway}:lambda:path/2015-03-31/functions/{function_arn}/invocations"
 
 

@@ -47,6 +47,7 @@ class ExistingFunction(AwsConstruct):
         timeout_seconds: Timeout of the function, 1-900, which must be below API Gateway's. Default: not checked.
         add_permissions: Whether to let API Gateway invoke the function. Pass False for a function of another account, whose
             owner must do it. Default: True.
+        response_streaming: Whether the function streams its response; see `LambdaIntegration`. Default: False.
 
     Raises:
         ConstructError: An argument is not valid.
@@ -68,6 +69,7 @@ class ExistingFunction(AwsConstruct):
         qualifier: str | None = None,
         timeout_seconds: int | None = None,
         add_permissions: bool = True,
+        response_streaming: bool = False,
     ) -> None:
         where = path_below(scope, construct_id)
         if (function_name is None) == (arn is None):
@@ -88,6 +90,7 @@ class ExistingFunction(AwsConstruct):
         self._name, self._qualifier = name, qualifier
         self._references = () if arn is None or not has_reference(arn) else (arn,)
         self._timeout_seconds, self._add_permissions = timeout_seconds, add_permissions
+        self._response_streaming = response_streaming
         if arn is None:
             found = DataAwsLambdaFunction(self, "function", function_name=name, qualifier=qualifier)
             self._arn = (
@@ -109,6 +112,11 @@ class ExistingFunction(AwsConstruct):
         return self._timeout_seconds
 
     @property
+    def response_streaming(self) -> bool:
+        """Whether it streams its response."""
+        return self._response_streaming
+
+    @property
     def qualified_arn(self) -> str:
         """ARN with the alias or version, if there is one."""
         return self._arn if self._qualifier is None else f"{self._arn}:{self._qualifier}"
@@ -121,7 +129,7 @@ class ExistingFunction(AwsConstruct):
 
     @property
     def _gateway_uri(self) -> str:
-        return gateway_uri(AwsStack.of(self), self.qualified_arn)
+        return gateway_uri(AwsStack.of(self), self.qualified_arn, stream=self._response_streaming)
 
     def add_permission(
         self, scope: Construct, construct_id: str, *, principal: str, source_arn: str

@@ -24,7 +24,7 @@ from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_text, check_type, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
-from constructs_lib.functions.alias import ALIAS, invoke_arn, keep_started, make_alias
+from constructs_lib.functions.alias import ALIAS, alias_arn, gateway_uri, keep_started, make_alias
 from constructs_lib.functions.archive_bucket import ArchiveBucket
 from constructs_lib.functions.asynchronous_calls import AsynchronousCalls, send_failures
 from constructs_lib.functions.caller_permissions import CallerPermissions
@@ -34,6 +34,7 @@ from constructs_lib.functions.function_arguments import LogFormat, LogLevel, che
 from constructs_lib.functions.function_code import check_code, check_handler, place_code
 from constructs_lib.functions.function_environment import check_environment
 from constructs_lib.functions.queue import Consumer, Queue
+from constructs_lib.functions.response_streaming import streaming_environment
 from constructs_lib.functions.vpc_access import VpcAccess
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.iam.role import Role
@@ -87,6 +88,10 @@ class Function(AwsConstruct):
         provisioned_concurrency: How many instances of the alias are kept started, and billed, at any time. Left out,
             none. It excludes `snap_start` and `gradual`, and is a part of `reserved_concurrency`.
         gradual: How calls are divided between the last two versions. Left out, the newest takes all.
+        response_streaming: Whether the function streams its response, by the runtime client
+            `handlers/common/streaming_runtime.py` in its archive; its handler returns a `StreamedResponse`, or yields
+            bytes. Only `LambdaIntegration(function, stream=True)` passes requests to such a function. It excludes
+            `snap_start`. Default: False.
 
     Raises:
         ConstructError: if AWS would refuse an argument, or an environment variable looks like a secret.
@@ -123,6 +128,7 @@ class Function(AwsConstruct):
         snap_start: bool = False,
         provisioned_concurrency: int | None = None,
         gradual: Gradual | None = None,
+        response_streaming: bool = False,
     ) -> None:
         where = path_below(scope, construct_id)
         name = AwsStack.of(scope).physical_name(where) if function_name is None else function_name
@@ -157,6 +163,8 @@ class Function(AwsConstruct):
         check_text(where, "description", description)
         check_code(where, scope, archive, code_bucket)
         check_handler(where, archive, str(entry))
+        if response_streaming:
+            variables = streaming_environment(where, archive, variables, snap_start=snap_start)
         check_cold_start(
             where,
             runtime=archive.target.runtime,
@@ -176,6 +184,7 @@ class Function(AwsConstruct):
         self._environment = variables
         self._has_key = key is not None
         self._timeout_seconds = timeout_seconds
+        self._response_streaming = response_streaming
         self._reserved_concurrency = reserved
         self._waits_for: list[Function] = []
         self._log_group = LogGroup(
@@ -266,6 +275,11 @@ class Function(AwsConstruct):
         return self._timeout_seconds
 
     @property
+    def response_streaming(self) -> bool:
+        """Whether it streams its response."""
+        return self._response_streaming
+
+    @property
     def reserved_concurrency(self) -> int | None:
         """How many calls run at once at most; None where it shares the account's."""
         return self._reserved_concurrency
@@ -300,7 +314,8 @@ class Function(AwsConstruct):
 
     @property
     def _gateway_uri(self) -> str:
-        return invoke_arn(AwsStack.of(self), self._name)
+        stack = AwsStack.of(self)
+        return gateway_uri(stack, alias_arn(stack, self._name), stream=self._response_streaming)
 
     @property
     def log_group(self) -> LogGroup:

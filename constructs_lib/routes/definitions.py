@@ -27,6 +27,9 @@ AuthorizerType = Literal["COGNITO_USER_POOLS", "REQUEST", "TOKEN"]
 MAX_TIMEOUT_MS: Final = 29_000
 """API Gateway's quota for an integration and for an authorizer, in milliseconds."""
 
+MAX_STREAM_TIMEOUT_MS: Final = 900_000
+"""API Gateway's quota for an integration that streams its response, in milliseconds."""
+
 _LEFT_OUT_UNSET: Final = {"left_out_unset": True}
 """Marks what canonical JSON does not mention while it is unset: an API that does not use it keeps its hash."""
 
@@ -110,6 +113,7 @@ class IntegrationDefinition:
             such as `integration.request.path.id` and `method.request.path.id`.
         response: The answer; None where the integration answers by itself.
         further_responses: The answers whose selection pattern the status of what was called matches.
+        streamed: Whether the response is sent to the client while it is produced (`responseTransferMode: STREAM`).
     """
 
     type: IntegrationType
@@ -120,6 +124,7 @@ class IntegrationDefinition:
     request_parameters: tuple[tuple[str, str], ...] = field(default=(), metadata=_LEFT_OUT_UNSET)
     response: ResponseDefinition | None = field(default=None, metadata=_LEFT_OUT_UNSET)
     further_responses: tuple[ResponseDefinition, ...] = field(default=(), metadata=_LEFT_OUT_UNSET)
+    streamed: bool = field(default=False, metadata=_LEFT_OUT_UNSET)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "request_parameters", tuple(sorted(self.request_parameters)))

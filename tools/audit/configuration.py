@@ -10,7 +10,8 @@ from typing import Any, Final
 
 _ADDRESS: Final = re.compile(r"(?:data\.)?aws_\w+\.[\w-]+")
 _INVOKED: Final = re.compile(
-    r":lambda:path/2015-03-31/functions/[^/]*:function:([\w-]+)(?::([\w-]+))?/invocations"
+    r":lambda:path/20(?:15-03-31|21-11-15)/functions/[^/]*:function:([\w-]+)(?::([\w-]+))?/"
+    r"(?:invocations|response-streaming-invocations)"
 )
 _REFERENCE: Final = re.compile(r"\$\{((?:data\.)?aws_\w+\.[\w-]+)\.([\w.\[\]\"*-]+)\}")
 
