@@ -92,6 +92,8 @@ async def integrate(
     integration = exchange.routed.integration
     if integration is None:
         raise GatewayError(CONFIGURATION, "no integration is defined for the method")
+    if integration.streams and integration.kind != "AWS_PROXY":
+        raise UnsupportedFeatureError(f"responseTransferMode STREAM of {integration.kind}")
     match integration.kind:
         case "AWS_PROXY":
             return await lambda_proxy.respond(exchange, integration)

@@ -128,6 +128,12 @@ def streams(aws: Callable[[str], Any]) -> Streams:
             Principal="apigateway.amazonaws.com",
         )
     paths = {path: integration(arns[name], timeoutInMillis=900_000) for path, name in ROUTES.items()}
+    paths["/web"] = {
+        "type": "http_proxy",
+        "httpMethod": "POST",
+        "responseTransferMode": "STREAM",
+        "uri": "http://127.0.0.1:9/",
+    }
     paths["/quick"] = integration(arns["handler"], timeoutInMillis=1000)
     api = aws("apigateway").import_rest_api(body=document(paths))["id"]
     deployment = aws("apigateway").create_deployment(restApiId=api)["id"]
@@ -214,6 +220,14 @@ def test_a_prelude_may_have_cookies_and_no_status(streams: Streams) -> None:
 def test_a_buffered_function_behind_a_streaming_integration_is_a_502(streams: Streams) -> None:
     with streams.open("/buffered", b"") as response:
         assert response.status == 502
+
+
+def test_streams_of_web_servers_are_not_in_the_local_cloud(streams: Streams) -> None:
+    with streams.open("/web", b"") as response:
+        assert (response.status, json.load(response)["feature"]) == (
+            501,
+            "responseTransferMode STREAM of HTTP_PROXY",
+        )
 
 
 def test_a_failure_before_the_first_part_is_a_502_and_a_later_one_cuts_the_body_off(
