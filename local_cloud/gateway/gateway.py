@@ -23,6 +23,7 @@ from local_cloud.gateway.lambda_proxy import FunctionInvoker, LambdaProxy
 from local_cloud.gateway.limits import check_edge
 from local_cloud.gateway.reserved_headers import sendable
 from local_cloud.gateway.steps import authorize, check_api_key, integrate, open_api, route, throttle, validate
+from local_cloud.gateway.streaming import whole
 from local_cloud.gateway.throttle import Throttles
 from local_cloud.gateway.waf import WebAcls
 from local_cloud.messages import Request, Response
@@ -129,6 +130,9 @@ class RestApiGateway:
             return await self._integrate(exchange)
 
         response = await self._answer(exchange, take_steps)
+        if response.stream is not None:
+            response, cut_off = await whole(response, response.stream)
+            exchange.note = cut_off or exchange.note
         return _with_ids(response, exchange.request_id, exchange.extended_request_id), exchange.note
 
     async def close(self) -> None:

@@ -22,7 +22,7 @@ from local_cloud.gateway.errors import (
 )
 from local_cloud.gateway.exchange import Exchange
 from local_cloud.gateway.response import streamed_head
-from local_cloud.messages import Response
+from local_cloud.messages import BodyStream, Response
 
 DELIMITER = b"\0" * 8
 LARGEST_HEAD_BYTES = 16_384
@@ -140,6 +140,20 @@ async def streamed_response(
         stream, first, deadline=began + timeout_seconds, idle_seconds=idle_seconds, finished=finished
     )
     return Response(status, headers, stream=body)
+
+
+async def whole(response: Response, stream: BodyStream) -> tuple[Response, str]:
+    """Read a streamed response to its end; returns it with its body, and why it was cut off if it was."""
+    parts: list[bytes] = []
+    cut_off = ""
+    try:
+        while (part := await stream.read()) is not None:
+            parts.append(part)
+    except ConnectionError as error:
+        cut_off = str(error)
+    finally:
+        stream.close()
+    return Response(response.status, response.headers, b"".join(parts)), cut_off
 
 
 async def _head(

@@ -121,9 +121,6 @@ CHANGES: dict[str, ApiDefinition] = {
     ),
     "IntegrationDefinition.response": with_integration(response=RESPONSE),
     "IntegrationDefinition.streamed": with_integration(streamed=True),
-    "IntegrationDefinition.request_parameters": with_integration(
-        request_parameters=(("integration.request.path.id", "method.request.path.id"),)
-    ),
     "IntegrationDefinition.further_responses": with_integration(further_responses=(RESPONSE,)),
     "RouteDefinition.path": with_route(path="/orders/{number}"),
     "RouteDefinition.http_method": with_route(http_method="POST"),

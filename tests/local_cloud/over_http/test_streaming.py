@@ -230,6 +230,15 @@ def test_streams_of_web_servers_are_not_in_the_local_cloud(streams: Streams) -> 
         )
 
 
+def test_a_trial_invocation_returns_the_whole_body(streams: Streams) -> None:
+    gateway = streams.aws("apigateway")
+    resources = {item["path"]: item["id"] for item in gateway.get_resources(restApiId=streams.api)["items"]}
+    answer = gateway.test_invoke_method(
+        restApiId=streams.api, resourceId=resources["/count"], httpMethod="POST"
+    )
+    assert (answer["status"], len(answer["body"])) == (200, 100_000)
+
+
 def test_a_failure_before_the_first_part_is_a_502_and_a_later_one_cuts_the_body_off(
     streams: Streams, tmp_path: Path
 ) -> None:
@@ -315,18 +324,21 @@ def test_invoke_with_response_stream(streams: Streams, tmp_path: Path) -> None:
     assert body.partition(b"\0" * 8)[2] == b"".join(b"%9d;" % number for number in range(10_000))
     assert set(events[-1]) == {"InvokeComplete"}
     assert set(events[-1]["InvokeComplete"]) == {"LogResult"}
+    answer["EventStream"].close()
 
     (tmp_path / "0").touch()
     order = json.dumps({"body": json.dumps({"folder": str(tmp_path), "parts": 2, "raise": True})}).encode()
-    parts = iter(
-        client.invoke_with_response_stream(FunctionName=streams.arns["handler"], Payload=order)["EventStream"]
-    )
+    stream = client.invoke_with_response_stream(FunctionName=streams.arns["handler"], Payload=order)[
+        "EventStream"
+    ]
+    parts = iter(stream)
     assert next(parts)["PayloadChunk"]["Payload"].endswith(b"0;")
     (tmp_path / "1").touch()
     assert next(parts)["PayloadChunk"]["Payload"] == b"1;"
     complete = next(parts)["InvokeComplete"]
     assert complete["ErrorCode"] == "Unhandled"
     assert json.loads(complete["ErrorDetails"])["errorMessage"] == "no more"
+    stream.close()
 
     for name, qualifier in (("nobody", {}), ("stream-count", {"Qualifier": "nobody"})):
         with pytest.raises(ClientError, match="Function not found") as refused:
