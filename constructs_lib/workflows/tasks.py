@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -82,7 +83,8 @@ class TaskState(CatchingState):
         CatchingState.__post_init__(self)
         for name in ("queue", "table", "workflow"):
             called = getattr(self, name, None)
-            if called is not None and not hasattr(type(called), "arn"):
+            # Reading the property would ask jsii.
+            if called is not None and inspect.getattr_static(called, "arn", None) is None:
                 raise InvalidArgumentError(
                     self.where, f"{name} is of type {type(called).__name__}", f"pass the {name} itself"
                 )
