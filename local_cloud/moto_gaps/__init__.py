@@ -30,6 +30,7 @@ _GAPS = (
     "domain_names",
     "event_patterns",
     "event_source_mappings",
+    "function_urls",
     "kms_rotation",
     "lambda_concurrency",
     "lambda_configuration",

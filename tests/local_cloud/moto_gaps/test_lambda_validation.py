@@ -97,3 +97,11 @@ def test_an_operation_that_is_not_there_says_so(cloud: CloudInThread) -> None:
     answer = error.value.response
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 501
     assert "/2016-08-19/account-settings: not implemented in the local cloud" in str(error.value)
+
+
+def test_a_function_url_is_named_as_missing(cloud: CloudInThread, role_arn: str) -> None:
+    functions = cloud.client("lambda")
+    with pytest.raises(ClientError) as error:
+        functions.create_function_url_config(FunctionName=create(cloud, role_arn), AuthType="AWS_IAM")
+    assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+    assert "function URLs; put the function behind a REST API" in str(error.value)
