@@ -67,6 +67,8 @@ def terminal(source: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
 
     def take_terminal() -> None:
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        # Below nohup the tests inherit that it is ignored.
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
     process = subprocess.Popen(
         [sys.executable, "-c", source],
