@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Mapping
+from contextlib import closing
 from functools import cached_property
 from typing import Any, Final, Literal
 
@@ -57,16 +58,16 @@ class Callers:
     @cached_property
     def user_token(self) -> str:
         """The ID token of a user who was just made, and who signed in with a password."""
-        cognito = self.client("cognito-idp")
         pool, client_id = str(self._outputs["user_pool_id"]), str(self._outputs["user_pool_client_id"])
         name, password = f"{USER}-{secrets.token_hex(4)}", f"Aa1!{secrets.token_urlsafe(24)}"
-        cognito.admin_create_user(UserPoolId=pool, Username=name, MessageAction="SUPPRESS")
-        cognito.admin_set_user_password(UserPoolId=pool, Username=name, Password=password, Permanent=True)
-        answer = cognito.initiate_auth(
-            ClientId=client_id,
-            AuthFlow="USER_PASSWORD_AUTH",
-            AuthParameters={"USERNAME": name, "PASSWORD": password},
-        )
+        with closing(self.client("cognito-idp")) as cognito:
+            cognito.admin_create_user(UserPoolId=pool, Username=name, MessageAction="SUPPRESS")
+            cognito.admin_set_user_password(UserPoolId=pool, Username=name, Password=password, Permanent=True)
+            answer = cognito.initiate_auth(
+                ClientId=client_id,
+                AuthFlow="USER_PASSWORD_AUTH",
+                AuthParameters={"USERNAME": name, "PASSWORD": password},
+            )
         return str(answer["AuthenticationResult"]["IdToken"])
 
     @cached_property
@@ -77,9 +78,8 @@ class Callers:
     @cached_property
     def partner_key(self) -> str:
         """The API key of the stack's partner."""
-        key = self.client("apigateway").get_api_key(
-            apiKey=str(self._outputs["partner_key_id"]), includeValue=True
-        )
+        with closing(self.client("apigateway")) as gateway:
+            key = gateway.get_api_key(apiKey=str(self._outputs["partner_key_id"]), includeValue=True)
         return str(key["value"])
 
     def give_token(self, partner: str, *, api_key: str | None = None, **more: Any) -> str:
@@ -97,7 +97,8 @@ class Callers:
             "partner": {"S": partner},
             **more,
         }
-        self.client("dynamodb").put_item(TableName=str(self._outputs["partners_table"]), Item=item)
+        with closing(self.client("dynamodb")) as tables:
+            tables.put_item(TableName=str(self._outputs["partners_table"]), Item=item)
         return token
 
     def signed(self, method: str, url: str, body: bytes | None) -> dict[str, str]:
@@ -110,7 +111,7 @@ class Callers:
         return {name: str(value) for name, value in request.headers.items()}
 
     def client(self, service: str) -> Any:
-        """A boto3 client that talks to the local cloud."""
+        """Return a new boto3 client of the local cloud. Close it after use."""
         return self._session.client(service, endpoint_url=self._cloud_url)
 
     @cached_property
