@@ -61,9 +61,7 @@ def create_service(router: Callable[[], Router], functions: Callable[[], Functio
     @service.implements(embed_inputs)
     def handle_embeddings(request: EmbeddingRequest, invocation: Invocation) -> Reply[EmbeddingList]:
         if request.model != EMBEDDINGS_MODEL:
-            raise ModelNotFound(
-                f"There is no embedding model of this name. Available: {EMBEDDINGS_MODEL}.", param="model"
-            )
+            raise ModelNotFound.among([EMBEDDINGS_MODEL])
         event = {
             "operation": "embeddings",
             "input": {"inputs": request.texts},
@@ -97,8 +95,7 @@ def create_service(router: Callable[[], Router], functions: Callable[[], Functio
         models = _models(router().routes)
         found = next((model for model in models if model.id == name), None)
         if found is None:
-            available = ", ".join(model.id for model in models)
-            raise ModelNotFound(f"There is no model of this name. Available: {available}.", param="model")
+            raise ModelNotFound.among(model.id for model in models)
         return Reply(found, _headers(invocation))
 
     return service

@@ -1,6 +1,6 @@
 """Routes of models: which targets answer for a name that requests use, in which order.
 
-MODEL_ROUTES has them as JSON; `constructs_lib/patterns/model_routes.py` writes it:
+MODEL_ROUTES has them as JSON; `constructs_lib/patterns/model_route.py` writes it:
 
     [{"name": "fast", "aliases": ["gpt-4o-mini"], "failures": 3, "cooldown_seconds": 30, "timeout_seconds": 12,
       "targets": [{"backend": "bedrock", "model": "amazon.nova-lite-v1:0"},
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,11 @@ class ModelNotFound(NotFound):
     """No route has the name of a request's model."""
 
     code = "model_not_found"
+
+    @classmethod
+    def among(cls, names: Iterable[str]) -> ModelNotFound:
+        """Return the error that names the models there are; not the requested name, which is part of the input."""
+        return cls(f"Unknown model. Available: {', '.join(names)}.", param="model")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +113,7 @@ class Routes:
             ModelNotFound: No route has the name.
         """
         if name not in self._by_name:
-            available = ", ".join(self._by_name)
-            raise ModelNotFound(f"There is no model of this name. Available: {available}.", param="model")
+            raise ModelNotFound.among(self._by_name)
         return self._by_name[name]
 
 

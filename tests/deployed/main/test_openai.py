@@ -153,7 +153,7 @@ def test_an_unknown_model(client: openai.OpenAI) -> None:
     with pytest.raises(openai.NotFoundError) as raised:
         client.chat.completions.create(model="gpt-9", messages=[{"role": "user", "content": "Hello."}])
     assert raised.value.body == {
-        "message": "There is no model of this name. Available: fast.",
+        "message": "Unknown model. Available: fast.",
         "type": "invalid_request_error",
         "param": "model",
         "code": "model_not_found",

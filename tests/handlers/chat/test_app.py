@@ -176,7 +176,7 @@ def test_an_unknown_model() -> None:
     answer = post({"model": CANARY, "messages": [HELLO]})
     assert answer.status == 404
     assert error_of(answer) == {
-        "message": "There is no model of this name. Available: fast, gpt-4o-mini.",
+        "message": "Unknown model. Available: fast, gpt-4o-mini.",
         "type": "invalid_request_error",
         "param": "model",
         "code": "model_not_found",
