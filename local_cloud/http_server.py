@@ -58,7 +58,9 @@ class _Connection(RequestHandler):
         """Answer a client that has closed its sending side, then close the connection; an idle one is closed at once."""
         if self._waiter is not None and not self._waiter.done():  # for the next request
             return False
-        if self.when_lost is not None:  # nobody reads a streamed response to its end by half a connection
+        if (
+            self.when_lost is not None
+        ):  # a client that has closed its sending side does not read a streamed response to its end
             return False
         self.close()
         return True

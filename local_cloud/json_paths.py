@@ -27,7 +27,7 @@ _Test = Callable[[Any], bool]
 
 
 class JsonPathError(Exception):
-    """A text is no JSONPath."""
+    """A text is not a JSONPath."""
 
 
 class PathMatchError(Exception):
@@ -66,7 +66,7 @@ class JsonPath:
         """Return content with a value where the path leads; members that are missing are created.
 
         Raises:
-            PathMatchError: The path leads through something that is no object, or past the end of an array.
+            PathMatchError: The path leads through something that is not an object, or past the end of an array.
         """
         if not self.keys:
             return value
@@ -124,7 +124,7 @@ def compile_path(path: str) -> JsonPath:
         if parser.at < len(path):
             raise parser.error(f"unexpected {path[parser.at]!r} at position {parser.at}")
     except (RecursionError, re.error) as error:
-        raise JsonPathError(f"{path} is no JSONPath: {error}") from None
+        raise JsonPathError(f"{path} is not a JSONPath: {error}") from None
     return parsed
 
 
@@ -134,7 +134,7 @@ class _Parser:
         self.at = 0
 
     def error(self, detail: str) -> JsonPathError:
-        return JsonPathError(f"{self.text} is no JSONPath: {detail}")
+        return JsonPathError(f"{self.text} is not a JSONPath: {detail}")
 
     def take(self, token: str) -> bool:
         if self.text.startswith(token, self.at):

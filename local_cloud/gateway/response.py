@@ -42,7 +42,7 @@ def function_response(payload: bytes, api: ApiDefinition, accept: str | None) ->
     except ValueError:
         raise _malformed("the answer is not JSON") from None
     if not isinstance(answer, dict):
-        raise _malformed("the answer is no object")
+        raise _malformed("the answer is not an object")
     if unknown := sorted(answer.keys() - _MEMBERS):
         raise _malformed(f"the answer has members that are not allowed: {', '.join(unknown)}")
     headers = _headers(answer.get("headers"), answer.get("multiValueHeaders"))
@@ -62,7 +62,7 @@ def streamed_head(head: Any) -> tuple[int, Headers]:
         GatewayError: It is not of the form that the gateway understands.
     """
     if not isinstance(head, dict):
-        raise _malformed("what comes before the delimiter is no object")
+        raise _malformed("the JSON before the delimiter is not an object")
     if unknown := sorted(head.keys() - _STREAMED_MEMBERS):
         raise _malformed(
             f"the object before the delimiter has members that are not allowed: {', '.join(unknown)}"

@@ -139,7 +139,7 @@ def find_caller(access_key: str) -> Caller | None:
 
 
 def _policy(document: str) -> Mapping[str, Any]:
-    """Read a session policy; one that is no JSON object allows nothing."""
+    """Read a session policy; one that is not a JSON object allows nothing."""
     try:
         policy = json.loads(document)
     except ValueError:

@@ -180,7 +180,7 @@ def _tags(role_arn: str) -> dict[str, str]:
 
 
 def _parsed(policy: str) -> Policy:
-    """Read a session policy; one that is no JSON object allows nothing."""
+    """Read a session policy; one that is not a JSON object allows nothing."""
     try:
         content = json.loads(policy)
     except ValueError:

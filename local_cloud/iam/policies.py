@@ -243,7 +243,7 @@ def _default_version(managed: Any) -> Policy:
 
 @lru_cache(maxsize=512)
 def _parsed(document: str) -> Policy:
-    """Read a policy document; one that is no JSON object allows nothing."""
+    """Read a policy document; one that is not a JSON object allows nothing."""
     try:
         policy = json.loads(document)
     except (TypeError, ValueError):

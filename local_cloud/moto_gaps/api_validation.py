@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from local_cloud.moto_gaps.openapi_document import GATEWAY_RESPONSES
+from local_cloud.moto_gaps.openapi_document import gateway_responses
 
 _METHODS = frozenset({"ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _AUTHORIZATIONS = frozenset({"NONE", "AWS_IAM", "CUSTOM", "COGNITO_USER_POOLS"})
@@ -174,10 +174,10 @@ def _check_api_key(_: Any, payload: dict[str, Any]) -> None:
 
 def _check_gateway_response(backend: Any, rest_api_id: str, response_type: str, *_: Any, **__: Any) -> None:
     backend.get_rest_api(rest_api_id)
-    if response_type not in GATEWAY_RESPONSES:
+    if response_type not in gateway_responses():
         raise _bad_request(
             f"1 validation error detected: Value '{response_type}' at 'responseType' failed to satisfy constraint: "
-            f"Member must satisfy enum value set: [{', '.join(sorted(GATEWAY_RESPONSES))}]"
+            f"Member must satisfy enum value set: [{', '.join(sorted(gateway_responses()))}]"
         )
 
 

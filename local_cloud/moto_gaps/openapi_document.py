@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from local_cloud.moto_gaps.openapi_forms import DocumentError, in_one_form
@@ -136,32 +137,14 @@ class ImportedApi:
     methods: dict[tuple[str, str], MethodPart] = field(default_factory=dict)
 
 
-GATEWAY_RESPONSES = frozenset(
-    [
-        "ACCESS_DENIED",
-        "API_CONFIGURATION_ERROR",
-        "AUTHORIZER_CONFIGURATION_ERROR",
-        "AUTHORIZER_FAILURE",
-        "BAD_REQUEST_BODY",
-        "BAD_REQUEST_PARAMETERS",
-        "DEFAULT_4XX",
-        "DEFAULT_5XX",
-        "EXPIRED_TOKEN",
-        "INTEGRATION_FAILURE",
-        "INTEGRATION_TIMEOUT",
-        "INVALID_API_KEY",
-        "INVALID_SIGNATURE",
-        "MISSING_AUTHENTICATION_TOKEN",
-        "QUOTA_EXCEEDED",
-        "REQUEST_TOO_LARGE",
-        "RESOURCE_NOT_FOUND",
-        "THROTTLED",
-        "UNAUTHORIZED",
-        "UNSUPPORTED_MEDIA_TYPE",
-        "WAF_FILTERED",
-    ]
-)
-"""The types of errors that an API can customize."""
+@lru_cache(maxsize=1)
+def gateway_responses() -> frozenset[str]:
+    """Return the types of errors that an API can customize."""
+    from botocore.loaders import Loader
+    from botocore.model import ServiceModel
+
+    model = ServiceModel(Loader().load_service_model("apigateway", "service-2"), "apigateway")
+    return frozenset(model.shape_for("GatewayResponseType").enum)
 
 
 def read_document(sent: Any, base_path: str = "ignore") -> ImportedApi:
@@ -194,7 +177,7 @@ def read_document(sent: Any, base_path: str = "ignore") -> ImportedApi:
             bool(checks.get("validateRequestBody")), bool(checks.get("validateRequestParameters"))
         )
     for kind, said in (_extension(document, "gateway-responses") or {}).items():
-        if kind not in GATEWAY_RESPONSES:
+        if kind not in gateway_responses():
             raise DocumentError(f"Unsupported response type '{kind}'")
         status = said.get("statusCode")
         imported.gateway_responses[kind] = GatewayResponsePart(

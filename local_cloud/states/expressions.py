@@ -72,7 +72,7 @@ def _extract(path: str, data: Any) -> Any:
 
 
 def _checking(original: Callable[..., None]) -> Callable[..., None]:
-    """Refuse a text that is no JSONPath when the definition is read."""
+    """Refuse a text that is not a JSONPath when the definition is read."""
 
     @wraps(original)
     def make(component: Any, *arguments: Any, **options: Any) -> None:

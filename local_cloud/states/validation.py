@@ -53,7 +53,7 @@ def diagnose(definition: str, machine_type: str) -> list[Diagnostic]:
     except (ValueError, RecursionError) as error:
         return [Diagnostic("INVALID_JSON_DESCRIPTION", f"The definition is no JSON: {error}")]
     if not isinstance(content, dict):
-        return [Diagnostic("SCHEMA_VALIDATION_FAILED", "The definition is no object")]
+        return [Diagnostic("SCHEMA_VALIDATION_FAILED", "The definition is not an object")]
     return _syntax(definition, machine_type) or [
         *_transitions(content, ""),
         *_payloads(content, "", None),

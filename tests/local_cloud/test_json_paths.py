@@ -56,7 +56,7 @@ def test_paths(path: str, value: Any) -> None:
     ["$.a:b", "$.", "$[", "$.a b", "$[?(@.a ==)]", "$.a[", "$..", "$.[[", "$.l[::0]", "$[?(@.t =~ /(/)]"],
 )
 def test_a_text_that_is_no_path(path: str) -> None:
-    with pytest.raises(JsonPathError, match="is no JSONPath: "):
+    with pytest.raises(JsonPathError, match="is not a JSONPath: "):
         compile_path(path)
 
 

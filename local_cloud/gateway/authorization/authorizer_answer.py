@@ -79,7 +79,7 @@ def read_answer(payload: bytes) -> AuthorizerAnswer:
     except ValueError:
         answer = None
     if not isinstance(answer, dict):
-        raise _wrong("is no object")
+        raise _wrong("is not an object")
     principal = answer.get("principalId")
     if not isinstance(principal, str) or not principal:
         raise _wrong("has no principalId")
@@ -128,7 +128,7 @@ def _context(context: Any) -> dict[str, str]:
     if context is None:
         return {}
     if not isinstance(context, dict):
-        raise _wrong("has a context that is no object")
+        raise _wrong("has a context that is not an object")
     texts = {}
     for name, value in context.items():
         if isinstance(value, dict | list):

@@ -40,7 +40,7 @@ def _caller(signature: Signature, now: datetime) -> Caller:
     if caller is None:
         raise GatewayError(
             UNKNOWN_CREDENTIALS,
-            f"the access key {signature.access_key} is nobody's; see local_cloud/iam/callers.py",
+            f"the access key {signature.access_key} belongs to no caller; see local_cloud/iam/callers.py",
         )
     sent = signature.token if not caller.is_root else None
     if not hmac.compare_digest((sent or "").encode("utf-8", "replace"), (caller.token or "").encode()):

@@ -82,9 +82,9 @@ def test_answers(answer: Any, expected: Response) -> None:
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        (None, "the answer is no object"),
-        ("text", "the answer is no object"),
-        ([], "the answer is no object"),
+        (None, "the answer is not an object"),
+        ("text", "the answer is not an object"),
+        ([], "the answer is not an object"),
         (
             {"statusCode": 200, "wrong": 1, "also": 2},
             "the answer has members that are not allowed: also, wrong",

@@ -107,7 +107,7 @@ def transitions(**states: Any) -> str:
     [
         ("{", "INVALID_JSON_DESCRIPTION", "The definition is no JSON: ", None),
         ('{"a": 1, "a": 2}', "INVALID_JSON_DESCRIPTION", "the key 'a' is there twice in one object", None),
-        ("[]", "SCHEMA_VALIDATION_FAILED", "The definition is no object", None),
+        ("[]", "SCHEMA_VALIDATION_FAILED", "The definition is not an object", None),
         ('{"StartAt": "A"}', "SCHEMA_VALIDATION_FAILED", "", None),
         (transitions(A={"Type": "Dance", "End": True}), "SCHEMA_VALIDATION_FAILED", "", None),
         (

@@ -323,9 +323,9 @@ def test_a_function_that_raises(
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        (b"", "is no object"),
-        (b"null", "is no object"),
-        (b'"Allow"', "is no object"),
+        (b"", "is not an object"),
+        (b"null", "is not an object"),
+        (b'"Allow"', "is not an object"),
         ({"policyDocument": policy()["policyDocument"]}, "has no principalId"),
         (policy() | {"principalId": 7}, "has no principalId"),
         ({"principalId": "me"}, "has no policyDocument"),
@@ -335,7 +335,7 @@ def test_a_function_that_raises(
         (policy(statement(resource=[])), "has a policyDocument with a malformed Statement"),
         (policy(statement(action=None)), "has a policyDocument with a malformed Statement"),
         (policy(statement() | {"Condition": "x"}), "has a policyDocument with a malformed Statement"),
-        (policy(context="text"), "has a context that is no object"),
+        (policy(context="text"), "has a context that is not an object"),
         (policy(context={"roles": ["a"]}), "has a context with an object or a list: roles"),
         (policy(context={"user": {}}), "has a context with an object or a list: user"),
         (policy(usageIdentifierKey=1), "has a usageIdentifierKey that is no text"),

@@ -257,7 +257,7 @@ def test_paths(path: str, value: Any) -> None:
 
 
 def test_a_path_that_is_none() -> None:
-    with pytest.raises(JsonPathError, match=r"^\$\.\[\[ is no JSONPath: "):
+    with pytest.raises(JsonPathError, match=r"^\$\.\[\[ is not a JSONPath: "):
         find("$.[[", DOCUMENT)
 
 
