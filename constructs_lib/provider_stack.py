@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
+import jsii
 from cdktf import App, LocalBackend, S3Backend, TerraformOutput, TerraformStack
 from cdktf_cdktf_provider_aws.data_aws_caller_identity import DataAwsCallerIdentity
 from cdktf_cdktf_provider_aws.data_aws_partition import DataAwsPartition
 from cdktf_cdktf_provider_aws.provider import AwsProvider, AwsProviderDefaultTags
-from constructs import Construct, IConstruct
+from constructs import Construct, IConstruct, IValidation
 
 from constructs_lib.archive import Archive
 from constructs_lib.checks import check_pattern, check_texts, check_type, note_path, path_below, path_of
@@ -79,8 +80,8 @@ class ProviderStack(TerraformStack):
         state_path: The file of the state, relative to the directory that holds the App's output directory.
             Only its owner may read it. Default: `terraform.<construct_id>.tfstate`, and with `environment`
             `terraform.<construct_id>.<environment>.tfstate`.
-        state: The state in S3, for what more than one person or machine deploys. Left out, it is the local file.
-        provider_version: The constraint on the AWS provider's version. Left out, every release of the majors
+        state: S3 state, for stacks that more than one person or machine deploys. Default: the local file.
+        provider_version: Constraint on the AWS provider's version. Default: every release of the majors
             5 and 6 from 5.100.0 on; Terraform's lock file picks one.
 
     Raises:
@@ -152,6 +153,9 @@ class ProviderStack(TerraformStack):
         self._outputs: dict[str, TerraformOutput] = {}
         self._folder = Path(App.of(self).outdir) / "stacks" / construct_id
         self._staged: set[str] = set()
+        self._functions: set[str] = set()
+        if self._defaults.reserved_concurrency_of:
+            self.node.add_validation(_ReservesForFunctions(self))
         self._claims = claims
         self._destination = Destination.of(where, code, accounts, environment)
         self._sections: dict[str, dict[str, str]] = {}
@@ -187,7 +191,7 @@ class ProviderStack(TerraformStack):
         if not isinstance(stack, cls):
             raise InvalidArgumentError(
                 path_of(construct),
-                "is in a stack that is no AwsStack",
+                "is in a stack that is not an AwsStack",
                 "derive the stack from AwsStack",
             )
         return stack
@@ -237,6 +241,20 @@ class ProviderStack(TerraformStack):
         """
         below = where.removeprefix(path_of(self)).strip("/")
         return "-".join((self._name_prefix, *below.split("/")))
+
+    def short_name(self, name: str) -> str:
+        """Return a name in AWS without the stack's prefix."""
+        return name.removeprefix(f"{self._name_prefix}-")
+
+    def reserved_concurrency(self, function_name: str) -> int | None:
+        """Return the default for the reserved concurrency of a function; None for none.
+
+        Args:
+            function_name: Name of the function in AWS.
+        """
+        name, defaults = self.short_name(function_name), self._defaults
+        self._functions.add(name)
+        return defaults.reserved_concurrency_of.get(name, defaults.reserved_concurrency)
 
     def find_all(self, kind: type[FoundConstruct], *, below: Construct | None = None) -> list[FoundConstruct]:
         """Return the constructs of this library in the stack that are of a class, in the order of their creation.
@@ -402,6 +420,22 @@ class ProviderStack(TerraformStack):
         if self._current is None:
             self._current = Construct(self, "current")
         return self._current
+
+
+@jsii.implements(IValidation)
+class _ReservesForFunctions:
+    """Run by `app.synth()`, when all functions exist."""
+
+    def __init__(self, stack: ProviderStack) -> None:
+        self._stack = stack
+
+    def validate(self) -> list[str]:
+        known = self._stack._functions
+        return [
+            f"reserved_concurrency_of names '{name}', and the stack has no such function; use one of {', '.join(sorted(known))}"
+            for name in self._stack.defaults.reserved_concurrency_of
+            if name not in known
+        ]
 
 
 def partition_of(region: str) -> str:

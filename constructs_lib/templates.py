@@ -1,7 +1,7 @@
 """Text and expressions: every string in Terraform's configuration is a template.
 
 Terraform fills in `${...}` and runs `%{...}`. A reference is a token of cdktf or the address of an attribute, such as
-`${aws_sqs_queue.jobs.arn}`, and anything else in braces is somebody's text: IAM's `${aws:username}`, a shell's `${HOME}`.
+`${aws_sqs_queue.jobs.arn}`, and anything else in braces is text of another language: IAM's `${aws:username}`, a shell's `${HOME}`.
 """
 
 from __future__ import annotations

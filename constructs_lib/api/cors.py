@@ -74,7 +74,7 @@ class Cors:
             values = getattr(self, argument)
             if isinstance(values, str) or (not values and argument != "headers"):
                 raise InvalidArgumentError(
-                    _WHERE, f"{argument} {values!r} is no list of strings", "pass at least one"
+                    _WHERE, f"{argument} {values!r} is not a list of strings", "pass at least one"
                 )
             if len(set(values)) < len(values):
                 raise ConflictError(_WHERE, f"{argument} names something twice", "remove one of the two")

@@ -321,7 +321,7 @@ def _check_other_media_types(
 ) -> None:
     if isinstance(media_types, str):
         raise InvalidArgumentError(
-            where, f"other_media_types {media_types!r} is no list of strings", f"pass [{media_types!r}]"
+            where, f"other_media_types {media_types!r} is not a list of strings", f"pass [{media_types!r}]"
         )
     for media_type in media_types:
         check_pattern(

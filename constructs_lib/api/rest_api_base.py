@@ -284,7 +284,7 @@ def _check_media_types(where: str, media_types: Sequence[str]) -> None:
     check_list(where, "binary_media_types", [] if isinstance(media_types, str) else media_types)
     if isinstance(media_types, str):
         raise InvalidArgumentError(
-            where, f"binary_media_types {media_types!r} is no list of strings", f"pass [{media_types!r}]"
+            where, f"binary_media_types {media_types!r} is not a list of strings", f"pass [{media_types!r}]"
         )
     for media_type in media_types:
         check_pattern(

@@ -45,7 +45,7 @@ class LambdaAuthorizer:
         identity_sources: What makes a caller, by API Gateway's name for it: `method.request.header.NAME`,
             `method.request.querystring.NAME`, `stageVariables.NAME` or `context.NAME`. A request without one of
             them is refused unasked. An empty list, for `REQUEST` without a cache, asks the function about every request.
-            Left out, the header `Authorization`.
+            Default: the header `Authorization`.
         identity_validation: The regular expression that a token must match; others are refused unasked. Only for
             `TOKEN`. Left out, a bearer token (`BEARER_TOKEN`).
         cache_ttl_seconds: How long an answer is used again for the same identity, 0 to 3600. Whatever policy the

@@ -63,7 +63,7 @@ class DeadLetterQueue(EncryptedQueue):
         check_range(where, "retention_days", retention_days, 1, 14)
         if isinstance(source_names, str):
             raise InvalidArgumentError(
-                where, f"source_names {source_names!r} is no list of strings", f"pass [{source_names!r}]"
+                where, f"source_names {source_names!r} is not a list of strings", f"pass [{source_names!r}]"
             )
         if len(source_names) > _MAX_SOURCES:
             raise LimitExceededError(

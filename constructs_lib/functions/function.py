@@ -142,7 +142,8 @@ class Function(AwsConstruct):
         stack = AwsStack.of(scope)
         variables = {} if environment is None else environment
         check_type(where, "function_name", name, str, remedy="pass a string")
-        reserved = _reserved(stack, name) if reserved_concurrency is None else reserved_concurrency
+        default = stack.reserved_concurrency(name)
+        reserved = default if reserved_concurrency is None else reserved_concurrency
         check_type(where, "vpc", vpc, VpcAccess)
         check_type(where, "asynchronous_calls", asynchronous_calls, AsynchronousCalls)
         check_type(where, "environment", environment, Mapping, remedy="pass a dictionary {...}")
@@ -267,7 +268,7 @@ class Function(AwsConstruct):
     @property
     def short_name(self) -> str:
         """Its name in AWS without the stack's prefix."""
-        return _short_name(AwsStack.of(self), self._name)
+        return AwsStack.of(self).short_name(self._name)
 
     @property
     def timeout_seconds(self) -> int:
@@ -450,15 +451,3 @@ class Function(AwsConstruct):
 
     def _is_after(self, other: Function) -> bool:
         return self is other or any(earlier._is_after(other) for earlier in self._waits_for)
-
-
-def _reserved(stack: AwsStack, function_name: str) -> int | None:
-    """Return the stack's default for the reserved concurrency of a function."""
-    defaults = stack.defaults
-    return defaults.reserved_concurrency_of.get(
-        _short_name(stack, function_name), defaults.reserved_concurrency
-    )
-
-
-def _short_name(stack: AwsStack, function_name: str) -> str:
-    return function_name.removeprefix(f"{stack.name_prefix}-")

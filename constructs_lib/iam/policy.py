@@ -47,7 +47,7 @@ class PolicyStatement:
         for name, values in (("actions", self.actions), ("resources", self.resources)):
             if isinstance(values, str) or not values:
                 raise InvalidArgumentError(
-                    _WHERE, f"{name} {values!r} is no list of strings", "pass at least one"
+                    _WHERE, f"{name} {values!r} is not a list of strings", "pass at least one"
                 )
             check_list(_WHERE, name, values)
             for value in values:

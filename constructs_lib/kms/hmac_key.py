@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from constructs import Construct
-
-from constructs_lib.checks import path_of
 from constructs_lib.kms.single_use_key import SingleUseKey
 
 if TYPE_CHECKING:
@@ -35,23 +32,9 @@ class HmacKey(SingleUseKey):
         'shop-callers'
     """
 
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        alias: str | None = None,
-        deletion_window_days: int = 30,
-    ) -> None:
-        super().__init__(
-            scope,
-            construct_id,
-            alias=alias,
-            description=f"Hashes for {path_of(scope)}",
-            key_spec="HMAC_256",
-            key_usage="GENERATE_VERIFY_MAC",
-            deletion_window_days=deletion_window_days,
-        )
+    _purpose = "Hashes for"
+    _spec = "HMAC_256"
+    _usage = "GENERATE_VERIFY_MAC"
 
     def grant_generate(self, role: Role) -> None:
         """Let a role make hashes (`kms:GenerateMac`), and nothing else. Granting it twice changes nothing."""

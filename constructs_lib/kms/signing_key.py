@@ -1,12 +1,9 @@
-"""A key that signs: its secret half never leaves KMS, its public half is for whoever checks."""
+"""Signing key: its private half never leaves KMS, its public half verifies signatures."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from constructs import Construct
-
-from constructs_lib.checks import path_of
 from constructs_lib.kms.single_use_key import SingleUseKey
 
 if TYPE_CHECKING:
@@ -14,16 +11,16 @@ if TYPE_CHECKING:
 
 
 class SigningKey(SingleUseKey):
-    """A key of KMS for signatures by ECDSA on P-256 (`aws_kms_key`), with an alias.
+    """KMS key for signatures by ECDSA on P-256 (`aws_kms_key`), with an alias.
 
-    Whoever is to check its signatures gets the public key (`aws kms get-public-key`); there is nothing to share that
-    would have to be kept secret. AWS does not turn such keys over.
+    The public key verifies signatures (`aws kms get-public-key`), so that no secret has to be shared. AWS does not rotate
+    such keys.
 
     Args:
         scope: The construct that it belongs to.
         construct_id: Its name in that construct.
         alias: Its name in AWS, without `alias/`. Default: the stack's prefix and the path below the stack.
-        deletion_window_days: For how long a deleted key can be had back, 7 to 30. Left out, 30.
+        deletion_window_days: Days in which a deleted key can be restored, 7-30. Default: 30.
 
     Raises:
         ConstructError: if an argument is not valid, or the alias is taken.
@@ -35,24 +32,10 @@ class SigningKey(SingleUseKey):
         'shop-callbacks'
     """
 
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        alias: str | None = None,
-        deletion_window_days: int = 30,
-    ) -> None:
-        super().__init__(
-            scope,
-            construct_id,
-            alias=alias,
-            description=f"Signs for {path_of(scope)}",
-            key_spec="ECC_NIST_P256",
-            key_usage="SIGN_VERIFY",
-            deletion_window_days=deletion_window_days,
-        )
+    _purpose = "Signs for"
+    _spec = "ECC_NIST_P256"
+    _usage = "SIGN_VERIFY"
 
     def grant_sign(self, role: Role) -> None:
-        """Lets a role sign, and nothing else; doing it twice changes nothing."""
+        """Let a role sign (`kms:Sign`), and nothing else. Granting it twice changes nothing."""
         self._grant(role, "sign", "kms:Sign")

@@ -1,16 +1,16 @@
-"""Keys of KMS that do one thing other than encrypt: what signing keys and HMAC keys have in common."""
+"""KMS keys for one use other than encryption: the base of signing keys and HMAC keys."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from cdktf_cdktf_provider_aws.kms_alias import KmsAlias
 from cdktf_cdktf_provider_aws.kms_key import KmsKey
 from constructs import Construct
 
 from constructs_lib.aws_construct import AwsConstruct
-from constructs_lib.checks import check_pattern, check_range, check_text, path_below, path_of
+from constructs_lib.checks import check_pattern, check_range, path_below, path_of
 from constructs_lib.iam.policy import PolicyStatement, policy_document
 from constructs_lib.kms.encryption_key import KEY_ALIAS, KEY_ALIAS_REMEDY
 from constructs_lib.provider_stack import ProviderStack
@@ -28,30 +28,30 @@ class SingleUseKey(AwsConstruct):
         scope: The construct that it belongs to.
         construct_id: Its name in that construct.
         alias: Its name in AWS, without `alias/`. Default: the stack's prefix and the path below the stack.
-        description: What it is for.
-        key_spec: KMS's name of the kind of key, such as `HMAC_256`.
-        key_usage: KMS's name of the use, such as `GENERATE_VERIFY_MAC`.
-        deletion_window_days: Days in which a deleted key can be restored, 7-30.
+        deletion_window_days: Days in which a deleted key can be restored, 7-30. Default: 30.
 
     Raises:
         ConstructError: if an argument is not valid, or the alias is taken.
     """
+
+    _purpose: ClassVar[str]
+    """Start of its description in AWS, before the path of what it is for."""
+    _spec: ClassVar[str]
+    """KMS's name of the kind of key, such as `HMAC_256`."""
+    _usage: ClassVar[str]
+    """KMS's name of the use, such as `GENERATE_VERIFY_MAC`."""
 
     def __init__(
         self,
         scope: Construct,
         construct_id: str,
         *,
-        alias: str | None,
-        description: str,
-        key_spec: str,
-        key_usage: str,
-        deletion_window_days: int,
+        alias: str | None = None,
+        deletion_window_days: int = 30,
     ) -> None:
         where = path_below(scope, construct_id)
         name = ProviderStack.of(scope).physical_name(where) if alias is None else alias
         check_pattern(where, "alias", name, KEY_ALIAS, KEY_ALIAS_REMEDY)
-        check_text(where, "description", description)
         check_range(where, "deletion_window_days", deletion_window_days, 7, 30)
         stack = ProviderStack.of(scope)
         stack.claim(where, "key alias", name)
@@ -60,9 +60,9 @@ class SingleUseKey(AwsConstruct):
         self._resource = self._create(
             KmsKey,
             "Resource",
-            description=description,
-            customer_master_key_spec=key_spec,
-            key_usage=key_usage,
+            description=f"{self._purpose} {path_of(scope)}",
+            customer_master_key_spec=self._spec,
+            key_usage=self._usage,
             deletion_window_in_days=deletion_window_days,
             policy=policy_document(
                 {

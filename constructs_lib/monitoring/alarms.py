@@ -111,17 +111,16 @@ class Alarms(AwsConstruct):
         thresholds: Thresholds | None = None,
     ) -> None:
         where = path_below(scope, construct_id)
-        check_type(where, "topic", topic, AlarmTopic)
-        check_type(where, "thresholds", thresholds, Thresholds)
-        check_mapping(where, "paid_calls", paid_calls)
-        check_list(where, "functions", functions)
-        check_list(where, "workflows", workflows)
         if not isinstance(topic, AlarmTopic):
             raise InvalidArgumentError(
                 where,
                 f"topic is of type {type(topic).__name__}",
                 "pass AlarmTopic(...): somebody must be told",
             )
+        check_type(where, "thresholds", thresholds, Thresholds)
+        check_mapping(where, "paid_calls", paid_calls)
+        check_list(where, "functions", functions)
+        check_list(where, "workflows", workflows)
         if stage is None and not functions and not workflows and not paid_calls:
             raise InvalidArgumentError(
                 where,

@@ -63,7 +63,7 @@ class AlarmTopic(AwsConstruct):
         )
         if isinstance(emails, str):
             raise InvalidArgumentError(
-                where, f"emails {emails!r} is no list of strings", f"pass [{emails!r}]"
+                where, f"emails {emails!r} is not a list of strings", f"pass [{emails!r}]"
             )
         for email in emails:
             _check_email(where, email)

@@ -14,6 +14,7 @@ from constructs_lib.checks import path_of
 from constructs_lib.functions.function import Function
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.monitoring.paid_calls import PaidCalls
+from constructs_lib.patterns.bedrock_models import invoke_models, model_calls
 from constructs_lib.patterns.service_archive import service_archive
 from constructs_lib.service_contract import check_contract
 from constructs_lib.templates import literal
@@ -104,15 +105,13 @@ class AiService(Function):
         stack = AwsStack.of(self)
         if stack.defaults.ai_backend != "aws":
             return {}
-        calls = {}
+        calls = model_calls(stack, self._contract.bedrock_models)
         for action in self._contract.aws_actions:
             service, _, operation = action.partition(":")
             if service == "rekognition":
                 calls[f"{stack.name_prefix}-rekognition-{operation}"] = PaidCalls.of_rekognition(operation)
             else:
                 calls[f"{stack.name_prefix}-{service}"] = PaidCalls.of_function(self, service)
-        for model in self._contract.bedrock_models:
-            calls[f"{stack.name_prefix}-bedrock-{model}"] = PaidCalls.of_bedrock(model)
         return calls
 
     def _allow_backend(self, stack: AwsStack) -> None:
@@ -121,8 +120,6 @@ class AiService(Function):
             # Rekognition and Comprehend have no resources that a policy could name.
             statements.append(PolicyStatement(actions=contract.aws_actions, resources=["*"]))
         if contract.bedrock_models:
-            models = f"arn:aws:bedrock:{stack.region}::foundation-model"
-            resources = [f"{models}/{model}" for model in contract.bedrock_models]
-            statements.append(PolicyStatement(actions=["bedrock:InvokeModel"], resources=resources))
+            statements.append(invoke_models(stack, contract.bedrock_models))
         if statements:
             self.role.add_policy("ai", *statements)

@@ -15,6 +15,7 @@ from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.monitoring.paid_calls import PaidCalls
 from constructs_lib.patterns.ai_service import AiService
+from constructs_lib.patterns.bedrock_models import invoke_models, model_calls
 from constructs_lib.patterns.model_route import BedrockModel, ModelRoute, OpenAiModel
 from constructs_lib.provider_stack import partition_of
 from constructs_lib.storage.table import Table
@@ -107,8 +108,7 @@ class ChatService(AiService):
     @property
     def paid_calls(self) -> Mapping[str, PaidCalls]:
         """The calls of Bedrock models, by the names of their alarms."""
-        prefix = AwsStack.of(self).name_prefix
-        return {f"{prefix}-bedrock-{model}": PaidCalls.of_bedrock(model) for model in self._bedrock_models()}
+        return model_calls(AwsStack.of(self), self._bedrock_models())
 
     def _bedrock_models(self) -> list[str]:
         targets = [target for route in self._routes for target in route.targets]
@@ -116,17 +116,14 @@ class ChatService(AiService):
 
     def _allow_models(self) -> None:
         stack, statements = AwsStack.of(self), []
-        partition = partition_of(stack.region)
-        models = [
-            f"arn:{partition}:bedrock:{stack.region}::foundation-model/{one}"
-            for one in self._bedrock_models()
-        ]
-        if models:
-            statements.append(PolicyStatement(actions=["bedrock:InvokeModel"], resources=models))
+        if models := self._bedrock_models():
+            statements.append(invoke_models(stack, models))
         targets = [target for route in self._routes for target in route.targets]
         names = [one.secret for one in targets if isinstance(one, OpenAiModel) and one.secret is not None]
         if names:
-            place = f"arn:{partition}:secretsmanager:{stack.region}:{stack.account_id}:secret"
+            place = (
+                f"arn:{partition_of(stack.region)}:secretsmanager:{stack.region}:{stack.account_id}:secret"
+            )
             # Secrets Manager appends a hyphen and six characters to a secret's name.
             secrets = [f"{place}:{name}-??????" for name in dict.fromkeys(names)]
             statements.append(PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=secrets))

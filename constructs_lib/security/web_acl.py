@@ -138,7 +138,7 @@ class WebAcl(AwsConstruct):
         if isinstance(large_body_paths, str):
             raise InvalidArgumentError(
                 where,
-                f"large_body_paths {large_body_paths!r} is no list of strings",
+                f"large_body_paths {large_body_paths!r} is not a list of strings",
                 f"pass [{large_body_paths!r}]",
             )
         for path in large_body_paths:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from constructs_lib.bedrock import foundation_model_arn
 from constructs_lib.errors import InvalidArgumentError
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.templates import has_reference
@@ -87,7 +88,7 @@ class BedrockInvokeModel(TaskState):
         model = (
             self.model_id
             if self.model_id.startswith("arn:")
-            else f"arn:{place.partition}:bedrock:{place.region}::foundation-model/{self.model_id}"
+            else foundation_model_arn(place.partition, place.region, self.model_id)
         )
         return ServiceCall(
             action="bedrock:invokeModel",

@@ -67,7 +67,7 @@ class Functions:
             PayloadTooLarge: The event is larger than Lambda takes.
             BackendUnavailable: The function is throttled or being updated.
             BackendTimeout: It did not answer in time.
-            BackendError: It crashed, or answered what is no object.
+            BackendError: It crashed, or answered what is not an object.
             ServiceError: The error that the function itself raised.
         """
         payload = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode("utf-8")

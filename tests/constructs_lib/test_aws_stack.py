@@ -173,7 +173,7 @@ def test_a_construct_outside_of_an_aws_stack_is_refused(app: App) -> None:
     other = TerraformStack(app, "other")
     assert refused(lambda: AwsStack.of(other)) == (
         InvalidArgumentError,
-        "other: is in a stack that is no AwsStack; derive the stack from AwsStack",
+        "other: is in a stack that is not an AwsStack; derive the stack from AwsStack",
     )
 
 

@@ -42,6 +42,7 @@ PURE = [
     "api.throttle",
     "archive",
     "authorization.kinds",
+    "bedrock",
     "checks",
     "environment",
     "errors",

@@ -265,13 +265,13 @@ def test_a_policy_document_is_what_iam_reads() -> None:
             "s3:GetObject",
             ["arn"],
             InvalidArgumentError,
-            "actions 's3:GetObject' is no list of strings; pass at least one",
+            "actions 's3:GetObject' is not a list of strings; pass at least one",
         ),
         (
             ["s3:GetObject"],
             [],
             InvalidArgumentError,
-            "resources [] is no list of strings; pass at least one",
+            "resources [] is not a list of strings; pass at least one",
         ),
     ],
 )

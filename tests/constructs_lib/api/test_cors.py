@@ -180,8 +180,8 @@ def test_each_path_with_a_method_has_one_preflight(stack: AwsStack, function: Fu
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        ({"origins": SHOP}, f"origins '{SHOP}' is no list of strings; pass at least one"),
-        ({"origins": []}, "origins [] is no list of strings; pass at least one"),
+        ({"origins": SHOP}, f"origins '{SHOP}' is not a list of strings; pass at least one"),
+        ({"origins": []}, "origins [] is not a list of strings; pass at least one"),
         ({"origins": [SHOP, SHOP]}, "origins names something twice; remove one of the two"),
         (
             {"origins": ["*", SHOP]},

@@ -322,7 +322,7 @@ def test_methods_that_are_refused(api: RestApi, function: Function) -> None:
         (
             {"binary_media_types": "image/png"},
             InvalidArgumentError,
-            "binary_media_types 'image/png' is no list of strings; pass ['image/png']",
+            "binary_media_types 'image/png' is not a list of strings; pass ['image/png']",
         ),
         (
             {"binary_media_types": ["png"]},

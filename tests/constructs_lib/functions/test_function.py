@@ -22,7 +22,15 @@ from constructs_lib import (
     StackDefaults,
     UnsafeSettingError,
 )
-from tests.support.synthesis import Configuration, FakeArchive, FakeTarget, children, refused, statements
+from tests.support.synthesis import (
+    Configuration,
+    FakeArchive,
+    FakeTarget,
+    children,
+    refused,
+    statements,
+    validate,
+)
 
 
 def test_a_function_with_nothing_but_an_archive(
@@ -370,6 +378,20 @@ def test_a_function_has_the_defaults_of_its_stack(app: App, tmp_path: Path) -> N
         "/aws/lambda/shop-dev-mail": 30,
         "/aws/lambda/shop-dev-own": 7,
     }
+
+
+def test_a_reserved_concurrency_for_a_function_that_does_not_exist_is_an_error(
+    app: App, tmp_path: Path
+) -> None:
+    stack = AwsStack(
+        app, "shop", region="us-east-1", defaults=StackDefaults(reserved_concurrency_of={"chat": 5, "cat": 7})
+    )
+    Function(stack, "chat", archive=FakeArchive.make(tmp_path))
+    with pytest.raises(
+        RuntimeError,
+        match="reserved_concurrency_of names 'cat', and the stack has no such function; use one of chat",
+    ):
+        validate(stack)
 
 
 def test_environment_variables_can_be_added(stack: AwsStack, archive: FakeArchive) -> None:

@@ -245,7 +245,7 @@ def test_a_queue_has_one_consumer(stack: AwsStack, archive: FakeArchive) -> None
         (
             lambda stack: DeadLetterQueue(stack, "failed", source_names="orders"),
             InvalidArgumentError,
-            "shop/failed: source_names 'orders' is no list of strings; pass ['orders']",
+            "shop/failed: source_names 'orders' is not a list of strings; pass ['orders']",
         ),
         (
             lambda stack: DeadLetterQueue(stack, "failed", source_names=list("abcdefghijk")),

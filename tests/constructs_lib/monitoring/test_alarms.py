@@ -120,7 +120,7 @@ def test_people_are_told_by_mail(stack: AwsStack, topic: AlarmTopic) -> None:
         (
             {"emails": "ops@shop.example"},
             InvalidArgumentError,
-            "emails 'ops@shop.example' is no list of strings; pass ['ops@shop.example']",
+            "emails 'ops@shop.example' is not a list of strings; pass ['ops@shop.example']",
         ),
         (
             {"emails": ["ops"]},

@@ -76,6 +76,15 @@ def test_only_with_the_aws_backend_it_may_call_what_the_contract_names(
     ]
 
 
+def test_models_are_those_of_the_stack_s_partition(app: App, archive: FakeArchive) -> None:
+    stack = AwsStack(app, "shop", region="us-gov-west-1", defaults=StackDefaults(ai_backend="aws"))
+    AiService(stack, greeting(), archive=archive)
+    _, models = policies(stack)["ai"]
+    assert models["Resource"] == [
+        "arn:aws-us-gov:bedrock:us-gov-west-1::foundation-model/amazon.nova-lite-v1:0"
+    ]
+
+
 def test_requests_are_counted_with_a_limit(app: App, archive: FakeArchive) -> None:
     stack = stack_with(app)
     AiService(

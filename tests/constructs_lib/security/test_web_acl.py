@@ -268,7 +268,7 @@ def test_the_limits_can_be_chosen(stack: AwsStack) -> None:
         (
             {"large_body_paths": "/images"},
             InvalidArgumentError,
-            "large_body_paths '/images' is no list of strings; pass ['/images']",
+            "large_body_paths '/images' is not a list of strings; pass ['/images']",
         ),
         (
             {"large_body_paths": ["/images/{id+}"]},

@@ -280,7 +280,7 @@ def test_other_media_types_that_change_nothing_are_refused(api: RestApi, functio
         assert message.endswith("is not valid; use content types that are not JSON, such as 'image/png'")
     _, message = refused(add(request_model=Picture, other_media_types="image/png"))
     assert message == (
-        "shop/api/POST: other_media_types 'image/png' is no list of strings; pass ['image/png']"
+        "shop/api/POST: other_media_types 'image/png' is not a list of strings; pass ['image/png']"
     )
 
 
