@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from constructs_lib import (
     RestApi,
     StackDefaults,
 )
-from deploy_tools.cloud import Cloud, ensure_cloud, stop_cloud
+from deploy_tools.cloud import Cloud
 from deploy_tools.terraform import Terraform, TerraformError, environment_for, find_engine
 from handlers.chat.contract import chat
 from handlers.common.contract import Contract
@@ -46,15 +45,6 @@ ANSWER = {
     ],
     "usage": {"prompt_tokens": 7, "completion_tokens": 4, "total_tokens": 11},
 }
-
-
-@pytest.fixture
-def cloud(tmp_path: Path) -> Iterator[Cloud]:
-    started, _ = ensure_cloud(tmp_path / "cloud", 0)
-    try:
-        yield started
-    finally:
-        stop_cloud(started.directory)
 
 
 class Texts(BaseModel):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from constructs_lib import (
     RestApi,
     Stage,
 )
-from deploy_tools.cloud import Cloud, ensure_cloud, stop_cloud
+from deploy_tools.cloud import Cloud
 from deploy_tools.terraform import Terraform, TerraformError, environment_for, find_engine
 from tests.support.synthesis import FakeArchive
 from tests.support.terraform import apply_at_once, check_unchanged
@@ -36,15 +36,6 @@ except TerraformError as missing:
 pytestmark = pytest.mark.long
 
 Build = Callable[[AwsStack], None]
-
-
-@pytest.fixture
-def cloud(tmp_path: Path) -> Iterator[Cloud]:
-    started, _ = ensure_cloud(tmp_path / "cloud", 0)
-    try:
-        yield started
-    finally:
-        stop_cloud(started.directory)
 
 
 @pytest.fixture

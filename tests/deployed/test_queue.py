@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 from cdktf import App
 
 from constructs_lib import AwsStack, Function, Queue
-from deploy_tools.cloud import Cloud, ensure_cloud, stop_cloud
+from deploy_tools.cloud import Cloud
 from deploy_tools.terraform import Terraform, TerraformError, environment_for, find_engine
 from tests.support.small_api import InlineArchive
 from tests.support.terraform import apply_at_once, check_unchanged
@@ -34,15 +34,6 @@ def handler(event, context):
             failed.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failed}
 """
-
-
-@pytest.fixture
-def cloud(tmp_path: Path) -> Iterator[Cloud]:
-    started, _ = ensure_cloud(tmp_path / "cloud", 0)
-    try:
-        yield started
-    finally:
-        stop_cloud(started.directory)
 
 
 def eventually(condition: Callable[[], bool]) -> bool:

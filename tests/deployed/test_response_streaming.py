@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -22,7 +21,7 @@ from constructs_lib import (
     Stage,
 )
 from constructs_lib.api.deployment import Deployment
-from deploy_tools.cloud import Cloud, ensure_cloud, stop_cloud
+from deploy_tools.cloud import Cloud
 from deploy_tools.terraform import Terraform, TerraformError, environment_for, find_engine
 from tests.support.small_api import InlineArchive
 from tests.support.streaming import streaming_archive
@@ -45,15 +44,6 @@ def handler(event, context):
         time.sleep(0.005)
     yield b"last;"
 """
-
-
-@pytest.fixture
-def cloud(tmp_path: Path) -> Iterator[Cloud]:
-    started, _ = ensure_cloud(tmp_path / "cloud", 0)
-    try:
-        yield started
-    finally:
-        stop_cloud(started.directory)
 
 
 def synthesize(directory: Path, endpoint_url: str) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 from cdktf import App
 
 from constructs_lib import AwsStack, LogGroup, S3State
-from deploy_tools.cloud import Cloud, ensure_cloud, stop_cloud
+from deploy_tools.cloud import Cloud
 from deploy_tools.terraform import Terraform, TerraformError, environment_for, find_engine
 
 pytestmark = pytest.mark.long
@@ -23,15 +22,6 @@ except TerraformError as missing:
     pytest.skip(f"Terraform is needed: {missing}", allow_module_level=True)
 
 STATE = S3State(bucket="shop-states", key="shop/prod.tfstate", region="us-east-1")
-
-
-@pytest.fixture
-def cloud(tmp_path: Path) -> Iterator[Cloud]:
-    started, _ = ensure_cloud(tmp_path / "cloud", 0)
-    try:
-        yield started
-    finally:
-        stop_cloud(started.directory)
 
 
 @pytest.fixture

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deploy_tools.cloud import Cloud, ensure_cloud, stop_cloud
+from deploy_tools.cloud import Cloud
 from deploy_tools.terraform import Terraform, TerraformError, environment_for, find_engine
 from tests.support.function_cloud import archive
 from tests.support.terraform import apply_at_once, check_unchanged
@@ -23,15 +22,6 @@ pytestmark = pytest.mark.long
 
 FUNCTION = "${aws_lambda_function.claims.arn}"
 VERSIONED = {"lambda_arn": FUNCTION, "lambda_version": "V1_0"}
-
-
-@pytest.fixture
-def cloud(tmp_path: Path) -> Iterator[Cloud]:
-    started, _ = ensure_cloud(tmp_path / "cloud", 0)
-    try:
-        yield started
-    finally:
-        stop_cloud(started.directory)
 
 
 def configuration(lambda_config: dict[str, Any]) -> dict[str, Any]:
