@@ -15,8 +15,8 @@ from deploy_tools.callers import Callers
 from deploy_tools.cloud import required_cloud
 from deploy_tools.deploy import deployed_app
 from deploy_tools.errors import DeploymentError, TerraformError
+from handlers.common.caller import USER as USER_KIND
 from handlers.common.caller_hash import HASH_LENGTH
-from handlers.common.proxy_request import USER as USER_KIND
 from tools.project import PROJECT
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from handlers.common.caller import USER
 from handlers.common.caller_hash import CallerHashes
 from handlers.common.deadline import Deadline
 from handlers.common.errors import InternalError
 from handlers.common.logs import InvocationLog
 from handlers.common.once import Once
-from handlers.common.proxy_request import USER
 
 
 class TokenTrigger:

@@ -35,7 +35,7 @@ class Admission:
             TooManyRequests: The caller has reached a limit.
             BackendUnavailable: The limit cannot be checked.
         """
-        caller = None if invocation.http is None else invocation.http.caller
+        caller = invocation.caller
         if self._limit is not None and caller is not None:
-            self._limit.count(caller, deadline=invocation.deadline)
+            self._limit.count(caller.principal, deadline=invocation.deadline)
         yield

@@ -73,7 +73,7 @@ class CallerLimit:
         """Count a request. Callers other than users are not counted.
 
         Args:
-            caller: `ProxyRequest.caller`.
+            caller: `Caller.principal`.
             deadline: When the request must be counted.
 
         Raises:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from handlers.common.caller import Caller
 from handlers.common.deadline import Deadline
 from handlers.common.proxy_request import ProxyRequest
 
@@ -17,9 +18,12 @@ class Invocation:
         deadline: When the answer must be ready.
         source_ip: The caller's address as API Gateway saw it (never a header's word); None for a direct invocation.
         http: The HTTP request; None for a direct invocation.
+        caller: The caller whom API Gateway has authorized. None for a direct invocation, and for a route without
+            authorization.
     """
 
     request_id: str
     deadline: Deadline
     source_ip: str | None = None
     http: ProxyRequest | None = None
+    caller: Caller | None = None

@@ -9,12 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-from handlers.common.caller_hash import HASH
 from handlers.common.errors import InvalidRequest, NotFound, PayloadTooLarge, UnsupportedMediaType
 
 JSON = "application/json"
-USER, PARTNER, OPERATOR = "cognito", "partner", "iam"
-"""The kinds of callers, with which `ProxyRequest.caller` begins."""
 _MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+")
 
 
@@ -33,10 +30,6 @@ class ProxyRequest:
         request_id: API Gateway's id of the request, if the event has one.
         source_ip: The caller's address as API Gateway saw it.
         path_parameters: What stands in the variable segments of the route, decoded once.
-        caller: Who API Gateway says it is: `cognito:` and the user's sub, `partner:` and what a Lambda authorizer calls
-            the principal, or `iam:` and an ARN; None for a route that anybody may call.
-        caller_hash: The keyed hash of the caller for logs (see `caller_hash.py`), as the token's claim or the Lambda
-            authorizer says it; None for operators, and where neither says it.
         context_path: The path with the stage or the domain's base path, as the client knows it.
     """
 
@@ -50,8 +43,6 @@ class ProxyRequest:
     request_id: str | None
     source_ip: str | None
     path_parameters: Mapping[str, str] = field(default_factory=dict)
-    caller: str | None = None
-    caller_hash: str | None = None
     context_path: str = ""
 
     @classmethod
@@ -79,8 +70,6 @@ class ProxyRequest:
                 for name, value in _mapping(event.get("pathParameters")).items()
                 if isinstance(value, str)
             },
-            caller=_caller(context),
-            caller_hash=_caller_hash(context),
             context_path=_text(context.get("path")) or "",
         )
 
@@ -159,22 +148,6 @@ class ProxyRequest:
         ):
             raise NotFound
         return path or "/"
-
-
-def _caller(context: Mapping[str, object]) -> str | None:
-    """Who calls; each kind has a prefix of its own, so that no two can be taken for each other."""
-    authorizer = _mapping(context.get("authorizer"))
-    sub = _text(_mapping(authorizer.get("claims")).get("sub"))
-    principal = _text(authorizer.get("principalId"))
-    user_arn = _text(_mapping(context.get("identity")).get("userArn"))
-    found = ((USER, sub), (PARTNER, principal), (OPERATOR, user_arn))
-    return next((f"{kind}:{name}" for kind, name in found if name), None)
-
-
-def _caller_hash(context: Mapping[str, object]) -> str | None:
-    authorizer = _mapping(context.get("authorizer"))
-    found = _text(_mapping(authorizer.get("claims")).get("caller")) or _text(authorizer.get("caller"))
-    return found if found is not None and HASH.fullmatch(found) else None
 
 
 def _too_large(max_bytes: int) -> PayloadTooLarge:

@@ -22,6 +22,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from handlers.common.admission import Admission
+from handlers.common.caller import Caller
 from handlers.common.contract import Contract, Operation
 from handlers.common.cors import allowed_origins, cors_headers
 from handlers.common.deadline import Deadline
@@ -123,18 +124,21 @@ class Service:
             ServiceError: A direct event failed.
         """
         if isinstance(event, dict) and "httpMethod" in event:
-            return self._handle_http(ProxyRequest.from_event(event), context)
+            return self._handle_http(event, context)
         return self._handle_direct(event, context)
 
-    def _handle_http(self, request: ProxyRequest, context: object) -> dict[str, object]:
+    def _handle_http(self, event: Mapping[str, object], context: object) -> dict[str, object]:
+        request = ProxyRequest.from_event(event)
         request_id = request.request_id or _lambda_request_id(context)
         line = self._log.begin(request_id)
-        line.caller = request.caller_hash
         cors = cors_headers(request.headers.get("origin", ()), allowed_origins())
         try:
+            caller = Caller.from_event(event)
+            line.caller = None if caller is None else caller.pseudonym
             implementation = self._route(request)
             line.operation = implementation.operation.name
-            invocation = Invocation(request_id, Deadline.of_context(context), request.source_ip, request)
+            deadline = Deadline.of_context(context)
+            invocation = Invocation(request_id, deadline, request.source_ip, request, caller)
             with self._admission.around(invocation):
                 result, headers = implementation.call_http(request, invocation)
             response = proxy_response(result, implementation.operation.status, {**headers, **cors})

@@ -86,7 +86,7 @@ class Jobs:
         if request.callback_url is not None and not self._callbacks:
             raise UnprocessableInput("callback_url: nobody is called back from this environment.")
         items = _items(workflow, request)
-        record = self._written(name, request, http, deadline)
+        record = self._written(name, request, _owner(invocation), http, deadline)
         if record.status == "accepted":
             _store(self._payloads(), record, request, workflow.each, items, deadline)
             value = _execution_input(record, len(items))
@@ -115,7 +115,7 @@ class Jobs:
         """Says how a job of the caller's stands."""
         http, deadline = _http(invocation), invocation.deadline
         job_id = http.path_parameters.get("job", "")
-        record = self._record(_owner(http), job_id, deadline) if _JOB_ID.fullmatch(job_id) else None
+        record = self._record(_owner(invocation), job_id, deadline) if _JOB_ID.fullmatch(job_id) else None
         if record is None:
             raise NotFound("There is no such job. It may have expired.")
         workflow = self._workflows().named(record.workflow)
@@ -134,8 +134,10 @@ class Jobs:
     def _record(self, owner: str, job_id: str, deadline: Deadline) -> JobRecord | None:
         return self._records().get(owner, job_id, now=int(self._clock()), deadline=deadline)
 
-    def _written(self, name: str, request: JobRequest, http: ProxyRequest, deadline: Deadline) -> JobRecord:
-        owner, now = _owner(http), int(self._clock())
+    def _written(
+        self, name: str, request: JobRequest, owner: str, http: ProxyRequest, deadline: Deadline
+    ) -> JobRecord:
+        now = int(self._clock())
         asked = JobRecord(
             owner=owner,
             job_id=_job_id(owner, http),
@@ -203,12 +205,12 @@ def _http(invocation: Invocation) -> ProxyRequest:
     return invocation.http
 
 
-def _owner(http: ProxyRequest) -> str:
-    if http.caller is None:
+def _owner(invocation: Invocation) -> str:
+    if invocation.caller is None:
         raise InternalError(
             detail="the route of the jobs needs an authorization: jobs belong to their caller"
         )
-    return http.caller
+    return invocation.caller.principal
 
 
 def _items(workflow: JobWorkflow, request: JobRequest) -> list[dict[str, object]]:

@@ -16,12 +16,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from handlers.common.aws_api import AwsApi, Tries
+from handlers.common.caller import PARTNER
 from handlers.common.caller_hash import CallerHashes
 from handlers.common.deadline import Deadline
 from handlers.common.errors import ServiceError
 from handlers.common.logs import InvocationLog
 from handlers.common.once import Once
-from handlers.common.proxy_request import PARTNER, ProxyRequest
+from handlers.common.proxy_request import ProxyRequest
 
 _TOKEN = re.compile(r"Bearer ([A-Za-z0-9_-]{43,128})")
 _CHOICES = (Tries(2, 0.5, 1), Tries(1, 0.5, 1))

@@ -21,8 +21,8 @@ from constructs_lib.workflows.http_templates import (
 )
 from constructs_lib.workflows.strict_body import CHECK, MAX_DEPTH
 from handlers.common import errors as service_errors
+from handlers.common.caller import Caller
 from handlers.common.errors import InvalidRequest
-from handlers.common.proxy_request import ProxyRequest
 from handlers.common.strict_json import read_json_object
 from local_cloud.gateway.velocity import HostObject, compile_template
 from local_cloud.json_paths import MISSING, find
@@ -261,8 +261,8 @@ def test_the_caller_is_who_was_let_in_as_the_services_see_it(
 ) -> None:
     found = json.loads(request({}, path={}, query={}, context=context)["input"])
     assert (found["caller"]["kind"], found["caller"]["principal"]) == (kind, principal)
-    seen = ProxyRequest.from_event({"requestContext": context}).caller
-    assert seen == (f"{kind}:{principal}" if kind else None)
+    seen = Caller.from_event({"requestContext": context})
+    assert (None if seen is None else seen.principal) == (f"{kind}:{principal}" if kind else None)
 
 
 @pytest.mark.parametrize("output", ['{"a": [1, null]}', '"text"', "[]", json.dumps({"x": NASTY})])

@@ -170,47 +170,6 @@ def test_an_event_with_single_values_only_reads_the_same() -> None:
     assert read.request_id == REQUEST_ID
 
 
-@pytest.mark.parametrize(
-    ("context", "caller"),
-    [
-        ({"authorizer": {"claims": {"sub": "1f2e"}}}, "cognito:1f2e"),
-        ({"authorizer": {"principalId": "acme", "partner": "acme"}}, "partner:acme"),
-        (
-            {"identity": {"userArn": "arn:aws:iam::123456789012:user/a"}},
-            "iam:arn:aws:iam::123456789012:user/a",
-        ),
-        ({"authorizer": None, "identity": {"userArn": None}}, None),
-        ({"authorizer": {"claims": "1f2e", "principalId": 5}}, None),
-    ],
-)
-def test_the_caller_is_who_api_gateway_says(context: dict[str, object], caller: str | None) -> None:
-    event = proxy_event() | {"requestContext": context}
-    assert ProxyRequest.from_event(event).caller == caller
-
-
-HASH = "aB3+/fghijklmnopqrstuvwx"
-
-
-@pytest.mark.parametrize(
-    ("authorizer", "caller_hash"),
-    [
-        ({"claims": {"sub": "1f2e", "caller": HASH}}, HASH),
-        ({"principalId": "acme", "caller": HASH}, HASH),
-        ({"claims": {"sub": "1f2e"}}, None),
-        ({"claims": {"caller": "ada@shop.example"}}, None),
-        ({"caller": HASH + "A"}, None),
-        ({"caller": HASH[:-1] + "\n"}, None),
-        ({"caller": 5, "claims": {"caller": None}}, None),
-        (None, None),
-    ],
-)
-def test_the_hash_of_the_caller_is_what_the_authorizer_says_and_looks_like_one(
-    authorizer: object, caller_hash: str | None
-) -> None:
-    event = proxy_event() | {"requestContext": {"authorizer": authorizer}}
-    assert ProxyRequest.from_event(event).caller_hash == caller_hash
-
-
 def test_path_parameters_are_decoded_once() -> None:
     event = proxy_event() | {"pathParameters": {"job": "a%2520b", "other": None}}
     assert ProxyRequest.from_event(event).path_parameters == {"job": "a%20b"}

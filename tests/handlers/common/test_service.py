@@ -366,3 +366,11 @@ def test_a_service_implements_each_operation_of_its_contract_once() -> None:
 def test_a_level_that_python_does_not_know_is_info(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOG_LEVEL", "LOUD")
     assert ask(probe_service(), proxy_event(method="GET")).log_line["level"] == "INFO"
+
+
+def test_a_caller_who_cannot_be_read_is_served_nothing() -> None:
+    event = proxy_event('{"text": "a"}')
+    event["requestContext"]["authorizer"] = {"principalId": "acme", "tenant": "acme", "key": "k1"}
+    answer = ask(probe_service(lambda text: pytest.fail("served")), event)
+    assert (answer.status, answer.body["code"]) == (500, "internal_error")
+    assert answer.log_line["error_detail"] == "the authorizer's context is not complete"

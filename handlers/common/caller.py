@@ -1,0 +1,161 @@
+"""Caller of a request, as the authorizer of the API describes it in the request's context.
+
+API Gateway passes the context on as strings: `caller`, `tenant`, `key`, `services`, `models` and `limits`. Functions read
+them from `requestContext.authorizer`, direct integrations as `$context.authorizer.*`. A client can change none of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, cast, get_args
+
+from handlers.common.caller_hash import HASH
+from handlers.common.errors import InternalError
+
+Window = Literal["minute", "day", "month"]
+Unit = Literal["requests", "tokens", "nano_usd"]
+
+USER, PARTNER, OPERATOR = "cognito", "partner", "iam"
+"""Kinds of callers, with which `Caller.principal` begins."""
+
+USERS, OPERATORS = "users", "operators"
+"""Tenants of the callers who belong to no tenant of the table: users of the pool, and callers who sign with IAM."""
+
+ALL: Final = "*"
+"""Every service, or every model."""
+
+_WINDOWS, _UNITS = get_args(Window), get_args(Unit)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Most that may be used in one window.
+
+    Attributes:
+        scope: What is limited: `key:ID`, `tenant:ID` or `route:NAME`.
+        window: Window of the clock in UTC, after which the use is counted from zero.
+        unit: What is counted. `nano_usd` is money in billionths of a US dollar.
+        maximum: The most of the unit in a window, 0 or more.
+    """
+
+    scope: str
+    window: Window
+    unit: Unit
+    maximum: int
+
+    @classmethod
+    def from_json(cls, value: object) -> Limit:
+        """Read `[scope, window, unit, maximum]`.
+
+        Raises:
+            ValueError: The value is not a limit.
+        """
+        if not isinstance(value, list) or len(value) != 4:
+            raise ValueError("a limit is not [scope, window, unit, maximum]")
+        scope, window, unit, maximum = value
+        if not isinstance(scope, str) or not scope or window not in _WINDOWS or unit not in _UNITS:
+            raise ValueError("scope, window or unit of a limit is not valid")
+        if type(maximum) is not int or maximum < 0:
+            raise ValueError("the maximum of a limit is not a whole number of 0 or more")
+        return cls(scope, window, unit, maximum)
+
+    def to_json(self) -> list[str | int]:
+        """Return `[scope, window, unit, maximum]`."""
+        return [self.scope, self.window, self.unit, self.maximum]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Caller of a request: identity, rights and limits.
+
+    Attributes:
+        principal: Owner of what the caller creates, such as a job: `cognito:SUB`, `partner:NAME` or `iam:ARN`. Not for
+            logs, as it names a person.
+        tenant: Id of the tenant; `users` for a user of the pool, `operators` for a caller who signs with IAM.
+        key: Id of the tenant's key; for a user the pseudonym.
+        pseudonym: Keyed hash of the caller for logs and the ledger (`caller_hash.py`). None for operators.
+        services: Names of the services that the caller may use. Default: all.
+        models: Names of the models that the caller may use. Default: all.
+        limits: The limits that apply to the caller. Default: none.
+    """
+
+    principal: str
+    tenant: str
+    key: str
+    pseudonym: str | None = None
+    services: frozenset[str] = frozenset({ALL})
+    models: frozenset[str] = frozenset({ALL})
+    limits: tuple[Limit, ...] = ()
+
+    def may_use_service(self, name: str) -> bool:
+        """Return whether the caller may use a service, such as `vision`."""
+        return not self.services.isdisjoint({ALL, name})
+
+    def may_use_model(self, name: str) -> bool:
+        """Return whether the caller may use a model, such as `fast`."""
+        return not self.models.isdisjoint({ALL, name})
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, object]) -> Caller | None:
+        """Return the caller of a proxy event of API Gateway; None for a route without authorization.
+
+        The claims of a Cognito authorizer, the context of any other Lambda authorizer and a signature with IAM describe a
+        caller without limits, who may use everything.
+
+        Raises:
+            InternalError: The context names a tenant, but the rest of it is missing or not valid.
+        """
+        context = _mapping(event.get("requestContext"))
+        authorizer = _mapping(context.get("authorizer"))
+        principal = _text(authorizer.get("principalId"))
+        tenant = _text(authorizer.get("tenant"))
+        if tenant is not None:
+            return _described(authorizer, f"{PARTNER}:{principal}" if principal else "", tenant)
+        claims = _mapping(authorizer.get("claims"))
+        sub = _text(claims.get("sub"))
+        if sub is not None:
+            pseudonym = _hash(claims.get("caller"))
+            return cls(f"{USER}:{sub}", USERS, pseudonym or USERS, pseudonym)
+        if principal is not None:
+            return cls(f"{PARTNER}:{principal}", principal, principal, _hash(authorizer.get("caller")))
+        user_arn = _text(_mapping(context.get("identity")).get("userArn"))
+        return None if user_arn is None else cls(f"{OPERATOR}:{user_arn}", OPERATORS, OPERATORS)
+
+
+def _described(authorizer: Mapping[str, object], principal: str, tenant: str) -> Caller:
+    """Return the caller whom the context describes; it fails closed where a part is missing."""
+    key, pseudonym = _text(authorizer.get("key")), _hash(authorizer.get("caller"))
+    services, models = _names(authorizer.get("services")), _names(authorizer.get("models"))
+    if not principal or key is None or pseudonym is None or services is None or models is None:
+        raise InternalError(detail="the authorizer's context is not complete")
+    return Caller(principal, tenant, key, pseudonym, services, models, _limits(authorizer.get("limits")))
+
+
+def _limits(value: object) -> tuple[Limit, ...]:
+    try:
+        limits = json.loads(cast("str", value))
+        if not isinstance(limits, list):
+            raise TypeError("limits are not a list")
+        return tuple(Limit.from_json(limit) for limit in limits)
+    except (TypeError, ValueError, RecursionError):
+        raise InternalError(detail="the authorizer's limits cannot be read") from None
+
+
+def _names(value: object) -> frozenset[str] | None:
+    """Return comma-separated names; none for an empty text, None where there is no text."""
+    return frozenset(name for name in value.split(",") if name) if isinstance(value, str) else None
+
+
+def _hash(value: object) -> str | None:
+    text = _text(value)
+    return text if text is not None and HASH.fullmatch(text) else None
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from handlers.common.caller import Caller, Limit
+from handlers.common.errors import InternalError
+
+PSEUDONYM = "0123456789abcdefghijkl+/"
+LIMITS = [["tenant:acme", "day", "nano_usd", 5_000_000_000], ["key:k1", "minute", "requests", 0]]
+CONTEXT = {
+    "principalId": "acme",
+    "caller": PSEUDONYM,
+    "tenant": "acme",
+    "key": "k1",
+    "services": "vision,chat",
+    "models": "fast",
+    "limits": json.dumps(LIMITS, separators=(",", ":")),
+}
+
+
+def caller_of(authorizer: dict[str, Any] | None, **identity: str) -> Caller | None:
+    context = {"identity": {"sourceIp": "203.0.113.7", **identity}}
+    return Caller.from_event({"requestContext": {**context, "authorizer": authorizer}})
+
+
+def test_the_context_describes_the_caller() -> None:
+    caller = caller_of(CONTEXT)
+    assert caller == Caller(
+        principal="partner:acme",
+        tenant="acme",
+        key="k1",
+        pseudonym=PSEUDONYM,
+        services=frozenset({"vision", "chat"}),
+        models=frozenset({"fast"}),
+        limits=(
+            Limit("tenant:acme", "day", "nano_usd", 5_000_000_000),
+            Limit("key:k1", "minute", "requests", 0),
+        ),
+    )
+    assert [limit.to_json() for limit in caller.limits] == LIMITS
+    assert (caller.may_use_service("vision"), caller.may_use_service("language")) == (True, False)
+    assert (caller.may_use_model("fast"), caller.may_use_model("vision")) == (True, False)
+
+
+def test_a_star_allows_all_and_an_empty_list_nothing() -> None:
+    caller = caller_of({**CONTEXT, "services": "*", "models": ""})
+    assert caller is not None
+    assert caller.may_use_service("anything")
+    assert not caller.may_use_model("fast")
+
+
+@pytest.mark.parametrize("name", sorted(set(CONTEXT) - {"tenant", "services", "models"}))
+@pytest.mark.parametrize("value", [None, "", 1, "{", "[1]", "{}"])
+def test_a_broken_context_fails_closed(name: str, value: Any) -> None:
+    if name in {"principalId", "key"} and isinstance(value, str) and value:
+        return
+    with pytest.raises(InternalError):
+        caller_of({**CONTEXT, name: value})
+
+
+@pytest.mark.parametrize("name", ["services", "models"])
+def test_a_context_without_rights_fails_closed(name: str) -> None:
+    with pytest.raises(InternalError):
+        caller_of({key: value for key, value in CONTEXT.items() if key != name})
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        ["tenant:acme", "day", "nano_usd"],
+        ["", "day", "requests", 1],
+        [1, "day", "requests", 1],
+        ["tenant:acme", "hour", "requests", 1],
+        ["tenant:acme", "day", "euros", 1],
+        ["tenant:acme", "day", "requests", -1],
+        ["tenant:acme", "day", "requests", 1.5],
+        ["tenant:acme", "day", "requests", True],
+        ["tenant:acme", ["day"], "requests", 1],
+    ],
+)
+def test_a_limit_that_cannot_be_read_fails_closed(limit: list[object]) -> None:
+    with pytest.raises(InternalError):
+        caller_of({**CONTEXT, "limits": json.dumps([limit])})
+
+
+def test_claims_of_the_pool_describe_a_user_without_limits() -> None:
+    caller = caller_of({"claims": {"sub": "ada", "caller": PSEUDONYM}})
+    assert caller == Caller("cognito:ada", "users", PSEUDONYM, PSEUDONYM)
+    assert caller.may_use_service("vision")
+    assert caller.may_use_model("fast")
+    assert caller_of({"claims": {"sub": "ada"}}) == Caller("cognito:ada", "users", "users", None)
+
+
+def test_the_context_of_another_authorizer_describes_its_principal() -> None:
+    caller = caller_of({"principalId": "ada", "partner": "ada", "caller": "not a hash"})
+    assert caller == Caller("partner:ada", "ada", "ada", None)
+
+
+def test_a_signature_describes_an_operator() -> None:
+    caller = caller_of(None, userArn="arn:aws:iam::123456789012:user/ada")
+    assert caller == Caller("iam:arn:aws:iam::123456789012:user/ada", "operators", "operators")
+
+
+@pytest.mark.parametrize("event", [{}, {"requestContext": None}, {"requestContext": {"authorizer": None}}])
+def test_a_route_without_authorization_has_no_caller(event: dict[str, Any]) -> None:
+    assert Caller.from_event(event) is None
+
+
+@pytest.mark.parametrize(
+    "authorizer",
+    [
+        {"claims": {"sub": "ada", "caller": "ada@shop.example"}},
+        {"claims": {"sub": "ada", "caller": PSEUDONYM + "A"}},
+        {"principalId": "ada", "caller": PSEUDONYM[:-1] + "\n"},
+        {"principalId": "ada", "caller": 5},
+    ],
+)
+def test_only_what_looks_like_a_pseudonym_reaches_the_logs(authorizer: dict[str, Any]) -> None:
+    caller = caller_of(authorizer)
+    assert caller is not None
+    assert caller.pseudonym is None
+    assert "@" not in caller.key
