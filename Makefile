@@ -94,9 +94,10 @@ test-wheel: install ## Install the wheel into an empty environment, and deploy a
 
 check: lint types test scan ## Run everything that CI runs
 
-lint: install ## Check format and lint
+lint: install ## Check format, code and language
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/python -m tools.prose
 
 types: install ## Check the types
 	$(BIN)/mypy

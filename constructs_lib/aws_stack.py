@@ -61,7 +61,7 @@ class AwsStack(ProviderStack):
         self._encryption_key = key
 
     def key_for(self, where: str, scope: Construct, own: EncryptionKey | None) -> EncryptionKey | None:
-        """Returns the key for a construct that is about to be made: its own, the stack's, or none.
+        """Return the key for a construct that is about to be made: its own, the stack's, or none.
 
         Args:
             where: The path of the construct.

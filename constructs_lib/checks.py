@@ -23,7 +23,7 @@ _PATHS: Final[WeakKeyDictionary[Any, str]] = WeakKeyDictionary()
 
 
 def path_of(construct: Any) -> str:
-    """Returns the path of a construct, such as `shop/api`."""
+    """Return the path of a construct, such as `shop/api`."""
     if not hasattr(type(construct), "node"):
         raise InvalidArgumentError(
             repr(construct),
@@ -37,7 +37,7 @@ def path_of(construct: Any) -> str:
 
 
 def note_path(construct: Any, scope: Any, construct_id: str) -> None:
-    """Takes note of the path of a construct that was just made as `construct_id` below `scope`."""
+    """Record the path of a construct that was just made as `construct_id` below `scope`."""
     if keeps_id(construct_id):
         _PATHS[construct] = path_below(scope, construct_id)
 
@@ -48,13 +48,13 @@ def keeps_id(construct_id: str) -> bool:
 
 
 def path_below(scope: Any, construct_id: str) -> str:
-    """Returns the path that a construct `construct_id` below `scope` would have, for error messages."""
+    """Return the path that a construct `construct_id` below `scope` would have, for error messages."""
     path = path_of(scope)
     return f"{path}/{construct_id}" if path else construct_id
 
 
 def check_choice(where: str, argument: str, value: object, literal: Any) -> None:
-    """Checks that `value` is one of the values of the `Literal` type `literal`."""
+    """Check that `value` is one of the values of the `Literal` type `literal`."""
     choices = get_args(literal)
     if value not in choices or isinstance(value, bool):
         raise InvalidArgumentError(
@@ -63,7 +63,7 @@ def check_choice(where: str, argument: str, value: object, literal: Any) -> None
 
 
 def check_range(where: str, argument: str, value: object, low: int, high: int) -> None:
-    """Checks that `value` is a whole number from `low` to `high`, both included."""
+    """Check that `value` is a whole number from `low` to `high`, both included."""
     if is_number_reference(value):
         raise InvalidArgumentError(
             where,
@@ -79,14 +79,14 @@ def check_range(where: str, argument: str, value: object, low: int, high: int) -
 
 
 def check_pattern(where: str, argument: str, value: object, pattern: str, remedy: str) -> None:
-    """Checks that `value` is a string, known while synthesizing, that matches `pattern` as a whole."""
+    """Check that `value` is a string, known while synthesizing, that matches `pattern` as a whole."""
     check_known(where, argument, value)
     if re.fullmatch(pattern, str(value), re.ASCII) is None:
         raise InvalidArgumentError(where, f"{argument} {value!r} is not valid", remedy)
 
 
 def check_known(where: str, argument: str, value: object) -> None:
-    """Checks that `value` is a string that is known while synthesizing: Terraform has nothing left to fill in."""
+    """Check that `value` is a string that is known while synthesizing: Terraform has nothing left to fill in."""
     if not isinstance(value, str):
         raise InvalidArgumentError(where, f"{argument} {value!r} is not a string", "pass a string")
     if has_reference(value):
@@ -102,7 +102,7 @@ def check_known(where: str, argument: str, value: object) -> None:
 
 
 def check_type(where: str, argument: str, value: object, *kinds: type, remedy: str | None = None) -> None:
-    """Checks that `value` is of one of these classes, or left out (None)."""
+    """Check that `value` is of one of these classes, or left out (None)."""
     if value is None or isinstance(value, kinds):
         return
     what = "the class itself" if isinstance(value, type) else f"of type {type(value).__name__}"
@@ -111,7 +111,7 @@ def check_type(where: str, argument: str, value: object, *kinds: type, remedy: s
 
 
 def check_list(where: str, argument: str, values: object) -> None:
-    """Checks that `values` is a list, and not one of the things that belong into it."""
+    """Check that `values` is a list, and not one of the things that belong into it."""
     if isinstance(values, str) or not isinstance(values, Iterable):
         raise InvalidArgumentError(
             where, f"{argument} is of type {type(values).__name__}, not a list", "pass [...]"
@@ -119,12 +119,12 @@ def check_list(where: str, argument: str, values: object) -> None:
 
 
 def check_mapping(where: str, argument: str, value: object) -> None:
-    """Checks that `value` is a dictionary, or left out (None)."""
+    """Check that `value` is a dictionary, or left out (None)."""
     check_type(where, argument, value, Mapping, remedy="pass a dictionary {...}")
 
 
 def check_text(where: str, argument: str, value: str | None) -> None:
-    """Checks that Terraform fills in references to attributes in a text, if there is one, and nothing else."""
+    """Check that Terraform fills in references to attributes in a text, if there is one, and nothing else."""
     check_type(where, argument, value, str, remedy="pass a string")
     found = None if value is None else accidental(value)
     if found is not None:
@@ -136,7 +136,7 @@ def check_text(where: str, argument: str, value: str | None) -> None:
 
 
 def check_texts(where: str, argument: str, value: Any) -> None:
-    """Checks each text in a value as `check_text` does: in lists, maps and the blocks of resources."""
+    """Check each text in a value as `check_text` does: in lists, maps and the blocks of resources."""
     if isinstance(value, str):
         check_text(where, argument, value)
     elif isinstance(value, Mapping):

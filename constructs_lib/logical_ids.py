@@ -20,7 +20,7 @@ _NOT_ALLOWED: Final = re.compile(r"[^A-Za-z0-9_-]")
 
 
 def logical_id(path: str) -> str | None:
-    """Returns the logical id of a resource.
+    """Return the logical id of a resource.
 
     Args:
         path: Its path below its stack, such as `api/Resource`.

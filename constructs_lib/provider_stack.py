@@ -182,7 +182,7 @@ class ProviderStack(TerraformStack):
 
     @classmethod
     def of(cls, construct: IConstruct) -> Self:
-        """Returns the stack of this class that a construct is in.
+        """Return the stack of this class that a construct is in.
 
         Raises:
             ConstructError: if it is in a stack of another class.
@@ -316,7 +316,7 @@ class ProviderStack(TerraformStack):
     def require_provider(
         self, where: str, feature: str, version: tuple[int, int], *, otherwise: str = ""
     ) -> None:
-        """Checks that every allowed version of the provider knows `feature`.
+        """Check that every allowed version of the provider knows `feature`.
 
         Args:
             where: The path of the construct that needs it.
@@ -362,7 +362,7 @@ class ProviderStack(TerraformStack):
         self._claims.claim(self._destination, where, kind, name, remedy=remedy, scope=scope)
 
     def place_archive(self, archive: Archive) -> str:
-        """Puts an archive's zip beside the stack's configuration.
+        """Put an archive's zip beside the stack's configuration.
 
         An older zip of the same archive is removed.
 
@@ -381,7 +381,7 @@ class ProviderStack(TerraformStack):
         return f"assets/{place.name}"
 
     def place_document(self, name: str, content: str) -> Path:
-        """Puts a file beside the stack's configuration, where Terraform does not read it.
+        """Put a file beside the stack's configuration, where Terraform does not read it.
 
         Args:
             name: The file's name; Terraform reads those that end in `.tf` and `.tf.json`.

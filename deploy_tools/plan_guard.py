@@ -87,7 +87,7 @@ class StaleSnapshot:
 
 
 def check_plan(plan: Mapping[str, Any]) -> None:
-    """Checks a plan, as `terraform show -json` prints it.
+    """Check a plan, as `terraform show -json` prints it.
 
     Raises:
         PlanRefused: It would leave something in a new snapshot that it deletes, or replaces a tainted part of an API.
@@ -102,7 +102,7 @@ def check_plan(plan: Mapping[str, Any]) -> None:
 
 
 def stale_snapshots(plan: Mapping[str, Any]) -> tuple[StaleSnapshot, ...]:
-    """Returns the deployments of a plan whose snapshots will hold what the plan deletes, by address.
+    """Return the deployments of a plan whose snapshots will hold what the plan deletes, by address.
 
     Raises:
         NotAPlan: It is something else than a plan.
@@ -162,7 +162,7 @@ _TAINTED: Final = (
 
 
 def explanation(found: Sequence[StaleSnapshot]) -> str:
-    """Returns what is wrong with a plan in which something was found, and what to do."""
+    """Return what is wrong with a plan in which something was found, and what to do."""
     lines = [
         "This plan makes a new deployment without waiting until what it deletes is gone. The snapshot would still hold",
         "these, they would go on being served, and the next plan would find nothing to do:",
@@ -243,7 +243,7 @@ def _by_name(leftover: Leftover) -> tuple[str, str]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the command line described at the top of this file; returns its exit status."""
+    """Run the command line described at the top of this file; return its exit status."""
     if len(arguments) != 1 or arguments[0].startswith("--"):
         print(__doc__, file=sys.stderr)
         return 2

@@ -51,7 +51,7 @@ class Mirror:
 def find_mirror(
     environment: Mapping[str, str] = os.environ, prefixes: Iterable[str] = SYSTEM_PREFIXES
 ) -> Mirror | None:
-    """Returns the first place that holds a usable AWS provider for this machine, or None where there is none.
+    """Return the first place that holds a usable AWS provider for this machine, or None where there is none.
 
     Looked at in this order: the directory that TF_PLUGIN_MIRROR names, Terraform's own implied mirror
     directories, and directories called anything one or two levels below the usual system prefixes.
@@ -125,7 +125,7 @@ def _target() -> str:
 
 
 def write_cli_configuration(directory: Path, mirror: Mirror) -> Path:
-    """Writes a Terraform CLI configuration that takes the AWS provider from `mirror` and all others as usual."""
+    """Write a Terraform CLI configuration that takes the AWS provider from `mirror` and all others as usual."""
     directory.mkdir(parents=True, exist_ok=True)
     path = (directory / "terraform.tfrc").absolute()
     content = (

@@ -66,7 +66,7 @@ class Engine:
 
 
 def find_engine(environment: Mapping[str, str] = os.environ) -> Engine:
-    """Returns the Terraform to use.
+    """Return the Terraform to use.
 
     Raises:
         TerraformError: There is no usable Terraform; the message says how to get one.
@@ -278,11 +278,11 @@ class Terraform:
         return done
 
     def init(self) -> None:
-        """Runs `terraform init`; the lock file of the working directory is kept across synths."""
+        """Run `terraform init`; the lock file of the working directory is kept across synths."""
         self.run("init", "-no-color", "-input=false")
 
     def validate(self) -> None:
-        """Runs `terraform validate`."""
+        """Run `terraform validate`."""
         self.run("validate", "-no-color")
 
     def plan(self, out: str = "plan.tfplan") -> PlannedChanges:
@@ -291,7 +291,7 @@ class Terraform:
         return PlannedChanges(json.loads(self.run("show", "-json", out).stdout))
 
     def apply(self, plan: str = "plan.tfplan") -> None:
-        """Applies the plan in the file `plan`."""
+        """Apply the plan in the file `plan`."""
         self.run("apply", "-no-color", "-input=false", plan)
 
     def destroy(self) -> None:
@@ -299,13 +299,13 @@ class Terraform:
         self.run("destroy", "-no-color", "-input=false", "-auto-approve")
 
     def outputs(self) -> dict[str, object]:
-        """Returns the outputs by name."""
+        """Return the outputs by name."""
         return {
             name: output["value"] for name, output in json.loads(self.run("output", "-json").stdout).items()
         }
 
     def resources(self) -> list[str]:
-        """Returns the addresses in the state."""
+        """Return the addresses in the state."""
         return self.run("state", "list").stdout.split()
 
 
@@ -314,7 +314,7 @@ def _was_killed(status: int, printed: str) -> bool:
 
 
 def explain_failure(command: str, status: int, printed: str) -> str:
-    """Returns the message for a failed run: what Terraform printed and, where known, what to do about it."""
+    """Return the message for a failed run: what Terraform printed and, where known, what to do about it."""
     ended = f"ended with status {status}" if status >= 0 else f"was killed by {signal.Signals(-status).name}"
     message = f"terraform {command} {ended}:\n{printed}"
     if "Failed to query available provider packages" in printed or "no available releases match" in printed:
@@ -335,7 +335,7 @@ def _endpoint_url() -> str | None:
 
 
 def doctor() -> int:
-    """Prints what was found; returns 1 where something is missing."""
+    """Print what was found; return 1 where something is missing."""
     status = 0
     try:
         engine = find_engine()
@@ -361,7 +361,7 @@ def doctor() -> int:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the command line described at the top of this file; returns its exit status."""
+    """Run the command line described at the top of this file; return its exit status."""
     match list(arguments):
         case ["doctor"]:
             return doctor()

@@ -56,10 +56,10 @@ def run_build_script(script: Path, members: Sequence[Member], folder: Path) -> l
         errors="replace",
     )
     if done.returncode != 0:
-        said = done.stderr if done.stderr.strip() else done.stdout
+        output = done.stderr if done.stderr.strip() else done.stdout
         raise ArchiveError(
             f"{script}: the build script ended with status {done.returncode}; correct it. It wrote last:\n"
-            + error_tail(said)
+            + error_tail(output)
         )
     after: list[Member] = []
     for source in read_tree(folder, path="", boundary=folder):
@@ -69,7 +69,7 @@ def run_build_script(script: Path, members: Sequence[Member], folder: Path) -> l
 
 
 def _unpack(member: Member, folder: Path) -> str:
-    """Writes a member below `folder` and returns the SHA-256 of its bytes."""
+    """Write a member below `folder` and return the SHA-256 of its bytes."""
     file = folder / member.path
     data = member.read()
     file.parent.mkdir(parents=True, exist_ok=True)

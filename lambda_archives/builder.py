@@ -34,10 +34,10 @@ _BUNDLED_LIBRARIES = re.compile(r"(.*/)?[^/]+\.libs/")
 
 
 def build(recipe: Recipe, cache: ArchiveCache, pip: Sequence[str]) -> tuple[Path, Record]:
-    """Makes the archive of `recipe` and keeps it in `cache`.
+    """Create the archive of `recipe` and keep it in `cache`.
 
     Args:
-        recipe: What was asked for.
+        recipe: Contents of the archive.
         cache: The folder for this archive and target.
         pip: The command of pip.
 

@@ -37,7 +37,7 @@ _UNFIT_FOR_FILE_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is known about a zip file without opening it.
+    """Facts about a zip file that can be read without opening it.
 
     Attributes:
         zip_name: Its name in the folder.
@@ -90,24 +90,24 @@ class ArchiveCache:
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            made = tempfile.mkdtemp(prefix=_TEMPORARY_PREFIX, dir=self.folder)
+            folder = tempfile.mkdtemp(prefix=_TEMPORARY_PREFIX, dir=self.folder)
         except OSError as error:
             raise ArchiveError(
                 f"{self.folder}: archives cannot be cached here: {error.strerror or error}; set {CACHE_VARIABLE} to a "
                 "folder that can be written to"
             ) from error
         try:
-            yield Path(made)
+            yield Path(folder)
         except OSError as error:
             raise ArchiveError(
-                f"{error.filename or made}: cannot be read or written: {error.strerror or error}; make room or set "
+                f"{error.filename or folder}: cannot be read or written: {error.strerror or error}; make room or set "
                 f"{CACHE_VARIABLE} to another folder"
             ) from error
         finally:
-            shutil.rmtree(made, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
     def keep(self, key: str, built: Path, record: Record) -> Path:
-        """Moves a finished zip file into place, records it under `key` and returns where it is."""
+        """Move a finished zip file into place, record it under `key` and return where it is."""
         finished = self.folder / record.zip_name
         if not (finished.exists() and _is_intact(finished, record)):
             os.utime(built, ns=(FINISHED_TIME_NS, FINISHED_TIME_NS))
@@ -118,7 +118,7 @@ class ArchiveCache:
         return finished
 
     def prune(self) -> None:
-        """Deletes all but the archives used last, and what processes that were killed left behind."""
+        """Delete all but the archives used last, and what processes that were killed left behind."""
         with contextlib.suppress(OSError, ValueError):  # another process may be doing the same
             self._prune()
 
@@ -127,16 +127,16 @@ class ArchiveCache:
         records = {file: _parse(file.read_text(encoding="utf-8")) for file in self.folder.glob("*.json")}
         archives = sorted(self.folder.glob(f"{ARCHIVE}-*.json"), key=_last_used, reverse=True)
         # A layer that was just made may belong to an archive that another process is about to make from it.
-        kept = {
+        recent = {
             *archives[:KEPT_ARCHIVES],
             *(file for file in records.keys() - {*archives} if _last_used(file) > long_ago),
         }
         needed: set[str] = set()
-        for file in kept:
+        for file in recent:
             record = records.get(file)
             needed |= {record.zip_name, *record.parts} if record is not None else set()
         for file, record in records.items():
-            if record is None or (file not in kept and (file in archives or record.zip_name not in needed)):
+            if record is None or (file not in recent and (file in archives or record.zip_name not in needed)):
                 file.unlink(missing_ok=True)
             if record is not None and record.zip_name not in needed:
                 (self.folder / record.zip_name).unlink(missing_ok=True)
@@ -155,7 +155,7 @@ def _last_used(file: Path) -> float:
 
 
 def _is_intact(file: Path, record: Record) -> bool:
-    """Whether a zip file is the one that was recorded; it is read only if something has touched it."""
+    """Return whether a zip file is the recorded one. Reads it only if its size or time of change differs."""
     status = file.stat()
     if status.st_size != record.zip_bytes:
         return False
@@ -171,7 +171,7 @@ def _is_intact(file: Path, record: Record) -> bool:
 
 
 def _parse(text: str) -> Record | None:
-    """Reads a record; None if it is cut short, damaged, or of another version of this module."""
+    """Read a record; None if it is cut short, damaged, or of another version of this module."""
     try:
         fields = json.loads(text)
         if not isinstance(fields, dict) or fields.pop("format", None) != FORMAT:

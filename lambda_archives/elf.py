@@ -46,7 +46,7 @@ class _Section:
 
 
 def strip_symbols(data: bytes) -> bytes | None:
-    """Removes the symbol table and debug information of a 64-bit little-endian ELF file.
+    """Remove the symbol table and debug information of a 64-bit little-endian ELF file.
 
     Returns:
         The smaller file, or None if this is another kind of file, is built in a way that is not understood, or would
@@ -71,7 +71,7 @@ def _strip(data: bytes) -> bytes | None:
     segments = [_SEGMENT.unpack_from(data, segments_at + i * segment_size) for i in range(segment_count)]
     if max(sections_at + count * section_size, *(section.end for section in sections)) < len(data):
         return None  # something is appended to the file that no section describes
-    kept = _sections_to_keep(data, sections, names_index)
+    sections_kept = _sections_to_keep(data, sections, names_index)
     mapped_end = max(
         [segments_at + segment_count * segment_size]
         + [offset + file_size for _, _, offset, _, _, file_size, _, _ in segments]
@@ -79,8 +79,8 @@ def _strip(data: bytes) -> bytes | None:
     )
     out = bytearray(data[:mapped_end])
     moved: list[_Section] = []
-    position = {old: new for new, old in enumerate(kept)}
-    for index in kept:
+    position = {old: new for new, old in enumerate(sections_kept)}
+    for index in sections_kept:
         section = sections[index]
         if index and not section.mapped and section.end > mapped_end:
             _pad(out, section.alignment)
@@ -91,7 +91,7 @@ def _strip(data: bytes) -> bytes | None:
         info = position[section.info] if refers and section.info else section.info
         moved.append(replace(section, link=link, info=info))
     _pad(out, 8)
-    header[6], header[12], header[13] = len(out), len(kept), position[names_index]
+    header[6], header[12], header[13] = len(out), len(sections_kept), position[names_index]
     for section in moved:
         out += _SECTION.pack(*(getattr(section, field) for field in _Section.__dataclass_fields__))
     _HEADER.pack_into(out, 0, *header)
@@ -114,10 +114,10 @@ def _sections_to_keep(data: bytes, sections: list[_Section], names_index: int) -
         link = sections[index].link
         if sections[index].kind == _SYMBOLS and link != names_index and sections[link].kind == _STRINGS:
             dropped |= {link} if not sections[link].mapped else set()
-    kept = [index for index in range(len(sections)) if index not in dropped]
-    if any(sections[index].link in dropped for index in kept):
+    remaining = [index for index in range(len(sections)) if index not in dropped]
+    if any(sections[index].link in dropped for index in remaining):
         raise ValueError("a section that stays needs one that goes")
-    return kept
+    return remaining
 
 
 def _pad(out: bytearray, alignment: int) -> None:

@@ -37,15 +37,15 @@ class LambdaArchive:
     Args:
         source: A folder; what is in it goes to the root of the zip. Symbolic links must stay inside it.
         target: The runtime and processor that the wheels are for.
-        requirements: A lock file of pinned, hashed requirements. Their wheels are added, dependencies only as far as
-            they are listed. Left out, there are only the sources.
+        requirements: A lock file of pinned, hashed requirements. The archive contains the wheels of exactly
+            these; list dependencies too. Default: none; the archive has only the sources.
         exclude: Glob patterns on the zip's paths of what to leave out, such as `numpy/**/tests/**`; `**` stands for any
             number of folders. Each must match something.
-        name: The archive's name. Left out, it is the folder's.
-        cache: The folder that archives are kept in. Left out, it is the one that the environment variable
-            `LAMBDA_ARCHIVES_CACHE` names, or else `.cache/archives` in the project (the nearest folder above with a
-            `cdktf.json`) or in the current directory.
-        pip: The command of pip. Left out, it is that of the interpreter that runs this code.
+        name: Name of the archive. Default: the folder's name.
+        cache: Folder for built archives. Default: the environment variable `LAMBDA_ARCHIVES_CACHE`; if unset,
+            `.cache/archives` in the project (the nearest folder above with a `cdktf.json`) or in the current
+            directory.
+        pip: Command that runs pip. Default: the pip of the running interpreter.
 
     Raises:
         ArchiveError: if the archive cannot be made as asked.
@@ -94,7 +94,8 @@ class LambdaArchive:
         Args:
             package: The package file, or the folder that holds it.
             target: The runtime and processor that the wheels are for.
-            root: The project's root. Left out, it is the nearest folder above the package file with a `cdktf.json`.
+            root: Root folder of the project. Default: the nearest folder above the package file with a
+                `cdktf.json`.
             generated: Further files by their paths in the zip, with their bytes. Default: none.
             cache: As for the constructor.
             pip: As for the constructor.
@@ -136,7 +137,7 @@ class LambdaArchive:
 
     @property
     def target(self) -> Target:
-        """What the archive is built for."""
+        """Lambda runtime and processor that the archive is built for."""
         return self._recipe.target
 
     @property

@@ -1,4 +1,4 @@
-"""What holds for the files of an archive taken together: which are left out, which clash, and what they weigh."""
+"""Rules for all files of an archive together: exclusions, conflicting paths and the size limit."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ LARGEST_SHOWN = 5
 
 
 def exclude_members(members: Iterable[Member], patterns: Sequence[str]) -> tuple[list[Member], set[str]]:
-    """Returns the members that no pattern matches, and the patterns that matched one."""
+    """Return the members that no pattern matches, and the patterns that matched one."""
     compiled = [(pattern, compile_pattern(pattern)) for pattern in patterns]
-    kept: list[Member] = []
+    included: list[Member] = []
     matched: set[str] = set()
     for member in members:
         hits = [pattern for pattern, expression in compiled if expression.fullmatch(member.path)]
         matched.update(hits)
         if not hits:
-            kept.append(member)
-    return kept, matched
+            included.append(member)
+    return included, matched
 
 
 def check_patterns_matched(
@@ -51,7 +51,7 @@ def check_patterns_matched(
 
 
 def merge_members(where: str, members: Iterable[Member]) -> list[Member]:
-    """Returns the members sorted by path, those that come twice with the same bytes only once.
+    """Return the members sorted by path, those that come twice with the same bytes only once.
 
     Raises:
         ArchiveError: if two files would lie at the same path, at paths that some systems take for the same, or one
@@ -97,7 +97,7 @@ def _origins(first: Member, second: Member) -> str:
 
 
 def check_size(where: str, members: Sequence[Member]) -> int:
-    """Returns the bytes that the members take when they are unpacked.
+    """Return the bytes that the members take when they are unpacked.
 
     Raises:
         ArchiveError: if Lambda would refuse them; the message names the largest folders.

@@ -53,15 +53,16 @@ class PackageFile:
 
 
 def read_package_file(file: Path, *, root: Path | None) -> PackageFile:
-    """Reads and checks a package file.
+    """Read and check a package file.
 
     Args:
         file: The package file, or the folder that holds a `package.toml`. A relative path starts from `root`, or from
             the current directory when there is no `root`.
-        root: The project's root. Left out, it is the nearest folder above the package file with a `cdktf.json`.
+        root: Root folder of the project. Default: the nearest folder above the package file with a
+            `cdktf.json`.
 
     Raises:
-        ArchiveError: if the file is missing, is no TOML, or has an unknown key or a wrong value.
+        ArchiveError: if the file is missing, is not TOML, or has an unknown key or a wrong value.
     """
     file = (root / file if root is not None else file).absolute()
     if file.is_dir():

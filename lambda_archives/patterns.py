@@ -6,7 +6,7 @@ import re
 
 
 def compile_pattern(pattern: str) -> re.Pattern[str]:
-    """Translates a glob pattern on a path with `/` into a regular expression that matches the whole path.
+    """Translate a glob pattern on a path with `/` into a regular expression that matches the whole path.
 
     `*` and `?` stand for characters within one name, `[ab]` and `[!ab]` for one character, and `**` as a whole name
     for any number of folders: none or more in front of something, and everything below at the end. Capital and small

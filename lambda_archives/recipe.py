@@ -1,4 +1,4 @@
-"""All that was asked for in an archive, and the hashes by which what came of it is found again.
+"""Recipe of an archive, with the hashes that identify its layer and its zip file in the cache.
 
 Making a recipe reads the sources once and nothing else of any size: no wheel, no zip.
 """
@@ -25,7 +25,7 @@ NOT_SHIPPED = frozenset({"package.toml", "requirements.in", "requirements.txt", 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What an archive is made of.
+    """Contents of an archive.
 
     Attributes:
         name: The archive's name.
@@ -57,7 +57,7 @@ class Recipe:
 
     @property
     def has_layer(self) -> bool:
-        """Whether there is anything but sources in the archive."""
+        """Return whether the archive contains anything besides sources."""
         return self.requirements is not None or self.build is not None
 
     @property
@@ -95,7 +95,7 @@ class Recipe:
 def package_recipe(
     package: PackageFile, *, target: Target, cache: Path, generated: Mapping[str, bytes]
 ) -> Recipe:
-    """Reads what a package file asks for.
+    """Read what a package file asks for.
 
     Raises:
         ArchiveError: if an included file or folder is missing or has nothing to ship.
@@ -134,7 +134,7 @@ def directory_recipe(
     target: Target,
     cache: Path,
 ) -> Recipe:
-    """Reads a folder whose content goes to the root of the archive.
+    """Read a folder whose content goes to the root of the archive.
 
     Raises:
         ArchiveError: if the folder is missing or has nothing to ship, or there is no such file of requirements.
@@ -166,7 +166,7 @@ def directory_recipe(
 def _read_named(
     where: str, key: str, root: Path, paths: Sequence[str], skip: Callable[[Path], bool]
 ) -> tuple[SourceFile, ...]:
-    """Reads the files and folders that a package file names, sorted by path and each once."""
+    """Read the files and folders that a package file names, sorted by path and each once."""
     found: dict[str, SourceFile] = {}
     for path in paths:
         start = root / path

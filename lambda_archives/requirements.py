@@ -55,7 +55,7 @@ class PinnedRequirement:
 
 
 def read_requirements(file: Path, target: Target) -> tuple[PinnedRequirement, ...]:
-    """Reads the requirements that apply to `target`.
+    """Read the requirements that apply to `target`.
 
     Raises:
         ArchiveError: for a requirement without an exact version or a hash, for an option or an address, and for a
@@ -75,7 +75,7 @@ def read_requirements(file: Path, target: Target) -> tuple[PinnedRequirement, ..
 
 
 def _logical_lines(file: Path) -> Iterator[tuple[int, str]]:
-    """Yields the lines with their numbers, continued lines joined, without comments and empty lines."""
+    """Yield the lines with their numbers, continued lines joined, without comments and empty lines."""
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except ValueError:

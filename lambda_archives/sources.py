@@ -70,14 +70,14 @@ class SourceFile:
 
 
 def is_junk(name: str) -> bool:
-    """Whether a file or folder of this name never belongs into an archive."""
+    """Return whether files or folders of this name are excluded from every archive."""
     return name in JUNK_NAMES or any(fnmatch.fnmatchcase(name, pattern) for pattern in JUNK_PATTERNS)
 
 
 def read_tree(
     start: Path, *, path: str, boundary: Path, skip: Callable[[Path], bool] | None = None
 ) -> Iterator[SourceFile]:
-    """Yields the files of a folder, or the one file, in the order of their paths within each folder.
+    """Yield the files of a folder, or the one file, in the order of their paths within each folder.
 
     Args:
         start: The folder or file.
@@ -100,7 +100,7 @@ class _Walk:
     skip: Callable[[Path], bool]
 
     def visit(self, file: Path, path: str, above: tuple[Path, ...]) -> Iterator[SourceFile]:
-        """Yields what is at `file`; `above` are the real folders that led here."""
+        """Yield what is at `file`; `above` are the real folders that led here."""
         try:
             if file.is_symlink():
                 self.check_inside(file)

@@ -1,4 +1,4 @@
-"""What an archive is built for: a Lambda runtime, or this machine's own Python."""
+"""Target of an archive: a Lambda runtime and processor, or the Python of this machine."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class Target:
     Attributes:
         python_version: A Python version that Lambda runs, such as `"3.13"`.
         architecture: Lambda's name of the processor: `"arm64"` or `"x86_64"`.
-        local: Wheels are those of the interpreter that runs this code, whatever its system. Left out, they are
-            those of Lambda's Linux. Set by `this_machine`.
+        local: Whether wheels are for the running interpreter and its system. `this_machine` sets it. Default:
+            False; wheels are for Lambda's Linux.
 
     Raises:
         ArchiveError: if Lambda has no such runtime or architecture.
@@ -100,7 +100,7 @@ class Target:
 
     @property
     def for_linux(self) -> bool:
-        """Whether the wheels are Linux's, as Lambda's are; this machine's are not where it runs another system."""
+        """Return whether the wheels are for Linux, as all are but those for a machine of another system."""
         return not self.local or sys.platform == "linux"
 
     @property
@@ -123,7 +123,7 @@ class Target:
         if self.architecture == "x86_64":
             # Wheels older than aarch64's first tag; pip derives their other names from these two.
             tags += ["manylinux_2_12_x86_64", "manylinux_2_5_x86_64"]
-        # Wheels of one's own, built on Lambda's system; no index takes them.
+        # Private wheels that were built on Lambda's system; package indexes reject them.
         tags.append(f"linux_{processor}")
         return tuple(tags)
 
@@ -138,7 +138,7 @@ class Target:
 
     @property
     def marker_environment(self) -> dict[str, str]:
-        """What environment markers in a requirements file see; empty where this machine's own values are right."""
+        """Values of environment markers in a requirements file. Empty if this machine's values apply."""
         if self.local:
             return {}
         return {

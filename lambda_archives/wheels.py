@@ -1,8 +1,8 @@
 """Fetches an archive's wheels with pip, for the target rather than for this machine, and lists what is in them.
 
-The wheels are not installed: a wheel is a zip file whose files, by its specification, are used as they lie in it. So
-the archive takes over each file in the compressed form in which the publisher shipped it. Left out are the record of
-an installation that never happens, command line scripts and C headers.
+The wheels are not installed: a wheel is a zip file whose files, by its specification, are used as they lie in
+it. So the archive takes over each file in the compressed form in which the publisher shipped it. It omits the
+installation record, command line scripts and C headers.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def default_pip() -> tuple[str, ...]:
 def download_wheels(
     requirements: Sequence[PinnedRequirement], *, lock: Path, target: Target, folder: Path, pip: Sequence[str]
 ) -> tuple[Path, ...]:
-    """Downloads the wheel of each requirement into `folder`, its hash checked.
+    """Download the wheel of each requirement into `folder`, its hash checked.
 
     Args:
         requirements: What to download; nothing else is, dependencies included.
@@ -164,7 +164,7 @@ def _check_downloads(requirements: Sequence[PinnedRequirement], folder: Path, lo
 
 
 def wheel_members(wheel: Path) -> Iterator[Member]:
-    """Yields the files of a wheel that belong into an archive, at their paths there.
+    """Yield the files of a wheel that belong into an archive, at their paths there.
 
     Raises:
         ArchiveError: if the file is damaged or names a path outside the archive.
@@ -173,7 +173,7 @@ def wheel_members(wheel: Path) -> Iterator[Member]:
 
 
 def _place(path: str) -> str | None:
-    """Where a wheel's file belongs in the archive, or None if it does not."""
+    """Return the path in the archive for a file of a wheel, or None to omit the file."""
     placed = _PLACED_DATA.fullmatch(path)
     if placed:
         path = placed[2]

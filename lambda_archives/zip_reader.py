@@ -18,13 +18,13 @@ _LENGTHS_AT = 26
 def zip_members(
     file: Path, *, origin: str, place: Callable[[str], str | None] = lambda path: path
 ) -> Iterator[Member]:
-    """Yields the files of a zip file.
+    """Yield the files of a zip file.
 
     Args:
         file: The zip file; it must stay where it is for as long as the members are used.
         origin: Named in messages about a member.
-        place: Where a path of the zip file belongs in the archive, or None to leave it out. Left out, all stay where
-            they are.
+        place: Function that maps a path in the zip file to the path in the archive, or to None to omit the
+            file. Default: paths stay the same.
 
     Raises:
         ArchiveError: if the zip file is damaged or names a path outside itself.

@@ -112,7 +112,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class WrittenZip:
-    """What was written: the SHA-256 of the file in hex and its size in bytes."""
+    """SHA-256 in hex and size in bytes of a written zip file."""
 
     sha256: str
     size: int
@@ -136,7 +136,7 @@ class _HashingFile:
 
 
 def write_zip(file: Path, members: Iterable[Member]) -> WrittenZip:
-    """Writes `members`, sorted by path, to a new zip file.
+    """Write `members`, sorted by path, to a new zip file.
 
     Raises:
         ArchiveError: if there are more members than a plain zip file can list, or a member's file has changed.
@@ -155,7 +155,7 @@ def write_zip(file: Path, members: Iterable[Member]) -> WrittenZip:
 
 
 def _write_member(out: _HashingFile, member: Member) -> bytes:
-    """Writes one member and returns its entry of the zip's directory."""
+    """Write one member and return its entry of the zip's directory."""
     data = member.content.read()
     if isinstance(member.content, CopiedBytes):
         method, crc = member.content.method, member.content.crc

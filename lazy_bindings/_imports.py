@@ -146,7 +146,7 @@ def _with_our_loader(spec: ModuleSpec | None) -> ModuleSpec | None:
 
 
 def _is_built_on_provider(spec: ModuleSpec) -> bool:
-    """Whether this is the `_jsii` module of a construct library whose JavaScript uses the provider's."""
+    """Return whether a module is the `_jsii` of a construct library that is built on the provider's."""
     try:
         return f"import {MODULE}._jsii" in Path(spec.origin or "").read_text("utf-8")
     except (OSError, ValueError):

@@ -40,13 +40,13 @@ class Archives:
         self._provider = Path()
 
     def use_own_if_untested(self, provider: Path) -> bool:
-        """Returns whether the installation in `provider` has to be loaded the ordinary way."""
+        """Return whether the installation in `provider` has to be loaded the ordinary way."""
         if not self.own_only and (reason := _untested(provider)) is not None:
             self.use_own(reason)
         return self.own_only
 
     def use_own(self, reason: str) -> None:
-        """Makes the provider's own archive the one that is loaded, and says why."""
+        """Make the provider's own archive the one that is loaded, and say why."""
         self.own_only = True
         report(reason)
 
@@ -73,7 +73,7 @@ class Archives:
             self._loaded = _Loaded.EVERYTHING if everything else _Loaded.COMMON
             try:
                 run(repacked)
-            except Exception as error:  # noqa: BLE001 - whatever jsii raises for an archive it cannot read
+            except Exception as error:  # noqa: BLE001 - jsii does not document what it raises for an archive that it cannot read
                 self._give_up(repacked, error)
             else:
                 return
@@ -103,7 +103,7 @@ def report(reason: str) -> None:
 
 
 def _untested(provider: Path) -> str | None:
-    """Returns why this installation is not one that the module was tested with, or None if it is."""
+    """Return why this installation is not one that the module was tested with, or None if it is."""
     try:
         size = (provider / "_jsii" / ARCHIVE).stat().st_size
     except OSError:

@@ -1,4 +1,4 @@
-"""Repacks the provider's archive so that loading it costs little until a type or a class is asked for.
+"""Repacker of the provider's archive: loading the result costs little until code uses a type or a class.
 
 A repacked archive replaces `provider-aws@….jsii.tgz` in jsii's eyes and holds some namespaces, or all:
 
@@ -42,22 +42,22 @@ _SOURCE_MAP = b"\n//# sourceMappingURL="
 
 @dataclass(slots=True)
 class _Assembly:
-    """What jsii knows of the package: a JSON text for each type, a folder for each namespace."""
+    """jsii's assembly of the package: a JSON text for each type, in a folder for each namespace."""
 
     metadata: dict[str, object] = field(default_factory=dict)
     folders: dict[str, str] = field(default_factory=dict)
     types: dict[bytes, bytes] = field(default_factory=dict)
 
 
-def repack(archive: Path, kept: Collection[str]) -> bytes:
-    """Returns the repacked form of the provider's archive.
+def repack(archive: Path, eager: Collection[str]) -> bytes:
+    """Return the repacked form of the provider's archive.
 
     The same archive and the same zlib give the same bytes. Takes about a second, or two and a half for the
     whole provider.
 
     Args:
         archive: The provider's own archive.
-        kept: The namespaces to keep, as their types' names begin: `@cdktf/provider-aws.sqsQueue`.
+        eager: The namespaces to keep, as their types' names begin: `@cdktf/provider-aws.sqsQueue`.
 
     Raises:
         UnavailableError: If `archive` is not the one this was written for.
@@ -71,14 +71,14 @@ def repack(archive: Path, kept: Collection[str]) -> bytes:
         gzip.GzipFile("", "wb", _COMPRESSION, repacked, mtime=0) as compressed,
         tarfile.open(fileobj=compressed, mode="w", format=tarfile.PAX_FORMAT) as output,
     ):
-        for name, content in _members(original, kept):
+        for name, content in _members(original, eager):
             member = tarfile.TarInfo(f"package/{name}")
             member.size, member.mode = len(content), 0o644
             output.addfile(member, io.BytesIO(content))
     return repacked.getvalue()
 
 
-def _members(original: bytes, kept: Collection[str]) -> Iterator[tuple[str, bytes]]:
+def _members(original: bytes, eager: Collection[str]) -> Iterator[tuple[str, bytes]]:
     folders: set[str] = set()
     with tarfile.open(fileobj=io.BytesIO(original), mode="r:gz") as members:
         for member in members:
@@ -87,10 +87,10 @@ def _members(original: bytes, kept: Collection[str]) -> Iterator[tuple[str, byte
             if content is None:
                 continue
             if name == ".jsii":
-                assembly = _read_assembly(content, {prefix.encode() for prefix in kept})
+                assembly = _read_assembly(content, {prefix.encode() for prefix in eager})
                 yield from _assembly_members(assembly)
                 yield from _main_module_members(assembly)
-                folders = {assembly.folders[prefix] for prefix in kept}
+                folders = {assembly.folders[prefix] for prefix in eager}
             elif name == "package.json":
                 yield name, _with_locator(content.read())
             elif name == "LICENSE":
@@ -100,7 +100,7 @@ def _members(original: bytes, kept: Collection[str]) -> Iterator[tuple[str, byte
                 yield name, source[: source.rindex(_SOURCE_MAP) + 1]
 
 
-def _read_assembly(stream: IO[bytes], kept: Collection[bytes]) -> _Assembly:
+def _read_assembly(stream: IO[bytes], eager: Collection[bytes]) -> _Assembly:
     assembly = _Assembly()
     text = stream.read(_CHUNK)
     while _TYPES_BEGIN not in text:
@@ -108,10 +108,10 @@ def _read_assembly(stream: IO[bytes], kept: Collection[bytes]) -> _Assembly:
     head, _, text = text.partition(_TYPES_BEGIN)
     while _TYPES_END not in text:
         whole, separator, text = text.rpartition(_TYPE_END)
-        _add_types(assembly, whole + separator, kept)
+        _add_types(assembly, whole + separator, eager)
         text += _next_chunk(stream)
     last, _, tail = text.partition(_TYPES_END)
-    _add_types(assembly, last + _TYPE_END, kept)
+    _add_types(assembly, last + _TYPE_END, eager)
 
     metadata = json.loads(head + b"\n" + tail + stream.read())
     del metadata["readme"]
@@ -120,7 +120,7 @@ def _read_assembly(stream: IO[bytes], kept: Collection[bytes]) -> _Assembly:
     }
     assembly.metadata = metadata
     referenced = {prefix for text in assembly.types.values() for prefix in _REFERENCE.findall(text)}
-    if referenced != set(kept):
+    if referenced != set(eager):
         raise UnavailableError(f"namespaces of {ARCHIVE} refer to each other, which is not expected")
     return assembly
 
@@ -132,14 +132,14 @@ def _next_chunk(stream: IO[bytes]) -> bytes:
     return chunk
 
 
-def _add_types(assembly: _Assembly, text: bytes, kept: Collection[bytes]) -> None:
-    """Adds the types in `text`, each laid out as by `JSON.stringify(…, null, 2)` and ended by `_TYPE_END`.
+def _add_types(assembly: _Assembly, text: bytes, eager: Collection[bytes]) -> None:
+    """Add the types in `text`, each laid out as by `JSON.stringify(…, null, 2)` and ended by `_TYPE_END`.
 
     With the documentation gone, no string has a space in it, so all white space may go.
     """
     for item in text.split(_TYPE_END)[:-1]:
         name = item.split(b'"', 2)[1]
-        if name.rpartition(b".")[0] in kept:
+        if name.rpartition(b".")[0] in eager:
             definition = b"".join(_OMITTED.sub(b"", item).split()).split(b":", 1)[1] + b"}"
             assembly.types[name] = definition
 

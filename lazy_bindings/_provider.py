@@ -49,18 +49,18 @@ class UnavailableError(Exception):
 
 
 def is_common(namespace: str) -> bool:
-    """Whether a namespace, by the name of its Python module, belongs to a common service."""
+    """Return whether a namespace, named by its Python module, belongs to a common service."""
     name = namespace.removeprefix("data_aws_")
     return name.startswith(tuple(f"{service}_" for service in COMMON_SERVICES)) or name in COMMON_SERVICES
 
 
 def namespaces(folder: Path) -> list[str]:
-    """Returns the namespaces of the provider package in `folder`, by the names of their Python modules."""
+    """Return the namespaces of the provider package in `folder`, by the names of their Python modules."""
     with os.scandir(folder) as entries:
         return sorted(entry.name for entry in entries if entry.name[0] != "_" and "." not in entry.name)
 
 
 def type_prefix(namespace: str) -> str:
-    """Returns what a namespace's types begin with: `@cdktf/provider-aws.sqsQueue` for `sqs_queue`."""
+    """Return what a namespace's types begin with: `@cdktf/provider-aws.sqsQueue` for `sqs_queue`."""
     first, *others = namespace.split("_")
     return f"{ASSEMBLY}.{first}{''.join(map(str.capitalize, others))}"

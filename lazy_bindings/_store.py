@@ -1,9 +1,9 @@
 """Keeps the repacked provider archive in the user's cache directory, safely for any number of processes.
 
 An entry is a folder, complete from the moment it has its name: it is written under another name and then
-renamed. Processes that build at once each build their own, the first to rename wins, nobody waits. An entry
-says how long its archive is, so that a truncated one is noticed and replaced; one that is damaged otherwise
-fails its checksum when jsii unpacks it, and is then discarded.
+renamed. Processes that build at the same time each build their own. The first rename wins, and no process
+waits. An entry says how long its archive is, so that a truncated one is noticed and replaced; one that is
+damaged otherwise fails its checksum when jsii unpacks it, and is then discarded.
 """
 
 import contextlib
@@ -25,14 +25,14 @@ _ABANDONED_AFTER = 24 * 60 * 60  # seconds
 
 
 class Contents(Enum):
-    """What a repacked archive holds."""
+    """Contents of a repacked archive."""
 
     COMMON = "common"
     EVERYTHING = "everything"
 
 
 def repacked_archive(provider: Path, contents: Contents) -> Path:
-    """Returns the folder with a repacked archive, named like the provider's own; makes it if need be.
+    """Return the folder with a repacked archive, named like the provider's own; makes it if need be.
 
     Args:
         provider: Where the provider package is installed.
@@ -55,12 +55,12 @@ def repacked_archive(provider: Path, contents: Contents) -> Path:
 
 
 def discard(entry: Path) -> None:
-    """Removes an entry that turned out to be damaged; does nothing where that is not permitted."""
+    """Remove an entry that turned out to be damaged; does nothing where that is not permitted."""
     shutil.rmtree(entry, ignore_errors=True)
 
 
 def cache_directory(platform: str = sys.platform, environ: Mapping[str, str] = os.environ) -> Path:
-    """Returns the cache directory by the platform's rules; it need not exist.
+    """Return the cache directory by the platform's rules; it need not exist.
 
     It is `lazy-bindings` in `%LOCALAPPDATA%` or else `~/AppData/Local` on Windows; on the others in
     `$XDG_CACHE_HOME` or else `~/Library/Caches` on macOS, `~/.cache` elsewhere. As the XDG specification
@@ -87,7 +87,7 @@ def cache_directory(platform: str = sys.platform, environ: Mapping[str, str] = o
 
 
 def _fingerprint() -> str:
-    """Returns a short name for what decides the contents of an entry: the code that makes it."""
+    """Return a short name for what decides the contents of an entry: the code that makes it."""
     makers = (Path(__file__).with_name(name) for name in ("_package.py", "_provider.py", "main_module.js"))
     return f"{zlib.crc32(b''.join(maker.read_bytes() for maker in makers)):08x}"
 
@@ -109,7 +109,7 @@ def _refuse_if_shared(cache: Path) -> None:
 
 
 def _remove_abandoned(cache: Path) -> None:
-    """Removes what builds left behind whose process was killed."""
+    """Remove what builds left behind whose process was killed."""
     oldest = time.time() - _ABANDONED_AFTER
     for folder in cache.glob(f"{_UNFINISHED}*"):
         with contextlib.suppress(OSError):  # another process removes it, or it is not ours
@@ -122,10 +122,10 @@ def _build(provider: Path, contents: Contents, entry: Path) -> None:
     from lazy_bindings._package import repack
 
     everything = contents is Contents.EVERYTHING
-    kept = {type_prefix(name) for name in namespaces(provider) if everything or is_common(name)}
+    eager = {type_prefix(name) for name in namespaces(provider) if everything or is_common(name)}
     unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=entry.parent))
     try:
-        repacked = repack(provider / "_jsii" / ARCHIVE, kept)
+        repacked = repack(provider / "_jsii" / ARCHIVE, eager)
         (unfinished / ARCHIVE).write_bytes(repacked)
         (unfinished / _LENGTH).write_text(str(len(repacked)), "ascii")
         try:

@@ -18,7 +18,7 @@ MISSING: Final = (
 
 
 def has_node(variables: Mapping[str, str] = os.environ) -> bool:
-    """Whether the executable that jsii starts is there: `node`, or the one that JSII_NODE names."""
+    """Return whether the executable that jsii starts exists: `node`, or the one that JSII_NODE names."""
     return shutil.which(variables.get("JSII_NODE") or "node", path=variables.get("PATH")) is not None
 
 

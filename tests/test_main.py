@@ -30,7 +30,7 @@ Synthesize = Callable[..., dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Synthesize:
-    """Runs `main.py` with some variables, once for the same ones; returns its `cdk.tf.json`."""
+    """Run `main.py` with some variables, once for the same ones; return its `cdk.tf.json`."""
 
     @cache
     def text(variables: frozenset[tuple[str, str]]) -> str:

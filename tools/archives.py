@@ -30,7 +30,7 @@ IMPORT = (
 
 
 def import_milliseconds(archive: LambdaArchive, module: str, runtime: Path) -> float:
-    """Returns the median time that the import of `module` takes in a fresh interpreter, in milliseconds.
+    """Return the median time that the import of `module` takes in a fresh interpreter, in milliseconds.
 
     Raises:
         subprocess.CalledProcessError: The module cannot be imported from the archive.
@@ -55,7 +55,7 @@ def import_milliseconds(archive: LambdaArchive, module: str, runtime: Path) -> f
 
 
 def main() -> int:
-    """Builds the archives and prints the table; returns 1 where one cannot be built, imported, or is too large."""
+    """Build the archives and print the table; return 1 where one cannot be built, imported, or is too large."""
     target = Target.this_machine()
     print(
         f"archives for Python {target.python_version} on {target.architecture}; Lambda's limit is 262.1 MB unpacked\n"

@@ -88,7 +88,7 @@ class Call:
 
 
 def expect(condition: bool, expected: str, answer: object) -> None:
-    """Raises `WrongAnswer` unless the condition holds."""
+    """Raise `WrongAnswer` unless the condition holds."""
     if not condition:
         raise WrongAnswer(f"expected {expected}, got {json.dumps(answer, ensure_ascii=False)[:600]}")
 
@@ -237,7 +237,7 @@ def _stream_refused(answer: Any) -> str:
 
 
 def error(code: str) -> Callable[[Any], str]:
-    """Returns the check of an error with this code."""
+    """Return the check of an error with this code."""
 
     def check(answer: Any) -> str:
         expect(
@@ -258,7 +258,7 @@ def _no_route(answer: Any) -> str:
 
 
 def calls() -> list[Call]:
-    """Returns the calls in the order in which `make demo` makes them."""
+    """Return the calls in the order in which `make demo` makes them."""
     receipt, cat = (SAMPLES / "receipt.png").read_bytes(), (SAMPLES / "cat.jpg").read_bytes()
     analysis = {"text": REVIEW}
     return [

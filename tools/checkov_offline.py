@@ -22,7 +22,7 @@ def _refuse(event: str, arguments: tuple[object, ...]) -> None:
 
 
 def main() -> None:
-    """Runs `checkov` with this process's arguments."""
+    """Run `checkov` with this process's arguments."""
     sys.addaudithook(_refuse)
     runpy.run_module("checkov.main", run_name="__main__", alter_sys=True)
 

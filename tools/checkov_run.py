@@ -70,7 +70,7 @@ class Scan:
 
 
 def scan_of(source: str, printed: str, addresses: Mapping[str, str], crashed: tuple[str, ...] = ()) -> Scan:
-    """Reads what Checkov printed as JSON.
+    """Read what Checkov printed as JSON.
 
     Args:
         source: The file that it scanned.
@@ -117,7 +117,7 @@ def addresses_in(written: Mapping[str, Any]) -> dict[str, str]:
 
 
 def installed_checkov(cache: Path = CACHE, lock: Path = LOCK) -> Path:
-    """Returns the Python that has Checkov; sets it up on first use, and anew when the lock changes.
+    """Return the Python that has Checkov; sets it up on first use, and anew when the lock changes.
 
     Raises:
         ScanError: It cannot be installed.
@@ -142,12 +142,12 @@ def installed_checkov(cache: Path = CACHE, lock: Path = LOCK) -> Path:
 
 
 def crashes_in(log: str) -> tuple[tuple[str, ...], str]:
-    """Returns the ids of the checks that crashed, by what Checkov logged, and the rest of the log."""
+    """Return the ids of the checks that crashed, by what Checkov logged, and the rest of the log."""
     return tuple(sorted(set(_CRASH.findall(log)))), _CRASH.sub("", log)
 
 
 def run_checkov(python: Path, source: str, directory: Path) -> tuple[str, tuple[str, ...]]:
-    """Runs Checkov on a file of a directory that holds nothing else of note.
+    """Run Checkov on a file of a directory that holds nothing else of note.
 
     Returns:
         What it printed, and the ids of the checks that crashed.

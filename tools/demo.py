@@ -25,14 +25,14 @@ from tools.refusals import limited_partner, preflights, refusals
 
 
 def call_services(demo: Demo) -> None:
-    """Calls every service."""
+    """Call every service."""
     heading("Call the services")
     for asked in calls():
         demo.make(asked)
 
 
 def show_refusals(demo: Demo) -> None:
-    """Shows a call that is refused for each reason that there is."""
+    """Show a call that is refused for each reason that there is."""
     heading("What is refused, and why")
     for asked in refusals(demo.callers):
         demo.refuse(asked)

@@ -15,7 +15,7 @@ from tools.calls import Call, WrongAnswer
 def call(
     invoke_url: str, asked: Call, callers: Callers, timeout_seconds: float = 35
 ) -> tuple[int, bytes, float]:
-    """Makes one call; returns the status, the body and the milliseconds it took."""
+    """Make one call; return the status, the body and the milliseconds it took."""
     status, content, _, milliseconds = request(invoke_url, asked, callers, timeout_seconds)
     return status, content, milliseconds
 
@@ -23,7 +23,7 @@ def call(
 def request(
     invoke_url: str, asked: Call, callers: Callers, timeout_seconds: float = 35
 ) -> tuple[int, bytes, dict[str, str], float]:
-    """Makes one call; returns the status, the body, the headers by their names in lower case, and the milliseconds."""
+    """Make one call; return the status, the body, the headers by their names in lower case, and the milliseconds."""
     url = invoke_url + asked.path
     parts = urlsplit(url)
     body = asked.payload()
@@ -46,7 +46,7 @@ def request(
 
 
 def judge(asked: Call, status: int, content: bytes) -> str:
-    """Returns the line to show for an answer.
+    """Return the line to show for an answer.
 
     Raises:
         WrongAnswer: The status or the answer is not what the call expects.
@@ -82,7 +82,7 @@ class Demo:
         self.right = self.wrong = 0
 
     def make(self, asked: Call) -> bytes:
-        """Makes a call and prints all that is known of it; returns the answer's body, empty where it is wrong."""
+        """Make a call and print all that is known of it; return the answer's body, empty where it is wrong."""
         body = asked.shown or (json.dumps(asked.body, ensure_ascii=False) if asked.body else "")
         print(
             f"\n  {asked.title}\n    {asked.method} {asked.path}  {body if len(body) <= 110 else body[:107] + '…'}"
@@ -92,7 +92,7 @@ class Demo:
         return content
 
     def refuse(self, asked: Call) -> None:
-        """Makes a call that is refused, and prints a line."""
+        """Make a call that is refused, and print a line."""
         _, line = self._answer(asked, lambda status, content, _headers: judge(asked, status, content))
         print(f"  {asked.title:<42}{line}", flush=True)
 

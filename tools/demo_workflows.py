@@ -23,7 +23,7 @@ FALLBACK_MODEL = "universal-sentence-encoder-multilingual-v3"
 
 
 def run_workflows(demo: Demo) -> None:
-    """Runs every workflow and prints their timelines."""
+    """Run every workflow and print their timelines."""
     heading("Run the workflows")
     demo.make(document())
     show_timeline(demo, "document")
@@ -86,13 +86,13 @@ def unavailable(demo: Demo, service: str) -> Iterator[None]:
 
 
 def close_circuit(demo: Demo) -> None:
-    """Does what an operator does who knows that the first model is well again: deletes what is known of its failures."""
+    """Do what an operator does who knows that the first model is well again: deletes what is known of its failures."""
     circuit = demo.outputs["summary_circuit"]
     demo.callers.client("dynamodb").delete_item(TableName=circuit, Key={"circuit": {"S": circuit}})
 
 
 def show_timeline(demo: Demo, workflow: str) -> None:
-    """Prints which states the last execution of a workflow went through, when, and how long each took."""
+    """Print which states the last execution of a workflow went through, when, and how long each took."""
     client = demo.callers.client("stepfunctions")
     arns: Mapping[str, str] = demo.outputs["workflow_arns"]  # type: ignore[assignment]
     executions = client.list_executions(stateMachineArn=arns[workflow])["executions"]
@@ -103,7 +103,7 @@ def show_timeline(demo: Demo, workflow: str) -> None:
 
 
 def run_job(demo: Demo) -> None:
-    """Starts a job for two pages, asks how it stands until it has ended, and shows what came of it."""
+    """Start a job for two pages, ask how it stands until it has ended, and show what came of it."""
     pages = [
         {"image": base64.b64encode((SAMPLES / name).read_bytes()).decode()}
         for name in ("receipt.png", "receipt.png")

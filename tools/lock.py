@@ -37,7 +37,7 @@ def requirements(name: str, wanted: str | dict[str, Any]) -> list[str]:
 
 
 def compile_lock(requirements: list[str], lock: Path, without: list[str] | None = None) -> None:
-    """Resolves the requirements for every platform and Python from 3.11 on, and writes the lock."""
+    """Resolve the requirements for every platform and Python from 3.11 on, and write the lock."""
     left_out = [option for name in without or () for option in ("--no-emit-package", name)]
     with tempfile.NamedTemporaryFile("w", suffix=".in") as wanted:
         wanted.write("\n".join(requirements))
@@ -59,14 +59,14 @@ def compile_lock(requirements: list[str], lock: Path, without: list[str] | None 
 
 
 def without(requirements: str) -> list[str]:
-    """Returns the packages that a requirements.in says it does without."""
+    """Return the packages that a requirements.in says it does without."""
     return [
         name for line in re.findall(r"^# without: (.+)$", requirements, re.MULTILINE) for name in line.split()
     ]
 
 
 def main() -> None:
-    """Writes all locks."""
+    """Write all locks."""
     pipfile = tomllib.loads((PROJECT / "Pipfile").read_text(encoding="utf-8"))
     named = {**pipfile["packages"], **pipfile["dev-packages"]}
     listed = [one for name, wanted in named.items() for one in requirements(name, wanted)]

@@ -21,7 +21,7 @@ _PAST = {"N": "1000000000"}
 
 
 def refusals(callers: Callers) -> list[Call]:
-    """Returns the calls that are refused at the first try, in the order in which API Gateway looks at a request."""
+    """Return the calls that are refused at the first try, in the order in which API Gateway looks at a request."""
     token = callers.user_token
     head, _, signature = token.rpartition(".")
     changed = f"{head}.{'A' if signature[0] != 'A' else 'B'}{signature[1:]}"
@@ -151,7 +151,7 @@ def limited_partner(
 
 
 def preflights(origin: str, stranger: str) -> list[tuple[Call, Callable[[Mapping[str, str]], str]]]:
-    """Returns a preflight of a page that may call and of one that may not, each with the check of the headers."""
+    """Return a preflight of a page that may call and of one that may not, each with the check of the headers."""
 
     def allowed(headers: Mapping[str, str]) -> str:
         found = headers.get("access-control-allow-origin")
@@ -178,7 +178,7 @@ def _refused(title: str, status: int, code: str, **other: Any) -> Call:
 
 
 def described(content: bytes) -> str:
-    """Returns what an error says, for people."""
+    """Return what an error says, for people."""
     try:
         answer = json.loads(content)
         return f"{answer['code']}: {answer['message']}"

@@ -96,7 +96,7 @@ class Subject:
 
 
 def allowed_checks(text: str, *, may_be: Iterable[str] | None = MAY_BE_ALLOWED) -> dict[str, str]:
-    """Returns the checks that the tables of docs/security.md let fail, each with the reason: the last cell of its row.
+    """Return the checks that the tables of docs/security.md let fail, each with the reason: the last cell of its row.
 
     Args:
         text: The file's text.
@@ -194,7 +194,7 @@ def _failed(scans: Iterable[Scan]) -> set[str]:
 
 
 def audit_findings(written: Mapping[str, Any], accepted: Collection[str]) -> list[str]:
-    """Returns what no scanner sees (see tools/audit), less what is accepted, and what is accepted and is not found."""
+    """Return what no scanner sees (see tools/audit), less what is accepted, and what is accepted and is not found."""
     found = {f"{finding.rule}@{finding.where}": str(finding) for finding in audit(written)}
     return [
         *(text for place, text in found.items() if place not in accepted),
@@ -206,7 +206,7 @@ def audit_findings(written: Mapping[str, Any], accepted: Collection[str]) -> lis
 
 
 def scan_stacks(subjects: Sequence[Subject]) -> int:
-    """Scans stacks at the same time, with progress on the terminal; returns the exit status.
+    """Scan stacks at the same time, with progress on the terminal; return the exit status.
 
     Raises:
         ScanError: Checkov cannot be installed or run, or a stack cannot be synthesized.
@@ -323,7 +323,7 @@ def _directory(stack: SynthesizedStack, _outdir: Path) -> Path:
 
 
 def all_on() -> Subject:
-    """Returns the stack with everything on, in which no check may fail."""
+    """Return the stack with everything on, in which no check may fail."""
     return Subject(
         name="all-on",
         title="every construct with everything on",
@@ -342,13 +342,13 @@ def _synthesize_all_on(outdir: Path) -> Path:
 
 
 def synthesized_before(stack: Path, *, nothing_may_fail: bool) -> Subject:
-    """Returns a stack that is there already; the audit is not asked about it, which accepts by place."""
+    """Return a stack that is there already; the audit is not asked about it, which accepts by place."""
     allowed = {} if nothing_may_fail else allowed_checks(ALLOWED_LIST.read_text(encoding="utf-8"))
     return Subject(name="stack", title=str(stack), synthesize=lambda _: stack, allowed=allowed, accepted=None)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the command line described at the top of this file; returns its exit status."""
+    """Run the command line described at the top of this file; return its exit status."""
     match list(arguments):
         case []:
             return scan_app(PROJECT, "prod", all_on())

@@ -318,7 +318,7 @@ def _copies(bucket: str) -> Replica:
 
 
 def synthesize(outdir: Path) -> Path:
-    """Writes the stack below `outdir`; returns the directory of its `cdk.tf.json`."""
+    """Write the stack below `outdir`; return the directory of its `cdk.tf.json`."""
     outdir.mkdir(parents=True, exist_ok=True)
     code = outdir / "code.zip"
     with zipfile.ZipFile(code, "w") as written:

@@ -1,1 +1,1 @@
-"""What is done with several services at once; each file has one workflow, declared in `main.py`."""
+"""Workflows over several services. Each file has one workflow, which `main.py` declares."""

@@ -1,7 +1,7 @@
 """A document's text and what it says: read from a picture, then analysed, embedded and summarized at the same time.
 
 Two forms of the same: `document` answers within the request, for one picture; `document_pages` is a job for many.
-What was read is kept if a part after it fails, and the answer says which part that was.
+If a later part fails, the answer still has the text, and lists the failed part.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def document_pages(functions: Mapping[str, Function], runner: JobRunner) -> Step
         functions: The functions of the services, by their names.
         runner: The runner of the job; it makes the URLs with which the functions reach the page's objects.
     """
-    kept = Pass("the page's places", variables={"page": Item()})
+    item = Pass("the page's places", variables={"page": Item()})
     parts = {name: _place(name) for name in ("text", "analysis", "summary", "key_sentences")}
     links = runner.links(
         "link the page's objects",
@@ -175,7 +175,7 @@ def document_pages(functions: Mapping[str, Function], runner: JobRunner) -> Step
     pages = Map(
         "the pages",
         Input("items"),
-        each=kept >> page >> Succeed("the page is done", output={"result": Variable("understood.page")}),
+        each=item >> page >> Succeed("the page is done", output={"result": Variable("understood.page")}),
         max_concurrency=4,
         result="pages",
     )

@@ -20,7 +20,7 @@ class DocumentRequest(RequestModel):
 
 
 class PartError(ResponseModel):
-    """Why a part of a workflow failed."""
+    """Error of a part of a workflow."""
 
     code: str
     message: str

@@ -1,4 +1,4 @@
-"""A summary, whatever happens: by the first model, and where that fails by another service."""
+"""Workflow that summarizes a text with a model, and with another service if the model fails."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def summary(functions: Mapping[str, Function], breaker: CircuitBreaker) -> Step:
         functions: The functions of the services, by their names.
         breaker: Stops calling the first model while it keeps failing.
     """
-    asked = {"text": Input("body.text"), "max_sentences": Input("body.max_sentences", default=3)}
+    request = {"text": Input("body.text"), "max_sentences": Input("body.max_sentences", default=3)}
     second = LambdaTask(
         "choose its sentences",
         functions["embeddings"],
         operation=choose_sentences,
-        input=asked,
+        input=request,
         timeout_seconds=12,
         retry=_ONCE_MORE,
         result="summary",
@@ -32,7 +32,7 @@ def summary(functions: Mapping[str, Function], breaker: CircuitBreaker) -> Step:
         "summarize",
         functions["language"],
         operation=summarize_text,
-        input=asked,
+        input=request,
         timeout_seconds=12,
         retry=_ONCE_MORE,
         # What one model cannot read, the other may; that says nothing of how well the first one is.

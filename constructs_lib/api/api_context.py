@@ -97,11 +97,11 @@ class ApiContext:
         return tuple(self._models.values())
 
     def caller(self, path: str, http_method: HttpMethod) -> Caller:
-        """Returns a method as its integration sees it."""
+        """Return a method as its integration sees it."""
         return Caller(api_execution_arn=self._execution_arn, path=path, http_method=http_method)
 
     def add_gateway_responses(self, definitions: Sequence[GatewayResponseDefinition]) -> None:
-        """Makes what API Gateway answers by itself; once."""
+        """Create what API Gateway answers by itself; once."""
         self.gateway_responses = tuple(definitions)
         for definition in definitions:
             # No path is called so: a '=' is not valid in one.
@@ -111,7 +111,7 @@ class ApiContext:
         self.changed()
 
     def check_authorizer(self, where: str, settings: AuthorizerSettings) -> AuthorizerDefinition:
-        """Checks that the API can have an authorizer, and returns it as data.
+        """Check that the API can have an authorizer, and return it as data.
 
         Raises:
             ConstructError: if it cannot, or has another one of that name.
@@ -133,7 +133,7 @@ class ApiContext:
         return definition
 
     def add_authorizer(self, definition: AuthorizerDefinition, settings: AuthorizerSettings) -> None:
-        """Makes an authorizer that was checked, unless it exists."""
+        """Create an authorizer that was checked, unless it exists."""
         if definition.name not in self._authorizers:
             self._authorizers[definition.name] = Authorizer(
                 self._api,
@@ -188,7 +188,7 @@ class ApiContext:
                 )
 
     def check_model(self, where: str, definition: ModelDefinition) -> None:
-        """Checks that the API can have a model.
+        """Check that the API can have a model.
 
         Raises:
             ConflictError: if it has another one of that name, or AWS would drop a part of it.
@@ -202,26 +202,26 @@ class ApiContext:
             )
 
     def add_model(self, definition: ModelDefinition) -> None:
-        """Makes a model that was checked, unless it exists."""
+        """Create a model that was checked, unless it exists."""
         if definition.name not in self._models:
             self._models[definition.name] = definition
             self.renderer.render_model(self._part(f"model={definition.name}"), definition)
 
     def add_validator(self) -> None:
-        """Makes what validates requests, unless it exists; one is enough for all methods."""
+        """Create what validates requests, unless it exists; one is enough for all methods."""
         if not self._has_validator:
             self._has_validator = True
             self.renderer.render_validator(self._part("request-validator="))
 
     def render_route(self, scope: Construct, route: Route) -> RenderedRoute:
-        """Makes the resources of a route that the table accepted, and tells who listens."""
+        """Create the resources of a route that the table accepted, and tell who listens."""
         rendered = self.renderer.render_route(scope, route)
         self._backends.append(route.backend)
         self.changed()
         return rendered
 
     def on_change(self, listener: Callable[[], None]) -> None:
-        """Calls `listener` now, and after each change of the API."""
+        """Call `listener` now, and after each change of the API."""
         self._listeners.append(listener)
         listener()
 

@@ -64,7 +64,7 @@ class Canary:
             )
 
     def settings(self) -> ApiGatewayStageCanarySettings:
-        """Returns it as a stage has it."""
+        """Return it as a stage has it."""
         return ApiGatewayStageCanarySettings(
             deployment_id=attribute(self.deployment.resource, "id"),
             percent_traffic=self.percent,
@@ -73,7 +73,7 @@ class Canary:
 
 
 def check_canary(where: str, canary: object, deployment: Deployment) -> None:
-    """Checks that a canary is another one than what the stage serves.
+    """Check that a canary is another one than what the stage serves.
 
     Raises:
         ConstructError: if all requests would get the same, or another API.

@@ -184,11 +184,11 @@ class DomainName(AwsConstruct):
         return self._resource
 
     def url_for(self, base_path: str = "") -> str:
-        """Returns the address of a base path, without a `/` at the end."""
+        """Return the address of a base path, without a `/` at the end."""
         return f"https://{self._domain_name}{f'/{base_path}' if base_path else ''}"
 
     def add_stage(self, stage: Stage, *, base_path: str) -> ApiGatewayBasePathMapping:
-        """Serves one more stage below a base path (`aws_api_gateway_base_path_mapping`), of this API or another.
+        """Serve one more stage below a base path (`aws_api_gateway_base_path_mapping`), of this API or another.
 
         Args:
             stage: What it serves.

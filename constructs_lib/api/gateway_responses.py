@@ -126,7 +126,7 @@ class GatewayResponses:
                 raise ConflictError(_WHERE, f"headers has '{name}'", "pass cors=Cors(...) to the API")
 
     def definitions(self, cors: Cors | None = None) -> tuple[GatewayResponseDefinition, ...]:
-        """Returns them as data, one for each type of error.
+        """Return them as data, one for each type of error.
 
         Args:
             cors: Which pages may read them. Left out, none of another origin.

@@ -64,7 +64,7 @@ class Integration(Protocol):
         """The largest body in bytes that it accepts; None where what it calls decides."""
 
     def definition(self, where: str, scope: Construct, caller: Caller) -> IntegrationDefinition:
-        """Returns it as data.
+        """Return it as data.
 
         Args:
             where: The path that the method will have.
@@ -76,4 +76,4 @@ class Integration(Protocol):
         """
 
     def bind(self, scope: Construct, caller: Caller) -> Backend:
-        """Makes what the method needs to call it, as children of the method `scope`."""
+        """Create what the method needs to call it, as children of the method `scope`."""

@@ -83,7 +83,7 @@ class LambdaIntegration:
         return None
 
     def definition(self, where: str, scope: Construct, caller: Caller) -> IntegrationDefinition:
-        """Returns it as data; see `Integration`."""
+        """Return it as data; see `Integration`."""
         check_same_stack(where, scope, self._function)
         self._function._check_permission(where, principal=_PRINCIPAL, source_arn=caller.source_arn)
         return IntegrationDefinition(
@@ -95,7 +95,7 @@ class LambdaIntegration:
         )
 
     def bind(self, scope: Construct, caller: Caller) -> Backend:
-        """Makes the permission; see `Integration`."""
+        """Create the permission; see `Integration`."""
         permission = self._function.add_permission(
             scope, "permission", principal=_PRINCIPAL, source_arn=caller.source_arn
         )

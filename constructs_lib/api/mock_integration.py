@@ -24,9 +24,9 @@ class MockIntegration:
         return None
 
     def definition(self, where: str, scope: Construct, caller: Caller) -> IntegrationDefinition:  # noqa: ARG002
-        """Returns it as data; see `Integration`."""
+        """Return it as data; see `Integration`."""
         return self._definition
 
     def bind(self, scope: Construct, caller: Caller) -> Backend:  # noqa: ARG002
-        """Makes nothing; see `Integration`."""
+        """Make nothing; see `Integration`."""
         return Backend(uri=None)

@@ -51,7 +51,7 @@ def openapi_body(
     credentials: Mapping[tuple[str, str], str],
     authorizers: Mapping[str, AuthorizerBackend],
 ) -> str:
-    """Returns the document as JSON, in which Terraform fills in the references and nothing else.
+    """Return the document as JSON, in which Terraform fills in the references and nothing else.
 
     Args:
         definition: The API.
@@ -69,7 +69,7 @@ def openapi_body(
 
 
 def check_importable(where: str, model: str, schema: str) -> None:
-    """Checks that AWS's import keeps all of a model's schema.
+    """Check that AWS's import keeps all of a model's schema.
 
     Raises:
         ConflictError: if it would drop a rule without a word.
@@ -84,7 +84,7 @@ def check_importable(where: str, model: str, schema: str) -> None:
 
 
 def _lost(schema: object, path: str) -> Iterator[tuple[str, str]]:
-    """Yields what is lost of a schema and of all inside it, each with the path of its field."""
+    """Yield what is lost of a schema and of all inside it, each with the path of its field."""
     if isinstance(schema, list):
         for number, one in enumerate(schema):
             yield from _lost(one, f"{path}/{number}")
@@ -261,7 +261,7 @@ class _Schemes:
         self._iam, self._key = (_unlike(names, "sigv4"), _unlike(names, "api_key"))
 
     def of(self, route: RouteDefinition) -> list[dict[str, Any]]:
-        """Returns what a route demands; API Gateway demands each entry of the list, unlike OpenAPI."""
+        """Return what a route demands; API Gateway demands each entry of the list, unlike OpenAPI."""
         demanded: list[dict[str, Any]] = []
         authorization = route.authorization
         if authorization.authorizer is not None:

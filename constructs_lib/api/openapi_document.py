@@ -267,7 +267,7 @@ class _Document:
         return name
 
     def _requirement(self, authorizer: AuthorizerDefinition) -> list[str]:
-        """Returns the schemes of an authorizer: one for each place where the caller's identity has to be."""
+        """Return the schemes of an authorizer: one for each place where the caller's identity has to be."""
         found = []
         for source in authorizer.identity_sources:
             where, _, name = source.removeprefix("method.request.").partition(".")

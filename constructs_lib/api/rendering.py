@@ -99,35 +99,35 @@ class Renderer(AuthorizerRenderer, Protocol):
     def render_path(
         self, scope: Construct, *, parent: str, path_part: str, path: str
     ) -> ApiGatewayResource | None:
-        """Makes what the path `path`, which is `path_part` below `parent`, needs, as a child of `scope`."""
+        """Create what the path `path`, which is `path_part` below `parent`, needs, as a child of `scope`."""
 
     def render_route(self, scope: Construct, route: Route) -> RenderedRoute:
-        """Makes what a route needs, as children of `scope`."""
+        """Create what a route needs, as children of `scope`."""
 
     def render_gateway_response(
         self, scope: Construct, definition: GatewayResponseDefinition
     ) -> ApiGatewayGatewayResponse | None:
-        """Makes what an answer of API Gateway itself needs, as children of `scope`."""
+        """Create what an answer of API Gateway itself needs, as children of `scope`."""
 
     def check_model(self, where: str, definition: ModelDefinition) -> None:
-        """Checks that a model can be rendered.
+        """Check that a model can be rendered.
 
         Raises:
             ConflictError: if AWS would drop a part of it.
         """
 
     def check_integration(self, where: str, scope: Construct, definition: IntegrationDefinition) -> None:
-        """Checks that an integration can be rendered.
+        """Check that an integration can be rendered.
 
         Raises:
             ConflictError: if the provider might not know a part of it.
         """
 
     def render_model(self, scope: Construct, definition: ModelDefinition) -> ApiGatewayModel | None:
-        """Makes what a model needs, as children of `scope`."""
+        """Create what a model needs, as children of `scope`."""
 
     def render_validator(self, scope: Construct) -> ApiGatewayRequestValidator | None:
-        """Makes what validates bodies and parameters, as children of `scope`."""
+        """Create what validates bodies and parameters, as children of `scope`."""
 
     def finish(self) -> None:
         """Is called when the API is complete once more: after each of its changes."""

@@ -108,7 +108,7 @@ class Resource(AwsConstruct):
         default_authorization: Authorization | None = None,
         cors: Cors | Literal["OFF"] | None = None,
     ) -> Resource:
-        """Adds the path that is one part longer.
+        """Add the path that is one part longer.
 
         Args:
             path_part: A fixed part (`orders`), a variable (`{id}`), or a variable that takes the whole rest of
@@ -140,7 +140,7 @@ class Resource(AwsConstruct):
         return child
 
     def resource_for(self, path: str) -> Resource:
-        """Returns the resource of a path below this one, and adds what is missing of it.
+        """Return the resource of a path below this one, and add what is missing of it.
 
         Args:
             path: The path from here, such as `/orders/{id}`; `/` is this resource.
@@ -167,7 +167,7 @@ class Resource(AwsConstruct):
         response_model: type[BaseModel] | None = None,
         documentation: RouteDocumentation | None = None,
     ) -> Method:
-        """Adds a method.
+        """Add a method.
 
         Beside a method for `ANY` there may be others, which then answer in its place. With the first method of a
         path that has `cors` comes one for OPTIONS, unless the path has one already.

@@ -172,7 +172,7 @@ class RestApiBase(AwsConstruct):
         return self._resource
 
     def close_execute_api_endpoint(self) -> None:
-        """Closes AWS's own host name for the API, which leads past its `DomainName`; that calls this by itself."""
+        """Close AWS's own host name for the API, which leads past its `DomainName`; that calls this by itself."""
         if not self._context.endpoint_closed:
             self._context.endpoint_closed = True
             self._resource.disable_execute_api_endpoint = True
@@ -219,7 +219,7 @@ class RestApiBase(AwsConstruct):
         )
 
     def resource_for(self, path: str) -> Resource:
-        """Returns the resource of a path, and adds what is missing of it.
+        """Return the resource of a path, and add what is missing of it.
 
         Args:
             path: The path from the root, such as `/orders/{id}`.

@@ -44,7 +44,7 @@ class RouteTable:
         return tuple(self._routes.values())
 
     def add_path(self, where: str, parent: str, path_part: str) -> str:
-        """Adds the path of `path_part` below `parent`, and returns it.
+        """Add the path of `path_part` below `parent`, and return it.
 
         Raises:
             ConstructError: if API Gateway would refuse the path.
@@ -77,7 +77,7 @@ class RouteTable:
         return path
 
     def add_route(self, where: str, route: RouteDefinition) -> None:
-        """Adds a route to a path that exists.
+        """Add a route to a path that exists.
 
         Raises:
             ConstructError: if API Gateway would refuse the route or never reach it.
@@ -115,7 +115,7 @@ class RouteTable:
 
 
 def check_path_part(where: str, path_part: str) -> str | None:
-    """Checks one part of a path; returns the name of its variable, None for a fixed part."""
+    """Check one part of a path; return the name of its variable, None for a fixed part."""
     check_known(where, "path_part", path_part)
     if not path_part:
         raise InvalidArgumentError(where, "path_part is empty", "use api.root for the root")
@@ -163,17 +163,17 @@ def split_path(where: str, path: str) -> tuple[str, ...]:
 
 
 def join(parent: str, path_part: str) -> str:
-    """Returns the path of `path_part` below `parent`."""
+    """Return the path of `path_part` below `parent`."""
     return f"{parent.rstrip('/')}/{path_part}"
 
 
 def variables(path: str) -> tuple[str, ...]:
-    """Returns the names of the variables in a path."""
+    """Return the names of the variables in a path."""
     return tuple(name for name, _ in _VARIABLE.findall(path))
 
 
 def wildcard_path(path: str) -> str:
-    """Returns the path as an ARN pattern: a `*` for each variable."""
+    """Return the path as an ARN pattern: a `*` for each variable."""
     return _VARIABLE.sub("*", path)
 
 

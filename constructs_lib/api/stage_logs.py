@@ -53,7 +53,7 @@ def check_logs(
     access_log: AccessLog | Literal["OFF"] | None,
     execution_log: ExecutionLog | None,
 ) -> None:
-    """Checks what a stage's constructor was told of logs; called by it directly.
+    """Check what a stage's constructor was told of logs; called by it directly.
 
     Raises:
         ConstructError: if an argument is not valid, or logs are asked for without an `account`.
@@ -86,7 +86,7 @@ def make_logs(
     access_log: AccessLog | Literal["OFF"] | None,
     execution_log: ExecutionLog | None,
 ) -> StageLogs:
-    """Makes the log groups of a stage, before the stage itself; see `Stage` for the arguments."""
+    """Create the log groups of a stage, before the stage itself; see `Stage` for the arguments."""
     log = (access_log or AccessLog()) if account is not None and access_log != "OFF" else None
     level: ExecutionLog = execution_log or ("OFF" if account is None else "ERROR")
     api_id = attribute(api.resource, "id")

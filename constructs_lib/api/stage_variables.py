@@ -10,7 +10,7 @@ from constructs_lib.functions.plaintext_secrets import find_secret
 
 
 def check_stage_variables(where: str, variables: Mapping[str, str]) -> None:
-    """Checks the variables of a stage, or those that a canary has instead.
+    """Check the variables of a stage, or those that a canary has instead.
 
     Raises:
         ConstructError: if API Gateway would refuse them, or a value looks like a secret.

@@ -108,7 +108,7 @@ class StepFunctionsIntegration:
         return MAX_DATA_BYTES
 
     def definition(self, where: str, scope: Construct, caller: Caller) -> IntegrationDefinition:  # noqa: ARG002
-        """Returns it as data; see `Integration`."""
+        """Return it as data; see `Integration`."""
         check_same_stack(where, scope, self._workflow)
         region = AwsStack.of(scope).region
         arn = (
@@ -144,7 +144,7 @@ class StepFunctionsIntegration:
         )
 
     def bind(self, scope: Construct, caller: Caller) -> Backend:  # noqa: ARG002
-        """Makes the role that may start the workflow, unless it exists; see `Integration`."""
+        """Create the role that may start the workflow, unless it exists; see `Integration`."""
         region = AwsStack.of(scope).region
         role = self._workflow.api_role
         return Backend(

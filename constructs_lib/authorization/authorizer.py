@@ -40,10 +40,10 @@ class AuthorizerSettings(Protocol):
     """An `Authorization` that needs an authorizer in the API."""
 
     def definition(self) -> AuthorizationDefinition:
-        """Returns who may call a method, as data."""
+        """Return who may call a method, as data."""
 
     def authorizer(self, where: str, scope: Construct) -> AuthorizerDefinition:
-        """Returns the authorizer as data.
+        """Return the authorizer as data.
 
         Args:
             where: The path that the method will have.
@@ -54,10 +54,10 @@ class AuthorizerSettings(Protocol):
         """
 
     def backend(self) -> AuthorizerBackend:
-        """Returns what it asks."""
+        """Return what it asks."""
 
     def permit(self, scope: Construct, source_arn: str) -> tuple[TerraformResource, ...]:
-        """Makes what API Gateway needs to ask, as children of `scope`, and returns it.
+        """Create what API Gateway needs to ask, as children of `scope`, and return it.
 
         Args:
             scope: The authorizer.
@@ -129,11 +129,11 @@ class AuthorizerRenderer(Protocol):
     def render_authorizer(
         self, scope: Construct, definition: AuthorizerDefinition, backend: AuthorizerBackend
     ) -> ApiGatewayAuthorizer | None:
-        """Makes what an authorizer needs, as children of `scope`."""
+        """Create what an authorizer needs, as children of `scope`."""
 
 
 def check_authorizer_name(where: str, name: object) -> None:
-    """Checks the name of an authorizer.
+    """Check the name of an authorizer.
 
     Raises:
         InvalidArgumentError: if it is not valid.

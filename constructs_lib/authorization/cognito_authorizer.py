@@ -110,17 +110,17 @@ class CognitoAuthorizer:
         check_range(where, "cache_ttl_seconds", self.cache_ttl_seconds, 0, MAX_CACHE_TTL_SECONDS)
 
     def with_scopes(self, *scopes: str) -> CognitoAuthorizer:
-        """Returns the same authorizer for callers whose access token has one of these scopes."""
+        """Return the same authorizer for callers whose access token has one of these scopes."""
         return replace(self, scopes=scopes)
 
     def definition(self) -> AuthorizationDefinition:
-        """Returns it as data."""
+        """Return it as data."""
         return AuthorizationDefinition(
             type="COGNITO_USER_POOLS", authorizer=self.name, scopes=tuple(self.scopes)
         )
 
     def authorizer(self, where: str, scope: Construct) -> AuthorizerDefinition:
-        """Returns the authorizer as data; see `AuthorizerSettings`."""
+        """Return the authorizer as data; see `AuthorizerSettings`."""
         for pool in self.user_pools:
             if isinstance(pool, Construct):
                 check_same_stack(where, scope, pool)
@@ -133,7 +133,7 @@ class CognitoAuthorizer:
         )
 
     def backend(self) -> AuthorizerBackend:
-        """Returns the pools; see `AuthorizerSettings`."""
+        """Return the pools; see `AuthorizerSettings`."""
         arns = (pool if isinstance(pool, str) else pool.arn for pool in self.user_pools)
         found = (getattr(pool, "resource", pool) for pool in self.user_pools)
         origins = tuple(pool for pool in found if isinstance(pool, TerraformResource))
@@ -141,12 +141,12 @@ class CognitoAuthorizer:
         return AuthorizerBackend(provider_arns=tuple(arns), origins=origins, references=references)
 
     def permit(self, scope: Construct, source_arn: str) -> tuple[TerraformResource, ...]:  # noqa: ARG002
-        """Makes nothing: API Gateway verifies tokens by the keys that Cognito publishes."""
+        """Make nothing: API Gateway verifies tokens by the keys that Cognito publishes."""
         return ()
 
 
 def check_header(where: str, argument: str, value: object) -> None:
-    """Checks the name of a header.
+    """Check the name of a header.
 
     Raises:
         InvalidArgumentError: if it is not valid.

@@ -13,7 +13,7 @@ class Authorization(Protocol):
     """Who may call a method."""
 
     def definition(self) -> AuthorizationDefinition:
-        """Returns it as data."""
+        """Return it as data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class Public:
     with_api_key_only: bool = False
 
     def definition(self) -> AuthorizationDefinition:
-        """Returns it as data."""
+        """Return it as data."""
         return AuthorizationDefinition(type="NONE")
 
 
@@ -46,12 +46,12 @@ class IamAuthorization:
     """
 
     def definition(self) -> AuthorizationDefinition:
-        """Returns it as data."""
+        """Return it as data."""
         return AuthorizationDefinition(type="AWS_IAM")
 
 
 def check_authorization(where: str, argument: str, value: object) -> None:
-    """Checks that `value` is an `Authorization`.
+    """Check that `value` is an `Authorization`.
 
     Raises:
         InvalidArgumentError: if it is not.

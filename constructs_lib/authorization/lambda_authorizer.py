@@ -93,11 +93,11 @@ class LambdaAuthorizer:
             )
 
     def definition(self) -> AuthorizationDefinition:
-        """Returns it as data."""
+        """Return it as data."""
         return AuthorizationDefinition(type="CUSTOM", authorizer=self.name)
 
     def authorizer(self, where: str, scope: Construct) -> AuthorizerDefinition:
-        """Returns the authorizer as data; see `AuthorizerSettings`."""
+        """Return the authorizer as data; see `AuthorizerSettings`."""
         check_same_stack(where, scope, self.function)
         if self.function.response_streaming:
             raise ConflictError(
@@ -116,11 +116,11 @@ class LambdaAuthorizer:
         )
 
     def backend(self) -> AuthorizerBackend:
-        """Returns the function's alias; see `AuthorizerSettings`."""
+        """Return the function's alias; see `AuthorizerSettings`."""
         return AuthorizerBackend(uri=self.function._gateway_uri, references=self.function._references)
 
     def permit(self, scope: Construct, source_arn: str) -> tuple[TerraformResource, ...]:
-        """Makes the permission; see `AuthorizerSettings`."""
+        """Create the permission; see `AuthorizerSettings`."""
         permission = self.function.add_permission(
             scope, "permission", principal=_PRINCIPAL, source_arn=source_arn
         )

@@ -157,7 +157,7 @@ class UserPool(AwsConstruct):
         access_minutes: int = 60,
         refresh_days: int = 30,
     ) -> str:
-        """Adds an application by which users sign in (`aws_cognito_user_pool_client`), without a secret.
+        """Add an application by which users sign in (`aws_cognito_user_pool_client`), without a secret.
 
         Args:
             name: Its name, unique in the pool.

@@ -18,7 +18,7 @@ ALIAS: Final = "live"
 
 
 def make_alias(scope: Construct, function: LambdaFunction, gradual: Gradual | None) -> LambdaAlias:
-    """Makes the alias of a function (`aws_lambda_alias`).
+    """Create the alias of a function (`aws_lambda_alias`).
 
     Args:
         scope: The construct that it belongs to.
@@ -71,7 +71,7 @@ def gateway_uri(stack: AwsStack, function_arn: str, *, stream: bool = False) -> 
 
 
 def keep_started(scope: Construct, function: LambdaFunction, alias: LambdaAlias, instances: int) -> None:
-    """Keeps instances of an alias started (`aws_lambda_provisioned_concurrency_config`).
+    """Keep instances of an alias started (`aws_lambda_provisioned_concurrency_config`).
 
     Args:
         scope: The construct that the setting belongs to.

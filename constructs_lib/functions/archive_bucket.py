@@ -70,7 +70,7 @@ class ArchiveBucket(PrivateBucket):
     def from_bucket_name(
         scope: Construct, construct_id: str, bucket_name: str, *, encryption_key: EncryptionKey | None = None
     ) -> ArchiveBucket:
-        """Returns a bucket that exists, and that somebody else looks after: only uploads are made here.
+        """Return a bucket that exists, and that somebody else looks after: only uploads are made here.
 
         Each plan checks that the stack's account owns it; see `PrivateBucket`. It must have a bucket policy.
 
@@ -91,7 +91,7 @@ class ArchiveBucket(PrivateBucket):
         return ArchiveBucket(scope, construct_id, existing=bucket_name, encryption_key=encryption_key)
 
     def upload(self, scope: Construct, construct_id: str, *, archive: Archive, folder: str) -> S3Object:
-        """Uploads an archive under a key that names its content, so that an old version is never mistaken for it.
+        """Upload an archive under a key that names its content, so that an old version is never mistaken for it.
 
         Args:
             scope: The construct that the upload belongs to.

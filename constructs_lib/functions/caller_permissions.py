@@ -43,7 +43,7 @@ class CallerPermissions:
     def add(
         self, scope: Construct, construct_id: str, *, principal: str, source_arn: str
     ) -> LambdaPermission:
-        """Adds a permission; see `Function.add_permission`."""
+        """Add a permission; see `Function.add_permission`."""
         where = path_of(scope)
         self.check(where, principal=principal, source_arn=source_arn)
         self.policy_bytes += self._statement_bytes(where, principal, source_arn)
@@ -62,7 +62,7 @@ class CallerPermissions:
         )
 
     def check(self, where: str, *, principal: str, source_arn: str) -> None:
-        """Checks that there is room for one more; see `Function._check_permission`."""
+        """Check that there is room for one more; see `Function._check_permission`."""
         size = self.policy_bytes + self._statement_bytes(where, principal, source_arn)
         if size > MAX_POLICY_BYTES:
             raise LimitExceededError(

@@ -69,7 +69,7 @@ def check_cold_start(
     ephemeral_storage_mb: int,
     gradual: Gradual | None,
 ) -> None:
-    """Checks what Lambda does not allow together.
+    """Check what Lambda does not allow together.
 
     Raises:
         ConstructError: if Lambda would refuse it.

@@ -56,7 +56,7 @@ def queue_name(scope: Construct, where: str, name: str | None, *, fifo: bool) ->
 
 
 def queue_arn(stack: AwsStack, name: str) -> str:
-    """Returns the ARN of a queue of this account without referring to the queue, which may be made later."""
+    """Return the ARN of a queue of this account without referring to the queue, which may be made later."""
     return f"arn:{stack.partition}:sqs:{stack.region}:{stack.account_id}:{name}"
 
 

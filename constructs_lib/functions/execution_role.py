@@ -26,7 +26,7 @@ def make_execution_role(
     vpc: VpcAccess | None,
     asynchronous_calls: AsynchronousCalls | None,
 ) -> Role:
-    """Makes a function's role, with a policy for each of the other arguments.
+    """Create a function's role, with a policy for each of the other arguments.
 
     Args:
         scope: The function that it belongs to.

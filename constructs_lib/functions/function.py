@@ -356,7 +356,7 @@ class Function(AwsConstruct):
         self._resource.put_environment(variables=environment)
 
     def grant_invoke(self, grantee: Function | Role) -> None:
-        """Allows another function, or whatever uses a role, to call this function's alias, and nothing else.
+        """Allow another function, or whatever uses a role, to call this function's alias, and nothing else.
 
         Granting it twice changes nothing. A function that is granted it is created after the permission,
         unless the two call each other.
@@ -423,7 +423,7 @@ class Function(AwsConstruct):
     def add_permission(
         self, scope: Construct, construct_id: str, *, principal: str, source_arn: str
     ) -> LambdaPermission:
-        """Allows one resource of an AWS service to call this function's alias (`aws_lambda_permission`).
+        """Allow one resource of an AWS service to call this function's alias (`aws_lambda_permission`).
 
         Args:
             scope: The construct that the permission belongs to.
@@ -437,7 +437,7 @@ class Function(AwsConstruct):
         return self._callers.add(scope, construct_id, principal=principal, source_arn=source_arn)
 
     def _check_permission(self, where: str, *, principal: str, source_arn: str) -> None:
-        """Checks that there is room for one more permission; see `add_permission`.
+        """Check that there is room for one more permission; see `add_permission`.
 
         Args:
             where: The path of the construct that the permission would belong to.

@@ -33,7 +33,7 @@ def check_arguments(
     log_retention_days: RetentionDays | None,
     environment: Mapping[str, str],
 ) -> None:
-    """Checks what `Function` was told; see there for the arguments.
+    """Check what `Function` was told; see there for the arguments.
 
     Raises:
         ConstructError: if AWS would refuse an argument, or an environment variable looks like a secret.

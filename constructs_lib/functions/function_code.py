@@ -44,7 +44,7 @@ class CodePlace:
 
 
 def check_code(where: str, scope: Construct, archive: Archive, code_bucket: ArchiveBucket | None) -> None:
-    """Checks that Lambda can take and run an archive.
+    """Check that Lambda can take and run an archive.
 
     Args:
         where: The path of the function that is about to be made.
@@ -71,7 +71,7 @@ def check_code(where: str, scope: Construct, archive: Archive, code_bucket: Arch
 
 
 def check_handler(where: str, archive: Archive, handler: str) -> None:
-    """Checks that the archive has the module of a handler.
+    """Check that the archive has the module of a handler.
 
     Raises:
         InvalidArgumentError: if it has not.
@@ -96,7 +96,7 @@ def check_handler(where: str, archive: Archive, handler: str) -> None:
 def place_code(
     function: Construct, archive: Archive, code_bucket: ArchiveBucket | None, folder: str
 ) -> CodePlace:
-    """Puts an archive where Terraform finds it: beside the configuration, or in the bucket if it is too large.
+    """Put an archive where Terraform finds it: beside the configuration, or in the bucket if it is too large.
 
     Args:
         function: The function whose code it is.

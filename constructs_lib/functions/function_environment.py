@@ -40,7 +40,7 @@ _RESERVED: Final = frozenset(
 
 
 def check_environment(where: str, environment: Mapping[str, str]) -> None:
-    """Checks the environment variables of a function.
+    """Check the environment variables of a function.
 
     Values that Terraform fills in later are counted without the parts that are not known yet.
 

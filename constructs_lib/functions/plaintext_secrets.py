@@ -18,7 +18,7 @@ _KINDS: Final = (
 
 
 def find_secret(value: str) -> str | None:
-    """Returns what kind of secret `value` holds, None where it looks like none.
+    """Return what kind of secret `value` holds, None where it looks like none.
 
     Example:
         >>> find_secret("AKIA" + "A" * 16)

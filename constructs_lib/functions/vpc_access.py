@@ -53,7 +53,7 @@ class VpcAccess:
             object.__setattr__(self, name, tuple(values))
 
     def permissions(self, *, partition: str, region: str, account_id: str) -> tuple[PolicyStatement, ...]:
-        """Returns what the function's role needs, so that Lambda can make network interfaces there."""
+        """Return what the function's role needs, so that Lambda can make network interfaces there."""
         ec2 = f"arn:{partition}:ec2:{region}:{account_id}"
         interfaces = f"{ec2}:network-interface/*"
         return (

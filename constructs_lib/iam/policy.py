@@ -75,7 +75,7 @@ class PolicyStatement:
             )
 
     def within_account(self, account_id: str) -> PolicyStatement:
-        """Returns the statement with S3's actions limited to the buckets of one account (`aws:ResourceAccount`).
+        """Return the statement with S3's actions limited to the buckets of one account (`aws:ResourceAccount`).
 
         An ARN of S3 names no account: without the condition, the statement covers the bucket of whichever account has
         taken the name. Statements without an action of S3, or with a condition on the account, stay as they are.
@@ -90,7 +90,7 @@ class PolicyStatement:
         return replace(self, conditions={**self.conditions, "StringEquals": equal})
 
     def as_dict(self) -> dict[str, Any]:
-        """Returns the statement as IAM writes it."""
+        """Return the statement as IAM writes it."""
         statement: dict[str, Any] = {
             "Effect": "Allow",
             "Action": list(self.actions),

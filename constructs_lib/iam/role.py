@@ -98,7 +98,7 @@ class Role(AwsConstruct):
         return self._resource
 
     def add_policy(self, name: str, *statements: PolicyStatement, awaited: bool = True) -> IamRolePolicy:
-        """Adds an inline policy.
+        """Add an inline policy.
 
         Statements about S3 get the condition that the stack's account owns the bucket (`aws:ResourceAccount`). For a
         bucket of another account, name that account in the statement's conditions.
@@ -137,14 +137,14 @@ class Role(AwsConstruct):
         return policy
 
     def allow_tracing(self) -> IamRolePolicy:
-        """Allows sending traces to X-Ray, which knows no resources."""
+        """Allow sending traces to X-Ray, which knows no resources."""
         return self.add_policy(
             "xray",
             PolicyStatement(actions=["xray:PutTelemetryRecords", "xray:PutTraceSegments"], resources=["*"]),
         )
 
     def used_by(self, user: TerraformResource, *others: TerraformResource, first: bool = False) -> None:
-        """Makes `user` wait for the role's policies, those that are added later included.
+        """Make `user` wait for the role's policies, those that are added later included.
 
         Args:
             user: What uses the role.

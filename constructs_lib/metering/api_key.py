@@ -84,7 +84,7 @@ class ApiKey(AwsConstruct):
 
 
 def check_name(where: str, name: object) -> None:
-    """Checks the name of a key or a plan.
+    """Check the name of a key or a plan.
 
     Raises:
         InvalidArgumentError: if it is not valid.
@@ -114,7 +114,7 @@ class _StaysSecret:
 
 
 def _resolved(stack: TerraformStack, outputs: Sequence[TerraformOutput]) -> list[str]:
-    """Returns the values of outputs as JSON, with Terraform's names of what they refer to."""
+    """Return the values of outputs as JSON, with Terraform's names of what they refer to."""
     # An object for each: cdktf leaves out what is null in a list.
     values = [{"value": one.value} for one in outputs]
     resolver = DefaultTokenResolver(StringConcat())

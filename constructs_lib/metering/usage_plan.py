@@ -173,7 +173,7 @@ class UsagePlan(AwsConstruct):
         return self._resource
 
     def add_key(self, key: ApiKey) -> ApiGatewayUsagePlanKey:
-        """Gives a key what the plan allows (`aws_api_gateway_usage_plan_key`).
+        """Give a key what the plan allows (`aws_api_gateway_usage_plan_key`).
 
         Args:
             key: The key.
@@ -199,7 +199,7 @@ class UsagePlan(AwsConstruct):
         return resource
 
     def add_tenant(self, name: str) -> ApiKey:
-        """Makes a key for a tenant, named after the plan and the tenant, and adds it.
+        """Create a key for a tenant, named after the plan and the tenant, and add it.
 
         Args:
             name: The tenant, unique in this plan.

@@ -42,7 +42,7 @@ class MetricAlarm:
     periods: int
 
     def made(self, scope: Construct, topic: AlarmTopic) -> CloudwatchMetricAlarm:
-        """Makes it, for a topic to tell."""
+        """Make it, for a topic to tell."""
         told = [attribute(topic.resource, "arn")]
         is_percentile = self.statistic.startswith("p")
         return make(

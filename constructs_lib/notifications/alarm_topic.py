@@ -115,7 +115,7 @@ class AlarmTopic(AwsConstruct):
         return self._resource
 
     def add_email(self, address: str) -> SnsTopicSubscription:
-        """Sends each alarm to one more address (`aws_sns_topic_subscription`), once its owner has agreed.
+        """Send each alarm to one more address (`aws_sns_topic_subscription`), once its owner has agreed.
 
         Args:
             address: The e-mail address.

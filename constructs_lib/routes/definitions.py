@@ -233,11 +233,11 @@ class ApiDefinition:
         object.__setattr__(self, "gateway_responses", tuple(responses))
 
     def canonical_json(self) -> str:
-        """Returns the definition as JSON: the same text for the same API, however it was put together."""
+        """Return the definition as JSON: the same text for the same API, however it was put together."""
         return json.dumps(_as_data(self), sort_keys=True, separators=(",", ":"))
 
     def digest(self) -> str:
-        """Returns the SHA-256 of the canonical JSON, in hexadecimal."""
+        """Return the SHA-256 of the canonical JSON, in hexadecimal."""
         return hashlib.sha256(self.canonical_json().encode()).hexdigest()
 
 

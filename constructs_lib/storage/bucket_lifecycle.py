@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def expire(
     scope: Construct, bucket: S3Bucket, *, old_versions_days: int | None, expire_days: int | None
 ) -> S3BucketLifecycleConfiguration:
-    """Makes S3 delete objects of a bucket when they are old.
+    """Make S3 delete objects of a bucket when they are old.
 
     Args:
         scope: The construct that the bucket belongs to.

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def replicate(
     scope: Construct, bucket: S3Bucket, key: EncryptionKey, replica: Replica
 ) -> S3BucketReplicationConfigurationA:
-    """Makes S3 copy what is put into a bucket, by a role that may do that and nothing else.
+    """Make S3 copy what is put into a bucket, by a role that may do that and nothing else.
 
     Args:
         scope: The construct that the bucket belongs to.

@@ -78,7 +78,7 @@ class PayloadBucket(PrivateBucket):
         )
 
     def grant(self, role: Role, prefix: str, *, read: bool = False, write: bool = False) -> None:
-        """Allows a role to read or write the objects below a prefix, and the use of the bucket's key.
+        """Allow a role to read or write the objects below a prefix, and the use of the bucket's key.
 
         The permission ends where another account owns the bucket (see `Role.add_policy`).
 

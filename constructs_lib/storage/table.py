@@ -163,7 +163,7 @@ class Table(AwsConstruct):
         return self._resource
 
     def grant(self, role: Role, *actions: TableAction) -> None:
-        """Allows a role these actions on the table's items, and the use of its key.
+        """Allow a role these actions on the table's items, and the use of its key.
 
         Args:
             role: Who may.

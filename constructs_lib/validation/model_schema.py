@@ -30,7 +30,7 @@ MAX_MODEL_BYTES: Final = 400_000
 
 
 def model_schema(model: type[BaseModel], *, where: str | None = None) -> dict[str, Any]:
-    """Returns the schema of a request for `aws_api_gateway_model`: JSON Schema draft-04, without references.
+    """Return the schema of a request for `aws_api_gateway_model`: JSON Schema draft-04, without references.
 
     The fields have the names that they have in JSON (their aliases). A request that the model accepts as it stands
     is accepted. What the model would first convert is not: API Gateway converts nothing, so a model that is not
@@ -148,7 +148,7 @@ def _written(
 
 @cache
 def _schema(model: type[BaseModel], mode: JsonSchemaMode, reference: str) -> str:
-    """Returns it as text, which nobody can change: a model is often asked for its schema more than once."""
+    """Return it as text, which nobody can change: a model is often asked for its schema more than once."""
     return json.dumps(model.model_json_schema(mode=mode, schema_generator=_Generator, ref_template=reference))
 
 

@@ -43,7 +43,7 @@ _TOKEN: Final = re.compile(r"\[\^?\]?(?:\\.|\[:[^\]]*:\]|\[[^\]]*\]|[^\]\\])*\]|
 
 
 def foreign_syntax(pattern: str) -> Foreign | None:
-    """Returns the first piece of a pattern that ECMA 262 lacks, or None where there is none."""
+    """Return the first piece of a pattern that ECMA 262 lacks, or None where there is none."""
     place = 0
     while place < len(pattern):
         token = _TOKEN.match(pattern, place)

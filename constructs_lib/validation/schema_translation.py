@@ -61,7 +61,7 @@ class Draft4:
         self._subschemas = 0
 
     def translate(self) -> Schema:
-        """Returns the translation of the whole document.
+        """Return the translation of the whole document.
 
         Raises:
             ConstructError: if it says what the dialect cannot say, or is too large once references are written out.
@@ -69,7 +69,7 @@ class Draft4:
         return self._schema(self._document, "", ())
 
     def _schema(self, source: object, path: str, trail: tuple[str, ...]) -> Schema:
-        """Translates the schema at `path`, inside the references of `trail`."""
+        """Translate the schema at `path`, inside the references of `trail`."""
         self._subschemas += 1
         if self._subschemas > MAX_SUBSCHEMAS:
             raise LimitExceededError(
@@ -101,7 +101,7 @@ class Draft4:
     def _followed(
         self, source: Mapping[str, Any], path: str, trail: tuple[str, ...]
     ) -> tuple[Mapping[str, Any], tuple[str, ...]]:
-        """Replaces a reference by what it refers to; what stands beside it keeps its meaning."""
+        """Replace a reference by what it refers to; what stands beside it keeps its meaning."""
         while "$ref" in source:
             reference = str(source["$ref"])
             name = reference.rpartition("/")[2]

@@ -125,7 +125,7 @@ class CaughtBranch(Step):
 
     @staticmethod
     def caught(target: str) -> dict[str, Any]:
-        """Returns the Catch that leads from the one to the other."""
+        """Return the Catch that leads from the one to the other."""
         return {
             "ErrorEquals": ["States.ALL"],
             "Next": target,

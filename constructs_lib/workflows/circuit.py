@@ -91,7 +91,7 @@ class Circuit:
         errors: Sequence[str] = (ALL_ERRORS,),
         spared: Sequence[str] = CALLERS_ERRORS,
     ) -> Step:
-        """Returns the states; see `CircuitBreaker.around`."""
+        """Return the states; see `CircuitBreaker.around`."""
         if not isinstance(task, CatchingState):
             raise InvalidArgumentError(
                 "CircuitBreaker.around",
@@ -249,7 +249,7 @@ def _again(name: str, problem: str) -> Fail:
 
 
 def _variable_words(name: str) -> str:
-    """Returns a state's name as the beginning of the names of its variables: different for each state."""
+    """Return a state's name as the beginning of the names of its variables: different for each state."""
     plain = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_")
     if plain != name:
         plain = f"{plain[:40]}_{zlib.crc32(name.encode()):08x}"

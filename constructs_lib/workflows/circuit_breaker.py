@@ -110,7 +110,7 @@ class CircuitBreaker(AwsConstruct):
     def around(
         self, task: CatchingState, *, instead: Step | None = None, errors: Sequence[str] = (ALL_ERRORS,)
     ) -> Step:
-        """Returns a task with this breaker around it; something has to follow, such as a `Succeed`.
+        """Return a task with this breaker around it; something has to follow, such as a `Succeed`.
 
         An error that does not count goes where the task's own `catch` says, and else fails the workflow.
 

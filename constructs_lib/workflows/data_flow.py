@@ -91,7 +91,7 @@ _OWN: Final = ("Branches", "ItemProcessor", "Iterator")
 
 
 def check_data_flow(where: str, asl: Mapping[str, Any], item_readers: frozenset[str] = frozenset()) -> None:
-    """Checks a definition whose query language is JSONata.
+    """Check a definition whose query language is JSONata.
 
     Args:
         where: The path of the workflow.
@@ -110,7 +110,7 @@ class _DataFlow:
         self._item_readers = item_readers
 
     def check(self, machine: Mapping[str, Any], outside: Mapping[str, str]) -> None:
-        """Checks a machine, of which `outside` is what the machines around it keep: the state, by the variable."""
+        """Check a machine, of which `outside` is what the machines around it keep: the state, by the variable."""
         states, start = machine["States"], machine["StartAt"]
         always = _forward(states, start, frozenset(outside), union=False)
         maybe = _forward(
@@ -211,7 +211,7 @@ class _DataFlow:
 def _forward(
     states: Mapping[str, Any], start: str, given: frozenset[Any], *, union: bool
 ) -> dict[str, frozenset[Any]]:
-    """Returns what is kept when each state begins: on some way to it, with the state that keeps it, or on every way."""
+    """Return what is kept when each state begins: on some way to it, with the state that keeps it, or on every way."""
     found: dict[str, frozenset[Any]] = {start: given}
     waiting = [start]
     while waiting:
@@ -268,7 +268,7 @@ def _reader_after(states: Mapping[str, Any], start: str | None, variable: str) -
 
 
 def _from(states: Mapping[str, Any], start: str | None) -> dict[str, None]:
-    """Returns `start` and all that may come after it."""
+    """Return `start` and all that may come after it."""
     reached: dict[str, None] = {} if start is None else {start: None}
     waiting = list(reached)
     while waiting:
@@ -280,7 +280,7 @@ def _from(states: Mapping[str, Any], start: str | None) -> dict[str, None]:
 
 
 def _read(state: Mapping[str, Any]) -> set[str]:
-    """Returns the variables that a state reads itself."""
+    """Return the variables that a state reads itself."""
     found: set[str] = set()
     for code in _codes({field: value for field, value in state.items() if field not in _OWN}):
         plain = _TEXT.sub("", code)

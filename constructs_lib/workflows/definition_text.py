@@ -19,19 +19,19 @@ _TOKEN_START: Final = re.compile(r"\$\{(?!TfToken\[)")
 
 
 def as_literal(asl: Mapping[str, Any]) -> str:
-    """Returns the definition as JSON in which Terraform fills in the references of cdktf, and nothing else."""
+    """Return the definition as JSON in which Terraform fills in the references of cdktf, and nothing else."""
     text = json.dumps(asl, separators=(",", ":"))
     return _TOKEN_START.sub("$${", text).replace("%{", "%%{")
 
 
 def distinct(stack: AwsStack, permissions: Sequence[PolicyStatement]) -> list[PolicyStatement]:
-    """Returns each permission once; cdktf makes another text for the same reference each time."""
+    """Return each permission once; cdktf makes another text for the same reference each time."""
     known = _resolved(stack, [one.as_dict() for one in permissions])
     return [one for index, one in enumerate(permissions) if known[index] not in known[:index]]
 
 
 def write_artefacts(workflow: Construct, name: str, asl: Mapping[str, Any]) -> None:
-    """Writes the definition and the picture of a workflow beside the configuration of its stack."""
+    """Write the definition and the picture of a workflow beside the configuration of its stack."""
     stack = AwsStack.of(workflow)
     place = stack.folder / "workflows"
     place.mkdir(parents=True, exist_ok=True)
@@ -41,7 +41,7 @@ def write_artefacts(workflow: Construct, name: str, asl: Mapping[str, Any]) -> N
 
 
 def _resolved(stack: AwsStack, value: Any) -> Any:
-    """Returns data with Terraform's names of what cdktf refers to."""
+    """Return data with Terraform's names of what cdktf refers to."""
     text = json.dumps(value)
     names = {token: text_of(token, stack) for token in sorted(set(_TOKEN.findall(text)))}
     unknown = [token for token, name in names.items() if name is None]

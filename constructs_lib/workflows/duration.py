@@ -12,7 +12,7 @@ _DEFAULT_ATTEMPTS: Final = 3
 
 
 def longest_seconds(asl: Mapping[str, Any], kind: WorkflowKind) -> float:
-    """Returns the longest time that a workflow may run, in seconds; infinite where nothing ends it.
+    """Return the longest time that a workflow may run, in seconds; infinite where nothing ends it.
 
     Every task takes its whole timeout, every retry is used and every pause is as long as it may be. A `Map` over a
     list that is not known has no end but the workflow's own timeout, and neither has a circle.

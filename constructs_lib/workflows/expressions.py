@@ -211,7 +211,7 @@ class Variable(_Path):
 
 
 def check_variable(where: str, argument: str, name: object) -> None:
-    """Checks that a variable can have this name."""
+    """Check that a variable can have this name."""
     if not isinstance(name, str) or re.fullmatch(_NAME, name) is None or len(name) > 80 or name == "states":
         raise InvalidArgumentError(
             where,
@@ -221,7 +221,7 @@ def check_variable(where: str, argument: str, name: object) -> None:
 
 
 def template(where: str, value: object) -> Any:
-    """Returns plain data with expressions in it as Amazon States Language writes it.
+    """Return plain data with expressions in it as Amazon States Language writes it.
 
     Args:
         where: What the data belongs to, for error messages.
@@ -243,7 +243,7 @@ def template(where: str, value: object) -> Any:
 
 
 def code_of(value: object) -> str:
-    """Returns a value as JSONata code: the code of an expression, or the literal of plain data."""
+    """Return a value as JSONata code: the code of an expression, or the literal of plain data."""
     if isinstance(value, Expression):
         return value.code
     if isinstance(value, Mapping):
@@ -255,12 +255,12 @@ def code_of(value: object) -> str:
 
 
 def delimited(code: str) -> str:
-    """Returns JSONata code as a value of Amazon States Language."""
+    """Return JSONata code as a value of Amazon States Language."""
     return f"{{% {code} %}}"
 
 
 def expressions_in(value: object) -> Iterator[Expression]:
-    """Yields the expressions in plain data."""
+    """Yield the expressions in plain data."""
     if isinstance(value, Expression):
         yield value
     elif isinstance(value, Mapping):

@@ -85,7 +85,7 @@ class Retry:
 
     @classmethod
     def on_throttling(cls, *, max_attempts: int = 2) -> Retry:
-        """Returns what tries again when a service is busy (`THROTTLING_ERRORS`)."""
+        """Return what tries again when a service is busy (`THROTTLING_ERRORS`)."""
         return cls(errors=THROTTLING_ERRORS, max_attempts=max_attempts)
 
     @classmethod
@@ -97,7 +97,7 @@ class Retry:
         return cls(errors=CRASH_ERRORS, max_attempts=max_attempts)
 
     def asl(self) -> dict[str, Any]:
-        """Returns it in Amazon States Language."""
+        """Return it in Amazon States Language."""
         return {
             "ErrorEquals": list(self.errors),
             "IntervalSeconds": self.interval_seconds,
@@ -135,7 +135,7 @@ class Catch:
             check_variable("Catch", "result", self.result)
 
     def asl(self, target: str) -> dict[str, Any]:
-        """Returns it in Amazon States Language, going on at the state `target`."""
+        """Return it in Amazon States Language, going on at the state `target`."""
         made: dict[str, Any] = {"ErrorEquals": list(self.errors), "Next": target}
         if self.result is not None:
             made["Assign"] = {self.result: delimited("$states.errorOutput")}

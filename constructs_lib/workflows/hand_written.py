@@ -46,7 +46,7 @@ class HandWritten:
         references: Mapping[str, CalledFunction | str],
         permissions: Sequence[PolicyStatement],
     ) -> HandWritten:
-        """Reads a definition; see `Workflow.from_definition`."""
+        """Read a definition; see `Workflow.from_definition`."""
         check_list(_WHERE, "permissions", permissions)
         for one in permissions:
             check_type(_WHERE, "one of permissions", one, PolicyStatement)
@@ -76,7 +76,7 @@ class HandWritten:
         )
 
     def rendered(self, where: str, *, timeout_seconds: int | None) -> Rendered:
-        """Returns it as what a Workflow renders.
+        """Return it as what a Workflow renders.
 
         Raises:
             ConstructError: if it has another timeout already, or nothing allows what a state calls.
@@ -94,7 +94,7 @@ class HandWritten:
         return Rendered(asl=asl, functions=self.functions, permissions=self.permissions)
 
     def check_permissions(self, where: str) -> None:
-        """Checks that something allows what each state calls; after its structure was checked.
+        """Check that something allows what each state calls; after its structure was checked.
 
         Raises:
             InvalidArgumentError: if nothing does.
@@ -133,7 +133,7 @@ class _Reader:
         self._references = references
 
     def read(self, value: Any) -> Any:
-        """Returns a value with what is referred to in its place."""
+        """Return a value with what is referred to in its place."""
         if isinstance(value, Mapping):
             return {key: self.read(one) for key, one in value.items()}
         if isinstance(value, list | tuple):

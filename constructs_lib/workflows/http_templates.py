@@ -29,7 +29,7 @@ _RETRIED: Final = (429, 503)
 
 
 def request_template(state_machine: str) -> str:
-    """Returns the template of the request.
+    """Return the template of the request.
 
     A body that is not a JSON object, or not strict JSON, makes an `input` that is not JSON, which Step Functions rejects.
 
@@ -63,7 +63,7 @@ def request_template(state_machine: str) -> str:
 
 
 def response_template(errors: Mapping[str, HttpError], *, first: str | None = None) -> str:
-    """Returns the template of the answer to an execution that ended, well or not.
+    """Return the template of the answer to an execution that ended, well or not.
 
     Args:
         errors: The answers by the names of errors.
@@ -94,7 +94,7 @@ def response_template(errors: Mapping[str, HttpError], *, first: str | None = No
 
 
 def refusal_template(*, first: str | None = None) -> str:
-    """Returns the template of the answer to a request that Step Functions itself refused."""
+    """Return the template of the answer to a request that Step Functions itself refused."""
     return "\n".join(
         (
             *(() if first is None else (first,)),
@@ -112,7 +112,7 @@ def refusal_template(*, first: str | None = None) -> str:
 
 
 def outage_template(*, first: str | None = None) -> str:
-    """Returns the template of the answer where Step Functions itself failed."""
+    """Return the template of the answer where Step Functions itself failed."""
     return "\n".join((*(() if first is None else (first,)), _chosen(UNAVAILABLE), _ANSWER))
 
 
@@ -148,7 +148,7 @@ def _escaped_twice(reference: str) -> str:
 
 
 def _quoted(reference: str) -> str:
-    """Returns a reference as a text, empty where it has no value."""
+    """Return a reference as a text, empty where it has no value."""
     return f'"{reference}"' if reference.startswith("$!") else reference
 
 

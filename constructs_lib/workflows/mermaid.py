@@ -10,7 +10,7 @@ from constructs_lib.workflows.structure import machines_in
 
 
 def mermaid(asl: Mapping[str, Any]) -> str:
-    """Returns the flowchart of a definition: dotted lines are errors that were caught.
+    """Return the flowchart of a definition: dotted lines are errors that were caught.
 
     Args:
         asl: The definition; its structure was checked.

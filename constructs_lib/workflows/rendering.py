@@ -35,7 +35,7 @@ class Rendered:
 def render(
     where: str, step: Step, *, place: Place | None = None, timeout_seconds: int | None = None
 ) -> Rendered:
-    """Returns a workflow of these steps.
+    """Return a workflow of these steps.
 
     Args:
         where: The path of the workflow, for error messages.
@@ -100,7 +100,7 @@ class _Rendering:
         self._known: dict[str, _Known] = {}
 
     def machine(self, step: Step) -> dict[str, Any]:
-        """Returns a machine of these steps; see `Machines`."""
+        """Return a machine of these steps; see `Machines`."""
         scope = _Scope()
         start = self._start(step, None)
         self._add(scope, step, None)
@@ -235,7 +235,7 @@ def _has_item(value: Any) -> bool:
 
 
 def _in_order(start: str, states: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Returns the states in the order in which they are met, and then what is never met."""
+    """Return the states in the order in which they are met, and then what is never met."""
     order: dict[str, None] = {}
     waiting = [start]
     while waiting:
@@ -248,7 +248,7 @@ def _in_order(start: str, states: dict[str, dict[str, Any]]) -> dict[str, dict[s
 
 
 def targets(state: dict[str, Any]) -> list[str]:
-    """Returns the names of the states that a state may go on at, in the order it says."""
+    """Return the names of the states that a state may go on at, in the order it says."""
     found = [state.get("Next"), *(one.get("Next") for one in state.get("Choices", ()))]
     found += [state.get("Default"), *(one.get("Next") for one in state.get("Catch", ()))]
     return [one for one in found if isinstance(one, str)]

@@ -11,7 +11,7 @@ class Step:
     __slots__ = ()
 
     def __rshift__(self, following: Step) -> Chain:
-        """Returns both, one after the other."""
+        """Return both, one after the other."""
         mine = self.steps if isinstance(self, Chain) else (self,)
         others = following.steps if isinstance(following, Chain) else (following,)
         return Chain(steps=(*mine, *others))

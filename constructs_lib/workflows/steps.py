@@ -39,7 +39,7 @@ class Machines(Protocol):
     """Renders the steps inside a state."""
 
     def machine(self, step: Step) -> dict[str, Any]:
-        """Returns a state machine of its own: the steps, and where they start."""
+        """Return a state machine of its own: the steps, and where they start."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,7 +125,7 @@ class State(Step):
         return f"{type(self).__name__} '{self.name}'"
 
     def fields(self, machines: Machines) -> dict[str, Any]:
-        """Returns what it says of itself in Amazon States Language, without where it goes on."""
+        """Return what it says of itself in Amazon States Language, without where it goes on."""
         raise NotImplementedError
 
 
@@ -158,7 +158,7 @@ class CatchingState(State):
     def or_else(
         self, instead: Step, *, errors: Sequence[str] = ("States.ALL",), result: str | None = None
     ) -> Fallback:
-        """Returns this state with another step that is done where it fails: a second model, a fixed answer.
+        """Return this state with another step that is done where it fails: a second model, a fixed answer.
 
         Both are to keep their answers under the same `result`, so that what follows finds one.
 
@@ -171,13 +171,13 @@ class CatchingState(State):
         return Fallback(first=self, instead=instead, errors=tuple(caught.errors), error_result=caught.result)
 
     def keeping(self, answer: Any) -> dict[str, Any]:
-        """Returns the fields that put its answer where `result` says."""
+        """Return the fields that put its answer where `result` says."""
         if self.result is None:
             return {"Output": answer}
         return {"Assign": {self.result: answer}, "Output": KEPT}
 
     def retrying(self) -> dict[str, Any]:
-        """Returns the field for its retries."""
+        """Return the field for its retries."""
         return {"Retry": [one.asl() for one in self.retry]} if self.retry else {}
 
 

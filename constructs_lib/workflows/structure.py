@@ -29,7 +29,7 @@ _TIMEOUTS: Final = ("States.Timeout", "States.HeartbeatTimeout")
 
 
 def check_structure(where: str, asl: Mapping[str, Any], kind: WorkflowKind) -> None:
-    """Checks a definition as far as it can be without running it.
+    """Check a definition as far as it can be without running it.
 
     Args:
         where: The path of the workflow.
@@ -43,13 +43,13 @@ def check_structure(where: str, asl: Mapping[str, Any], kind: WorkflowKind) -> N
 
 
 def machines_in(state: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
-    """Returns the machines inside a state: branches, or an iteration."""
+    """Return the machines inside a state: branches, or an iteration."""
     inner = state.get("ItemProcessor", state.get("Iterator"))
     return (*state.get("Branches", ()), *((inner,) if isinstance(inner, Mapping) else ()))
 
 
 def all_states(machine: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yields the states of a machine and of all machines inside it, by name."""
+    """Yield the states of a machine and of all machines inside it, by name."""
     for name, state in machine["States"].items():
         yield name, state
         for inner in machines_in(state):
@@ -57,7 +57,7 @@ def all_states(machine: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, A
 
 
 def edges(state: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yields the names of the states that a state may go on at, each with what leads there."""
+    """Yield the names of the states that a state may go on at, each with what leads there."""
     for index, rule in enumerate(state.get("Choices", ())):
         yield rule.get("Next"), f"rule {index + 1}"
     if "Default" in state:

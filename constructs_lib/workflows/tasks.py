@@ -98,7 +98,7 @@ class TaskState(CatchingState):
         return 60 if self.timeout_seconds is None else self.timeout_seconds
 
     def call(self, place: Place) -> ServiceCall:
-        """Returns what it calls, from a workflow in `place`."""
+        """Return what it calls, from a workflow in `place`."""
         raise NotImplementedError
 
     def fields(self, machines: Machines) -> dict[str, Any]:
@@ -240,7 +240,7 @@ def _check_input(where: str, operation: ServiceOperation, given: Mapping[str, An
 
 
 def check_exactly(where: str, argument: str, value: object) -> None:
-    """Checks an ARN or name that permissions are given for: one thing, not several.
+    """Check an ARN or name that permissions are given for: one thing, not several.
 
     Raises:
         ConstructError: if it is no string, or has a wildcard.
@@ -252,13 +252,13 @@ def check_exactly(where: str, argument: str, value: object) -> None:
 
 
 def check_model_id(where: str, value: object) -> None:
-    """Checks the id of a model of Bedrock."""
+    """Check the id of a model of Bedrock."""
     check_known(where, "model_id", value)
     check_exactly(where, "model_id", value)
 
 
 def check_one_of(where: str, given: Mapping[str, object]) -> None:
-    """Checks that exactly one of several arguments was given."""
+    """Check that exactly one of several arguments was given."""
     names = [name for name, value in given.items() if value is not None]
     if len(names) != 1:
         raise ConflictError(

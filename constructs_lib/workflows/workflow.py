@@ -213,7 +213,7 @@ class Workflow(AwsConstruct):
         references: Mapping[str, Function | str] | None = None,
         permissions: Sequence[PolicyStatement] = (),
     ) -> HandWritten:
-        """Returns hand-written Amazon States Language as the `definition` of a Workflow, which checks it.
+        """Return hand-written Amazon States Language as the `definition` of a Workflow, which checks it.
 
         Args:
             definition: The definition, as data or as JSON. In data, a Function may stand for its ARN.
@@ -306,7 +306,7 @@ class Workflow(AwsConstruct):
         return self._resource
 
     def grant_start(self, grantee: Function | Role) -> None:
-        """Allows a function, or whatever uses a role, to start this workflow, and no other; twice changes nothing.
+        """Allow a function, or whatever uses a role, to start this workflow, and no other; twice changes nothing.
 
         An `EXPRESS` workflow may be started with or without waiting for it.
 
@@ -319,7 +319,7 @@ class Workflow(AwsConstruct):
         self._let_start(role, "states:StartExecution", *waiting)
 
     def grant_read(self, grantee: Function | Role) -> None:
-        """Allows a function, or whatever uses a role, to look into its executions; twice changes nothing.
+        """Allow a function, or whatever uses a role, to look into its executions; twice changes nothing.
 
         Raises:
             ConstructError: if the two are in different stacks, or it is `EXPRESS`, which keeps no executions.
@@ -343,7 +343,7 @@ class Workflow(AwsConstruct):
             )
 
     def grant_describe(self, grantee: Function | Role) -> None:
-        """Allows a function, or whatever uses a role, to see how its executions stand and what they were given.
+        """Allow a function, or whatever uses a role, to see how its executions stand and what they were given.
 
         It refers to the workflow by its name, so that the workflow may call the function. Twice changes nothing.
 
@@ -361,7 +361,7 @@ class Workflow(AwsConstruct):
         role.add_policy(name, *needed)
 
     def mermaid(self) -> str:
-        """Returns a picture of it, as a Mermaid flowchart."""
+        """Return a picture of it, as a Mermaid flowchart."""
         return mermaid(self._asl)
 
     def _let_start(self, role: Role, *actions: str) -> None:

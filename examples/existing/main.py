@@ -1,4 +1,4 @@
-"""What exists already: a function and a web server answer routes, and another function authorizes their callers."""
+"""Routes to an existing function and web server, with an existing function as the authorizer."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ class AwsApi:
         deadline: Deadline,
         refusals: Refusals | None = None,
     ) -> dict[str, Any]:
-        """Makes a call. Safe in several threads at once.
+        """Make a call. Safe in several threads at once.
 
         Args:
             operation: The method of the boto3 client, such as `detect_sentiment`.

@@ -55,7 +55,7 @@ class QueueMessage:
     attributes: Mapping[str, str] = field(default_factory=dict)
 
     def read(self, model: type[M]) -> M:
-        """Reads the body, a JSON object, as a model.
+        """Read the body, a JSON object, as a model.
 
         Raises:
             ServiceError: It is not what the model asks for; the message says why, without any part of the body.

@@ -12,7 +12,7 @@ def allowed_origins() -> tuple[str, ...]:
 
 
 def cors_headers(sent: Sequence[str], allowed: Sequence[str]) -> Mapping[str, str]:
-    """Returns the headers for a request with this `Origin`.
+    """Return the headers for a request with this `Origin`.
 
     Args:
         sent: The values of the header; a browser sends one.

@@ -56,7 +56,7 @@ class Functions:
         return tuple(self._arns)
 
     def call(self, key: str, event: Mapping[str, object], *, deadline: Deadline) -> dict[str, Any]:
-        """Invokes a function and waits for its answer. Safe in several threads at once.
+        """Invoke a function and wait for its answer. Safe in several threads at once.
 
         Args:
             key: One of `keys`.

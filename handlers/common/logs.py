@@ -45,7 +45,7 @@ class InvocationLog:
         self._cold_start = True
 
     def begin(self, request_id: str) -> InvocationLine:
-        """Starts the line of an invocation, and its clock."""
+        """Start the line of an invocation, and its clock."""
         was_cold, self._cold_start = self._cold_start, False
         return InvocationLine(self._logger, request_id, cold_start=was_cold)
 
@@ -79,11 +79,11 @@ class InvocationLine:
         self._started = time.perf_counter()
 
     def success(self) -> None:
-        """Writes that it went well."""
+        """Write that it went well."""
         self._logger.info("invocation", extra=self._fields(200))
 
     def failure(self, error: Exception) -> ServiceError:
-        """Writes that it failed, and where, if that is our fault or a backend's.
+        """Write that it failed, and where, if that is our fault or a backend's.
 
         Returns:
             The error that the caller may see: the same, or an InternalError for whatever was not foreseen.
@@ -99,7 +99,7 @@ class InvocationLine:
         return shown
 
     def message_failure(self, message_id: str, receive_count: int, error: Exception) -> None:
-        """Writes that one message of a batch was not handled, and where that went wrong."""
+        """Write that one message of a batch was not handled, and where that went wrong."""
         fields = {
             "request_id": self._request_id,
             "message_id": message_id,
@@ -111,7 +111,7 @@ class InvocationLine:
         self._logger.error("message", extra=fields | _without_values(error))
 
     def batch(self, *, handled: int, failed: int) -> None:
-        """Writes how many messages of a batch were handled, and how many come again."""
+        """Write how many messages of a batch were handled, and how many come again."""
         self._logger.info("invocation", extra=self._fields(200) | {"handled": handled, "failed": failed})
 
     def _fields(self, status: int) -> dict[str, object]:

@@ -63,7 +63,7 @@ class PayloadLinks:
         self._endpoint = urlsplit(endpoint_url or os.environ.get("AWS_ENDPOINT_URL") or "")
 
     def read_input(self, source: object, given: object, *, deadline: Deadline) -> dict[str, object]:
-        """Returns an operation's input that is given by reference, in whole or field by field.
+        """Return an operation's input that is given by reference, in whole or field by field.
 
         Args:
             source: The URL of an object that is the input; or by the names of fields, where each is: `URL#FIELD`.
@@ -91,7 +91,7 @@ class PayloadLinks:
         return fields
 
     def write(self, url: object, value: Mapping[str, object], *, deadline: Deadline) -> dict[str, object]:
-        """Puts data into the object, which may be there already.
+        """Put data into the object, which may be there already.
 
         Returns:
             How large it is: `{"bytes": …}`.
@@ -130,7 +130,7 @@ class PayloadLinks:
         raise BackendUnavailable("The storage cannot be reached. Try again later.", detail=failure)
 
     def _checked(self, url: object) -> SplitResult:
-        """Returns the parts of a URL that leads to S3, as the event could name any host."""
+        """Return the parts of a URL that leads to S3, as the event could name any host."""
         try:
             parts = urlsplit(url if isinstance(url, str) else "")
         except ValueError:

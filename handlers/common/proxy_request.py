@@ -47,7 +47,7 @@ class ProxyRequest:
 
     @classmethod
     def from_event(cls, event: Mapping[str, object]) -> ProxyRequest:
-        """Reads the event; what is missing or of the wrong type counts as absent."""
+        """Read the event; what is missing or of the wrong type counts as absent."""
         context = _mapping(event.get("requestContext"))
         body = event.get("body")
         return cls(

@@ -44,7 +44,7 @@ def plain(result: BaseModel | Mapping[str, object]) -> dict[str, object]:
 
 
 def checked_json(value: Mapping[str, object]) -> str:
-    """Writes an answer as JSON.
+    """Write an answer as JSON.
 
     Raises:
         InternalError: The answer holds what JSON has not, such as NaN or bytes.

@@ -30,7 +30,7 @@ _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def read_json_object(data: bytes, *, max_values: int = MAX_VALUES) -> dict[str, object]:
-    """Reads one JSON object.
+    """Read one JSON object.
 
     Args:
         data: The UTF-8 bytes of the document.

@@ -51,7 +51,7 @@ _TOO_MUCH = frozenset({"string_too_long", "bytes_too_long", "too_long"})
 
 
 def validated(model: type[M], value: Mapping[str, object], *, from_text: bool = False) -> M:
-    """Checks a value against a model.
+    """Check a value against a model.
 
     Args:
         model: The request's model.

@@ -76,7 +76,7 @@ class Jobs:
         self._callbacks = callbacks
 
     def start(self, request: JobRequest, invocation: Invocation) -> Reply[Job]:
-        """Starts a workflow, or finds the job that the Idempotency-Key stands for."""
+        """Start a workflow, or finds the job that the Idempotency-Key stands for."""
         http, deadline = _http(invocation), invocation.deadline
         name = http.path_parameters.get("workflow", "")
         workflow = self._workflows().named(name)

@@ -77,7 +77,7 @@ class Callbacks:
         self._clock = clock
 
     def send(self, url: str, said: Mapping[str, object], *, deadline: Deadline) -> None:
-        """Sends a message once; redirects are not followed.
+        """Send a message once; redirects are not followed.
 
         Raises:
             CallbackRefused: The address leads to one that is not public.

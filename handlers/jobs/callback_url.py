@@ -83,7 +83,7 @@ def check_callback_url(url: str) -> None:
 
 
 def public_address(host: str, resolve: Resolve | None = None) -> str:
-    """Returns the address to connect to; the caller connects to it and not to the name, which could change meanwhile.
+    """Return the address to connect to; the caller connects to it and not to the name, which could change meanwhile.
 
     Raises:
         ForbiddenAddress: One of the host's addresses is not public.

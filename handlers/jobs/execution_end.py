@@ -34,7 +34,7 @@ class EndedJob:
 
 
 def operation_of(event: object) -> object:
-    """Returns the direct event that an event of EventBridge stands for; every other event as it is."""
+    """Return the direct event that an event of EventBridge stands for; every other event as it is."""
     if not isinstance(event, Mapping) or event.get("source") != _SOURCE:
         return event
     detail = event.get("detail")
@@ -54,7 +54,7 @@ class Executions:
         self._api = api or AwsApi("stepfunctions", choices=_CHOICES)
 
     def job_of(self, end: ExecutionEnd, *, deadline: Deadline) -> EndedJob | None:
-        """Returns the job that an execution was for; None where it was started for something else.
+        """Return the job that an execution was for; None where it was started for something else.
 
         Raises:
             ServiceError: Step Functions fails.

@@ -54,7 +54,7 @@ class Endings:
         self._clock = clock
 
     def finish(self, request: FinishRequest, deadline: Deadline) -> dict[str, object]:
-        """Notes the result or the failure."""
+        """Record the result or the failure."""
         record = self._record(request.owner, request.job_id, deadline)
         # An execution may end when its job has expired and its id stands for another.
         if record is None or record.output_key != request.output_key:
@@ -75,7 +75,7 @@ class Endings:
         return {"called": record is not None and self._told(record, deadline)}
 
     def ended(self, end: ExecutionEnd, deadline: Deadline) -> dict[str, object]:
-        """Notes and tells what an execution that ended without a result has left undone."""
+        """Record and tell what an execution that ended without a result has left undone."""
         job = self._executions().job_of(end, deadline=deadline)
         record = None if job is None else self._record(job.owner, job.job_id, deadline)
         if job is None or record is None or record.execution_name != end.name:
@@ -132,7 +132,7 @@ def _is_untold(record: JobRecord, status: str) -> bool:
 
 
 def resolved(value: object, payloads: Payloads, deadline: Deadline) -> object:
-    """Returns a result with its references replaced by what they refer to."""
+    """Return a result with its references replaced by what they refer to."""
     if isinstance(value, list):
         return [resolved(item, payloads, deadline) for item in value]
     if not isinstance(value, dict):

@@ -54,7 +54,7 @@ class Payloads:
         return cls(bucket)
 
     def read(self, key: object, *, deadline: Deadline) -> dict[str, object]:
-        """Returns the object as data.
+        """Return the object as data.
 
         Raises:
             InvalidRequest: The key is none, or there is no such object: it may have expired.
@@ -79,7 +79,7 @@ class Payloads:
         return read_json_object(body, max_values=MAX_PAYLOAD_VALUES)
 
     def write(self, key: object, value: Mapping[str, object], *, deadline: Deadline) -> dict[str, object]:
-        """Puts data into an object, which may be there already.
+        """Put data into an object, which may be there already.
 
         Returns:
             Where it is: `{"key": …}`.

@@ -43,7 +43,7 @@ _ENDS = {
 
 
 def problem_of(error: WorkflowError) -> tuple[str, str]:
-    """Returns the code and the message for the client: a service's own, whose messages are made to be shown."""
+    """Return the code and the message for the client: a service's own, whose messages are made to be shown."""
     known = error_named(error.Error)
     if known is None:
         return _WORDS.get(error.Error, _FAILED)
@@ -51,7 +51,7 @@ def problem_of(error: WorkflowError) -> tuple[str, str]:
 
 
 def problem_of_end(status: str, error: str | None) -> tuple[str, str]:
-    """Returns the code and the message for a workflow that ended before it could note why.
+    """Return the code and the message for a workflow that ended before it could note why.
 
     Args:
         status: Its execution's: `FAILED`, `TIMED_OUT` or `ABORTED`.

@@ -104,7 +104,7 @@ class JobRecords:
         )
 
     def create(self, record: JobRecord, *, now: int, deadline: Deadline) -> bool:
-        """Writes a new job; returns False where the owner has one of this id that has not expired.
+        """Write a new job; return False where the owner has one of this id that has not expired.
 
         Raises:
             TooManyJobs: The owner has as many running jobs as one may have.
@@ -128,7 +128,7 @@ class JobRecords:
         return not failed
 
     def get(self, owner: str, job_id: str, *, now: int, deadline: Deadline) -> JobRecord | None:
-        """Returns a job of an owner; None where there is none, or none any more.
+        """Return a job of an owner; None where there is none, or none any more.
 
         Raises:
             ServiceError: DynamoDB fails.
@@ -152,7 +152,7 @@ class JobRecords:
         return record if record.expires_at > now else None
 
     def mark_running(self, record: JobRecord, *, deadline: Deadline) -> None:
-        """Notes that the execution was started; a job that has ended meanwhile stays as it is.
+        """Record that the execution was started; a job that has ended meanwhile stays as it is.
 
         Raises:
             ServiceError: DynamoDB fails.
@@ -161,7 +161,7 @@ class JobRecords:
         self._transactions.write([{"Update": update}], deadline=deadline)
 
     def succeed(self, record: JobRecord, result_key: str, *, deadline: Deadline) -> None:
-        """Notes the result; doing so twice changes nothing.
+        """Record the result; doing so twice changes nothing.
 
         Raises:
             ServiceError: DynamoDB fails.
@@ -178,7 +178,7 @@ class JobRecords:
         callback: CallbackStatus | None = None,
         deadline: Deadline,
     ) -> None:
-        """Notes the failure, and how it is with the callback; a job that has ended stays as it is.
+        """Record the failure, and how it is with the callback; a job that has ended stays as it is.
 
         Raises:
             ServiceError: DynamoDB fails.
@@ -188,7 +188,7 @@ class JobRecords:
         self._end(record, changes, deadline)
 
     def mark_told(self, record: JobRecord, *, deadline: Deadline) -> None:
-        """Notes that the client was called back.
+        """Record that the client was called back.
 
         Raises:
             ServiceError: DynamoDB fails.
@@ -197,13 +197,13 @@ class JobRecords:
         self._transactions.write([{"Update": update}], deadline=deadline)
 
     def _end(self, record: JobRecord, changes: Mapping[str, str], deadline: Deadline) -> None:
-        """Notes the end of a job, and that it runs no more."""
+        """Record the end of a job, and that it runs no more."""
         leave = self._running.leaving(record.owner, [record.execution_name], expires_at=record.expires_at)
         update = self._update(record, changes, only_if=("accepted", "running"))
         self._transactions.write([{"Update": update}, {"Update": leave}], deadline=deadline)
 
     def _left_overdue(self, owner: str, now: int, deadline: Deadline) -> bool:
-        """Removes executions that must have ended from the running ones; returns whether there were any."""
+        """Remove executions that must have ended from the running ones; return whether there were any."""
         answer = self._api.call(
             "get_item",
             {"TableName": self._table, "Key": self._running.key(owner), "ConsistentRead": True},

@@ -93,13 +93,13 @@ class JobWorkflows:
         return max((workflow.timeout_seconds for workflow in self._workflows.values()), default=3_600)
 
     def named(self, name: str) -> JobWorkflow | None:
-        """Returns the workflow of a name; None where there is none."""
+        """Return the workflow of a name; None where there is none."""
         return self._workflows.get(name)
 
     def start(
         self, workflow: JobWorkflow, name: str, value: Mapping[str, object], *, deadline: Deadline
     ) -> None:
-        """Starts an execution, unless it was started already.
+        """Start an execution, unless it was started already.
 
         Raises:
             ServiceError: Step Functions fails.

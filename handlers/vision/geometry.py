@@ -37,7 +37,7 @@ class Runs:
 
 
 def connected_runs(mask: Mask) -> Runs:
-    """Splits a mask into its connected regions; pixels that touch at a corner are connected.
+    """Split a mask into its connected regions; pixels that touch at a corner are connected.
 
     The work grows with the pixels and, a little faster than linearly, with the runs; there is no Python loop over
     either, so that noise costs no more than text.

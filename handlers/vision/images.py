@@ -57,7 +57,7 @@ class Picture:
 
 
 def read_picture(data: bytes, *, enough: int | None = None) -> Picture:
-    """Decodes an image.
+    """Decode an image.
 
     Args:
         data: The file.

@@ -63,7 +63,7 @@ class ImageLabeler:
 
 
 def labels_of(probabilities: npt.NDArray[np.floating], classes: Sequence[LabelClass]) -> list[FoundLabel]:
-    """Makes labels of the probabilities of the classes, adding them up for what the classes are kinds of."""
+    """Make labels of the probabilities of the classes, adding them up for what the classes are kinds of."""
     found: dict[str, FoundLabel] = {}
     for probability, label_class in zip(probabilities.tolist(), classes, strict=True):
         lineage = (label_class.name, *label_class.parents)
@@ -74,7 +74,7 @@ def labels_of(probabilities: npt.NDArray[np.floating], classes: Sequence[LabelCl
 
 
 def read_classes(path: Path) -> list[LabelClass]:
-    """Reads classes from a file with one a line: the name and the parents, separated by tabs; `#` starts a comment."""
+    """Read classes from a file with one a line: the name and the parents, separated by tabs; `#` starts a comment."""
     lines = path.read_text(encoding="utf-8").splitlines()
     rows = [line.split("\t") for line in lines if line and not line.startswith("#")]
     return [LabelClass(name, tuple(parents)) for name, *parents in rows]

@@ -49,7 +49,7 @@ class LocalVision:
         return cls(lambda: _text_reader(weights), lambda: _image_labeler(weights))
 
     def read_text(self, picture: Picture, *, deadline: Deadline) -> TextResponse:
-        """Reads the text of an image; see `VisionBackend`."""
+        """Read the text of an image; see `VisionBackend`."""
         page = self._reader().read(picture.pixels, deadline=deadline)
         return text_response(
             page.pieces, picture=picture, model=TEXT_MODEL, unread_regions=page.unread_regions

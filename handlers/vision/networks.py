@@ -17,7 +17,7 @@ class Network(Protocol):
     """A network with one input and one output."""
 
     def __call__(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Runs the network on a batch."""
+        """Run the network on a batch."""
         ...
 
 
@@ -48,7 +48,7 @@ class OnnxNetwork:
         self._output = self._session.get_outputs()[0].name
 
     def __call__(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Runs the network on a batch and returns its first output."""
+        """Run the network on a batch and return its first output."""
         output: npt.NDArray[np.float32] = self._session.run([self._output], {self._input: batch})[0]
         return output
 

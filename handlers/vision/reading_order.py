@@ -50,7 +50,7 @@ def rows_in_reading_order(pieces: Sequence[Corners]) -> list[list[int]]:
 
 
 def text_of_rows(rows: Sequence[Sequence[int]], texts: Sequence[str]) -> str:
-    """Writes the rows one below the other, with a space between the pieces of a row."""
+    """Write the rows one below the other, with a space between the pieces of a row."""
     return "\n".join(" ".join(texts[index] for index in row) for row in rows)
 
 

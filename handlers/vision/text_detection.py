@@ -72,7 +72,7 @@ class TextDetector:
         self._settings = settings or DetectionSettings()
 
     def find(self, image: Image.Image) -> Regions:
-        """Finds the pieces of text of an image.
+        """Find the pieces of text of an image.
 
         Args:
             image: In mode RGB.
@@ -99,7 +99,7 @@ class TextDetector:
 
 
 def regions_of(text_map: Floats, settings: DetectionSettings) -> Regions:
-    """Makes rectangles of a map of text probabilities.
+    """Make rectangles of a map of text probabilities.
 
     Args:
         text_map: The probability of each pixel, as (height, width).

@@ -62,7 +62,7 @@ class Detector(Protocol):
     """Finds the regions of an image that hold text."""
 
     def find(self, image: Image.Image) -> Regions:
-        """Finds them."""
+        """Find them."""
         ...
 
 
@@ -70,7 +70,7 @@ class Recognizer(Protocol):
     """Reads an upright line of text."""
 
     def read(self, line: Image.Image) -> Reading:
-        """Reads it."""
+        """Read it."""
         ...
 
 
@@ -95,7 +95,7 @@ class TextReader:
         self._limits = limits or ReadingLimits()
 
     def read(self, image: Image.Image, *, deadline: Deadline) -> PageText:
-        """Reads the pieces of text of an image in reading order, until all are read or a limit is reached.
+        """Read the pieces of text of an image in reading order, until all are read or a limit is reached.
 
         Args:
             image: In mode RGB.

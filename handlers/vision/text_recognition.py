@@ -52,7 +52,7 @@ class TextRecognizer:
         self._characters = characters
 
     def read(self, line: Image.Image) -> Reading:
-        """Reads a line.
+        """Read a line.
 
         Args:
             line: In mode RGB, upright, cut out closely.
@@ -67,7 +67,7 @@ class TextRecognizer:
 
 
 def decode(steps: Floats, characters: Sequence[str]) -> Reading:
-    """Makes text of a CTC network's answer, by the likeliest character of each step.
+    """Make text of a CTC network's answer, by the likeliest character of each step.
 
     Args:
         steps: The probabilities, as (steps, 1 + characters); the first is the blank's.

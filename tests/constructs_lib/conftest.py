@@ -13,7 +13,7 @@ from tests.support.synthesis import FakeArchive
 
 @pytest.fixture(scope="session", autouse=True)
 def kernel(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Starts jsii and loads the provider bindings once, so that the first test is not the one that waits."""
+    """Start jsii and load the provider bindings once, so that the first test is not the one that waits."""
     stack = AwsStack(App(outdir=str(tmp_path_factory.mktemp("kernel"))), "kernel", region="us-east-1")
     RestApi(stack, "api", name="kernel")
 

@@ -58,7 +58,7 @@ sys.exit(1)
 
 @contextmanager
 def terminal(source: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
-    """Runs a Python program as a shell runs a command in a terminal; yields the terminal and the process."""
+    """Run a Python program as a shell runs a command in a terminal; yields the terminal and the process."""
     ours, theirs = pty.openpty()
     # Else the terminal drops what a quick program prints before the terminal has dealt with Ctrl-C.
     settings = termios.tcgetattr(theirs)
@@ -89,7 +89,7 @@ def terminal(source: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
 
 
 def read(ours: int, pattern: str) -> str:
-    """Reads from a terminal until a pattern was printed."""
+    """Read from a terminal until a pattern was printed."""
     printed = ""
     while not re.search(pattern, printed):
         printed += os.read(ours, 4096).decode()

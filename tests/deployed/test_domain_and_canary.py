@@ -40,7 +40,7 @@ Build = Callable[[AwsStack], None]
 
 @pytest.fixture
 def synthesize(tmp_path: Path, cloud: Cloud) -> Callable[[Build], Terraform]:
-    """Writes a stack into the same directory each time; returns Terraform there, initialized."""
+    """Write a stack into the same directory each time; return Terraform there, initialized."""
 
     def write(build: Build) -> Terraform:
         app = App(outdir=str(tmp_path / "cdktf.out"))

@@ -32,7 +32,7 @@ Example = Callable[[str], CdktfApp]
 
 @pytest.fixture
 def example(tmp_path: Path) -> Iterator[Example]:
-    """Copies an example; its local cloud ends with the test."""
+    """Copy an example; its local cloud ends with the test."""
     apps: list[CdktfApp] = []
 
     def copied(name: str) -> CdktfApp:

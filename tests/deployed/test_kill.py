@@ -120,7 +120,7 @@ def kill_workers(deployed: Project) -> None:
 
 
 def wait_for_end(deployed: Project, job: str) -> dict[str, Any]:
-    """Returns a job that has ended; the job's own time limit bounds the wait."""
+    """Return a job that has ended; the job's own time limit bounds the wait."""
     while True:
         status, found = deployed.call("GET", f"/jobs/{job}")
         assert status == 200, found

@@ -21,7 +21,7 @@ PROGBITS, SYMTAB, STRTAB, DYNSYM = 1, 2, 3, 11
 
 
 def elf(sections, *, machine=183, tail=b""):
-    """Makes a shared object of `(name, kind, flags, link, data)`, whose first segment maps the mapped ones."""
+    """Create a shared object of `(name, kind, flags, link, data)`, whose first segment maps the mapped ones."""
     names = b"\0" + b"".join(name.encode() + b"\0" for name, *_ in sections) + b".shstrtab\0"
     sections = [*sections, (".shstrtab", STRTAB, 0, 0, names)]
     body = bytearray(HEADER.size + SEGMENT.size)

@@ -399,7 +399,7 @@ PROGRAM = """
 
 
 def assert_stock(installation: Installation, reason: str) -> None:
-    """Asserts that everything was imported the ordinary way, from the provider's own archive."""
+    """Assert that everything was imported the ordinary way, from the provider's own archive."""
     out, err = installation.run(PROGRAM)
     assert out[:2] == STOCK
     assert [line for line in out if line.startswith("load")] == [OWN]
@@ -457,7 +457,7 @@ def test_compiled_modules_without_sources_take_the_stock_path(installation: Inst
 
 
 def assert_own_archive(installation: Installation, reason: str) -> None:
-    """Asserts that the imports stay lazy, from the provider's own archive, which is loaded once."""
+    """Assert that the imports stay lazy, from the provider's own archive, which is loaded once."""
     out, err = installation.run(PROGRAM)
     assert out == [OWN, PREFIXES, "import sqs_queue", "import instance"]
     assert err == fallback(reason)

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 
 
 def run(arguments: list[str], **variables: str) -> list[str]:
-    """Runs `tools.benchmarks.stacks`; returns the lines that `lazy_bindings` wrote to stderr."""
+    """Run `tools.benchmarks.stacks`; return the lines that `lazy_bindings` wrote to stderr."""
     done = subprocess.run(
         [sys.executable, "-m", "tools.benchmarks.stacks", *arguments],
         cwd=PROJECT,

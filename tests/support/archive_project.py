@@ -41,7 +41,7 @@ class Project:
         executable: tuple[str, ...] = (),
         compression: int = zipfile.ZIP_DEFLATED,
     ) -> Path:
-        """Puts a wheel on the shelf, with the metadata that a wheel has."""
+        """Put a wheel on the shelf, with the metadata that a wheel has."""
         path = self.shelf / f"{name}-{version}-py3-none-any.whl"
         metadata = {
             f"{name}-{version}.dist-info/METADATA": f"Name: {name}\nVersion: {version}\n",
@@ -56,7 +56,7 @@ class Project:
         return path
 
     def package(self, text: str = "", *, requirements: tuple[str, ...] = ()) -> None:
-        """Writes the service's package file and its lock file."""
+        """Write the service's package file and its lock file."""
         lines = ['include = ["handlers/__init__.py", "handlers/common", "handlers/vision"]']
         if requirements:
             lines.append('requirements = "requirements.txt"')
@@ -98,7 +98,7 @@ def make_project(folder: Path) -> Project:
 
 @pytest.fixture
 def new_project() -> Any:
-    """Makes a project in a folder."""
+    """Create a project in a folder."""
     return make_project
 
 

@@ -113,7 +113,7 @@ class Shop:
     url: str
 
     def write(self, written: dict[str, Any]) -> None:
-        """Writes a configuration, with a trigger that changes with it."""
+        """Write a configuration, with a trigger that changes with it."""
         text = json.dumps(written["resource"], sort_keys=True)
         written["resource"]["aws_api_gateway_deployment"]["shop"]["triggers"]["redeployment"] = (
             hashlib.sha256(text.encode()).hexdigest()
@@ -125,12 +125,12 @@ class Shop:
         self.terraform.run("plan", "-no-color", "-input=false", "-out=plan.tfplan", *options)
 
     def shown(self) -> dict[str, Any]:
-        """Returns the last plan as JSON."""
+        """Return the last plan as JSON."""
         plan: dict[str, Any] = json.loads(self.terraform.run("show", "-json", "plan.tfplan").stdout)
         return plan
 
     def apply(self) -> None:
-        """Applies the last plan."""
+        """Apply the last plan."""
         self.terraform.apply()
 
     def apply_at_once(self, *options: str) -> None:
@@ -205,7 +205,7 @@ BASKET = (
 
 
 def record(made: Shop, write: Callable[[str, dict[str, Any]], None]) -> None:
-    """Makes the plans that the unit tests read, and passes each on with its name."""
+    """Create the plans that the unit tests read, and pass each on with its name."""
 
     def changed(change: Callable[[dict[str, Any]], None], *, throttled: bool = True) -> dict[str, Any]:
         written = configuration(ALL, throttled=throttled)
@@ -245,7 +245,7 @@ def record(made: Shop, write: Callable[[str, dict[str, Any]], None]) -> None:
 
 
 def main() -> None:
-    """Records the plans."""
+    """Record the plans."""
     PLANS.mkdir(exist_ok=True)
 
     def write(name: str, plan: dict[str, Any]) -> None:

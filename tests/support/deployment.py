@@ -53,7 +53,7 @@ class Workspace:
     environment: dict[str, str]
 
     def synthesize(self) -> dict[str, object]:
-        """Runs `main.py` of the copy; returns its `cdk.tf.json`."""
+        """Run `main.py` of the copy; return its `cdk.tf.json`."""
         stack = synthesize(self.project, self.project / "cdktf.out", self.environment)
         written: dict[str, object] = json.loads((stack / "cdk.tf.json").read_text(encoding="utf-8"))
         return written
@@ -70,7 +70,7 @@ class Deployed:
 
 
 def make_workspace(directory: Path) -> Workspace:
-    """Copies the project below `directory` and starts a local cloud for it; the caller stops the cloud."""
+    """Copy the project below `directory` and start a local cloud for it; the caller stops the cloud."""
     try:
         engine = find_engine()
     except TerraformError as missing:
@@ -122,7 +122,7 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
 
 @pytest.fixture(scope="session")
 def run_python() -> object:
-    """Runs a Python program in a process of its own and returns what it printed."""
+    """Run a Python program in a process of its own and return what it printed."""
 
     def run(program: str, *, cwd: Path = PROJECT, env: dict[str, str] | None = None) -> str:
         done = subprocess.run(

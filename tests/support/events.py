@@ -78,7 +78,7 @@ class Answer:
 
 
 def ask(service: Service, event: Mapping[str, Any], context: object = None) -> Answer:
-    """Gives the service a proxy event and checks the form that every response has."""
+    """Send the service a proxy event and check the form that every response has."""
     log = io.StringIO()
     with contextlib.redirect_stdout(log):
         response = service.handler(dict(event), context or Context())
@@ -104,7 +104,7 @@ def problem(code: str, message: str) -> dict[str, str]:
 
 
 def call(service: Service, operation: str, value: object, context: object = None) -> dict[str, object]:
-    """Gives the service a direct event."""
+    """Send the service a direct event."""
     with contextlib.redirect_stdout(io.StringIO()):
         return service.handler({"operation": operation, "input": value}, context or Context())
 

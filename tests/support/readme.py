@@ -16,7 +16,7 @@ _AFTER = {
 
 
 def take_the_three_steps(project: Path) -> None:
-    """Writes the README's files into a copy of the project, and its lines into the copy's `main.py`."""
+    """Write the README's files into a copy of the project, and its lines into the copy's `main.py`."""
     main = project / "main.py"
     blocks = _BLOCK.findall(README.read_text(encoding="utf-8"))
     assert {name for kind, name, _ in blocks if kind == "line"} == set(_AFTER)

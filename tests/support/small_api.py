@@ -128,7 +128,7 @@ class InlineArchive:
 
 
 def add_routes(api: RestApi, shop: Function, guard: Function, left_out: tuple[str, ...] = ()) -> None:
-    """Adds every route but those below the paths that are left out."""
+    """Add every route but those below the paths that are left out."""
     answers = LambdaIntegration(shop)
     partners = LambdaAuthorizer(
         name="partners",
@@ -227,7 +227,7 @@ def call(
     headers: Mapping[str, str] | None = None,
     body: str | bytes | None = None,
 ) -> Answer:
-    """Calls a path below an invoke URL."""
+    """Call a path below an invoke URL."""
     place = urlsplit(url)
     with closing(http.client.HTTPConnection(place.hostname or "", place.port, timeout=30)) as connection:
         connection.request(method, f"{place.path}{path}", body=body, headers=dict(headers or {}))
@@ -258,7 +258,7 @@ class Deployed:
     def synthesize(
         self, left_out: tuple[str, ...] = (), forms: tuple[Form, ...] = FORMS
     ) -> dict[Form, RestApi]:
-        """Writes the configuration."""
+        """Write the configuration."""
         archives = self.directory / "archives"
         archives.mkdir(exist_ok=True)
         app = App(outdir=str(self.directory / "cdktf.out"))

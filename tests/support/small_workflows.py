@@ -163,7 +163,7 @@ class Flows:
         return [row.state for row in timeline(self.events(self.executions(machine)[0]["executionArn"]))]
 
     def messages(self, queue: str) -> list[Any]:
-        """Takes the messages out of a queue."""
+        """Take the messages out of a queue."""
         queues, url, found = self.client("sqs"), self.outputs[queue], []
         while received := queues.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
             for message in received:
@@ -172,7 +172,7 @@ class Flows:
         return found
 
     def ended(self, job_id: str, *, caller: str = "ada") -> dict[str, Any]:
-        """Waits until a job has ended; returns what the API says of it."""
+        """Wait until a job has ended; return what the API says of it."""
 
         def look() -> dict[str, Any] | None:
             answer = self.call("GET", f"/jobs/{job_id}", caller=caller)
@@ -182,13 +182,13 @@ class Flows:
         return until(look)
 
     def close(self) -> None:
-        """Closes the clients."""
+        """Close the clients."""
         for client in self._clients.values():
             client.close()
 
 
 def refused(answer: Answer, status: int, code: str) -> None:
-    """Checks an answer that is a problem, and that nothing of what happened inside is in it."""
+    """Check an answer that is a problem, and that nothing of what happened inside is in it."""
     assert (answer.status, answer.body["code"]) == (status, code), answer
     assert set(answer.body) == {"code", "message", "requestId"}
     assert answer.headers["content-type"] == "application/json"
@@ -197,7 +197,7 @@ def refused(answer: Answer, status: int, code: str) -> None:
 
 
 def until(look: Callable[[], Any], *, within_seconds: float = 40) -> Any:
-    """Looks until there is something; returns it."""
+    """Look until there is something; return it."""
     end = time.monotonic() + within_seconds
     while not (found := look()):
         assert time.monotonic() < end, "it did not come about"

@@ -47,7 +47,7 @@ def fingerprints(folder: Path) -> dict[str, str]:
 
 
 def main() -> None:
-    """Records what the stock import path writes."""
+    """Record what the stock import path writes."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(
             [sys.executable, "-m", "tools.benchmarks.stacks", "every", folder],

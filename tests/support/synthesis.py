@@ -142,5 +142,5 @@ def public_method(
 
 
 def validate(stack: AwsStack) -> None:
-    """Runs what `app.synth()` checks when all is put together."""
+    """Run what `app.synth()` checks when all is put together."""
     Testing.synth(stack, True)

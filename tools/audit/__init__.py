@@ -69,7 +69,7 @@ class Finding:
 
 
 def audit(written: Mapping[str, Any], rules: Iterable[str] = RULES) -> tuple[Finding, ...]:
-    """Returns what is wrong in a `cdk.tf.json`, sorted.
+    """Return what is wrong in a `cdk.tf.json`, sorted.
 
     Args:
         written: The configuration.

@@ -29,12 +29,12 @@ _LAMBDA_URIS: Final = {"invoke_arn", "response_streaming_invoke_arn"}
 
 
 def apis(configuration: Configuration) -> tuple[Resource, ...]:
-    """Returns the REST APIs."""
+    """Return the REST APIs."""
     return configuration.all("api_gateway_rest_api")
 
 
 def called_function(configuration: Configuration, uri: str) -> Resource | None:
-    """Returns the function that a URI leads to, by its alias or directly."""
+    """Return the function that a URI leads to, by its alias or directly."""
     target = configuration.invoked(uri)
     if target is not None and target.kind == "lambda_alias":
         target = configuration.target(target.body.get("function_name"))

@@ -47,21 +47,21 @@ class Resource:
         return next(iter(self.blocks("lifecycle")), {})
 
     def text(self, name: str) -> str:
-        """Returns an argument as text; empty where it is left out."""
+        """Return an argument as text; empty where it is left out."""
         value = self.body.get(name)
         return "" if value is None else str(value)
 
     def blocks(self, name: str) -> tuple[Mapping[str, Any], ...]:
-        """Returns the blocks of a name, which JSON writes as one object or as a list of them."""
+        """Return the blocks of a name, which JSON writes as one object or as a list of them."""
         value = self.body.get(name)
         return () if value is None else tuple(value) if isinstance(value, list) else (value,)
 
     def block(self, name: str) -> Mapping[str, Any]:
-        """Returns the first block of a name; empty where there is none."""
+        """Return the first block of a name; empty where there is none."""
         return next(iter(self.blocks(name)), {})
 
     def document(self, name: str) -> tuple[Mapping[str, Any], ...]:
-        """Returns the statements of the policy that an argument holds as JSON; none where it is no JSON."""
+        """Return the statements of the policy that an argument holds as JSON; none where it is no JSON."""
         try:
             statements = json.loads(self.text(name))["Statement"]
         except (ValueError, LookupError, TypeError):
@@ -135,15 +135,15 @@ class Configuration:
         return tuple(self._by_address.values())
 
     def all(self, *kinds: str) -> tuple[Resource, ...]:
-        """Returns the resources of these types."""
+        """Return the resources of these types."""
         return tuple(one for one in self._by_address.values() if one.kind in kinds)
 
     def get(self, address: str) -> Resource | None:
-        """Returns the resource of an address."""
+        """Return the resource of an address."""
         return self._by_address.get(address)
 
     def target(self, value: object) -> Resource | None:
-        """Returns the resource that `value` is an attribute of; None where it is not exactly that."""
+        """Return the resource that `value` is an attribute of; None where it is not exactly that."""
         return self._by_address.get(reference(value)[0])
 
     def invoked(self, uri: str) -> Resource | None:
@@ -181,15 +181,15 @@ class Configuration:
         )
 
     def of_api(self, kind: str, api: str) -> tuple[Resource, ...]:
-        """Returns the resources of a type that belong to the REST API of an address."""
+        """Return the resources of a type that belong to the REST API of an address."""
         return tuple(one for one in self.all(kind) if reference(one.body.get("rest_api_id"))[0] == api)
 
     def routes(self, api: Resource) -> tuple[Route, ...]:
-        """Returns the routes of a REST API, however it is written."""
+        """Return the routes of a REST API, however it is written."""
         return (*self._discrete_routes(api), *_body_routes(api))
 
     def path(self, resource_id: object) -> str:
-        """Returns the path of an `aws_api_gateway_resource` from a reference to its id; `/` for the root."""
+        """Return the path of an `aws_api_gateway_resource` from a reference to its id; `/` for the root."""
         found = self.target(resource_id)
         if found is not None and "resource_id" in found.body:  # the id by way of a method or an integration
             return self.path(found.body["resource_id"])
@@ -279,7 +279,7 @@ _AUTHORIZATIONS: Final = {"awsSigv4": "AWS_IAM", "cognito_user_pools": "COGNITO_
 
 
 def reference(value: object) -> tuple[str, str]:
-    """Returns the address and the attribute of `${address.attribute}`; two empty texts where `value` is no such thing.
+    """Return the address and the attribute of `${address.attribute}`; two empty texts where `value` is no such thing.
 
     Example:
         >>> reference("${aws_lambda_alias.chat_live.invoke_arn}")
@@ -290,12 +290,12 @@ def reference(value: object) -> tuple[str, str]:
 
 
 def addresses_in(value: object) -> frozenset[str]:
-    """Returns the addresses that some part of a value names."""
+    """Return the addresses that some part of a value names."""
     return frozenset(found for text in strings(value) for found in _ADDRESS.findall(text))
 
 
 def strings(value: object) -> Iterator[str]:
-    """Yields each string in a value, keys and what cdktf notes down about itself left out."""
+    """Yield each string in a value, keys and what cdktf notes down about itself left out."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):

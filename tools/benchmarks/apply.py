@@ -67,7 +67,7 @@ class Measured:
 
 
 def synthesize(directory: Path, form: DefinitionForm, routes: int) -> Path:
-    """Writes a stack with so many routes; returns the directory of its `cdk.tf.json`."""
+    """Write a stack with so many routes; return the directory of its `cdk.tf.json`."""
     app = App(outdir=str(directory / "cdktf.out"))
     stack = AwsStack(app, STACK, region="us-east-1")
     archive = LambdaArchive(CODE, target=Target.this_machine(), cache=directory / "archives")
@@ -89,7 +89,7 @@ def synthesize(directory: Path, form: DefinitionForm, routes: int) -> Path:
 
 
 def measure(directory: Path, form: DefinitionForm, routes: int) -> Measured:
-    """Applies a new stack to a local cloud of its own."""
+    """Apply a new stack to a local cloud of its own."""
     stack = synthesize(directory, form, routes)
     cloud, _ = ensure_cloud(directory / "cloud", 0)
     try:
@@ -110,7 +110,7 @@ def measure(directory: Path, form: DefinitionForm, routes: int) -> Measured:
 
 
 def services(cloud: Cloud) -> Counter[str]:
-    """Counts the calls to AWS in a local cloud's request log, by service."""
+    """Count the calls to AWS in a local cloud's request log, by service."""
     text = (cloud.directory / "logs" / "requests.log").read_text(encoding="utf-8")
     return Counter(_services(text.splitlines()))
 

@@ -77,7 +77,7 @@ def deploy_trivial(endpoint_url: str) -> tuple[str, str]:
 
 
 def load(url: str, connections: int, requests: int, *, keep_alive: bool = True) -> dict[str, Any]:
-    """Runs the load generator in a process of its own; returns what it measured.
+    """Run the load generator in a process of its own; return what it measured.
 
     Raises:
         RuntimeError: Not every answer was 200.
@@ -130,13 +130,13 @@ async def _overhead() -> None:
 
 
 def overhead() -> None:
-    """Prints what the data plane adds to a warm invocation, the load generator's own cost included."""
+    """Print what the data plane adds to a warm invocation, the load generator's own cost included."""
     heading(f"Overhead of the data plane (medians of {ROUNDS} rounds of {WARM_REQUESTS} requests)")
     asyncio.run(_overhead())
 
 
 def free_port() -> int:
-    """Returns a port that is free, with the one after it."""
+    """Return a port that is free, with the one after it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -153,7 +153,7 @@ def _requests_per_second(url: str) -> float:
 
 
 def throughput() -> None:
-    """Prints requests per second of the local cloud and of each peer, and the ratio to the best peer."""
+    """Print requests per second of the local cloud and of each peer, and the ratio to the best peer."""
     heading(
         f"Requests per second ({CONNECTIONS} connections, {LOAD_REQUESTS} requests, median of 3, the better of two modes)"
     )
@@ -182,7 +182,7 @@ def throughput() -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the parts that are named, or all; returns the exit status."""
+    """Run the parts that are named, or all; return the exit status."""
     parts = {"overhead": overhead, "throughput": throughput}
     unknown = [name for name in arguments if name not in parts]
     if unknown:

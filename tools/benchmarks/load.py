@@ -29,7 +29,7 @@ class Measured:
 
 
 async def _read_answer(reader: asyncio.StreamReader) -> tuple[int, bool]:
-    """Reads one answer to its end; returns its status and whether the connection stays open."""
+    """Read one answer to its end; return its status and whether the connection stays open."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     lines = head.split("\r\n")
     status = int(lines[0].split(" ", 2)[1])
@@ -76,7 +76,7 @@ async def _client(
 
 
 async def run(url: str, connections: int, requests: int, *, keep_alive: bool = True) -> Measured:
-    """Sends `requests` requests over `connections` connections, each as soon as the one before is answered.
+    """Send `requests` requests over `connections` connections, each as soon as the one before is answered.
 
     Raises:
         OSError: A connection was refused or broke.

@@ -61,7 +61,7 @@ class Peer:
 
 @contextmanager
 def chalice(port: int) -> Iterator[Peer]:
-    """Runs `chalice local`."""
+    """Run `chalice local`."""
     place = PLACE / "chalice"
     python = place / "venv" / "bin" / "python"
     if not python.exists():
@@ -80,7 +80,7 @@ def chalice(port: int) -> Iterator[Peer]:
 
 @contextmanager
 def serverless_offline(port: int) -> Iterator[Peer]:
-    """Runs serverless-offline, with the handler in a Python process that it keeps."""
+    """Run serverless-offline, with the handler in a Python process that it keeps."""
     place = PLACE / "serverless"
     if not (place / "node_modules" / ".bin" / "serverless").exists():
         place.mkdir(parents=True, exist_ok=True)

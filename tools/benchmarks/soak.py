@@ -57,7 +57,7 @@ class Tally:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, kind: Kind, status: int, milliseconds: float, request_id: str, problem: str | None) -> None:
-        """Counts an answer; safe in several threads at once."""
+        """Count an answer; safe in several threads at once."""
         with self.lock:
             self.latencies.setdefault(kind.name, []).append(milliseconds)
             self.statuses.setdefault(kind.name, Counter())[status] += 1
@@ -117,12 +117,12 @@ class Caller:
         self._connections: list[http.client.HTTPConnection] = []
 
     def close(self) -> None:
-        """Closes every connection."""
+        """Close every connection."""
         for connection in self._connections:
             connection.close()
 
     def send(self, kind: Kind, number: int) -> None:
-        """Sends one request of a kind and counts what comes back."""
+        """Send one request of a kind and count what comes back."""
         order = kind.make(self._api, number)
         started = time.perf_counter()
         try:
@@ -154,7 +154,7 @@ class Caller:
 
 
 def soak(directory: Path, *, requests: int, concurrency: int) -> Soaked:
-    """Starts a local cloud in `directory`, sends the requests and judges what is left.
+    """Start a local cloud in `directory`, send the requests and judge what is left.
 
     Raises:
         LocalCloudError: The local cloud does not start or end.
@@ -265,7 +265,7 @@ def problems_of_processes(
 
 
 def show(soaked: Soaked) -> None:
-    """Prints the table and what was wrong."""
+    """Print the table and what was wrong."""
     tally = soaked.tally
     total = sum(counter.total() for counter in tally.statuses.values())
     heading(f"{total:,} requests in {tally.seconds:.1f} s: {total / tally.seconds:.0f} a second")
@@ -296,7 +296,7 @@ def _line(name: str, count: int, answers: str, latencies: list[float]) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the soak; returns the exit status, 1 if anything was wrong."""
+    """Run the soak; return the exit status, 1 if anything was wrong."""
     parser = argparse.ArgumentParser(description="Mixed requests against a local cloud of their own.")
     parser.add_argument(
         "--requests", type=int, default=REQUESTS, help=f"at least 100; {REQUESTS:,} if left out"

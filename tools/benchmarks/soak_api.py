@@ -84,7 +84,7 @@ class SoakApi:
 
 
 def deploy_soak_api(endpoint_url: str, *, quota: int) -> SoakApi:
-    """Makes the functions and the API with a route for each kind of request.
+    """Create the functions and the API with a route for each kind of request.
 
     Args:
         endpoint_url: The local cloud.
@@ -144,7 +144,7 @@ def deploy_soak_api(endpoint_url: str, *, quota: int) -> SoakApi:
 
 
 def replace_workers(endpoint_url: str) -> None:
-    """Changes every function's settings, upon which the local cloud ends each worker that is idle."""
+    """Change every function's settings, upon which the local cloud ends each worker that is idle."""
     functions = local_session(REGION).client("lambda", endpoint_url=endpoint_url)
     for name in FUNCTIONS:
         functions.update_function_configuration(FunctionName=name, Environment={"Variables": {"ROUND": "2"}})

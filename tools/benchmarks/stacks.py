@@ -194,7 +194,7 @@ def every(directory: Path) -> None:
 
 
 def used_namespaces(folder: Path) -> set[str]:
-    """Returns the namespaces of the provider that Python files in `folder` import."""
+    """Return the namespaces of the provider that Python files in `folder` import."""
     found = set()
     for file in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
@@ -226,7 +226,7 @@ def _main_class(namespace: str) -> Any:
 
 
 def _arguments(element: Any, depth: int) -> dict[str, Any]:
-    """Returns values for a resource's or structure's own arguments; below `depth` for those it demands."""
+    """Return values for a resource's or structure's own arguments; below `depth` for those it demands."""
     hints = typing.get_type_hints(element.__init__)
     identifying = ("scope_", "id_") if "scope_" in hints else ("scope", "id_" if "id_" in hints else "id")
     values = {}

@@ -94,7 +94,7 @@ class Result:
 
 
 def measure(variants: Sequence[Variant], runs: int) -> dict[str, Result]:
-    """Runs every variant in turns and returns the results by name."""
+    """Run every variant in turns and return the results by name."""
     results = {variant.name: Result() for variant in variants}
     for variant in variants:
         if not variant.cold:

@@ -197,7 +197,7 @@ class Bench:
         return made
 
     async def measure(self, flow: Flow, runs: int) -> Measured:
-        """Runs a workflow, and its calls without it, in turn."""
+        """Run a workflow, and its calls without it, in turn."""
         over_http, functions = [], []
         for number in range(WARM_UP_RUNS + runs):
             request, calls = await self._request(flow), await self._calls(flow)
@@ -208,7 +208,7 @@ class Bench:
         return Measured(flow.name, statistics.median(over_http), statistics.median(functions), states)
 
     def close(self) -> None:
-        """Closes the clients."""
+        """Close the clients."""
         for client in self._clients.values():
             client.close()
 
@@ -280,7 +280,7 @@ class Bench:
 
 
 def _post(url: str, body: str) -> float:
-    """Makes one request on a connection of its own; returns its milliseconds.
+    """Make one request on a connection of its own; return its milliseconds.
 
     Raises:
         RuntimeError: The answer is not 200.
@@ -332,7 +332,7 @@ async def measure_all(runs: int) -> list[Measured]:
 
 
 def show(found: Sequence[Measured]) -> None:
-    """Prints the tables."""
+    """Print the tables."""
     print(
         f"  {'workflow':<22}{'states':>7}{'over HTTP':>14}{'its functions':>16}{'adds':>12}{'per state':>12}"
     )
@@ -350,7 +350,7 @@ def show(found: Sequence[Measured]) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the command line described at the top of this file; returns its exit status."""
+    """Run the command line described at the top of this file; return its exit status."""
     parser = argparse.ArgumentParser(prog="python -m tools.benchmarks.workflows", description=__doc__)
     parser.add_argument("--runs", type=int, default=RUNS, help="requests of each kind")
     runs = parser.parse_args(arguments).runs

@@ -15,7 +15,7 @@ from tests.support.deployment import Deployed
 
 @pytest.fixture(scope="session")
 def invoke_archive(deployed: Deployed) -> Callable[[str, dict[str, Any]], dict[str, Any]]:
-    """Invokes the deployed function of a service, by its alias, and returns what its handler returned or raised."""
+    """Invoke the deployed function of a service, by its alias, and return what its handler returned or raised."""
     client = boto3.client(
         "lambda",
         endpoint_url=deployed.workspace.cloud.url,

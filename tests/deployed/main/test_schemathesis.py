@@ -36,7 +36,7 @@ def operations(deployed: Deployed) -> dict[str, Any]:
 
 
 def attack(operation: Any, url: str, headers: dict[str, str], mode: schemathesis.GenerationMode) -> set[int]:
-    """Sends some requests for an operation; returns the statuses of the answers."""
+    """Send some requests for an operation; return the statuses of the answers."""
     statuses: set[int] = set()
 
     @settings(

@@ -59,7 +59,7 @@ def as_draft_4(value: Any) -> Any:
 
 
 def attack(api: Called, label: str, mode: schemathesis.GenerationMode, checks: list[Any]) -> set[int]:
-    """Sends some requests for an operation; returns the statuses of the answers."""
+    """Send some requests for an operation; return the statuses of the answers."""
     statuses = set()
 
     @settings(

@@ -417,7 +417,7 @@ TOO_LONG = {"code": "workflow_timeout", "message": "The workflow took too long."
 
 
 def start_told(flows: Flows, workflow: str, given: Any = None, *, url: str = CALLBACK) -> str:
-    """Starts a job whose end is to be told."""
+    """Start a job whose end is to be told."""
     body = {"input": given or {}, "callback_url": url}
     answer = flows.call("POST", f"/workflows/{workflow}/jobs", body)
     assert answer.status == 202, answer
@@ -496,7 +496,7 @@ def test_an_end_that_no_state_can_note_is_noted_and_told(
 
 
 def deliver_end(flows: Flows, execution_arn: str, *left_out: str) -> Any:
-    """Calls the function as EventBridge does, which leaves out what a key of one's own encrypts."""
+    """Call the function as EventBridge does, which leaves out what a key of one's own encrypts."""
     described = flows.client("stepfunctions").describe_execution(executionArn=execution_arn)
     names = ("executionArn", "stateMachineArn", "name", "status", "input", "error")
     detail = {name: None if name in left_out else described.get(name) for name in names}

@@ -95,7 +95,7 @@ class Guarded:
         return self
 
     def run(self, **given: str) -> Any:
-        """Runs it; returns its answer, or the error and the cause."""
+        """Run it; return its answer, or the error and the cause."""
         given = {"calls": str(self.directory / "calls"), **given}
         answer = self.states.sfn.start_sync_execution(stateMachineArn=self.arn, input=json.dumps(given))
         self.ran = [row.state for row in timeline(self.states.events(answer["executionArn"]))]
@@ -116,7 +116,7 @@ class Guarded:
         return item
 
     def deny(self, action: str) -> None:
-        """Takes a right from its role."""
+        """Take a right from its role."""
         statement = {"Effect": "Deny", "Action": action, "Resource": "*"}
         named = {"RoleName": self.role, "PolicyName": "fault"}
         self.states.client("iam").put_role_policy(**named, PolicyDocument=document(statement))

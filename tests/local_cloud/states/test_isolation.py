@@ -51,7 +51,7 @@ def executions() -> backend.LocalStatesBackend:
 
 
 def check_history(events: list[dict[str, Any]], given: dict[str, Any]) -> None:
-    """Checks that every state that was entered was left, in an order that the ids and the previous events tell."""
+    """Check that every state that was entered was left, in an order that the ids and the previous events tell."""
     assert [event["id"] for event in events] == list(range(1, len(events) + 1))
     by_id = {event["id"]: event for event in events}
     assert (events[0]["type"], events[-1]["type"]) == ("ExecutionStarted", "ExecutionSucceeded")

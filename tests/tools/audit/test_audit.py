@@ -35,7 +35,7 @@ class Case:
 
 
 def setting(path: str, value: object) -> Callable[[Json], object]:
-    """Sets what is at a path such as `lambda_function.f.publish` in the resources."""
+    """Set what is at a path such as `lambda_function.f.publish` in the resources."""
     *outer, last = f"aws_{path}".split(".")
 
     def mend(written: Json) -> None:

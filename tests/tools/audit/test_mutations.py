@@ -66,7 +66,7 @@ def of(written: Json, kind: str, containing: str = "") -> Json:
 
 
 def drop(written: Json, kind: str, containing: str = "") -> None:
-    """Removes the resources of a type whose names have a part, and what waits for them."""
+    """Remove the resources of a type whose names have a part, and what waits for them."""
     named = written["resource"][f"aws_{kind}"]
     for name in [name for name in named if containing in name]:
         del named[name]

@@ -2,7 +2,7 @@
 
 
 def handler(event, _context):
-    """Allow whoever sends the token."""
+    """Allow callers that send the token."""
     effect = "Allow" if event["authorizationToken"] == "Bearer let-me-in" else "Deny"
     statement = {"Action": "execute-api:Invoke", "Effect": effect, "Resource": event["methodArn"]}
     return {"principalId": "ada", "policyDocument": {"Version": "2012-10-17", "Statement": [statement]}}
