@@ -15,7 +15,7 @@ import re
 import secrets
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -41,6 +41,7 @@ from local_cloud.request_log import RequestLog
 
 if TYPE_CHECKING:
     from local_cloud.functions import InvocationResult
+    from local_cloud.functions.code_store import ReplacedFile
     from local_cloud.functions.response_stream import ResponseStream
     from local_cloud.gateway.gateway import RestApiGateway
 
@@ -76,6 +77,12 @@ class Functions(Protocol):
         client_context: str | None = None,
     ) -> ResponseStream:
         """Invoke a function and return its response, which arrives part by part."""
+        ...
+
+    async def replace_files(
+        self, function_arn: str, files: Mapping[str, ReplacedFile | None], *, archive: str
+    ) -> str:
+        """Replace files of a function's code; return the digest of its code."""
         ...
 
     async def close(self) -> None:
@@ -207,9 +214,21 @@ class LocalCloud:
             return refused, "refused: see local_cloud/browser_guard.py"
         gateway = await self._loaded()
         if api is None:
-            return await self._invoke_streamed(request) or await self._control_plane.answer(request)
+            return (
+                await self._replace_files(request)
+                or await self._invoke_streamed(request)
+                or await self._control_plane.answer(request)
+            )
         stage, path = api.split(request.path)
         return await gateway.handle(request, api_id=api.api_id, stage=stage, path=path, host=api.host)
+
+    async def _replace_files(self, request: Request) -> tuple[Response, str] | None:
+        """Answer a call that replaces files of a function; None for every other request."""
+        from local_cloud.functions.file_replacement import is_file_replacement, replace_files
+
+        if self._functions is None or not is_file_replacement(request):
+            return None
+        return await replace_files(self._functions, request), "dev"
 
     async def _invoke_streamed(self, request: Request) -> tuple[Response, str] | None:
         """Answer a call of Lambda's InvokeWithResponseStream; None for every other request."""

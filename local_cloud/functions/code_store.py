@@ -8,11 +8,13 @@ start of the local cloud.
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import stat
 import tempfile
 import zipfile
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
@@ -26,6 +28,19 @@ _DIGEST_CHARACTERS = 16  # enough to tell archives apart, short enough for a rea
 
 class ArchiveChanged(Exception):
     """The archive is not the one that was asked for: somebody has just uploaded another."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplacedFile:
+    """A file that takes the place of an archive's.
+
+    Attributes:
+        data: Its bytes.
+        executable: Whether its owner may execute it.
+    """
+
+    data: bytes
+    executable: bool = False
 
 
 class CodeStore:
@@ -87,11 +102,95 @@ class CodeStore:
             _unpack_into(folder, [archive for _, archive in archives], "A layer's archive")
         return folder
 
+    def with_files(
+        self, name: str, digest: str, base: str, files: Mapping[str, ReplacedFile | None], *, newest: str
+    ) -> Path:
+        """Return a copy of an unpacked archive with some files replaced, made unless it is there already.
+
+        Unchanged files are hard links. So are compiled modules, of the archive and of the copy that was made last.
+
+        Args:
+            name: Name of the function.
+            digest: Digest that stands for the copy.
+            base: Digest of the archive, which is unpacked.
+            files: The replaced files by their paths in the archive; None removes one.
+            newest: Digest of what the function runs now.
+
+        Raises:
+            InvalidZipFile: A path is outside of the archive.
+        """
+        folder, archive = self.folder_of(name, digest), self.folder_of(name, base)
+        if folder.is_dir():
+            return folder
+        staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        try:
+            _link_tree(archive, staging, without=files)
+            for path, file in files.items():
+                if file is not None:
+                    _place_file(staging, path, file, f"Function {name!r}")
+            for compiled in (archive, self.folder_of(name, newest)):
+                _link_compiled(compiled, staging)
+            staging.chmod(0o755)
+            staging.rename(folder)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+        return folder
+
+    def keep_only(self, name: str, digests: Collection[str]) -> None:
+        """Remove the folders of a function's code with other digests."""
+        self._remove_others(self._functions / name, digests)
+
     def _remove_others(self, parent: Path, digests: Collection[str]) -> None:
         wanted = {digest[:_DIGEST_CHARACTERS] for digest in digests}
         for entry in parent.iterdir():
             if entry.name not in wanted and not entry.name.startswith("."):
                 shutil.rmtree(entry, ignore_errors=True)
+
+
+def _link_tree(source: Path, target: Path, *, without: Collection[str]) -> None:
+    """Link the files of a folder into another one, except for some and for compiled modules."""
+    for directory, folders, names in os.walk(source):
+        if "__pycache__" in folders:
+            folders.remove("__pycache__")
+        relative = os.path.relpath(directory, source)
+        below = "" if relative == "." else f"{relative}/"
+        for folder in folders:
+            (target / below / folder).mkdir()
+        for name in names:
+            if f"{below}{name}" not in without:
+                os.link(f"{directory}/{name}", target / below / name, follow_symlinks=False)
+
+
+def _link_compiled(source: Path, target: Path) -> None:
+    """Link the compiled modules whose source is the same file in both folders."""
+    for compiled in source.rglob("__pycache__/*.pyc"):
+        module = compiled.parent.parent / f"{compiled.name.partition('.')[0]}.py"
+        twin = target / module.relative_to(source)
+        linked = twin.parent / "__pycache__" / compiled.name
+        if _is_same(module, twin) and not linked.exists():
+            linked.parent.mkdir(exist_ok=True)
+            linked.hardlink_to(compiled)
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except FileNotFoundError:
+        return False
+
+
+def _place_file(root: Path, path: str, file: ReplacedFile, what: str) -> None:
+    target = root / _inside(path, what)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(file.data)
+    target.chmod(0o755 if file.executable else 0o644)
+
+
+def _inside(name: str, what: str) -> PurePosixPath:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts:
+        raise InvalidZipFile(f"{what} holds {name!r}, a path outside of itself; remove that entry.")
+    return path
 
 
 def _unpack_into(folder: Path, archives: Sequence[bytes], what: str) -> None:
@@ -129,12 +228,7 @@ def _extract(archive: bytes, root: Path, what: str) -> None:
 
 
 def _extract_member(source: zipfile.ZipFile, member: zipfile.ZipInfo, root: Path, what: str) -> None:
-    path = PurePosixPath(member.filename)
-    if path.is_absolute() or ".." in path.parts:
-        raise InvalidZipFile(
-            f"{what} holds {member.filename!r}, a path outside of itself; remove that entry."
-        )
-    target = root / path
+    target = root / _inside(member.filename, what)
     if member.is_dir():
         target.mkdir(parents=True, exist_ok=True)
         return

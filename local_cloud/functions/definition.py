@@ -8,6 +8,7 @@ the full `FunctionDefinition` is made when something has changed.
 
 from __future__ import annotations
 
+import base64
 import random
 import re
 from collections.abc import Mapping
@@ -175,6 +176,14 @@ class FunctionDirectory:
         every = [versions["latest"], *versions["versions"]]
         return {digest for function in every if (digest := getattr(function, "code_digest", None))}
 
+    def same_code(self, target: Target) -> list[Any]:
+        """Return moto's objects of a function's versions, `$LATEST` first, that run the same code as a target."""
+        storage = self._storage(target.account_id, target.region)
+        versions = storage._functions[target.name]
+        every = [versions["latest"], *versions["versions"]]
+        digest = target.function.code_digest
+        return [function for function in every if getattr(function, "code_digest", None) == digest]
+
     def layer_archive(self, target: Target, layer_arn: str) -> tuple[str, bytes] | None:
         """The digest and the bytes of a layer version; None if it was deleted."""
         backend = self._backend(target.account_id, target.region)
@@ -189,6 +198,24 @@ class FunctionDirectory:
         # Plain dict.get: moto's own look-up takes a lock and creates what is not there.
         account = lambda_models.lambda_backends.get(account_id)
         return None if account is None else account.get(region)
+
+
+def archive_digest(function: Any) -> str:
+    """Return the digest of a version's archive, of which `replace_code` may have replaced files since."""
+    replaced: tuple[str, str] | None = getattr(function, "replaced_code", None)
+    digest = str(getattr(function, "code_digest", ""))
+    return replaced[0] if replaced is not None and replaced[1] == digest else digest
+
+
+def replace_code(function: Any, digest: str) -> None:
+    """Have a version run code with another digest, which stands for its archive with files replaced.
+
+    `CodeSha256` says so, until the next UpdateFunctionCode.
+    """
+    function.replaced_code = (archive_digest(function), digest)
+    function.code_digest = digest
+    function.code_sha_256 = base64.b64encode(bytes.fromhex(digest)).decode()
+    function.code_or_config_updated = True
 
 
 def event_invoke_config(target: Target) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """The errors of Lambda's Invoke API, so that a caller can answer exactly as AWS would.
 
 FunctionServiceError
+├── CodeRejected            422 CodeRejectedException (of the local cloud only, as the next)
+├── CodeReplaced            409 CodeReplacedException
 ├── FunctionNotFound        404 ResourceNotFoundException
 ├── InvalidRequestContent   400 InvalidRequestContentException
 ├── InvalidRuntime          502 InvalidRuntimeException
@@ -14,6 +16,11 @@ What goes wrong *inside* a function (an exception, a crash, a timeout) is no exc
 """
 
 from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 
 class FunctionServiceError(Exception):
@@ -33,6 +40,33 @@ class FunctionServiceError(Exception):
         super().__init__(message)
         self.message = message
         self.reason = reason
+
+
+class CodeRejected(FunctionServiceError):
+    """New code of a function cannot be loaded.
+
+    Args:
+        error: The function's error object, as Lambda has it: `errorType`, `errorMessage` and perhaps `stackTrace`.
+    """
+
+    code = "CodeRejectedException"
+    status = 422
+
+    def __init__(self, error: Mapping[str, Any]) -> None:
+        super().__init__(f"{error.get('errorType')}: {error.get('errorMessage')}")
+        self.error = error
+
+    @classmethod
+    def of(cls, payload: bytes, task_root: Path) -> CodeRejected:
+        """Return the error of a payload, with paths relative to the folder of the code."""
+        return cls(json.loads(payload.decode().replace(f"{task_root}/", "")))
+
+
+class CodeReplaced(FunctionServiceError):
+    """The function's archive is not the one that files were to be replaced in."""
+
+    code = "CodeReplacedException"
+    status = 409
 
 
 class FunctionNotFound(FunctionServiceError):

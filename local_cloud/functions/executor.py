@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import shutil
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -22,11 +25,20 @@ from moto.core import DEFAULT_ACCOUNT_ID
 
 from local_cloud.functions import outcome as outcomes
 from local_cloud.functions.cloudwatch import CloudWatchSink
-from local_cloud.functions.code_store import ArchiveChanged, CodeStore
+from local_cloud.functions.code_store import ArchiveChanged, CodeStore, ReplacedFile
 from local_cloud.functions.concurrency import Concurrency
-from local_cloud.functions.definition import FunctionDefinition, FunctionDirectory, Target
+from local_cloud.functions.definition import (
+    FunctionDefinition,
+    FunctionDirectory,
+    Target,
+    archive_digest,
+    definition_of,
+    replace_code,
+)
 from local_cloud.functions.environment import RuntimeFolder, check_runtime
 from local_cloud.functions.errors import (
+    CodeRejected,
+    CodeReplaced,
     FunctionNotFound,
     FunctionServiceError,
     InvalidZipFile,
@@ -102,6 +114,7 @@ class FunctionExecutor:
         self._tasks: set[asyncio.Task[None]] = set()
         self._starting: list[str] = []  # the digests of the archives for which a worker is being started
         self._housekeeping: asyncio.TimerHandle | None = None
+        self._replacing = asyncio.Lock()
         self._closed = False
         self._logs = FunctionLogs(directory / "logs" / "functions")
         self._cloudwatch = CloudWatchSink()
@@ -215,6 +228,87 @@ class FunctionExecutor:
         else:
             self._spawn(self._run_cold(pool, invocation))
         return invocation
+
+    async def replace_files(
+        self, function_arn: str, files: Mapping[str, ReplacedFile | None], *, archive: str
+    ) -> str:
+        """Replace files of a function's code while it runs, without an archive; return the digest of its code.
+
+        A process with the new code is started first. If it cannot load its handler, everything stays as it was;
+        otherwise it answers the next invocation. The change holds for every version whose code is that of `$LATEST`, and
+        until the next UpdateFunctionCode.
+
+        Args:
+            function_arn: Name or ARN of the function, without a version.
+            files: All files that differ from the archive, by their paths in it. None removes one.
+            archive: SHA-256 of the archive that they differ from, in hexadecimal.
+
+        Raises:
+            CodeRejected: The new code cannot be loaded.
+            CodeReplaced: The function was deployed from another archive.
+            FunctionNotFound: There is no such function.
+            InvalidZipFile: A path is outside of the archive, or the function has no code.
+        """
+        async with self._replacing:
+            latest = self._functions.resolve(function_arn)
+            deployed = archive_digest(latest.function)
+            if deployed != archive:
+                raise CodeReplaced(
+                    f"Function {latest.name!r} was deployed from an archive with the SHA-256 {deployed}, not {archive}; deploy again"
+                )
+            versions = self._functions.same_code(latest)
+            digest = _digest_of(archive, files)
+            target = self._functions.resolve(f"{latest.invoked_arn}:{versions[-1].version}")
+            definition = replace(definition_of(target), code_digest=digest)
+            check_runtime(definition)
+            self._starting += (archive, digest)
+            try:
+                place = await self._place(target, replace(definition, code_digest=archive))
+                folder = await asyncio.to_thread(
+                    self._code.with_files,
+                    *(latest.name, digest, archive, files),
+                    newest=latest.function.code_digest,
+                )
+                worker = await self._started(definition, replace(place, task_root=folder))
+            finally:
+                self._starting.remove(archive)
+                self._starting.remove(digest)
+            for function in versions:
+                replace_code(function, digest)
+            self._adopt(worker)
+            kept = {archive, *self._functions.code_digests(latest.account_id, latest.region, latest.name)}
+            kept.update(worker.definition.code_digest for worker in self._workers if not worker.ended)
+            await asyncio.to_thread(self._code.keep_only, latest.name, kept)
+            return digest
+
+    async def _started(self, definition: FunctionDefinition, place: WorkerPlace) -> Worker:
+        """Start a worker without an invocation."""
+        worker = self._new_worker(definition)
+        try:
+            await worker.start(place, limit_seconds=max(self._init_timeout, definition.timeout_seconds))
+        except StartTimedOut:
+            raise CodeRejected(
+                {
+                    "errorType": "Sandbox.Timedout",
+                    "errorMessage": f"loading takes more than {definition.timeout_seconds} s",
+                }
+            ) from None
+        except StartFailed as failure:
+            raise CodeRejected.of(failure.outcome("").payload, place.task_root) from None
+        except ServiceUnavailable:
+            self._workers.discard(worker)
+            raise
+        worker.free_since = asyncio.get_running_loop().time()
+        return worker
+
+    def _adopt(self, worker: Worker) -> None:
+        """Put a started worker into its pool; idle workers with other code end."""
+        for pool in self._pools.values():
+            if pool.definition.name == worker.definition.name:
+                with contextlib.suppress(FunctionNotFound):
+                    pool.update(self._functions.resolve(pool.definition.arn))
+        target = self._functions.resolve(worker.definition.arn)
+        self._pools.setdefault(target.key, FunctionPool(target)).adopt(worker)
 
     async def close(self) -> None:
         """End every worker, and everything that the workers have started."""
@@ -356,6 +450,10 @@ class FunctionExecutor:
         keep.update(worker.definition.code_digest for worker in self._workers if not worker.ended)
         task_root = self._code.folder_of(definition.name, definition.code_digest)
         if not task_root.is_dir():
+            if archive_digest(target.function) not in (definition.code_digest, ""):
+                raise InvalidZipFile(
+                    f"The replaced files of function {definition.name!r} are gone; deploy again."
+                )
             await asyncio.to_thread(
                 self._code.unpack, definition.name, definition.code_digest, archive, keep=keep
             )
@@ -401,6 +499,17 @@ class FunctionExecutor:
                 del self._pools[key]
         if self._workers:
             self._schedule_housekeeping()
+
+
+def _digest_of(archive: str, files: Mapping[str, ReplacedFile | None]) -> str:
+    """Return the digest of an archive with files replaced: its own if there are none."""
+    if not files:
+        return archive
+    parts = [
+        (path, None if file is None else (sha256(file.data).hexdigest(), file.executable))
+        for path, file in sorted(files.items())
+    ]
+    return sha256(json.dumps([archive, parts]).encode()).hexdigest()
 
 
 def _stopping() -> ServiceUnavailable:

@@ -57,6 +57,14 @@ class FunctionPool:
         else:
             worker.end()
 
+    def adopt(self, worker: Worker) -> None:
+        """Keep a worker that was started without an invocation; end it if something has changed since."""
+        if worker.definition == self.definition:
+            self.definition = worker.definition
+            self._idle.append(worker)
+        else:
+            worker.end()
+
     def longest_idle(self) -> Worker | None:
         """The worker that was free for the longest time; None if all are busy."""
         return self._idle[0] if self._idle else None

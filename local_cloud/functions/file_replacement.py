@@ -1,0 +1,70 @@
+"""Operation of the local cloud that replaces files of a function's code: what AWS does not have, and `dev` needs to be fast.
+
+    PUT /_aws/lambda/{function ARN}/files
+    {"archive": "<SHA-256>", "files": {"handlers/vision/app.py": {"data": "<base64>", "executable": false}, "old.py": null}}
+
+It answers `{"digest": "<SHA-256>"}`, or an error as Lambda words it; `error` is what the new code raised.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Protocol
+from urllib.parse import unquote
+
+from local_cloud.functions.code_store import ReplacedFile
+from local_cloud.functions.errors import CodeRejected, FunctionServiceError, InvalidRequestContent
+from local_cloud.messages import Request, Response
+
+_PATH = re.compile(r"/_aws/lambda/(?P<function>[^/]+)/files")
+
+
+class FileReplacer(Protocol):
+    """What runs functions."""
+
+    async def replace_files(
+        self, function_arn: str, files: Mapping[str, ReplacedFile | None], *, archive: str
+    ) -> str:
+        """Replace files of a function's code; return the digest of its code."""
+        ...
+
+
+def is_file_replacement(request: Request) -> bool:
+    """Whether a request calls the operation."""
+    return request.method == "PUT" and _PATH.fullmatch(request.path) is not None
+
+
+async def replace_files(functions: FileReplacer, request: Request) -> Response:
+    """Carry out the operation."""
+    match = _PATH.fullmatch(request.path)
+    assert match is not None  # noqa: S101 - asked before
+    try:
+        archive, files = _read(request.body)
+        digest = await functions.replace_files(unquote(match["function"]), files, archive=archive)
+    except FunctionServiceError as error:
+        more = {"error": error.error} if isinstance(error, CodeRejected) else {}
+        return _json(error.status, {"__type": error.code, "message": error.message, **more})
+    return _json(200, {"digest": digest})
+
+
+def _read(body: bytes) -> tuple[str, dict[str, ReplacedFile | None]]:
+    try:
+        content = json.loads(body)
+        files = {
+            str(path): None
+            if file is None
+            else ReplacedFile(base64.b64decode(file["data"], validate=True), file["executable"] is True)
+            for path, file in content["files"].items()
+        }
+        return str(content["archive"]), files
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise InvalidRequestContent(
+            f'The body is not {{"archive": …, "files": …}}: {type(error).__name__}: {error}'
+        ) from None
+
+
+def _json(status: int, content: Mapping[str, Any]) -> Response:
+    return Response(status, (("Content-Type", "application/json"),), json.dumps(content).encode())
