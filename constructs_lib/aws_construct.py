@@ -22,7 +22,7 @@ class AwsConstruct(Construct):
     Derive constructs of your own from it.
 
     Args:
-        scope: The construct that it belongs to.
+        scope: Parent construct.
         construct_id: Its id in `scope`.
     """
 

@@ -65,7 +65,7 @@ class AwsStack(ProviderStack):
 
         Args:
             where: The path of the construct.
-            scope: The construct that it belongs to.
+            scope: Parent construct.
             own: The key that it was given.
 
         Raises:

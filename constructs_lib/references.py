@@ -64,8 +64,8 @@ def make(
 
     Args:
         kind: Its class.
-        scope: The construct that it belongs to.
-        construct_id: Its name in that construct.
+        scope: Parent construct.
+        construct_id: Id in the parent construct.
         arguments: None; what mypy wants to see.
         named: Its arguments.
 

@@ -35,9 +35,9 @@ class S3State:
         bucket: The bucket's name.
         key: The object, such as `shop/prod.tfstate`.
         region: The bucket's region.
-        dynamodb_table: A table with a string key `LockID` that locks the state, for Terraform before 1.10. Left out, a
-            file beside the state does.
-        kms_key_id: The ARN of the KMS key that encrypts the state. Left out, the bucket's own key.
+        dynamodb_table: A table with a string key `LockID` that locks the state, for Terraform before 1.10.
+            Default: a file beside the state does.
+        kms_key_id: The ARN of the KMS key that encrypts the state. Default: the bucket's own key.
         role_arn: ARN of the IAM role that Terraform assumes to read and write the state. Default: none. Needs Terraform 1.6.
         endpoint_url: URL of another S3 than AWS's, addressed by path. Default: AWS's, or that of the environment variable
             AWS_ENDPOINT_URL_S3. Needs Terraform 1.6.

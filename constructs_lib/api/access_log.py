@@ -72,7 +72,7 @@ class AccessLog:
     """How a stage logs its requests: one JSON object a line, in a log group of its own.
 
     Attributes:
-        fields: The fields of a line, each a `$context` variable of API Gateway. Left out, `DEFAULT_FIELDS`.
+        fields: The fields of a line, each a `$context` variable of API Gateway. Default: `DEFAULT_FIELDS`.
         callers: Whether a line has the keyed hash of the caller as well: `user`, the claim `caller` of a token, which a
             pre token generation trigger adds (`UserPool`), and `partner`, the value `caller` in the context that a
             Lambda authorizer returns. Default: no.

@@ -33,8 +33,8 @@ class ApiGatewayAccount(AwsConstruct):
     When it is destroyed, releases 6 of the provider reset the setting, and releases 5 leave it.
 
     Args:
-        scope: The construct that it belongs to.
-        construct_id: Its name in that construct.
+        scope: Parent construct.
+        construct_id: Id in the parent construct.
 
     Example:
         >>> account = ApiGatewayAccount(stack, "account")

@@ -33,7 +33,7 @@ class BodyRenderer:
     Args of the constructor:
         rest_api: Whose body it is.
         name: The API's name in AWS.
-        description: What it is for.
+        description: Description in AWS.
         definition: Returns the API as it is at that moment.
     """
 

@@ -19,8 +19,8 @@ class Cache:
     answers that are the same for everybody.
 
     Attributes:
-        size_gb: Its size in GB. Left out, 0.5.
-        ttl_seconds: How long an answer is kept, 1 to 3600. Left out, 300.
+        size_gb: Its size in GB. Default: 0.5.
+        ttl_seconds: How long an answer is kept, 1 to 3600. Default: 300.
 
     Raises:
         ConstructError: if an argument is not valid.

@@ -38,7 +38,7 @@ class Canary:
     Attributes:
         percent: How many of 100 requests get it, 1 to 99.
         deployment: What they get.
-        variables: Stage variables that have another value for them, by name. Left out, none.
+        variables: Stage variables that have another value for them, by name. Default: none.
 
     Raises:
         ConstructError: if an argument is not valid.

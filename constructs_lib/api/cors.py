@@ -45,11 +45,11 @@ class Cors:
     Attributes:
         origins: The origins of the pages, exactly as browsers send them, such as `https://shop.example`. `["*"]` is
             any.
-        methods: The HTTP methods that pages may use. Left out, all.
-        headers: The request headers that pages may send. Left out, `DEFAULT_HEADERS`.
-        max_age_seconds: How long a browser keeps the answer, 0 to 86400. Left out, 600.
-        allow_credentials: Whether pages may have the browser's cookies and client certificates sent along. Left out,
-            they may not; a token in a header needs no such thing.
+        methods: The HTTP methods that pages may use. Default: all.
+        headers: The request headers that pages may send. Default: `DEFAULT_HEADERS`.
+        max_age_seconds: How long a browser keeps the answer, 0 to 86400. Default: 600.
+        allow_credentials: Whether pages may have the browser's cookies and client certificates sent along.
+            Default: False; a token in a header needs no such thing.
 
     Raises:
         UnsafeSettingError: if any origin may send credentials, or an origin is unencrypted and on another machine.

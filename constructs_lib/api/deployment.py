@@ -30,14 +30,15 @@ class Deployment(AwsConstruct):
     Routes may be added after it.
 
     Args:
-        scope: The construct that it belongs to.
-        construct_id: Its name in that construct.
+        scope: Parent construct.
+        construct_id: Id in the parent construct.
         api: What is deployed.
-        description: What is said of it in AWS. Left out, nothing.
+        description: What is said of it in AWS. Default: none.
         extra_triggers: Further values whose change redeploys, by name: for what the API's definition does not
-            know of, such as an override of `method.resource`. Left out, none.
-        pinned_digest: The `digest` that the API had when it was deployed: the deployment stays as it is while the API
-            changes, for a stage that tries the change out first (see `Canary`). Left out, it follows the API.
+            know of, such as an override of `method.resource`. Default: none.
+        pinned_digest: The `digest` that the API had when it was deployed: the deployment stays as it is while
+            the API changes, for a stage that tries the change out first (see `Canary`). Default: it follows
+            the API.
 
     Raises:
         ConstructError: if an extra trigger is not a plain string, or the API is in another stack.
@@ -108,7 +109,7 @@ class Deployment(AwsConstruct):
 
     @property
     def deployment_id(self) -> str:
-        """Its id; a reference."""
+        """Id; a reference."""
         return token(self._resource, "id")
 
     @property

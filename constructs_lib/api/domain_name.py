@@ -37,8 +37,8 @@ class MutualTls:
 
     Attributes:
         truststore_uri: The file in S3 with the certificates of those who sign the clients', as `s3://BUCKET/KEY`.
-        truststore_version: Its version. Left out, the newest when the domain is made; API Gateway does not notice
-            newer ones by itself.
+        truststore_version: Its version. Default: the newest when the domain is made; API Gateway does not
+            notice newer ones by itself.
 
     Raises:
         InvalidArgumentError: if the URI is not of that form.
@@ -74,15 +74,15 @@ class DomainName(AwsConstruct):
     minutes, and a first domain up to forty.
 
     Args:
-        scope: The construct that it belongs to.
-        construct_id: Its name in that construct.
+        scope: Parent construct.
+        construct_id: Id in the parent construct.
         domain_name: The host name, such as `api.shop.example`.
         stage: What it serves.
-        base_path: The first part of its URLs' path. Left out, there is none: the domain is the stage's alone.
-        hosted_zone_id: The Route 53 zone of the domain. Left out, its DNS records are made elsewhere, with
+        base_path: The first part of its URLs' path. Default: none: the domain is the stage's alone.
+        hosted_zone_id: The Route 53 zone of the domain. Default: its DNS records are made elsewhere, with
             `regional_domain_name` as their target.
-        certificate_arn: A certificate for the host name, in ACM in this region. Left out, one is made.
-        mutual_tls: Whose certificates clients must show. Left out, none.
+        certificate_arn: A certificate for the host name, in ACM in this region. Default: one is made.
+        mutual_tls: Whose certificates clients must show. Default: none.
 
     Raises:
         ConstructError: if an argument is not valid, or there is neither a certificate nor a zone to make one in.

@@ -86,9 +86,9 @@ class GatewayResponses:
     `Retry-After` are on them, and `Cache-Control: no-store`.
 
     Attributes:
-        messages: Other messages, by API Gateway's name of the error, such as `{"THROTTLED": "Slow down."}`. Left
-            out, none.
-        headers: Further headers of all errors, with their values. Left out, none.
+        messages: Other messages, by API Gateway's name of the error, such as `{"THROTTLED": "Slow down."}`.
+            Default: none.
+        headers: Further headers of all errors, with their values. Default: none.
 
     Raises:
         ConstructError: if an argument is not valid.
@@ -129,7 +129,7 @@ class GatewayResponses:
         """Return them as data, one for each type of error.
 
         Args:
-            cors: Which pages may read them. Left out, none of another origin.
+            cors: Which pages may read them. Default: none of another origin.
         """
         common = {
             "Cache-Control": "'no-store'",

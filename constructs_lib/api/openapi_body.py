@@ -55,7 +55,7 @@ def openapi_body(
 
     Args:
         definition: The API.
-        name: Its name in AWS.
+        name: Name in AWS.
         description: What it is for, as Terraform's template.
         uris: The URIs of the integrations, by the routes' keys.
         credentials: The ARNs of the roles that API Gateway calls them with, by the routes' keys; for those that have one.

@@ -110,7 +110,7 @@ def openapi_document(
     Args:
         definition: The API.
         name: Its name.
-        description: What it is for.
+        description: Description in AWS.
         documentation: The documentation of the routes, by their keys.
         tags: A sentence on each tag, by its name.
     """

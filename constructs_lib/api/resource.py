@@ -113,10 +113,10 @@ class Resource(AwsConstruct):
         Args:
             path_part: A fixed part (`orders`), a variable (`{id}`), or a variable that takes the whole rest of
                 the path (`{proxy+}`).
-            default_authorization: Who may call the methods of this path and of all below it that do not say it
-                themselves. Left out, as for this resource.
-            cors: Which web pages of other origins may call this path and all below it, or `"OFF"` for none. Left
-                out, as for this resource.
+            default_authorization: Who may call the methods of this path and of all below it that do not say
+                it themselves. Default: as for this resource.
+            cors: Which web pages of other origins may call this path and all below it, or `"OFF"` for none.
+                Default: as for this resource.
 
         Raises:
             ConstructError: if API Gateway would refuse the path.
@@ -175,23 +175,24 @@ class Resource(AwsConstruct):
         Args:
             http_method: The HTTP method, or `ANY`.
             integration: What answers it.
-            authorization: Who may call it. Left out, as the resource's or the API's `default_authorization` says;
-                one of them is needed. A method for OPTIONS is open: preflights carry no credentials.
-            request_parameters: The parameters that the method declares, such as `{"querystring.page": True}`, and
-                whether each is required: `querystring.NAME`, `header.NAME` or `path.NAME`, with or without API
-                Gateway's `method.request.` before. API Gateway refuses requests without those that are. Left out,
-                none.
-            request_model: The pydantic model of the body. API Gateway refuses what does not fit its schema, whatever
-                the request's content type says: the body is JSON. Left out, bodies are passed on unchecked.
+            authorization: Who may call it. Default: as the resource's or the API's `default_authorization`
+                says; one of them is needed. A method for OPTIONS is open: preflights carry no credentials.
+            request_parameters: The parameters that the method declares, such as `{"querystring.page": True}`,
+                and whether each is required: `querystring.NAME`, `header.NAME` or `path.NAME`, with or
+                without API Gateway's `method.request.` before. API Gateway refuses requests without those
+                that are. Default: none.
+            request_model: The pydantic model of the body. API Gateway refuses what does not fit its schema,
+                whatever the request's content type says: the body is JSON. Default: bodies are passed on
+                unchecked.
             validate_body: Whether API Gateway checks bodies against `request_model`. False: the model is for the OpenAPI
                 document alone, and what answers has to check. Default: True.
             api_key_required: Whether the caller needs the key of a `UsagePlan` as well, which limits it; with
-                `Public()` it is refused. Left out, no key is needed.
-            other_media_types: The content types of bodies that are no JSON, such as `image/png` beside a JSON form of the
-                same. API Gateway then checks JSON only, and what answers has to look at the content type. Left out,
-                every body is JSON.
+                `Public()` it is refused. Default: False.
+            other_media_types: The content types of bodies that are no JSON, such as `image/png` beside a JSON
+                form of the same. API Gateway then checks JSON only, and what answers has to look at the
+                content type. Default: every body is JSON.
             response_model: The pydantic model of a successful answer, for the API's OpenAPI document; nothing
-                checks answers by it. Left out, the document says nothing of them.
+                checks answers by it. Default: the document says nothing of them.
             documentation: Summary, tag, example and limits, for the API's OpenAPI document. Default: none.
 
         Raises:

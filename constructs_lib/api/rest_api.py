@@ -34,25 +34,25 @@ class RestApi(RestApiBase):
     Routes are kept as data first (`definition`), and rendered as one Terraform resource each, or all as one `body`.
 
     Args:
-        scope: The construct that it belongs to.
-        construct_id: Its name in that construct.
-        name: Its name in AWS.
-        description: What it is for. Left out, none.
-        endpoint_type: `REGIONAL` or `EDGE`. Left out, `REGIONAL`.
+        scope: Parent construct.
+        construct_id: Id in the parent construct.
+        name: Name in AWS.
+        description: Description in AWS. Default: none.
+        endpoint_type: `REGIONAL` or `EDGE`. Default: `REGIONAL`.
         binary_media_types: The content types whose bodies reach the integration as bytes, such as `image/png`.
-            Left out, every body is text.
-        minimum_compression_bytes: The size from which responses are compressed for clients that ask for it,
-            0 to 10485760. Left out, none are.
-        default_authorization: Who may call the methods that do not say it themselves, unless a resource above them
-            does. Left out, each must. Methods for OPTIONS are open: preflights carry no credentials.
+            Default: every body is text.
+        minimum_compression_bytes: The size from which responses are compressed for clients that ask for it, 0
+            to 10485760. Default: none.
+        default_authorization: Who may call the methods that do not say it themselves, unless a resource above
+            them does. Default: each must. Methods for OPTIONS are open: preflights carry no credentials.
         cors: Which web pages of other origins may call it from the browser, or `"OFF"` for none. Default: the
             `allowed_origins` of the stack's defaults, none.
         gateway_responses: What API Gateway answers where it refuses a request itself. Default: `GatewayResponses()` with
             `cors` or services, so that all errors have one form; else API Gateway's own texts.
-        definition: `resources`: one Terraform resource for each path, method and integration, so that a plan names
-            what changes. `openapi`: one document, which takes the same few calls to AWS for any number of routes, and
-            from which a deleted route is gone with one apply. The functions must not depend on the API then. Left
-            out, `resources`.
+        definition: `resources`: one Terraform resource for each path, method and integration, so that a plan
+            names what changes. `openapi`: one document, which takes the same few calls to AWS for any number
+            of routes, and from which a deleted route is gone with one apply. The functions must not depend on
+            the API then. Default: `resources`.
 
     Raises:
         ConstructError: if an argument is not valid.

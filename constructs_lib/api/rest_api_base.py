@@ -135,12 +135,12 @@ class RestApiBase(AwsConstruct):
 
     @property
     def name(self) -> str:
-        """Its name in AWS."""
+        """Name in AWS."""
         return self._name
 
     @property
     def rest_api_id(self) -> str:
-        """Its id; a reference."""
+        """Id; a reference."""
         return token(self._resource, "id")
 
     @property

@@ -39,23 +39,23 @@ class Stage(AwsConstruct):
     deployed anywhere and logs nothing, which a `ConstructWarning` says unless both logs are `"OFF"`.
 
     Args:
-        scope: The construct that it belongs to.
-        construct_id: Its name in that construct.
+        scope: Parent construct.
+        construct_id: Id in the parent construct.
         deployment: What it serves.
         stage_name: The first part of its URLs' path.
-        description: What it is for. Left out, none.
-        variables: Its stage variables; not for secrets. Left out, none.
-        throttle: How many requests it takes. Left out, 100 a second and 200 at once.
-        account: The role by which API Gateway writes logs: one made here, or one that exists. Left out, there
-            is none.
-        access_log: How requests are logged, or `"OFF"`. Left out, as `AccessLog()` says where there is an
+        description: Description in AWS. Default: none.
+        variables: Its stage variables; not for secrets. Default: none.
+        throttle: How many requests it takes. Default: 100 a second and 200 at once.
+        account: The role by which API Gateway writes logs: one made here, or one that exists. Default: none.
+        access_log: How requests are logged, or `"OFF"`. Default: as `AccessLog()` says where there is an
             `account`.
-        execution_log: What is logged of each execution. Left out, errors where there is an `account`.
-        tracing: Whether X-Ray traces its requests. Left out, it does.
-        cache: Whether answers are kept and given to others who ask the same, and for how long. Left out, none are.
-        client_certificate: Whether API Gateway shows HTTP backends a certificate of its own. Left out, it does not;
+        execution_log: What is logged of each execution. Default: errors where there is an `account`.
+        tracing: Whether X-Ray traces its requests. Default: True.
+        cache: Whether answers are kept and given to others who ask the same, and for how long. Default:
+            False.
+        client_certificate: Whether API Gateway shows HTTP backends a certificate of its own. Default: False;
             Lambda functions would not see it.
-        canary: Another deployment that a part of the requests gets. Left out, `deployment` gets all.
+        canary: Another deployment that a part of the requests gets. Default: `deployment` gets all.
         execute_api_endpoint: Address of the API, such as `http://127.0.0.1:4566`. Default: the local cloud's for a
             stack that is deployed to it, else AWS's host name of the API.
 
@@ -246,7 +246,7 @@ class Stage(AwsConstruct):
 
     @property
     def arn(self) -> str:
-        """Its ARN."""
+        """ARN; a reference."""
         return token(self._resource, "arn")
 
     @property

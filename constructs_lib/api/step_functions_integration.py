@@ -40,9 +40,9 @@ class StepFunctionsIntegration:
 
     Args:
         workflow: What answers.
-        errors: What else is answered by the names of errors, such as those of `Fail`. Left out, the errors of the
-            services and of Step Functions are known (`ERRORS`); all others are 502.
-        timeout_ms: How long API Gateway waits, 50 to 29000. Left out, 29000. The workflow must end before.
+        errors: What else is answered by the names of errors, such as those of `Fail`. Default: the errors of
+            the services and of Step Functions are known (`ERRORS`); all others are 502.
+        timeout_ms: How long API Gateway waits, 50 to 29000. Default: 29000. The workflow must end before.
 
     Raises:
         ConstructError: if the workflow is none of kind `EXPRESS`, or may take longer than API Gateway waits.

@@ -12,8 +12,8 @@ class Throttle:
     """How many requests a stage takes; more are answered with 429.
 
     Attributes:
-        rate_limit: Requests a second, in the long run. Left out, 100.
-        burst_limit: Requests at once. Left out, 200.
+        rate_limit: Requests a second, in the long run. Default: 100.
+        burst_limit: Requests at once. Default: 200.
 
     Raises:
         ConstructError: if a limit is not 1 to 10000 (rate) or 1 to 5000 (burst), the account's own limits.

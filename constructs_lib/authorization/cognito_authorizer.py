@@ -30,7 +30,7 @@ class AnyUserPool(Protocol):
 
     @property
     def arn(self) -> str:
-        """Its ARN."""
+        """ARN; a reference."""
 
     @property
     def node(self) -> Node:
@@ -48,10 +48,10 @@ class CognitoAuthorizer:
         name: Its name, unique in an API.
         user_pools: The user pools, one to 1000: resources of the stack, or ARNs of pools made elsewhere, which may be
             references to attributes, or one to a list of ARNs.
-        scopes: The OAuth scopes of which a caller needs one. Left out, none; see `with_scopes`.
-        identity_header: The request's header that has the token. Left out, `Authorization`.
-        cache_ttl_seconds: How long API Gateway trusts a token that it verified, 0 to 3600; a token that was revoked
-            stays good as long. Left out, each request is verified.
+        scopes: The OAuth scopes of which a caller needs one. Default: none; see `with_scopes`.
+        identity_header: The request's header that has the token. Default: `Authorization`.
+        cache_ttl_seconds: How long API Gateway trusts a token that it verified, 0 to 3600; a token that was
+            revoked stays good as long. Default: each request is verified.
 
     Raises:
         ConstructError: if an argument is not valid.

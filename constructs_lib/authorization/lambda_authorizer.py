@@ -40,17 +40,17 @@ class LambdaAuthorizer:
     Attributes:
         name: Its name, unique in an API.
         function: What decides. It has to answer within API Gateway's 29 s.
-        kind: `TOKEN`: the function gets one header. `REQUEST`: it gets the request without its body. Left out,
+        kind: `TOKEN`: the function gets one header. `REQUEST`: it gets the request without its body. Default:
             `TOKEN`.
         identity_sources: What makes a caller, by API Gateway's name for it: `method.request.header.NAME`,
             `method.request.querystring.NAME`, `stageVariables.NAME` or `context.NAME`. A request without one of
             them is refused unasked. An empty list, for `REQUEST` without a cache, asks the function about every request.
             Default: the header `Authorization`.
-        identity_validation: The regular expression that a token must match; others are refused unasked. Only for
-            `TOKEN`. Left out, a bearer token (`BEARER_TOKEN`).
-        cache_ttl_seconds: How long an answer is used again for the same identity, 0 to 3600. Whatever policy the
-            function returned is then applied to every method, so it has to cover the whole stage; and who is shut
-            out stays in as long. Left out, the function is asked each time.
+        identity_validation: The regular expression that a token must match; others are refused unasked. Only
+            for `TOKEN`. Default: a bearer token (`BEARER_TOKEN`).
+        cache_ttl_seconds: How long an answer is used again for the same identity, 0 to 3600. Whatever policy
+            the function returned is then applied to every method, so it has to cover the whole stage; and who
+            is shut out stays in as long. Default: the function is asked each time.
 
     Raises:
         ConstructError: if an argument is not valid, or AWS would ignore it.

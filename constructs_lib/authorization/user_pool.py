@@ -46,14 +46,14 @@ class UserPool(AwsConstruct):
     Passwords have at least 14 characters of all kinds, and a lost one is replaced by way of a verified address.
 
     Args:
-        scope: The construct that it belongs to.
-        construct_id: Its name in that construct.
-        name: Its name in AWS. Default: the stack's prefix and the path below the stack.
-        mfa: Whether users need a code of an authenticator app as well. Left out, each user may choose it.
+        scope: Parent construct.
+        construct_id: Id in the parent construct.
+        name: Name in AWS. Default: the stack's prefix and the path below the stack.
+        mfa: Whether users need a code of an authenticator app as well. Default: each user may choose it.
         deletion_protection: Whether AWS refuses to delete the pool with all its users, so that `terraform destroy`
             fails. Default: the stack's, True.
-        threat_protection: Whether Cognito looks for stolen passwords and odd sign-ins and stops them; it costs by the
-            user. Left out, it does not.
+        threat_protection: Whether Cognito looks for stolen passwords and odd sign-ins and stops them; it
+            costs by the user. Default: False.
         pre_token_generation: Function that adds claims to ID tokens (event version V1_0). Cognito may invoke its alias
             for this pool (`aws_lambda_permission`), and waits 5 seconds for the answer. Default: none.
 
@@ -136,12 +136,12 @@ class UserPool(AwsConstruct):
 
     @property
     def arn(self) -> str:
-        """Its ARN."""
+        """ARN; a reference."""
         return token(self._resource, "arn")
 
     @property
     def pool_id(self) -> str:
-        """Its id; a reference."""
+        """Id; a reference."""
         return token(self._resource, "id")
 
     @property
@@ -161,10 +161,10 @@ class UserPool(AwsConstruct):
 
         Args:
             name: Its name, unique in the pool.
-            password_sign_in: Whether it may send the password itself (`USER_PASSWORD_AUTH`), as command lines and
-                tests do. Left out, only a proof of it (`USER_SRP_AUTH`).
-            access_minutes: How long ID and access tokens are good, 5 to 1440. Left out, an hour.
-            refresh_days: How long users stay signed in, 1 to 3650. Left out, 30.
+            password_sign_in: Whether it may send the password itself (`USER_PASSWORD_AUTH`), as command lines
+                and tests do. Default: only a proof of it (`USER_SRP_AUTH`).
+            access_minutes: How long ID and access tokens are good, 5 to 1440. Default: an hour.
+            refresh_days: How long users stay signed in, 1 to 3650. Default: 30.
 
         Returns:
             Its client id; a reference.

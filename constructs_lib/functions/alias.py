@@ -21,7 +21,7 @@ def make_alias(scope: Construct, function: LambdaFunction, gradual: Gradual | No
     """Create the alias of a function (`aws_lambda_alias`).
 
     Args:
-        scope: The construct that it belongs to.
+        scope: Parent construct.
         function: The function, which publishes a version with each change.
         gradual: How calls are divided between the last two versions; None where the newest takes all.
     """

@@ -29,18 +29,18 @@ class ArchiveBucket(PrivateBucket):
     whose rules ask for it of every bucket.
 
     Args:
-        scope: The construct that it belongs to.
-        construct_id: Its name in that construct.
-        name_prefix: What its name in AWS starts with; at most 37 characters. Left out, the path of the
+        scope: Parent construct.
+        construct_id: Id in the parent construct.
+        name_prefix: What its name in AWS starts with; at most 37 characters. Default: the path of the
             construct.
-        force_destroy: Whether destroying the bucket deletes what Terraform did not put into it. Left out, the
+        force_destroy: Whether destroying the bucket deletes what Terraform did not put into it. Default: the
             bucket then stays and Terraform fails.
-        encryption_key: The key that encrypts it. Left out, the stack's, or else S3's own.
-        versioning: Whether it keeps what is overwritten and deleted. Left out, it does not.
-        old_versions_days: After how many days that is gone, 1 to 3650. Left out, it stays.
-        access_log_bucket: The name of an existing bucket that gets a line for each request. Left out, none does.
-        events: Whether EventBridge is told of each object. Left out, it is not.
-        replica: A bucket in another region that gets a copy of everything. Left out, there is none.
+        encryption_key: Key for encryption. Default: the stack's, or else S3's own.
+        versioning: Whether it keeps what is overwritten and deleted. Default: False.
+        old_versions_days: After how many days that is gone, 1 to 3650. Default: it stays.
+        access_log_bucket: The name of an existing bucket that gets a line for each request. Default: none.
+        events: Whether EventBridge is told of each object. Default: False.
+        replica: A bucket in another region that gets a copy of everything. Default: none.
 
     Raises:
         ConstructError: if an argument is not valid, or `replica` and `old_versions_days` come without `versioning`,
@@ -75,10 +75,10 @@ class ArchiveBucket(PrivateBucket):
         Each plan checks that the stack's account owns it; see `PrivateBucket`. It must have a bucket policy.
 
         Args:
-            scope: The construct that it belongs to.
-            construct_id: Its name in that construct.
-            bucket_name: Its name in AWS. `{account}` stands for the account's ID.
-            encryption_key: The key that encrypts the archives. Left out, the stack's, or else as the bucket says.
+            scope: Parent construct.
+            construct_id: Id in the parent construct.
+            bucket_name: Name in AWS. `{account}` stands for the account's ID.
+            encryption_key: Key for the archives. Default: the stack's, or else as the bucket says.
 
         Raises:
             ConstructError: if the name is not valid.
@@ -95,7 +95,7 @@ class ArchiveBucket(PrivateBucket):
 
         Args:
             scope: The construct that the upload belongs to.
-            construct_id: Its name in that construct.
+            construct_id: Id in the parent construct.
             archive: What is uploaded.
             folder: What the key starts with.
 

@@ -29,7 +29,7 @@ class FailureDestination(Protocol):
 
     @property
     def arn(self) -> str:
-        """Its ARN."""
+        """ARN; a reference."""
 
     def grant_send(self, role: Role) -> None:
         """Lets a role send to it; doing it twice changes nothing."""
@@ -41,10 +41,10 @@ class AsynchronousCalls:
 
     Attributes:
         on_failure: Where a call goes that failed for good, with the error and the answer.
-        dead_letters: Where its event alone goes: for what reads dead-letter queues of the older kind. Left out,
-            nowhere.
-        retries: How often a failed call is tried again, 0 to 2. Left out, 2.
-        max_age_seconds: How long a call may wait for its turn, 60 to 21600. Left out, six hours.
+        dead_letters: Where its event alone goes: for what reads dead-letter queues of the older kind.
+            Default: nowhere.
+        retries: How often a failed call is tried again, 0 to 2. Default: 2.
+        max_age_seconds: How long a call may wait for its turn, 60 to 21600. Default: six hours.
 
     Raises:
         ConstructError: if an argument is not valid, or both destinations are the same.

@@ -29,14 +29,15 @@ class DeadLetterQueue(EncryptedQueue):
     """An SQS queue (`aws_sqs_queue`) for what failed for good, encrypted, that refuses requests without TLS.
 
     Args:
-        scope: The construct that it belongs to.
-        construct_id: Its name in that construct.
+        scope: Parent construct.
+        construct_id: Id in the parent construct.
         name: Its name in AWS, without `.fifo`. Default: the stack's prefix and the path below the stack.
-        retention_days: How long a message is kept, 1 to 14. Left out, 14.
-        encryption_key: The key that encrypts it. Left out, the stack's, or else SQS's own.
-        fifo: Whether it keeps the order, as the dead-letter queue of a queue that does must. Left out, it does not.
-        source_names: The names in AWS of the queues of this account that may move messages here, at most 10; each
-            `Queue` has a dead-letter queue of its own already. Left out, SQS lets any queue of the account.
+        retention_days: How long a message is kept, 1 to 14. Default: 14.
+        encryption_key: Key for encryption. Default: the stack's, or else SQS's own.
+        fifo: Whether it keeps the order, as the dead-letter queue of a queue that does must. Default: False.
+        source_names: The names in AWS of the queues of this account that may move messages here, at most 10;
+            each `Queue` has a dead-letter queue of its own already. Default: SQS lets any queue of the
+            account.
 
     Raises:
         ConstructError: if an argument is not valid.
@@ -95,7 +96,7 @@ class DeadLetterQueue(EncryptedQueue):
 
         Args:
             topic: Who is told.
-            description: What the alarm says. Left out, that something failed for good and lies in this queue.
+            description: What the alarm says. Default: that something failed for good and lies in this queue.
 
         Raises:
             ConstructError: if there is an alarm already, or the topic is in another stack.

@@ -64,12 +64,12 @@ class EncryptedQueue(AwsConstruct):
     """An SQS queue (`aws_sqs_queue`), encrypted, that refuses requests without TLS.
 
     Args:
-        scope: The construct that it belongs to.
-        construct_id: Its name in that construct.
+        scope: Parent construct.
+        construct_id: Id in the parent construct.
         name: Its name in AWS, from `queue_name`.
         fifo: Whether it keeps the order.
         retention_days: How long a message is kept.
-        encryption_key: The key that encrypts it. Left out, the stack's, or else SQS's own.
+        encryption_key: Key for encryption. Default: the stack's, or else SQS's own.
         options: More arguments of `aws_sqs_queue`.
 
     Raises:
@@ -112,7 +112,7 @@ class EncryptedQueue(AwsConstruct):
 
     @property
     def name(self) -> str:
-        """Its name in AWS."""
+        """Name in AWS."""
         return self._name
 
     @property
@@ -122,7 +122,7 @@ class EncryptedQueue(AwsConstruct):
 
     @property
     def arn(self) -> str:
-        """Its ARN."""
+        """ARN; a reference."""
         return token(self._resource, "arn")
 
     @property

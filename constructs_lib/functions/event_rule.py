@@ -41,15 +41,15 @@ class EventRule(AwsConstruct):
     what becomes of one that the function was given and failed with, the function's `asynchronous_calls` say.
 
     Args:
-        scope: The construct that it belongs to.
-        construct_id: Its name in that construct.
+        scope: Parent construct.
+        construct_id: Id in the parent construct.
         pattern: Which events: EventBridge's pattern as data, such as `{"source": ["aws.states"]}`.
         function: What is called, with the event as it is.
         dead_letters: Where an event goes that could not be delivered; a standard queue.
-        name: Its name in AWS. Default: the stack's prefix and the path below the stack.
-        description: What it is for. Left out, none.
-        retries: How often EventBridge tries again, 0 to 185. Left out, 185.
-        max_age_seconds: For how long it tries, 60 to 86400. Left out, a day.
+        name: Name in AWS. Default: the stack's prefix and the path below the stack.
+        description: Description in AWS. Default: none.
+        retries: How often EventBridge tries again, 0 to 185. Default: 185.
+        max_age_seconds: For how long it tries, 60 to 86400. Default: 1 day.
 
     Raises:
         ConstructError: if an argument is not valid, the name is taken, or something is in another stack.
@@ -136,12 +136,12 @@ class EventRule(AwsConstruct):
 
     @property
     def name(self) -> str:
-        """Its name in AWS."""
+        """Name in AWS."""
         return self._name
 
     @property
     def arn(self) -> str:
-        """Its ARN."""
+        """ARN; a reference."""
         return token(self._resource, "arn")
 
     @property

@@ -57,37 +57,39 @@ class Function(AwsConstruct):
     waits for the policies of its role, because Lambda does not see them at once.
 
     Args:
-        scope: The construct that it belongs to.
-        construct_id: Its name in that construct.
+        scope: Parent construct.
+        construct_id: Id in the parent construct.
         archive: The code. Its target decides the runtime and the architecture.
-        handler: Where Lambda enters the code, as `package.module.function`. Left out, as the archive's package
+        handler: Where Lambda enters the code, as `package.module.function`. Default: as the archive's package
             file says.
-        function_name: Its name in AWS. Default: the stack's prefix and the path below the stack, such as `shop-chat`.
-        description: What it does. Left out, none.
-        memory_mb: Its memory in MB, 128 to 10240; the processor's share grows with it. Left out, 512.
-        timeout_seconds: When Lambda ends it, 1 to 900. Left out, 10. Behind an API, less than 29.
+        function_name: Name in AWS. Default: the stack's prefix and the path below the stack, such as
+            `shop-chat`.
+        description: Description in AWS. Default: none.
+        memory_mb: Its memory in MB, 128 to 10240; the processor's share grows with it. Default: 512.
+        timeout_seconds: When Lambda ends it, 1 to 900. Default: 10. Behind an API, less than 29.
         environment: Environment variables; at most 4 KB and no secrets. Default: none.
         code_bucket: Bucket for an archive of more than 50 MB; smaller ones are uploaded directly. Default: the stack's
             (`ArchiveBucket.of`).
-        tracing: Whether X-Ray traces its calls. Left out, it does.
-        log_format: How Lambda writes its log. Left out, one JSON object a line.
-        log_level: The least important event of its own that is kept, of a log in JSON. Left out, `INFO`.
+        tracing: Whether X-Ray traces its calls. Default: True.
+        log_format: How Lambda writes its log. Default: one JSON object a line.
+        log_level: The least important event of its own that is kept, of a log in JSON. Default: `INFO`.
         log_retention_days: Retention of its log in days. Default: the stack's, 365.
-        ephemeral_storage_mb: The size of `/tmp` in MB, 512 to 10240. Left out, 512.
+        ephemeral_storage_mb: The size of `/tmp` in MB, 512 to 10240. Default: 512.
         reserved_concurrency: Reserved concurrent executions, 0-100000. Default: the stack's, none: it shares the
             account's with all others.
-        encryption_key: The key that encrypts its environment variables and its log. Left out, the stack's, or else
-            AWS's own.
-        asynchronous_calls: What becomes of calls whose caller does not wait. Left out, AWS tries a failed one twice
-            more, and then forgets it.
-        vpc: The private network that it reaches, and nothing else. Left out, it is in none.
-        code_signing_config_arn: Who must have signed the archive (`aws_lambda_code_signing_config`). Left out, nobody.
-        snap_start: Whether new instances start from a snapshot of one that has loaded its modules already; for
-            Python 3.12 and newer. What must be unique or fresh (random numbers, connections) then belongs into the
-            handler. AWS bills snapshots. Left out, they start from nothing.
-        provisioned_concurrency: How many instances of the alias are kept started, and billed, at any time. Left out,
-            none. It excludes `snap_start` and `gradual`, and is a part of `reserved_concurrency`.
-        gradual: How calls are divided between the last two versions. Left out, the newest takes all.
+        encryption_key: Key for its environment variables and its log. Default: the stack's, or else AWS's
+            own.
+        asynchronous_calls: What becomes of calls whose caller does not wait. Default: AWS tries a failed one
+            twice more, and then forgets it.
+        vpc: The private network that it reaches, and nothing else. Default: it is in none.
+        code_signing_config_arn: Who must have signed the archive (`aws_lambda_code_signing_config`). Default:
+            nobody.
+        snap_start: Whether new instances start from a snapshot of one that has loaded its modules already;
+            for Python 3.12 and newer. What must be unique or fresh (random numbers, connections) then belongs
+            into the handler. AWS bills snapshots. Default: they start from nothing.
+        provisioned_concurrency: How many instances of the alias are kept started, and billed, at any time.
+            Default: none. It excludes `snap_start` and `gradual`, and is a part of `reserved_concurrency`.
+        gradual: How calls are divided between the last two versions. Default: the newest takes all.
         response_streaming: Whether the function streams its response, by the runtime client
             `handlers/common/streaming_runtime.py` in its archive; its handler returns a `StreamedResponse`, or yields
             bytes. Only `LambdaIntegration(function, stream=True)` passes requests to such a function. It excludes
@@ -262,7 +264,7 @@ class Function(AwsConstruct):
 
     @property
     def function_name(self) -> str:
-        """Its name in AWS."""
+        """Name in AWS."""
         return self._name
 
     @property
@@ -397,10 +399,10 @@ class Function(AwsConstruct):
 
         Args:
             queue: The queue; each has one consumer.
-            batch_size: The most messages in a call, 1 to 10000; more than 10 need a window. Left out, 10.
-            max_batching_window_seconds: For how long Lambda gathers messages, 1 to 300. Left out, it does not.
-            max_concurrency: How many batches are handled at once at most, 2 to 1000, and no more than the function's
-                reserved concurrency. Left out, as many as the account allows.
+            batch_size: The most messages in a call, 1 to 10000; more than 10 need a window. Default: 10.
+            max_batching_window_seconds: For how long Lambda gathers messages, 1 to 300. Default: it does not.
+            max_concurrency: How many batches are handled at once at most, 2 to 1000, and no more than the
+                function's reserved concurrency. Default: as many as the account allows.
 
         Raises:
             ConstructError: if an argument is not valid, the queue has a consumer, is in another stack, or gives a message
@@ -427,7 +429,7 @@ class Function(AwsConstruct):
 
         Args:
             scope: The construct that the permission belongs to.
-            construct_id: Its name in that construct.
+            construct_id: Id in the parent construct.
             principal: The service, such as `apigateway.amazonaws.com`.
             source_arn: The ARN of the resource that calls.
 

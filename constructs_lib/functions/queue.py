@@ -60,20 +60,22 @@ class Queue(EncryptedQueue):
     `Function.consume` makes a function handle them.
 
     Args:
-        scope: The construct that it belongs to.
-        construct_id: Its name in that construct.
-        name: Its name in AWS, without `.fifo`; the dead-letter queue's is the same with `-failed`. Left out, the path
-            of the construct with `-`.
-        fifo: Whether the messages of a group are delivered in the order they were sent, and one that is sent again
-            within five minutes only once. Left out, neither.
-        max_receive_count: How often a message is delivered before it goes to the dead-letter queue, 1 to 1000. Left
-            out, 5; with less, messages are lost to throttling.
-        visibility_timeout_seconds: For how long a message that was taken is given to nobody else, at least six times the
-            consumer's timeout. Left out, exactly that and the time for gathering a batch; without a consumer 30.
-        retention_days: How long a message waits at most, 1 to 14. Left out, 4.
-        dead_letter_retention_days: The same in the dead-letter queue, where the time before counts too. Left out, 14.
-        encryption_key: The key that encrypts both. Left out, the stack's, or else SQS's own.
-        topic: Who is told when a message is in the dead-letter queue. Left out, nobody: then look at it.
+        scope: Parent construct.
+        construct_id: Id in the parent construct.
+        name: Its name in AWS, without `.fifo`; the dead-letter queue's is the same with `-failed`. Default:
+            the path of the construct with `-`.
+        fifo: Whether the messages of a group are delivered in the order they were sent, and one that is sent
+            again within five minutes only once. Default: neither.
+        max_receive_count: How often a message is delivered before it goes to the dead-letter queue, 1 to
+            1000. Default: 5; with less, messages are lost to throttling.
+        visibility_timeout_seconds: For how long a message that was taken is given to nobody else, at least
+            six times the consumer's timeout. Default: exactly that and the time for gathering a batch;
+            without a consumer 30.
+        retention_days: How long a message waits at most, 1 to 14. Default: 4.
+        dead_letter_retention_days: The same in the dead-letter queue, where the time before counts too.
+            Default: 14.
+        encryption_key: Key for both. Default: the stack's, or else SQS's own.
+        topic: Who is told when a message is in the dead-letter queue. Default: nobody: then look at it.
 
     Raises:
         ConstructError: if an argument is not valid.

@@ -25,7 +25,7 @@ class PolicyStatement:
     Attributes:
         actions: IAM's names of the actions, such as `bedrock:InvokeModel`; without wildcards.
         resources: ARNs. `*` alone is accepted for the actions that IAM cannot scope (`is_unscoped`).
-        conditions: IAM's condition block, by operator and key. Left out, there is none.
+        conditions: IAM's condition block, by operator and key. Default: none.
         unscoped: Whether `*` is accepted for any action: for those that IAM cannot scope and this release does not know,
             or where everything in the account is meant. Default: False.
 

@@ -30,10 +30,10 @@ class Role(AwsConstruct):
     again under the name of a deleted one is a stranger to KMS and Lambda, and breaks them.
 
     Args:
-        scope: The construct that it belongs to.
-        construct_id: Its name in that construct.
+        scope: Parent construct.
+        construct_id: Id in the parent construct.
         service: The service that may assume it, such as `lambda.amazonaws.com`.
-        description: What it is for. Left out, it says whose role it is.
+        description: Description in AWS. Default: it says whose role it is.
         same_account_only: Whether the service must act for this account (`aws:SourceAccount`), so that nobody
             else can make it use the role. False is for services that do not say for whom they act.
 
@@ -84,7 +84,7 @@ class Role(AwsConstruct):
 
     @property
     def arn(self) -> str:
-        """Its ARN."""
+        """ARN; a reference."""
         return token(self._resource, "arn")
 
     @property

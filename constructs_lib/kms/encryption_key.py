@@ -44,11 +44,11 @@ class EncryptionKey(AwsConstruct):
     `AwsStack.encrypt_with` makes it the key of a whole stack.
 
     Args:
-        scope: The construct that it belongs to.
-        construct_id: Its name in that construct.
+        scope: Parent construct.
+        construct_id: Id in the parent construct.
         alias: Its name in AWS, without `alias/`. Default: the stack's prefix and the path below the stack.
-        description: What it is for. Left out, it says what the key encrypts.
-        deletion_window_days: For how long a deleted key can be had back, 7 to 30. Left out, 30.
+        description: Description in AWS. Default: it says what the key encrypts.
+        deletion_window_days: For how long a deleted key can be had back, 7 to 30. Default: 30.
 
     Raises:
         ConstructError: if an argument is not valid, or the alias is taken.
@@ -111,7 +111,7 @@ class EncryptionKey(AwsConstruct):
 
     @property
     def arn(self) -> str:
-        """Its ARN."""
+        """ARN; a reference."""
         return token(self._resource, "arn")
 
     @property

@@ -17,8 +17,8 @@ class HmacKey(SingleUseKey):
     rotate such keys; with another key, all hashes are others.
 
     Args:
-        scope: The construct that it belongs to.
-        construct_id: Its name in that construct.
+        scope: Parent construct.
+        construct_id: Id in the parent construct.
         alias: Its name in AWS, without `alias/`. Default: the stack's prefix and the path below the stack.
         deletion_window_days: Days in which a deleted key can be restored, 7-30. Default: 30.
 

@@ -25,8 +25,8 @@ class SingleUseKey(AwsConstruct):
     """KMS key with an alias (`aws_kms_key`, `aws_kms_alias`), which IAM policies of the account may allow to use.
 
     Args:
-        scope: The construct that it belongs to.
-        construct_id: Its name in that construct.
+        scope: Parent construct.
+        construct_id: Id in the parent construct.
         alias: Its name in AWS, without `alias/`. Default: the stack's prefix and the path below the stack.
         deletion_window_days: Days in which a deleted key can be restored, 7-30. Default: 30.
 
@@ -85,7 +85,7 @@ class SingleUseKey(AwsConstruct):
 
     @property
     def arn(self) -> str:
-        """Its ARN."""
+        """ARN; a reference."""
         return token(self._resource, "arn")
 
     @property

@@ -35,11 +35,11 @@ class LogGroup(AwsConstruct):
     Terraform then fails to make it. So whatever logs depends on its LogGroup.
 
     Args:
-        scope: The construct that it belongs to.
-        construct_id: Its name in that construct.
+        scope: Parent construct.
+        construct_id: Id in the parent construct.
         name: Its name in AWS; letters, digits and `_./#-`.
         retention_days: Retention of log events in days. Default: the stack's, 365.
-        encryption_key: The key that encrypts it. Left out, the stack's, or else CloudWatch Logs' own.
+        encryption_key: Key for encryption. Default: the stack's, or else CloudWatch Logs' own.
 
     Raises:
         ConstructError: if an argument is not valid.
@@ -80,7 +80,7 @@ class LogGroup(AwsConstruct):
 
     @property
     def name(self) -> str:
-        """Its name in AWS."""
+        """Name in AWS."""
         return self._name
 
     @property

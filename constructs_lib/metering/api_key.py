@@ -31,11 +31,11 @@ class ApiKey(AwsConstruct):
     counting and limiting calls, never the only thing that decides who may call.
 
     Args:
-        scope: The construct that it belongs to.
-        construct_id: Its name in that construct.
-        name: Its name in AWS.
-        description: Whose it is. Left out, Terraform says that it made it.
-        enabled: Whether it works. Left out, it does.
+        scope: Parent construct.
+        construct_id: Id in the parent construct.
+        name: Name in AWS.
+        description: Whose it is. Default: Terraform says that it made it.
+        enabled: Whether it works. Default: True.
 
     Raises:
         ConstructError: if the name is not valid.
@@ -69,7 +69,7 @@ class ApiKey(AwsConstruct):
 
     @property
     def name(self) -> str:
-        """Its name in AWS."""
+        """Name in AWS."""
         return self._name
 
     @property

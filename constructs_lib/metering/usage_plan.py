@@ -48,7 +48,7 @@ class Quota:
 
     Attributes:
         limit: The number of requests in a period, 1 to 2147483647.
-        period: `DAY`, `WEEK` or `MONTH`. Left out, `MONTH`.
+        period: `DAY`, `WEEK` or `MONTH`. Default: `MONTH`.
 
     Raises:
         ConstructError: if an argument is not valid.
@@ -72,14 +72,14 @@ class UsagePlan(AwsConstruct):
     It is for the methods with `api_key_required=True`; the others are limited by the stage's `throttle` only.
 
     Args:
-        scope: The construct that it belongs to.
-        construct_id: Its name in that construct.
-        name: Its name in AWS. Default: the stack's prefix and the path below the stack.
+        scope: Parent construct.
+        construct_id: Id in the parent construct.
+        name: Name in AWS. Default: the stack's prefix and the path below the stack.
         stages: The stages that its keys are good for; at least one.
-        throttle: How many requests each key has a second and at once. Left out, 100 and 200.
-        quota: How many requests each key has in a period. Left out, no end of them.
-        method_throttles: Other limits for single methods, by method. Left out, none.
-        description: What it is for. Left out, none.
+        throttle: How many requests each key has a second and at once. Default: 100 and 200.
+        quota: How many requests each key has in a period. Default: no end of them.
+        method_throttles: Other limits for single methods, by method. Default: none.
+        description: Description in AWS. Default: none.
 
     Raises:
         ConstructError: if an argument is not valid, or a limit would limit nothing.
@@ -154,7 +154,7 @@ class UsagePlan(AwsConstruct):
 
     @property
     def name(self) -> str:
-        """Its name in AWS."""
+        """Name in AWS."""
         return self._name
 
     @property

@@ -31,13 +31,13 @@ class Thresholds:
     """From where on an API is not well.
 
     Attributes:
-        server_error_percent: The share of requests that are answered with 5xx, 1 to 100. Left out, 5.
+        server_error_percent: The share of requests that are answered with 5xx, 1 to 100. Default: 5.
         client_error_percent: The share of requests that are refused, with 429 for a limit or another 4xx, 1 to 100.
-            Left out, 50.
-        latency_ms: The time in milliseconds in which 95 of 100 requests are answered. Left out, 10000.
-        function_errors: How many calls of a function end in an exception, in five minutes. Left out, 1.
-        workflow_failures: How many executions of a workflow fail, in five minutes; what a caller sent may be the reason
-            of some. Left out, 5.
+            Default: 50.
+        latency_ms: The time in milliseconds in which 95 of 100 requests are answered. Default: 10000.
+        function_errors: How many calls of a function end in an exception, in five minutes. Default: 1.
+        workflow_failures: How many executions of a workflow fail, in five minutes; what a caller sent may be
+            the reason of some. Default: 5.
         jobs_started: Executions of a Standard workflow that start in five minutes. Default: 100.
         paid_calls: Calls of a paid service in five minutes. Default: 1000.
 
@@ -78,14 +78,14 @@ class Alarms(AwsConstruct):
     their own: `DeadLetterQueue.alarm`.
 
     Args:
-        scope: The construct that it belongs to.
-        construct_id: Its name in that construct.
+        scope: Parent construct.
+        construct_id: Id in the parent construct.
         topic: Who is told.
-        stage: The stage. Left out, none.
-        functions: The functions. Left out, none.
-        workflows: The workflows. Left out, none.
+        stage: The stage. Default: none.
+        functions: The functions. Default: none.
+        workflows: The workflows. Default: none.
         paid_calls: Calls of paid services by the name of the alarm, such as `shop-detect-text`. Default: none.
-        thresholds: From where on. Left out, `Thresholds()`.
+        thresholds: From where on. Default: `Thresholds()`.
 
     Raises:
         ConstructError: if there is nothing to watch, or something is in another stack.

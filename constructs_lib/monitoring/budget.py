@@ -24,11 +24,11 @@ class Budget(AwsConstruct):
     the tag in the account that pays. AWS updates them some three times a day.
 
     Args:
-        scope: The construct that it belongs to.
-        construct_id: Its name in that construct.
+        scope: Parent construct.
+        construct_id: Id in the parent construct.
         topic: The topic to notify.
         monthly_usd: Limit in US dollars, 1-1000000.
-        name: Its name in AWS. Default: the stack's prefix and the path below the stack.
+        name: Name in AWS. Default: the stack's prefix and the path below the stack.
 
     Raises:
         ConstructError: if an argument is not valid, or the topic is in another stack.
@@ -89,10 +89,10 @@ class Budget(AwsConstruct):
 
     @property
     def name(self) -> str:
-        """Its name in AWS."""
+        """Name in AWS."""
         return self._name
 
     @property
     def arn(self) -> str:
-        """Its ARN."""
+        """ARN; a reference."""
         return token(self._resource, "arn")

@@ -31,12 +31,12 @@ class Dashboard(AwsConstruct):
     """A dashboard of CloudWatch (`aws_cloudwatch_dashboard`): a row for the stage, each function and each workflow.
 
     Args:
-        scope: The construct that it belongs to.
-        construct_id: Its name in that construct.
+        scope: Parent construct.
+        construct_id: Id in the parent construct.
         stage: The stage.
-        functions: The functions. Left out, none.
-        workflows: The workflows. Left out, none.
-        name: Its name in AWS. Default: the stack's prefix and the path below the stack.
+        functions: The functions. Default: none.
+        workflows: The workflows. Default: none.
+        name: Name in AWS. Default: the stack's prefix and the path below the stack.
 
     Raises:
         ConstructError: if an argument is not valid, or something is in another stack.
@@ -100,7 +100,7 @@ class Dashboard(AwsConstruct):
 
     @property
     def name(self) -> str:
-        """Its name in AWS."""
+        """Name in AWS."""
         return self._name
 
     @property

@@ -22,7 +22,7 @@ class MetricAlarm:
     """CloudWatch alarm on one metric, as data.
 
     Attributes:
-        name: Its name in AWS.
+        name: Name in AWS.
         description: What has happened, for the engineer on call.
         namespace: The service whose number it looks at.
         metric: The number.

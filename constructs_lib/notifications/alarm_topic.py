@@ -29,11 +29,11 @@ class AlarmTopic(AwsConstruct):
     """An SNS topic for alarms (`aws_sns_topic`), encrypted, for the alarms of this account and nobody else's.
 
     Args:
-        scope: The construct that it belongs to.
-        construct_id: Its name in that construct.
-        name: Its name in AWS. Default: the stack's prefix and the path below the stack.
-        emails: Who gets an e-mail for each alarm; AWS asks each address first. Left out, nobody.
-        encryption_key: The key that encrypts it. Left out, the stack's.
+        scope: Parent construct.
+        construct_id: Id in the parent construct.
+        name: Name in AWS. Default: the stack's prefix and the path below the stack.
+        emails: Who gets an e-mail for each alarm; AWS asks each address first. Default: nobody.
+        encryption_key: The key that encrypts it. Default: the stack's.
 
     Raises:
         ConstructError: if an argument is not valid, or there is no key: CloudWatch cannot publish to a topic that is
@@ -96,12 +96,12 @@ class AlarmTopic(AwsConstruct):
 
     @property
     def name(self) -> str:
-        """Its name in AWS."""
+        """Name in AWS."""
         return self._name
 
     @property
     def arn(self) -> str:
-        """Its ARN."""
+        """ARN; a reference."""
         return token(self._resource, "arn")
 
     @property

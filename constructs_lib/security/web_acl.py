@@ -79,18 +79,18 @@ class WebAcl(AwsConstruct):
     valid. Signed requests (SigV4) have another value each; only the limit of their address holds for them.
 
     Args:
-        scope: The construct that it belongs to.
-        construct_id: Its name in that construct.
-        name: Its name in AWS. Default: the stack's prefix and the path below the stack.
-        stages: The stages that it stands in front of. Left out, those that `protect` adds.
+        scope: Parent construct.
+        construct_id: Id in the parent construct.
+        name: Name in AWS. Default: the stack's prefix and the path below the stack.
+        stages: The stages that it stands in front of. Default: those that `protect` adds.
         user_pools: The user pools that it stands in front of: their sign-in pages and their public API. Default: none.
         requests_per_address: Requests of an IP address in five minutes, 10-2000000000. Default: 5000.
         requests_per_credential: Requests with one credential in five minutes, 10-2000000000. Default: 3000.
         max_body_bytes: The largest body in bytes that it lets through, 1-65536. Default: 65536. Routes of the stages
             whose contract or integration accepts larger bodies are exempt; they check the size themselves.
         large_body_paths: Further paths that accept larger bodies, such as `/images` or `/images/{id}`. Default: none.
-        log_retention_days: How long its log is kept. Left out, 365 days.
-        encryption_key: The key that encrypts its log. Left out, the stack's, or else CloudWatch Logs' own.
+        log_retention_days: How long its log is kept. Default: 365 days.
+        encryption_key: Key for its log. Default: the stack's, or else CloudWatch Logs' own.
 
     Raises:
         ConstructError: if an argument is not valid, a stage or a user pool has another web ACL, or the limit of a
@@ -214,7 +214,7 @@ class WebAcl(AwsConstruct):
 
     @property
     def arn(self) -> str:
-        """Its ARN."""
+        """ARN; a reference."""
         return token(self._resource, "arn")
 
     @property

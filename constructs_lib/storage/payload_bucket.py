@@ -23,21 +23,21 @@ class PayloadBucket(PrivateBucket):
     """A private bucket whose objects are gone after some days, for data that is to be in no state and in no log.
 
     Args:
-        scope: The construct that it belongs to.
-        construct_id: Its name in that construct.
+        scope: Parent construct.
+        construct_id: Id in the parent construct.
         expire_days: After how many days objects are gone; AWS looks once a day. None keeps them until something else
             deletes them, for a local cloud that forgets everything anyway.
         force_destroy: Whether destroying the bucket deletes its objects, which expire anyway. If not, Terraform fails.
             Default: True.
         existing: The name of a bucket that exists, is owned by the stack's account, has a bucket policy, and lets its
             objects expire by rules of its own. Default: a new bucket.
-        encryption_key: The key that encrypts it. Left out, the stack's, or else S3's own.
-        versioning: Whether it keeps what is overwritten, deleted or expired. Left out, it does not: what callers sent
-            is gone when it is gone.
-        old_versions_days: After how many days that is gone, 1 to 3650. Left out, it stays.
-        access_log_bucket: The name of an existing bucket that gets a line for each request. Left out, none does.
-        events: Whether EventBridge is told of each object. Left out, it is not.
-        replica: A bucket in another region that gets a copy of everything. Left out, there is none.
+        encryption_key: Key for encryption. Default: the stack's, or else S3's own.
+        versioning: Whether it keeps what is overwritten, deleted or expired. Default: False: what callers
+            sent is gone when it is gone.
+        old_versions_days: After how many days that is gone, 1 to 3650. Default: it stays.
+        access_log_bucket: The name of an existing bucket that gets a line for each request. Default: none.
+        events: Whether EventBridge is told of each object. Default: False.
+        replica: A bucket in another region that gets a copy of everything. Default: none.
 
     Raises:
         ConstructError: if an argument is not valid, or `replica` and `old_versions_days` come without `versioning`,

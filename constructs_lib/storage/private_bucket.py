@@ -48,20 +48,21 @@ class PrivateBucket(AwsConstruct):
     name.
 
     Args:
-        scope: The construct that it belongs to.
-        construct_id: Its name in that construct.
+        scope: Parent construct.
+        construct_id: Id in the parent construct.
         existing: The name of a bucket (`{account}` stands for the account's ID) that exists, is owned by the stack's account and has a bucket policy. Only what
             is put into it is made here, and the other arguments but `encryption_key` mean nothing. Default: a new
             bucket.
-        name_prefix: What its name in AWS starts with; at most 37 characters. Left out, the path of the construct.
+        name_prefix: What its name in AWS starts with; at most 37 characters. Default: the path of the
+            construct.
         force_destroy: Whether destroying the bucket deletes what is in it.
-        encryption_key: The key that encrypts it. Left out, the stack's, or else S3's own.
+        encryption_key: Key for encryption. Default: the stack's, or else S3's own.
         versioning: Whether it keeps what is overwritten and deleted.
-        old_versions_days: After how many days that is gone, 1 to 3650. Left out, it stays.
-        expire_days: After how many days objects are gone, 1 to 3650. Left out, they stay.
-        access_log_bucket: The name of an existing bucket that gets a line for each request. Left out, none does.
+        old_versions_days: After how many days that is gone, 1 to 3650. Default: it stays.
+        expire_days: After how many days objects are gone, 1 to 3650. Default: they stay.
+        access_log_bucket: The name of an existing bucket that gets a line for each request. Default: none.
         events: Whether EventBridge is told of each object.
-        replica: A bucket in another region that gets a copy of everything. Left out, there is none.
+        replica: A bucket in another region that gets a copy of everything. Default: none.
 
     Raises:
         ConstructError: if an argument is not valid, or two of them do not go together.

@@ -39,18 +39,19 @@ class Table(AwsConstruct):
     It is encrypted, can be restored to any second of the last `recovery_days`, and refuses to be deleted unless that is said.
 
     Args:
-        scope: The construct that it belongs to.
-        construct_id: Its name in that construct.
+        scope: Parent construct.
+        construct_id: Id in the parent construct.
         partition_key: The attribute that says where an item is.
-        sort_key: The attribute that tells the items of one partition key apart. Left out, there is one item each.
-        table_name: Its name in AWS. Default: the stack's prefix and the path below the stack.
-        ttl_attribute: The attribute with the time, in seconds since 1970, after which an item is deleted; that takes
-            up to some days, so that whoever reads must look at it as well. Left out, items stay.
+        sort_key: The attribute that tells the items of one partition key apart. Default: there is one item
+            each.
+        table_name: Name in AWS. Default: the stack's prefix and the path below the stack.
+        ttl_attribute: The attribute with the time, in seconds since 1970, after which an item is deleted;
+            that takes up to some days, so that whoever reads must look at it as well. Default: items stay.
         deletion_protection: Whether AWS refuses to delete the table, so that `terraform destroy` fails. Default: the
             stack's, True.
         recovery_days: How many days back it can be restored (point-in-time recovery), 1 to 35. So long an operator can
             bring back what was deleted or has expired. Default: 35.
-        encryption_key: The key that encrypts it. Left out, the stack's, or else DynamoDB's own.
+        encryption_key: Key for encryption. Default: the stack's, or else DynamoDB's own.
 
     Raises:
         ConstructError: if an argument is not valid, or the name is taken.
@@ -129,12 +130,12 @@ class Table(AwsConstruct):
 
     @property
     def table_name(self) -> str:
-        """Its name in AWS."""
+        """Name in AWS."""
         return self._name
 
     @property
     def arn(self) -> str:
-        """Its ARN."""
+        """ARN; a reference."""
         return token(self._resource, "arn")
 
     @property
@@ -205,7 +206,7 @@ class TableReference:
 
     @property
     def arn(self) -> str:
-        """Its ARN; a reference."""
+        """ARN; a reference."""
         return self.table.arn
 
     @property

@@ -41,7 +41,7 @@ def model_schema(model: type[BaseModel], *, where: str | None = None) -> dict[st
 
     Args:
         model: The model of the request.
-        where: What an error says it is about, such as the path of a construct. Left out, the model's name.
+        where: What an error says it is about, such as the path of a construct. Default: the model's name.
 
     Raises:
         InvalidArgumentError: if a field cannot be expressed; the message names it.

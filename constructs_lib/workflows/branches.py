@@ -75,7 +75,7 @@ class Map(CatchingState):
     Attributes:
         items: The list: an expression, or plain data.
         each: The steps of one iteration, which read their `Item`.
-        max_concurrency: How many iterations run at once, up to 40. Left out, 10.
+        max_concurrency: How many iterations run at once, up to 40. Default: 10.
         catch_each: Whether an iteration may fail by itself: each answer is then `{"result": …}`, or
             `{"result": null, "error": {"code", "message"}}` as in a `Parallel`. Default: one failure ends all.
 

@@ -30,12 +30,13 @@ class CircuitBreaker(AwsConstruct):
     closed, and if not, it is open as long again. Whatever goes wrong with the table, the task is tried.
 
     Args:
-        scope: The construct that it belongs to.
-        construct_id: Its name in that construct.
-        failures: How many failures in a row open the circuit, 1 to 100; tries again of one task count once. Left out, 3.
-        open_seconds: How long it is open, 1 to 86400 (a day). Left out, 30.
+        scope: Parent construct.
+        construct_id: Id in the parent construct.
+        failures: How many failures in a row open the circuit, 1 to 100; tries again of one task count once.
+            Default: 3.
+        open_seconds: How long it is open, 1 to 86400 (a day). Default: 30.
         name: The key of its item, and the name of its own table. Default: the stack's prefix and the path below the stack.
-        table: A table that it shares, with one key and expiry. Left out, it has its own.
+        table: A table that it shares, with one key and expiry. Default: it has its own.
         deletion_protection: Whether AWS refuses to delete its own table. Default: the stack's, True.
 
     Raises:
@@ -116,9 +117,9 @@ class CircuitBreaker(AwsConstruct):
 
         Args:
             task: The task. Its `catch` comes before the breaker, and what it catches does not count.
-            instead: What is done where the task failed, or was not tried. Left out, the workflow fails: with the task's
-                own error, or with `CircuitOpen`, which callers over HTTP get as a 503.
-            errors: The names of the errors that count. Left out, all but those that are the caller's fault
+            instead: What is done where the task failed, or was not tried. Default: the workflow fails: with
+                the task's own error, or with `CircuitOpen`, which callers over HTTP get as a 503.
+            errors: The names of the errors that count. Default: all but those that are the caller's fault
                 (`CALLERS_ERRORS`).
 
         Raises:

@@ -158,8 +158,8 @@ class Input(_Path):
     """A part of what the workflow was started with; the same in every state.
 
     Attributes:
-        path: Where it is, such as `body.pages[0]`. Left out, all of it.
-        default: What is taken where it is not there. Left out, that fails with `States.QueryEvaluationError`.
+        path: Where it is, such as `body.pages[0]`. Default: all of it.
+        default: What is taken where it is not there. Default: that fails with `States.QueryEvaluationError`.
 
     Example:
         >>> Input("body.image").code
@@ -175,8 +175,8 @@ class Item(_Path):
     """A part of the item that an iteration of a `Map` is for.
 
     Attributes:
-        path: Where it is in the item. Left out, all of it.
-        default: What is taken where it is not there. Left out, that fails with `States.QueryEvaluationError`.
+        path: Where it is in the item. Default: all of it.
+        default: What is taken where it is not there. Default: that fails with `States.QueryEvaluationError`.
 
     Example:
         >>> Item("image").code
@@ -193,7 +193,8 @@ class Variable(_Path):
 
     Attributes:
         path: The name, and where it is below that, such as `text.lines[0]`.
-        default: What is taken where that part is not there. Left out, that fails with `States.QueryEvaluationError`.
+        default: What is taken where that part is not there. Default: that fails with
+            `States.QueryEvaluationError`.
 
     Example:
         >>> Variable("text.lines").code

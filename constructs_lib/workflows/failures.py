@@ -46,13 +46,13 @@ class Retry:
     """Trying a state again after certain errors, each time after a longer pause.
 
     Attributes:
-        errors: The names of the errors. Left out, all (`States.ALL`).
-        max_attempts: How many times it is tried again, 0 to 99. Left out, twice.
-        interval_seconds: The first pause, in seconds. Left out, 1.
-        backoff_rate: What each pause is multiplied by, from 1. Left out, 2.
-        max_delay_seconds: The longest pause, in seconds. Left out, 10.
-        jitter: Whether a pause is anything between nothing and its length, so that many who were refused at once do
-            not come back at once. Left out, it is.
+        errors: The names of the errors. Default: all (`States.ALL`).
+        max_attempts: How many times it is tried again, 0 to 99. Default: twice.
+        interval_seconds: The first pause, in seconds. Default: 1.
+        backoff_rate: What each pause is multiplied by, from 1. Default: 2.
+        max_delay_seconds: The longest pause, in seconds. Default: 10.
+        jitter: Whether a pause is anything between nothing and its length, so that many who were refused at
+            once do not come back at once. Default: True.
 
     Raises:
         ConstructError: if Step Functions would refuse an argument.
@@ -114,8 +114,9 @@ class Catch:
 
     Attributes:
         to: Where it goes on. What follows the state follows that as well, unless it ends the workflow.
-        errors: The names of the errors. Left out, all (`States.ALL`).
-        result: The variable that gets the error, as `{"Error": name, "Cause": text}`. Left out, it is not kept.
+        errors: The names of the errors. Default: all (`States.ALL`).
+        result: The variable that gets the error, as `{"Error": name, "Cause": text}`. Default: it is not
+            kept.
 
     Raises:
         InvalidArgumentError: if there are no errors, or the variable's name is not valid.

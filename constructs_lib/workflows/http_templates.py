@@ -67,7 +67,7 @@ def response_template(errors: Mapping[str, HttpError], *, first: str | None = No
 
     Args:
         errors: The answers by the names of errors.
-        first: What the template does first. Left out, nothing.
+        first: What the template does first. Default: none.
     """
     groups: dict[HttpError, list[str]] = {}
     for name, error in errors.items():

@@ -40,8 +40,8 @@ def render(
     Args:
         where: The path of the workflow, for error messages.
         step: The steps.
-        place: Where it runs. Left out, in `us-east-1`.
-        timeout_seconds: When the whole of it fails. Left out, as AWS says.
+        place: Where it runs. Default: in `us-east-1`.
+        timeout_seconds: When the whole of it fails. Default: as AWS says.
 
     Raises:
         ConstructError: if two states have one name, or something follows nothing.

@@ -19,7 +19,7 @@ class CalledQueue(Protocol):
 
     @property
     def arn(self) -> str:
-        """Its ARN."""
+        """ARN; a reference."""
 
     @property
     def url(self) -> str:
@@ -31,7 +31,7 @@ class CalledTable(Protocol):
 
     @property
     def arn(self) -> str:
-        """Its ARN."""
+        """ARN; a reference."""
 
     @property
     def name(self) -> str:
@@ -43,7 +43,7 @@ class CalledWorkflow(Protocol):
 
     @property
     def arn(self) -> str:
-        """Its ARN."""
+        """ARN; a reference."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -66,8 +66,8 @@ class BedrockInvokeModel(TaskState):
         model_id: The model's id, such as `amazon.titan-embed-text-v2:0`, or the ARN of an inference profile, for
             which `permissions` has to name the models behind it.
         body: What the model is asked, in the model's own form.
-        permissions: What else the workflow's role may do for it. Left out, it may ask that model.
-        timeout_seconds: When it fails with `States.Timeout`. Left out, 60.
+        permissions: What else the workflow's role may do for it. Default: it may ask that model.
+        timeout_seconds: Seconds until the task fails with `States.Timeout`. Default: 60.
 
     Example:
         >>> vector = BedrockInvokeModel(
@@ -113,10 +113,10 @@ class SqsSendMessage(_OnKey):
     Attributes:
         queue: The queue.
         body: The message; an object is sent as JSON.
-        group_id: The message's group, which a FIFO queue needs. Left out, none.
-        deduplication_id: By which a FIFO queue knows the same message. Left out, none.
-        kms_key_arn: The key that encrypts the queue, if it is one's own. Left out, none.
-        timeout_seconds: When it fails with `States.Timeout`. Left out, 60.
+        group_id: The message's group, which a FIFO queue needs. Default: none.
+        deduplication_id: By which a FIFO queue knows the same message. Default: none.
+        kms_key_arn: ARN of the customer-managed key of the queue. Default: none.
+        timeout_seconds: Seconds until the task fails with `States.Timeout`. Default: 60.
 
     Example:
         >>> tell = SqsSendMessage("tell", queue, body={"id": Input("id")})
@@ -169,10 +169,10 @@ class DynamoDbGetItem(_OnTable):
     Attributes:
         table: The table.
         key: The item's key, in DynamoDB's form, such as `{"id": {"S": Input("id")}}`.
-        consistent: Whether the latest write is seen. Left out, it is.
-        leading_keys: The partition keys that the workflow's role may use. Left out, all.
-        kms_key_arn: The key that encrypts the table, if it is one's own. Left out, none.
-        timeout_seconds: When it fails with `States.Timeout`. Left out, 60.
+        consistent: Whether the latest write is seen. Default: True.
+        leading_keys: Partition keys that the workflow's role may use. Default: all.
+        kms_key_arn: ARN of the customer-managed key of the table. Default: none.
+        timeout_seconds: Seconds until the task fails with `States.Timeout`. Default: 60.
 
     Example:
         >>> job = DynamoDbGetItem("job", table, key={"id": {"S": Input("id")}}, result="job")
@@ -193,10 +193,10 @@ class DynamoDbPutItem(_OnTable):
     Attributes:
         table: The table.
         item: The item, in DynamoDB's form, such as `{"id": {"S": Input("id")}}`.
-        condition: The condition expression that must hold. Left out, none: it is written whatever is there.
-        leading_keys: The partition keys that the workflow's role may use. Left out, all.
-        kms_key_arn: The key that encrypts the table, if it is one's own. Left out, none.
-        timeout_seconds: When it fails with `States.Timeout`. Left out, 60.
+        condition: The condition expression that must hold. Default: none: it is written whatever is there.
+        leading_keys: Partition keys that the workflow's role may use. Default: all.
+        kms_key_arn: ARN of the customer-managed key of the table. Default: none.
+        timeout_seconds: Seconds until the task fails with `States.Timeout`. Default: 60.
 
     Example:
         >>> keep = DynamoDbPutItem("keep", table, item={"id": {"S": Input("id")}}, condition="attribute_not_exists(id)")
@@ -219,12 +219,12 @@ class DynamoDbUpdateItem(_OnTable):
         table: The table.
         key: The item's key, in DynamoDB's form.
         update: The update expression, such as `SET #s = :status`.
-        names: What the expression calls by `#`. Left out, nothing.
-        values: What the expression calls by `:`, in DynamoDB's form. Left out, nothing.
-        condition: The condition expression that must hold. Left out, none.
-        leading_keys: The partition keys that the workflow's role may use. Left out, all.
-        kms_key_arn: The key that encrypts the table, if it is one's own. Left out, none.
-        timeout_seconds: When it fails with `States.Timeout`. Left out, 60.
+        names: What the expression calls by `#`. Default: none.
+        values: What the expression calls by `:`, in DynamoDB's form. Default: none.
+        condition: The condition expression that must hold. Default: none.
+        leading_keys: Partition keys that the workflow's role may use. Default: all.
+        kms_key_arn: ARN of the customer-managed key of the table. Default: none.
+        timeout_seconds: Seconds until the task fails with `States.Timeout`. Default: 60.
 
     Example:
         >>> done = DynamoDbUpdateItem(
@@ -257,11 +257,11 @@ class DynamoDbDeleteItem(_OnTable):
     Attributes:
         table: The table.
         key: The item's key, in DynamoDB's form.
-        condition: The condition expression that must hold. Left out, none.
-        values: What the condition calls by `:`, in DynamoDB's form. Left out, nothing.
-        leading_keys: The partition keys that the workflow's role may use. Left out, all.
-        kms_key_arn: The key that encrypts the table, if it is one's own. Left out, none.
-        timeout_seconds: When it fails with `States.Timeout`. Left out, 60.
+        condition: The condition expression that must hold. Default: none.
+        values: What the condition calls by `:`, in DynamoDB's form. Default: none.
+        leading_keys: Partition keys that the workflow's role may use. Default: all.
+        kms_key_arn: ARN of the customer-managed key of the table. Default: none.
+        timeout_seconds: Seconds until the task fails with `States.Timeout`. Default: 60.
 
     Example:
         >>> forget = DynamoDbDeleteItem("forget", table, key={"id": {"S": Input("id")}})
@@ -313,10 +313,10 @@ class S3GetObject(_OnObject):
     Attributes:
         bucket_name: The bucket.
         key: The object's key.
-        prefix: What a key that is an expression begins with: the workflow's role may read these objects only. Left
-            out, all of the bucket.
-        kms_key_arn: The key that encrypts the bucket, if it is one's own. Left out, none.
-        timeout_seconds: When it fails with `States.Timeout`. Left out, 60.
+        prefix: What a key that is an expression begins with: the workflow's role may read these objects only.
+            Default: all of the bucket.
+        kms_key_arn: ARN of the customer-managed key of the bucket. Default: none.
+        timeout_seconds: Seconds until the task fails with `States.Timeout`. Default: 60.
 
     Example:
         >>> page = S3GetObject("page", bucket_name="pages", key=Input("key"), prefix="jobs/", result="page")
@@ -340,11 +340,11 @@ class S3PutObject(_OnObject):
         bucket_name: The bucket.
         key: The object's key.
         body: What is written; an object is written as JSON.
-        content_type: What it is. Left out, `application/json`.
-        prefix: What a key that is an expression begins with: the workflow's role may write these objects only. Left
-            out, all of the bucket.
-        kms_key_arn: The key that encrypts the bucket, if it is one's own. Left out, none.
-        timeout_seconds: When it fails with `States.Timeout`. Left out, 60.
+        content_type: What it is. Default: `application/json`.
+        prefix: What a key that is an expression begins with: the workflow's role may write these objects
+            only. Default: all of the bucket.
+        kms_key_arn: ARN of the customer-managed key of the bucket. Default: none.
+        timeout_seconds: Seconds until the task fails with `States.Timeout`. Default: 60.
 
     Example:
         >>> keep = S3PutObject("keep", bucket_name="answers", key=Input("key"), prefix="jobs/", body=Variable("answer"))
@@ -375,9 +375,10 @@ class StartExecution(TaskState):
 
     Attributes:
         workflow: The other workflow.
-        input: What it is started with. Left out, an empty object.
-        execution_name: The execution's name: a second one of the same name and input is the first. Left out, AWS's.
-        timeout_seconds: When it fails with `States.Timeout`. Left out, 60.
+        input: What it is started with. Default: an empty object.
+        execution_name: The execution's name: a second one of the same name and input is the first. Default:
+            AWS's.
+        timeout_seconds: Seconds until the task fails with `States.Timeout`. Default: 60.
 
     Example:
         >>> later = StartExecution("later", workflow, input={"id": Input("id")})

@@ -134,7 +134,7 @@ class CatchingState(State):
     """A state that can fail, be tried again and be recovered from.
 
     Attributes:
-        result: The variable that keeps its answer. Left out, the answer is handed on to the next state.
+        result: The variable that keeps its answer. Default: the answer is handed on to the next state.
         retry: When it is tried again; the first that names the error counts.
         catch: Where it goes on where it fails for good; the first that names the error counts.
     """
@@ -164,8 +164,9 @@ class CatchingState(State):
 
         Args:
             instead: What is done instead.
-            errors: The names of the errors that count. Left out, all.
-            result: The variable that gets the error, as `{"Error": name, "Cause": text}`. Left out, it is not kept.
+            errors: The names of the errors that count. Default: all.
+            result: The variable that gets the error, as `{"Error": name, "Cause": text}`. Default: it is not
+                kept.
         """
         caught = Catch(to=instead, errors=errors, result=result)
         return Fallback(first=self, instead=instead, errors=tuple(caught.errors), error_result=caught.result)
@@ -186,8 +187,8 @@ class Pass(State):
     """Puts data together, and does nothing else (`Pass`).
 
     Attributes:
-        output: What it hands on. Left out, what it was given.
-        variables: What is kept under names, for later states. Left out, nothing.
+        output: What it hands on. Default: what it was given.
+        variables: What is kept under names, for later states. Default: none.
 
     Example:
         >>> answer = Pass("answer", output={"text": Variable("text.text")})
@@ -238,7 +239,7 @@ class Succeed(State):
     """Ends the workflow, the branch or the iteration with an answer (`Succeed`).
 
     Attributes:
-        output: The answer. Left out, what it was given.
+        output: The answer. Default: what it was given.
 
     Example:
         >>> done = Succeed("done", output={"summary": Variable("summary.summary")})
@@ -262,7 +263,7 @@ class Fail(State):
 
     Attributes:
         error: The error's name, by which `Catch`, `Retry` and the status of an HTTP response go.
-        cause: What the execution's history says of it; callers of an API do not see it. Left out, nothing.
+        cause: What the execution's history says of it; callers of an API do not see it. Default: none.
 
     Example:
         >>> refused = Fail("too long", error="PayloadTooLarge")

@@ -26,7 +26,7 @@ class CalledFunction(Protocol):
 
     @property
     def function_name(self) -> str:
-        """Its name in AWS."""
+        """Name in AWS."""
 
     @property
     def qualified_arn(self) -> str:
@@ -73,7 +73,8 @@ class TaskState(CatchingState):
 
     Attributes:
         timeout_seconds: When it fails with `States.Timeout`.
-        heartbeat_seconds: How long what works on it may be silent; less than the timeout. Left out, all the time.
+        heartbeat_seconds: How long what works on it may be silent; less than the timeout. Default: all the
+            time.
     """
 
     timeout_seconds: int | None = None
@@ -123,9 +124,9 @@ class Task(TaskState):
     Attributes:
         action: Step Functions' name of the call: `SERVICE:ACTION` where it has an integration of its own, and
             `aws-sdk:SERVICE:ACTION` for all others, such as `aws-sdk:rekognition:detectText`.
-        arguments: What it is called with, in AWS's names. Left out, nothing.
+        arguments: What it is called with, in AWS's names. Default: none.
         permissions: What the workflow's role may do for it.
-        timeout_seconds: When it fails with `States.Timeout`. Left out, 60.
+        timeout_seconds: Seconds until the task fails with `States.Timeout`. Default: 60.
 
     Example:
         >>> statement = PolicyStatement(actions=["rekognition:DetectText"], resources=["*"])
@@ -170,7 +171,8 @@ class LambdaTask(TaskState):
             `{"operation": NAME, "input": …}`, and the names in `input` are compared with the operation's request
             model. Default: the function gets `input` alone.
         input: What it is called with. Default: an empty object.
-        timeout_seconds: When it fails with `States.Timeout`. Left out, when the function itself is ended.
+        timeout_seconds: Seconds until the task fails with `States.Timeout`. Default: when the function itself
+            is ended.
         retry: When it is tried again. Default: twice where Lambda or the service is busy, and twice where the execution
             environment exited or timed out.
 

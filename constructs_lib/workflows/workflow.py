@@ -61,21 +61,22 @@ class Workflow(AwsConstruct):
     configuration, as `workflows/<name>.asl.json` and `workflows/<name>.mmd`.
 
     Args:
-        scope: The construct that it belongs to.
-        construct_id: Its name in that construct.
+        scope: Parent construct.
+        construct_id: Id in the parent construct.
         definition: The steps, or `Workflow.from_definition`'s Amazon States Language.
-        kind: `EXPRESS` answers within five minutes and may run a step twice; `STANDARD` runs up to a year and remembers
-            each step. Left out, `EXPRESS`.
-        workflow_name: Its name in AWS. Default: the stack's prefix and the path below the stack, such as `shop-scan`.
-        timeout_seconds: When it fails for taking too long. Left out, after five minutes (`EXPRESS`), or never.
-        log_level: What is logged. Left out, every step.
-        include_execution_data: Whether the log has what goes into the steps and comes out. Left out, it has not: that
-            is what callers sent.
-        log_retention_days: How long its log is kept. Left out, 365 days.
-        tracing: Whether X-Ray traces its executions. Left out, it does.
-        encryption_key: The key that encrypts its definition, its executions and its log. Left out, the stack's, or else
+        kind: `EXPRESS` answers within five minutes and may run a step twice; `STANDARD` runs up to a year and
+            remembers each step. Default: `EXPRESS`.
+        workflow_name: Name in AWS. Default: the stack's prefix and the path below the stack, such as
+            `shop-scan`.
+        timeout_seconds: When it fails for taking too long. Default: after five minutes (`EXPRESS`), or never.
+        log_level: What is logged. Default: every step.
+        include_execution_data: Whether the log has what goes into the steps and comes out. Default: False:
+            that is what callers sent.
+        log_retention_days: How long its log is kept. Default: 365 days.
+        tracing: Whether X-Ray traces its executions. Default: True.
+        encryption_key: Key for its definition, its executions and its log. Default: the stack's, or else
             AWS's own.
-        publish: Whether every change publishes a version, which callers can go back to. Left out, none.
+        publish: Whether every change publishes a version, which callers can go back to. Default: none.
 
     Raises:
         ConstructError: if Step Functions would refuse the definition or an argument, or a part of the definition can
@@ -217,9 +218,9 @@ class Workflow(AwsConstruct):
 
         Args:
             definition: The definition, as data or as JSON. In data, a Function may stand for its ARN.
-            references: What `${NAME}` in a text stands for, by the name: a Function for its ARN, or a text. Left out,
-                nothing.
-            permissions: What the role may do for the states, besides calling these functions. Left out, nothing.
+            references: What `${NAME}` in a text stands for, by the name: a Function for its ARN, or a text.
+                Default: none.
+            permissions: What the role may do for the states, besides calling these functions. Default: none.
 
         Raises:
             InvalidArgumentError: if it is no JSON object.
@@ -239,7 +240,7 @@ class Workflow(AwsConstruct):
 
     @property
     def workflow_name(self) -> str:
-        """Its name in AWS."""
+        """Name in AWS."""
         return self._name
 
     @property
@@ -259,7 +260,7 @@ class Workflow(AwsConstruct):
 
     @property
     def arn(self) -> str:
-        """Its ARN; a reference."""
+        """ARN; a reference."""
         return token(self._resource, "arn")
 
     @property
