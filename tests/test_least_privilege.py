@@ -11,11 +11,10 @@ from typing import Any, NamedTuple
 import pytest
 from cdktf import App
 
-from tests.support.all_features import AllFeatures
 from tests.support.paths import PROJECT
 from tools.golden import profile
 from tools.project import synthesize
-from tools.scan_all_on import synthesize as synthesize_all_on
+from tools.scan_all_on import STACK, AllOn
 
 UNSCOPED = {
     "comprehend:DetectDominantLanguage": "Comprehend's detection has no resources",
@@ -77,20 +76,14 @@ def main_py(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def all_on(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return synthesize_all_on(tmp_path_factory.mktemp("all-on"))
-
-
-def all_features(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("all-features")
-    app = App(outdir=str(directory / "cdktf.out"))
-    AllFeatures(app, directory)
+    directory = tmp_path_factory.mktemp("all-on")
+    app = App(outdir=str(directory))
+    AllOn(app, directory, jobs=True)
     app.synth()
-    return directory / "cdktf.out" / "stacks" / "shop"
+    return directory / "stacks" / STACK
 
 
-@pytest.fixture(
-    scope="module", params=[main_py, all_on, all_features], ids=["main.py", "all-on", "all features"]
-)
+@pytest.fixture(scope="module", params=[main_py, all_on], ids=["main.py", "all-on"])
 def resources(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, dict[str, Any]]:

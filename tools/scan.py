@@ -62,7 +62,7 @@ ACCEPTED: Final = frozenset({
 """What the audit finds in main.py and is meant: pictures come as they are, and the function looks at their type; the chat
 function checks bodies itself, as its errors have OpenAI's form."""
 
-ACCEPTED_ALL_ON: Final = frozenset({"execution-data@all-on/later", "execution-data@all-on/look"})
+ACCEPTED_ALL_ON: Final = frozenset({"execution-data@all-on/later", "execution-data@all-on/scan"})
 """What the audit finds in the all-on stack: CKV_AWS_285 asks for the data that the audit asks not to log."""
 
 MAY_BE_ALLOWED: Final = frozenset({

@@ -2,14 +2,15 @@
 
     python -m tools.scan_all_on DIRECTORY
 
-It is for the scan: nobody deploys it. Where a check is wrong for the project's own use (docs/security.md), this shows
-that the constructs can do what it asks for.
+For the scan, the audit and their tests; it is never deployed. Where a check is wrong for main.py (docs/security.md),
+this stack shows that the constructs can do what the check asks for.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import sys
 import zipfile
 from collections.abc import Mapping
@@ -46,6 +47,7 @@ from constructs_lib import (
     HmacKey,
     IamAuthorization,
     Input,
+    JobRunner,
     LambdaAuthorizer,
     LambdaIntegration,
     LambdaTask,
@@ -72,26 +74,29 @@ from constructs_lib import (
     WebAcl,
     Workflow,
 )
+from handlers.common.contract import Contract
 
 STACK: Final = "all-on"
 _ACCOUNT: Final = "123456789012"
 _LARGE_BYTES: Final = 60_000_000
-
-
-_KEPT: Final = 90
-"""How many days the buckets keep what was overwritten or deleted."""
+_OLD_VERSIONS_DAYS: Final = 90
 
 
 class Order(BaseModel):
-    """What is posted."""
+    """Body of POST /orders."""
 
     sku: str
 
 
 class Picture(BaseModel):
-    """What is posted where no picture is."""
+    """Body of POST /scans and /images."""
 
     image: str
+
+
+JOBS: Final = Contract("jobs", summary="Jobs.")
+JOBS.get("/jobs/{job}", None, name="jobs.read", summary="Read a job.")
+JOBS.post("/jobs/{job}", Picture, None, name="jobs.start", summary="Start a job.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +107,7 @@ class _Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Archive:
-    """A zip with one line of code, which may claim to be a large one."""
+    """A zip with one line of code. `zip_bytes` may claim that it is large."""
 
     name: str
     zip_path: Path
@@ -123,9 +128,24 @@ class _Archive:
 
 
 class AllOn(AwsStack):
-    """Everything, and everything on."""
+    """An API with every kind of authorization, key, log, alarm and protection, and workflows behind it.
 
-    def __init__(self, scope: Construct, zip_path: Path) -> None:
+    Args:
+        scope: The app.
+        directory: Folder for the zip that the functions run.
+        definition: How the API is written; see `RestApi`.
+        jobs: Whether the stack has a job. Checkov wants a VPC and signed code for each function, which `JobRunner` does
+            not offer.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        directory: Path,
+        *,
+        definition: Literal["resources", "openapi"] = "resources",
+        jobs: bool = False,
+    ) -> None:
         super().__init__(
             scope,
             STACK,
@@ -133,19 +153,18 @@ class AllOn(AwsStack):
             state=S3State(bucket="company-states", key=f"{STACK}.tfstate", region="us-east-1"),
             defaults=StackDefaults(tags={"Project": STACK}),
         )
-        key = EncryptionKey(self, "key")
-        self.encrypt_with(key)
-        self._zip_path = zip_path
+        self.encrypt_with(EncryptionKey(self, "key"))
+        self._zip_path = _write_code(directory)
         self._bucket = ArchiveBucket(
             self,
             "archives",
             versioning=True,
-            old_versions_days=_KEPT,
+            old_versions_days=_OLD_VERSIONS_DAYS,
             access_log_bucket="company-access-logs",
             events=True,
             replica=_copies("company-archives-copy"),
         )
-        self._payloads = PayloadBucket(
+        payloads = PayloadBucket(
             self,
             "payloads",
             expire_days=2,
@@ -158,94 +177,98 @@ class AllOn(AwsStack):
         self._failed = DeadLetterQueue(self, "failed")
         self._dead_letters = DeadLetterQueue(self, "dead-letters")
         LogGroup(self, "audit", name="/all-on/audit")
-        orders = self._function("orders", gradual=Gradual(stable_version="7", percent=10))
-        images = self._function("images", large=True, provisioned_concurrency=2)
-        guard = self._function("guard", snap_start=True)
-        images.grant_invoke(orders)
+        self.vision = self._function("vision", large=True, provisioned_concurrency=2)
+        self.chat = self._function(
+            "chat",
+            environment={"VISION": json.dumps({"arn": self.vision.qualified_arn})},
+            gradual=Gradual(stable_version="7", percent=10),
+        )
+        self.vision.grant_invoke(self.chat)
+        self._guard = self._function("guard", snap_start=True)
         Table(self, "table", partition_key="customer", sort_key="order").grant(
-            orders.role, "GetItem", "PutItem"
+            self.chat.role, "GetItem", "PutItem"
         )
         PayloadBucket(self, "old-payloads", existing="company-payloads", expire_days=None).grant(
-            orders.role, "orders/", read=True
+            self.chat.role, "orders/", read=True
         )
-        SigningKey(self, "callbacks").grant_sign(orders.role)
-        HmacKey(self, "callers").grant_generate(guard.role)
-        topic = AlarmTopic(self, "alarm-topic", emails=["ops@shop.example"])
-        looks_at = Workflow(
+        SigningKey(self, "callbacks").grant_sign(self.chat.role)
+        self._claims_function = self._function("claims", timeout_seconds=5)
+        HmacKey(self, "callers").grant_generate(self._claims_function.role)
+        self.topic = AlarmTopic(self, "alarm-topic", emails=["ops@shop.example"])
+        self.scan = Workflow(
             self,
-            "look",
-            definition=_looks_at(images, CircuitBreaker(self, "images-circuit")),
+            "scan",
+            definition=reads(self.vision, CircuitBreaker(self, "vision-circuit")),
             timeout_seconds=20,
             include_execution_data=True,
             publish=True,
         )
-        later = Workflow(
-            self, "later", kind="STANDARD", definition=_looks_at(images), include_execution_data=True
+        self._later = Workflow(
+            self, "later", kind="STANDARD", definition=reads(self.vision), include_execution_data=True
         )
         EventRule(
             self,
             "ends",
-            pattern={"source": ["aws.states"], "detail": {"stateMachineArn": [later.arn]}},
-            function=orders,
+            pattern={"source": ["aws.states"], "detail": {"stateMachineArn": [self._later.arn]}},
+            function=self.chat,
             dead_letters=self._failed,
         )
-        functions, workflows = [orders, images, guard], [looks_at, later]
-        stage = self._stage(orders, images, guard, looks_at)
-        WebAcl(
-            self, "firewall", stages=[stage], user_pools=[self._users], large_body_paths=["/images", "/looks"]
-        )
-        Alarms(
-            self,
-            "alarms",
-            topic=topic,
-            stage=stage,
-            functions=functions,
-            workflows=workflows,
-            paid_calls={f"{STACK}-text": PaidCalls.of_rekognition("DetectText")},
-        )
-        Budget(self, "budget", topic=topic, monthly_usd=100)
-        for queue in (self._failed, self._dead_letters):
-            queue.alarm(topic)
-        orders.consume(Queue(self, "changes", topic=topic), max_concurrency=5)
-        Dashboard(self, "dashboard", stage=stage, functions=functions, workflows=workflows)
-        TerraformOutput(self, "invoke_url", value=stage.invoke_url)
+        self._jobs = self._job_runner(payloads) if jobs else None
+        self._deploy(self._rest_api(definition))
+        self._watch()
+        TerraformOutput(self, "invoke_url", value=self.stage.invoke_url)
 
-    def _stage(self, orders: Function, images: Function, guard: Function, looks_at: Workflow) -> Stage:
-        users = self._users = UserPool(
+    def _job_runner(self, payloads: PayloadBucket) -> JobRunner:
+        runner = JobRunner(
             self,
-            "users",
-            mfa="ON",
-            threat_protection=True,
-            pre_token_generation=self._function("claims", timeout_seconds=5),
+            JOBS,
+            payloads=payloads,
+            archive=_Archive(name="jobs", zip_path=self._zip_path),
+            finish_timeout_seconds=20,
         )
-        users.add_client("shop", access_minutes=15)
-        staff = CognitoAuthorizer(name="staff", user_pools=[users])
-        partners = LambdaAuthorizer(name="partners", function=guard)
-        api = RestApi(
+        runner.queue.alarm(self.topic)
+        runner.add_workflow("scan", reads(self.vision))
+        return runner
+
+    def _rest_api(self, definition: Literal["resources", "openapi"]) -> RestApi:
+        self._users = UserPool(
+            self, "users", mfa="ON", threat_protection=True, pre_token_generation=self._claims_function
+        )
+        self._users.add_client("web", access_minutes=15)
+        partners = LambdaAuthorizer(name="partners", function=self._guard)
+        api = self.api = RestApi(
             self,
             "api",
             name="all-on",
             binary_media_types=["image/png"],
-            default_authorization=staff,
+            default_authorization=CognitoAuthorizer(name="staff", user_pools=[self._users]),
             cors=Cors(origins=["https://shop.example"]),
             gateway_responses=GatewayResponses(),
+            definition=definition,
         )
-        api.resource_for("/health").add_method(
-            "GET", LambdaIntegration(orders), authorization=IamAuthorization()
+        orders = api.resource_for("/orders")
+        self._order = orders.add_method(
+            "POST", LambdaIntegration(self.chat), request_model=Order, api_key_required=True
         )
-        place = api.resource_for("/orders").add_method(
-            "POST", LambdaIntegration(orders), request_model=Order, api_key_required=True
-        )
+        orders.add_method("GET", LambdaIntegration(self.chat), authorization=partners)
         api.resource_for("/orders/{id}").add_method(
-            "GET", LambdaIntegration(orders), request_parameters={"path.id": True}
+            "GET", LambdaIntegration(self.vision), request_parameters={"path.id": True}
         )
         api.resource_for("/images").add_method(
-            "POST", LambdaIntegration(images), authorization=partners, request_model=Picture
+            "POST", LambdaIntegration(self.vision), authorization=partners, request_model=Picture
         )
-        api.resource_for("/looks").add_method(
-            "POST", StepFunctionsIntegration(looks_at), request_model=Picture
+        api.resource_for("/health").add_method(
+            "GET", LambdaIntegration(self.vision), authorization=IamAuthorization()
         )
-        stage = Stage(
+        api.resource_for("/scans").add_method(
+            "POST", StepFunctionsIntegration(self.scan), request_model=Picture
+        )
+        if self._jobs:
+            api.add_services(self._jobs)
+        return api
+
+    def _deploy(self, api: RestApi) -> None:
+        self.stage = Stage(
             self,
             "stage",
             deployment=Deployment(self, "deployment", api=api, pinned_digest="9f86d081" * 8),
@@ -260,19 +283,46 @@ class AllOn(AwsStack):
             self,
             "domain",
             domain_name="api.shop.example",
-            stage=stage,
+            stage=self.stage,
+            base_path="v1",
             hosted_zone_id="Z0123456789ABCDEFGHIJ",
         )
         plan = UsagePlan(
             self,
             "plan",
             name="basic",
-            stages=[stage],
+            stages=[self.stage],
             quota=Quota(limit=1000),
-            method_throttles={place: Throttle(rate_limit=1, burst_limit=2)},
+            method_throttles={self._order: Throttle(rate_limit=1, burst_limit=2)},
         )
         plan.add_tenant("acme")
-        return stage
+
+    def _watch(self) -> None:
+        functions, workflows = [self.chat, self.vision, self._guard], [self.scan, self._later]
+        if self._jobs:
+            functions += [self._jobs.function, self._jobs.finish_function]
+            workflows += self._jobs.workflows
+        WebAcl(
+            self,
+            "firewall",
+            stages=[self.stage],
+            user_pools=[self._users],
+            large_body_paths=["/images", "/scans"],
+        )
+        Alarms(
+            self,
+            "alarms",
+            topic=self.topic,
+            stage=self.stage,
+            functions=functions,
+            workflows=workflows,
+            paid_calls={f"{STACK}-text": PaidCalls.of_rekognition("DetectText")},
+        )
+        Budget(self, "budget", topic=self.topic, monthly_usd=100)
+        for queue in (self._failed, self._dead_letters):
+            queue.alarm(self.topic)
+        self.chat.consume(Queue(self, "changes", topic=self.topic), max_concurrency=5)
+        Dashboard(self, "dashboard", stage=self.stage, functions=functions, workflows=workflows)
 
     def _function(
         self,
@@ -304,10 +354,11 @@ class AllOn(AwsStack):
         )
 
 
-def _looks_at(images: Function, breaker: CircuitBreaker | None = None) -> Step:
-    look = LambdaTask("look", images, input={"look": Input("body")}, timeout_seconds=15, result="seen")
-    guarded = look if breaker is None else breaker.around(look)
-    return guarded >> Succeed("seen", output=Variable("seen"))
+def reads(vision: Function, breaker: CircuitBreaker | None = None) -> Step:
+    """Return the steps of a workflow with one task."""
+    text = LambdaTask("text", vision, input={"look": Input("body")}, timeout_seconds=15, result="text")
+    guarded = text if breaker is None else breaker.around(text)
+    return guarded >> Succeed("the text", output=Variable("text"))
 
 
 def _copies(bucket: str) -> Replica:
@@ -317,14 +368,20 @@ def _copies(bucket: str) -> Replica:
     )
 
 
+def _write_code(directory: Path) -> Path:
+    """Write the zip that the functions run; return its path."""
+    code = directory / "code.zip"
+    with zipfile.ZipFile(code, "w") as archive:
+        for module in ("app.py", "handlers/jobs/finish.py"):
+            archive.writestr(zipfile.ZipInfo(module), "def handler(event, context): return event\n")
+    return code
+
+
 def synthesize(outdir: Path) -> Path:
     """Write the stack below `outdir`; return the directory of its `cdk.tf.json`."""
     outdir.mkdir(parents=True, exist_ok=True)
-    code = outdir / "code.zip"
-    with zipfile.ZipFile(code, "w") as written:
-        written.writestr(zipfile.ZipInfo("app.py"), "def handler(event, context): return event\n")
     app = App(outdir=str(outdir))
-    AllOn(app, code)
+    AllOn(app, outdir)
     app.synth()
     return outdir / "stacks" / STACK
 

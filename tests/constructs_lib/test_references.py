@@ -32,9 +32,9 @@ from constructs_lib import (
 from constructs_lib.logical_ids import has_usual_ids, logical_id
 from constructs_lib.references import address, attribute, make, text_of, token, wait_for
 from constructs_lib.stacks import note_place
-from tests.support.all_features import AllFeatures
 from tests.support.paths import PROJECT
 from tests.support.synthesis import Configuration, FakeArchive, refused
+from tools.scan_all_on import AllOn
 
 OF_EVERY_OBJECT = {
     *(
@@ -104,7 +104,7 @@ def test_what_only_cdktf_can_name_it_is_asked_for() -> None:
 def test_each_resource_of_all_constructs_is_at_the_address_that_cdktf_writes(
     app: App, tmp_path: Path
 ) -> None:
-    stack = AllFeatures(app, tmp_path)
+    stack = AllOn(app, tmp_path, jobs=True)
     resources = [one for one in stack.node.find_all() if isinstance(one, TerraformResource)]
     assert len(resources) > 150
     for one in resources:

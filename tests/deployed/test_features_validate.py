@@ -21,8 +21,8 @@ from constructs_lib import (
     Stage,
 )
 from deploy_tools.terraform import Terraform, TerraformError, environment_for, find_engine
-from tests.support.all_features import AllFeatures
 from tests.support.synthesis import FakeArchive
+from tools.scan_all_on import STACK, AllOn
 
 pytestmark = pytest.mark.long
 
@@ -60,9 +60,9 @@ def test_the_configuration_is_valid(tmp_path: Path, kind: str) -> None:
     if kind == "half way":
         half_way(app, tmp_path)
     else:
-        AllFeatures(app, tmp_path, "openapi" if kind == "openapi" else "resources")
+        AllOn(app, tmp_path, definition="openapi" if kind == "openapi" else "resources", jobs=True)
     app.synth()
-    directory = tmp_path / "cdktf.out" / "stacks" / "shop"
+    directory = tmp_path / "cdktf.out" / "stacks" / ("shop" if kind == "half way" else STACK)
     environment = environment_for(tmp_path / "terraform", endpoint_url="http://127.0.0.1:9")
     terraform = Terraform(find_engine(), directory, environment)
     terraform.run("init", "-no-color", "-input=false", "-backend=false")
