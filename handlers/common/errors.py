@@ -40,7 +40,7 @@ class ServiceError(Exception):
     code: ClassVar[str] = "internal_error"
     status: ClassVar[int] = 500
     default_message: ClassVar[str] = "The service failed. The request id finds the cause in its log."
-    retry_helps: ClassVar[bool] = False
+    retry_helps: bool = False
     """Whether the same request may succeed later."""
 
     def __init__(

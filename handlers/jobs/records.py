@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from handlers.common.aws_api import AwsApi, Tries, reading_answer
 from handlers.common.deadline import Deadline
+from handlers.common.transactions import Transactions
 from handlers.jobs.running import RunningJobs, TooManyJobs
-from handlers.jobs.transactions import Transactions
 from handlers.jobs.workflows import JobWorkflows
 
 RecordStatus = Literal["accepted", "running", "succeeded", "failed"]
@@ -90,7 +90,11 @@ class JobRecords:
     ) -> None:
         self._table = table
         self._running = RunningJobs(table, max_running, longest_seconds)
-        self._transactions = Transactions(api or AwsApi("dynamodb", choices=_CHOICES), pause=pause)
+        self._transactions = Transactions(
+            api or AwsApi("dynamodb", choices=_CHOICES),
+            busy="The jobs are busy. Try again later.",
+            pause=pause,
+        )
         self._api = self._transactions.api
 
     @classmethod
@@ -121,9 +125,9 @@ class JobRecords:
         join = self._running.joining(record.owner, record.execution_name, now=now)
         changes: list[dict[str, object]] = [{"Put": put}, {"Update": join}]
         failed = self._transactions.write(changes, deadline=deadline)
-        if failed == {1} and self._left_overdue(record.owner, now, deadline):
+        if set(failed) == {1} and self._left_overdue(record.owner, now, deadline):
             failed = self._transactions.write(changes, deadline=deadline)
-        if failed == {1}:
+        if set(failed) == {1}:
             raise TooManyJobs(self._running.limit)
         return not failed
 
