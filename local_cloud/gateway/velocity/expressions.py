@@ -1,15 +1,16 @@
-"""Reads references and expressions, the parts of a template that have a value."""
+"""Parses references and expressions, the parts of a template that have a value."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterator
 
-from local_cloud.gateway.velocity.errors import VelocityError
-from local_cloud.gateway.velocity.nodes import (
+from local_cloud.gateway.velocity.scanner import Scanner
+from local_cloud.gateway.velocity.syntax import (
     Binary,
+    Block,
     Call,
+    Expression,
     Index,
     Interpolated,
     ListOf,
@@ -21,193 +22,88 @@ from local_cloud.gateway.velocity.nodes import (
     Range,
     Reference,
     Step,
+    VelocityError,
 )
-from local_cloud.gateway.velocity.scope import Block, Expression
 
-_SPACE = re.compile(r"\s*")
 _REFERENCE = re.compile(r"\$!?(\{?)([A-Za-z_][\w-]*)")
 _NAME = re.compile(r"[A-Za-z_][\w-]*")
 _PROPERTY = re.compile(r"\.([A-Za-z_][\w-]*)")
 _NUMBER = re.compile(r"\d+\.\d+(?:[eE][+-]?\d+)?|\.\d+|\d+(?!\.\d)")
-_WORD_OPERATOR = {
-    "or": "||",
-    "and": "&&",
-    "eq": "==",
-    "ne": "!=",
-    "lt": "<",
-    "le": "<=",
-    "gt": ">",
-    "ge": ">=",
-}
+_NOT = re.compile(r"not\b")
+_WORD = re.compile(r"(true|false|null)\b")
+_WORDS = {"true": True, "false": False, "null": None}
+_WORD_OPERATORS = {
+    "or": "||", "and": "&&", "eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=",
+}  # fmt: skip
 _OPERATORS = re.compile(r"\|\||&&|==|!=|<=|>=|<|>|\+|-|\*|/|%|(?:or|and|eq|ne|lt|le|gt|ge)\b")
 # From the loosest to the tightest.
-_LEVELS: tuple[frozenset[str], ...] = (
-    frozenset({"||"}),
-    frozenset({"&&"}),
-    frozenset({"==", "!="}),
-    frozenset({"<", "<=", ">", ">="}),
-    frozenset({"+", "-"}),
-    frozenset({"*", "/", "%"}),
-)
+_LEVELS = ({"||"}, {"&&"}, {"==", "!="}, {"<", "<=", ">", ">="}, {"+", "-"}, {"*", "/", "%"})
 
 
-@dataclass(slots=True)
-class Source:
-    """A template's text and how far it has been read."""
+class ExpressionParser(Scanner):
+    """Parses expressions; each method raises VelocityError where the text is not well formed."""
 
-    text: str
-    position: int = 0
-
-    @property
-    def at_end(self) -> bool:
-        """Whether all has been read."""
-        return self.position >= len(self.text)
-
-    def peek(self) -> str:
-        """Return the next character; nothing at the end."""
-        return self.text[self.position : self.position + 1]
-
-    def take(self, count: int) -> str:
-        """Read a number of characters."""
-        taken = self.text[self.position : self.position + count]
-        self.position += count
-        return taken
-
-    def rest(self) -> str:
-        """Read all that is left."""
-        return self.take(len(self.text) - self.position)
-
-    def skip_space(self) -> None:
-        """Read over white space."""
-        match = _SPACE.match(self.text, self.position)
-        assert match is not None  # noqa: S101 - it matches nothing as well
-        self.position = match.end()
-
-    def skip_if(self, text: str) -> bool:
-        """Read over white space and a text if that is what comes."""
-        self.skip_space()
-        if self.text.startswith(text, self.position):
-            self.position += len(text)
-            return True
-        return False
-
-    def expect(self, text: str) -> None:
-        """Read over white space and a text.
-
-        Raises:
-            VelocityError: Something else comes.
-        """
-        if not self.skip_if(text):
-            raise self.error(f"{text!r} is expected")
-
-    def word(self) -> str:
-        """Read over white space and a name.
-
-        Raises:
-            VelocityError: Something else comes.
-        """
-        self.skip_space()
-        match = _NAME.match(self.text, self.position)
-        if match is None:
-            raise self.error("a name is expected")
-        self.position = match.end()
-        return match[0]
-
-    def error(self, message: str, *, at: int | None = None) -> VelocityError:
-        """Return an error that says where it is."""
-        before = self.text[: self.position if at is None else at]
-        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        return VelocityError(f"line {line}, column {column}: {message}")
-
-
-@dataclass(frozen=True, slots=True)
-class ExpressionParser:
-    """Reads expressions.
-
-    Attributes:
-        source: Where from.
-        interpolated: Reads the inside of a text in double quotes.
-    """
-
-    source: Source
-    interpolated: Callable[[str], Block]
+    def interpolated(self, text: str) -> Block:
+        """Parse the inside of a text in double quotes, which is a template."""
+        raise NotImplementedError
 
     def reference_in_text(self) -> Reference | None:
-        """Read a reference that stands in text; None, and nothing read, if it is none."""
-        start = self.source.position
+        """Parse a reference that stands in text; None, and nothing read, if there is none."""
+        start = self.position
         try:
             return self.reference()
         except VelocityError:
-            self.source.position = start
+            self.position = start
             return None
 
-    def variable(self) -> str:
-        """Read `$name`.
+    def name(self) -> str:
+        """Parse a name."""
+        return self.expect_match(_NAME, "a name is expected")[0]
 
-        Raises:
-            VelocityError: Something else comes.
-        """
-        self.source.skip_space()
-        match = _REFERENCE.match(self.source.text, self.source.position)
-        if match is None:
-            raise self.source.error("a variable such as $name is expected")
-        self.source.position = match.end()
+    def variable(self) -> str:
+        """Parse `$name`."""
+        match = self.expect_match(_REFERENCE, "a variable such as $name is expected")
         if match[1]:
-            self.source.expect("}")
+            self.expect("}")
         return match[2]
 
     def reference(self) -> Reference:
-        """Read a reference with what follows its name.
-
-        Raises:
-            VelocityError: It is none.
-        """
-        source = self.source
-        source.skip_space()
-        match = _REFERENCE.match(source.text, source.position)
-        if match is None:
-            raise source.error("a reference such as $name is expected")
-        name = self._name(match[2], match.end())
-        steps = tuple(self._steps())
-        alternate = None
+        """Parse a reference with what follows its name."""
+        match = self.expect_match(_REFERENCE, "a reference such as $name is expected")
+        name, steps, alternate = self._bare(match[2]), tuple(self._steps()), None
         if match[1]:
-            if source.skip_if("|"):
+            if self.skip_if("|"):
                 alternate = self.expression()
-            source.expect("}")
+            self.expect("}")
         return Reference(name, steps, alternate)
 
     def expression(self) -> Expression:
-        """Read an expression.
-
-        Raises:
-            VelocityError: It is not well formed.
-        """
+        """Parse an expression."""
         return self._binary(0)
 
-    def _name(self, name: str, end: int) -> str:
-        """Take a name without the dashes at its end, which are text."""
+    def _bare(self, name: str) -> str:
+        """Give back the dashes at the end of a name that was read: they are text."""
         bare = name.rstrip("-")
-        self.source.position = end - (len(name) - len(bare))
+        self.position -= len(name) - len(bare)
         return bare
 
-    def _steps(self) -> Iterable[Step]:
-        source = self.source
+    def _steps(self) -> Iterator[Step]:
         while True:
-            if match := _PROPERTY.match(source.text, source.position):
-                name = self._name(match[1], match.end())
-                if source.peek() == "(":
-                    source.take(1)
-                    yield Call(name, tuple(self._list(")")))
+            start = self.position
+            if match := self.take_match(_PROPERTY):
+                name = self._bare(match[1])
+                if self.peek() == "(":
+                    self.take(1)
+                    yield Call(name, tuple(self._items(")")))
                 else:
                     yield Property(name)
-            elif source.peek() == "[":
-                start = source.position
-                source.take(1)
+            elif self.peek() == "[":
+                self.take(1)
                 try:
                     index = self.expression()
-                    source.expect("]")
+                    self.expect("]")
                 except VelocityError:
-                    source.position = start
+                    self.position = start
                     return
                 yield Index(index)
             else:
@@ -217,42 +113,35 @@ class ExpressionParser:
         if level == len(_LEVELS):
             return self._unary()
         left = self._binary(level + 1)
-        while (name := self._operator(_LEVELS[level])) is not None:
-            left = Binary(name, left, self._binary(level + 1))
+        while (operator := self._operator(_LEVELS[level])) is not None:
+            left = Binary(operator, left, self._binary(level + 1))
         return left
 
-    def _operator(self, wanted: frozenset[str]) -> str | None:
-        source = self.source
-        source.skip_space()
-        match = _OPERATORS.match(source.text, source.position)
-        if match is None:
+    def _operator(self, wanted: set[str]) -> str | None:
+        self.skip_if("")
+        start = self.position
+        match = self.take_match(_OPERATORS)
+        operator = _WORD_OPERATORS.get(match[0], match[0]) if match else None
+        if operator not in wanted:
+            self.position = start
             return None
-        name = _WORD_OPERATOR.get(match[0], match[0])
-        if name not in wanted:
-            return None
-        source.position = match.end()
-        return name
+        return operator
 
     def _unary(self) -> Expression:
-        source = self.source
-        if source.skip_if("!"):
+        if self.skip_if("!") or self.take_match(_NOT):
             return Not(self._unary())
-        if re.compile(r"not\b").match(source.text, source.position):
-            source.take(3)
-            return Not(self._unary())
-        if source.skip_if("-"):
+        if self.skip_if("-"):
             return Negative(self._unary())
         return self._primary()
 
     def _primary(self) -> Expression:
-        source = self.source
-        match source.peek():
+        match self.peek():
             case "$":
                 return self.reference()
             case "(":
-                source.take(1)
+                self.take(1)
                 inner = self.expression()
-                source.expect(")")
+                self.expect(")")
                 return inner
             case "[":
                 return self._list_or_range()
@@ -260,76 +149,64 @@ class ExpressionParser:
                 return self._map()
             case "'" | '"':
                 return self._text()
-        if number := _NUMBER.match(source.text, source.position):
-            source.position = number.end()
+        if number := self.take_match(_NUMBER):
             return Literal(float(number[0]) if "." in number[0] else int(number[0]))
-        for word, value in (("true", True), ("false", False), ("null", None)):
-            if re.compile(rf"{word}\b").match(source.text, source.position):
-                source.take(len(word))
-                return Literal(value)
-        raise source.error("a value is expected")
+        if word := self.take_match(_WORD):
+            return Literal(_WORDS[word[0]])
+        raise self.error("a value is expected")
 
-    def _list(self, closing: str) -> list[Expression]:
-        items: list[Expression] = []
-        while not self.source.skip_if(closing):
-            if items:
-                self.source.expect(",")
-            items.append(self.expression())
-        return items
+    def _items(self, closing: str) -> Iterator[Expression]:
+        """Parse values with commas between them, up to a closing bracket."""
+        is_first = True
+        while not self.skip_if(closing):
+            if not is_first:
+                self.expect(",")
+            yield self.expression()
+            is_first = False
 
     def _list_or_range(self) -> Expression:
-        source = self.source
-        source.take(1)
-        if source.skip_if("]"):
+        self.take(1)
+        if self.skip_if("]"):
             return ListOf(())
         first = self.expression()
-        if source.skip_if(".."):
+        if self.skip_if(".."):
             last = self.expression()
-            source.expect("]")
+            self.expect("]")
             return Range(first, last)
         items = [first]
-        while not source.skip_if("]"):
-            source.expect(",")
+        while not self.skip_if("]"):
+            self.expect(",")
             items.append(self.expression())
         return ListOf(tuple(items))
 
     def _map(self) -> Expression:
-        source = self.source
-        source.take(1)
+        self.take(1)
         entries: list[tuple[Expression, Expression]] = []
-        while not source.skip_if("}"):
+        while not self.skip_if("}"):
             if entries:
-                source.expect(",")
-                if source.skip_if("}"):
+                self.expect(",")
+                if self.skip_if("}"):
                     break
-            source.skip_space()
-            key = self._key()
-            source.expect(":")
+            self.skip_if("")
+            name = self.take_match(_NAME)  # a key may be a name without quotes
+            key = Literal(name[0]) if name else self._unary()
+            self.expect(":")
             entries.append((key, self.expression()))
         return MapOf(tuple(entries))
 
-    def _key(self) -> Expression:
-        """Read a key, which may be a name without quotes."""
-        match = _NAME.match(self.source.text, self.source.position)
-        if match is None:
-            return self._unary()
-        self.source.position = match.end()
-        return Literal(match[0])
-
     def _text(self) -> Expression:
-        """Read a text in quotes; a quote inside is written twice, and a backslash is a backslash."""
-        source = self.source
-        quote = source.take(1)
+        """Parse a text in quotes; a quote inside is written twice, and a backslash is a backslash."""
+        quote = self.take(1)
         parts: list[str] = []
         while True:
-            end = source.text.find(quote, source.position)
+            end = self.text.find(quote, self.position)
             if end < 0:
-                raise source.error(f"{quote} is missing at the end of a text")
-            parts.append(source.text[source.position : end])
-            source.position = end + 1
-            if source.peek() != quote:
+                raise self.error(f"{quote} is missing at the end of a text")
+            parts.append(self.text[self.position : end])
+            self.position = end + 1
+            if self.peek() != quote:
                 break
-            parts.append(source.take(1))
+            parts.append(self.take(1))
         text = "".join(parts)
         if quote == "'" or ("$" not in text and "#" not in text):
             return Literal(text)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from local_cloud.gateway.velocity.errors import VelocityError
+from local_cloud.gateway.velocity.syntax import VelocityError
 
 Method = Callable[..., Any]
 
