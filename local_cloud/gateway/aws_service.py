@@ -23,12 +23,11 @@ from local_cloud.gateway.errors import (
 from local_cloud.gateway.exchange import TRACE_HEADER, Exchange
 from local_cloud.gateway.integration_requests import filled, mapped_parameters, target_method
 from local_cloud.gateway.integration_responses import mapped_response
-from local_cloud.gateway.integration_roles import Refusal, refusal
-from local_cloud.gateway.lambda_proxy import LambdaProxy, with_stage_variables
+from local_cloud.gateway.integration_roles import refusal
+from local_cloud.gateway.lambda_proxy import LambdaProxy, is_lambda_uri, with_stage_variables
 from local_cloud.gateway.mapping_templates import MappingTemplates
 from local_cloud.gateway.payloads import essence, request_body
 from local_cloud.gateway.service_calls import (
-    Protocol,
     ServiceCall,
     ServiceRequest,
     Target,
@@ -37,13 +36,15 @@ from local_cloud.gateway.service_calls import (
     service_call,
 )
 from local_cloud.gateway.service_inputs import input_fault
+from local_cloud.iam.calls import Credential, read_call
+from local_cloud.iam.needs import needs_of
+from local_cloud.iam.refusals import message_of, refusal_response
 from local_cloud.messages import Request, Response
 
 AwsApis = Callable[[Request], Awaitable[Response]]
 
 _NOT_IMPLEMENTED = 501
 _INVOCATION_TYPE = "X-Amz-Invocation-Type"
-_LAMBDA = ":lambda:path/2015-03-31/functions/"
 
 
 class AwsServices:
@@ -69,7 +70,7 @@ class AwsServices:
         """
         templates = MappingTemplates(exchange)
         body = request_body(exchange, integration, templates)
-        if _LAMBDA in integration.uri:
+        if is_lambda_uri(integration.uri):
             response = await self._call_function(exchange, integration, templates, body)
         else:
             response = await self._call_service(exchange, integration, templates, body)
@@ -123,7 +124,7 @@ class AwsServices:
             headers={"Content-Type": "application/json", _INVOCATION_TYPE: kind},
             body=payload,
         )
-        answer = await self._send(exchange, integration, target, ServiceCall(request, "rest", ()))
+        answer = await self._send(exchange, integration, target, ServiceCall(request, "rest"))
         exchange.integration_status = answer.status
         if answer.status >= 400:
             raise GatewayError(CONFIGURATION, f"Lambda refused the event: {answer.body[:300]!r}")
@@ -134,10 +135,17 @@ class AwsServices:
     ) -> Response:
         target, call = _service_call(exchange, integration, templates, body)
         role = with_stage_variables(integration.credentials or "", exchange.stage.variables)
-        refused = refusal(exchange, role or None, call.needs)
+        api_call = read_call(
+            _signed(call.request, target, exchange),
+            Credential("", target.region, target.service),
+            exchange.stage.api.account_id,
+        )
+        if api_call is None:
+            raise UnsupportedFeatureError(f"AWS integration with {target.service}: an unknown operation")
+        refused = refusal(exchange, role or None, needs_of(api_call))
         if refused is not None:
-            exchange.note = f"{exchange.routed.resource_path}: {refused.message}"
-            answer = _access_denied(refused, call.protocol)
+            exchange.note = f"{exchange.routed.resource_path}: {message_of(refused)}"
+            answer = _as_json(refusal_response(message_of(refused), api_call), call)
         elif call.protocol == "json" and (fault := input_fault(target.service, call.request)) is not None:
             answer = fault
         else:
@@ -196,7 +204,7 @@ def _service_call(
         headers=_with_defaults(headers, exchange),
         body=body,
     )
-    return target, service_call(target, request, exchange.stage.api.account_id)
+    return target, service_call(target, request)
 
 
 def _with_defaults(headers: dict[str, str], exchange: Exchange) -> dict[str, str]:
@@ -231,29 +239,6 @@ def _signed(request: ServiceRequest, target: Target, exchange: Exchange) -> Requ
         protocol="HTTP/1.1",
         port=port,
     )
-
-
-def _access_denied(refused: Refusal, protocol: Protocol) -> Response:
-    """Return the refusal as a service writes it."""
-    if protocol == "json":
-        content = {
-            "__type": "com.amazon.coral.service#AccessDeniedException",
-            "message": refused.message,
-        }
-        return Response(400, (("Content-Type", "application/x-amz-json-1.0"),), json.dumps(content).encode())
-    if protocol == "query":
-        error = {"Code": "AccessDenied", "Message": refused.message, "Type": "Sender"}
-        content_of_query = {"Error": error, "RequestId": ""}
-        return Response(403, (("Content-Type", "application/json"),), json.dumps(content_of_query).encode())
-    text = (
-        '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code>'
-        f"<Message>{_escaped(refused.message)}</Message></Error>"
-    )
-    return Response(403, (("Content-Type", "application/xml"),), text.encode())
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _as_json(answer: Response, call: ServiceCall) -> Response:

@@ -23,18 +23,21 @@ from local_cloud.gateway.errors import (
 )
 from local_cloud.gateway.event import build_event
 from local_cloud.gateway.exchange import TRACE_HEADER, Exchange
-from local_cloud.gateway.integration_roles import Need, refusal
+from local_cloud.gateway.integration_roles import refusal
 from local_cloud.gateway.limits import check_event
 from local_cloud.gateway.permissions import may_invoke, source_arn
 from local_cloud.gateway.response import function_response
 from local_cloud.gateway.streaming import streamed_response
+from local_cloud.iam.need import Need
+from local_cloud.iam.refusals import message_of
 from local_cloud.messages import Response
 
 _LAMBDA_URI = re.compile(
-    r"arn:aws:apigateway:[a-z0-9-]+:lambda:path/(?:2015-03-31|(?P<streamed>2021-11-15))/functions/"
+    r"arn:aws:apigateway:[a-z0-9-]+:lambda:path//?(?:2015-03-31|(?P<streamed>2021-11-15))/functions/"
     r"(?P<function>arn:aws:lambda:[a-z0-9-]+:\d{12}:function:[^/]+)/"
     r"(?(streamed)response-streaming-invocations|invocations)"
 )
+_LAMBDA_PATH = re.compile(r":lambda:path//?20\d\d-\d\d-\d\d/functions/")
 _STAGE_VARIABLE = re.compile(r"\$\{stageVariables\.([A-Za-z0-9_]+)\}")
 _REQUEST_HEADER = "integration.request.header."
 _RESERVED = frozenset(
@@ -166,7 +169,7 @@ class LambdaProxy:
         uri = with_stage_variables(integration.uri, exchange.stage.variables)
         match = _LAMBDA_URI.fullmatch(uri)
         if match is None:
-            if ":lambda:path/2015-03-31/functions/" in uri or ":lambda:path/2021-11-15/functions/" in uri:
+            if is_lambda_uri(uri):
                 raise GatewayError(CONFIGURATION, f"the integration names no function: {uri}")
             raise UnsupportedFeatureError(
                 f"AWS_PROXY integration with {uri.partition(':apigateway:')[2] or uri}"
@@ -182,8 +185,8 @@ class LambdaProxy:
         function_arn = match["function"]
         if integration.credentials:
             role = with_stage_variables(integration.credentials, exchange.stage.variables)
-            if refused := refusal(exchange, role, [Need("lambda:InvokeFunction", function_arn)]):
-                raise GatewayError(CONFIGURATION, refused.message)
+            if refused := refusal(exchange, role, [Need("lambda:InvokeFunction", (function_arn,))]):
+                raise GatewayError(CONFIGURATION, message_of(refused))
             return function_arn
         api = exchange.stage.api
         source = source_arn(api, exchange.stage.name, exchange.request.method, exchange.routed)
@@ -246,6 +249,11 @@ def _refuse_reserved(integration: Integration) -> None:
 def with_stage_variables(uri: str, variables: Mapping[str, str]) -> str:
     """Fill in `${stageVariables.name}`; a variable that the stage lacks is empty."""
     return _STAGE_VARIABLE.sub(lambda match: variables.get(match[1], ""), uri) if "${" in uri else uri
+
+
+def is_lambda_uri(uri: str) -> bool:
+    """Return whether a URI is an invocation address of Lambda, with whatever function it names."""
+    return _LAMBDA_PATH.search(uri) is not None
 
 
 def named_function(uri: str) -> str | None:

@@ -1,23 +1,21 @@
-"""What an integration with an AWS service calls: the URI, the request of the service, and the rights that it takes.
+"""What an integration with an AWS service calls: the URI, and the request as the service takes it.
 
-`arn:aws:apigateway:{region}:{service}:action/{Action}` names an operation, `…:path/{path}` an address. Which services
-are known here is what `_SERVICES` lists; an integration with another is refused by name.
+`arn:aws:apigateway:{region}:{service}:action/{Action}` names an operation, `…:path/{path}` an address. How a service is
+called follows from botocore's model of it: services with a JSON or a query protocol, and S3.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
-from urllib.parse import parse_qs, parse_qsl, unquote, urlencode
+from typing import Literal
+from urllib.parse import parse_qs, parse_qsl, urlencode
 
 from local_cloud.gateway.errors import CONFIGURATION, GatewayError, UnsupportedFeatureError
-from local_cloud.gateway.integration_roles import Need
+from local_cloud.service_models import service_model
 
 Protocol = Literal["json", "query", "rest"]
-Parameters = Mapping[str, Any]
 
 _URI = re.compile(
     r"arn:aws[\w-]*:apigateway:(?P<region>[a-z0-9-]+):(?:(?P<subdomain>[^:]+)\.)?(?P<service>[a-z0-9-]+):"
@@ -26,6 +24,8 @@ _URI = re.compile(
 )
 _BREAKS = re.compile(r"\s*&\s*")
 _FORM = "application/x-www-form-urlencoded"
+# Services whose models have another protocol by now: API Gateway sends the query API, unless a mapping says JSON.
+_QUERY_VERSIONS = {"sqs": "2012-11-05"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +77,19 @@ class ServiceCall:
 
     Attributes:
         request: The request.
-        protocol: How the service talks, and writes its errors.
-        needs: The rights that it takes.
+        protocol: The protocol of the request and of the service's errors.
     """
 
     request: ServiceRequest
     protocol: Protocol
-    needs: tuple[Need, ...]
 
 
 def parse_target(uri: str) -> Target:
-    """Read the URI of an integration, whose variables and parameters are filled in.
+    """Parse the URI of an integration, whose variables and parameters are filled in.
 
     Raises:
         GatewayError: It names no service.
-        UnsupportedFeatureError: It names a service that is not known here.
+        UnsupportedFeatureError: The local cloud cannot call the service.
     """
     match = _URI.fullmatch(uri)
     if match is None:
@@ -100,92 +98,54 @@ def parse_target(uri: str) -> Target:
     action, path = None, rest
     if match["kind"] == "action":
         action, _, path = rest.partition("&")
-    if service not in _SERVICES:
+    if service != "s3" and _protocol(service) is None:
         raise UnsupportedFeatureError(f"AWS integration with {service}")
     return Target(service, match["region"], match["subdomain"], action, path)
 
 
-def service_call(target: Target, request: ServiceRequest, account_id: str) -> ServiceCall:
-    """Complete a request as API Gateway does for a service, and say which rights it takes.
+def service_call(target: Target, request: ServiceRequest) -> ServiceCall:
+    """Complete a request as API Gateway does for a service.
 
     Args:
         target: What is called.
         request: The mapped request; its path and query are those of the URI.
-        account_id: The account of the API.
 
     Raises:
         GatewayError: The request names no operation.
-        UnsupportedFeatureError: The operation is not known here.
+        UnsupportedFeatureError: The local cloud cannot call the operation.
     """
-    service = _SERVICES[target.service]
-    if service.is_rest:
+    if target.service == "s3":
         return _rest_call(target, request)
     content_type = request.header("content-type") or ""
-    is_query = service.version is not None and not content_type.startswith("application/x-amz-json")
-    if is_query:
-        return _query_call(target, request, account_id)
-    return _json_call(target, request, account_id)
+    if _protocol(target.service) == "query" and not content_type.startswith("application/x-amz-json"):
+        return _query_call(target, request)
+    return _json_call(target, request)
 
 
-@dataclass(frozen=True, slots=True)
-class _Service:
-    """How a service is called.
-
-    Attributes:
-        needs: Says which rights an operation takes.
-        prefix: What stands before the operation in `X-Amz-Target`.
-        json_version: The version in the content type.
-        version: The version of the service's query API; None for a service that has none.
-        is_rest: The method and the path name the operation.
-    """
-
-    needs: Callable[[_Operation], tuple[Need, ...]]
-    prefix: str = ""
-    json_version: str = "1.0"
-    version: str | None = None
-    is_rest: bool = False
+def _protocol(service: str) -> str | None:
+    """Return the protocol that API Gateway calls a service with; None for one that it cannot call here."""
+    if service in _QUERY_VERSIONS:
+        return "query"
+    model = service_model(service)
+    protocol = None if model is None else model.metadata["protocol"]
+    return protocol if protocol in ("json", "query") else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Operation:
-    """An operation with its parameters, and where it is carried out."""
-
-    action: str
-    parameters: Parameters
-    region: str
-    account_id: str
-    path: str = ""
-
-    def need(self, service: str, resource: str, action: str | None = None) -> Need:
-        return Need(f"{service}:{action or self.action}", resource)
-
-    def text(self, *names: str) -> str:
-        """Return the first of some parameters that is a text; nothing where none is."""
-        return next((value for name in names if isinstance(value := self.parameters.get(name), str)), "")
-
-    def arn(self, service: str, resource: str) -> str:
-        """Return the ARN of a resource of this account, which may be given as one already."""
-        if resource.startswith("arn:"):
-            return resource
-        return f"arn:aws:{service}:{self.region}:{self.account_id}:{resource}"
-
-
-def _json_call(target: Target, request: ServiceRequest, account_id: str) -> ServiceCall:
-    service = _SERVICES[target.service]
+def _json_call(target: Target, request: ServiceRequest) -> ServiceCall:
     sent = request.header("x-amz-target") or ""
     action = target.action or sent.rpartition(".")[2]
     if not action:
         raise GatewayError(CONFIGURATION, f"the request to {target.service} names no action (X-Amz-Target)")
-    headers = _with_header(request.headers, "X-Amz-Target", f"{service.prefix}.{action}")
-    headers = _with_header(headers, "Content-Type", f"application/x-amz-json-{service.json_version}")
-    operation = _Operation(action, _json_parameters(request.body), target.region, account_id, request.path)
+    model = service_model(target.service)
+    prefix, version = model.metadata["targetPrefix"], model.metadata["jsonVersion"]
+    headers = _with_header(request.headers, "X-Amz-Target", f"{prefix}.{action}")
+    headers = _with_header(headers, "Content-Type", f"application/x-amz-json-{version}")
     path = "/" if target.action else request.path
     completed = replace(request, method="POST", path=path, headers=headers, body=request.body or b"{}")
-    return ServiceCall(completed, "json", service.needs(operation))
+    return ServiceCall(completed, "json")
 
 
-def _query_call(target: Target, request: ServiceRequest, account_id: str) -> ServiceCall:
-    service = _SERVICES[target.service]
+def _query_call(target: Target, request: ServiceRequest) -> ServiceCall:
     query = dict(request.query)
     # Templates are written over several lines; a line break in a value is sent as %0A.
     text = _BREAKS.sub("&", request.body.decode("utf-8", "replace").strip())
@@ -194,19 +154,13 @@ def _query_call(target: Target, request: ServiceRequest, account_id: str) -> Ser
     if not action:
         raise GatewayError(CONFIGURATION, f"the request to {target.service} names no Action")
     parameters = {**query, **form, "Action": action}
-    parameters.setdefault("Version", service.version or "")
+    version = _QUERY_VERSIONS.get(target.service) or service_model(target.service).metadata["apiVersion"]
+    parameters.setdefault("Version", version)
     if target.action is None and request.method == "GET":
-        completed = replace(request, query=tuple(parameters.items()))
-    else:
-        completed = replace(
-            request,
-            method="POST",
-            query=(),
-            headers=_with_header(request.headers, "Content-Type", _FORM),
-            body=urlencode(parameters).encode(),
-        )
-    operation = _Operation(action, parameters, target.region, account_id, request.path)
-    return ServiceCall(completed, "query", service.needs(operation))
+        return ServiceCall(replace(request, query=tuple(parameters.items())), "query")
+    headers = _with_header(request.headers, "Content-Type", _FORM)
+    body = urlencode(parameters).encode()
+    return ServiceCall(replace(request, method="POST", query=(), headers=headers, body=body), "query")
 
 
 def _rest_call(target: Target, request: ServiceRequest) -> ServiceCall:
@@ -219,13 +173,11 @@ def _rest_call(target: Target, request: ServiceRequest) -> ServiceCall:
         bucket, key = target.subdomain, request.path.lstrip("/")
     if not bucket:
         raise GatewayError(CONFIGURATION, "the request to s3 names no bucket")
-    method = _S3_METHODS.get(target.action or "", request.method)
-    action = (_S3_OBJECT_ACTIONS if key else _S3_BUCKET_ACTIONS).get(method)
-    if action is None or (target.action is not None and target.action not in _S3_METHODS):
+    method = request.method if target.action is None else _S3_METHODS.get(target.action, "")
+    if method not in (("GET", "HEAD", "PUT", "DELETE") if key else ("GET", "HEAD")):
         raise UnsupportedFeatureError(f"AWS integration with s3: {target.action or f'{method} /{bucket}'}")
-    resource = f"arn:aws:s3:::{bucket}" + (f"/{unquote(key)}" if key else "")
     completed = replace(request, method=method, path=f"/{bucket}/{key}", query=tuple(query.items()))
-    return ServiceCall(completed, "rest", (Need(action, resource),))
+    return ServiceCall(completed, "rest")
 
 
 _S3_METHODS = {
@@ -236,13 +188,6 @@ _S3_METHODS = {
     "ListObjects": "GET",
     "ListObjectsV2": "GET",
 }
-_S3_OBJECT_ACTIONS = {
-    "GET": "s3:GetObject",
-    "HEAD": "s3:GetObject",
-    "PUT": "s3:PutObject",
-    "DELETE": "s3:DeleteObject",
-}
-_S3_BUCKET_ACTIONS = {"GET": "s3:ListBucket", "HEAD": "s3:ListBucket"}
 
 
 def path_and_query(target: Target) -> tuple[str, tuple[tuple[str, str], ...]]:
@@ -255,86 +200,3 @@ def path_and_query(target: Target) -> tuple[str, tuple[tuple[str, str], ...]]:
 
 def _with_header(headers: Mapping[str, str], name: str, value: str) -> dict[str, str]:
     return {key: old for key, old in headers.items() if key.lower() != name.lower()} | {name: value}
-
-
-def _json_parameters(body: bytes) -> Parameters:
-    """Read a JSON request; what is none has no parameters, and the service says what is wrong with it."""
-    try:
-        content = json.loads(body or b"{}")
-    except (ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def _states(operation: _Operation) -> tuple[Need, ...]:
-    resource = operation.text("stateMachineArn", "executionArn", "activityArn", "mapRunArn")
-    return (operation.need("states", resource or "*"),)
-
-
-# The members of a transaction's items, and the action that each takes.
-_TRANSACTION = {
-    "ConditionCheck": "ConditionCheckItem",
-    "Delete": "DeleteItem",
-    "Get": "GetItem",
-    "Put": "PutItem",
-    "Update": "UpdateItem",
-}
-
-
-def _dynamodb(operation: _Operation) -> tuple[Need, ...]:
-    def table(name: str) -> str:
-        return operation.arn("dynamodb", name if name.startswith("arn:") else f"table/{name}")
-
-    items = operation.parameters.get("TransactItems")
-    if isinstance(items, list):
-        return tuple(
-            operation.need("dynamodb", table(str(part.get("TableName", ""))), _TRANSACTION.get(kind, kind))
-            for item in items
-            if isinstance(item, dict)
-            for kind, part in item.items()
-            if isinstance(part, dict)
-        )
-    batch = operation.parameters.get("RequestItems")
-    if isinstance(batch, dict):
-        return tuple(operation.need("dynamodb", table(name)) for name in batch)
-    resource = table(operation.text("TableName"))
-    index = operation.text("IndexName")
-    return (operation.need("dynamodb", f"{resource}/index/{index}" if index else resource),)
-
-
-def _sqs(operation: _Operation) -> tuple[Need, ...]:
-    address = operation.text("QueueUrl") or operation.path
-    account_id, _, queue = unquote(address).rstrip("/").rpartition("/")
-    account_id = account_id.rpartition("/")[2] or operation.account_id
-    action = operation.action.removesuffix("Batch")
-    resource = f"arn:aws:sqs:{operation.region}:{account_id}:{queue}"
-    return (operation.need("sqs", resource, action),)
-
-
-def _sns(operation: _Operation) -> tuple[Need, ...]:
-    return (operation.need("sns", operation.text("TopicArn", "TargetArn") or "*"),)
-
-
-def _events(operation: _Operation) -> tuple[Need, ...]:
-    entries = operation.parameters.get("Entries")
-    buses = {
-        str(entry.get("EventBusName") or "default")
-        for entry in (entries if isinstance(entries, list) else [])
-        if isinstance(entry, dict)
-    }
-    return tuple(
-        operation.need(
-            "events", operation.arn("events", bus if bus.startswith("arn:") else f"event-bus/{bus}")
-        )
-        for bus in sorted(buses or {"default"})
-    )
-
-
-_SERVICES: dict[str, _Service] = {
-    "dynamodb": _Service(_dynamodb, prefix="DynamoDB_20120810"),
-    "events": _Service(_events, prefix="AWSEvents", json_version="1.1"),
-    "s3": _Service(lambda _operation: (), is_rest=True),
-    "sns": _Service(_sns, version="2010-03-31"),
-    "sqs": _Service(_sqs, prefix="AmazonSQS", version="2012-11-05"),
-    "states": _Service(_states, prefix="AWSStepFunctions"),
-}

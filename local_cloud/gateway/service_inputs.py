@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-from functools import lru_cache
-from typing import Any
 
-from botocore.loaders import Loader
-from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 
 from local_cloud.gateway.service_calls import ServiceRequest
 from local_cloud.messages import Response
+from local_cloud.service_models import service_model
 
-_MODELS = {"states": "stepfunctions"}
 _SERIALIZATION = "com.amazon.coral.service#SerializationException"
 _VALIDATION = "com.amazon.coral.validate#ValidationException"
 _UNKNOWN = "com.amazon.coral.service#UnknownOperationException"
@@ -28,7 +24,7 @@ def input_fault(service: str, request: ServiceRequest) -> Response | None:
         return _refused(_SERIALIZATION, "Could not parse request body into json")
     if not isinstance(content, dict):
         return _refused(_SERIALIZATION, "Start of structure or map found where not expected")
-    model = _model(service)
+    model = service_model(service)
     action = (request.header("x-amz-target") or "").rpartition(".")[2]
     if action not in model.operation_names:
         return _refused(_UNKNOWN, "")
@@ -47,12 +43,6 @@ def input_fault(service: str, request: ServiceRequest) -> Response | None:
         count = f"{len(missing)} validation error{'s' if len(missing) > 1 else ''} detected"
         return _refused(_VALIDATION, f"{count}: {members}")
     return None
-
-
-@lru_cache(maxsize=16)
-def _model(service: str) -> Any:
-    name = _MODELS.get(service, service)
-    return ServiceModel(Loader().load_service_model(name, "service-2"), name)
 
 
 def _refused(error_type: str, message: str) -> Response:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from urllib.parse import parse_qsl, unquote
 
 from local_cloud.messages import Request
+from local_cloud.service_models import service_model
 
 Protocol = Literal["json", "cbor", "query", "rest-json", "rest-xml"]
 
@@ -174,12 +175,8 @@ def _unescaped(match: re.Match[str]) -> dict[str, str]:
 @lru_cache(maxsize=32)
 def _routes(service: str) -> tuple[_Route, ...]:
     """Return the operations of a REST API, those with the most fixed parts first; none for a service unknown."""
-    import botocore.session
-    from botocore.exceptions import UnknownServiceError
-
-    try:
-        model = botocore.session.Session().get_service_model(service)
-    except UnknownServiceError:
+    model = service_model(service)
+    if model is None:
         return ()
     routes = []
     for name in model.operation_names:

@@ -258,7 +258,7 @@ def _sns(call: Call) -> tuple[Need, ...]:
 
 
 def _sqs(call: Call) -> tuple[Need, ...]:
-    account_id, _, name = call.text("QueueUrl").rstrip("/").rpartition("/")
+    account_id, _, name = (call.text("QueueUrl") or call.request.path).rstrip("/").rpartition("/")
     account_id = account_id.rpartition("/")[2] or call.text("QueueOwnerAWSAccountId") or call.account_id
     name = name or call.text("QueueName")
     return (_need(call, f"arn:aws:sqs:{call.region}:{account_id}:{name}" if name else ""),)

@@ -13,8 +13,10 @@ import json
 import re
 import zipfile
 from collections.abc import Callable, Mapping
-from functools import lru_cache, wraps
+from functools import wraps
 from typing import Any
+
+from local_cloud.service_models import values_of
 
 _LARGEST_ZIP = 50 * 1024 * 1024
 _LARGEST_UNZIPPED = 250 * 1024 * 1024
@@ -165,13 +167,8 @@ def _check_settings(spec: Mapping[str, Any]) -> None:
         )
 
 
-@lru_cache(maxsize=1)
 def _runtimes() -> frozenset[str]:
-    from botocore.loaders import Loader
-    from botocore.model import ServiceModel
-
-    model = ServiceModel(Loader().load_service_model("lambda", "service-2"), "lambda")
-    return frozenset(model.shape_for("Runtime").enum) - _RETIRED
+    return values_of("lambda", "Runtime") - _RETIRED
 
 
 def _check_code(backend: Any, code: Mapping[str, Any]) -> None:

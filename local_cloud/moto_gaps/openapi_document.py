@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from local_cloud.moto_gaps.openapi_forms import DocumentError, in_one_form
+from local_cloud.service_models import values_of
 
 MODELS = "https://apigateway.amazonaws.com/restapis/{api}/models"
 """Where a model of the document is, but for the id of the API."""
@@ -137,14 +137,9 @@ class ImportedApi:
     methods: dict[tuple[str, str], MethodPart] = field(default_factory=dict)
 
 
-@lru_cache(maxsize=1)
 def gateway_responses() -> frozenset[str]:
     """Return the types of errors that an API can customize."""
-    from botocore.loaders import Loader
-    from botocore.model import ServiceModel
-
-    model = ServiceModel(Loader().load_service_model("apigateway", "service-2"), "apigateway")
-    return frozenset(model.shape_for("GatewayResponseType").enum)
+    return values_of("apigateway", "GatewayResponseType")
 
 
 def read_document(sent: Any, base_path: str = "ignore") -> ImportedApi:

@@ -254,6 +254,7 @@ def test_a_right_that_the_role_lacks(
     assert bare.status == 200
     assert json.loads(bare.content) == {
         "__type": "com.amazon.coral.service#AccessDeniedException",
+        "Message": message,
         "message": message,
     }
     assert message in log(cloud)
@@ -509,7 +510,7 @@ def test_objects_are_written_and_read(api: DeployedApi, cloud: CloudInThread, bu
     missing = api.call("GET", "/in/none")
     assert (missing.status, missing.content) == (404, b'{"code": "none"}')
     assert api.call("PUT", "/out/x", body=b"x", headers={"Content-Type": "text/plain"}).status == 404
-    assert f"s3:PutObject on resource: arn:aws:s3:::{bucket}/out/x" in log(cloud)
+    assert f's3:PutObject on resource: "arn:aws:s3:::{bucket}/out/x"' in log(cloud)
     assert api.call("DELETE", "/in/t").status == 404
 
 
@@ -813,15 +814,39 @@ def test_a_template_overrides_the_request(api: DeployedApi, cloud: CloudInThread
 # --- refused by name ---------------------------------------------------------------------------------------------
 
 
+def test_services_are_called_by_botocores_models(api: DeployedApi, cloud: CloudInThread) -> None:
+    stream, secret = name("stream"), name("secret")
+    cloud.client("kinesis").create_stream(StreamName=stream, ShardCount=1)
+    cloud.client("secretsmanager").create_secret(Name=secret, SecretString="hidden")
+    role = make_role(cloud, allow("kinesis:PutRecord", f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/{stream}"))
+    record = f'{{"StreamName": "{stream}", "PartitionKey": "k", "Data": "$util.base64Encode($input.body)"}}'
+    for path, action, template in (
+        ("/put", "kinesis:action/PutRecord", record),
+        ("/read", "secretsmanager:action/GetSecretValue", f'{{"SecretId": "{secret}"}}'),
+    ):
+        add(
+            api,
+            path,
+            "POST",
+            aws(uri(*action.split(":")), role, requestTemplates={"application/json": template}),
+        )
+    api.deploy()
+    assert "SequenceNumber" in json.loads(api.call("POST", "/put", body=b"{}").content)
+    assert json.loads(api.call("POST", "/read", body=b"{}").content)["__type"].endswith(
+        "AccessDeniedException"
+    )
+    assert "secretsmanager:GetSecretValue on resource" in log(cloud)
+
+
 def test_services_and_operations_that_are_not_there(
     api: DeployedApi, cloud: CloudInThread, bucket: str
 ) -> None:
     role = make_role(cloud, allow("*", "*"))
-    add(api, "/kinesis", "POST", aws(uri("kinesis", "action/PutRecord"), role))
+    add(api, "/batch", "POST", aws(uri("batch", "action/SubmitJob"), role))
     add(api, "/s3", "POST", aws(uri("s3", f"path/{bucket}/key"), role))
     api.deploy()
     for path, feature in (
-        ("/kinesis", "AWS integration with kinesis"),
+        ("/batch", "AWS integration with batch"),
         ("/s3", f"AWS integration with s3: POST /{bucket}"),
     ):
         response = api.call("POST", path, body=b"{}")

@@ -1,0 +1,37 @@
+"""botocore's models of AWS's services: protocols, operations, and the values of enumerations."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from botocore.exceptions import UnknownServiceError
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
+
+# Names in ARNs and signatures that are not those of the models.
+_MODELS = {"email": "ses", "monitoring": "cloudwatch", "states": "stepfunctions"}
+
+
+@lru_cache(maxsize=32)
+def service_model(service: str) -> Any:
+    """Return the model of a service; None for an unknown one. The first call for a service may take 0.1 s.
+
+    Args:
+        service: The service by its name in ARNs, in signatures or in boto3.
+    """
+    name = _MODELS.get(service, service)
+    try:
+        return ServiceModel(_loader().load_service_model(name, "service-2"), name)
+    except UnknownServiceError:
+        return None
+
+
+def values_of(service: str, shape: str) -> frozenset[str]:
+    """Return the values of an enumeration in the model of a service."""
+    return frozenset(service_model(service).shape_for(shape).enum)
+
+
+@lru_cache(maxsize=1)
+def _loader() -> Any:
+    return Loader()
