@@ -1,7 +1,8 @@
-"""What moto lacks or answers otherwise than AWS, each in a small file that says so, with a test.
+"""What moto lacks or answers differently from AWS: a file for each part of a service, with tests.
 
-All of it was written against moto 5.2.5. A file patches moto's classes in its `apply()`, once for the process; it
-should go when moto needs it no more, which its test shows when it passes without the patch.
+All of it was written against moto 5.2.5. A file patches moto's classes in its `apply()`, once for the process. Delete
+a patch when moto needs it no more: its test then passes without the patch. Files are imported by `apply()` only, as
+they import moto's backends.
 """
 
 from __future__ import annotations
@@ -13,46 +14,12 @@ from threading import Lock
 WRITTEN_AGAINST = "5.2.5"
 
 _GAPS = (
-    "api_authorizers",
-    "api_definition_updates",
-    "api_deployments",
-    "api_import",
-    "api_not_found",
-    "api_tags",
-    "api_validation",
-    "certificate_validation",
-    "cognito_pool_updates",
-    "cognito_resource_servers",
-    "cognito_sign_up",
-    "cognito_tags",
-    "cognito_token_trigger",
-    "composite_alarms",
-    "domain_names",
-    "event_patterns",
-    "event_source_mappings",
-    "function_urls",
-    "kms_rotation",
-    "lambda_concurrency",
-    "lambda_configuration",
-    "lambda_event_invoke",
-    "lambda_policies",
-    "lambda_validation",
-    "log_group_keys",
-    "log_queries",
-    "provisioned_concurrency",
-    "response_transfer_mode",
-    "rest_api_settings",
-    "route_compilation",
-    "s3_bucket_owner",
-    "s3_isolation",
-    "s3_notifications",
-    "s3_policy_conditions",
-    "sqs_attributes",
-    "sqs_messages",
-    "stage_settings",
-    "sts_assume_role",
-    "usage_plans",
-)
+    "api_import", "api_not_found", "api_stages", "api_tags", "api_updates", "api_validation",
+    "certificate_validation", "cognito", "cognito_token_trigger", "composite_alarms", "domain_names",
+    "event_patterns", "event_source_mappings", "kms_rotation", "lambda_event_invoke", "lambda_policies",
+    "lambda_settings", "lambda_validation", "logs", "provisioned_concurrency", "route_compilation",
+    "s3_isolation", "s3_settings", "sqs", "sts_assume_role", "usage_plans",
+)  # fmt: skip
 
 _log = logging.getLogger(__name__)
 _lock = Lock()

@@ -12,6 +12,19 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from moto.apigateway.exceptions import BadRequestException, InvalidOpenApiModeException
+from moto.apigateway.models import (
+    APIGatewayBackend,
+    Authorizer,
+    GatewayResponse,
+    Integration,
+    Method,
+    Model,
+    Resource,
+)
+from moto.apigateway.responses import APIGatewayResponse
+from moto.apigateway.utils import create_id, deserialize_body
+
 from local_cloud.moto_gaps.openapi_document import (
     MODELS,
     AuthorizerPart,
@@ -24,9 +37,6 @@ from local_cloud.moto_gaps.openapi_forms import DocumentError
 
 def apply() -> None:
     """Replace the import of APIs."""
-    from moto.apigateway.models import APIGatewayBackend
-    from moto.apigateway.responses import APIGatewayResponse
-
     APIGatewayBackend.put_rest_api = put_rest_api
     APIGatewayBackend.import_rest_api = import_rest_api
     APIGatewayResponse.import_rest_api = _answer_import
@@ -35,8 +45,6 @@ def apply() -> None:
 
 def import_rest_api(backend: Any, api_doc: Any, fail_on_warnings: bool, base_path: str = "ignore") -> Any:
     """Make an API from a document."""
-    from moto.apigateway.exceptions import BadRequestException
-
     imported = _read(api_doc, base_path)
     if not imported.name:
         raise BadRequestException("Errors found during import:\n\tinfo.title is missing")
@@ -53,8 +61,6 @@ def put_rest_api(
     base_path: str = "ignore",
 ) -> Any:
     """Replace what an API consists of, or add to it; its stages, deployments and endpoint stay."""
-    from moto.apigateway.exceptions import InvalidOpenApiModeException
-
     if mode not in ("merge", "overwrite"):
         raise InvalidOpenApiModeException
     api = backend.get_rest_api(function_id)
@@ -93,9 +99,6 @@ def _base_path(response: Any) -> str:
 
 def _document(response: Any) -> Any:
     """Read the document that a request holds, in JSON or YAML."""
-    from moto.apigateway.exceptions import BadRequestException
-    from moto.apigateway.utils import deserialize_body
-
     try:
         return deserialize_body(response.body)
     except Exception:  # noqa: BLE001 - the parser of YAML has errors of its own
@@ -103,8 +106,6 @@ def _document(response: Any) -> Any:
 
 
 def _read(document: Any, base_path: str) -> ImportedApi:
-    from moto.apigateway.exceptions import BadRequestException
-
     try:
         return read_document(document, base_path)
     except DocumentError as error:
@@ -141,9 +142,6 @@ def _validators(api: Any, imported: ImportedApi, keeping: bool) -> dict[str, str
 
 def _authorizers(api: Any, imported: ImportedApi, keeping: bool) -> dict[str, str]:
     """Set the authorizers; returns their ids by name."""
-    from moto.apigateway.models import Authorizer
-    from moto.apigateway.utils import create_id
-
     known = {one.name: one.id for one in api.authorizers.values()}
     made = dict(api.authorizers) if keeping else {}
     for name, part in imported.authorizers.items():
@@ -166,9 +164,6 @@ def _authorizer_options(part: AuthorizerPart) -> dict[str, Any]:
 
 
 def _set_models(api: Any, imported: ImportedApi, keeping: bool) -> None:
-    from moto.apigateway.models import Model
-    from moto.apigateway.utils import create_id
-
     known = dict(api.models)
     models = dict(known) if keeping else {}
     for name, schema in imported.models.items():
@@ -183,8 +178,6 @@ def _set_models(api: Any, imported: ImportedApi, keeping: bool) -> None:
 
 
 def _set_gateway_responses(api: Any, imported: ImportedApi, keeping: bool) -> None:
-    from moto.apigateway.models import GatewayResponse
-
     responses = dict(api.gateway_responses) if keeping else {}
     for kind, part in imported.gateway_responses.items():
         responses[kind] = GatewayResponse(
@@ -230,9 +223,6 @@ def _depth(path: str) -> tuple[int, str]:
 
 
 def _resource(api: Any, path: str, known: Any, tree: Mapping[str, Any]) -> Any:
-    from moto.apigateway.models import Resource
-    from moto.apigateway.utils import create_id
-
     above, _, part = path.rpartition("/")
     return Resource(
         resource_id=known.id if known is not None else create_id(),
@@ -247,8 +237,6 @@ def _resource(api: Any, path: str, known: Any, tree: Mapping[str, Any]) -> Any:
 def _method(
     http_method: str, part: MethodPart, validators: Mapping[str, str], authorizers: Mapping[str, str]
 ) -> Any:
-    from moto.apigateway.models import Integration, Method
-
     method = Method(
         http_method,
         part.authorization,

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from moto.apigateway import exceptions
+from moto.apigateway.exceptions import NotFoundException
+from moto.apigateway.models import APIGatewayBackend, RestAPI
+
 
 def apply() -> None:
     """Make the backend raise AWS's errors."""
-    from moto.apigateway import exceptions
-    from moto.apigateway.models import APIGatewayBackend, RestAPI
-
     exceptions.NotFoundException.code = 404
     exceptions.NoIntegrationDefined.code = 400
     RestAPI.get_request_validator = _get_request_validator
@@ -41,20 +42,20 @@ def apply() -> None:
 
 def _get_deployment(api: Any, deployment_id: str) -> Any:
     if deployment_id not in api.deployments:
-        raise _not_found("Invalid Deployment identifier specified")
+        raise NotFoundException("Invalid Deployment identifier specified")
     return api.deployments[deployment_id]
 
 
 def _get_request_validator(api: Any, validator_id: str) -> Any:
     if validator_id not in api.request_validators:
-        raise _not_found("Invalid Request Validator identifier specified")
+        raise NotFoundException("Invalid Request Validator identifier specified")
     return api.request_validators[validator_id]
 
 
 def _get_integration(backend: Any, function_id: str, resource_id: str, method_type: str) -> Any:
     integration = backend.get_method(function_id, resource_id, method_type).method_integration
     if integration is None:
-        raise _not_found("Invalid Integration identifier specified")
+        raise NotFoundException("Invalid Integration identifier specified")
     return integration
 
 
@@ -63,7 +64,7 @@ def _get_method_response(
 ) -> Any:
     response = backend.get_method(function_id, resource_id, method_type).get_response(response_code)
     if response is None:
-        raise _not_found("Invalid Response status code specified")
+        raise NotFoundException("Invalid Response status code specified")
     return response
 
 
@@ -86,13 +87,6 @@ def _answering_not_found(original: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return original(*arguments, **options)
         except KeyError:
-            raise _not_found("Invalid identifier specified") from None
+            raise NotFoundException("Invalid identifier specified") from None
 
     return method
-
-
-def _not_found(message: str) -> Exception:
-    from moto.apigateway.exceptions import NotFoundException
-
-    error: Exception = NotFoundException(message)
-    return error

@@ -9,11 +9,13 @@ import json
 from typing import Any
 from urllib.parse import unquote
 
+from moto.apigateway.exceptions import NotFoundException
+from moto.apigateway.responses import APIGatewayResponse
+from moto.apigateway.urls import url_paths
+
 
 def apply() -> None:
     """Replace the three tagging operations, and let their address take any ARN."""
-    from moto.apigateway.responses import APIGatewayResponse
-    from moto.apigateway.urls import url_paths
 
     def get_tags(self: Any) -> str:
         return json.dumps({"tags": _tagged(self).tags or {}})
@@ -37,8 +39,6 @@ def apply() -> None:
 
 def _tagged(response: Any) -> Any:
     """Return moto's object for the ARN in the path, such as `arn:aws:apigateway:us-east-1::/restapis/abc/stages/prod`."""
-    from moto.apigateway.exceptions import NotFoundException
-
     arn = unquote(response.path.split("/tags/", 1)[1])
     backend = response.backend
     match arn.partition("::/")[2].split("/"):

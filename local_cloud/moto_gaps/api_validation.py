@@ -13,6 +13,10 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from moto.apigateway.exceptions import BadRequestException, ConflictException
+from moto.apigateway.models import APIGatewayBackend as Backend
+from moto.apigateway.responses import APIGatewayResponse
+
 from local_cloud.moto_gaps.openapi_document import gateway_responses
 
 _METHODS = frozenset({"ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
@@ -25,9 +29,6 @@ _LONGEST_KEY = 128
 
 def apply() -> None:
     """Check what is created, updated and deleted."""
-    from moto.apigateway.models import APIGatewayBackend as Backend
-    from moto.apigateway.responses import APIGatewayResponse
-
     checks: dict[str, Callable[..., None]] = {
         "create_resource": _check_resource,
         "put_method": _check_method,
@@ -55,38 +56,26 @@ def _checking(original: Callable[..., Any], check: Callable[..., None]) -> Calla
     return call
 
 
-def _bad_request(message: str) -> Exception:
-    from moto.apigateway.exceptions import BadRequestException
-
-    error: Exception = BadRequestException(message)
-    return error
-
-
-def _conflict(message: str) -> Exception:
-    from moto.apigateway.exceptions import ConflictException
-
-    error: Exception = ConflictException(message)
-    return error
-
-
 def _check_resource(backend: Any, function_id: str, parent_resource_id: str, path_part: str) -> None:
     if not path_part or not _PART.fullmatch(path_part):
-        raise _bad_request(
+        raise BadRequestException(
             "Resource's path part only allow a-zA-Z0-9._-: or a valid greedy path variable and curly braces at the "
             "beginning and the end."
         )
     parent = backend.get_resource(function_id, parent_resource_id)
     if str(parent.path_part).endswith("+}"):
-        raise _bad_request(
+        raise BadRequestException(
             f"Cannot create a child of a resource with a greedy path variable: {parent.get_path()}"
         )
     for sibling in backend.get_rest_api(function_id).resources.values():
         if sibling.parent_id != parent_resource_id:
             continue
         if sibling.path_part == path_part:
-            raise _conflict(f"Another resource with the same parent already has this name: {path_part}")
+            raise ConflictException(
+                f"Another resource with the same parent already has this name: {path_part}"
+            )
         if path_part.startswith("{") and str(sibling.path_part).startswith("{"):
-            raise _bad_request(
+            raise BadRequestException(
                 f"A sibling ({sibling.path_part}) of this resource already has a variable path part -- only one is allowed"
             )
 
@@ -101,33 +90,33 @@ def _check_method(
     **options: Any,
 ) -> None:
     if method_type not in _METHODS:
-        raise _bad_request(
+        raise BadRequestException(
             "Invalid HttpMethod specified. Valid options are GET,PUT,POST,DELETE,PATCH,OPTIONS,HEAD,ANY"
         )
     if (authorization_type or "").upper() not in _AUTHORIZATIONS:
-        raise _bad_request(
+        raise BadRequestException(
             "Invalid authorization type specified. Valid options are CUSTOM, AWS_IAM, NONE, COGNITO_USER_POOLS"
         )
     resource = backend.get_resource(function_id, resource_id)
     if method_type in resource.resource_methods:
-        raise _conflict("Method already exists for this resource")
+        raise ConflictException("Method already exists for this resource")
     names = [name.rpartition(".")[2] for name in options.get("request_parameters") or ()]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
-        raise _bad_request(
+        raise BadRequestException(
             f"Parameter names must be unique across querystring, header and path: {', '.join(sorted(twice))}"
         )
     models = backend.get_rest_api(function_id).models
     for model in (options.get("request_models") or {}).values():
         if model not in models and model not in ("Empty", "Error"):
-            raise _bad_request(f"Invalid model identifier specified: {model}")
+            raise BadRequestException(f"Invalid model identifier specified: {model}")
 
 
 def _check_integration(
     _backend: Any, _api: str, _resource: str, _method: str, integration_type: str, uri: str, **_: Any
 ) -> None:
     if integration_type == "AWS_PROXY" and uri and not _PROXIES.match(uri):
-        raise _bad_request(
+        raise BadRequestException(
             "Integrations of type 'AWS_PROXY' currently only supports Lambda function and Firehose stream invocations."
         )
 
@@ -136,15 +125,15 @@ def _check_model(
     backend: Any, rest_api_id: str, name: str, _content_type: str, _description: str, schema: str
 ) -> None:
     if name and not name.isalnum():
-        raise _bad_request("Model name must be alphanumeric: " + name)
+        raise BadRequestException("Model name must be alphanumeric: " + name)
     if name in backend.get_rest_api(rest_api_id).models:
-        raise _conflict("Model name already exists for this REST API")
+        raise ConflictException("Model name already exists for this REST API")
     if not schema:
-        raise _bad_request("Model schema must have at least 1 property or array items defined")
+        raise BadRequestException("Model schema must have at least 1 property or array items defined")
     try:
         json.loads(schema)
     except ValueError as error:
-        raise _bad_request(f"Invalid model schema specified: {error}") from None
+        raise BadRequestException(f"Invalid model schema specified: {error}") from None
 
 
 def _check_model_is_free(backend: Any, rest_api_id: str, model_name: str) -> None:
@@ -155,27 +144,29 @@ def _check_model_is_free(backend: Any, rest_api_id: str, model_name: str) -> Non
             for response in (method.method_responses or {}).values():
                 used += (getattr(response, "response_models", None) or {}).values()
             if model_name in used:
-                raise _conflict(
+                raise ConflictException(
                     f"Cannot delete model '{model_name}', is referenced in method request: "
                     f"{resource.get_path()}/{method.http_method}"
                 )
     reference = f"/restapis/{rest_api_id}/models/{model_name}"
     for model in api.models.values():
         if model.name != model_name and f'{reference}"' in (model.schema or ""):
-            raise _conflict(f"Cannot delete model '{model_name}', is referenced in model '{model.name}'")
+            raise ConflictException(
+                f"Cannot delete model '{model_name}', is referenced in model '{model.name}'"
+            )
 
 
 def _check_api_key(_: Any, payload: dict[str, Any]) -> None:
     if len(payload.get("value") or "") > _LONGEST_KEY:
-        raise _bad_request(f"API Key value exceeds maximum size of {_LONGEST_KEY} characters")
+        raise BadRequestException(f"API Key value exceeds maximum size of {_LONGEST_KEY} characters")
     if len(payload.get("name") or "") > _LONGEST_NAME:
-        raise _bad_request("Invalid API Key name, can be at most 1024 characters.")
+        raise BadRequestException("Invalid API Key name, can be at most 1024 characters.")
 
 
 def _check_gateway_response(backend: Any, rest_api_id: str, response_type: str, *_: Any, **__: Any) -> None:
     backend.get_rest_api(rest_api_id)
     if response_type not in gateway_responses():
-        raise _bad_request(
+        raise BadRequestException(
             f"1 validation error detected: Value '{response_type}' at 'responseType' failed to satisfy constraint: "
             f"Member must satisfy enum value set: [{', '.join(sorted(gateway_responses()))}]"
         )
@@ -189,7 +180,7 @@ def _delete_resource(backend: Any, function_id: str, resource_id: str) -> Any:
     """Delete a resource with everything below it."""
     resource = backend.get_resource(function_id, resource_id)
     if resource.parent_id is None:
-        raise _bad_request("Root resource may not be deleted")
+        raise BadRequestException("Root resource may not be deleted")
     resources = backend.get_rest_api(function_id).resources
     gone = [resource_id]
     for identifier in gone:
@@ -211,7 +202,7 @@ def _delete_api_key(original: Callable[..., None]) -> Callable[..., None]:
 def _checking_description(original: Callable[..., Any]) -> Callable[..., Any]:
     def create(response: Any) -> Any:
         if response._get_param("description") == "":
-            raise _bad_request("Description cannot be an empty string")
+            raise BadRequestException("Description cannot be an empty string")
         return original(response)
 
     return create

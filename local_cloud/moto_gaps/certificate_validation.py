@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from moto.acm.models import CertBundle
+
 
 def apply() -> None:
     """Look for the records first."""
-    from moto.acm.models import CertBundle
-
     original = CertBundle.check
 
     def check(certificate: Any) -> None:

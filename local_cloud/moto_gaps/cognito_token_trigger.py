@@ -13,6 +13,11 @@ from contextvars import ContextVar
 from functools import wraps
 from typing import Any
 
+from moto.awslambda.exceptions import LambdaClientError
+from moto.awslambda.models import lambda_backends
+from moto.cognitoidp.models import CognitoIdpBackend, CognitoIdpUserPool
+from moto.core.exceptions import JsonRESTError
+
 from local_cloud.gateway.deployed import function_policy
 from local_cloud.gateway.permissions import allows_service
 
@@ -35,8 +40,6 @@ _source: ContextVar[str] = ContextVar("trigger_source", default="TokenGeneration
 
 def apply() -> None:
     """Invoke the trigger for each ID token."""
-    from moto.cognitoidp.models import CognitoIdpBackend, CognitoIdpUserPool
-
     create = CognitoIdpUserPool.create_id_token
 
     def create_id_token(pool: Any, client_id: str, username: str, origin_jti: str) -> tuple[str, int]:
@@ -115,9 +118,6 @@ def _event(pool: Any, client_id: str, username: str) -> dict[str, Any]:
 
 def _invoke(function_arn: str, pool_arn: str, event: dict[str, Any]) -> dict[str, Any]:
     """Invoke the trigger; returns the claims that it changes."""
-    from moto.awslambda.exceptions import LambdaClientError
-    from moto.awslambda.models import lambda_backends
-
     _, _, _, region, account_id, *_ = function_arn.split(":")
     allowed = allows_service(
         function_policy(function_arn),
@@ -195,7 +195,5 @@ def _invalid(message: str) -> Exception:
 
 
 def _error(code: str, message: str) -> Exception:
-    from moto.core.exceptions import JsonRESTError
-
     error: Exception = JsonRESTError(code, message)
     return error

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from moto.cloudwatch.models import Alarm
+from moto.cloudwatch.responses import CloudWatchResponse
+
 
 def apply() -> None:
     """Add PutCompositeAlarm."""
-    from moto.cloudwatch.models import Alarm
-    from moto.cloudwatch.responses import CloudWatchResponse
-
     CloudWatchResponse.put_composite_alarm = CloudWatchResponse.put_metric_alarm
     Alarm.alarm_rule = property(_rule)
 

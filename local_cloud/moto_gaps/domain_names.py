@@ -11,6 +11,10 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
+from moto.apigateway.exceptions import ConflictException
+from moto.apigateway.models import APIGatewayBackend
+from moto.apigateway.responses import APIGatewayResponse
+
 from local_cloud.moto_gaps.json_patch import Patchable, Scalar, apply_patch
 
 _PATCHABLE = Patchable(
@@ -35,10 +39,6 @@ _BY_NAME = (
 
 def apply() -> None:
     """Add the update, and replace creation, deletion and every look-up by name."""
-    from moto.apigateway.exceptions import ConflictException
-    from moto.apigateway.models import APIGatewayBackend
-    from moto.apigateway.responses import APIGatewayResponse
-
     original_create = APIGatewayResponse.create_domain_name
     original_delete = APIGatewayBackend.delete_domain_name
 

@@ -13,6 +13,10 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
+from moto.events.exceptions import InvalidEventPatternException, ValidationException
+from moto.events.models import EventPattern, EventPatternParser, EventsBackend
+from moto.events.responses import EventsHandler
+
 _LARGEST_NUMBER = 5e9
 _LOWER, _UPPER = (">", ">="), ("<", "<=")
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
@@ -31,9 +35,6 @@ class _InvalidPattern(Exception):
 
 def apply() -> None:
     """Replace the patterns of moto's rules and archives, and add TestEventPattern."""
-    from moto.events.models import EventPattern, EventPatternParser, EventsBackend
-    from moto.events.responses import EventsHandler
-
     EventPatternParser.parse = lambda parser: parse(parser.pattern) if parser.pattern else {}
     EventPattern.matches_event = lambda pattern, event: matches(pattern.get_pattern(), event)
     EventsHandler.test_event_pattern = _answer_test
@@ -46,8 +47,6 @@ def parse(text: str) -> dict[str, Any]:
     Raises:
         InvalidEventPatternException: It is not valid.
     """
-    from moto.events.exceptions import InvalidEventPatternException
-
     try:
         pattern = json.loads(text)
         if not isinstance(pattern, dict):
@@ -277,8 +276,6 @@ def _require(holds: bool, reason: str) -> None:
 
 def _answer_test(response: Any) -> tuple[str, dict[str, Any]]:
     """Answer TestEventPattern."""
-    from moto.events.exceptions import ValidationException
-
     pattern = parse(response._get_param("EventPattern") or "")
     try:
         event = json.loads(response._get_param("Event") or "")

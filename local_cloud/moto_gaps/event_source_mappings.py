@@ -9,6 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from moto.awslambda.exceptions import InvalidParameterValueException
+from moto.awslambda.models import LambdaBackend
+from moto.sqs.models import sqs_backends
+
 _IGNORED = {
     "ScalingConfig": "scaling_config",
     "FunctionResponseTypes": "function_response_types",
@@ -22,8 +26,6 @@ _LARGEST_BATCH_AT_ONCE = 10
 
 def apply() -> None:
     """Keep the qualifier, carry out the updates that moto ignores, and refuse what AWS does."""
-    from moto.awslambda.models import LambdaBackend
-
     original_create = LambdaBackend.create_event_source_mapping
     original_update = LambdaBackend.update_event_source_mapping
 
@@ -50,9 +52,6 @@ def apply() -> None:
 
 def _check(backend: Any, spec: dict[str, Any]) -> None:
     """Refuse a batch that would have to be gathered and is not, and a queue that gives out what is being handled."""
-    from moto.awslambda.exceptions import InvalidParameterValueException
-    from moto.sqs.models import sqs_backends
-
     queues = sqs_backends[backend.account_id][backend.region_name].queues.values()
     queue = next((one for one in queues if one.queue_arn == spec.get("EventSourceArn")), None)
     if queue is None or not spec.get("FunctionName"):

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from moto.apigateway.exceptions import BadRequestException
+
 
 def boolean(text: str | None) -> bool:
     """Read a boolean as API Gateway sends it."""
@@ -22,8 +24,6 @@ def integer(text: str | None) -> int | None:
     try:
         return int(text)
     except ValueError:
-        from moto.apigateway.exceptions import BadRequestException
-
         raise BadRequestException(f"Invalid patch value '{text}': it is not a number") from None
 
 
@@ -73,7 +73,7 @@ def apply_patch(target: Any, patchable: Patchable, operations: Iterable[Mapping[
         name, _, rest = path.lstrip("/").partition("/")
         member = unescape(rest)
         if kind not in ("add", "replace", "remove"):
-            raise _refused(
+            raise BadRequestException(
                 f"Invalid patch operation specified. Must be one of: [add, remove, replace], not {kind}"
             )
         if path.lstrip("/") in patchable.scalars:
@@ -84,7 +84,7 @@ def apply_patch(target: Any, patchable: Patchable, operations: Iterable[Mapping[
         elif name in patchable.lists:
             _patch_list(target, patchable.lists[name], kind, member or value, value)
         else:
-            raise _refused(f"Invalid patch path  '{path}' specified for op '{kind}'.")
+            raise BadRequestException(f"Invalid patch path  '{path}' specified for op '{kind}'.")
 
 
 def unescape(pointer: str) -> str:
@@ -113,10 +113,3 @@ def _patch_list(target: Any, spec: Scalar, kind: str, member: Any, value: Any) -
     elif member not in content:
         content.append(member)
     setattr(target, spec.attribute, content)
-
-
-def _refused(message: str) -> Exception:
-    from moto.apigateway.exceptions import BadRequestException
-
-    error: Exception = BadRequestException(message)
-    return error

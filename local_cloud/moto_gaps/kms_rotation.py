@@ -10,13 +10,13 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from moto.kms.responses import KmsResponse
+
 DEFAULT_PERIOD_DAYS = 365
 
 
 def apply() -> None:
     """Keep the period, and describe the rotation as AWS does."""
-    from moto.kms.responses import KmsResponse
-
     original_enable = KmsResponse.enable_key_rotation
     original_status = KmsResponse.get_key_rotation_status
 

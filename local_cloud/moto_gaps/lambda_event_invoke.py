@@ -9,11 +9,14 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import unquote
 
+from moto.awslambda.exceptions import UnknownEventConfig
+from moto.awslambda.models import EventInvokeConfig
+from moto.awslambda.responses import LambdaResponse
+from moto.core.responses import ActionResult
+
 
 def apply() -> None:
     """Replace the five operations."""
-    from moto.awslambda.responses import LambdaResponse
-
     LambdaResponse.put_function_event_invoke_config = _put
     LambdaResponse.update_function_event_invoke_config = _update
     LambdaResponse.get_function_event_invoke_config = _get
@@ -60,16 +63,12 @@ def _find(response: Any) -> Any:
 
 
 def _required(response: Any) -> Any:
-    from moto.awslambda.exceptions import UnknownEventConfig
-
     if (found := _find(response)) is None:
         raise UnknownEventConfig(_addressed(response)[1])
     return found
 
 
 def _store(response: Any, config: dict[str, Any]) -> Any:
-    from moto.awslambda.models import EventInvokeConfig
-
     function, arn = _addressed(response)
     stored = EventInvokeConfig(arn, function.last_modified, config)
     function.event_invoke_config = [item for item in function.event_invoke_config if item.arn != arn] + [
@@ -80,6 +79,4 @@ def _store(response: Any, config: dict[str, Any]) -> Any:
 
 def _answer(content: dict[str, Any]) -> Any:
     """Let moto write an answer, dates as the numbers that AWS sends."""
-    from moto.core.responses import ActionResult
-
     return ActionResult(content)

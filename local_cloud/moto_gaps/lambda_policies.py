@@ -11,13 +11,13 @@ import json
 from typing import Any
 from urllib.parse import unquote
 
+from moto.awslambda.exceptions import GenericResourcNotFound, LambdaClientError, UnknownPolicyException
+from moto.awslambda.models import LambdaBackend
+from moto.awslambda.responses import LambdaResponse
+
 
 def apply() -> None:
     """Let each operation see the statements of its qualifier only."""
-    from moto.awslambda.exceptions import GenericResourcNotFound, LambdaClientError, UnknownPolicyException
-    from moto.awslambda.models import LambdaBackend
-    from moto.awslambda.responses import LambdaResponse
-
     original_add = LambdaBackend.add_permission
 
     def add_permission(backend: Any, function_name: str, qualifier: str | None, raw: str) -> Any:

@@ -16,6 +16,11 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
+from moto.awslambda.exceptions import InvalidParameterValueException, ValidationException
+from moto.awslambda.models import LambdaBackend
+from moto.s3.exceptions import MissingBucket
+from moto.s3.models import s3_backends
+
 from local_cloud.service_models import values_of
 
 _LARGEST_ZIP = 50 * 1024 * 1024
@@ -82,8 +87,6 @@ _RETIRED = frozenset(
 
 def apply() -> None:
     """Check what is created and updated."""
-    from moto.awslambda.models import LambdaBackend
-
     checks: dict[str, Callable[..., None]] = {
         "create_function": _check_function,
         "update_function_configuration": _check_configuration,
@@ -105,16 +108,7 @@ def _checking(original: Callable[..., Any], check: Callable[..., None]) -> Calla
     return call
 
 
-def _invalid(message: str) -> Exception:
-    from moto.awslambda.exceptions import InvalidParameterValueException
-
-    error: Exception = InvalidParameterValueException(message)
-    return error
-
-
 def _unfit(value: str, name: str, pattern: str) -> Exception:
-    from moto.awslambda.exceptions import ValidationException
-
     error: Exception = ValidationException(
         value, name, f"Member must satisfy regular expression pattern: {pattern}"
     )
@@ -141,12 +135,12 @@ def _check_update(backend: Any, _name: str, _qualifier: str, body: Mapping[str, 
 def _check_settings(spec: Mapping[str, Any]) -> None:
     runtime = spec.get("Runtime")
     if runtime in _RETIRED:
-        raise _invalid(
+        raise InvalidParameterValueException(
             f"The runtime parameter of {runtime} is no longer supported for creating or updating AWS Lambda functions. "
             "We recommend you use a supported runtime while creating or updating functions."
         )
     if runtime and runtime not in _runtimes():
-        raise _invalid(
+        raise InvalidParameterValueException(
             f"Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: "
             f"[{', '.join(sorted(_runtimes()))}] or be a valid ARN"
         )
@@ -155,13 +149,13 @@ def _check_settings(spec: Mapping[str, Any]) -> None:
         if name not in _RESERVED and not _VARIABLE.fullmatch(name):
             raise _unfit(name, "environment.variables", _VARIABLE.pattern)
     if reserved := sorted(_RESERVED & variables.keys()):
-        raise _invalid(
+        raise InvalidParameterValueException(
             "Lambda was unable to configure your environment variables because the environment variables you have "
             "provided contains reserved keys that are currently not supported for modification. Reserved keys used in "
             f"this request: {', '.join(reserved)}"
         )
     if len(json.dumps(variables, ensure_ascii=False, separators=(",", ":")).encode()) > _LARGEST_ENVIRONMENT:
-        raise _invalid(
+        raise InvalidParameterValueException(
             "Lambda was unable to configure your environment variables because the environment variables you have "
             "provided exceeded the 4KB limit."
         )
@@ -184,29 +178,28 @@ def _check_code(backend: Any, code: Mapping[str, Any]) -> None:
     except (binascii.Error, ValueError):
         archive = b""
     if len(archive) > _LARGEST_ZIP:
-        raise _invalid(f"Zipped size must be smaller than {_LARGEST_ZIP} bytes")
+        raise InvalidParameterValueException(f"Zipped size must be smaller than {_LARGEST_ZIP} bytes")
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as opened:
             unzipped = sum(member.file_size for member in opened.infolist())
     except zipfile.BadZipFile:
-        raise _invalid(
+        raise InvalidParameterValueException(
             "Could not unzip uploaded file. Please check your file, then try to upload again."
         ) from None
     if unzipped > _LARGEST_UNZIPPED:
-        raise _invalid(f"Unzipped size must be smaller than {_LARGEST_UNZIPPED} bytes")
+        raise InvalidParameterValueException(f"Unzipped size must be smaller than {_LARGEST_UNZIPPED} bytes")
 
 
 def _check_object(backend: Any, bucket: str, key: str) -> None:
-    from moto.s3.exceptions import MissingBucket
-    from moto.s3.models import s3_backends
-
     failed = "Error occurred while GetObject. S3 Error Code: {}. S3 Error Message: {}"
     try:
         found = s3_backends[backend.account_id]["aws"].get_object(bucket, key)
     except MissingBucket:
-        raise _invalid(failed.format("NoSuchBucket", "The specified bucket does not exist")) from None
+        raise InvalidParameterValueException(
+            failed.format("NoSuchBucket", "The specified bucket does not exist")
+        ) from None
     if found is None:
-        raise _invalid(failed.format("NoSuchKey", "The specified key does not exist."))
+        raise InvalidParameterValueException(failed.format("NoSuchKey", "The specified key does not exist."))
 
 
 def _check_permission(_backend: Any, _name: str, _qualifier: str, raw: str) -> None:
@@ -238,4 +231,6 @@ def _check_routing(
 ) -> None:
     weights = (routing_config or {}).get("AdditionalVersionWeights") or {}
     if len(weights) > 1:
-        raise _invalid("Number of items in AdditionalVersionWeights cannot be greater than 1")
+        raise InvalidParameterValueException(
+            "Number of items in AdditionalVersionWeights cannot be greater than 1"
+        )

@@ -10,14 +10,15 @@ import json
 from typing import Any
 from urllib.parse import unquote
 
+from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
+from moto.awslambda.responses import LambdaResponse
+from moto.awslambda.urls import url_paths
+
 _NOT_FOUND = "No Provisioned Concurrency Config found for this function"
 
 
 def apply() -> None:
     """Add the three operations on one setting, and the list."""
-    from moto.awslambda.responses import LambdaResponse
-    from moto.awslambda.urls import url_paths
-
     url_paths[
         r"{0}/(?P<api_version>[^/]+)/functions/(?P<function_name>[\w_:%-]+)/provisioned-concurrency/?$"
     ] = LambdaResponse.dispatch
@@ -71,8 +72,6 @@ def _configs(function: Any) -> dict[str, dict[str, Any]]:
 
 
 def _required(function: Any, qualifier: str) -> dict[str, Any]:
-    from moto.awslambda.exceptions import LambdaClientError
-
     config = _configs(function).get(qualifier)
     if config is None:
         error = LambdaClientError("ProvisionedConcurrencyConfigNotFoundException", _NOT_FOUND)
@@ -83,8 +82,6 @@ def _required(function: Any, qualifier: str) -> dict[str, Any]:
 
 def _check(backend: Any, function: Any, qualifier: str, wanted: Any) -> None:
     """Refuse what AWS refuses: `$LATEST`, an alias with weights, more than the function reserves."""
-    from moto.awslambda.exceptions import InvalidParameterValueException
-
     if qualifier == "$LATEST":
         raise InvalidParameterValueException(
             "Provisioned Concurrency Configs cannot be applied to unpublished function versions."

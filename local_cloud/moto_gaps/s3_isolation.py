@@ -13,6 +13,9 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from moto.s3 import notifications
+from moto.s3.responses import S3Response
+
 
 class _Request(threading.local):
     """The request that runs on this thread.
@@ -30,9 +33,6 @@ _request = _Request()
 
 def apply() -> None:
     """Run one request at a time, and send its notifications then."""
-    from moto.s3 import notifications
-    from moto.s3.responses import S3Response
-
     send: Callable[..., None] = notifications.send_event
 
     def isolated(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -9,6 +9,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from moto.sts.exceptions import STSClientError
+from moto.sts.responses import TokenResponse
+
 from local_cloud.iam.policies import Policy, managed_policy
 
 _LONGEST_POLICY_CHARACTERS = 2048
@@ -19,8 +22,6 @@ _LONGEST_CHAINED_SECONDS = 60 * 60
 
 def apply() -> None:
     """Check the parameters, and add the managed policies to the session policy."""
-    from moto.sts.responses import TokenResponse
-
     assume = TokenResponse.assume_role
 
     def assume_role(response: Any) -> Any:
@@ -84,7 +85,5 @@ def _invalid(value: object, member: str, constraint: str) -> Exception:
 
 
 def _error(code: str, message: str) -> Exception:
-    from moto.sts.exceptions import STSClientError
-
     error: Exception = STSClientError(code, message)
     return error

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from moto.apigateway.exceptions import NotFoundException
+from moto.apigateway.models import UsagePlan
+
 from local_cloud.moto_gaps.json_patch import Patchable, Scalar, apply_patch, unescape
 
 _PATCHABLE = Patchable(
@@ -24,8 +27,6 @@ _NUMBERS = {"rateLimit": float, "burstLimit": int, "limit": int, "offset": int}
 
 def apply() -> None:
     """Replace the update of usage plans."""
-    from moto.apigateway.models import UsagePlan
-
     UsagePlan.apply_patch_operations = _apply_patch_operations
 
 
@@ -71,8 +72,6 @@ def _with(values: dict[str, Any] | None, name: str, operation: dict[str, Any]) -
 
 
 def _stage(plan: Any, name: str) -> dict[str, Any]:
-    from moto.apigateway.exceptions import NotFoundException
-
     api, _, stage = unescape(name).partition(":")
     for item in plan.api_stages:
         if (item["apiId"], item["stage"]) == (api, stage):

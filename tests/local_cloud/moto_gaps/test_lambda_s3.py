@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_cloud import moto_gaps
-from local_cloud.moto_gaps.s3_policy_conditions import with_conditions_met
+from local_cloud.moto_gaps.s3_settings import with_conditions_met
 from tests.support.cloud_in_thread import CloudInThread
 
 MakeFunction = Callable[[Callable[[Any], Any]], str]

@@ -1,19 +1,20 @@
-"""Settings of a Lambda function that moto forgets.
+"""Settings of a Lambda function that moto drops or does not show, and function URLs.
 
-moto 5.2.5 drops `LoggingConfig`, `DeadLetterConfig` and `SnapStart`, and its UpdateFunctionConfiguration ignores tracing, storage,
-logging, the key, and an environment that is emptied, so that Terraform plans the same change for ever. It also takes
-no new architecture with new code.
+moto 5.2.5 drops `LoggingConfig`, `DeadLetterConfig` and `SnapStart`. Its UpdateFunctionConfiguration ignores tracing, storage,
+logging, the key, and an environment that is emptied. It shows no reserved concurrency of zero, which is how a function is
+switched off. For all of these Terraform plans the same change for ever. moto takes no new architecture with new code.
+It creates function URLs, and nothing answers at their addresses.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
+
+from moto.awslambda.models import LambdaBackend, LambdaFunction
 
 
 def apply() -> None:
-    """Keep these settings on the function, where its versions copy them from."""
-    from moto.awslambda.models import LambdaFunction
-
+    """Store and show the settings on the function, where versions copy them from; reject `CreateFunctionUrlConfig`."""
     original_init = LambdaFunction.__init__
     original_configuration = LambdaFunction.get_configuration
     original_update = LambdaFunction.update_configuration
@@ -51,6 +52,25 @@ def apply() -> None:
     LambdaFunction.get_configuration = get_configuration
     LambdaFunction.update_configuration = update_configuration
     LambdaFunction.update_function_code = update_function_code
+    _apply_to_descriptions()
+
+
+def _apply_to_descriptions() -> None:
+    """Show the reserved concurrency whenever there is one, and reject function URLs."""
+    original_code_description = LambdaFunction.get_code
+
+    def get_code(function: Any) -> dict[str, Any]:
+        description: dict[str, Any] = original_code_description(function)
+        if function.reserved_concurrency is not None:
+            description["Concurrency"] = {"ReservedConcurrentExecutions": int(function.reserved_concurrency)}
+        return description
+
+    LambdaFunction.get_code = get_code
+
+    def create_function_url_config(self: LambdaBackend, name_or_arn: str, config: dict[str, Any]) -> NoReturn:
+        raise NotImplementedError("function URLs; put the function behind a REST API")
+
+    LambdaBackend.create_function_url_config = create_function_url_config
 
 
 def _update(function: Any, updates: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
-"""Saved queries of CloudWatch Logs Insights, and metric filters that are changed.
+"""CloudWatch Logs: keys of log groups, saved queries of Logs Insights, and metric filters that are changed.
 
-moto 5.2.5 has no query definitions, and to a metric filter that exists it adds the new settings' metric beside the old one's.
+moto 5.2.5 has no AssociateKmsKey, no DisassociateKmsKey and no query definitions. To a metric filter that exists, it adds the
+new metric beside the old one.
 """
 
 from __future__ import annotations
@@ -9,13 +10,17 @@ import json
 from typing import Any
 from uuid import uuid4
 
+from moto.logs.exceptions import ResourceNotFoundException
+from moto.logs.models import LogsBackend
+from moto.logs.responses import LogsResponse
+
 _LARGEST_PAGE = 1000
 
 
 def apply() -> None:
-    """Add the three operations, and let a metric filter be replaced."""
-    from moto.logs.models import LogsBackend
-    from moto.logs.responses import LogsResponse
+    """Add the operations, and let a metric filter be replaced."""
+    LogsResponse.associate_kms_key = _associate
+    LogsResponse.disassociate_kms_key = _disassociate
 
     original = LogsBackend.put_metric_filter
 
@@ -34,6 +39,28 @@ def apply() -> None:
     LogsResponse.delete_query_definition = _delete
 
 
+def _associate(response: Any) -> str:
+    _log_group(response).kms_key_id = response._get_param("kmsKeyId")
+    return ""
+
+
+def _disassociate(response: Any) -> str:
+    _log_group(response).kms_key_id = None
+    return ""
+
+
+def _log_group(response: Any) -> Any:
+    """Return the log group that a request names, by its name or by the ARN of the resource."""
+    name = response._get_param("logGroupName")
+    if not name:
+        arn = response._get_param("resourceIdentifier") or ""
+        name = arn.partition(":log-group:")[2].removesuffix(":*")
+    group = response.logs_backend.groups.get(name)
+    if group is None:
+        raise ResourceNotFoundException()
+    return group
+
+
 def _definitions(response: Any) -> dict[str, dict[str, Any]]:
     backend = response.logs_backend
     if not hasattr(backend, "query_definitions"):
@@ -43,8 +70,6 @@ def _definitions(response: Any) -> dict[str, dict[str, Any]]:
 
 
 def _put(response: Any) -> str:
-    from moto.logs.exceptions import ResourceNotFoundException
-
     definitions = _definitions(response)
     given = response._get_param("queryDefinitionId")
     if given and given not in definitions:
@@ -66,8 +91,6 @@ def _describe(response: Any) -> str:
 
 
 def _delete(response: Any) -> str:
-    from moto.logs.exceptions import ResourceNotFoundException
-
     if _definitions(response).pop(response._get_param("queryDefinitionId"), None) is None:
         raise ResourceNotFoundException()
     return json.dumps({"success": True})

@@ -1,0 +1,221 @@
+"""Stages of REST APIs with their canaries and deployments.
+
+moto 5.2.5 gives a stage with any method setting a throttle of 1,000 requests a second (AWS: the account's limit of 10,000,
+burst 5,000), does not remove method settings, and ignores the client certificate and unknown settings. It drops canary
+settings; here a stage has them as `canary_settings`, a dictionary as API Gateway writes it.
+
+moto deletes a deployment that a stage still serves; AWS rejects that, and Terraform's `create_before_destroy` relies on it.
+Each new deployment and stage registers a mock of every route with the `responses` library, which only tests inside moto's
+own process use, and which is never removed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from moto.apigateway.exceptions import BadRequestException
+from moto.apigateway.models import APIGatewayBackend, RestAPI, Stage
+from moto.apigateway.responses import APIGatewayResponse
+
+from local_cloud.moto_gaps.json_patch import Patchable, Scalar, apply_patch, boolean, unescape
+
+ACCOUNT_RATE_LIMIT = 10_000.0
+ACCOUNT_BURST_LIMIT = 5_000
+_DEFAULT_METHOD_SETTINGS = {
+    "metricsEnabled": False,
+    "loggingLevel": "OFF",
+    "dataTraceEnabled": False,
+    "throttlingBurstLimit": ACCOUNT_BURST_LIMIT,
+    "throttlingRateLimit": ACCOUNT_RATE_LIMIT,
+    "cachingEnabled": False,
+    "cacheTtlInSeconds": 300,
+    "cacheDataEncrypted": False,
+    "requireAuthorizationForCacheControl": True,
+    "unauthorizedCacheControlHeaderStrategy": "SUCCEED_WITH_RESPONSE_HEADER",
+}
+_METHOD_SETTINGS: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "metrics/enabled": ("metricsEnabled", boolean),
+    "logging/loglevel": ("loggingLevel", str),
+    "logging/dataTrace": ("dataTraceEnabled", boolean),
+    "throttling/burstLimit": ("throttlingBurstLimit", int),
+    "throttling/rateLimit": ("throttlingRateLimit", float),
+    "caching/enabled": ("cachingEnabled", boolean),
+    "caching/ttlInSeconds": ("cacheTtlInSeconds", int),
+    "caching/dataEncrypted": ("cacheDataEncrypted", boolean),
+    "caching/requireAuthorizationForCacheControl": ("requireAuthorizationForCacheControl", boolean),
+    "caching/unauthorizedCacheControlHeaderStrategy": ("unauthorizedCacheControlHeaderStrategy", str),
+}
+_PATCHABLE = Patchable(
+    scalars={
+        "deploymentId": Scalar("deployment_id"),
+        "description": Scalar("description", default=""),
+        "tracingEnabled": Scalar("tracing_enabled", boolean, default=False),
+        "cacheClusterEnabled": Scalar("cache_cluster_enabled", boolean, default=False),
+        "cacheClusterSize": Scalar("cache_cluster_size"),
+        "clientCertificateId": Scalar("client_certificate_id"),
+    },
+    maps={
+        "variables": Scalar("variables"),
+        "accessLogSettings": Scalar("access_log_settings"),
+    },
+)
+_CANARY = "/canarySettings"
+_OVERRIDES = "stageVariableOverrides"
+_SCALARS: dict[str, Callable[[Any], Any]] = {
+    "percentTraffic": float,
+    "deploymentId": str,
+    "useStageCache": boolean,
+}
+
+
+def apply() -> None:
+    """Replace creation and update of stages, guard active deployments, and register no mocks."""
+    original_json = Stage.to_json
+    original_create = APIGatewayResponse.create_stage
+
+    def to_json(stage: Any) -> dict[str, Any]:
+        description: dict[str, Any] = original_json(stage)
+        if certificate := getattr(stage, "client_certificate_id", None):
+            description["clientCertificateId"] = certificate
+        if canary := getattr(stage, "canary_settings", None):
+            description["canarySettings"] = canary
+        return description
+
+    def create_stage(self: Any) -> Any:
+        settings = self._get_param("canarySettings")
+        if not settings:
+            return original_create(self)
+        api = self.backend.get_rest_api(self.path.split("/")[2])
+        canary = _new_canary(api, settings, self._get_param("deploymentId"))
+        status, headers, _ = original_create(self)
+        stage = api.stages[self._get_param("stageName")]
+        stage.canary_settings = canary
+        return status, headers, json.dumps(stage.to_json())
+
+    Stage.to_json = to_json
+    APIGatewayBackend.update_stage = _update_stage
+    APIGatewayResponse.create_stage = create_stage
+
+    original_delete = RestAPI.delete_deployment
+
+    def delete_deployment(api: Any, deployment_id: str) -> Any:
+        api.get_deployment(deployment_id)
+        if any(stage.deployment_id == deployment_id for stage in api.stages.values()):
+            raise BadRequestException("Active stages pointing to this deployment must be moved or deleted")
+        canaries = [getattr(stage, "canary_settings", None) or {} for stage in api.stages.values()]
+        if any(canary.get("deploymentId") == deployment_id for canary in canaries):
+            raise BadRequestException(
+                "Active stages with canary settings pointing to this deployment must be moved or deleted"
+            )
+        return original_delete(api, deployment_id)
+
+    RestAPI.delete_deployment = delete_deployment
+    RestAPI.update_integration_mocks = lambda _api, _stage_name: None
+
+
+def _update_stage(
+    backend: Any, function_id: str, stage_name: str, patch_operations: Iterable[dict[str, Any]]
+) -> Any:
+    api, stage = backend.get_rest_api(function_id), backend.get_stage(function_id, stage_name)
+    for operation in patch_operations:
+        if _patch_canary(api, stage, operation):
+            continue
+        if operation["path"] == "/accessLogSettings":
+            stage.access_log_settings = None
+        elif not _patch_method_settings(stage, operation):
+            apply_patch(stage, _PATCHABLE, [operation])
+    if stage.access_log_settings is not None and not stage.access_log_settings.get("destinationArn"):
+        stage.access_log_settings = None
+    stage.cache_cluster_status = "AVAILABLE" if stage.cache_cluster_enabled else "NOT_AVAILABLE"
+    return stage
+
+
+def _patch_method_settings(stage: Any, operation: dict[str, Any]) -> bool:
+    """Carry out an operation such as `/*/*/throttling/rateLimit`; False if it is about something else."""
+    resource, _, rest = operation["path"].removeprefix("/").partition("/")
+    method, _, setting = rest.partition("/")
+    key = f"{resource}/{method}"
+    if operation["op"] == "remove" and method and not setting and resource not in _PATCHABLE.maps:
+        if key not in stage.method_settings:
+            raise BadRequestException(
+                f"Cannot remove method setting {key} because there is no method setting for this method "
+            )
+        stage.method_settings = {name: value for name, value in stage.method_settings.items() if name != key}
+        return True
+    if setting not in _METHOD_SETTINGS:
+        return False
+    name, read = _METHOD_SETTINGS[setting]
+    settings = dict(stage.method_settings.get(key) or _DEFAULT_METHOD_SETTINGS)
+    settings[name] = (
+        _DEFAULT_METHOD_SETTINGS[name] if operation["op"] == "remove" else read(operation["value"])
+    )
+    stage.method_settings = stage.method_settings | {key: settings}
+    return True
+
+
+def _new_canary(api: Any, settings: Mapping[str, Any], deployment_id: str) -> dict[str, Any]:
+    """Return the canary of a new stage; without a deployment of its own it has the stage's."""
+    canary = {
+        "percentTraffic": float(settings.get("percentTraffic") or 0.0),
+        "deploymentId": settings.get("deploymentId") or deployment_id,
+        "stageVariableOverrides": dict(settings.get(_OVERRIDES) or {}),
+        "useStageCache": boolean(settings.get("useStageCache")),
+    }
+    _check_canary(api, canary)
+    return canary
+
+
+def _patch_canary(api: Any, stage: Any, operation: Mapping[str, Any]) -> bool:
+    """Carry out an operation on the canary, or one that promotes it; False if it is about something else."""
+    kind, path = operation["op"], operation["path"]
+    if kind == "copy":
+        _promote(stage, operation.get("from") or "", path)
+        return True
+    if path != _CANARY and not path.startswith(f"{_CANARY}/"):
+        return False
+    if path == _CANARY:
+        if kind != "remove":
+            raise BadRequestException(f"Invalid patch path  '{path}' specified for op '{kind}'.")
+        stage.canary_settings = None
+        return True
+    canary = dict(getattr(stage, "canary_settings", None) or _new_canary(api, {}, stage.deployment_id))
+    name, _, member = path.removeprefix(f"{_CANARY}/").partition("/")
+    if name == _OVERRIDES:
+        canary[_OVERRIDES] = _overrides(canary[_OVERRIDES], kind, unescape(member), operation.get("value"))
+    elif name in _SCALARS and not member and kind != "remove":
+        canary[name] = _SCALARS[name](operation.get("value"))
+    else:
+        raise BadRequestException(f"Invalid patch path  '{path}' specified for op '{kind}'.")
+    _check_canary(api, canary)
+    stage.canary_settings = canary
+    return True
+
+
+def _overrides(present: Mapping[str, str], kind: str, name: str, value: Any) -> dict[str, str]:
+    if not name:
+        return {}
+    kept = {key: text for key, text in present.items() if key != name}
+    return kept if kind == "remove" else {**kept, name: value}
+
+
+def _promote(stage: Any, source: str, path: str) -> None:
+    canary = getattr(stage, "canary_settings", None)
+    if canary is None:
+        raise BadRequestException(f"Invalid copy from '{source}': the stage has no canary settings.")
+    if (source, path) == (f"{_CANARY}/deploymentId", "/deploymentId"):
+        stage.deployment_id = canary["deploymentId"]
+    elif (source, path) == (f"{_CANARY}/{_OVERRIDES}", "/variables"):
+        stage.variables = {**(stage.variables or {}), **canary[_OVERRIDES]}
+    else:
+        raise BadRequestException(f"Invalid copy from '{source}' to '{path}'.")
+
+
+def _check_canary(api: Any, canary: Mapping[str, Any]) -> None:
+    if not 0 <= canary["percentTraffic"] <= 100:
+        raise BadRequestException("Canary traffic percentage must be between 0.0 and 100.0")
+    if canary["deploymentId"] not in api.deployments:
+        raise BadRequestException(
+            f"Deployment id {canary['deploymentId']} of the canary settings does not exist"
+        )

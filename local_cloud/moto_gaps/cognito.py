@@ -1,0 +1,94 @@
+"""Cognito user pools: what an update must not change, tags, resource servers, and sign-up.
+
+moto 5.2.5 drops at each UpdateUserPool what only CreateUserPool can set (how users are named), so that Terraform plans to
+replace the pool with every user, and the tags that the update does not name. It has no operations on tags, no
+UpdateResourceServer and no DeleteResourceServer. It lets anyone sign up where only administrators create users.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.cognitoidp.exceptions import NotAuthorizedError
+from moto.cognitoidp.models import CognitoIdpBackend, CognitoIdpUserPool
+from moto.cognitoidp.responses import CognitoIdpResponse
+from moto.core.responses import ActionResult, EmptyResult
+
+_ONLY_AT_CREATION = ("AliasAttributes", "UsernameAttributes", "UsernameConfiguration")
+_TAGS = "UserPoolTags"
+
+
+def apply() -> None:
+    """Replace the update and the sign-up, and add the operations."""
+    original = CognitoIdpUserPool.update_extended_config
+
+    def update_extended_config(pool: Any, extended_config: dict[str, Any]) -> None:
+        before = getattr(pool, "extended_config", None) or {}
+        original(pool, extended_config)
+        kept = [*_ONLY_AT_CREATION, *(() if extended_config.get(_TAGS) else (_TAGS,))]
+        pool.extended_config.update({name: before[name] for name in kept if name in before})
+
+    CognitoIdpUserPool.update_extended_config = update_extended_config
+
+    original_sign_up = CognitoIdpBackend.sign_up
+
+    def sign_up(backend: Any, client_id: str, *arguments: Any, **options: Any) -> Any:
+        for pool in list(backend.user_pools.values()):
+            if client_id in pool.clients and _is_admin_only(pool):
+                raise NotAuthorizedError("SignUp is not permitted for this user pool")
+        return original_sign_up(backend, client_id, *arguments, **options)
+
+    CognitoIdpBackend.sign_up = sign_up
+
+    CognitoIdpResponse.tag_resource = _tag
+    CognitoIdpResponse.untag_resource = _untag
+    CognitoIdpResponse.list_tags_for_resource = _list_tags
+
+    CognitoIdpResponse.update_resource_server = _update_server
+    CognitoIdpResponse.delete_resource_server = _delete_server
+
+
+def _is_admin_only(pool: Any) -> bool:
+    settings = (pool.extended_config or {}).get("AdminCreateUserConfig") or {}
+    return bool(settings.get("AllowAdminCreateUserOnly"))
+
+
+def _tag(response: Any) -> Any:
+    settings = _pool_settings(response)
+    settings[_TAGS] = {**(settings.get(_TAGS) or {}), **response._get_param("Tags")}
+    return EmptyResult()
+
+
+def _untag(response: Any) -> Any:
+    settings, gone = _pool_settings(response), response._get_param("TagKeys")
+    settings[_TAGS] = {key: value for key, value in (settings.get(_TAGS) or {}).items() if key not in gone}
+    return EmptyResult()
+
+
+def _list_tags(response: Any) -> Any:
+    return ActionResult({"Tags": _pool_settings(response).get(_TAGS) or {}})
+
+
+def _pool_settings(response: Any) -> Any:
+    """Return the settings of the pool that an ARN names, in which its tags are."""
+    arn = response._get_param("ResourceArn")
+    return response.backend.describe_user_pool(arn.rpartition("/")[2]).extended_config
+
+
+def _update_server(response: Any) -> Any:
+    server = _server(response)
+    server.name = response._get_param("Name")
+    server.scopes = response._get_param("Scopes") or []
+    return ActionResult({"ResourceServer": server.to_json()})
+
+
+def _delete_server(response: Any) -> Any:
+    server = _server(response)
+    pool = response.backend.describe_user_pool(response._get_param("UserPoolId"))
+    del pool.resource_servers[server.identifier]
+    return EmptyResult()
+
+
+def _server(response: Any) -> Any:
+    pool_id, identifier = response._get_param("UserPoolId"), response._get_param("Identifier")
+    return response.backend.describe_resource_server(pool_id, identifier)
