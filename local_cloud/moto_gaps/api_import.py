@@ -25,13 +25,7 @@ from moto.apigateway.models import (
 from moto.apigateway.responses import APIGatewayResponse
 from moto.apigateway.utils import create_id, deserialize_body
 
-from local_cloud.moto_gaps.openapi_document import (
-    MODELS,
-    AuthorizerPart,
-    ImportedApi,
-    MethodPart,
-    read_document,
-)
+from local_cloud.moto_gaps.openapi_document import MODELS, ImportedApi, MethodPart, read_document
 from local_cloud.moto_gaps.openapi_forms import DocumentError
 
 
@@ -132,7 +126,7 @@ def _validators(api: Any, imported: ImportedApi, keeping: bool) -> dict[str, str
     before = api.request_validators
     api.request_validators = dict(before) if keeping else {}
     for name, checks in imported.validators.items():
-        made = api.create_request_validator(name, checks.body, checks.parameters)
+        made = api.create_request_validator(name, *checks)
         if name in known:
             del api.request_validators[made.id]
             made.id = known[name]
@@ -144,23 +138,11 @@ def _authorizers(api: Any, imported: ImportedApi, keeping: bool) -> dict[str, st
     """Set the authorizers; returns their ids by name."""
     known = {one.name: one.id for one in api.authorizers.values()}
     made = dict(api.authorizers) if keeping else {}
-    for name, part in imported.authorizers.items():
+    for name, arguments in imported.authorizers.items():
         identifier = known.get(name) or create_id()
-        made[identifier] = Authorizer(identifier, name, part.kind, **_authorizer_options(part))
+        made[identifier] = Authorizer(identifier, name, **arguments)
     api.authorizers = made
     return {one.name: one.id for one in made.values()}
-
-
-def _authorizer_options(part: AuthorizerPart) -> dict[str, Any]:
-    return {
-        "provider_arns": list(part.provider_arns) or None,
-        "auth_type": part.auth_type,
-        "authorizer_uri": part.uri,
-        "authorizer_credentials": part.credentials,
-        "identity_source": part.identity_source,
-        "identity_validation_expression": part.identity_validation,
-        "authorizer_result_ttl": part.ttl_seconds,
-    }
 
 
 def _set_models(api: Any, imported: ImportedApi, keeping: bool) -> None:
@@ -179,13 +161,8 @@ def _set_models(api: Any, imported: ImportedApi, keeping: bool) -> None:
 
 def _set_gateway_responses(api: Any, imported: ImportedApi, keeping: bool) -> None:
     responses = dict(api.gateway_responses) if keeping else {}
-    for kind, part in imported.gateway_responses.items():
-        responses[kind] = GatewayResponse(
-            response_type=kind,
-            status_code=part.status,
-            response_parameters=dict(part.parameters),
-            response_templates=dict(part.templates),
-        )
+    for kind, arguments in imported.gateway_responses.items():
+        responses[kind] = GatewayResponse(response_type=kind, **arguments)
     api.gateway_responses = responses
 
 

@@ -22,36 +22,25 @@ _VERBS = {
 }
 _PREFIX = "x-amazon-apigateway-"
 _OF_THE_DOCUMENT = {
-    "api-key-source",
-    "binary-media-types",
-    "documentation",
-    "endpoint-configuration",
-    "gateway-responses",
-    "minimum-compression-size",
-    "policy",
-    "request-validator",
-    "request-validators",
-}
+    "api-key-source", "binary-media-types", "documentation", "endpoint-configuration", "gateway-responses", "minimum-compression-size", "policy", "request-validator", "request-validators",
+}  # fmt: skip
 _OF_AN_OPERATION = {"auth", "documentation", "integration", "request-validator"}
-_OF_AN_INTEGRATION = {
-    "cacheKeyParameters",
-    "cacheNamespace",
-    "connectionId",
-    "connectionType",
-    "contentHandling",
-    "credentials",
-    "httpMethod",
-    "passthroughBehavior",
-    "payloadFormatVersion",
-    "requestParameters",
-    "requestTemplates",
-    "responseTransferMode",
-    "responses",
-    "timeoutInMillis",
-    "tlsConfig",
-    "type",
-    "uri",
+# Members of an integration, and the arguments of moto's `Integration` that take them as they are.
+_ARGUMENTS = {
+    "cacheKeyParameters": "cache_key_parameters",
+    "cacheNamespace": "cache_namespace",
+    "connectionType": "connection_type",
+    "contentHandling": "content_handling",
+    "credentials": "credentials",
+    "httpMethod": "http_method",
+    "requestParameters": "request_parameters",
+    "requestTemplates": "request_templates",
+    "tlsConfig": "tls_config",
+    "uri": "uri",
 }
+_OF_AN_INTEGRATION = {
+    *_ARGUMENTS, "connectionId", "passthroughBehavior", "payloadFormatVersion", "responseTransferMode", "responses", "timeoutInMillis", "type",
+}  # fmt: skip
 _LONGEST_STREAM_MS = 900_000
 _PLACES = {"path": "path", "query": "querystring", "header": "header"}
 _DROPPED = {
@@ -61,50 +50,8 @@ _DROPPED = {
 
 
 @dataclass(frozen=True, slots=True)
-class ValidatorPart:
-    """What of a request is validated."""
-
-    body: bool
-    parameters: bool
-
-
-@dataclass(frozen=True, slots=True)
-class AuthorizerPart:
-    """An authorizer.
-
-    Attributes:
-        kind: `TOKEN`, `REQUEST` or `COGNITO_USER_POOLS`.
-        auth_type: What the document calls it.
-        uri: The URI of its function.
-        credentials: The role to call it with.
-        provider_arns: The ARNs of user pools.
-        identity_source: Where the identity is in the request.
-        identity_validation: What a token must match.
-        ttl_seconds: How long an answer is used again.
-    """
-
-    kind: str
-    auth_type: str
-    uri: str | None
-    credentials: str | None
-    provider_arns: tuple[str, ...]
-    identity_source: str | None
-    identity_validation: str | None
-    ttl_seconds: int
-
-
-@dataclass(frozen=True, slots=True)
-class GatewayResponsePart:
-    """What is answered instead of one of the gateway's errors."""
-
-    status: str | None
-    parameters: Mapping[str, str]
-    templates: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
 class MethodPart:
-    """A method; the integration is in the arguments of moto's `Integration`, with its responses beside them."""
+    """A method, with the arguments of moto's `Integration` and, in their member `responses`, those of its responses."""
 
     authorization: str
     authorizer: str | None
@@ -120,7 +67,15 @@ class MethodPart:
 
 @dataclass(slots=True)
 class ImportedApi:
-    """All that a document says of an API."""
+    """All that a document says of an API.
+
+    Attributes:
+        validators: By name, whether bodies and whether parameters are validated.
+        authorizers: By name, the arguments of moto's `Authorizer`.
+        models: By name, the schemas as JSON.
+        gateway_responses: By type of error, the arguments of moto's `GatewayResponse`.
+        methods: By path and HTTP method.
+    """
 
     name: str
     description: str
@@ -130,10 +85,10 @@ class ImportedApi:
     api_key_source: str
     policy: str | None
     execute_api_disabled: bool
-    validators: dict[str, ValidatorPart] = field(default_factory=dict)
-    authorizers: dict[str, AuthorizerPart] = field(default_factory=dict)
+    validators: dict[str, tuple[bool, bool]] = field(default_factory=dict)
+    authorizers: dict[str, dict[str, Any]] = field(default_factory=dict)
     models: dict[str, str] = field(default_factory=dict)
-    gateway_responses: dict[str, GatewayResponsePart] = field(default_factory=dict)
+    gateway_responses: dict[str, dict[str, Any]] = field(default_factory=dict)
     methods: dict[tuple[str, str], MethodPart] = field(default_factory=dict)
 
 
@@ -168,18 +123,17 @@ def read_document(sent: Any, base_path: str = "ignore") -> ImportedApi:
         execute_api_disabled=bool(endpoint.get("disableExecuteApiEndpoint")),
     )
     for name, checks in (_extension(document, "request-validators") or {}).items():
-        imported.validators[name] = ValidatorPart(
-            bool(checks.get("validateRequestBody")), bool(checks.get("validateRequestParameters"))
-        )
+        parts = (checks.get("validateRequestBody"), checks.get("validateRequestParameters"))
+        imported.validators[name] = (bool(parts[0]), bool(parts[1]))
     for kind, said in (_extension(document, "gateway-responses") or {}).items():
         if kind not in gateway_responses():
             raise DocumentError(f"Unsupported response type '{kind}'")
         status = said.get("statusCode")
-        imported.gateway_responses[kind] = GatewayResponsePart(
-            None if status is None else str(status),
-            said.get("responseParameters") or {},
-            said.get("responseTemplates") or {},
-        )
+        imported.gateway_responses[kind] = {
+            "status_code": None if status is None else str(status),
+            "response_parameters": dict(said.get("responseParameters") or {}),
+            "response_templates": dict(said.get("responseTemplates") or {}),
+        }
     components = document.get("components") or {}
     for name, schema in (components.get("schemas") or {}).items():
         _add_model(imported, name, schema)
@@ -279,7 +233,7 @@ def _security(
         if scheme is None or scheme.get("type") != "apiKey":
             raise DocumentError(f"{where}: security scheme '{name}' is missing, or its type is not apiKey")
         if name in imported.authorizers:
-            kind = imported.authorizers[name].kind
+            kind = imported.authorizers[name]["authorizer_type"]
             authorization = "COGNITO_USER_POOLS" if kind == "COGNITO_USER_POOLS" else "CUSTOM"
             authorizer, scopes = name, tuple(needed)
         elif _extension(scheme, "authtype") == "awsSigv4":
@@ -291,22 +245,22 @@ def _security(
     return authorization, authorizer, scopes, with_key
 
 
-def _authorizer(name: str, scheme: Mapping[str, Any]) -> AuthorizerPart:
+def _authorizer(name: str, scheme: Mapping[str, Any]) -> dict[str, Any]:
     said = scheme[f"{_PREFIX}authorizer"]
     kind = str(said.get("type", "")).upper()
     if kind not in ("TOKEN", "REQUEST", "COGNITO_USER_POOLS"):
         raise DocumentError(f"Authorizer '{name}' is of type '{said.get('type')}', which is not supported")
     header = None if kind == "REQUEST" else f"method.request.header.{scheme.get('name')}"
-    return AuthorizerPart(
-        kind=kind,
-        auth_type=_extension(scheme, "authtype") or "custom",
-        uri=said.get("authorizerUri"),
-        credentials=said.get("authorizerCredentials"),
-        provider_arns=tuple(said.get("providerARNs") or ()),
-        identity_source=said.get("identitySource") or header,
-        identity_validation=said.get("identityValidationExpression"),
-        ttl_seconds=int(said.get("authorizerResultTtlInSeconds", 300)),
-    )
+    return {
+        "authorizer_type": kind,
+        "auth_type": _extension(scheme, "authtype") or "custom",
+        "authorizer_uri": said.get("authorizerUri"),
+        "authorizer_credentials": said.get("authorizerCredentials"),
+        "provider_arns": list(said.get("providerARNs") or ()) or None,
+        "identity_source": said.get("identitySource") or header,
+        "identity_validation_expression": said.get("identityValidationExpression"),
+        "authorizer_result_ttl": int(said.get("authorizerResultTtlInSeconds", 300)),
+    }
 
 
 def _integration(where: str, said: Mapping[str, Any]) -> dict[str, Any]:
@@ -322,20 +276,11 @@ def _integration(where: str, said: Mapping[str, Any]) -> dict[str, Any]:
     if problem := transfer_mode_problem(mode, kind=kind, uri=said.get("uri") or "", timeout_ms=timeout):
         raise DocumentError(f"{where}: {problem}")
     return {
-        "response_transfer_mode": mode,
+        **{argument: said.get(name) for name, argument in _ARGUMENTS.items()},
         "integration_type": kind,
-        "uri": said.get("uri"),
-        "http_method": said.get("httpMethod"),
-        "request_templates": said.get("requestTemplates"),
         "passthrough_behavior": str(said.get("passthroughBehavior", "when_no_match")).upper(),
-        "cache_key_parameters": said.get("cacheKeyParameters"),
-        "tls_config": said.get("tlsConfig"),
-        "cache_namespace": said.get("cacheNamespace"),
+        "response_transfer_mode": mode,
         "timeout_in_millis": timeout,
-        "request_parameters": said.get("requestParameters"),
-        "content_handling": said.get("contentHandling"),
-        "credentials": said.get("credentials"),
-        "connection_type": said.get("connectionType"),
         "responses": [
             {
                 "status_code": str(answer.get("statusCode", "200")),

@@ -12,16 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 _SCHEMAS = ("#/components/schemas/", "#/definitions/")
-_METHODS = {
-    "delete",
-    "get",
-    "head",
-    "options",
-    "patch",
-    "post",
-    "put",
-    "x-amazon-apigateway-any-method",
-}
+_METHODS = {"delete", "get", "head", "options", "patch", "post", "put", "x-amazon-apigateway-any-method"}
 _PART = re.compile(r"[a-zA-Z0-9._\-:~$@]+|\{[a-zA-Z0-9._\-:]+\+?\}")
 BASE_PATHS = ("ignore", "prepend", "split")
 
@@ -51,7 +42,7 @@ def in_one_form(document: Any, base_path: str = "ignore") -> dict[str, Any]:
         )
     prefix = _base_path(document, is_swagger=is_swagger)
     resolved = {
-        name: _resolved(value, document) if name not in ("definitions",) else value
+        name: value if name == "definitions" else _resolved(value, document)
         for name, value in document.items()
     }
     if is_swagger:
