@@ -149,7 +149,7 @@ class FunctionDirectory:
         versions = None if storage is None else storage._functions.get(name)
         found = None if versions is None else _find(versions, storage._aliases.get(arn) or {}, qualifier)
         if versions is None or found is None:
-            raise FunctionNotFound(f"Function not found: {invoked_arn}")
+            raise FunctionNotFound(f"Function not found: {arn}:{qualifier or LATEST}")
         return Target(
             function=found,
             account_id=account_id,

@@ -10,7 +10,8 @@ LocalStack. What is added or replaced here, one concern a file:
 - `status_events`: what EventBridge is told of it.
 - `interpreter`: the way through the states: timeouts and stops that take effect at once, no thread that is not needed.
 - `functions`, `clients`: how tasks call Lambda (in this process) and other services (this server's own port).
-- `roles`, `denials`: what the state machine's role allows, and the errors of tasks that it does not.
+- `roles`: what the state machine's role allows.
+- `task_errors`: the errors of tasks, also where the role does not allow a call.
 - `jsonata`: the query language, which moto leaves to a Java library that it does not have.
 - `validation`: what is wrong with a definition.
 - `records`: log events for CloudWatch Logs and readable lines for the developer.

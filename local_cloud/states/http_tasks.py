@@ -16,9 +16,6 @@ from urllib.parse import urlencode
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
-from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
-from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import state_task_factory
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_api_gateway import (
     StateTaskServiceApiGateway,
@@ -26,31 +23,15 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (
     StateTaskServiceCallback,
 )
-from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 
 from local_cloud import outbound
 from local_cloud.states.roles import ROLES
+from local_cloud.states.task_errors import task_failed
 
 _SECONDS = 60.0
-_FORBIDDEN = frozenset(
-    {
-        "authorization",
-        "connection",
-        "content-md5",
-        "date",
-        "expect",
-        "host",
-        "max-forwards",
-        "proxy-authenticate",
-        "server",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "via",
-        "www-authenticate",
-    }
-)
+_FORBIDDEN = frozenset({
+    "authorization", "connection", "content-md5", "date", "expect", "host", "max-forwards", "proxy-authenticate", "server", "te", "trailer", "transfer-encoding", "upgrade", "via", "www-authenticate",
+})  # fmt: skip
 _FORBIDDEN_PREFIXES = ("x-forwarded", "x-amz", "x-amzn")
 _PARAMETERS = {
     "apigateway": {
@@ -119,18 +100,7 @@ def apply() -> None:
 def _failure(task: Any, env: Any, ex: Exception) -> Any:
     if not isinstance(ex, _CallError):
         return StateTaskServiceCallback._from_error(task, env, ex)
-    details = TaskFailedEventDetails(
-        error=ex.name,
-        cause=str(ex),
-        resource=task._get_sfn_resource(),
-        resourceType=task._get_sfn_resource_type(),
-    )
-    return FailureEvent(
-        env=env,
-        error_name=CustomErrorName(ex.name),
-        event_type=HistoryEventType.TaskFailed,
-        event_details=EventDetails(taskFailedEventDetails=details),
-    )
+    return task_failed(task, env, ex.name, str(ex))
 
 
 def _invoke_api(

@@ -18,6 +18,10 @@ from local_cloud.functions.log import FunctionLogs
 LOG_FOLDER = "state_machines"
 """The folder in the local cloud's `logs` that holds a file for each state machine."""
 
+_CHANGES = (
+    "failures", "expressions", "interpreter", "service_tasks", "task_errors", "http_tasks", "distributed_maps", "operations",
+)  # fmt: skip
+
 _lock = Lock()
 _patched = False
 _settings: tuple[str, Path] | None = None
@@ -78,16 +82,7 @@ def _connect() -> None:
     global _patched, _settings
     with _lock:
         if not _patched:
-            for name in (
-                "failures",
-                "expressions",
-                "interpreter",
-                "service_tasks",
-                "http_tasks",
-                "distributed_maps",
-                "denials",
-                "operations",
-            ):
+            for name in _CHANGES:
                 import_module(f"local_cloud.states.{name}").apply()
             # each failure of a task, with all that it was given; the readable lines say what is of use
             logging.getLogger("moto.stepfunctions.parser").setLevel(logging.CRITICAL)

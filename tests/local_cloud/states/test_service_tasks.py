@@ -333,3 +333,36 @@ def test_functions_called_at_the_same_time_run_at_the_same_time(states: States) 
         thread.join()
     assert len(answers) == 2
     assert time.monotonic() - started < 10
+
+
+def test_a_function_that_does_not_exist_is_named_with_its_version(states: States) -> None:
+    error = states.output(caught(invoke("none")))
+    assert error["Error"] == "Lambda.ResourceNotFoundException"
+    assert error["Cause"].startswith(
+        "Function not found: arn:aws:lambda:us-east-1:123456789012:function:none:$LATEST ("
+    )
+
+
+def test_the_cause_of_a_failed_event_is_json(states: States) -> None:
+    entry = {"DetailType": "t", "Detail": {}}
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::events:putEvents",
+        "Parameters": {"Entries": [entry]},
+    }
+    error = states.output(caught(task))
+    assert error["Error"] == "EventBridge.FailedEntry"
+    cause = json.loads(error["Cause"])
+    assert (cause["FailedEntryCount"], cause["Entries"][0]["ErrorCode"]) == (1, "InvalidArgument")
+
+
+def test_an_error_of_s3_has_both_request_ids(states: States) -> None:
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:s3:getObject",
+        "Parameters": {"Bucket": "none-at-all", "Key": "k"},
+    }
+    error = states.output(caught(task))
+    assert error["Error"] == "S3.NoSuchBucketException"
+    assert ", Request ID: " in error["Cause"]
+    assert ", Extended Request ID: " in error["Cause"]

@@ -1,0 +1,174 @@
+"""Errors of tasks: their names and causes.
+
+Written against moto 5.2.5. Access that is denied is an error that the models of most services do not have. On AWS an
+optimised integration then fails with the service's general error, such as `Lambda.AWSLambdaException`, and the cause names
+the missing permission; moto makes names such as `StepFunctions.AccessDeniedExceptionException`. The names for Lambda and
+DynamoDB are those that AWS is known to give, the others follow their pattern. moto also calls every refusal of Lambda
+`Exception` where a function's ARN is the resource, and gives the cause of `EventBridge.FailedEntry` as a Python dictionary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from botocore.exceptions import ClientError
+from moto.stepfunctions.parser.api import (
+    HistoryEventType,
+    LambdaFunctionFailedEventDetails,
+    TaskFailedEventDetails,
+)
+from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+    state_task_service_aws_sdk as aws_sdk,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+    state_task_service_dynamodb as dynamodb,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+    state_task_service_events as events,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+    state_task_service_sfn as sfn,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+    state_task_service_sqs as sqs,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_lambda import (
+    StateTaskServiceLambda,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_unsupported import (
+    StateTaskServiceUnsupported,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task_lambda import StateTaskLambda
+from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
+from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
+
+_DENIED = ("AccessDenied", "AccessDeniedException")
+
+# The general error of a service, and the name of the service in the cause.
+_NAMES = {
+    dynamodb.StateTaskServiceDynamoDB: ("DynamoDB.AmazonDynamoDBException", "AmazonDynamoDBv2"),
+    sfn.StateTaskServiceSfn: ("StepFunctions.AWSStepFunctionsException", "AWSStepFunctions"),
+    sqs.StateTaskServiceSqs: ("SQS.AmazonSQSException", "AmazonSQS"),
+}
+_SERVICES = {
+    "bedrockruntime": "BedrockRuntime",
+    "cloudwatch": "CloudWatch",
+    "cloudwatchlogs": "CloudWatchLogs",
+    "eventbridge": "EventBridge",
+    "secretsmanager": "SecretsManager",
+}
+
+
+class ServiceNotHereError(Exception):
+    """A task calls a service that the local cloud does not have."""
+
+
+def apply() -> None:
+    """Change moto's classes."""
+    original = StateTaskServiceLambda._error_cause_from_client_error
+    StateTaskServiceLambda._error_cause_from_client_error = staticmethod(_lambda_error(original))
+    StateTaskLambda._from_error = _on(ClientError, _function_refused, StateTaskLambda._from_error)
+    for task, names in _NAMES.items():
+        task._from_error = _on(ClientError, _denied(*names), task._from_error)
+    unsupported, put_events = StateTaskServiceUnsupported, events.StateTaskServiceEvents
+    unsupported._from_error = _on(ServiceNotHereError, _service_not_here, unsupported._from_error)
+    put_events._from_error = _on(events.SfnFailedEntryCountException, _entry_failed, put_events._from_error)
+    sdk = aws_sdk.StateTaskServiceAwsSdk
+    sdk._normalise_service_error_name = staticmethod(_service_name)
+    sdk._from_error = _on(ClientError, _with_extended_request_id, sdk._from_error)
+
+
+def task_failed(task: Any, env: Any, error: str, cause: str) -> Any:
+    """Return the failure of a task that calls a service.
+
+    Args:
+        task: The task.
+        env: The environment of its state.
+        error: The name that a Catch matches.
+        cause: The cause.
+    """
+    details = TaskFailedEventDetails(
+        error=error,
+        cause=cause,
+        resource=task._get_sfn_resource(),
+        resourceType=task._get_sfn_resource_type(),
+    )
+    return FailureEvent(
+        env=env,
+        error_name=CustomErrorName(error),
+        event_type=HistoryEventType.TaskFailed,
+        event_details=EventDetails(taskFailedEventDetails=details),
+    )
+
+
+def _on(
+    kind: type[Exception], failure: Callable[[Any, Any, Any], Any], original: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Return moto's method, but with another failure for one kind of error, unless that is None."""
+
+    @wraps(original)
+    def from_error(task: Any, env: Any, ex: Exception) -> Any:
+        found = failure(task, env, ex) if isinstance(ex, kind) else None
+        return original(task, env, ex) if found is None else found
+
+    return from_error
+
+
+def _denied(error: str, service: str) -> Callable[[Any, Any, Any], Any]:
+    def failure(task: Any, env: Any, ex: Any) -> Any:
+        if ex.response["Error"]["Code"] not in _DENIED:
+            return None
+        metadata = ex.response["ResponseMetadata"]
+        cause = (
+            f"{ex.response['Error']['Message']} (Service: {service}; Status Code: {metadata['HTTPStatusCode']}; "
+            f"Error Code: {ex.response['Error']['Code']}; Request ID: {metadata.get('RequestId')}; Proxy: null)"
+        )
+        return task_failed(task, env, error, cause)
+
+    return failure
+
+
+def _lambda_error(original: Callable[[Any], tuple[str, str]]) -> Callable[[Any], tuple[str, str]]:
+    @wraps(original)
+    def error_and_cause(client_error: Any) -> tuple[str, str]:
+        error, cause = original(client_error)
+        denied = client_error.response["Error"]["Code"] in _DENIED
+        return ("Lambda.AWSLambdaException" if denied else error), cause
+
+    return error_and_cause
+
+
+def _function_refused(_task: Any, env: Any, ex: Any) -> Any:
+    error, cause = StateTaskServiceLambda._error_cause_from_client_error(ex)
+    details = LambdaFunctionFailedEventDetails(error=error, cause=cause)
+    return FailureEvent(
+        env=env,
+        error_name=CustomErrorName(error),
+        event_type=HistoryEventType.LambdaFunctionFailed,
+        event_details=EventDetails(lambdaFunctionFailedEventDetails=details),
+    )
+
+
+def _service_not_here(task: Any, env: Any, ex: Exception) -> Any:
+    """Let a service that is not here look like one without permission, so that a fallback can be tried out."""
+    return task_failed(task, env, f"{_service_name(task.resource.api_name)}.AccessDeniedException", str(ex))
+
+
+def _entry_failed(task: Any, env: Any, ex: Any) -> Any:
+    return task_failed(task, env, "EventBridge.FailedEntry", to_json_str(ex.cause, separators=(",", ":")))
+
+
+def _with_extended_request_id(task: Any, _env: Any, ex: Any) -> None:
+    """Give an error of S3 the second request ID, which S3 sends with every answer and moto does not."""
+    if task.resource.api_name.lower() == "s3":
+        metadata = ex.response["ResponseMetadata"]
+        metadata.setdefault("HostId", metadata["RequestId"])
+
+
+def _service_name(service: str) -> str:
+    known = {**aws_sdk._SERVICE_ERROR_NAMES, **_SERVICES}
+    return str(known.get(service.lower()) or service[:1].upper() + service[1:])
