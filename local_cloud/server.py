@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -40,9 +40,7 @@ from local_cloud.messages import Request, Response
 from local_cloud.request_log import RequestLog
 
 if TYPE_CHECKING:
-    from local_cloud.functions import InvocationResult
-    from local_cloud.functions.code_store import ReplacedFile
-    from local_cloud.functions.response_stream import ResponseStream
+    from local_cloud.functions.invoker import Functions
     from local_cloud.gateway.gateway import RestApiGateway
 
 HEALTH_PATH = "/_local_cloud/health"
@@ -53,44 +51,7 @@ _EXECUTE_API_HOST = re.compile(r"([a-z0-9]+)\.execute-api\.", re.IGNORECASE)
 _MOST_WAITING_CONNECTIONS = 512
 
 
-class Functions(Protocol):
-    """What the server needs of the function executor."""
-
-    async def invoke(
-        self,
-        function_arn: str,
-        payload: bytes,
-        *,
-        request_id: str | None = None,
-        trace_header: str | None = None,
-        client_context: str | None = None,
-    ) -> InvocationResult:
-        """Invoke a function."""
-        ...
-
-    async def invoke_streamed(
-        self,
-        function_arn: str,
-        payload: bytes,
-        *,
-        trace_header: str | None = None,
-        client_context: str | None = None,
-    ) -> ResponseStream:
-        """Invoke a function and return its response, which arrives part by part."""
-        ...
-
-    async def replace_files(
-        self, function_arn: str, files: Mapping[str, ReplacedFile | None], *, archive: str
-    ) -> str:
-        """Replace files of a function's code; return the digest of its code."""
-        ...
-
-    async def close(self) -> None:
-        """End every function's process."""
-        ...
-
-
-MakeFunctions = Callable[[str, Path], Functions]
+MakeFunctions = Callable[[str, Path], "Functions"]
 
 
 class LocalCloud:

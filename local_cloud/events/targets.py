@@ -5,14 +5,14 @@ A function is called asynchronously, so that its retries and destinations apply.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from local_cloud.gateway.deployed import function_policy
-from local_cloud.gateway.permissions import allows_service
+from local_cloud.iam.documents import parse_policy, statements_of
+from local_cloud.iam.resource_policies import allows_service
 
 _SERVICE = "events.amazonaws.com"
 
@@ -89,7 +89,7 @@ def send(sender: Sender, arn: str, text: str, *, group: str | None = None, **att
     queue = sqs_backends[account_id][region].queues.get(name)
     if queue is None:
         raise Undeliverable("NO_RESOURCE", f"there is no queue {name}")
-    statements = json.loads(queue.policy or "{}").get("Statement", [])
+    statements = statements_of(parse_policy(queue.policy))
     if not sender.may(statements, "sqs:SendMessage", arn):
         raise Undeliverable("NO_PERMISSIONS", f"the policy of queue {name} does not let the rule send")
     if queue.kms_master_key_id and not _may_use_key(sender, str(queue.kms_master_key_id)):
@@ -138,7 +138,7 @@ def _may_use_key(sender: Sender, key_id: str) -> bool:
     for backend in list(kms_backends.get(sender.account_id, {}).values()):
         with suppress(Exception):  # moto says in several ways that it has no such key
             key = backend.keys[backend.any_id_to_key_id(key_id)]
-            statements = json.loads(key.policy).get("Statement", [])
+            statements = statements_of(parse_policy(key.policy))
             return all(
                 sender.may(statements, f"kms:{action}", key.arn) for action in ("Decrypt", "GenerateDataKey")
             )

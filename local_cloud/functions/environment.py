@@ -22,17 +22,9 @@ from local_cloud.functions.definition import FunctionDefinition
 from local_cloud.functions.errors import InvalidRuntime, ServiceUnavailable
 
 _RUNTIME_DISTRIBUTIONS = (
-    "awslambdaric",
-    "simplejson",
-    "snapshot-restore-py",
-    "boto3",
-    "botocore",
-    "s3transfer",
-    "jmespath",
-    "python-dateutil",
-    "urllib3",
-    "six",
-)
+    "awslambdaric", "simplejson", "snapshot-restore-py", "boto3", "botocore", "s3transfer", "jmespath",
+    "python-dateutil", "urllib3", "six",
+)  # fmt: skip
 _PORTABLE_CLIENT = Path(__file__).parent / "portable" / "runtime_client.py"
 
 _ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}

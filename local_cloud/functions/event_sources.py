@@ -12,13 +12,14 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any
 
 from moto.awslambda import models as lambda_models
 from moto.sqs import models as sqs_models
 from moto.sqs.exceptions import QueueDoesNotExist, ReceiptHandleIsInvalid
 
 from local_cloud.functions.errors import FunctionServiceError, TooManyRequests
+from local_cloud.functions.invoker import Invoker
 from local_cloud.functions.queue_events import events_of, failed_ids
 from local_cloud.functions.result import InvocationResult
 
@@ -32,13 +33,6 @@ _THROTTLED_SECONDS = (0.2, 0.5, 1.0, 2.0)
 _SHOWN = 300
 
 _logger = logging.getLogger("local_cloud.functions")
-
-
-class Invoker(Protocol):
-    """What the event sources need of the executor."""
-
-    async def invoke(self, function_arn: str, payload: bytes) -> InvocationResult:
-        """Run a function."""
 
 
 class EventSources:

@@ -17,7 +17,7 @@ from local_cloud.functions.destinations import (
     deliver,
 )
 from local_cloud.functions.errors import FunctionServiceError, RequestTooLarge, TooManyRequests
-from local_cloud.functions.result import InvocationResult
+from local_cloud.functions.invoker import Invoker
 
 LARGEST_EVENT_BYTES = 1_048_576
 """Lambda's limit for the event of an asynchronous invocation: 1 MB."""
@@ -28,22 +28,8 @@ _OLDEST_SECONDS = 6 * 60 * 60.0
 _logger = logging.getLogger("local_cloud.functions")
 
 
-class Invoker(Protocol):
-    """What the queue needs of the executor."""
-
-    def resolve(self, function_arn: str) -> Target:
-        """Find a function."""
-
-    async def invoke(
-        self,
-        function_arn: str,
-        payload: bytes,
-        *,
-        request_id: str | None = None,
-        trace_header: str | None = None,
-        client_context: str | None = None,
-    ) -> InvocationResult:
-        """Run a function."""
+class _Executor(Invoker, Protocol):
+    def resolve(self, function_arn: str) -> Target: ...
 
 
 class EventQueue:
@@ -54,7 +40,7 @@ class EventQueue:
         retry_delays_seconds: The pauses before the first, second, … retry of a failed invocation.
     """
 
-    def __init__(self, invoker: Invoker, *, retry_delays_seconds: Sequence[float]) -> None:
+    def __init__(self, invoker: _Executor, *, retry_delays_seconds: Sequence[float]) -> None:
         self._invoker = invoker
         self._delays = tuple(retry_delays_seconds)
         self._tasks: set[asyncio.Task[None]] = set()

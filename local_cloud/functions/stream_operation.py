@@ -11,10 +11,10 @@ import re
 import struct
 import zlib
 from collections.abc import Callable
-from typing import Protocol
 from urllib.parse import parse_qs, unquote
 
 from local_cloud.functions.errors import FunctionServiceError
+from local_cloud.functions.invoker import Invoker
 from local_cloud.functions.response_stream import ResponseStream
 from local_cloud.messages import Request, Response
 
@@ -22,27 +22,12 @@ _PATH = re.compile(r"/2021-11-15/functions/(?P<function>[^/]+)/response-streamin
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[a-z0-9-]+)/")
 
 
-class StreamInvoker(Protocol):
-    """What runs functions."""
-
-    async def invoke_streamed(
-        self,
-        function_arn: str,
-        payload: bytes,
-        *,
-        trace_header: str | None = None,
-        client_context: str | None = None,
-    ) -> ResponseStream:
-        """Invoke a function and return its response, which arrives part by part."""
-        ...
-
-
 def is_stream_operation(request: Request) -> bool:
     """Whether a request calls InvokeWithResponseStream."""
     return request.method == "POST" and _PATH.fullmatch(request.path) is not None
 
 
-async def invoke_with_response_stream(functions: StreamInvoker, request: Request) -> Response:
+async def invoke_with_response_stream(functions: Invoker, request: Request) -> Response:
     """Carry out the operation.
 
     Returns:

@@ -6,13 +6,13 @@ not, the service's own refusal is what gets mapped, and the developer's log says
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
 from urllib.parse import quote, urlencode
 
 from local_cloud.functions import InvocationResult
+from local_cloud.gateway.calls import Calls
 from local_cloud.gateway.definition import Integration
 from local_cloud.gateway.errors import (
     CONFIGURATION,
@@ -58,8 +58,7 @@ class AwsServices:
     def __init__(self, aws_apis: AwsApis | None, lambda_proxy: LambdaProxy) -> None:
         self._aws_apis = aws_apis
         self._lambda_proxy = lambda_proxy
-        # Calls go on after the gateway has given up on them, and nobody else holds on to them.
-        self._running: set[asyncio.Future[Response]] = set()
+        self._calls = Calls()
 
     async def respond(self, exchange: Exchange, integration: Integration) -> Response:
         """Call the service of an integration.
@@ -79,10 +78,8 @@ class AwsServices:
         )
 
     async def close(self) -> None:
-        """Give up on the calls that nobody waits for any more."""
-        for future in self._running:
-            future.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        """Cancel the calls that nothing waits for."""
+        await self._calls.close()
 
     async def _call_function(
         self, exchange: Exchange, integration: Integration, templates: MappingTemplates, body: bytes
@@ -165,28 +162,23 @@ class AwsServices:
     ) -> Response:
         if self._aws_apis is None:
             raise UnsupportedFeatureError("AWS integration in a gateway without AWS APIs")
-        future = asyncio.ensure_future(self._aws_apis(_signed(call.request, target, exchange)))
-        self._running.add(future)
-        future.add_done_callback(self._finished)
         started = time.perf_counter()
-        done, _ = await asyncio.wait((future,), timeout=integration.timeout_seconds)
-        exchange.integration_seconds = time.perf_counter() - started
-        if not done:
+        try:
+            answer = await self._calls.wait(
+                self._aws_apis(_signed(call.request, target, exchange)), integration.timeout_seconds
+            )
+        except TimeoutError:
             raise GatewayError(
                 INTEGRATION_TIMEOUT,
                 f"{target.service} took longer than {integration.timeout_seconds:g} s; the call runs on",
-            )
-        answer = future.result()
+            ) from None
+        finally:
+            exchange.integration_seconds = time.perf_counter() - started
         if (
             answer.status == _NOT_IMPLEMENTED
         ):  # no response of the method's is for that: it would say something else
             raise UnsupportedFeatureError(f"AWS integration with {target.service}: {_message(answer)}")
         return answer
-
-    def _finished(self, future: asyncio.Future[Response]) -> None:
-        self._running.discard(future)
-        if not future.cancelled():
-            future.exception()  # taken note of, as the gateway may not wait for it any more
 
 
 def _service_call(

@@ -92,7 +92,6 @@ UNSUPPORTED_MEDIA_TYPE = Fault("UNSUPPORTED_MEDIA_TYPE", 415, "Unsupported Media
 # Refused at the edge, before there is an API: no API can customize these.
 URL_TOO_LONG = Fault("", 414, "Request-URI Too Long", "BadRequestException")
 HEADERS_TOO_LONG = Fault("", 431, "Request Header Fields Too Large", "BadRequestException")
-BAD_REQUEST = Fault("", 400, "Bad Request", "BadRequestException")
 
 
 def missing_parameters(names: Iterable[str]) -> Fault:

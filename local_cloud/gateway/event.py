@@ -12,24 +12,11 @@ from local_cloud.gateway.media_types import is_binary
 from local_cloud.messages import Headers
 
 # What the gateway keeps for itself; every other header reaches the function.
-_DROPPED = frozenset(
-    {
-        "connection",
-        "content-length",
-        "content-md5",
-        "expect",
-        "keep-alive",
-        "max-forwards",
-        "proxy-authenticate",
-        "proxy-connection",
-        "server",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "www-authenticate",
-    }
-)
+_DROPPED = frozenset({
+    "connection", "content-length", "content-md5", "expect", "keep-alive", "max-forwards",
+    "proxy-authenticate", "proxy-connection", "server", "te", "trailer", "transfer-encoding", "upgrade",
+    "www-authenticate",
+})  # fmt: skip
 # What the gateway adds or replaces; the client's own values are handled where they are made.
 _REPLACED = frozenset(
     {"host", "x-forwarded-for", "x-forwarded-port", "x-forwarded-proto", TRACE_HEADER.lower()}

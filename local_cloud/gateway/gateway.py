@@ -8,6 +8,7 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+from local_cloud.functions.invoker import Invoker
 from local_cloud.gateway.access_log import AccessLog
 from local_cloud.gateway.api_keys import ApiKeys
 from local_cloud.gateway.authorization.authorizers import Authorizers
@@ -19,7 +20,7 @@ from local_cloud.gateway.errors import CONFIGURATION, FORBIDDEN, GatewayError, U
 from local_cloud.gateway.exchange import DeployedStage, Exchange, new_extended_request_id, new_request_id
 from local_cloud.gateway.gateway_responses import gateway_response, plain_response
 from local_cloud.gateway.http_integration import HttpIntegrations
-from local_cloud.gateway.lambda_proxy import FunctionInvoker, LambdaProxy
+from local_cloud.gateway.lambda_proxy import LambdaProxy
 from local_cloud.gateway.limits import check_edge
 from local_cloud.gateway.reserved_headers import sendable
 from local_cloud.gateway.steps import authorize, check_api_key, integrate, open_api, route, throttle, validate
@@ -40,9 +41,7 @@ class RestApiGateway:
         aws_apis: Answers calls of AWS's APIs, for integrations with AWS services.
     """
 
-    def __init__(
-        self, invoker: FunctionInvoker, draw: Draw = random.random, aws_apis: AwsApis | None = None
-    ) -> None:
+    def __init__(self, invoker: Invoker, draw: Draw = random.random, aws_apis: AwsApis | None = None) -> None:
         self._draw = draw
         self._web_acls = WebAcls()
         self._lambda_proxy = LambdaProxy(invoker, function_policy)

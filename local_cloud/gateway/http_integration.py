@@ -27,21 +27,10 @@ from local_cloud.messages import Response
 
 _MOST_THREADS = 64
 # A request has these from the connection that it is sent on; the target gets its own host.
-_NOT_PASSED_ON = frozenset(
-    {
-        "connection",
-        "content-length",
-        "expect",
-        "host",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
+_NOT_PASSED_ON = frozenset({
+    "connection", "content-length", "expect", "host", "keep-alive", "proxy-authenticate", "proxy-connection",
+    "te", "trailer", "transfer-encoding", "upgrade",
+})  # fmt: skip
 
 
 class HttpIntegrations:

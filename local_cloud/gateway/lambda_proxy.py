@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from local_cloud.functions import FunctionServiceError, InvocationResult, RequestTooLarge
-from local_cloud.functions.response_stream import ResponseStream
+from local_cloud.functions.invoker import Invoker
+from local_cloud.gateway.calls import Calls
 from local_cloud.gateway.definition import Integration
 from local_cloud.gateway.errors import (
     BAD_FUNCTION_ANSWER,
@@ -40,49 +40,14 @@ _LAMBDA_URI = re.compile(
 _LAMBDA_PATH = re.compile(r":lambda:path//?20\d\d-\d\d-\d\d/functions/")
 _STAGE_VARIABLE = re.compile(r"\$\{stageVariables\.([A-Za-z0-9_]+)\}")
 _REQUEST_HEADER = "integration.request.header."
-_RESERVED = frozenset(
-    {
-        "authorization",
-        "connection",
-        "content-length",
-        "expect",
-        "proxy-authenticate",
-        "te",
-        "transfer-encoding",
-    }
-)
+_RESERVED = frozenset({
+    "authorization", "connection", "content-length", "expect", "proxy-authenticate", "te", "transfer-encoding",
+})  # fmt: skip
 # Whose words are Lambda's: what it says when a handler cannot be loaded, ends or takes too long.
 _ERRORS_OF_LAMBDA = ("Runtime.", "Sandbox.", "Function.")
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 # What the console writes into every Lambda integration; it changes nothing for a proxy.
 _HARMLESS_CONTENT_HANDLING = (None, "CONVERT_TO_TEXT")
-
-
-class FunctionInvoker(Protocol):
-    """What the gateway needs of the function executor."""
-
-    async def invoke(
-        self,
-        function_arn: str,
-        payload: bytes,
-        *,
-        request_id: str | None = None,
-        trace_header: str | None = None,
-        client_context: str | None = None,
-    ) -> InvocationResult:
-        """Invoke a function, which the ARN may name with a version or an alias."""
-        ...
-
-    async def invoke_streamed(
-        self,
-        function_arn: str,
-        payload: bytes,
-        *,
-        trace_header: str | None = None,
-        client_context: str | None = None,
-    ) -> ResponseStream:
-        """Invoke a function and return its response, which arrives part by part."""
-        ...
 
 
 PolicyReader = Callable[[str], Iterable[Mapping[str, Any]]]
@@ -96,11 +61,10 @@ class LambdaProxy:
         read_policy: Returns the statements of the policy of the function that an ARN names.
     """
 
-    def __init__(self, invoker: FunctionInvoker, read_policy: PolicyReader) -> None:
+    def __init__(self, invoker: Invoker, read_policy: PolicyReader) -> None:
         self._invoker = invoker
         self._read_policy = read_policy
-        # Invocations go on after the gateway has given up on them, and nobody else holds on to them.
-        self._running: set[asyncio.Task[InvocationResult]] = set()
+        self._calls = Calls()
 
     async def respond(self, exchange: Exchange, integration: Integration) -> Response:
         """Invoke the function of an integration.
@@ -154,10 +118,8 @@ class LambdaProxy:
         return await self._invoke(exchange, integration, self.function(exchange, integration), payload)
 
     async def close(self) -> None:
-        """Give up on the invocations that nobody waits for any more."""
-        for task in self._running:
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        """Cancel the invocations that nothing waits for."""
+        await self._calls.close()
 
     def function(self, exchange: Exchange, integration: Integration) -> str:
         """Return the function that an integration names, once it is certain that it may be invoked.
@@ -208,30 +170,20 @@ class LambdaProxy:
     async def _result(
         self, exchange: Exchange, integration: Integration, function_arn: str, payload: bytes
     ) -> InvocationResult:
-        task = asyncio.ensure_future(
-            self._invoker.invoke(function_arn, payload, trace_header=exchange.full_trace())
-        )
-        self._running.add(task)
-        task.add_done_callback(self._finished)
-        done, _ = await asyncio.wait((task,), timeout=integration.timeout_seconds)
-        if not done:
+        invocation = self._invoker.invoke(function_arn, payload, trace_header=exchange.full_trace())
+        try:
+            result = await self._calls.wait(invocation, integration.timeout_seconds)
+        except TimeoutError:
             raise GatewayError(
                 INTEGRATION_TIMEOUT,
                 f"{_name(function_arn)} took longer than {integration.timeout_seconds:g} s; it runs on",
-            )
-        try:
-            result = task.result()
+            ) from None
         except RequestTooLarge as error:
             raise GatewayError(REQUEST_TOO_LARGE, error.message) from error
         except FunctionServiceError as error:
             raise GatewayError(CONFIGURATION, f"{error.code}: {error.message}") from error
         exchange.integration_status = 200
         return result
-
-    def _finished(self, task: asyncio.Task[InvocationResult]) -> None:
-        self._running.discard(task)
-        if not task.cancelled():
-            task.exception()  # taken note of, as the gateway may not wait for it any more
 
 
 def _refuse_reserved(integration: Integration) -> None:

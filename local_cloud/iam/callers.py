@@ -15,12 +15,12 @@ for everybody.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from local_cloud.iam.documents import parse_policy
 from local_cloud.iam.policies import (
     Decision,
     PrincipalNotFoundError,
@@ -108,7 +108,7 @@ class Caller:
         known = {**facts, **self.facts()}
         decision = is_allowed(self._policies(), action, resource, facts=known)
         if decision == "allowed" and self.session_policy is not None:
-            return is_allowed((_policy(self.session_policy),), action, resource, facts=known)
+            return is_allowed((parse_policy(self.session_policy),), action, resource, facts=known)
         return decision
 
     def _policies(self) -> PrincipalPolicies:
@@ -136,15 +136,6 @@ def find_caller(access_key: str) -> Caller | None:
         return None if session is None else _session(session, account)
     user = iam.users.get(key.user_name)
     return None if user is None else _user(user, key, account)
-
-
-def _policy(document: str) -> Mapping[str, Any]:
-    """Read a session policy; one that is not a JSON object allows nothing."""
-    try:
-        policy = json.loads(document)
-    except ValueError:
-        return {}
-    return policy if isinstance(policy, dict) else {}
 
 
 def _root(access_key: str, account: str) -> Caller:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
+from typing import Any
 
 Facts = Mapping[str, "str | Sequence[str]"]
 """What is known of a request: values by condition key, such as `aws:SourceIp`, in any case."""
@@ -22,6 +23,14 @@ _LITERAL = {"*": "[*]", "?": "[?]", "$": "[$]"}
 
 class UnknownOperatorError(Exception):
     """A condition has an operator that IAM may know and this file does not."""
+
+
+def applies(statement: Mapping[str, Any], facts: Facts) -> bool:
+    """Return whether the conditions of a statement hold; a statement with an unknown operator can only deny."""
+    try:
+        return conditions_hold(statement.get("Condition") or {}, facts)
+    except UnknownOperatorError:
+        return statement.get("Effect") == "Deny"
 
 
 def conditions_hold(conditions: Mapping[str, Mapping[str, object]], facts: Facts) -> bool:

@@ -7,15 +7,14 @@ here would be refused on AWS too.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from local_cloud.iam.documents import Policy, parse_policy, statements_of
 from local_cloud.iam.need import Need
 from local_cloud.iam.policies import (
     Decision,
-    Policy,
     PrincipalNotFoundError,
     PrincipalPolicies,
     is_allowed,
@@ -28,18 +27,9 @@ RESOURCE_BASED = "resource-based policy"
 """The kind of policy that decided, where it is not one of the caller's: the trust policy of a role."""
 
 # Keys that a request of a function or a state machine has no value for, which is something else than not to know it.
-_ABSENT = frozenset(
-    {
-        "aws:federatedprovider",
-        "aws:multifactorauthage",
-        "aws:multifactorauthpresent",
-        "aws:sourceaccount",
-        "aws:sourcearn",
-        "aws:sourceidentity",
-        "aws:username",
-        "sts:externalid",
-    }
-)
+_ABSENT = frozenset({
+    "aws:federatedprovider", "aws:multifactorauthage", "aws:multifactorauthpresent", "aws:sourceaccount", "aws:sourcearn", "aws:sourceidentity", "aws:username", "sts:externalid",
+})  # fmt: skip
 _PRINCIPAL_TAG = "aws:principaltag/"
 
 
@@ -94,7 +84,7 @@ def refusal(principal: Principal, need: Need, facts: Mapping[str, str]) -> Refus
     known = {**principal.facts, **facts, **owners, **need.facts, **_tags(principal.role_arn)}
     limits = [("permissions boundary", policies.boundary)] if policies.boundary is not None else []
     if principal.session_policy:
-        limits.append(("session policy", _parsed(principal.session_policy)))
+        limits.append(("session policy", parse_policy(principal.session_policy)))
     own = _decision(policies.identity, need, known)
     if own == "implicitly denied" and any(
         lets_in(resource, need.action, (principal.role_arn, principal.arn), known)
@@ -123,7 +113,7 @@ def _decision(policies: tuple[Policy, ...], need: Need, facts: Mapping[str, str]
     statements = [
         readable
         for policy in policies
-        for statement in _statements(policy)
+        for statement in statements_of(policy)
         if (readable := _readable(statement, need, names)) is not None
     ]
     prepared = ({"Statement": statements},)
@@ -162,13 +152,6 @@ def _is_decidable(key: str, known: set[str]) -> bool:
     return key in known or key in _ABSENT or key.startswith(_PRINCIPAL_TAG)
 
 
-def _statements(policy: Policy) -> Iterator[Mapping[str, Any]]:
-    statements = policy.get("Statement") or ()
-    for statement in statements if isinstance(statements, list) else (statements,):
-        if isinstance(statement, Mapping):
-            yield statement
-
-
 def _tags(role_arn: str) -> dict[str, str]:
     from moto.iam.models import iam_backends
 
@@ -177,12 +160,3 @@ def _tags(role_arn: str) -> dict[str, str]:
     role = next((role for role in list(roles.values()) if role.arn == role_arn), None)
     tags = [] if role is None else role.tags or []
     return {f"aws:PrincipalTag/{tag['Key']}": tag["Value"] for tag in tags}
-
-
-def _parsed(policy: str) -> Policy:
-    """Read a session policy; one that is not a JSON object allows nothing."""
-    try:
-        content = json.loads(policy)
-    except ValueError:
-        return {}
-    return content if isinstance(content, dict) else {}

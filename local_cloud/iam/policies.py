@@ -7,23 +7,20 @@ allow, and does deny.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Literal
 
 from local_cloud.iam.conditions import (
     Facts,
-    UnknownOperatorError,
+    applies,
     arn_like,
-    conditions_hold,
     wildcard,
     with_variables,
 )
+from local_cloud.iam.documents import Policy, as_list, names, parse_policy, statements_of
 
 Decision = Literal["allowed", "denied", "implicitly denied"]
-Policy = Mapping[str, Any]
 
 
 class PrincipalNotFoundError(Exception):
@@ -79,8 +76,12 @@ def trusts(trust_policy: Policy, principal: str, *, facts: Facts | None = None) 
         principal: A service such as `apigateway.amazonaws.com`, or the ARN of a user or a role.
         facts: Values of condition keys.
     """
+    account = principal.split(":")[4] if principal.startswith("arn:") else None
+    wanted = {principal, account, f"arn:aws:iam::{account}:root"} if account else {principal}
     concerned = [
-        statement for statement in _statements(trust_policy) if _names(statement.get("Principal"), principal)
+        statement
+        for statement in statements_of(trust_policy)
+        if names(statement.get("Principal"), wanted, kinds=("Service", "AWS"))
     ]
     effects = set(_effects(concerned, "sts:AssumeRole", None, facts or {}))
     return effects == {"Allow"}
@@ -106,7 +107,7 @@ def role_trust_policy(role_arn: str) -> Policy:
     Raises:
         PrincipalNotFoundError: There is no such role.
     """
-    return _parsed(_role(role_arn).assume_role_policy_document)
+    return parse_policy(_role(role_arn).assume_role_policy_document)
 
 
 def user_policies(user_arn: str) -> PrincipalPolicies:
@@ -119,15 +120,6 @@ def user_policies(user_arn: str) -> PrincipalPolicies:
     user = _find(backend.users.values(), user_arn)
     groups = [group for group in list(backend.groups.values()) if user in group.users]
     return PrincipalPolicies(tuple(policy for owner in (user, *groups) for policy in _own_policies(owner)))
-
-
-def group_policies(group_arn: str) -> PrincipalPolicies:
-    """Return the policies of a group.
-
-    Raises:
-        PrincipalNotFoundError: There is no such group.
-    """
-    return PrincipalPolicies(tuple(_own_policies(_find(_backend(group_arn).groups.values(), group_arn))))
 
 
 def managed_policy(arn: str, *, account_id: str | None = None) -> Policy:
@@ -143,7 +135,7 @@ def managed_policy(arn: str, *, account_id: str | None = None) -> Policy:
 
 
 def _decide(policies: Iterable[Policy], action: str, resource: str, facts: Facts) -> Decision:
-    statements = [statement for policy in policies for statement in _statements(policy)]
+    statements = [statement for policy in policies for statement in statements_of(policy)]
     effects = set(_effects(statements, action, resource, facts))
     if "Deny" in effects:
         return "denied"
@@ -160,13 +152,8 @@ def _effects(
             continue
         if resource is not None and not _concerns_resource(statement, resource, known):
             continue
-        effect = str(statement.get("Effect"))
-        try:
-            holds = conditions_hold(statement.get("Condition") or {}, facts)
-        except UnknownOperatorError:
-            holds = effect == "Deny"
-        if holds:
-            yield effect
+        if applies(statement, facts):
+            yield str(statement.get("Effect"))
 
 
 def _concerns_action(statement: Mapping[str, Any], action: str) -> bool:
@@ -177,7 +164,7 @@ def _concerns_action(statement: Mapping[str, Any], action: str) -> bool:
 
 def _any_action(patterns: Any, action: str) -> bool:
     return any(
-        wildcard(str(pattern).lower()).fullmatch(action.lower()) is not None for pattern in _list(patterns)
+        wildcard(str(pattern).lower()).fullmatch(action.lower()) is not None for pattern in as_list(patterns)
     )
 
 
@@ -192,7 +179,7 @@ def _concerns_resource(
 def _any_resource(patterns: Any, resource: str, facts: Mapping[str, Sequence[str]]) -> bool:
     return any(
         filled == "*" or _is_like(filled, resource)
-        for pattern in _list(patterns)
+        for pattern in as_list(patterns)
         if (filled := with_variables(str(pattern), facts)) is not None
     )
 
@@ -203,33 +190,9 @@ def _is_like(pattern: str, resource: str) -> bool:
     return arn_like(pattern + ":*" * max(lacking, 0), resource)
 
 
-def _names(principals: Any, principal: str) -> bool:
-    if principals == "*":
-        return True
-    if not isinstance(principals, Mapping):
-        return False
-    named = [str(entry) for kind in ("Service", "AWS") for entry in _list(principals.get(kind))]
-    account = principal.split(":")[4] if principal.startswith("arn:") else None
-    return any(
-        entry in ("*", principal)
-        or (account is not None and entry in (account, f"arn:aws:iam::{account}:root"))
-        for entry in named
-    )
-
-
-def _statements(policy: Policy) -> list[Mapping[str, Any]]:
-    return [statement for statement in _list(policy.get("Statement")) if isinstance(statement, Mapping)]
-
-
-def _list(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, list | tuple) else [value]
-
-
 def _own_policies(owner: Any) -> Iterator[Policy]:
     for document in list(owner.policies.values()):
-        yield _parsed(document)
+        yield parse_policy(document)
     for managed in list(owner.managed_policies.values()):
         yield _default_version(managed)
 
@@ -238,17 +201,7 @@ def _default_version(managed: Any) -> Policy:
     version = next(
         (entry for entry in managed.versions if entry.version_id == managed.default_version_id), None
     )
-    return {} if version is None else _parsed(version.document)
-
-
-@lru_cache(maxsize=512)
-def _parsed(document: str) -> Policy:
-    """Read a policy document; one that is not a JSON object allows nothing."""
-    try:
-        policy = json.loads(document)
-    except (TypeError, ValueError):
-        return {}
-    return policy if isinstance(policy, dict) else {}
+    return {} if version is None else parse_policy(version.document)
 
 
 def _backend(arn: str) -> Any:

@@ -1,27 +1,27 @@
-"""Whether the policy of a resource lets a role in by its name; then the role needs no policy of its own for it.
+"""Policies of resources: whether one allows a role by its name, which then needs no policy of its own, or a service.
 
 The policies are read from moto's backends (as of moto 5.2.5). A statement that names the account does not count: it
-only lets the account's own policies decide. Here a condition has to hold for certain.
+only lets the account's own policies decide. A condition has to hold for certain.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from local_cloud.iam.conditions import Facts
-from local_cloud.iam.policies import Policy, PrincipalNotFoundError, is_allowed, role_trust_policy
+from local_cloud.iam.documents import Policy, Statement, names, parse_policy, statements_of
+from local_cloud.iam.policies import PrincipalNotFoundError, is_allowed, role_trust_policy
 
 
-def lets_in(resource: str, action: str, names: Collection[str], facts: Facts) -> bool:
-    """Say whether the policy of a resource allows an action to somebody.
+def lets_in(resource: str, action: str, principals: Collection[str], facts: Facts) -> bool:
+    """Return whether the policy of a resource allows an action to a role by its name.
 
     Args:
-        resource: The ARN of the resource; one whose policy is not known here lets nobody in.
+        resource: The ARN of the resource; one without a known policy allows nobody.
         action: The action.
-        names: The ARNs of the role and of its session.
-        facts: What is known of the request.
+        principals: The ARNs of the role and of its session.
+        facts: Values of condition keys.
     """
     read = _READERS.get(resource.split(":")[2] if resource.startswith("arn:") else "")
     if read is None:
@@ -30,20 +30,43 @@ def lets_in(resource: str, action: str, names: Collection[str], facts: Facts) ->
         policy = read(resource)
     except Exception:  # noqa: BLE001 - moto says in many ways that there is no such resource
         return False
-    concerned = [
+    allowing = [
         {"Resource": "*", **statement}
-        for statement in _statements(policy)
-        if statement.get("Effect") == "Allow" and _names(statement.get("Principal"), names)
+        for statement in statements_of(policy)
+        if statement.get("Effect") == "Allow" and names(statement.get("Principal"), principals)
+    ]
+    return is_allowed(({"Statement": allowing},), action, resource, facts=facts) == "allowed"
+
+
+def allows_service(
+    statements: Iterable[Statement], *, service: str, action: str, resource: str, source: str, account_id: str
+) -> bool:
+    """Return whether the policy of a resource allows an action to an AWS service.
+
+    Args:
+        statements: The statements of the policy.
+        service: The service's principal.
+        action: The action.
+        resource: The ARN of the resource.
+        source: The ARN of what the service acts for.
+        account_id: The account of that.
+    """
+    facts = {"aws:SourceArn": source, "aws:SourceAccount": account_id}
+    concerned = [
+        {**statement, "Condition": statement.get("Condition") or {}}
+        for statement in statements
+        if statement.get("Resource") in (resource, "*")
+        and names(statement.get("Principal"), (service,), kinds=("Service",))
     ]
     return is_allowed(({"Statement": concerned},), action, resource, facts=facts) == "allowed"
 
 
-def trust_towards(role_arn: str, names: Collection[str]) -> Policy:
+def trust_towards(role_arn: str, principals: Collection[str]) -> Policy:
     """Return the statements of a role's trust policy that name a principal; none for a role that does not exist.
 
     Args:
         role_arn: The role to be assumed.
-        names: The ARNs of the principal, its account, and the ARN of the account's root.
+        principals: The ARNs of the principal, its account, and the ARN of the account's root.
     """
     try:
         policy = role_trust_policy(role_arn)
@@ -52,26 +75,10 @@ def trust_towards(role_arn: str, names: Collection[str]) -> Policy:
     return {
         "Statement": [
             {**statement, "Resource": "*"}
-            for statement in _statements(policy)
-            if _names(statement.get("Principal"), names)
+            for statement in statements_of(policy)
+            if names(statement.get("Principal"), principals)
         ]
     }
-
-
-def _statements(policy: Any) -> list[Mapping[str, Any]]:
-    statements = policy.get("Statement", []) if isinstance(policy, Mapping) else []
-    return [
-        statement
-        for statement in (statements if isinstance(statements, list) else [statements])
-        if isinstance(statement, Mapping)
-    ]
-
-
-def _names(principal: Any, names: Collection[str]) -> bool:
-    if principal == "*":
-        return True
-    named = principal.get("AWS") if isinstance(principal, Mapping) else None
-    return any(entry == "*" or entry in names for entry in (named if isinstance(named, list) else [named]))
 
 
 def _place(arn: str) -> tuple[str, str, str]:
@@ -85,7 +92,7 @@ def _bucket(arn: str) -> Any:
     from moto.s3.models import s3_backends
 
     bucket: Any = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[_place(arn)[2].partition("/")[0]]
-    return json.loads(bucket.policy or b"{}")
+    return parse_policy(bucket.policy)
 
 
 def _function(arn: str) -> Any:
@@ -100,14 +107,14 @@ def _key(arn: str) -> Any:
     from moto.kms.models import kms_backends
 
     region, account_id, rest = _place(arn)
-    return json.loads(kms_backends[account_id][region].keys[rest.partition("/")[2]].policy)
+    return parse_policy(kms_backends[account_id][region].keys[rest.partition("/")[2]].policy)
 
 
 def _queue(arn: str) -> Any:
     from moto.sqs.models import sqs_backends
 
     region, account_id, name = _place(arn)
-    return json.loads(sqs_backends[account_id][region].queues[name].policy or "{}")
+    return parse_policy(sqs_backends[account_id][region].queues[name].policy)
 
 
 def _secret(arn: str) -> Any:
@@ -115,14 +122,14 @@ def _secret(arn: str) -> Any:
 
     region, account_id, _ = _place(arn)
     secret: Any = secretsmanager_backends[account_id][region].secrets[arn]
-    return json.loads(secret.policy or "{}")
+    return parse_policy(secret.policy)
 
 
 def _topic(arn: str) -> Any:
     from moto.sns.models import sns_backends
 
     region, account_id, _ = _place(arn)
-    return json.loads(sns_backends[account_id][region].topics[arn].policy)
+    return parse_policy(sns_backends[account_id][region].topics[arn].policy)
 
 
 _READERS: dict[str, Callable[[str], Any]] = {

@@ -26,10 +26,6 @@ _PARTITION = "aws"
 _log = logging.getLogger("local_cloud.iam")
 
 
-class NotTrustedError(Exception):
-    """The trust policy of a role does not let a service assume it."""
-
-
 @dataclass(frozen=True, slots=True)
 class RoleSession:
     """The credentials of somebody who has assumed a role.

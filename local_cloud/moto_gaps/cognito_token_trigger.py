@@ -19,7 +19,7 @@ from moto.cognitoidp.models import CognitoIdpBackend, CognitoIdpUserPool
 from moto.core.exceptions import JsonRESTError
 
 from local_cloud.gateway.deployed import function_policy
-from local_cloud.gateway.permissions import allows_service
+from local_cloud.iam.resource_policies import allows_service
 
 _SERVICE = "cognito-idp.amazonaws.com"
 _TRIGGER = "PreTokenGeneration"

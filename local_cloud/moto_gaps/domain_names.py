@@ -27,14 +27,9 @@ _PATCHABLE = Patchable(
     },
 )
 _BY_NAME = (
-    "get_domain_name",
-    "delete_domain_name",
-    "create_base_path_mapping",
-    "get_base_path_mapping",
-    "get_base_path_mappings",
-    "update_base_path_mapping",
-    "delete_base_path_mapping",
-)
+    "get_domain_name", "delete_domain_name", "create_base_path_mapping", "get_base_path_mapping",
+    "get_base_path_mappings", "update_base_path_mapping", "delete_base_path_mapping",
+)  # fmt: skip
 
 
 def apply() -> None:

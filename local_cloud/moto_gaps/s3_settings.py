@@ -19,16 +19,11 @@ from moto.s3.exceptions import MethodNotAllowed
 from moto.s3.models import FakeBucket, S3Backend, s3_backends
 from moto.s3.responses import S3Response
 
+from local_cloud.iam.conditions import applies
+from local_cloud.iam.documents import statements_of
+
 _OPERATIONS = ("get_bucket_policy", "put_bucket_policy", "delete_bucket_policy")
 _FACTS = {"aws:securetransport": "true", "s3:tlsversion": "1.3"}
-_NUMERIC: dict[str, Callable[[float, float], bool]] = {
-    "NumericLessThan": lambda actual, value: actual < value,
-    "NumericLessThanEquals": lambda actual, value: actual <= value,
-    "NumericGreaterThan": lambda actual, value: actual > value,
-    "NumericGreaterThanEquals": lambda actual, value: actual >= value,
-    "NumericEquals": lambda actual, value: actual == value,
-    "NumericNotEquals": lambda actual, value: actual != value,
-}
 
 
 def apply() -> None:
@@ -75,34 +70,9 @@ def _for_the_owner(operation: Callable[..., Any]) -> Callable[..., Any]:
 
 def with_conditions_met(policy: dict[str, Any]) -> dict[str, Any]:
     """Return the policy without the statements whose conditions do not hold, and the rest without conditions."""
-    statements = policy["Statement"]
-    if isinstance(statements, dict):
-        statements = [statements]
     met = [
         {key: value for key, value in statement.items() if key != "Condition"}
-        for statement in statements
-        if _all_met(statement.get("Condition") or {})
+        for statement in statements_of(policy)
+        if applies(statement, _FACTS)
     ]
     return policy | {"Statement": met}
-
-
-def _all_met(conditions: dict[str, dict[str, Any]]) -> bool:
-    return all(
-        _is_met(operator, _FACTS.get(key.lower()), expected)
-        for operator, block in conditions.items()
-        for key, expected in block.items()
-    )
-
-
-def _is_met(operator: str, actual: str | None, expected: Any) -> bool:
-    """Evaluate one condition as IAM does: a key that the request lacks fails every operator but the negated ones."""
-    name = operator.removesuffix("IfExists")
-    values = [str(value) for value in (expected if isinstance(expected, list) else [expected])]
-    if name == "Null":
-        return any((value.lower() == "true") == (actual is None) for value in values)
-    if actual is None:
-        return operator.endswith("IfExists") or "Not" in name
-    if name in _NUMERIC:
-        return any(_NUMERIC[name](float(actual), float(value)) for value in values)
-    equal = any(actual.lower() == value.lower() for value in values)
-    return not equal if "Not" in name else equal

@@ -23,14 +23,9 @@ from moto.sqs.models import Queue, SQSBackend
 _LONGEST_WAIT_SECONDS = 0.5
 _lock = threading.RLock()
 _OPERATIONS = (
-    "change_message_visibility",
-    "delete_message",
-    "delete_queue",
-    "get_queue_attributes",
-    "purge_queue",
-    "send_message",
-    "send_message_batch",
-)
+    "change_message_visibility", "delete_message", "delete_queue", "get_queue_attributes", "purge_queue",
+    "send_message", "send_message_batch",
+)  # fmt: skip
 
 
 def apply() -> None:

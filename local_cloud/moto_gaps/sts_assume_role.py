@@ -12,7 +12,8 @@ from typing import Any
 from moto.sts.exceptions import STSClientError
 from moto.sts.responses import TokenResponse
 
-from local_cloud.iam.policies import Policy, managed_policy
+from local_cloud.iam.documents import Policy, statements_of
+from local_cloud.iam.policies import managed_policy
 
 _LONGEST_POLICY_CHARACTERS = 2048
 _SHORTEST_SECONDS = 15 * 60
@@ -55,7 +56,7 @@ def _session_policy(inline: str | None, managed: list[Policy]) -> str | None:
     if not inline and not managed:
         return None
     policies = [*([_inline_policy(inline)] if inline else []), *managed]
-    statements = [statement for policy in policies for statement in _statements(policy)]
+    statements = [statement for policy in policies for statement in statements_of(policy)]
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
@@ -69,11 +70,6 @@ def _inline_policy(document: str) -> Policy:
     if not isinstance(policy, dict) or not policy.get("Statement"):
         raise _error("MalformedPolicyDocument", "Syntax errors in policy.")
     return policy
-
-
-def _statements(policy: Policy) -> list[Any]:
-    statements = policy.get("Statement") or []
-    return list(statements) if isinstance(statements, list) else [statements]
 
 
 def _invalid(value: object, member: str, constraint: str) -> Exception:

@@ -23,14 +23,9 @@ from local_cloud.functions.log import FunctionLogs
 _logger = logging.getLogger(__name__)
 
 _EXECUTION_DATA = (
-    "assignedVariables",
-    "assignedVariablesDetails",
-    "input",
-    "inputDetails",
-    "output",
-    "outputDetails",
+    "assignedVariables", "assignedVariablesDetails", "input", "inputDetails", "output", "outputDetails",
     "parameters",
-)
+)  # fmt: skip
 _FAILED = ("Failed", "TimedOut", "Aborted")
 _LONGEST_CAUSE = 300
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from local_cloud.functions.invoker import Invoker
 from local_cloud.gateway.authorization.cognito import authorize_token
 from local_cloud.gateway.authorization.iam import authorize_signature
 from local_cloud.gateway.authorization.lambda_authorizer import LambdaAuthorizers
@@ -13,7 +14,7 @@ from local_cloud.gateway.authorization.resource_policy import require_policy
 from local_cloud.gateway.definition import DEFAULT_TIMEOUT_SECONDS
 from local_cloud.gateway.errors import AUTHORIZER_CONFIGURATION, GatewayError
 from local_cloud.gateway.exchange import Exchange
-from local_cloud.gateway.lambda_proxy import FunctionInvoker, PolicyReader
+from local_cloud.gateway.lambda_proxy import PolicyReader
 
 
 class Authorizers:
@@ -28,7 +29,7 @@ class Authorizers:
 
     def __init__(
         self,
-        invoker: FunctionInvoker,
+        invoker: Invoker,
         read_policy: PolicyReader,
         *,
         clock: Callable[[], float] = time.monotonic,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import time
@@ -18,11 +17,13 @@ from local_cloud.functions import (
     InvalidZipFile,
     InvocationResult,
 )
+from local_cloud.functions.invoker import Invoker
 from local_cloud.gateway.api_keys import HEADER as API_KEY_HEADER
 from local_cloud.gateway.authorization.authorizer_answer import AuthorizerAnswer, read_answer
 from local_cloud.gateway.authorization.identity_sources import identity_values
 from local_cloud.gateway.authorization.method_arn import method_arn, request_facts
 from local_cloud.gateway.authorization.resource_policy import policy_decision, refuse_denied
+from local_cloud.gateway.calls import Calls
 from local_cloud.gateway.definition import DEFAULT_TIMEOUT_SECONDS
 from local_cloud.gateway.errors import (
     AUTHORIZER_CONFIGURATION,
@@ -33,7 +34,6 @@ from local_cloud.gateway.errors import (
 from local_cloud.gateway.event import last_values, multi_value_headers, multi_value_query, request_context
 from local_cloud.gateway.exchange import Exchange
 from local_cloud.gateway.lambda_proxy import (
-    FunctionInvoker,
     PolicyReader,
     failure,
     named_function,
@@ -72,7 +72,7 @@ class LambdaAuthorizers:
 
     def __init__(
         self,
-        invoker: FunctionInvoker,
+        invoker: Invoker,
         read_policy: PolicyReader,
         *,
         clock: Callable[[], float] = time.monotonic,
@@ -85,8 +85,7 @@ class LambdaAuthorizers:
         self._answers: WeakKeyDictionary[Any, OrderedDict[_CacheKey, tuple[float, AuthorizerAnswer]]] = (
             WeakKeyDictionary()
         )
-        # Invocations go on after the gateway has given up on them, and nobody else holds on to them.
-        self._running: set[asyncio.Task[InvocationResult]] = set()
+        self._calls = Calls()
 
     async def authorize(self, exchange: Exchange, authorizer: Mapping[str, Any]) -> None:
         """Let a request pass if the authorizer's policy allows its method, and note what the authorizer says.
@@ -112,10 +111,8 @@ class LambdaAuthorizers:
         answer.check(method_arn(exchange), request_facts(exchange), policy_decision(exchange))
 
     async def close(self) -> None:
-        """Give up on the invocations that nobody waits for any more."""
-        for task in self._running:
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        """Cancel the invocations that nothing waits for."""
+        await self._calls.close()
 
     async def _ask(
         self, exchange: Exchange, authorizer: Mapping[str, Any], uri: str, values: tuple[str, ...]
@@ -151,26 +148,16 @@ class LambdaAuthorizers:
         return function_arn
 
     async def _invoke(self, exchange: Exchange, function_arn: str, payload: bytes) -> InvocationResult:
-        task = asyncio.ensure_future(
-            self._invoker.invoke(function_arn, payload, trace_header=exchange.full_trace())
-        )
-        self._running.add(task)
-        task.add_done_callback(self._finished)
-        done, _ = await asyncio.wait((task,), timeout=self._timeout)
-        if not done:
+        invocation = self._invoker.invoke(function_arn, payload, trace_header=exchange.full_trace())
+        try:
+            return await self._calls.wait(invocation, self._timeout)
+        except TimeoutError:
             raise GatewayError(
                 AUTHORIZER_FAILURE, f"{function_arn} took longer than {self._timeout:g} s; it runs on"
-            )
-        try:
-            return task.result()
+            ) from None
         except FunctionServiceError as error:
             fault = AUTHORIZER_CONFIGURATION if isinstance(error, _NEVER_RUNS) else AUTHORIZER_FAILURE
             raise GatewayError(fault, f"{error.code}: {error.message}") from error
-
-    def _finished(self, task: asyncio.Task[InvocationResult]) -> None:
-        self._running.discard(task)
-        if not task.cancelled():
-            task.exception()  # taken note of, as the gateway may not wait for it any more
 
     def _remembered(self, exchange: Exchange, key: _CacheKey | None, now: float) -> AuthorizerAnswer | None:
         answers = self._answers.get(exchange.stage.settings) if key else None

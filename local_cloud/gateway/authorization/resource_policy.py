@@ -10,16 +10,14 @@ It counts as it was when the API was deployed. Together with the caller's own ri
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import lru_cache
-from typing import Any
 
 from local_cloud.gateway.authorization.method_arn import INVOKE, method_arn, request_facts
 from local_cloud.gateway.errors import DENIED, GatewayError
 from local_cloud.gateway.exchange import Exchange
 from local_cloud.iam.callers import Names
+from local_cloud.iam.documents import Statement, as_list, names, parse_policy, statements_of
 from local_cloud.iam.policies import Decision, is_allowed
 
 ANONYMOUS = "anonymous"
@@ -31,13 +29,13 @@ _NOBODY = Names()
 
 
 def policy_decision(
-    exchange: Exchange, names: Names = _NOBODY, facts: Mapping[str, str] | None = None
+    exchange: Exchange, caller: Names = _NOBODY, facts: Mapping[str, str] | None = None
 ) -> Decision | None:
     """Return what the API's resource policy says of a request; None if the API has none.
 
     Args:
         exchange: The request, routed.
-        names: The names of the caller of a signed request; none for everybody else.
+        caller: The names of the caller of a signed request; none for everybody else.
         facts: The condition keys that are about the caller.
     """
     api = exchange.stage.api
@@ -46,8 +44,8 @@ def policy_decision(
     prefix = f"arn:aws:execute-api:{api.region}:{api.account_id}:{api.api_id}/"
     statements = [
         _with_full_arns(statement, prefix)
-        for statement in _statements(api.policy)
-        if _concerns(statement, names)
+        for statement in statements_of(parse_policy(api.policy))
+        if _concerns(statement, caller)
     ]
     known = {**request_facts(exchange), **(facts or {})}
     return is_allowed(({"Statement": statements},), INVOKE, method_arn(exchange), facts=known)
@@ -98,44 +96,22 @@ def refusal(exchange: Exchange, who: str, decision: Decision | None) -> GatewayE
     return GatewayError(replace(DENIED, message=message), message)
 
 
-def _concerns(statement: Mapping[str, Any], names: Names) -> bool:
+def _concerns(statement: Statement, caller: Names) -> bool:
     """Say whether a statement is about a caller; one that names whom it is not about can only deny."""
     denies = statement.get("Effect") == "Deny"
     if "NotPrincipal" in statement:
-        return denies and not _is_named(statement["NotPrincipal"], names.to_deny)
-    return _is_named(statement.get("Principal"), names.to_deny if denies else names.to_allow)
+        return denies and not names(statement["NotPrincipal"], caller.to_deny)
+    return names(statement.get("Principal"), caller.to_deny if denies else caller.to_allow)
 
 
-def _is_named(principal: Any, names: Collection[str]) -> bool:
-    if principal == "*":
-        return True
-    named = principal.get("AWS") if isinstance(principal, Mapping) else None
-    return any(entry == "*" or entry in names for entry in _list(named))
-
-
-def _with_full_arns(statement: Mapping[str, Any], prefix: str) -> Mapping[str, Any]:
+def _with_full_arns(statement: Statement, prefix: str) -> Statement:
     """Return a statement in which `execute-api:/stage/…` is the ARN that it is short for."""
     full = {
         name: [
             prefix + entry.removeprefix(_SHORT) if str(entry).startswith(_SHORT) else entry
-            for entry in _list(statement[name])
+            for entry in as_list(statement[name])
         ]
         for name in ("Resource", "NotResource")
         if name in statement
     }
     return {**statement, **full}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [] if value is None else [value]
-
-
-@lru_cache(maxsize=64)
-def _statements(policy: str) -> tuple[Mapping[str, Any], ...]:
-    """Return the statements of a policy; one that is no policy allows nobody."""
-    try:
-        document = json.loads(policy)
-    except ValueError:
-        return ()
-    statements = _list(document.get("Statement")) if isinstance(document, dict) else []
-    return tuple(statement for statement in statements if isinstance(statement, dict))

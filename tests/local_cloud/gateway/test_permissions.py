@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from local_cloud.gateway.permissions import arn_like, may_invoke
+from local_cloud.gateway.permissions import may_invoke
+from local_cloud.iam.conditions import arn_like
 
 ACCOUNT = "123456789012"
 FUNCTION = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:vision"
@@ -47,6 +48,7 @@ def allowed(
         {"Condition": condition("ArnLike", "aws:SourceArn", [f"{API}/x/GET/", f"{API}/prod/*/vision/????"])},
         {"Condition": condition("ArnEquals", "AWS:SourceArn", SOURCE)},
         {"Condition": condition("StringEquals", "AWS:SourceAccount", ACCOUNT)},
+        {"Condition": condition("StringNotEquals", "AWS:SourceAccount", "999999999999")},
         {
             "Condition": condition("ArnLike", "AWS:SourceArn", f"{API}/*")
             | condition("StringEquals", "AWS:SourceAccount", ACCOUNT)
@@ -71,7 +73,7 @@ def test_lets_in(changes: dict[str, Any]) -> None:
         {"Condition": condition("ArnLike", "AWS:SourceArn", "arn:aws:execute-api:us-east-1:1:other/*")},
         {"Condition": condition("StringEquals", "AWS:SourceAccount", "999999999999")},
         {"Condition": condition("StringEquals", "aws:PrincipalOrgID", "o-1")},
-        {"Condition": condition("StringNotEquals", "AWS:SourceAccount", "999999999999")},
+        {"Condition": condition("NoSuchOperator", "AWS:SourceAccount", ACCOUNT)},
         {
             "Condition": condition("ArnLike", "AWS:SourceArn", f"{API}/*")
             | condition("StringEquals", "AWS:SourceAccount", "999999999999")

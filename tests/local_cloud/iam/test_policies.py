@@ -12,7 +12,6 @@ from local_cloud.iam.conditions import UnknownOperatorError, conditions_hold
 from local_cloud.iam.policies import (
     PrincipalNotFoundError,
     PrincipalPolicies,
-    group_policies,
     is_allowed,
     role_policies,
     role_trust_policy,
@@ -293,7 +292,6 @@ def test_the_policies_of_a_user_and_its_groups(cloud: CloudInThread) -> None:
     iam.add_user_to_group(GroupName=group, UserName=user)
     assert decided(user_policies, arn, "a:User") == "denied"
     assert decided(user_policies, arn, "a:Group") == "allowed"
-    assert decided(group_policies, group_arn, "a:Group") == "allowed"
 
 
 @pytest.mark.parametrize(
@@ -301,11 +299,6 @@ def test_the_policies_of_a_user_and_its_groups(cloud: CloudInThread) -> None:
     [
         (role_policies, f"arn:aws:iam::{ACCOUNT}:role/none", f"there is no arn:aws:iam::{ACCOUNT}:role/none"),
         (user_policies, f"arn:aws:iam::{ACCOUNT}:user/none", f"there is no arn:aws:iam::{ACCOUNT}:user/none"),
-        (
-            group_policies,
-            f"arn:aws:iam::{ACCOUNT}:group/none",
-            f"there is no arn:aws:iam::{ACCOUNT}:group/none",
-        ),
         (role_trust_policy, "role", "role is no ARN of IAM"),
         (role_policies, "arn:aws:s3:::bucket", "arn:aws:s3:::bucket is no ARN of IAM"),
     ],

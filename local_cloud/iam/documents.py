@@ -1,0 +1,47 @@
+"""Policy documents as written: their statements, and whom a statement names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from functools import lru_cache
+from typing import Any
+
+Policy = Mapping[str, Any]
+Statement = Mapping[str, Any]
+
+
+@lru_cache(maxsize=1024)
+def parse_policy(document: str | bytes | None) -> Policy:
+    """Parse a policy document; one that is not a JSON object allows nothing."""
+    try:
+        policy = json.loads(document or b"")
+    except ValueError:
+        return {}
+    return policy if isinstance(policy, dict) else {}
+
+
+def statements_of(policy: Policy) -> list[Statement]:
+    """Return the statements of a policy."""
+    return [statement for statement in as_list(policy.get("Statement")) if isinstance(statement, Mapping)]
+
+
+def names(principals: Any, wanted: Collection[str], *, kinds: tuple[str, ...] = ("AWS",)) -> bool:
+    """Return whether the `Principal` of a statement names one of some principals, or everyone.
+
+    Args:
+        principals: The value of `Principal`.
+        wanted: Names of the principal: ARNs, its account, or a service.
+        kinds: Members of `Principal` in which the names may be.
+    """
+    if principals == "*":
+        return True
+    if not isinstance(principals, Mapping):
+        return False
+    entries = [entry for kind in kinds for entry in as_list(principals.get(kind))]
+    return any(entry in wanted for entry in entries) or "*" in as_list(principals.get("AWS"))
+
+
+def as_list(value: Any) -> list[Any]:
+    """Return a member of a document that may be one value, several, or missing."""
+    return [] if value is None else list(value) if isinstance(value, list | tuple) else [value]
