@@ -289,9 +289,9 @@ def feature(response: Any) -> str:
             {
                 "type": "AWS",
                 "integrationHttpMethod": "POST",
-                "uri": "arn:aws:apigateway:us-east-1:kinesis:action/PutRecord",
+                "uri": "arn:aws:apigateway:us-east-1:batch:action/PutRecord",
             },
-            "AWS integration with kinesis",
+            "AWS integration with batch",
         ),
         (
             {
