@@ -283,7 +283,7 @@ def test_the_policies_of_a_user_and_its_groups(cloud: CloudInThread) -> None:
     iam = cloud.client("iam")
     user, group = f"user-{next(_names)}", f"group-{next(_names)}"
     arn = iam.create_user(UserName=user)["User"]["Arn"]
-    group_arn = iam.create_group(GroupName=group)["Group"]["Arn"]
+    iam.create_group(GroupName=group)
     iam.put_user_policy(UserName=user, PolicyName="p", PolicyDocument=json.dumps(policy(allow("a:User"))))
     iam.put_group_policy(GroupName=group, PolicyName="p", PolicyDocument=json.dumps(policy(allow("a:Group"))))
     iam.attach_group_policy(GroupName=group, PolicyArn=managed(cloud, deny("a:User")))
