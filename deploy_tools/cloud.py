@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import urllib.request
@@ -17,6 +18,7 @@ from constructs_lib import Environment, InvalidArgumentError
 from deploy_tools.errors import DeploymentError
 from deploy_tools.local_state import LocalState
 from local_cloud import background
+from local_cloud.documents import DOCUMENTS
 
 _DIRECT: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """To the local cloud, without the proxy of the caller's shell."""
@@ -113,6 +115,19 @@ def stop_cloud(directory: Path) -> str:
         DeploymentError: It cannot be stopped.
     """
     return _run_local_cloud("stop", "--directory", str(directory.absolute()))
+
+
+def share_documents(stack: Path, cloud: Cloud) -> None:
+    """Copy the OpenAPI documents of a synthesized stack to where the console reads them.
+
+    Args:
+        stack: Directory of the synthesized stack.
+        cloud: Local cloud.
+    """
+    folder = cloud.directory / DOCUMENTS
+    folder.mkdir(exist_ok=True)
+    for document in stack.glob("*.openapi.json"):
+        shutil.copyfile(document, folder / f"{stack.name}.{document.name}")
 
 
 def rest_apis(cloud: Cloud) -> list[dict[str, object]]:

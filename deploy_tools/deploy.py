@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from deploy_tools.app import CdktfApp, SynthesizedStack
-from deploy_tools.cloud import Cloud, chosen_environment, ensure_cloud, matching_cloud
+from deploy_tools.cloud import Cloud, chosen_environment, ensure_cloud, matching_cloud, share_documents
 from deploy_tools.console import step
 from deploy_tools.deploy_lock import deploy_lock
 from deploy_tools.errors import DeploymentError, TerraformError
@@ -121,6 +121,7 @@ def deploy(app: CdktfApp, port: int | None = None) -> DeployedApp:
             )
             suffix = f" {stack.name}" if len(stacks) > 1 else ""
             _apply(terraform, states[stack.name], cloud, suffix)
+            share_documents(stack.directory, cloud)
             deployed.append(DeployedStack(stack, terraform.outputs()))
         return DeployedApp(cloud, tuple(deployed))
 

@@ -12,7 +12,8 @@ import json
 from local_cloud.messages import Request, Response
 
 _OWN_NAMES = ("localhost",)
-_OWN_SUFFIXES = (".localhost", ".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".on.aws")
+_AWS_SUFFIXES = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".on.aws")
+_OWN_SUFFIXES = (".localhost", *_AWS_SUFFIXES)
 
 
 def refusal(request: Request, *, host: str) -> Response | None:
@@ -31,6 +32,27 @@ def refusal(request: Request, *, host: str) -> Response | None:
     return None
 
 
+def console_refusal(request: Request, *, host: str) -> Response | None:
+    """Return the answer to a call of the console's API that its own page did not make, None for every other.
+
+    Programs without a browser may call it too; they send neither `Origin` nor `Sec-Fetch-Site`.
+
+    Args:
+        request: The call.
+        host: The address this server listens on.
+    """
+    named = request.header("host") or ""
+    name = host_name(named)
+    if not _is_loopback(request.peer):
+        return _forbidden("the console of the local cloud answers this machine only")
+    if name.endswith(_AWS_SUFFIXES) or not is_own_name(name, host):
+        return _forbidden(f"the console of the local cloud does not answer under the host name {name}")
+    origin, site = request.header("origin"), request.header("sec-fetch-site")
+    if origin not in (None, f"http://{named}") or site not in (None, "none", "same-origin"):
+        return _forbidden("the console of the local cloud does not answer other pages")
+    return None
+
+
 def host_name(value: str) -> str:
     """Return the name in a `Host` header, without its port and in lower case."""
     if value.startswith("["):
@@ -42,11 +64,19 @@ def is_own_name(name: str, host: str) -> bool:
     """Whether a host name is this machine's or AWS's; `host` is the address that the server listens on."""
     if name in _OWN_NAMES or name == host or name.endswith(_OWN_SUFFIXES):
         return True
+    return _is_loopback(name) or (_is_address(name) and host in ("0.0.0.0", "::"))  # noqa: S104 - compared, not bound
+
+
+def _is_address(name: str) -> bool:
     try:
-        address = ipaddress.ip_address(name)
+        ipaddress.ip_address(name)
     except ValueError:
         return False
-    return address.is_loopback or host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+    return True
+
+
+def _is_loopback(name: str) -> bool:
+    return _is_address(name) and ipaddress.ip_address(name).is_loopback
 
 
 def _forbidden(message: str) -> Response:

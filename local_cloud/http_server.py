@@ -72,7 +72,8 @@ class _Connection(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,  # noqa: ARG002 - it quotes the request, which no answer should
     ) -> web.StreamResponse:
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        client_has_gone = isinstance(exc, ConnectionError) and self.transport is None
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not client_has_gone:
             self.log_exception("Error while answering %s %s", request.method, request.path, exc_info=exc)
         if request.writer.output_size > 0:
             raise ConnectionError("part of the answer is sent already: the connection can only be closed")

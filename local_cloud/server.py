@@ -40,6 +40,8 @@ from local_cloud.messages import Request, Response
 from local_cloud.request_log import RequestLog
 
 if TYPE_CHECKING:
+    from local_cloud.console.console import Console
+    from local_cloud.functions import FunctionExecutor
     from local_cloud.functions.invoker import Functions
     from local_cloud.gateway.gateway import RestApiGateway
 
@@ -71,13 +73,15 @@ class LocalCloud:
         self._host = host
         self._port = port
         self._directory = directory
-        self._make_functions = make_functions or _make_executor
+        self._make_functions = make_functions or self._make_executor
         self._instance = secrets.token_hex(8)
         self._control_plane = ControlPlane()
         self._request_log = RequestLog(directory / "logs" / "requests.log")
         self._server: asyncio.Server | None = None
         self._http: HttpServer | None = None
         self._functions: Functions | None = None
+        self._executor: FunctionExecutor | None = None
+        self._console: Console | None = None
         self._gateway: asyncio.Task[RestApiGateway] | None = None
 
     @property
@@ -116,6 +120,8 @@ class LocalCloud:
         """Stop listening, end every function and give up every thread."""
         if self._server is not None:
             self._server.close()
+        if self._console is not None:
+            self._console.close()
         if self._http is not None:
             self._http.pre_shutdown()
             await self._http.shutdown(timeout=1.0)
@@ -139,12 +145,22 @@ class LocalCloud:
         await self._control_plane.load()
         await asyncio.to_thread(_import_backends)
         from local_cloud import states
+        from local_cloud.console.console import Console
         from local_cloud.gateway import trial_invocations
         from local_cloud.gateway.gateway import RestApiGateway
 
+        self._console = console = Console(
+            host=self._host,
+            url=self.url,
+            directory=self._directory,
+            instance=self._instance,
+            workers=lambda: () if self._executor is None else self._executor.workers,
+        )
         self._functions = self._make_functions(self.url, self._directory)
-        await asyncio.to_thread(states.install, self.url, self._directory)
-        gateway = RestApiGateway(self._functions, aws_apis=self._control_plane.handle)
+        await asyncio.to_thread(states.install, self.url, self._directory, on_event=console.executed)
+        gateway = RestApiGateway(
+            self._functions, aws_apis=self._control_plane.handle, on_answer=console.answered
+        )
         trial_invocations.install(gateway, asyncio.get_running_loop())
         return gateway
 
@@ -156,7 +172,9 @@ class LocalCloud:
         domain = self._custom_domain(message) if api is None else None
         is_control_plane = api is None and domain is None
         request = await receive(message, limit=None if is_control_plane else LARGEST_REQUEST_BODY)
-        if domain is None:
+        if is_control_plane and (page := await self._own_page(request)) is not None:
+            response, note = page, ""
+        elif domain is None:
             response, note = await self._dispatch(request, api)
         else:
             response, note = await (await self._loaded()).handle_domain(request, host=domain)
@@ -169,17 +187,18 @@ class LocalCloud:
             self._request_log.write(request, response, time.perf_counter() - started, note)
 
     async def _dispatch(self, request: Request, api: _CalledApi | None) -> tuple[Response, str]:
-        if api is None and request.path.startswith(_OWN_PREFIX):
-            return self._own_page(request), ""
         if api is None and (refused := refusal(request, host=self._host)):
             return refused, "refused: see local_cloud/browser_guard.py"
         gateway = await self._loaded()
         if api is None:
-            return (
+            answer = (
                 await self._replace_files(request)
                 or await self._invoke_streamed(request)
                 or await self._control_plane.answer(request)
             )
+            if self._console is not None:
+                self._console.changed(request)
+            return answer
         stage, path = api.split(request.path)
         return await gateway.handle(request, api_id=api.api_id, stage=stage, path=path, host=api.host)
 
@@ -215,12 +234,25 @@ class LocalCloud:
         assert self._gateway is not None  # noqa: S101 - made before the server listens
         return await asyncio.shield(self._gateway)
 
-    def _own_page(self, request: Request) -> Response:
-        if request.path != HEALTH_PATH:
-            return _json(
-                404, {"message": f"the local cloud has no page {request.path}; there is {HEALTH_PATH}"}
-            )
-        return _json(200, {"status": "ready", "instance": self._instance, "pid": os.getpid()})
+    async def _own_page(self, request: Request) -> Response | None:
+        """Return a page of the local cloud's own; None for a call of an AWS API."""
+        if request.path == HEALTH_PATH:
+            return _json(200, {"status": "ready", "instance": self._instance, "pid": os.getpid()})
+        if request.path.startswith(_OWN_PREFIX):
+            await self._loaded()
+            assert self._console is not None  # noqa: S101 - created before the data plane
+            return await self._console.answer(request)
+        return to_console(request)
+
+    def _make_executor(self, endpoint_url: str, directory: Path) -> Functions:
+        from local_cloud import functions
+
+        assert self._console is not None  # noqa: S101 - created before the functions
+        self._executor = functions.FunctionExecutor(
+            endpoint_url=endpoint_url, directory=directory, on_end=self._console.invoked
+        )
+        functions.install(self._executor, asyncio.get_running_loop())
+        return self._executor
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +286,14 @@ def _called_api(message: web.BaseRequest) -> _CalledApi | None:
     return None
 
 
+def to_console(request: Request) -> Response | None:
+    """Return the redirect for a browser that opens the root, or the console without its last slash; None for the rest."""
+    opens_root = request.path == "/" and not request.query and "text/html" in (request.header("accept") or "")
+    if request.method == "GET" and (opens_root or request.path == _OWN_PREFIX.rstrip("/")):
+        return Response(302, (("Location", _OWN_PREFIX),))
+    return None
+
+
 def _import_backends() -> None:
     """Import moto's backends for API Gateway and Lambda, and change in them what the local cloud needs otherwise."""
     from local_cloud import dynamodb, events, moto_gaps
@@ -264,14 +304,6 @@ def _import_backends() -> None:
     snapshot.install()
     events.install()
     dynamodb.install()
-
-
-def _make_executor(endpoint_url: str, directory: Path) -> Functions:
-    from local_cloud import functions
-
-    executor = functions.FunctionExecutor(endpoint_url=endpoint_url, directory=directory)
-    functions.install(executor, asyncio.get_running_loop())
-    return executor
 
 
 def _listen(host: str, port: int) -> socket.socket:

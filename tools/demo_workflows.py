@@ -13,9 +13,10 @@ from typing import Any
 
 from deploy_tools.console import heading
 from handlers.jobs.contract import read_job, start_job
+from local_cloud.states.timeline import timeline
 from tools.calls import SAMPLES, TEXT, Call, expect
 from tools.demo_calls import Demo
-from tools.timeline import lines, timeline
+from tools.timeline import lines
 from workflows.contract import summarize_reliably, understand_document
 
 PATIENCE_SECONDS = 120

@@ -1,118 +1,17 @@
-"""The timeline of a state machine's execution: which state, when, how long, and what came of it.
+"""The timeline of a state machine's execution as text, a line for each visit to a state.
 
-Reads what GetExecutionHistory answers. Each event names the one before it, which is how the states of branches and
-iterations that ran at the same time are told apart.
-
-    rows = timeline(boto3.client("stepfunctions").get_execution_history(executionArn=arn)["events"])
-    show("Workflow document", rows)
+rows = timeline(boto3.client("stepfunctions").get_execution_history(executionArn=arn)["events"])
+show("Workflow document", rows)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Literal
+from collections.abc import Sequence
 
 from deploy_tools.console import heading
+from local_cloud.states.timeline import Row
 
-Outcome = Literal["succeeded", "caught", "failed", "aborted", "timed out", "running"]
-
-_FAILURES = ("Failed", "TimedOut", "Aborted")
-_ATTEMPTS = ("Scheduled", "ParallelStateStarted", "MapStateStarted")
-_ENDS: dict[str, Outcome] = {
-    "ExecutionAborted": "aborted",
-    "ExecutionFailed": "failed",
-    "ExecutionSucceeded": "succeeded",
-    "ExecutionTimedOut": "timed out",
-}
 _BAR_COLUMNS = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One visit to one state.
-
-    Attributes:
-        state: Its name.
-        kind: Its type, such as `Task`.
-        depth: How many Parallel and Map states it is inside of.
-        iteration: The index of the iteration of the Map that it is inside of; None outside of one.
-        start_ms: When it was entered, in milliseconds after the start of the execution.
-        duration_ms: How long it took; until the last that is known of it if it was not left.
-        outcome: What came of it. `caught` means that it failed and a Catch led on.
-        attempts: How often it was tried; 0 for states that have nothing to try.
-        error: The name of the last error; None if there was none.
-    """
-
-    state: str
-    kind: str
-    depth: int
-    iteration: int | None
-    start_ms: float
-    duration_ms: float
-    outcome: Outcome
-    attempts: int
-    error: str | None
-
-
-@dataclass(slots=True)
-class _Scope:
-    """A state that was entered, or an iteration of a Map; `outer` is what it is inside of."""
-
-    outer: _Scope | None
-    entered: datetime
-    last: datetime
-    name: str | None = None
-    kind: str = ""
-    iteration: int | None = None
-    left: bool = False
-    failing: bool = False
-    attempts: int = 0
-    error: str | None = None
-    depth: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        outer = self.outer
-        self.depth = 0 if outer is None else outer.depth + (outer.name is not None)
-        if self.iteration is None and outer is not None:
-            self.iteration = outer.iteration
-
-
-def timeline(events: Iterable[Mapping[str, Any]]) -> list[Row]:
-    """Read a history.
-
-    Args:
-        events: All events of GetExecutionHistory, in any order.
-
-    Returns:
-        The states in the order in which they were entered.
-    """
-    ordered = sorted(events, key=lambda event: int(event["id"]))
-    scopes: dict[int, _Scope | None] = {0: None}
-    states: list[_Scope] = []
-    end: Outcome = "running"
-    for event in ordered:
-        kind, when = str(event["type"]), event["timestamp"]
-        scope = scopes.get(int(event["previousEventId"]))
-        details = _details(event)
-        if kind.endswith("StateEntered"):
-            scope = _Scope(scope, when, when, details["name"], kind.removesuffix("StateEntered"))
-            states.append(scope)
-        elif kind == "MapIterationStarted":
-            scope = _Scope(scope, when, when, iteration=details["index"])
-        elif kind.endswith("StateExited"):
-            state = _named(scope, details["name"])
-            if state is not None:
-                state.last, state.left = when, True
-                scope = state.outer
-        elif kind in _ENDS:
-            end = _ENDS[kind]
-            _blame(states, details.get("error"))
-        else:
-            _note(scope, kind, when, details)
-        scopes[int(event["id"])] = scope
-    return [_row(state, ordered[0]["timestamp"], end) for state in states]
 
 
 def lines(rows: Sequence[Row]) -> list[str]:
@@ -133,65 +32,6 @@ def show(title: str, rows: Sequence[Row]) -> None:
     heading(title)
     for line in lines(rows):
         print(f"  {line}", flush=True)
-
-
-def _details(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    return next((value for key, value in event.items() if key.endswith("EventDetails")), {})
-
-
-def _named(scope: _Scope | None, name: str) -> _Scope | None:
-    """The state of that name that this is, or is inside of."""
-    while scope is not None and (scope.name != name or scope.left):
-        scope = scope.outer
-    return scope
-
-
-def _note(scope: _Scope | None, kind: str, when: datetime, details: Mapping[str, Any]) -> None:
-    """Remember what an event says of the state that it belongs to."""
-    container = next((word for word in ("Parallel", "Map") if kind.startswith(f"{word}State")), None)
-    while scope is not None and (scope.name is None or (container is not None and scope.kind != container)):
-        scope = scope.outer
-    if scope is None:
-        return
-    scope.last = when
-    if kind.endswith(_ATTEMPTS):
-        scope.attempts += 1
-        scope.failing = False
-    elif kind.endswith(_FAILURES):
-        scope.failing = True
-        scope.error = details.get("error") or scope.error
-
-
-def _blame(states: Sequence[_Scope], error: str | None) -> None:
-    """Give the error of the execution to the state that it ended in, if that has none yet."""
-    if error is not None and states and not states[-1].left and states[-1].error is None:
-        states[-1].failing, states[-1].error = True, error
-
-
-def _row(state: _Scope, start: datetime, end: Outcome) -> Row:
-    if state.left:
-        outcome: Outcome = "caught" if state.failing else "succeeded"
-    elif state.failing and end != "running":
-        outcome = "failed"
-    else:
-        outcome = "aborted" if end in ("succeeded", "failed") else end
-    if state.kind == "Succeed" and end == "succeeded":
-        outcome = "succeeded"
-    return Row(
-        state=str(state.name),
-        kind=state.kind,
-        depth=state.depth,
-        iteration=state.iteration,
-        start_ms=_milliseconds(start, state.entered),
-        duration_ms=_milliseconds(state.entered, state.last),
-        outcome=outcome,
-        attempts=state.attempts,
-        error=state.error,
-    )
-
-
-def _milliseconds(since: datetime, when: datetime) -> float:
-    return (when - since).total_seconds() * 1000
 
 
 def _label(row: Row) -> str:

@@ -11,10 +11,8 @@ import asyncio
 import contextlib
 import json
 import logging
-import os
 import shutil
-import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -47,7 +45,7 @@ from local_cloud.functions.errors import (
 )
 from local_cloud.functions.event_sources import EventSources
 from local_cloud.functions.events import EventQueue
-from local_cloud.functions.invocation import Invocation, StartFailed, StartTimedOut
+from local_cloud.functions.invocation import Invocation, StartFailed, StartTimedOut, new_trace_header
 from local_cloud.functions.log import FunctionLogs
 from local_cloud.functions.memory import MemoryWatch
 from local_cloud.functions.pool import FunctionPool
@@ -80,6 +78,7 @@ class FunctionExecutor:
         idle_seconds: For how long a process is kept when nobody calls it.
         init_timeout_seconds: How long loading a handler may take before Lambda starts over, within the function's
             own timeout.
+        on_end: Called with each invocation that has a result, on the loop; it must be quick. Default: none.
         retry_delays_seconds: The pauses before the two retries of an asynchronous invocation; AWS waits 1 and
             2 minutes.
     """
@@ -94,6 +93,7 @@ class FunctionExecutor:
         concurrency_limit: int = 250,
         idle_seconds: float = 300.0,
         init_timeout_seconds: float = 10.0,
+        on_end: Callable[[FunctionDefinition, Invocation, InvocationResult], None] | None = None,
         retry_delays_seconds: tuple[float, float] = (1.0, 2.0),
     ) -> None:
         directory = directory.resolve()
@@ -105,6 +105,7 @@ class FunctionExecutor:
         self._limit = concurrency_limit
         self._idle_seconds = idle_seconds
         self._init_timeout = init_timeout_seconds
+        self._on_end = on_end
         self._functions = FunctionDirectory(region=region, account_id=account_id)
         self._concurrency = Concurrency(limit=concurrency_limit, directory=self._functions)
         self._code = CodeStore(directory)
@@ -120,6 +121,11 @@ class FunctionExecutor:
         self._cloudwatch = CloudWatchSink()
         self._memory = MemoryWatch()
         self._warden = Warden(directory / "functions")
+
+    @property
+    def workers(self) -> tuple[Worker, ...]:
+        """The processes that are there: starting, busy or idle."""
+        return tuple(self._workers)
 
     def resolve(self, function_arn: str) -> Target:
         """Find a function without running it.
@@ -216,7 +222,7 @@ class FunctionExecutor:
             request_id=request_id or str(uuid4()),
             payload=payload,
             invoked_arn=target.invoked_arn,
-            trace_header=trace_header or _new_trace_header(),
+            trace_header=trace_header or new_trace_header(),
             client_context=client_context,
             cognito_identity=cognito_identity,
             on_end=lambda: self._concurrency.leave(entry),
@@ -338,6 +344,11 @@ class FunctionExecutor:
             worker.end()
         else:
             pool.give_back(worker)
+
+    def invocation_ended(self, worker: Worker, invocation: Invocation, result: InvocationResult) -> None:
+        """See `WorkerOwner`."""
+        if self._on_end is not None:
+            self._on_end(worker.definition, invocation, result)
 
     def worker_ended(self, worker: Worker, undelivered: Invocation | None) -> None:
         """See `WorkerOwner`."""
@@ -514,8 +525,3 @@ def _digest_of(archive: str, files: Mapping[str, ReplacedFile | None]) -> str:
 
 def _stopping() -> ServiceUnavailable:
     return ServiceUnavailable("The local cloud is stopping; start it again and call once more.")
-
-
-def _new_trace_header() -> str:
-    digits = os.urandom(20).hex()
-    return f"Root=1-{int(time.time()):08x}-{digits[:24]};Parent={digits[24:]};Sampled=0"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import time
 from collections.abc import Callable
 
 from local_cloud.functions.errors import FunctionServiceError
@@ -83,6 +85,12 @@ class Invocation:
         on_end, self._on_end = self._on_end, None
         if on_end is not None:
             on_end()
+
+
+def new_trace_header() -> str:
+    """Return an X-Ray trace header with a new root."""
+    digits = os.urandom(20).hex()
+    return f"Root=1-{int(time.time()):08x}-{digits[:24]};Parent={digits[24:]};Sampled=0"
 
 
 class StartTimedOut(Exception):

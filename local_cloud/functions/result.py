@@ -15,6 +15,8 @@ class InvocationResult:
         executed_version: The version that ran: `$LATEST` or a number.
         log_tail: The last 4 KB of the invocation's log.
         duration_ms: How long the handler ran, in milliseconds, without the start of its process.
+        init_ms: How long the start of its process took, in milliseconds; None for a warm invocation.
+        used_mb: The most memory that the process has used so far, in MB.
     """
 
     payload: bytes
@@ -22,3 +24,5 @@ class InvocationResult:
     executed_version: str
     log_tail: str
     duration_ms: float
+    init_ms: float | None = None
+    used_mb: int = 0

@@ -37,6 +37,9 @@ class WorkerOwner(Protocol):
     def worker_free(self, worker: Worker) -> None:
         """It has finished an invocation and can take the next."""
 
+    def invocation_ended(self, worker: Worker, invocation: Invocation, result: InvocationResult) -> None:
+        """An invocation has a result, which its caller is given next."""
+
     def worker_ended(self, worker: Worker, undelivered: Invocation | None) -> None:
         """Its process is gone; the invocation that it had not fetched yet, if any, can go to another."""
 
@@ -119,6 +122,16 @@ class Worker:
     def pid(self) -> int:
         """The process id, which is also the id of its group; 0 before the start."""
         return 0 if self._process is None else self._process.pid
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it starts or runs an invocation."""
+        return self._invocation is not None or not self._started.done()
+
+    @property
+    def used_mb(self) -> int:
+        """The most memory that the process has used so far, in MB."""
+        return -(-self._peak_bytes // _MEGABYTE)
 
     @property
     def outlived(self) -> bool:
@@ -321,6 +334,7 @@ class Worker:
         if self._peak_bytes == 0 and self.pid:
             self._peak_bytes = measure({self.pid}).get(self.pid, (0, 0))[0]
         definition = self.definition
+        init_ms = None if self._reported_init else self._init_ms
         tail = ""
         if self._log is not None:
             self._log.drain()
@@ -328,8 +342,8 @@ class Worker:
                 request_id=invocation.request_id,
                 duration_ms=duration_ms,
                 memory_mb=definition.memory_mb,
-                used_mb=-(-self._peak_bytes // _MEGABYTE),
-                init_ms=None if self._reported_init else self._init_ms,
+                used_mb=self.used_mb,
+                init_ms=init_ms,
                 status=outcome.status,
                 error_type=outcome.error_type,
             )
@@ -340,15 +354,17 @@ class Worker:
         if not self.ended:
             self.free_since = self._loop.time()
             self._owner.worker_free(self)
-        invocation.succeed(
-            InvocationResult(
-                payload=outcome.payload,
-                function_error="Unhandled" if outcome.failed else None,
-                executed_version=definition.version,
-                log_tail=tail,
-                duration_ms=duration_ms,
-            )
+        result = InvocationResult(
+            payload=outcome.payload,
+            function_error="Unhandled" if outcome.failed else None,
+            executed_version=definition.version,
+            log_tail=tail,
+            duration_ms=duration_ms,
+            init_ms=init_ms,
+            used_mb=self.used_mb,
         )
+        self._owner.invocation_ended(self, invocation, result)
+        invocation.succeed(result)
 
     def _break_off(self, outcome: Outcome) -> None:
         self.ended = True

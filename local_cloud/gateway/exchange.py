@@ -65,6 +65,7 @@ class Exchange:
         request_id: The id in `x-amzn-RequestId`.
         extended_request_id: The id in `x-amz-apigw-id`.
         received_at: When it came, in seconds since 1970.
+        step: The step that it is at; the last one, once it is answered.
         method: The method that answers it, once routed.
         path_parameters: The values in its path, once routed.
         authorizer: What an authorizer has said of the caller: `requestContext.authorizer`.
@@ -86,6 +87,7 @@ class Exchange:
     request_id: str = field(default_factory=new_request_id)
     extended_request_id: str = field(default_factory=new_extended_request_id)
     received_at: float = field(default_factory=time.time)
+    step: str = ""
     method: Method | None = None
     path_parameters: dict[str, str] = field(default_factory=dict)
     authorizer: dict[str, Any] | None = None

@@ -39,9 +39,16 @@ class RestApiGateway:
         invoker: Runs Lambda functions.
         draw: Decides which requests go to a stage's canary.
         aws_apis: Answers calls of AWS's APIs, for integrations with AWS services.
+        on_answer: Called with each request that has been answered, on the loop; it must be quick. Default: none.
     """
 
-    def __init__(self, invoker: Invoker, draw: Draw = random.random, aws_apis: AwsApis | None = None) -> None:
+    def __init__(
+        self,
+        invoker: Invoker,
+        draw: Draw = random.random,
+        aws_apis: AwsApis | None = None,
+        on_answer: Callable[[Exchange, Response], None] | None = None,
+    ) -> None:
         self._draw = draw
         self._web_acls = WebAcls()
         self._lambda_proxy = LambdaProxy(invoker, function_policy)
@@ -51,6 +58,7 @@ class RestApiGateway:
         self._api_keys = ApiKeys()
         self._throttles = Throttles()
         self._access_log = AccessLog()
+        self._on_answer = on_answer
 
     async def handle(
         self,
@@ -93,9 +101,9 @@ class RestApiGateway:
         answer = await self._answer(exchange, self._take_steps)
         response = _with_ids(answer, exchange.request_id, exchange.extended_request_id)
         if response.stream is None:
-            self._access_log.record(exchange, response)
+            self._record(exchange, response)
         else:
-            response.stream.when_finished(lambda: self._access_log.record(exchange, response))
+            response.stream.when_finished(lambda: self._record(exchange, response))
         return response, f"{deployed.api.name}/{stage} {exchange.note}"
 
     async def handle_domain(self, request: Request, *, host: str) -> tuple[Response, str]:
@@ -134,6 +142,11 @@ class RestApiGateway:
             exchange.note = cut_off or exchange.note
         return _with_ids(response, exchange.request_id, exchange.extended_request_id), exchange.note
 
+    def _record(self, exchange: Exchange, response: Response) -> None:
+        self._access_log.record(exchange, response)
+        if self._on_answer is not None:
+            self._on_answer(exchange, response)
+
     async def close(self) -> None:
         """Give up on invocations that are still running."""
         await self._authorizers.close()
@@ -162,15 +175,22 @@ class RestApiGateway:
             return plain_response(CONFIGURATION)
 
     async def _take_steps(self, exchange: Exchange) -> Response:
+        exchange.step = "web ACL"
         blocked = open_api(exchange, self._web_acls)
         if blocked is not None:
             return blocked
+        exchange.step = "route"
         route(exchange)
         exchange.note = exchange.routed.resource_path
+        exchange.step = "authorization"
         await authorize(exchange, self._authorizers)
+        exchange.step = "API key"
         check_api_key(exchange, self._api_keys)
+        exchange.step = "throttle"
         throttle(exchange, self._throttles)
+        exchange.step = "validation"
         validate(exchange)
+        exchange.step = "integration"
         return await self._integrate(exchange)
 
     async def _integrate(self, exchange: Exchange) -> Response:

@@ -8,7 +8,7 @@ segment is a segment unescaped (unverified against AWS).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Generic, TypeVar
 from urllib.parse import unquote
 
@@ -74,6 +74,17 @@ class Router(Generic[M]):
         values: list[tuple[str, str]] = []
         target = _search(self._root, segments, 0, http_method, values)
         return None if target is None else (target, dict(values))
+
+    def __iter__(self) -> Iterator[M]:
+        """Iterate over all that can be found."""
+        nodes = [self._root]
+        while nodes:
+            node = nodes.pop()
+            yield from node.methods.values()
+            nodes += [
+                *node.static.values(),
+                *(child for child in (node.parameter, node.proxy) if child is not None),
+            ]
 
 
 def _search(

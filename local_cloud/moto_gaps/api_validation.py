@@ -67,7 +67,7 @@ def _check_resource(backend: Any, function_id: str, parent_resource_id: str, pat
         raise BadRequestException(
             f"Cannot create a child of a resource with a greedy path variable: {parent.get_path()}"
         )
-    for sibling in backend.get_rest_api(function_id).resources.values():
+    for sibling in list(backend.get_rest_api(function_id).resources.values()):
         if sibling.parent_id != parent_resource_id:
             continue
         if sibling.path_part == path_part:
@@ -138,8 +138,8 @@ def _check_model(
 
 def _check_model_is_free(backend: Any, rest_api_id: str, model_name: str) -> None:
     api = backend.get_rest_api(rest_api_id)
-    for resource in api.resources.values():
-        for method in resource.resource_methods.values():
+    for resource in list(api.resources.values()):
+        for method in list(resource.resource_methods.values()):
             used = [*(method.request_models or {}).values()]
             for response in (method.method_responses or {}).values():
                 used += (getattr(response, "response_models", None) or {}).values()
@@ -149,7 +149,7 @@ def _check_model_is_free(backend: Any, rest_api_id: str, model_name: str) -> Non
                     f"{resource.get_path()}/{method.http_method}"
                 )
     reference = f"/restapis/{rest_api_id}/models/{model_name}"
-    for model in api.models.values():
+    for model in list(api.models.values()):
         if model.name != model_name and f'{reference}"' in (model.schema or ""):
             raise ConflictException(
                 f"Cannot delete model '{model_name}', is referenced in model '{model.name}'"
@@ -184,7 +184,7 @@ def _delete_resource(backend: Any, function_id: str, resource_id: str) -> Any:
     resources = backend.get_rest_api(function_id).resources
     gone = [resource_id]
     for identifier in gone:
-        gone += [child.id for child in resources.values() if child.parent_id == identifier]
+        gone += [child.id for child in list(resources.values()) if child.parent_id == identifier]
     for identifier in gone:
         resources.pop(identifier, None)
     return resource

@@ -12,7 +12,7 @@ import random
 import re
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -33,6 +33,7 @@ from moto.stepfunctions.parser.api import (
 )
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
+from local_cloud.functions.invocation import new_trace_header
 from local_cloud.functions.log import FunctionLogs
 from local_cloud.states.execution import LocalExecution
 from local_cloud.states.records import Delivery, LogSettings, Records
@@ -61,6 +62,7 @@ class LocalStatesBackend(TaskTokens, StepFunctionsParserBackend):  # type: ignor
 
     lines: FunctionLogs
     delivery = Delivery()
+    on_event: Callable[[str], None] | None = None
     accepted_exec_arn_format = re.compile(
         r"arn:[^:]+:states:[-0-9a-zA-Z]+:(?P<account_id>[0-9]{12}):(execution|express):.+"
     )
@@ -273,7 +275,9 @@ class LocalStatesBackend(TaskTokens, StepFunctionsParserBackend):  # type: ignor
             arn = f"{prefix}:express:{machine.name}:{name}:{uuid.uuid4()}"
         snapshot = copy.copy(target.source)  # an update makes new attributes, so this keeps what it has
         snapshot.arn, snapshot.sm_type = machine.arn, machine.type
+        passed_on = trace_header or new_trace_header()
         execution = LocalExecution(
+            passed_on=passed_on,
             source_arn=machine.arn,
             version_arn=target.version_arn,
             express=express,
@@ -291,6 +295,8 @@ class LocalStatesBackend(TaskTokens, StepFunctionsParserBackend):  # type: ignor
                 settings=LogSettings.read(target.source.loggingConfiguration),
                 delivery=self.delivery,
                 lines=self.lines,
+                trace_header=passed_on,
+                on_event=self.on_event,
             ),
             input_data=execution_input,
             trace_header=trace_header,

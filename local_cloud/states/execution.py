@@ -96,15 +96,19 @@ class LocalExecution(Execution):  # type: ignore[misc] # moto ships no types
         ended: Is set when the execution has ended.
         outcome: Lock of the status and of what goes with it.
         trace_header: The X-Ray header of the caller.
+        passed_on: The X-Ray header that tasks pass on: the caller's, or one with a new root.
     """
 
-    def __init__(self, *, source_arn: str, version_arn: str | None, express: bool, **options: Any) -> None:
+    def __init__(
+        self, *, source_arn: str, version_arn: str | None, express: bool, passed_on: str, **options: Any
+    ) -> None:
         super().__init__(**options)
         self.ended = threading.Event()
         self.outcome = threading.Lock()
         self.state_machine_arn = source_arn
         self.version_arn = version_arn
         self.express = express
+        self.passed_on = passed_on
 
     def start(self) -> None:
         """Run on a thread of its own."""

@@ -7,6 +7,7 @@ moto goes by HTTP to its own port for that. What the caller sees is the same: La
 from __future__ import annotations
 
 import json
+from threading import local
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +16,14 @@ from botocore.exceptions import ClientError
 from local_cloud.functions import FunctionServiceError
 from local_cloud.states.clients import remember_answer
 from local_cloud.states.roles import ROLES
+
+_task = local()
+"""`trace_header`: the X-Ray trace header of the task that runs on this thread."""
+
+
+def trace_with(header: str) -> None:
+    """Pass on an X-Ray trace header with the invocations that this thread makes from now on."""
+    _task.trace_header = header
 
 
 def invoke(parameters: dict[str, Any], region: str, state_credentials: Any) -> dict[str, Any]:
@@ -40,6 +49,8 @@ def invoke(parameters: dict[str, Any], region: str, state_credentials: Any) -> d
     headers = {"X-Amz-Invocation-Type": kind}
     if "ClientContext" in parameters:
         headers["X-Amz-Client-Context"] = parameters["ClientContext"]
+    if trace_header := getattr(_task, "trace_header", ""):
+        headers["X-Amzn-Trace-Id"] = trace_header
     answered: dict[str, str] = {}
     try:
         payload = lambda_backends[account][region].invoke(

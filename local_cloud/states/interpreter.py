@@ -59,6 +59,7 @@ from moto.stepfunctions.parser.asl.parse import preprocessor
 
 from local_cloud.states import jsonata
 from local_cloud.states.failures import runtime_error
+from local_cloud.states.functions import trace_with
 
 EXPRESS_SECONDS = 300
 """How long an Express execution may take, as on AWS."""
@@ -176,6 +177,7 @@ def _evaluate_with_timeout(state: Any, env: Any) -> None:
     errors: list[Exception] = []
 
     def execute() -> None:
+        trace_with(frame.cloud_watch_logging_session.trace_header)
         try:
             state._eval_execution(frame)
             outputs.extend(frame.stack)

@@ -195,7 +195,8 @@ def _start_sync_execution(response: Any) -> Any:
 
 
 def _start_parameters(response: Any) -> list[Any]:
-    return [response._get_param(name) for name in ("stateMachineArn", "name", "input", "traceHeader")]
+    trace_header = response._get_param("traceHeader") or response.headers.get("X-Amzn-Trace-Id")
+    return [*(response._get_param(name) for name in ("stateMachineArn", "name", "input")), trace_header]
 
 
 def _stop_execution(response: Any) -> Any:

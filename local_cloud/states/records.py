@@ -116,6 +116,8 @@ class Records:
         settings: Where its log events go.
         delivery: Brings them there.
         lines: Where the readable lines go.
+        trace_header: The X-Ray trace header that the execution's tasks pass on.
+        on_event: Called after each event, on the execution's thread. Default: none.
     """
 
     configuration = _Configuration()
@@ -128,11 +130,15 @@ class Records:
         settings: LogSettings,
         delivery: Delivery,
         lines: FunctionLogs,
+        trace_header: str = "",
+        on_event: Callable[[str], None] | None = None,
     ) -> None:
         from moto.stepfunctions.parser.asl.eval.event.logging import is_logging_enabled_for
 
         self.execution_arn = execution_arn
+        self.trace_header = trace_header
         self._machine = machine
+        self._on_event = on_event
         self._settings = settings
         self._delivery = delivery
         self._lines = lines
@@ -153,6 +159,8 @@ class Records:
         """Take one event of the history; never fails."""
         try:
             self._write_line(history_log)
+            if self._on_event is not None:
+                self._on_event(self.execution_arn)
             if self._settings.account_id is not None and self._is_logged(
                 self._settings.level, history_log["type"]
             ):

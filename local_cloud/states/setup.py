@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from threading import Lock
@@ -24,22 +25,23 @@ _CHANGES = (
 
 _lock = Lock()
 _patched = False
-_settings: tuple[str, Path] | None = None
+_settings: tuple[str, Path, Callable[[str], None] | None] | None = None
 
 
-def install(endpoint_url: str, directory: Path) -> None:
+def install(endpoint_url: str, directory: Path, *, on_event: Callable[[str], None] | None = None) -> None:
     """Make moto's Step Functions execute state machines; a local cloud that was installed before is replaced.
 
     Args:
         endpoint_url: Where the AWS APIs of the local cloud are; tasks call services there.
         directory: The local cloud's own; the readable logs go into its `logs/state_machines`.
+        on_event: Called with an execution's ARN after each of its events, on its thread. Default: none.
     """
     global _settings
     from moto.core.config import default_user_config
 
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
     with _lock:
-        _settings = (endpoint_url, directory)
+        _settings = (endpoint_url, directory, on_event)
     responses: Any = import_module("moto.stepfunctions.responses")
     responses.get_backend = _get_backend
     responses.StepFunctionResponse.call_action = _call_action
@@ -92,7 +94,7 @@ def _connect() -> None:
             _settings = None
 
 
-def _connect_backends(endpoint_url: str, directory: Path) -> None:
+def _connect_backends(endpoint_url: str, directory: Path, on_event: Callable[[str], None] | None) -> None:
     from moto.stepfunctions.parser.models import stepfunctions_parser_backends as backends
 
     from local_cloud.states import http_tasks
@@ -101,6 +103,7 @@ def _connect_backends(endpoint_url: str, directory: Path) -> None:
     from local_cloud.states.roles import ROLES
 
     LocalStatesBackend.lines = FunctionLogs(directory / "logs" / LOG_FOLDER)
+    LocalStatesBackend.on_event = None if on_event is None else staticmethod(on_event)
     backends.backend = LocalStatesBackend
     for account in backends.values():
         account.backend = LocalStatesBackend

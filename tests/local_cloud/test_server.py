@@ -38,7 +38,7 @@ def test_an_unknown_page_says_which_there_is(cloud: CloudInThread) -> None:
     response = cloud.request("GET", "/_local_cloud/other")
     assert response.status == 404
     assert json.loads(response.content) == {
-        "message": "the local cloud has no page /_local_cloud/other; there is /_local_cloud/health"
+        "message": "the local cloud has no page /_local_cloud/other; there is /_local_cloud/"
     }
 
 

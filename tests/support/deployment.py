@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from deploy_tools.callers import Callers
-from deploy_tools.cloud import Cloud, ensure_cloud, stop_cloud
+from deploy_tools.cloud import Cloud, ensure_cloud, share_documents, stop_cloud
 from deploy_tools.errors import TerraformError
 from deploy_tools.terraform import Terraform, environment_for, find_engine
 from settings import PROJECT as STACK
@@ -104,6 +104,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         workspace.synthesize()
         workspace.terraform.init()
         apply_at_once(workspace.terraform)
+        share_documents(workspace.terraform.directory, workspace.cloud)
         outputs = workspace.terraform.outputs()
         yield Deployed(workspace, str(outputs["invoke_url"]), outputs, Callers(workspace.cloud.url, outputs))
     finally:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from local_cloud.states.timeline import Row, timeline
 from tests.support.states_cloud import States, eventually, invoke, only
-from tools.timeline import Row, lines, show, timeline
+from tools.timeline import lines, show
 
 STEP: dict[str, Any] = {"Type": "Pass", "End": True}
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -37,7 +37,7 @@ from deploy_tools.console import heading
 from deploy_tools.local_session import local_session
 from local_cloud.functions import FunctionExecutor, install
 from local_cloud.server import LocalCloud
-from tools.timeline import timeline
+from local_cloud.states.timeline import timeline
 from workflows.document import document
 
 GOAL_MS = 10.0

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from local_cloud.states.timeline import Row, timeline
 from tests.support.deployment import Deployed
 from tools.calls import SAMPLES, TEXT, Call
 from tools.demo_calls import Demo, call, judge
 from tools.demo_workflows import FALLBACK_MODEL, close_circuit, document, run_job, summary, unavailable
-from tools.timeline import Row, timeline
 
 SUMMARY = Call(
     "", "POST", "/workflows/summary", check=lambda answer: "", body={"text": TEXT, "max_sentences": 1}

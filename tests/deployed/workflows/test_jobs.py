@@ -22,11 +22,11 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from local_cloud.states.timeline import Row, timeline
 from tests.support.callback_receiver import BROKEN, Told
 from tests.support.small_workflows import Flows, refused, until
 from tests.support.terraform import check_unchanged
 from tests.support.workflow_stack import STACK
-from tools.timeline import Row, timeline
 
 FIRST = f"{STACK}-first"
 ODD = {"do": "fail", "error": "Odd"}

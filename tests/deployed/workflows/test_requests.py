@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from local_cloud.states.timeline import timeline
 from tests.support.small_workflows import Flows, refused, until
 from tests.support.workflow_stack import FAILURES, STACK
-from tools.timeline import timeline
 
 FIRST, SECOND = f"{STACK}-first", f"{STACK}-second"
 ODD = {"do": "fail", "error": "Odd"}

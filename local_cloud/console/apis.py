@@ -1,0 +1,98 @@
+"""Deployed REST APIs: stages with their routes, as the stage's deployment has them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from local_cloud.documents import read_documents
+from local_cloud.gateway.definition import Method
+from local_cloud.gateway.deployed import find_stage
+from local_cloud.gateway.errors import GatewayError
+from local_cloud.gateway.exchange import DeployedStage
+from local_cloud.gateway.lambda_proxy import named_function
+from local_cloud.gateway.throttle import method_settings
+
+_STATE_MACHINE = re.compile(r"stateMachine:([\w-]+)")
+_ACTION = re.compile(r":action/(\w+)$")
+
+
+def list_apis(directory: Path) -> list[dict[str, Any]]:
+    """Return the stages of all REST APIs.
+
+    Args:
+        directory: Directory of the local cloud.
+    """
+    documents = read_documents(directory)
+    return [_stage(stage, documents.get(stage.api.name)) for stage in _stages()]
+
+
+def _stages() -> Iterator[DeployedStage]:
+    from moto.apigateway.models import apigateway_backends
+
+    for account in list(apigateway_backends.values()):
+        for backend in list(account.values()):
+            for api in list(backend.apis.values()):
+                for name in list(api.stages):
+                    try:
+                        yield find_stage(api.id, name, draw=lambda: 1.0)
+                    except GatewayError:  # deleted meanwhile, or without a deployment
+                        continue
+
+
+def _stage(stage: DeployedStage, document: Mapping[str, Any] | None) -> dict[str, Any]:
+    api = stage.api
+    routes = [_route(stage, method) for method in api.router if method.http_method != "OPTIONS"]
+    return {
+        "id": api.api_id,
+        "name": api.name,
+        "stage": stage.name,
+        "region": api.region,
+        "account": api.account_id,
+        "path": f"/_aws/execute-api/{api.api_id}/{stage.name}",
+        "firewall": bool(stage.settings.web_acl_arn),
+        "routes": sorted(routes, key=lambda route: (route["path"], route["method"])),
+        "document": document,
+    }
+
+
+def _route(stage: DeployedStage, method: Method) -> dict[str, Any]:
+    integration = method.integration
+    throttle = method_settings(stage.settings.method_settings, method.resource_path, method.http_method)
+    return {
+        "method": method.http_method,
+        "path": method.resource_path,
+        "authorization": _authorization(stage, method),
+        "api_key": method.api_key_required,
+        "validates_body": bool(method.validator and method.validator.body and method.request_models),
+        "target": None if integration is None else _target(integration),
+        "streams": integration is not None and integration.streams,
+        "timeout_seconds": None if integration is None else integration.timeout_seconds,
+        "rate": _limit(throttle, "throttlingRateLimit"),
+        "burst": _limit(throttle, "throttlingBurstLimit"),
+    }
+
+
+def _limit(throttle: Mapping[str, Any] | None, name: str) -> float | None:
+    value = float((throttle or {}).get(name, -1))
+    return value if value >= 0 else None
+
+
+def _authorization(stage: DeployedStage, method: Method) -> dict[str, str]:
+    authorizer = stage.api.authorizers.get(method.authorizer_id or "") or {}
+    return {"kind": method.authorization, "name": str(authorizer.get("name") or "")}
+
+
+def _target(integration: Any) -> dict[str, str]:
+    """Return what a route leads to: its kind, and its name."""
+    function = named_function(integration.uri)
+    if function is not None:
+        return {"kind": "function", "name": function.split(":")[6]}
+    if ":states:action/" in integration.uri:
+        machine = next(filter(None, map(_STATE_MACHINE.search, integration.request_templates.values())), None)
+        if machine is not None:
+            return {"kind": "workflow", "name": machine[1]}
+    action = _ACTION.search(integration.uri)
+    return {"kind": integration.kind, "name": action[1] if action else integration.uri}

@@ -1,0 +1,221 @@
+"""Requests that the gateway has answered, and invocations of functions, as the console shows them."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from local_cloud.functions.definition import FunctionDefinition
+from local_cloud.functions.invocation import Invocation
+from local_cloud.functions.result import InvocationResult
+from local_cloud.gateway.exchange import Exchange
+from local_cloud.messages import Headers, Response
+
+LARGEST_KEPT: Final = 512 * 1024
+"""Bodies above this size are not kept."""
+LARGEST_SHOWN: Final = 64 * 1024
+"""Bytes of a body that are shown."""
+
+_ROOT = re.compile(r"Root=([^;]+)")
+_SECRET_HEADERS = frozenset({"authorization", "cookie", "set-cookie", "x-amz-security-token", "x-api-key"})
+_SECRET_START = 12
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A request that the gateway has answered.
+
+    Attributes:
+        exchange: The request, and its way through the steps.
+        response: The answer.
+        kept: Whether it has its bodies still; large ones are dropped.
+        ended_at: When it was answered, in seconds since 1970.
+        number: Its place in the order of all.
+    """
+
+    exchange: Exchange
+    response: Response
+    kept: bool
+    ended_at: float = field(default_factory=time.time)
+    number: int = field(default_factory=lambda: next(_numbers))
+
+    @classmethod
+    def of(cls, exchange: Exchange, response: Response) -> Answered:
+        """Return the record of a request."""
+        kept = len(exchange.request.body) + len(response.body) <= LARGEST_KEPT
+        if not kept:
+            exchange.request = replace(exchange.request, body=b"")
+            response = Response(response.status, response.headers)
+        return cls(exchange, response, kept)
+
+    @property
+    def size(self) -> int:
+        """Size of its bodies, in bytes."""
+        return len(self.exchange.request.body) + len(self.response.body)
+
+    @property
+    def root(self) -> str:
+        """Root of the trace, which its invocations and executions have too."""
+        return trace_root(self.exchange.trace or self.exchange.trace_header)
+
+
+@dataclass(frozen=True, slots=True)
+class Invoked:
+    """An invocation with a result.
+
+    Attributes:
+        definition: The function.
+        event: What it was invoked with.
+        result: The result.
+        kept: Whether it has the event and the payload still; large ones are dropped.
+        request_id: Id of the invocation.
+        root: Root of the trace.
+        ended_at: When it ended, in seconds since 1970.
+    """
+
+    definition: FunctionDefinition
+    event: bytes
+    result: InvocationResult
+    kept: bool
+    request_id: str
+    root: str
+    ended_at: float = field(default_factory=time.time)
+
+    @classmethod
+    def of(cls, definition: FunctionDefinition, invocation: Invocation, result: InvocationResult) -> Invoked:
+        """Return the record of an invocation."""
+        event = invocation.payload
+        kept = len(event) + len(result.payload) <= LARGEST_KEPT
+        if not kept:
+            event, result = b"", replace(result, payload=b"")
+        return cls(
+            definition, event, result, kept, invocation.request_id, trace_root(invocation.trace_header)
+        )
+
+    @property
+    def size(self) -> int:
+        """Size of its event and its payload, in bytes."""
+        return len(self.event) + len(self.result.payload)
+
+
+def trace_root(header: str) -> str:
+    """Return the root of an X-Ray trace header; empty if it has none."""
+    found = _ROOT.search(header)
+    return found[1] if found else ""
+
+
+def request_row(answered: Answered) -> dict[str, Any]:
+    """Return what the list of requests shows of one."""
+    exchange, response = answered.exchange, answered.response
+    method = exchange.method
+    return {
+        "id": exchange.request_id,
+        "number": answered.number,
+        "at": exchange.received_at,
+        "ms": round((answered.ended_at - exchange.received_at) * 1000, 1),
+        "method": exchange.request.method,
+        "path": exchange.path,
+        "query": exchange.request.query,
+        "route": None if method is None else method.resource_path,
+        "api": exchange.stage.api.name,
+        "stage": exchange.stage.name,
+        "status": response.status,
+        "bytes": response.length,
+        "streamed": response.stream is not None,
+        "refused": _refused(answered),
+    }
+
+
+def request_details(answered: Answered) -> dict[str, Any]:
+    """Return everything that is known of a request, without its invocations and executions."""
+    exchange, response = answered.exchange, answered.response
+    error = exchange.error
+    body, answer = (exchange.request.body, response.body) if answered.kept else (None, None)
+    seconds = exchange.integration_seconds
+    return {
+        **request_row(answered),
+        "host": exchange.domain_name,
+        "peer": exchange.request.peer,
+        "note": exchange.note,
+        "step": exchange.step,
+        "error": None if error is None else {"type": error[0], "message": error[1]},
+        "validation_error": exchange.validation_error,
+        "integration_ms": None if seconds is None else round(seconds * 1000, 1),
+        "caller": _caller(exchange.authorizer),
+        "request_headers": _headers(exchange.request.headers),
+        "request_body": shown(body, exchange.request.header("content-type")),
+        "response_headers": _headers(response.headers),
+        "response_body": None if response.stream is not None else shown(answer, _content_type(response)),
+        "trace": answered.root,
+    }
+
+
+def invocation_row(invoked: Invoked) -> dict[str, Any]:
+    """Return what lists of invocations show of one."""
+    result = invoked.result
+    return {
+        "function": invoked.definition.name,
+        "request_id": invoked.request_id,
+        "at": invoked.ended_at - result.duration_ms / 1000,
+        "ms": round(result.duration_ms, 1),
+        "init_ms": None if result.init_ms is None else round(result.init_ms, 1),
+        "used_mb": result.used_mb,
+        "memory_mb": invoked.definition.memory_mb,
+        "failed": result.function_error is not None,
+    }
+
+
+def invocation_details(invoked: Invoked) -> dict[str, Any]:
+    """Return everything that is known of an invocation."""
+    result = invoked.result
+    return {
+        **invocation_row(invoked),
+        "version": result.executed_version,
+        "event": shown(invoked.event if invoked.kept else None, "application/json"),
+        "answer": shown(result.payload if invoked.kept else None, "application/json"),
+        "log": result.log_tail,
+    }
+
+
+def shown(body: bytes | None, content_type: str | None) -> dict[str, Any]:
+    """Return a body for the page: its text, or its size where it is binary, too large or not kept."""
+    if body is None:
+        return {"text": None, "bytes": None, "type": content_type}
+    try:
+        text = body[:LARGEST_SHOWN].decode("utf-8", "strict" if len(body) <= LARGEST_SHOWN else "ignore")
+    except UnicodeDecodeError:
+        return {"text": None, "bytes": len(body), "type": content_type}
+    return {"text": text, "bytes": len(body), "type": content_type, "cut": len(body) > LARGEST_SHOWN}
+
+
+def _refused(answered: Answered) -> dict[str, str] | None:
+    """Return the step that ended a request before its integration answered, and why; None where it answered."""
+    exchange = answered.exchange
+    if exchange.step == "integration" and exchange.error is None:
+        return None
+    return {"step": exchange.step, "why": exchange.note}
+
+
+def _caller(authorizer: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if authorizer is None:
+        return None
+    claims = authorizer.get("claims")
+    return dict(claims) if isinstance(claims, Mapping) else dict(authorizer)
+
+
+def _headers(headers: Headers) -> list[list[str]]:
+    """Return headers with their secrets cut short."""
+    return [[name, _redacted(value) if name.lower() in _SECRET_HEADERS else value] for name, value in headers]
+
+
+def _redacted(value: str) -> str:
+    return value if len(value) <= _SECRET_START else f"{value[:_SECRET_START]}… ({len(value)} characters)"
+
+
+def _content_type(response: Response) -> str | None:
+    return next((value for name, value in response.headers if name.lower() == "content-type"), None)

@@ -1,0 +1,130 @@
+"""Latest records of one kind, and server-sent events for the pages that are open."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Generic, TypeVar
+
+T = TypeVar("T")
+
+MOST_RECORDS: Final = 1000
+MOST_BYTES: Final = 64 * 1024 * 1024
+"""Total size of the bodies that a `History` holds."""
+
+KEEP_ALIVE_SECONDS: Final = 15.0
+_MOST_WAITING: Final = 500
+
+
+class History(Generic[T]):
+    """The latest records, oldest first. Records are dropped when there are too many or when they are too large together."""
+
+    def __init__(self, *, most_records: int = MOST_RECORDS, most_bytes: int = MOST_BYTES) -> None:
+        self._records: deque[tuple[T, int]] = deque()
+        self._most_records = most_records
+        self._most_bytes = most_bytes
+        self._bytes = 0
+
+    def add(self, record: T, size: int) -> None:
+        """Add a record that keeps `size` bytes of bodies alive."""
+        self._records.append((record, size))
+        self._bytes += size
+        while len(self._records) > self._most_records or (
+            self._bytes > self._most_bytes and len(self._records) > 1
+        ):
+            self._bytes -= self._records.popleft()[1]
+
+    def __iter__(self) -> Iterator[T]:
+        """Iterate from the newest to the oldest, over those that are there now; on any thread."""
+        return (record for record, _ in reversed(list(self._records)))
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+
+class Events:
+    """Sends events to every open page; lives on the server's asyncio loop."""
+
+    def __init__(self) -> None:
+        self._streams: set[EventStream] = set()
+
+    @property
+    def has_listeners(self) -> bool:
+        """Whether a page is open. Without one, nothing needs to be written down for it."""
+        return bool(self._streams)
+
+    def send(self, name: str, content: object) -> None:
+        """Send an event with JSON content."""
+        if self._streams:
+            message = event(name, content)
+            for stream in self._streams:
+                stream.put(message)
+
+    def open(self, *first: bytes) -> EventStream:
+        """Return the body of a new response, which starts with some messages."""
+        stream = EventStream(self._streams.discard)
+        for message in first:
+            stream.put(message)
+        self._streams.add(stream)
+        return stream
+
+    def close(self) -> None:
+        """End every response."""
+        for stream in list(self._streams):
+            stream.close()
+
+
+class EventStream:
+    """Body of one response with server-sent events; see `BodyStream`.
+
+    A page that does not read fast enough loses events; the event `missed` then asks it to read everything anew.
+    """
+
+    def __init__(self, gone: Callable[[EventStream], Any]) -> None:
+        self.sent = 0
+        self._gone = gone
+        self._messages: asyncio.Queue[bytes] = asyncio.Queue(_MOST_WAITING + 2)
+        self._finished: list[Callable[[], None]] = []
+        self._closed = False
+
+    def put(self, message: bytes) -> None:
+        """Queue a message."""
+        if self._closed:
+            return
+        if self._messages.qsize() < _MOST_WAITING:
+            self._messages.put_nowait(message)
+        elif self._messages.qsize() == _MOST_WAITING:
+            self._messages.put_nowait(event("missed", {}))
+
+    async def read(self) -> bytes | None:
+        """See `BodyStream`."""
+        try:
+            message = await asyncio.wait_for(self._messages.get(), KEEP_ALIVE_SECONDS)
+        except TimeoutError:
+            message = b": still here\n\n"
+        if self._closed:
+            raise ConnectionResetError("the page or the local cloud has gone")
+        self.sent += len(message)
+        return message
+
+    def when_finished(self, call: Callable[[], None]) -> None:
+        """See `BodyStream`."""
+        self._finished.append(call)
+
+    def close(self) -> None:
+        """See `BodyStream`."""
+        if self._closed:
+            return
+        self._closed = True
+        self._gone(self)
+        if not self._messages.full():
+            self._messages.put_nowait(b"")  # ends the wait
+        for call in self._finished:
+            call()
+
+
+def event(name: str, content: object) -> bytes:
+    """Return a server-sent event."""
+    return f"event: {name}\ndata: {json.dumps(content, separators=(',', ':'))}\n\n".encode()
