@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Node 20 has reached its end of life, about which jsii prints a page at every start; that is for the machine to say.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: help install install-cli terraform-fallback doctor synth deploy demo serve token partner down logs test test-long test-kill test-wheel check lint types \
+.PHONY: help install install-cli terraform-fallback doctor synth deploy demo serve dev token partner down logs test test-long test-kill test-wheel check lint types \
 	archives bench bench-synth soak scan plan client golden new-service new-project lock clean
 
 help: ## List the targets
@@ -64,6 +64,9 @@ demo: install ## Deploy main.py to the local cloud, call every service, show the
 
 serve: install ## Deploy to the local cloud and leave it up (DIR=examples/hello for another app, here and below)
 	@$(BIN)/python -m deploy_tools --dir $(DIR) serve
+
+dev: install ## Deploy to the local cloud, and update it whenever a file changes; Ctrl-C ends
+	@$(BIN)/python -m deploy_tools --dir $(DIR) dev
 
 deploy: install install-cli ## Run `cdktf deploy`: to the local cloud, or with ENVIRONMENT=dev or prod to AWS
 	@$(BIN)/python -m deploy_tools --dir $(DIR) deploy $(ARGS)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from constructs_lib.environment import DEFAULT_REGION
-from deploy_tools.archive_progress import ArchiveEvent, ArchiveProgress
+from deploy_tools.archive_progress import ArchiveEvent, ArchiveProgress, SynthesisRecord
 from deploy_tools.errors import DeploymentError
 
 CONFIGURATION: Final = "cdk.tf.json"
@@ -140,6 +140,7 @@ class CdktfApp:
         *,
         outdir: Path | None = None,
         on_archive: Callable[[ArchiveEvent], None] | None = None,
+        record: SynthesisRecord | None = None,
     ) -> list[SynthesizedStack]:
         """Synthesize as the cdktf CLI does, and return the stacks: those that others depend on first.
 
@@ -147,6 +148,7 @@ class CdktfApp:
             variables: Environment variables to set, beside those of this process.
             outdir: Folder to write to. Default: the one that the CLI uses.
             on_archive: Called with each archive of a Lambda function that synthesis builds or finds. Default: nothing.
+            record: Is filled with what synthesis reads. Default: nothing.
 
         Raises:
             DeploymentError: The app ended with an error.
@@ -154,7 +156,7 @@ class CdktfApp:
         written = self.outdir if outdir is None else outdir
         environment = with_packages({**os.environ, "CDKTF_OUTDIR": str(written), **variables})
         with tempfile.TemporaryDirectory() as directory:
-            progress = ArchiveProgress(Path(directory) / "archives", on_archive or (lambda _: None))
+            progress = ArchiveProgress(Path(directory) / "archives", on_archive or (lambda _: None), record)
             environment |= progress.variables
             status, printed = _run(self.command, self.folder, environment, progress.read)
         if status != 0:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from lambda_archives.progress import PROGRESS_VARIABLE
+from lambda_archives.request import ArchiveRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +27,53 @@ class ArchiveEvent:
     unpacked_bytes: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class BuiltArchive:
+    """Archive that a synthesis built or found.
+
+    Attributes:
+        name: Name of the archive.
+        sha256: SHA-256 of the zip, in hexadecimal.
+        layer: Hash of what decides the wheels' part. None without one.
+        files: Identities of all other files by their paths in the zip.
+        request: Arguments of the archive.
+    """
+
+    name: str
+    sha256: str
+    layer: str | None
+    files: Mapping[str, str]
+    request: ArchiveRequest
+
+
+@dataclass(slots=True)
+class SynthesisRecord:
+    """What a synthesis read: filled while it runs.
+
+    Attributes:
+        archives: Its archives by the SHA-256 of the zip.
+        imported: Modules that it imported from below the app's folder. None while unknown.
+    """
+
+    archives: dict[str, BuiltArchive] = field(default_factory=dict)
+    imported: frozenset[Path] | None = None
+
+
 class ArchiveProgress:
     """Reads what a synthesis reports of its archives.
 
     Args:
         file: File that the synthesis writes to. May be missing.
         on_event: Called with each event, once.
+        record: Is filled. Default: a new one.
     """
 
-    def __init__(self, file: Path, on_event: Callable[[ArchiveEvent], None]) -> None:
+    def __init__(
+        self, file: Path, on_event: Callable[[ArchiveEvent], None], record: SynthesisRecord | None = None
+    ) -> None:
         self._file = file
         self._on_event = on_event
+        self._record = SynthesisRecord() if record is None else record
         self._read = 0
 
     @property
@@ -53,4 +91,18 @@ class ArchiveProgress:
         if whole:
             self._read += len(whole) + 1
             for line in whole.splitlines():
-                self._on_event(ArchiveEvent(**json.loads(line)))
+                self._take(json.loads(line))
+
+    def _take(self, fields: Mapping[str, Any]) -> None:
+        if "imported" in fields:
+            self._record.imported = frozenset(map(Path, fields["imported"]))
+            return
+        if "request" in fields:
+            self._record.archives[fields["sha256"]] = BuiltArchive(
+                name=fields["archive"],
+                sha256=fields["sha256"],
+                layer=fields["layer"],
+                files=fields["files"],
+                request=ArchiveRequest.from_json(fields["request"]),
+            )
+        self._on_event(ArchiveEvent(fields["archive"], fields.get("zip_bytes"), fields.get("unpacked_bytes")))

@@ -20,6 +20,7 @@ from deploy_tools.app import CdktfApp, SynthesizedStack, with_packages
 from deploy_tools.cloud import chosen_environment, chosen_port, ensure_cloud, matching_cloud
 from deploy_tools.deploy import COST_OF_KILLING
 from deploy_tools.deploy_lock import deploy_lock
+from deploy_tools.drift import in_words, record_drift
 from deploy_tools.errors import CutShortError, DeploymentError
 from deploy_tools.local_state import LocalState
 from deploy_tools.terraform import COST_ON_AWS, environment_for, find_engine, name_terraform_settings
@@ -70,6 +71,9 @@ def run(
         states = {stack.name: LocalState(stack.state_path) for stack in stacks}
         cloud, done = matching_cloud(list(states.values()), cloud, reused=reused)
         print(f"local cloud: {cloud.url}, {done}", flush=True)
+        for state in states.values():
+            if drifted := record_drift(state.path, cloud.url):
+                print(f"changed without Terraform: {in_words(drifted)}", flush=True)
         if arguments[0] in _APPLIES:
             for stack in _named(stacks, arguments[1:]):
                 applying.enter_context(states[stack.name].applying(cloud.instance))

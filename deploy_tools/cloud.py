@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +14,10 @@ from urllib.parse import urlsplit
 
 from constructs_lib import Environment, InvalidArgumentError
 from deploy_tools.errors import DeploymentError
+from deploy_tools.local_api import call
 from deploy_tools.local_state import LocalState
 from local_cloud import background
 from local_cloud.documents import DOCUMENTS
-
-_DIRECT: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-"""To the local cloud, without the proxy of the caller's shell."""
 
 _PACKAGES: Final = Path(__file__).resolve().parents[1]
 """Folder from which `local_cloud` is imported too."""
@@ -133,12 +129,7 @@ def share_documents(stack: Path, cloud: Cloud) -> None:
 def rest_apis(cloud: Cloud) -> list[dict[str, object]]:
     """Return the REST APIs of the local cloud, as API Gateway's GetRestApis describes them."""
     region = chosen_environment().region
-    # The local cloud tells the services apart by the credential's scope; it does not check the signature here.
-    scope = f"Credential=local/20260101/{region}/apigateway/aws4_request"
-    signature = f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0"
-    request = urllib.request.Request(f"{cloud.url}/restapis", headers={"Authorization": signature})  # noqa: S310
-    with _DIRECT.open(request, timeout=10) as answer:
-        return list(json.load(answer).get("item", ()))
+    return list(call(cloud.url, "apigateway", "/restapis", region=region).get("item", ()))
 
 
 def matching_cloud(states: Sequence[LocalState], cloud: Cloud, *, reused: bool) -> tuple[Cloud, str]:

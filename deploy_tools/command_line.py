@@ -13,6 +13,7 @@ from deploy_tools.callers import PARTNER_OUTPUTS, USER_OUTPUTS, Callers
 from deploy_tools.cloud import chosen_environment, chosen_port, required_cloud, stop_cloud
 from deploy_tools.console import heading
 from deploy_tools.deploy import deploy, deployed_app, synthesize
+from deploy_tools.dev import dev
 from deploy_tools.errors import DeploymentError, TerraformError
 from deploy_tools.hints import SCRIPT, show_hints
 from deploy_tools.plan import plan
@@ -47,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add("synth", _synth, "synthesize the app")
     add("serve", _serve, "deploy the app to the local cloud and leave it up")
+    add("dev", _dev, "deploy the app to the local cloud, and update it whenever a file changes")
     sub = add(
         "plan", _plan, "synthesize and plan; reject a plan after which a deleted route would still be served"
     )
@@ -83,6 +85,11 @@ def _serve(options: argparse.Namespace) -> int:
     heading(f"Deploy {app.title} to the local cloud")
     show_hints(app, deploy(app, port))
     return 0
+
+
+def _dev(options: argparse.Namespace) -> int:
+    app, port = _app(options), chosen_port()
+    return dev(app, port)
 
 
 def _plan(options: argparse.Namespace) -> int:

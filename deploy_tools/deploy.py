@@ -1,24 +1,29 @@
-"""Deployment of a CDKTF app to the local cloud: start, synthesize, then init, plan and apply each stack.
+"""Deployment of a CDKTF app to the local cloud: start, synthesize, then initialize and apply each stack.
 
 These are the steps of a deployment to AWS with one difference, the environment variables.
 """
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
 
 from deploy_tools.app import CdktfApp, SynthesizedStack
+from deploy_tools.archive_progress import SynthesisRecord
 from deploy_tools.cloud import Cloud, chosen_environment, ensure_cloud, matching_cloud, share_documents
 from deploy_tools.console import step
 from deploy_tools.deploy_lock import deploy_lock
+from deploy_tools.drift import in_words, record_drift
 from deploy_tools.errors import DeploymentError, TerraformError
+from deploy_tools.initialization import Initialization
 from deploy_tools.local_state import LocalState
-from deploy_tools.plan_guard import tainted_parts
+from deploy_tools.plan_guard import API_PARTS
 from deploy_tools.provider_mirror import find_mirror
-from deploy_tools.terraform import Engine, PlannedChanges, Terraform, environment_for, find_engine
+from deploy_tools.terraform import Engine, Terraform, counted, environment_for, find_engine
+from deploy_tools.terraform_events import ApplyProgress
+from deploy_tools.terraform_state import TerraformState
 from lazy_bindings import node
 
 COST_OF_KILLING: Final = "the next deploy starts over with an empty local cloud"
@@ -90,12 +95,13 @@ def check_prerequisites() -> Engine:
     return engine
 
 
-def deploy(app: CdktfApp, port: int | None = None) -> DeployedApp:
+def deploy(app: CdktfApp, port: int | None = None, *, record: SynthesisRecord | None = None) -> DeployedApp:
     """Deploy an app to its local cloud, with progress on the terminal.
 
     Args:
         app: The app.
         port: Port of the local cloud; 0 for any. Default: that of the one that is up, or 4566.
+        record: Is filled with what synthesis reads. Default: nothing.
 
     Raises:
         DeploymentError: The local cloud or the synthesis failed.
@@ -107,7 +113,7 @@ def deploy(app: CdktfApp, port: int | None = None) -> DeployedApp:
         with step("local cloud") as current:
             cloud, reused = ensure_cloud(app.cloud_directory, port)
             current.note(f"{cloud.url}, {'was up already' if reused else 'started'}")
-        stacks = synthesize(app, {"ENVIRONMENT": "local", "AWS_ENDPOINT_URL": cloud.url})
+        stacks = synthesize(app, local_variables(cloud), record=record)
         states = {stack.name: LocalState(stack.state_path) for stack in stacks}
         cloud, done = matching_cloud(list(states.values()), cloud, reused=reused)
         if done not in ("was up already", "started"):
@@ -120,54 +126,103 @@ def deploy(app: CdktfApp, port: int | None = None) -> DeployedApp:
                 engine, stack.directory, variables, keep_open=(lock,), cost_of_killing=COST_OF_KILLING
             )
             suffix = f" {stack.name}" if len(stacks) > 1 else ""
-            _apply(terraform, states[stack.name], cloud, suffix)
-            share_documents(stack.directory, cloud)
-            deployed.append(DeployedStack(stack, terraform.outputs()))
+            deployed.append(apply_stack(stack, terraform, states[stack.name], cloud, suffix=suffix))
         return DeployedApp(cloud, tuple(deployed))
 
 
-def synthesize(app: CdktfApp, variables: Mapping[str, str]) -> list[SynthesizedStack]:
+def local_variables(cloud: Cloud) -> dict[str, str]:
+    """Return the environment variables of a synthesis for the local cloud."""
+    return {"ENVIRONMENT": "local", "AWS_ENDPOINT_URL": cloud.url}
+
+
+def synthesize(
+    app: CdktfApp, variables: Mapping[str, str], *, record: SynthesisRecord | None = None
+) -> list[SynthesizedStack]:
     """Synthesize an app into the folder that the cdktf CLI uses, with progress on the terminal.
 
     Raises:
         DeploymentError: The synthesis failed.
     """
     with step(f"synthesize {app.title}") as current:
-        stacks = app.synthesize(variables, on_archive=current.show_archive)
+        stacks = app.synthesize(variables, on_archive=current.show_archive, record=record)
         resources = sum(stack.resource_count for stack in stacks)
         current.note(f"{resources} resources" + (f" in {len(stacks)} stacks" if len(stacks) > 1 else ""))
     return stacks
 
 
-def _apply(terraform: Terraform, state: LocalState, cloud: Cloud, suffix: str) -> None:
-    with step(f"terraform init{suffix}"):
-        _init(terraform)
-    with step(f"terraform plan{suffix}") as current:
-        changes = _plan(terraform)
-        current.note(str(changes))
-    with step(f"terraform apply{suffix}") as current:
-        with state.applying(cloud.instance, creates=bool(changes.counts["add"])):
-            terraform.apply()
-        current.note(f"{len(terraform.resources())} resources in the state")
+def apply_stack(
+    stack: SynthesizedStack,
+    terraform: Terraform,
+    state: LocalState,
+    cloud: Cloud,
+    *,
+    refresh: bool = True,
+    suffix: str = "",
+) -> DeployedStack:
+    """Apply a stack to the local cloud in one run of Terraform, with progress on the terminal.
 
+    Args:
+        stack: The stack.
+        terraform: Terraform in its directory.
+        state: Its state.
+        cloud: The local cloud.
+        refresh: Whether Terraform reads every resource before it plans. Default: True.
+        suffix: What follows the names of the steps. Default: nothing.
 
-def _init(terraform: Terraform) -> None:
-    """Initialize; once more from nothing if what an interrupted run has left cannot be read."""
+    Raises:
+        TerraformError: Terraform failed.
+    """
+    initialization = Initialization(stack, terraform)
+    if not initialization.is_current():
+        with step(f"terraform init{suffix}"):
+            initialization.run()
+    if state.exists():
+        _prepare(state, cloud, suffix)
     try:
-        terraform.init()
-    except TerraformError:
-        shutil.rmtree(terraform.directory / ".terraform", ignore_errors=True)
-        terraform.init()
+        _apply(terraform, state, cloud, refresh=refresh, suffix=suffix)
+    except TerraformError as error:
+        if "terraform init" not in str(error):
+            raise
+        with step(f"terraform init{suffix}") as current:
+            current.note("once more: the providers have changed")
+            initialization.run()
+        _apply(terraform, state, cloud, refresh=refresh, suffix=suffix)
+    share_documents(stack.directory, cloud)
+    return DeployedStack(stack, TerraformState.read(state.path).outputs)
 
 
-def _plan(terraform: Terraform) -> PlannedChanges:
-    """Plan; unmark parts of the API that an interrupted apply has left tainted (docs/decisions/0010)."""
-    changes = terraform.plan()
-    if tainted := tainted_parts(changes.json):
-        for address in tainted:
-            terraform.run("untaint", "-no-color", address)
-        changes = terraform.plan()
-    return changes
+def _prepare(state: LocalState, cloud: Cloud, suffix: str) -> None:
+    """Correct a state by what Terraform does not see.
+
+    Direct changes are recorded, so that Terraform settles them. Parts of the API that an interrupted apply has left
+    tainted are unmarked (docs/decisions/0011).
+    """
+    if drifted := record_drift(state.path, cloud.url):
+        with step(f"changed without Terraform{suffix}") as current:
+            current.note(in_words(drifted))
+    content = TerraformState.read(state.path)
+    if content.remove_taints(API_PARTS):
+        content.save()
+
+
+def _apply(terraform: Terraform, state: LocalState, cloud: Cloud, *, refresh: bool, suffix: str) -> None:
+    progress = ApplyProgress()
+    with (
+        state.applying(cloud.instance, may_have_created=lambda: progress.may_have_created),
+        ExitStack() as running,
+    ):
+        planning = current = running.enter_context(step(f"terraform plan{suffix}"))
+
+        def show() -> None:
+            nonlocal current
+            if current is planning and progress.planned is not None:
+                planning.note(counted(progress.planned))
+                running.close()
+                current = running.enter_context(step(f"terraform apply{suffix}"))
+                current.follow(progress)
+
+        terraform.apply_now(progress, refresh=refresh, on_event=show)
+        current.note(f"{TerraformState.read(state.path).resource_count} resources in the state")
 
 
 def deployed_app(app: CdktfApp, cloud: Cloud) -> DeployedApp:
@@ -175,15 +230,12 @@ def deployed_app(app: CdktfApp, cloud: Cloud) -> DeployedApp:
 
     Raises:
         DeploymentError: Nothing was synthesized, or nothing was deployed to this local cloud.
-        TerraformError: Terraform is missing, or cannot read a state.
     """
-    variables, engine = environment_for(app.cloud_directory, endpoint_url=cloud.url), find_engine()
     deployed = []
     for stack in app.synthesized():
         state = LocalState(stack.state_path)
         if state.exists() and (state.was_applied_to(cloud.instance) or state.is_of_unknown_origin()):
-            terraform = Terraform(engine, stack.directory, variables)
-            deployed.append(DeployedStack(stack, terraform.outputs()))
+            deployed.append(DeployedStack(stack, TerraformState.read(state.path).outputs))
     if not deployed:
         raise DeploymentError("nothing has been deployed to the local cloud; run `serve` first")
     return DeployedApp(cloud, tuple(deployed))

@@ -86,6 +86,7 @@ def run(
     timeout_seconds: float | None = None,
     in_terminal: bool = False,
     pass_fds: Sequence[int] = (),
+    on_line: Callable[[str], None] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run a program and wait for it, whatever interrupts come.
 
@@ -101,6 +102,7 @@ def run(
         timeout_seconds: When it is killed. Default: never.
         in_terminal: Whether it reads from and prints to the terminal, and its output is not captured.
         pass_fds: Open files that it and all that it starts keep open.
+        on_line: Called with each line that it prints, as soon as it is printed. Default: nothing.
 
     Raises:
         KeyboardInterrupt: It was interrupted and did not end with status 0.
@@ -123,7 +125,10 @@ def run(
         started = _Run(process, name, cost, own_group=not in_terminal)
         _RUNS.append(started)
         try:
-            printed, logged = process.communicate(timeout=timeout_seconds)
+            if on_line is None:
+                printed, logged = process.communicate(timeout=timeout_seconds)
+            else:
+                printed, logged = _communicate(process, on_line, timeout_seconds)
         except subprocess.TimeoutExpired:
             started.kill()
             raise TimeLimitError("".join(filter(None, process.communicate()))) from None
@@ -137,6 +142,38 @@ def run(
     if started.interrupts and process.returncode != 0:
         raise KeyboardInterrupt(name)
     return subprocess.CompletedProcess(command, process.returncode, printed, logged)
+
+
+def _communicate(
+    process: subprocess.Popen[str], on_line: Callable[[str], None], timeout_seconds: float | None
+) -> tuple[str, str]:
+    """Read both outputs of a process to their end, one of them line by line; see `Popen.communicate`."""
+    assert process.stdout is not None  # noqa: S101 - piped
+    assert process.stderr is not None  # noqa: S101 - piped
+    logged: list[str] = []
+    late = threading.Event()
+
+    def stop() -> None:
+        late.set()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+    timer = threading.Timer(timeout_seconds or 0, stop)
+    if timeout_seconds is not None:
+        timer.start()
+    lines = []
+    with process.stdout, process.stderr:
+        reader = threading.Thread(target=logged.extend, args=(process.stderr,), daemon=True)
+        reader.start()
+        for line in process.stdout:
+            lines.append(line)
+            on_line(line)
+        reader.join()
+    timer.cancel()
+    process.wait()
+    if late.is_set():
+        raise TimeLimitError("".join([*lines, *logged]))
+    return "".join(lines), "".join(logged)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,19 +63,23 @@ class LocalState:
         return True
 
     @contextmanager
-    def applying(self, instance: str, *, creates: bool = True) -> Iterator[None]:
+    def applying(
+        self, instance: str, *, may_have_created: Callable[[], bool] = lambda: True
+    ) -> Iterator[None]:
         """Record that the block applies to the start `instance` of the local cloud, and how it ends.
 
         It ends complete, even if Terraform reports errors, unless it is interrupted or killed.
 
         Args:
             instance: The start of the local cloud.
-            creates: Whether it creates resources. What only changes or destroys them leaves none that no state lists.
+            may_have_created: Called when the block is interrupted or killed: whether it may have created resources. What
+                only changes or destroys them leaves none that no state lists. Default: it may.
         """
-        self._write(instance, complete=not creates)
+        self._write(instance, complete=False)
         try:
             yield
-        except CutShortError:
+        except (CutShortError, KeyboardInterrupt):
+            self._write(instance, complete=not may_have_created())
             raise
         except Exception:
             self._write(instance, complete=True)

@@ -12,6 +12,7 @@ from collections.abc import Collection
 
 from deploy_tools.app import CdktfApp, SynthesizedStack, chosen_stacks
 from deploy_tools.cloud import chosen_environment, required_cloud
+from deploy_tools.drift import in_words, record_drift
 from deploy_tools.errors import TerraformError
 from deploy_tools.plan_guard import PlanRefused, check_plan
 from deploy_tools.terraform import (
@@ -44,6 +45,8 @@ def plan(app: CdktfApp, names: Collection[str] = ()) -> int:
     engine, variables = find_engine(), environment_for(app.cloud_directory, endpoint_url=endpoint_url)
     status = 0
     for stack in chosen_stacks(stacks, names):
+        if endpoint_url is not None and (drifted := record_drift(stack.state_path, endpoint_url)):
+            print(f"{stack.name}: changed without Terraform: {in_words(drifted)}")
         changes = _plan(stack, Terraform(engine, stack.directory, variables))
         print(f"{stack.name}: {changes}" if len(stacks) > 1 else changes)
         try:

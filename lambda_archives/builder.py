@@ -50,9 +50,7 @@ def build(recipe: Recipe, cache: ArchiveCache, pip: Sequence[str]) -> tuple[Path
     started = time.monotonic()
     with cache.workspace() as folder:
         layer_members, layer = _layer(recipe, cache, pip, folder)
-        sources, matched = exclude_members(
-            (*(source.member for source in recipe.sources), *_generated(recipe)), recipe.left_out
-        )
+        sources, matched = recipe.own_members()
         members = merge_members(recipe.where, [*layer_members, *sources])
         paths = [member.path for member in members]
         if recipe.target.for_linux:  # the wheels of other systems hold other files
@@ -72,11 +70,6 @@ def build(recipe: Recipe, cache: ArchiveCache, pip: Sequence[str]) -> tuple[Path
         record.unpacked_bytes / 1e6,
     )
     return archive, record
-
-
-def _generated(recipe: Recipe) -> Iterable[Member]:
-    for path, data in recipe.generated.items():
-        yield Member(path, executable=False, size=len(data), origin="generated", content=MemoryBytes(data))
 
 
 def _layer(

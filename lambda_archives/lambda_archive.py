@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lambda_archives.cache import ARCHIVE, ArchiveCache, default_cache, file_stem
+from lambda_archives.errors import ArchiveError
 from lambda_archives.package_file import find_project_root, read_package_file
-from lambda_archives.progress import report
-from lambda_archives.recipe import Recipe, directory_recipe, package_recipe
+from lambda_archives.progress import report_begun, report_ready
+from lambda_archives.recipe import Recipe, package_recipe
+from lambda_archives.request import ArchiveRequest
 from lambda_archives.target import Target
 
 
@@ -63,12 +65,18 @@ class LambdaArchive:
         pip: Sequence[str] | None = None,
     ) -> None:
         folder = Path(source).absolute()
-        caches = _cache_folder(cache, find_project_root(folder) or Path.cwd())
-        lock = Path(requirements).absolute() if requirements is not None else None
-        recipe = directory_recipe(
-            folder, name=name, requirements=lock, exclude=exclude, target=target, cache=caches
+        if isinstance(exclude, str):
+            raise ArchiveError(f"{folder}: exclude is the string {exclude!r}; make it a list of patterns")
+        request = ArchiveRequest(
+            source=folder,
+            target=target,
+            cache=_cache_folder(cache, find_project_root(folder) or Path.cwd()),
+            name=name,
+            requirements=Path(requirements).absolute() if requirements is not None else None,
+            exclude=tuple(exclude),
         )
-        self._finish(recipe, caches, recipe.name, pip)
+        recipe = request.recipe()
+        self._finish(request, recipe, recipe.name, pip)
 
     @classmethod
     def from_package(
@@ -106,19 +114,26 @@ class LambdaArchive:
         description = read_package_file(
             Path(package), root=Path(root).absolute() if root is not None else None
         )
-        caches = _cache_folder(cache, description.root)
-        recipe = package_recipe(description, target=target, cache=caches, generated=generated or {})
+        request = ArchiveRequest(
+            source=description.file,
+            target=target,
+            cache=_cache_folder(cache, description.root),
+            packaged=True,
+            root=description.root,
+            generated=dict(generated or {}),
+        )
+        recipe = package_recipe(description, target=target, cache=request.cache, generated=request.generated)
         parent = description.file.parent
         inside = parent.is_relative_to(description.root)
         archive = cls.__new__(cls)
         archive._finish(
-            recipe, caches, str(parent.relative_to(description.root)) if inside else recipe.name, pip
+            request, recipe, str(parent.relative_to(description.root)) if inside else recipe.name, pip
         )
         return archive
 
-    def _finish(self, recipe: Recipe, caches: Path, place: str, pip: Sequence[str] | None) -> None:
-        report(recipe.name)
-        cache = ArchiveCache(caches / f"{file_stem(place)}-{recipe.target.slug}")
+    def _finish(self, request: ArchiveRequest, recipe: Recipe, place: str, pip: Sequence[str] | None) -> None:
+        report_begun(recipe.name)
+        cache = ArchiveCache(request.cache / f"{file_stem(place)}-{recipe.target.slug}")
         found = cache.find(f"{ARCHIVE}-{recipe.archive_key}")
         if found is None:
             # What builds is not needed, and not loaded, when nothing has changed.
@@ -128,7 +143,7 @@ class LambdaArchive:
             found = build(recipe, cache, tuple(pip) if pip is not None else default_pip())
         self._recipe = recipe
         self._zip_path, self._record = found
-        report(recipe.name, zip_bytes=self.zip_bytes, unpacked_bytes=self.unpacked_bytes)
+        report_ready(request, recipe, self._record)
 
     @property
     def name(self) -> str:

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lambda_archives.errors import ArchiveError
+from lambda_archives.members import exclude_members
 from lambda_archives.package_file import PackageFile
 from lambda_archives.sources import SourceFile, read_tree
 from lambda_archives.target import Target
+from lambda_archives.zip_writer import Member, MemoryBytes
 
 # Counts up whenever the same request would give other bytes than before.
 FORMAT = "1"
@@ -64,6 +66,15 @@ class Recipe:
     def left_out(self) -> tuple[str, ...]:
         """All patterns of what to leave out."""
         return (*self.exclude, *self.exclude_if_present)
+
+    def own_members(self) -> tuple[list[Member], set[str]]:
+        """Return the members that are not of the layer, and the patterns that left something out of them."""
+        generated = (
+            Member(path, executable=False, size=len(data), origin="generated", content=MemoryBytes(data))
+            for path, data in self.generated.items()
+        )
+        members = (*(source.member for source in self.sources), *generated)
+        return exclude_members(members, self.left_out)
 
     @property
     def layer_key(self) -> str:
@@ -139,8 +150,6 @@ def directory_recipe(
     Raises:
         ArchiveError: if the folder is missing or has nothing to ship, or there is no such file of requirements.
     """
-    if isinstance(exclude, str):
-        raise ArchiveError(f"{source}: exclude is the string {exclude!r}; make it a list of patterns")
     if not source.is_dir():
         raise ArchiveError(f"{source}: there is no such folder; correct the path")
     if requirements is not None and not requirements.is_file():

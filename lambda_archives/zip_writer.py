@@ -109,6 +109,15 @@ class Member:
             return zlib.decompress(data, -zlib.MAX_WBITS)
         return data
 
+    @property
+    def identity(self) -> str:
+        """The SHA-256 of the bytes in hex, and `x` if it is executable; only of what is not copied from a zip file."""
+        if isinstance(self.content, FileBytes):
+            sha256 = self.content.sha256
+        else:
+            sha256 = hashlib.sha256(self.read()).hexdigest()
+        return f"{sha256}x" if self.executable else sha256
+
 
 @dataclass(frozen=True, slots=True)
 class WrittenZip:

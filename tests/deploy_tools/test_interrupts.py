@@ -218,6 +218,36 @@ def test_what_a_program_printed_and_its_status_are_returned() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (3, "out\n", "err\n")
 
 
+def test_lines_are_passed_on_as_they_are_printed() -> None:
+    program = "import sys\nfor word in 'ab':\n    print(word, flush=True)\nprint('err', file=sys.stderr)"
+    lines: list[str] = []
+    done = interrupts.run(
+        [sys.executable, "-c", program],
+        name="it",
+        cost="nothing",
+        environment=os.environ,
+        timeout_seconds=60,
+        on_line=lines.append,
+    )
+    assert lines == ["a\n", "b\n"]
+    assert (done.returncode, done.stdout, done.stderr) == (0, "a\nb\n", "err\n")
+
+
+def test_a_program_that_is_followed_and_takes_too_long_is_killed() -> None:
+    program = "import subprocess; print('so far', flush=True); subprocess.run(['sleep', '600'])"
+    lines: list[str] = []
+    with pytest.raises(TimeLimitError, match="so far"):
+        interrupts.run(
+            [sys.executable, "-c", program],
+            name="it",
+            cost="nothing",
+            environment=os.environ,
+            timeout_seconds=1,
+            on_line=lines.append,
+        )
+    assert lines == ["so far\n"]
+
+
 def test_a_program_that_takes_too_long_is_killed_with_all_that_it_started() -> None:
     program = "import subprocess, sys; print('so far', flush=True); subprocess.run(['sleep', '600'])"
     with pytest.raises(TimeLimitError) as late:

@@ -45,7 +45,7 @@ def test_errors_that_terraform_reports_leave_the_state_good(state: LocalState) -
 
 
 def test_what_creates_nothing_may_be_cut_short(state: LocalState) -> None:
-    with pytest.raises(KeyboardInterrupt), state.applying("first", creates=False):
+    with pytest.raises(KeyboardInterrupt), state.applying("first", may_have_created=lambda: False):
         raise KeyboardInterrupt
     assert state.describes("first")
 

@@ -98,6 +98,7 @@ def test_the_local_clouds_environment_holds_nothing_that_leads_elsewhere_or_chan
         tmp_path, endpoint_url="http://127.0.0.1:4566", environment={**home, **CALLERS_SHELL}
     )
     assert {name: value for name, value in variables.items() if name not in home} == {
+        "GOGC": "400",
         "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",

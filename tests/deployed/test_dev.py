@@ -1,0 +1,161 @@
+"""`dev` as a user runs it: files of an example are changed, and the deployed API is called until it answers anew."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from deploy_tools.app import CdktfApp, with_packages
+from deploy_tools.cloud import required_cloud, stop_cloud
+from deploy_tools.deploy import deploy, deployed_app
+from deploy_tools.errors import TerraformError
+from deploy_tools.terraform import find_engine
+from tests.support.paths import PROJECT
+from tests.support.small_api import call
+
+try:
+    find_engine()
+except TerraformError as missing:
+    pytest.skip(f"Terraform is needed: {missing}", allow_module_level=True)
+
+BUILT = shutil.ignore_patterns("cdktf.out", ".cache", ".local_cloud", "*.tfstate*")
+
+
+class Dev:
+    """The command in a process of its own, on a copy of the example `workflow`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.app = CdktfApp.in_folder(
+            shutil.copytree(PROJECT / "examples" / "workflow", folder, ignore=BUILT)
+        )
+        self._process = subprocess.Popen(
+            [sys.executable, "-u", "-m", "deploy_tools", "--dir", str(folder), "dev"],
+            cwd=PROJECT,
+            env=with_packages({**os.environ, "LOCAL_CLOUD_PORT": "0"}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        self._output: IO[str] = self._process.stdout
+
+    def until(self, pattern: str) -> str:
+        """Read what it prints up to a line; return all of it."""
+        lines = []
+        for line in self._output:
+            lines.append(line)
+            if re.search(pattern, line):
+                return "".join(lines)
+        raise AssertionError(f"it ended without {pattern}:\n{''.join(lines)}")
+
+    def change(self, name: str, old: str, new: str) -> None:
+        file = self.app.folder / name
+        text = file.read_text(encoding="utf-8")
+        assert old in text
+        file.write_text(text.replace(old, new), encoding="utf-8")
+
+    def answer(self, path: str = "/summary") -> dict[str, object]:
+        (one,) = deployed_app(self.app, required_cloud(self.app.cloud_directory)).stacks
+        body = json.dumps({"text": "It rained. " * 40})
+        response = call(
+            str(one.outputs["invoke_url"]),
+            "POST",
+            path,
+            headers={"Content-Type": "application/json"},
+            body=body,
+        )
+        return {"status": response.status, **json.loads(response.body)}
+
+    def answers(self, wanted: Callable[[dict[str, object]], bool]) -> None:
+        """Call until the answer is the wanted one."""
+        while not wanted(self.answer()):
+            pass
+
+    def interrupt(self) -> tuple[int, str]:
+        """End it as Ctrl-C does; return its exit status, and what it printed."""
+        self._process.send_signal(signal.SIGINT)
+        printed = self._output.read()
+        return self._process.wait(), printed
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._output.close()
+        stop_cloud(self.app.cloud_directory)
+
+
+@pytest.fixture
+def dev(tmp_path: Path) -> Iterator[Dev]:
+    running = Dev(tmp_path / "workflow")
+    try:
+        yield running
+    finally:
+        running.close()
+
+
+def test_changes_are_answered_errors_leave_the_old_version_and_the_next_apply_settles(
+    dev: Dev, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dev.until("Watching for changes")
+    assert dev.answer()["service"] == "quick"
+
+    # The code of a function: the files are replaced, and Terraform does not run.
+    dev.change("quick/app.py", '"service": "quick"', '"service": "quicker"')
+    dev.answers(lambda answer: answer["service"] == "quicker")
+    assert "terraform" not in dev.until("new code answers")
+
+    # Errors are shown where they are.
+    dev.change("quick/app.py", '"service": "quicker"', '"service": (')
+    assert "quick/app.py:" in dev.until("The version before goes on answering")
+    assert dev.answer()["service"] == "quicker"
+    dev.change("quick/app.py", '"service": (', '"service": "quicker"')
+    dev.until("nothing to update")
+    dev.change("quick/app.py", "def handler", "import nowhere\n\ndef handler")
+    assert "No module named 'nowhere'" in dev.until("The version before goes on answering")
+    assert dev.answer()["service"] == "quicker"
+    dev.change("quick/app.py", "import nowhere\n\n", "")
+    dev.until("nothing to update")
+    dev.change("main.py", 'name="workflowApi"', 'name=""')
+    assert re.search(r"main\.py:\d+: workflow/api", dev.until("The version before goes on answering"))
+    assert dev.answer()["service"] == "quicker"
+
+    # A workflow: its definition is updated, and Terraform does not run.
+    dev.change("main.py", 'name=""', 'name="workflowApi"')
+    dev.until("nothing to update")
+    dev.change("main.py", 'output=Variable("answer")', 'output={"service": "none", "summary": ""}')
+    dev.answers(lambda answer: answer["service"] == "none")
+    assert "terraform" not in dev.until("new definition runs")
+
+    # All else: an apply.
+    route = 'api.resource_for("/summary").add_method('
+    dev.change(
+        "main.py",
+        route,
+        route.replace("/summary", "/more")
+        + '"POST", StepFunctionsIntegration(workflow), authorization=Public())\n'
+        + route,
+    )
+    assert "changed without Terraform          workflow-local-quick, workflow-local-summary" in dev.until(
+        "terraform apply"
+    )
+    assert dev.answer("/more")["service"] == "none"
+
+    # What was changed directly since, the next deployment settles, also where the files are as they were.
+    dev.change("quick/app.py", '"service": "quicker"', '"service": "quick"')
+    dev.until("new code answers")
+    assert dev.interrupt() == (0, "\nNo longer watching; the local cloud stays up.\n")
+    dev.change("quick/app.py", '"service": "quick"', '"service": "quicker"')
+    dev.change("main.py", 'output={"service": "none", "summary": ""}', 'output=Variable("answer")')
+    deploy(dev.app)
+    assert "changed without Terraform          workflow-local-quick " in capsys.readouterr().out
+    assert dev.answer()["service"] == "quicker"
