@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import lazy_bindings
 
-lazy_bindings.install()  # Take this line out, and all of the provider's bindings load at the first import of one.
+lazy_bindings.install()  # Without this line, the first import of a binding loads all bindings of the provider.
 
 if TYPE_CHECKING:
     from constructs_lib.api.access_log import AccessLog

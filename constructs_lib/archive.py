@@ -1,4 +1,4 @@
-"""What a Function needs to know of its code. `LambdaArchive` fits it, and so does any object like it."""
+"""Protocol of a function's code archive. `LambdaArchive` implements it."""
 
 from __future__ import annotations
 
@@ -7,48 +7,48 @@ from typing import Literal, Protocol
 
 
 class ArchiveTarget(Protocol):
-    """What an archive is built for."""
+    """Runtime and architecture of an archive."""
 
     @property
     def architecture(self) -> Literal["arm64", "x86_64"]:
-        """Lambda's name of the processor."""
+        """Architecture, such as `arm64`."""
 
     @property
     def runtime(self) -> str:
-        """Lambda's name of the runtime, such as `python3.13`."""
+        """Runtime, such as `python3.13`."""
 
 
 class Archive(Protocol):
-    """A zip with the code of one function."""
+    """Zip file with the code of a function."""
 
     @property
     def name(self) -> str:
-        """A short name for files, such as `vision`."""
+        """Short name for files, such as `vision`."""
 
     @property
     def handler(self) -> str | None:
-        """Where Lambda enters it; None where the Function must say it."""
+        """Handler. None if the Function must set it."""
 
     @property
     def zip_path(self) -> Path:
-        """The zip, absolute."""
+        """Absolute path of the zip file."""
 
     @property
     def source_code_hash(self) -> str:
-        """The SHA-256 of the zip, in base64."""
+        """SHA-256 of the zip file, in base64."""
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of the zip, in hexadecimal."""
+        """SHA-256 of the zip file, in hexadecimal."""
 
     @property
     def zip_bytes(self) -> int:
-        """The size of the zip."""
+        """Size of the zip file in bytes."""
 
     @property
     def unpacked_bytes(self) -> int:
-        """The size of what is in it."""
+        """Size of the unpacked files in bytes."""
 
     @property
     def target(self) -> ArchiveTarget:
-        """What it is built for."""
+        """Runtime and architecture."""

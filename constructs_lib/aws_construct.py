@@ -18,12 +18,12 @@ _Resource = TypeVar("_Resource", bound=TerraformResource)
 class AwsConstruct(Construct):
     """Construct in an `AwsStack`, which finds it by its class (`AwsStack.find_all`).
 
-    Its path and its stack are noted when it is created: each question to cdktf is a round trip to jsii's Node process.
-    Derive constructs of your own from it.
+    It records its path and its stack when it is created, because asking cdktf is a round trip to jsii's Node
+    process. Derive your own constructs from it.
 
     Args:
         scope: Parent construct.
-        construct_id: Its id in `scope`.
+        construct_id: Id in the parent construct.
     """
 
     def __init__(self, scope: Construct, construct_id: str) -> None:

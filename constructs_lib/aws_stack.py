@@ -1,4 +1,4 @@
-"""The stack: one AWS region, one Terraform state, and the key that encrypts by default."""
+"""Stack: one AWS region, one Terraform state, and a default encryption key."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class AwsStack(ProviderStack):
-    """A Terraform configuration for one AWS region; `ProviderStack` describes the arguments.
+    """Terraform configuration for one AWS region; `ProviderStack` describes the arguments.
 
     Example:
         >>> stack = AwsStack(app, "shop", environment=Environment.from_variables({"ENVIRONMENT": "dev"}))
@@ -29,44 +29,44 @@ class AwsStack(ProviderStack):
 
     @property
     def encryption_key(self) -> EncryptionKey | None:
-        """The key that encrypts whatever names no other; None where there is none."""
+        """Default encryption key of the stack, or None."""
         return self._encryption_key
 
     def encrypt_with(self, key: EncryptionKey) -> None:
-        """Encrypts everything that is made in this stack from now on, and that names no other key.
+        """Use a key for all constructs created from now on that pass no other key.
 
-        Without it, AWS's own keys do: they encrypt as well, and nobody can say who may decrypt, or see who did.
+        The default is AWS's own keys, whose use you can neither restrict nor audit.
 
         Args:
-            key: A key of this stack.
+            key: Key of this stack.
 
         Raises:
-            ConflictError: if something was made without a key before, or the key is in another stack.
+            ConflictError: if a construct was created without a key before, or the key is in another stack.
         """
         where = path_of(self)
         check_same_stack(where, self, key)
-        known = self._encryption_key
-        if known is not None and known is not key:
+        existing = self._encryption_key
+        if existing is not None and existing is not key:
             raise ConflictError(
                 where,
-                f"is encrypted with {path_of(known)} already",
-                "pass encryption_key=... to what needs another key",
+                f"is encrypted with {path_of(existing)} already",
+                "pass encryption_key=... to constructs that need another key",
             )
         if self._unencrypted is not None:
             raise ConflictError(
                 where,
-                f"{self._unencrypted} was made before, without a key",
-                "call encrypt_with right after the stack and its key are made",
+                f"{self._unencrypted} was created before, without a key",
+                "call encrypt_with right after creating the stack and its key",
             )
         self._encryption_key = key
 
     def key_for(self, where: str, scope: Construct, own: EncryptionKey | None) -> EncryptionKey | None:
-        """Return the key for a construct that is about to be made: its own, the stack's, or none.
+        """Return the key for a new construct: its own, the stack's, or none.
 
         Args:
             where: The path of the construct.
             scope: Parent construct.
-            own: The key that it was given.
+            own: Its own key, or None.
 
         Raises:
             ConflictError: if its own key is in another stack.

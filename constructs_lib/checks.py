@@ -1,8 +1,7 @@
-"""Checks of single arguments, so that every construct words the same mistake the same way.
+"""Checks of arguments, so that every construct has the same error message for the same mistake.
 
 Each check returns nothing and raises `InvalidArgumentError` or `LimitExceededError`. `where` is the path of
-the construct that is about to be made (see `path_below`): a construct that fails its checks is never added to
-the tree.
+the new construct (see `path_below`). A construct that fails its checks is never added to the tree.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ REGION: Final = r"[a-z]{2,4}(-[a-z]+)+-\d+"
 """Code of an AWS region, such as `eu-central-1` or `eusc-de-east-1`."""
 
 _PATHS: Final[WeakKeyDictionary[Any, str]] = WeakKeyDictionary()
-"""Paths never change, and asking for one takes two ways to jsii's Node process and back."""
+"""Paths never change, and reading one from cdktf takes two round trips to jsii's Node process."""
 
 
 def path_of(construct: Any) -> str:
@@ -37,18 +36,18 @@ def path_of(construct: Any) -> str:
 
 
 def note_path(construct: Any, scope: Any, construct_id: str) -> None:
-    """Record the path of a construct that was just made as `construct_id` below `scope`."""
+    """Record the path of a new construct `construct_id` below `scope`."""
     if keeps_id(construct_id):
         _PATHS[construct] = path_below(scope, construct_id)
 
 
 def keeps_id(construct_id: str) -> bool:
-    """Whether an id is in the construct's path as it stands: constructs replaces `/` and the end of a line by `--`."""
+    """Return whether the construct's path has an id unchanged: constructs replaces `/` and newlines by `--`."""
     return "/" not in construct_id and "\n" not in construct_id
 
 
 def path_below(scope: Any, construct_id: str) -> str:
-    """Return the path that a construct `construct_id` below `scope` would have, for error messages."""
+    """Return the path of a construct `construct_id` below `scope`, for error messages."""
     path = path_of(scope)
     return f"{path}/{construct_id}" if path else construct_id
 
@@ -58,7 +57,7 @@ def check_choice(where: str, argument: str, value: object, literal: Any) -> None
     choices = get_args(literal)
     if value not in choices or isinstance(value, bool):
         raise InvalidArgumentError(
-            where, f"{argument} {value!r} is not known to AWS", f"choose {_either(choices)}"
+            where, f"{argument} {value!r} is not a value that AWS supports", f"choose {_either(choices)}"
         )
 
 
@@ -67,8 +66,8 @@ def check_range(where: str, argument: str, value: object, low: int, high: int) -
     if is_number_reference(value):
         raise InvalidArgumentError(
             where,
-            f"{argument} refers to an attribute that only Terraform will know",
-            f"pass a number of {low} to {high}: it is checked while synthesizing",
+            f"{argument} is a reference, which only Terraform can resolve",
+            f"pass a number from {low} to {high}, which is checked at synth",
         )
     if not isinstance(value, int) or isinstance(value, bool):
         raise InvalidArgumentError(
@@ -79,30 +78,30 @@ def check_range(where: str, argument: str, value: object, low: int, high: int) -
 
 
 def check_pattern(where: str, argument: str, value: object, pattern: str, remedy: str) -> None:
-    """Check that `value` is a string, known while synthesizing, that matches `pattern` as a whole."""
+    """Check that `value` is a string that is known at synth and matches `pattern` as a whole."""
     check_known(where, argument, value)
     if re.fullmatch(pattern, str(value), re.ASCII) is None:
         raise InvalidArgumentError(where, f"{argument} {value!r} is not valid", remedy)
 
 
 def check_known(where: str, argument: str, value: object) -> None:
-    """Check that `value` is a string that is known while synthesizing: Terraform has nothing left to fill in."""
+    """Check that `value` is a string without references, so that it is known at synth."""
     if not isinstance(value, str):
         raise InvalidArgumentError(where, f"{argument} {value!r} is not a string", "pass a string")
     if has_reference(value):
         raise InvalidArgumentError(
             where,
-            f"{argument} refers to an attribute that only Terraform will know",
-            "pass a plain string: names, paths and routes are fixed while synthesizing",
+            f"{argument} is a reference, which only Terraform can resolve",
+            "pass a plain string: names, paths and routes must be known at synth",
         )
     if accidental(value) is not None:
         raise InvalidArgumentError(
-            where, f"{argument} holds {accidental(value)}, which Terraform would fill in", "take it out"
+            where, f"{argument} contains {accidental(value)}, which Terraform would evaluate", "take it out"
         )
 
 
 def check_type(where: str, argument: str, value: object, *kinds: type, remedy: str | None = None) -> None:
-    """Check that `value` is of one of these classes, or left out (None)."""
+    """Check that `value` is of one of these classes, or None."""
     if value is None or isinstance(value, kinds):
         return
     what = "the class itself" if isinstance(value, type) else f"of type {type(value).__name__}"
@@ -111,7 +110,7 @@ def check_type(where: str, argument: str, value: object, *kinds: type, remedy: s
 
 
 def check_list(where: str, argument: str, values: object) -> None:
-    """Check that `values` is a list, and not one of the things that belong into it."""
+    """Check that `values` is a list, and not a single item."""
     if isinstance(values, str) or not isinstance(values, Iterable):
         raise InvalidArgumentError(
             where, f"{argument} is of type {type(values).__name__}, not a list", "pass [...]"
@@ -119,24 +118,24 @@ def check_list(where: str, argument: str, values: object) -> None:
 
 
 def check_mapping(where: str, argument: str, value: object) -> None:
-    """Check that `value` is a dictionary, or left out (None)."""
+    """Check that `value` is a dictionary, or None."""
     check_type(where, argument, value, Mapping, remedy="pass a dictionary {...}")
 
 
 def check_text(where: str, argument: str, value: str | None) -> None:
-    """Check that Terraform fills in references to attributes in a text, if there is one, and nothing else."""
+    """Check that the only Terraform expressions in a string are references to attributes."""
     check_type(where, argument, value, str, remedy="pass a string")
     found = None if value is None else accidental(value)
     if found is not None:
         raise InvalidArgumentError(
             where,
-            f"{argument} holds {found}, which Terraform would fill in",
-            f"write {found[0]}{found} for the text, or pass an attribute of a resource",
+            f"{argument} contains {found}, which Terraform would evaluate",
+            f"write {found[0]}{found} for the literal text, or pass an attribute of a resource",
         )
 
 
 def check_texts(where: str, argument: str, value: Any) -> None:
-    """Check each text in a value as `check_text` does: in lists, maps and the blocks of resources."""
+    """Check each string in a value like `check_text`: in lists, maps and the blocks of resources."""
     if isinstance(value, str):
         check_text(where, argument, value)
     elif isinstance(value, Mapping):
@@ -146,7 +145,7 @@ def check_texts(where: str, argument: str, value: Any) -> None:
     elif isinstance(value, list | tuple):
         for inner in value:
             check_texts(where, argument, inner)
-    elif hasattr(value, "_values"):  # a block: cdktf's bindings have classes for them
+    elif hasattr(value, "_values"):  # a block, which is a class in cdktf's bindings
         check_texts(where, argument, value._values)
 
 

@@ -1,4 +1,4 @@
-"""Names that AWS or Terraform allows once, in an App, in an AWS account, or in a region of an account."""
+"""Claims of names that must be unique in an App, in an AWS account, or in a region of an account."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from constructs_lib.state import S3State
 from constructs_lib.templates import has_reference
 
 ClaimScope = Literal["region", "account"]
-"""Where a name is unique: in one region of an AWS account, or in all of them."""
+"""Scope of uniqueness: one region of an AWS account, or the whole account."""
 
 _OTHER_ACCOUNT: Final = (
     "pass each stack its allowed_account_ids if they are deployed to different AWS accounts"
@@ -26,12 +26,12 @@ _OTHER_ACCOUNT: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """Where a stack is deployed.
+    """Account and region of a stack.
 
     Attributes:
         stack: Path of the stack.
         region: AWS region.
-        account_ids: The AWS accounts that Terraform may deploy to. Empty for any.
+        account_ids: AWS accounts that Terraform may deploy to. Empty: any.
         is_local: Whether it is the local cloud.
     """
 
@@ -49,14 +49,14 @@ class Destination:
         return cls(stack=stack, region=region, account_ids=frozenset(account_ids), is_local=is_local)
 
     def shares(self, scope: ClaimScope, other: Destination) -> bool:
-        """Whether both may be in the same account, or in the same region of it.
+        """Return whether both may be in the same account, or in the same region of it.
 
         A stack without account IDs may be deployed to any account.
         """
         if self.is_local != other.is_local or (scope == "region" and self.region != other.region):
             return False
-        known = self.account_ids and other.account_ids
-        return not known or not self.account_ids.isdisjoint(other.account_ids)
+        are_known = self.account_ids and other.account_ids
+        return not are_known or not self.account_ids.isdisjoint(other.account_ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class _Claim:
 
 
 class Claims:
-    """The names that the stacks of an App claimed."""
+    """Claimed names of the stacks of an App."""
 
     def __init__(self) -> None:
         self._in_app: dict[tuple[str, ...], str] = {}
@@ -74,15 +74,15 @@ class Claims:
 
     @classmethod
     def of(cls, scope: Construct) -> Claims:
-        """Return those of the App that a construct is in."""
+        """Return the claims of a construct's App."""
         return _CLAIMS.setdefault(App.of(scope), cls())
 
     def claim_stack(self, where: str, construct_id: str, state: S3State | str) -> None:
-        """Claim the folder and the state of a stack, which no other stack of the App may have.
+        """Claim the folder and the state of a stack, which must be unique in the App.
 
         Args:
             where: Path of the stack.
-            construct_id: Name of the stack's folder.
+            construct_id: Id of the stack, which is the name of its folder.
             state: State in S3, or the path of a local one.
 
         Raises:
@@ -93,7 +93,7 @@ class Claims:
             raise ConflictError(
                 where,
                 f"would be written to the folder of stack '{owner}'",
-                "give one of the two stacks another construct_id",
+                "rename one of the two stacks (construct_id)",
             )
         if isinstance(state, S3State):
             place, name, argument = (
@@ -120,7 +120,8 @@ class Claims:
         Raises:
             ConflictError: The name is taken.
         """
-        # Terraform knows the attributes of one stack apart from those of another, and their addresses may be equal.
+        # References of different stacks can have the same address, so they do not identify a name across
+        # stacks.
         stack = destination.stack if has_reference(name) else ""
         claims = self._in_aws.setdefault((stack, kind, name), [])
         for claim in claims:

@@ -1,7 +1,7 @@
 """Deployment environment: the AWS account and region of a stack, or the local cloud.
 
-`main.py` and the tools read these variables here and nowhere else, so that all of them mean the same environment. An
-empty variable counts as unset.
+`main.py` and the tools read these variables only here, so that all of them use the same environment. An empty
+variable counts as unset.
 
 ENVIRONMENT          local, dev or prod. Default: local.
 AWS_REGION           AWS region. Default: us-east-1.
@@ -25,7 +25,7 @@ VARIABLES: Final = ("ENVIRONMENT", "AWS_REGION", "AWS_ACCOUNT_ID", "LOCAL_CLOUD_
 EnvironmentName = Literal["local", "dev", "prod"]
 
 LOCAL_ACCOUNT_ID: Final = "123456789012"
-"""Account ID of every local cloud. AWS uses it in its documentation and gives it to no customer."""
+"""Account ID of every local cloud. AWS reserves it for its documentation."""
 
 DEFAULT_REGION: Final = "us-east-1"
 DEFAULT_PORT: Final = 4566
@@ -35,7 +35,7 @@ Name = TypeVar("Name", bound=str)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """Where a stack is deployed.
+    """Deployment environment of a stack.
 
     Attributes:
         name: `local`, `dev` or `prod`.
@@ -91,7 +91,7 @@ class Environment:
 
     @property
     def is_local(self) -> bool:
-        """Whether the stack is deployed to the local cloud."""
+        """True if the stack is deployed to the local cloud."""
         return self.name == "local"
 
     @property
@@ -115,5 +115,5 @@ def choice(given: Mapping[str, str], variable: str, choices: tuple[Name, ...]) -
     for one in choices:
         if one == value:
             return one
-    known = f"{', '.join(choices[:-1])} or {choices[-1]}"
-    raise InvalidArgumentError(variable, f"{value!r} is unknown", f"set {known}. Default: {choices[0]}")
+    expected = f"{', '.join(choices[:-1])} or {choices[-1]}"
+    raise InvalidArgumentError(variable, f"{value!r} is unknown", f"set {expected}. Default: {choices[0]}")

@@ -1,29 +1,24 @@
-"""The exceptions of this package: one tree, so that one `except` clause covers it.
+"""Exceptions of this package, in one tree.
 
-    ConstructError
-    ├── InvalidArgumentError    an argument is wrong by itself
-    ├── ConflictError           two things exclude each other
-    ├── LimitExceededError      AWS would refuse it for its size, number or duration
-    └── UnsafeSettingError      AWS would accept it, and it would be a security hole
+    ConstructError ├── InvalidArgumentError    an argument is not valid ├── ConflictError           two things
+    exclude each other ├── LimitExceededError      a quota of AWS would be exceeded └── UnsafeSettingError AWS
+    would accept it, but it is insecure ConstructWarning            valid, but a recommended feature is off
 
-    ConstructWarning            works, and a default leaves something out that is worth having
-
-They are raised where the mistake is made, before the construct and its children exist, never while Terraform
-runs.
+They are raised at the call with the mistake, before the construct and its children exist, never while Terraform runs.
 """
 
 from __future__ import annotations
 
 
 class ConstructError(Exception):
-    """What AWS or Terraform would refuse or silently ignore, found while the constructs are put together.
+    """Mistake that AWS or Terraform would reject or silently ignore, found at synth.
 
     The message reads `where: problem; remedy`.
 
     Attributes:
-        where: The path of the construct, or the name of the thing that is wrong.
-        problem: What is wrong with it.
-        remedy: What to do about it.
+        where: Path of the construct, or name of the argument.
+        problem: What is wrong.
+        remedy: What to do.
     """
 
     def __init__(self, where: str, problem: str, remedy: str) -> None:
@@ -34,20 +29,20 @@ class ConstructError(Exception):
 
 
 class InvalidArgumentError(ConstructError):
-    """An argument is wrong by itself: its type, its form, or a value that AWS does not know."""
+    """Argument with a wrong type, form or value."""
 
 
 class ConflictError(ConstructError):
-    """Two things exclude each other: a duplicate, or two settings that cannot both hold."""
+    """Conflict of two arguments or constructs, such as a duplicate."""
 
 
 class LimitExceededError(ConstructError):
-    """A quota of AWS would be exceeded: a size, a number or a duration."""
+    """Exceeded quota of AWS: a size, a number or a duration."""
 
 
 class UnsafeSettingError(ConstructError):
-    """AWS would accept it, and it would be a security hole."""
+    """Insecure setting that AWS would accept."""
 
 
 class ConstructWarning(UserWarning):
-    """The configuration works, and a default leaves something out that is worth having."""
+    """Valid configuration without a recommended feature."""

@@ -1,6 +1,7 @@
-"""How cdktf names a resource in the configuration, worked out here: to ask it takes a way to jsii's Node process.
+"""Logical ids of resources, computed as in cdktf, without a round trip to jsii's Node process.
 
-It follows `lib/private/unique.js` of the release of cdktf that is named here. With any other release, cdktf is asked.
+It follows `lib/private/unique.js` of the cdktf version named here. With other versions, cdktf computes the
+ids.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ def logical_id(path: str) -> str | None:
     """Return the logical id of a resource.
 
     Args:
-        path: Its path below its stack, such as `api/Resource`.
+        path: Path below its stack, such as `api/Resource`.
 
     Returns:
-        The id; None where cdktf has to be asked for it.
+        The id. None if cdktf must compute it.
     """
     components = [one for one in path.split("/") if one != "Default"]
-    if not components:  # cdktf says what is wrong
+    if not components:  # cdktf raises the error
         return None
     if len(components) == 1:
         name = _NOT_ALLOWED.sub("", components[0])
@@ -37,19 +38,19 @@ def logical_id(path: str) -> str | None:
             return name
     try:
         told_apart = hashlib.md5("/".join(components).encode(), usedforsecurity=False).hexdigest()
-    except UnicodeEncodeError:  # half a character, which JavaScript knows and UTF-8 does not
+    except UnicodeEncodeError:  # half of a surrogate pair, which JavaScript allows and UTF-8 does not
         return None
-    kept: list[str] = []
+    parts: list[str] = []
     for one in components:
-        if not kept or not kept[-1].endswith(one):
-            kept.append(one)
-    human = "_".join(_NOT_ALLOWED.sub("", one) for one in kept if one != "Resource")
+        if not parts or not parts[-1].endswith(one):
+            parts.append(one)
+    human = "_".join(_NOT_ALLOWED.sub("", one) for one in parts if one != "Resource")
     return f"{human[:_LONGEST_HUMAN_PART]}_{told_apart[:8].upper()}"
 
 
 @cache
 def has_usual_ids(stack: type[TerraformStack]) -> bool:
-    """Whether cdktf names what is in a stack of this class as this module does."""
+    """Return whether a stack class uses cdktf's standard logical ids."""
     return (
         version("cdktf") == _KNOWN_RELEASE
         and stack.get_logical_id is TerraformStack.get_logical_id

@@ -54,35 +54,35 @@ _PARTITIONS: Final = {
     "us-isob-": "aws-iso-b",
     "us-isof-": "aws-iso-f",
 }
-"""Partitions by the start of the regions in them."""
+"""Partitions by prefix of their regions."""
 
 _ABOVE_THE_STACK: Final = PurePosixPath("../../..")
-"""Terraform runs in `<outdir>/stacks/<stack>`; the state lies beside the output directory."""
+"""Terraform runs in `<outdir>/stacks/<stack>`. The state file is beside the output directory."""
 
 
 class ProviderStack(TerraformStack):
     """Terraform configuration for one AWS region, without an encryption key. Derive stacks from `AwsStack`.
 
-    Makes the provider, the state's backend, and the version constraints. Everything it writes is relative, so
-    that the same sources give the same `cdk.tf.json` on every machine.
+    It creates the provider, the backend and the version constraints. All paths are relative, so the same
+    sources give the same `cdk.tf.json` on every machine.
 
     Args:
-        scope: The App.
-        construct_id: The stack's name.
-        environment: The region, the account and, for the local cloud, the address that the stack is deployed to.
-        region: The AWS region, such as `eu-central-1`. Pass either `environment` or `region`.
-        allowed_account_ids: The only AWS accounts that Terraform may plan and deploy in, 12 digits each; with
-            credentials of any other account it stops before it reads or creates anything. Default: the account of
-            `environment`, or any account.
-        name_prefix: Prefix of the names that its resources have in AWS by default. Default: `construct_id`, and with
-            `environment` its name as well: `shop-dev`.
+        scope: App.
+        construct_id: Name of the stack.
+        environment: Region, account and, for the local cloud, URL of the deployment.
+        region: AWS region, such as `eu-central-1`. Pass either `environment` or `region`.
+        allowed_account_ids: AWS accounts that Terraform may plan and deploy in, 12 digits each. With
+            credentials of another account, it stops before it reads or creates anything. Default: the account
+            of `environment`, or any account.
+        name_prefix: Prefix of the default names in AWS. Default: `construct_id`; with `environment`, its name
+            too, such as `shop-dev`.
         defaults: Defaults for its constructs. Default: `StackDefaults()`.
-        state_path: The file of the state, relative to the directory that holds the App's output directory.
-            Only its owner may read it. Default: `terraform.<construct_id>.tfstate`, and with `environment`
+        state_path: File of the state, relative to the parent of the App's output directory. Readable by its
+            owner only. Default: `terraform.<construct_id>.tfstate`, and with `environment`
             `terraform.<construct_id>.<environment>.tfstate`.
-        state: S3 state, for stacks that more than one person or machine deploys. Default: the local file.
-        provider_version: Constraint on the AWS provider's version. Default: every release of the majors
-            5 and 6 from 5.100.0 on; Terraform's lock file picks one.
+        state: State in S3, for stacks that several people or machines deploy. Default: the local file.
+        provider_version: Constraint on the AWS provider's version. Default: `>= 5.100.0, < 7.0.0`;
+            Terraform's lock file pins one.
 
     Raises:
         ConstructError: if an argument is not valid, or another stack of the App has the same construct_id or the same
@@ -121,7 +121,7 @@ class ProviderStack(TerraformStack):
             "construct_id",
             construct_id,
             r"[A-Za-z][A-Za-z0-9-]*",
-            "start with a letter and use letters, digits and '-': the names in AWS start with it",
+            "start with a letter and use letters, digits and '-': names in AWS start with it",
         )
         check_pattern(
             where,
@@ -182,10 +182,10 @@ class ProviderStack(TerraformStack):
 
     @classmethod
     def of(cls, construct: IConstruct) -> Self:
-        """Return the stack of this class that a construct is in.
+        """Return the stack of a construct.
 
         Raises:
-            ConstructError: if it is in a stack of another class.
+            ConstructError: if the stack is of another class.
         """
         stack = stack_of(construct)
         if not isinstance(stack, cls):
@@ -198,12 +198,12 @@ class ProviderStack(TerraformStack):
 
     @property
     def region(self) -> str:
-        """The region's code."""
+        """Region, such as `eu-central-1`."""
         return self._region
 
     @property
     def environment(self) -> Environment | None:
-        """The environment that the stack is deployed to; None for a stack with a region only."""
+        """Environment of the stack. None for a stack with a region only."""
         return self._environment
 
     @property
@@ -220,7 +220,7 @@ class ProviderStack(TerraformStack):
     def archive_target(self) -> Target:
         """Python version and architecture of the archives of the stack's services.
 
-        That of the stack's defaults, or else this machine's for the local cloud, and Python 3.13 on arm64 for AWS.
+        Default: this machine's for the local cloud, Python 3.13 on arm64 for AWS.
         """
         from lambda_archives import Target
 
@@ -247,7 +247,7 @@ class ProviderStack(TerraformStack):
         return name.removeprefix(f"{self._name_prefix}-")
 
     def reserved_concurrency(self, function_name: str) -> int | None:
-        """Return the default for the reserved concurrency of a function; None for none.
+        """Return the default reserved concurrency of a function, or None.
 
         Args:
             function_name: Name of the function in AWS.
@@ -257,11 +257,11 @@ class ProviderStack(TerraformStack):
         return defaults.reserved_concurrency_of.get(name, defaults.reserved_concurrency)
 
     def find_all(self, kind: type[FoundConstruct], *, below: Construct | None = None) -> list[FoundConstruct]:
-        """Return the constructs of this library in the stack that are of a class, in the order of their creation.
+        """Return the stack's constructs of a class, in the order of their creation.
 
         Args:
-            kind: The class.
-            below: Return those below this construct only. Default: all of the stack.
+            kind: Class.
+            below: Construct whose descendants are returned. Default: the stack.
         """
         found = [one for one in constructs_of(self) if isinstance(one, kind)]
         if below is None or below is self:
@@ -273,11 +273,11 @@ class ProviderStack(TerraformStack):
         """Add Terraform outputs (`terraform output`), one for each keyword.
 
         Args:
-            values: Text, number, list or dictionary by the name of its output.
+            values: String, number, list or dictionary by the name of the output.
 
         Raises:
             ConflictError: An output of that name exists.
-            InvalidArgumentError: A text holds `${...}` or `%{...}` that is not a reference.
+            InvalidArgumentError: A string contains `${...}` or `%{...}` that is not a reference.
 
         Example:
             >>> stack.output(region=stack.region)
@@ -290,25 +290,25 @@ class ProviderStack(TerraformStack):
 
     @property
     def provider(self) -> AwsProvider:
-        """The provider, for what the arguments do not cover."""
+        """The provider, for arguments that this class does not have."""
         return self._provider
 
     @property
     def folder(self) -> Path:
-        """Where its configuration is written, and Terraform runs."""
+        """Folder of its configuration, where Terraform runs."""
         return self._folder
 
     @property
     def account_id(self) -> str:
-        """The account that Terraform works in; a reference, made on first use."""
+        """Id of the account; a reference, created on first use."""
         if self._account_id is None:
-            # Read once: each reading of an attribute gives another string for the same reference.
+            # Read once, because cdktf creates a new token with each read of an attribute.
             self._account_id = DataAwsCallerIdentity(self._current_scope(), "caller_identity").account_id
         return self._account_id
 
     @property
     def partition(self) -> str:
-        """The partition of the region (`aws`, `aws-cn`, …); a reference, made on first use."""
+        """The partition of the region (`aws`, `aws-cn`, …); a reference, created on first use."""
         if self._partition is None:
             self._partition = DataAwsPartition(self._current_scope(), "partition").partition
         return self._partition
@@ -316,13 +316,13 @@ class ProviderStack(TerraformStack):
     def require_provider(
         self, where: str, feature: str, version: tuple[int, int], *, otherwise: str = ""
     ) -> None:
-        """Check that every allowed version of the provider knows `feature`.
+        """Check that every allowed version of the provider supports `feature`.
 
         Args:
-            where: The path of the construct that needs it.
-            feature: What needs the version.
-            version: The first version that knows it.
-            otherwise: What to do where the version cannot be required. Default: nothing else is possible.
+            where: Path of the construct that needs it.
+            feature: Feature that needs the version.
+            version: First version that supports it.
+            otherwise: Alternative to requiring the version, for the message. Default: none.
 
         Raises:
             ConflictError: if the constraint allows a provider older than `version`.
@@ -331,7 +331,7 @@ class ProviderStack(TerraformStack):
             needed = f"{version[0]}.{version[1]}.0"
             raise ConflictError(
                 where,
-                f"{feature} needs version {needed} of the AWS provider, and older ones are allowed",
+                f"{feature} needs version {needed} of the AWS provider, and provider_version allows older ones",
                 f"pass provider_version='>= {needed}, < 7.0.0' to the stack{otherwise and f', or {otherwise}'}",
             )
 
@@ -344,30 +344,28 @@ class ProviderStack(TerraformStack):
         *,
         scope: ClaimScope = "region",
     ) -> None:
-        """Claim a name that AWS allows once, so that a second one is an error before Terraform runs.
+        """Claim a name that must be unique in AWS, so that a duplicate is an error at synth.
 
-        Stacks are in different AWS accounts if their `allowed_account_ids` have none in common; a stack without them
+        Stacks are in different AWS accounts if their `allowed_account_ids` are disjoint. A stack without them
         may be in any account.
 
         Args:
             where: Path of the construct that claims it.
-            kind: What the name is of, such as `function_name`.
+            kind: Kind of the name, such as `function_name`.
             name: The name.
             remedy: What to do if it is taken.
-            scope: Where AWS allows it once: in a region of an account, or in the whole account. Default: `region`.
+            scope: Scope of uniqueness: a region of an account, or the whole account. Default: `region`.
 
         Raises:
-            ConflictError: A construct of this App has the name there.
+            ConflictError: Another construct of the App has the name.
         """
         self._claims.claim(self._destination, where, kind, name, remedy=remedy, scope=scope)
 
     def place_archive(self, archive: Archive) -> str:
-        """Put an archive's zip beside the stack's configuration.
-
-        An older zip of the same archive is removed.
+        """Copy an archive's zip beside the stack's configuration; remove an older one.
 
         Returns:
-            Its path relative to the directory that Terraform runs in.
+            Its path relative to the stack's folder.
         """
         assets = self.folder / "assets"
         name = re.sub(r"[^A-Za-z0-9_-]+", "-", archive.name)
@@ -381,11 +379,11 @@ class ProviderStack(TerraformStack):
         return f"assets/{place.name}"
 
     def place_document(self, name: str, content: str) -> Path:
-        """Put a file beside the stack's configuration, where Terraform does not read it.
+        """Write a file beside the stack's configuration, where Terraform does not read it.
 
         Args:
-            name: The file's name; Terraform reads those that end in `.tf` and `.tf.json`.
-            content: The file's text.
+            name: Name of the file. Terraform reads names that end in `.tf` and `.tf.json`.
+            content: Text of the file.
 
         Returns:
             Its path.
@@ -396,22 +394,22 @@ class ProviderStack(TerraformStack):
         return place
 
     def place_section(self, name: str, section: str, content: str) -> Path:
-        """Put a section into a document beside the stack's configuration; see `place_document`.
+        """Write a section of a document beside the stack's configuration; see `place_document`.
 
         Args:
-            name: The file's name.
-            section: The section's name. The sections of a document are sorted by it.
-            content: The section's text.
+            name: Name of the file.
+            section: Name of the section, by which the sections are sorted.
+            content: Text of the section.
 
         Returns:
-            The file's path.
+            The path of the file.
         """
         sections = self._sections.setdefault(name, {})
         sections[section] = content
         return self.place_document(name, "\n".join(sections[one] for one in sorted(sections)))
 
     def _keep_state_in(self, state: S3State) -> None:
-        # cdktf writes the stacks that read outputs of this one from the arguments, and knows no overrides.
+        # cdktf configures stacks that read outputs of this one from the arguments, without overrides.
         S3Backend(self, **state.readable())
         if state.locks_by_file:
             self.add_override("terraform.backend.s3.use_lockfile", True)
@@ -424,27 +422,27 @@ class ProviderStack(TerraformStack):
 
 @jsii.implements(IValidation)
 class _ReservesForFunctions:
-    """Run by `app.synth()`, when all functions exist."""
+    """Validation at synth, when all functions exist."""
 
     def __init__(self, stack: ProviderStack) -> None:
         self._stack = stack
 
     def validate(self) -> list[str]:
-        known = self._stack._functions
+        functions = self._stack._functions
         return [
-            f"reserved_concurrency_of names '{name}', and the stack has no such function; use one of {', '.join(sorted(known))}"
+            f"reserved_concurrency_of names '{name}', and the stack has no such function; use one of {', '.join(sorted(functions))}"
             for name in self._stack.defaults.reserved_concurrency_of
-            if name not in known
+            if name not in functions
         ]
 
 
 def partition_of(region: str) -> str:
-    """Return the partition that a region is in."""
+    """Return the partition of a region."""
     return next((name for start, name in _PARTITIONS.items() if region.startswith(start)), "aws")
 
 
 def _link_or_copy(source: Path, place: Path) -> None:
-    if place.exists():  # its name holds its digest
+    if place.exists():  # its name has its digest
         return
     unfinished = place.with_suffix(".part")
     unfinished.unlink(missing_ok=True)

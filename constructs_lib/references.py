@@ -1,12 +1,12 @@
-"""How one resource names another: by its address, or by an attribute that Terraform fills in.
+"""References between resources: addresses and attributes.
 
-Both follow from where the resource is in its stack. cdktf knows them as well, but asking it takes a way to jsii's Node
-process and back, and whatever it answers it goes through twice when it synthesizes. So the constructs make their
-resources by `make`, which takes note of the place, and pass texts on to each other. What a user is given stays
-cdktf's: only that may be used in another stack, and in cdktf's functions.
+Both follow from the resource's path in its stack. cdktf can answer too, but each question is a round trip to
+jsii's Node process, and cdktf resolves each token twice at synth. So constructs create their resources by
+`make`, which records the path, and pass expressions to each other. Public properties return cdktf's tokens,
+because only those work in other stacks and in cdktf's functions.
 
-Terraform wants a plain address in `depends_on` and `replace_triggered_by`; what cdktf calls `fqn` renders as
-an expression there, and `node.add_dependency` is ignored.
+Terraform needs a plain address in `depends_on` and `replace_triggered_by`. cdktf's `fqn` renders as an
+expression there, and `node.add_dependency` is ignored.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ _Resource = TypeVar("_Resource", bound=TerraformResource)
 _BINDINGS: Final = "cdktf_cdktf_provider_aws."
 
 _MADE: Final[WeakKeyDictionary[TerraformResource, tuple[Construct, str]]] = WeakKeyDictionary()
-"""What the constructs made and cdktf names as usual: the scope and the id of each."""
+"""Scope and id of each resource with cdktf's standard logical id."""
 
 _TYPES: Final[dict[type[TerraformResource], str]] = {}
-"""Terraform's names of other resources' classes, remembered: each would be asked of jsii's Node process again."""
+"""Cache of Terraform types by class, because each read is a round trip to jsii's Node process."""
 
 _ADDRESSES: Final[WeakKeyDictionary[TerraformResource, str]] = WeakKeyDictionary()
-"""The addresses that were used."""
+"""Addresses that were used."""
 
 _TOKENS: Final[WeakKeyDictionary[TerraformResource, dict[str, str]]] = WeakKeyDictionary()
-"""The tokens of cdktf by their attributes, for it makes another one at each reading."""
+"""Tokens of cdktf by attribute, because cdktf creates a new one with each read."""
 
 _ORIGINS: Final[dict[str, tuple[TerraformResource, str]]] = {}
-"""The resource and the attribute of each of those tokens."""
+"""Resource and attribute of each of those tokens."""
 
 
 def make(
@@ -63,41 +63,41 @@ def make(
     """Create a resource of a construct and record its place.
 
     Args:
-        kind: Its class.
+        kind: Class of the resource.
         scope: Parent construct.
         construct_id: Id in the parent construct.
-        arguments: None; what mypy wants to see.
-        named: Its arguments.
+        arguments: None; required by mypy.
+        named: Arguments.
 
     Raises:
-        InvalidArgumentError: A text in them holds `${...}` or `%{...}` that is not a reference.
+        InvalidArgumentError: A string in them contains `${...}` or `%{...}` that is not a reference.
     """
     for argument, value in named.items():
         check_texts(path_below(scope, construct_id), argument, value)
-    made = kind(scope, construct_id, *arguments, **named)
-    note_stack(made, scope)
+    resource = kind(scope, construct_id, *arguments, **named)
+    note_stack(resource, scope)
     if keeps_id(construct_id):
-        _MADE[made] = (scope, construct_id)
-        # cdktf ignores a new id without a word where the old one was used.
-        made.__dict__["override_logical_id"] = partial(_override_logical_id, made)
-    return made
+        _MADE[resource] = (scope, construct_id)
+        # cdktf silently ignores a new id if the old one was used.
+        resource.__dict__["override_logical_id"] = partial(_override_logical_id, resource)
+    return resource
 
 
 def address(resource: TerraformResource) -> str:
-    """Return the resource's address in the configuration, such as `aws_lambda_function.chat_1A2B3C4D`."""
-    known = _ADDRESSES.get(resource)
-    if known is None:
-        known = _ADDRESSES[resource] = _address_by_place(resource) or _address_by_cdktf(resource)
-    return known
+    """Return the address of a resource, such as `aws_lambda_function.chat_1A2B3C4D`."""
+    cached = _ADDRESSES.get(resource)
+    if cached is None:
+        cached = _ADDRESSES[resource] = _address_by_place(resource) or _address_by_cdktf(resource)
+    return cached
 
 
 def attribute(resource: TerraformResource, name: str, reader: Construct | None = None) -> str:
-    """Return what Terraform replaces by an attribute of a resource, for another resource of the same stack.
+    """Return a Terraform expression for an attribute, for another resource of the same stack.
 
     Args:
-        resource: The resource.
+        resource: Resource.
         name: Terraform's name of the attribute.
-        reader: What uses it, where that may be in another stack: then it is cdktf's token.
+        reader: Construct that uses it, if it may be in another stack; returns cdktf's token then.
     """
     if reader is not None and stack_of(reader) is not stack_of(resource):
         return token(resource, name)
@@ -105,22 +105,22 @@ def attribute(resource: TerraformResource, name: str, reader: Construct | None =
 
 
 def token(resource: TerraformResource, name: str) -> str:
-    """Return cdktf's token for an attribute, the same one each time: for users, who may use it in other stacks.
+    """Return cdktf's token for an attribute, always the same one, which other stacks can use.
 
     Args:
-        resource: The resource.
+        resource: Resource.
         name: Terraform's name of the attribute.
     """
     tokens = _TOKENS.setdefault(resource, {})
-    known = tokens.get(name)
-    if known is None:
-        known = tokens[name] = getattr(resource, name)
-        _ORIGINS[known] = (resource, name)
-    return known
+    cached = tokens.get(name)
+    if cached is None:
+        cached = tokens[name] = getattr(resource, name)
+        _ORIGINS[cached] = (resource, name)
+    return cached
 
 
 def text_of(known_token: str, stack: TerraformStack) -> str | None:
-    """Return what a token stands for in a stack; None where cdktf has to be asked."""
+    """Return the expression of a token in a stack. None if only cdktf can resolve it."""
     resource, name = _ORIGINS.get(known_token, (None, ""))
     if resource is None or stack_of(resource) is not stack:
         return None
@@ -128,39 +128,39 @@ def text_of(known_token: str, stack: TerraformStack) -> str | None:
 
 
 def expression_of(reference: str, reader: Construct) -> str:
-    """Return the text that Terraform gets for a reference, the same one for the same attribute: tokens are numbered anew.
+    """Return the expression of a reference. It is stable for an attribute, while tokens change.
 
     Args:
-        reference: A token of cdktf, for a text or for a list, or Terraform's own expression.
-        reader: What uses it.
+        reference: Token of cdktf, for a string or a list, or an expression of Terraform.
+        reader: Construct that uses it.
     """
     if "TfToken[" not in reference:
         return reference
     stack = stack_of(reader)
-    known = text_of(reference, stack)
-    if known is not None:
-        return known
+    expression = text_of(reference, stack)
+    if expression is not None:
+        return expression
     return str(resolved([reference] if reference.startswith("#") else reference, stack))
 
 
 def resolved(value: Any, stack: TerraformStack) -> Any:
-    """Return a value with what Terraform gets for the tokens of cdktf in it."""
+    """Return a value with the tokens of cdktf replaced by expressions."""
     resolver = DefaultTokenResolver(StringConcat())
     return Tokenization.resolve(value, preparing=False, scope=stack, resolver=resolver)
 
 
 def wait_for(resource: TerraformResource, *others: TerraformResource, first: bool = False) -> None:
-    """Make Terraform create `resource` after `others` and destroy it before them.
+    """Make a resource depend on others (`depends_on`).
 
     Args:
-        resource: The resource that waits.
-        others: What it waits for.
-        first: Whether it was just made and nobody else has seen it, so that it waits for nothing yet.
+        resource: Dependent resource.
+        others: Resources that it depends on.
+        first: Whether it is new and has no dependencies yet.
     """
-    known = [] if first else resource.depends_on or []
-    added = [place for place in map(address, others) if place not in known]
+    existing = [] if first else resource.depends_on or []
+    added = [place for place in map(address, others) if place not in existing]
     if added:
-        resource.depends_on = [*known, *added]
+        resource.depends_on = [*existing, *added]
 
 
 def _address_by_place(resource: TerraformResource) -> str | None:
@@ -184,13 +184,12 @@ def _address_by_cdktf(resource: TerraformResource) -> str:
     return f"{kind}.{resource.friendly_unique_id}"
 
 
-def _override_logical_id(made: TerraformResource, new_logical_id: str) -> None:
-    if made in _ADDRESSES or made in _TOKENS:
+def _override_logical_id(resource: TerraformResource, new_logical_id: str) -> None:
+    if resource in _ADDRESSES or resource in _TOKENS:
         raise ConflictError(
-            path_of(made),
-            f"is in use as {address(made)} already, and cannot be called '{new_logical_id}' any more",
-            "leave override_logical_id out; what Terraform knows by another address it moves here after "
-            "move_from_id('TYPE.NAME')",
+            path_of(resource),
+            f"is in use as {address(resource)} already, and cannot be renamed to '{new_logical_id}' any more",
+            "remove override_logical_id; to keep a resource with another address, call move_from_id('TYPE.NAME')",
         )
-    _MADE.pop(made, None)
-    TerraformElement.override_logical_id(made, new_logical_id)
+    _MADE.pop(resource, None)
+    TerraformElement.override_logical_id(resource, new_logical_id)

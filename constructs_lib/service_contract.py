@@ -1,6 +1,6 @@
-"""What the constructs need to know of a service: the contract that its handler implements.
+"""Protocol of a service contract, which a handler implements and constructs deploy.
 
-`handlers/<name>/contract.py` has one; any object of this shape will do.
+`handlers/<name>/contract.py` has one. Any object of this shape works.
 """
 
 from __future__ import annotations
@@ -15,39 +15,39 @@ if TYPE_CHECKING:
 
 
 class ServiceOperation(Protocol):
-    """One operation of a service."""
+    """Operation of a service."""
 
     @property
     def name(self) -> str:
-        """The name in direct invocations, such as `vision.text`."""
+        """Name in direct invocations, such as `vision.text`."""
 
     @property
     def service(self) -> str:
-        """The name of its service."""
+        """Name of its service."""
 
     @property
     def method(self) -> Literal["GET", "POST"]:
-        """The HTTP method."""
+        """HTTP method."""
 
     @property
     def path(self) -> str | None:
-        """The route; None for an operation that is only invoked directly."""
+        """Path of the route. None for an operation that is only invoked directly."""
 
     @property
     def summary(self) -> str:
-        """One sentence on what it does."""
+        """One sentence on the operation."""
 
     @property
     def request_model(self) -> type[BaseModel] | None:
-        """The pydantic model of the request; None if it takes none."""
+        """Pydantic model of the request, or None."""
 
     @property
     def response_model(self) -> type[BaseModel] | None:
-        """The pydantic model of the response; None if it is an object of no fixed shape."""
+        """Pydantic model of the response. None for an object of any shape."""
 
     @property
     def status(self) -> int:
-        """The HTTP status of a successful answer."""
+        """HTTP status of a successful response."""
 
     @property
     def raw_bodies(self) -> Mapping[str, str]:
@@ -55,34 +55,34 @@ class ServiceOperation(Protocol):
 
     @property
     def max_body_bytes(self) -> int:
-        """The largest body in bytes."""
+        """Largest body in bytes."""
 
     @property
     def request_headers(self) -> Mapping[str, bool]:
-        """The headers that it reads, each with whether it is required."""
+        """Headers that it reads, and whether each is required."""
 
     @property
     def request_example(self) -> Mapping[str, Any] | None:
-        """A request for the documentation; None if there is none."""
+        """Example of a request for the documentation, or None."""
 
     @property
     def gateway_validates(self) -> bool:
-        """Whether API Gateway rejects bodies that do not fit the request model."""
+        """True if API Gateway rejects bodies that do not fit the request model."""
 
     @property
     def error_schema(self) -> Mapping[str, Any] | None:
-        """JSON schema of its errors; None for the format of API Gateway's own errors."""
+        """JSON schema of its errors. None for the format of API Gateway's own errors."""
 
     def describe(self) -> dict[str, Any]:
         """Return the operation as plain data, for a catalogue."""
 
 
 class ServiceContract(Protocol):
-    """A service's operations, and what they need."""
+    """Contract of a service: its operations and their permissions."""
 
     @property
     def name(self) -> str:
-        """The service's name."""
+        """Name of the service."""
 
     @property
     def summary(self) -> str:
@@ -90,15 +90,15 @@ class ServiceContract(Protocol):
 
     @property
     def operations(self) -> Sequence[ServiceOperation]:
-        """The operations."""
+        """Operations."""
 
     @property
     def aws_actions(self) -> Sequence[str]:
-        """The IAM actions that its AWS backend needs, on all resources."""
+        """IAM actions that its AWS backend needs, on all resources."""
 
     @property
     def bedrock_models(self) -> Sequence[str]:
-        """The ids of the foundation models that its AWS backend invokes."""
+        """Ids of the foundation models that its AWS backend invokes."""
 
 
 def check_contract(where: str, contract: object) -> None:

@@ -36,7 +36,7 @@ def account_ids(where: str, account_ids: Sequence[str]) -> list[str]:
 
 
 def region_of(where: str, environment: Environment | None, region: str | None) -> str:
-    """Return the region of a stack that has an environment or a region.
+    """Return the region of a stack from its environment or region.
 
     Raises:
         InvalidArgumentError: It is not valid.
@@ -44,7 +44,7 @@ def region_of(where: str, environment: Environment | None, region: str | None) -
     if (environment is None) == (region is None):
         raise InvalidArgumentError(
             where,
-            "has neither environment nor region" if region is None else "has an environment and a region",
+            "has neither environment nor region" if region is None else "has both environment and region",
             "pass either environment=Environment.from_variables(os.environ) or region='eu-central-1'",
         )
     if environment is not None:
@@ -95,7 +95,7 @@ def lowest_provider_version(where: str, constraint: str) -> tuple[int, int]:
     if lowest is None or (int(lowest[1]), int(lowest[2])) < (5, 100):
         raise InvalidArgumentError(
             where,
-            f"provider_version {constraint!r} does not exclude the releases before 5.100.0",
+            f"provider_version {constraint!r} does not exclude versions before 5.100.0",
             f"start it with a lowest version, such as '{PROVIDER_VERSION}'",
         )
     return int(lowest[1]), int(lowest[2])

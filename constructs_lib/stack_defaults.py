@@ -1,4 +1,4 @@
-"""Defaults of a stack, for the constructs in it that are given nothing else."""
+"""Defaults of a stack for its constructs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where Terraform keeps its state: what exists, by address, with every attribute."""
+"""Terraform's state: local file or S3."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from constructs_lib.errors import ConflictError, InvalidArgumentError
 
 TERRAFORM_VERSION: Final = ">= 1.5.0, < 2.0.0"
 TERRAFORM_WITH_LOCK_FILES: Final = ">= 1.10.0, < 2.0.0"
-"""The versions of Terraform that lock a state in S3 without a table in DynamoDB."""
+"""Versions of Terraform that lock a state in S3 without a DynamoDB table."""
 
 TERRAFORM_WITH_ROLES: Final = ">= 1.6.0, < 2.0.0"
-"""The versions of Terraform whose S3 backend has `assume_role` and `endpoints`."""
+"""Versions of Terraform whose S3 backend has `assume_role` and `endpoints`."""
 
 _WHERE: Final = "S3State"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3State:
-    """A state in S3, encrypted and locked, for whoever deploys: a person today, CI tomorrow.
+    """State in S3, encrypted and locked, which people and CI share.
 
-    The bucket exists already: a stack cannot keep the state of its own bucket in it. It should be versioned, so that a
-    state can be taken back. Credentials are Terraform's to find, in the environment or in the role of the machine that
-    it runs on, and are never written down here.
+    The bucket must exist, because a stack cannot store its state in a bucket that it creates. Enable
+    versioning to restore older states. Terraform finds credentials itself, in the environment or the role of
+    the machine.
 
-    Stacks of the App that use attributes of resources of this one read its state (`terraform_remote_state`) with the same
-    region, role, endpoint and key.
+    Other stacks of the App read attributes of this one from its state (`terraform_remote_state`), with the
+    same region, role, endpoint and key.
 
     Attributes:
-        bucket: The bucket's name.
-        key: The object, such as `shop/prod.tfstate`.
-        region: The bucket's region.
-        dynamodb_table: A table with a string key `LockID` that locks the state, for Terraform before 1.10.
-            Default: a file beside the state does.
-        kms_key_id: The ARN of the KMS key that encrypts the state. Default: the bucket's own key.
+        bucket: Name of the bucket.
+        key: Key of the object, such as `shop/prod.tfstate`.
+        region: Region of the bucket.
+        dynamodb_table: Name of a table with a string key `LockID` for the lock, for Terraform before 1.10. Default: none; a
+            lock file beside the state.
+        kms_key_id: ARN of the KMS key that encrypts the state. Default: the bucket's own key.
         role_arn: ARN of the IAM role that Terraform assumes to read and write the state. Default: none. Needs Terraform 1.6.
-        endpoint_url: URL of another S3 than AWS's, addressed by path. Default: AWS's, or that of the environment variable
-            AWS_ENDPOINT_URL_S3. Needs Terraform 1.6.
+        endpoint_url: URL of another S3 than AWS's, with path-style addresses. Default: AWS's, or that of the
+            environment variable AWS_ENDPOINT_URL_S3. Needs Terraform 1.6.
 
     Raises:
         InvalidArgumentError: if an argument is not valid.
@@ -95,7 +95,7 @@ class S3State:
                 "kms_key_id",
                 self.kms_key_id,
                 r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:(key|alias)/[A-Za-z0-9/_-]+",
-                "pass the key's ARN: whoever deploys may be in another account",
+                "pass the key's ARN, because deployers may be in another account",
             )
         if self.role_arn is not None:
             check_pattern(
@@ -116,7 +116,7 @@ class S3State:
 
     @property
     def locks_by_file(self) -> bool:
-        """Whether a file beside the state locks it, which takes Terraform 1.10."""
+        """True if a lock file beside the state locks it (Terraform 1.10)."""
         return self.dynamodb_table is None
 
     @property
@@ -129,7 +129,7 @@ class S3State:
         )
 
     def readable(self) -> dict[str, Any]:
-        """Return the arguments of Terraform's `s3` backend that a stack which reads the state needs as well."""
+        """Return the arguments of the `s3` backend that readers of the state need too."""
         written = {
             "assume_role": None if self.role_arn is None else {"role_arn": self.role_arn},
             "bucket": self.bucket,
@@ -144,14 +144,15 @@ class S3State:
         return {name: value for name, value in written.items() if value is not None}
 
     def backend(self) -> dict[str, Any]:
-        """Return it as Terraform's `s3` backend."""
+        """Return the arguments of Terraform's `s3` backend."""
         return {**self.readable(), **({"use_lockfile": True} if self.locks_by_file else {})}
 
 
 def make_private(state: Path) -> None:
-    """Let only the owner read and write a state file and its backup, which hold secrets in plain text.
+    """Make a state file and its backup, which contain secrets in plain text, readable by the owner only.
 
-    Terraform creates both as the umask says, and keeps the mode of a file that is there; an empty file is no state to it.
+    Terraform creates both with the umask, and keeps the mode of an existing file. It treats an empty file as
+    no state.
     """
     for path in (state, state.with_name(f"{state.name}.backup")):
         with suppress(OSError):  # Terraform cannot write here either
@@ -161,10 +162,10 @@ def make_private(state: Path) -> None:
 
 
 def check_state(where: str, state: object, state_path: str | None) -> None:
-    """Check that a stack has one place for its state.
+    """Check that a stack has one state.
 
     Raises:
-        ConstructError: if it has two, or `state` is nothing of the kind.
+        ConstructError: if it has two, or `state` is of another type.
     """
     if state is None:
         return
@@ -177,6 +178,6 @@ def check_state(where: str, state: object, state_path: str | None) -> None:
     if state_path is not None:
         raise ConflictError(
             where,
-            f"has state_path {state_path!r} and a state in S3",
-            "leave state_path out, or state for a local file",
+            f"has both state_path {state_path!r} and a state in S3",
+            "pass either state_path or state",
         )

@@ -1,7 +1,8 @@
-"""Text and expressions: every string in Terraform's configuration is a template.
+"""Terraform templates: every string in Terraform's configuration is one.
 
-Terraform fills in `${...}` and runs `%{...}`. A reference is a token of cdktf or the address of an attribute, such as
-`${aws_sqs_queue.jobs.arn}`, and anything else in braces is text of another language: IAM's `${aws:username}`, a shell's `${HOME}`.
+Terraform evaluates `${...}` and `%{...}`. A reference is a token of cdktf or the address of an attribute,
+such as `${aws_sqs_queue.jobs.arn}`. Anything else in braces is text of another language: IAM's
+`${aws:username}`, a shell's `${HOME}`.
 """
 
 from __future__ import annotations
@@ -15,16 +16,16 @@ _COLLECTION: Final = re.compile(r"[#&]\{TfToken\[")
 _LOWEST_NUMBER: Final = -1e280
 _REFERENCE: Final = re.compile(
     r"\s*(TfToken\["
-    # An address starts with a word of Terraform, or with the type of a resource, which has an underscore.
+    # An address starts with a keyword of Terraform, or with the type of a resource, which has an underscore.
     r"|(count|data|each|local|module|path|self|terraform|var)\.\w"
     r"|[a-z][a-z0-9]*_[a-z0-9_]*\.[A-Za-z_]"
-    # A call of a function of Terraform, such as one(...).
+    # Call of a Terraform function, such as one(...).
     r"|[a-z][a-z0-9_]*\()"
 )
 
 
 def is_list_reference(values: object) -> bool:
-    """Return whether a list is one reference to a list, as cdktf writes it: a list of one token."""
+    """Return whether a list is a reference to a list, which cdktf represents as a list of one token."""
     return (
         isinstance(values, list | tuple)
         and len(values) == 1
@@ -34,7 +35,7 @@ def is_list_reference(values: object) -> bool:
 
 
 def joined(reference: str) -> str:
-    """Return a reference as it stands in a list of texts in JSON: one to a list becomes its items with quotes between them."""
+    """Return a reference for a JSON list of strings: a reference to a list becomes its quoted items."""
     if not is_list_reference([reference]):
         return reference
     from cdktf import Fn
@@ -43,19 +44,19 @@ def joined(reference: str) -> str:
 
 
 def is_number_reference(value: object) -> bool:
-    """Return whether a number is a reference, as cdktf writes it: far below any number of AWS."""
+    """Return whether a number is a reference, which cdktf represents as a large negative number."""
     return isinstance(value, float) and value < _LOWEST_NUMBER
 
 
 def has_reference(text: str) -> bool:
-    """Return whether Terraform fills in some part of a text later."""
+    """Return whether a string contains a Terraform expression."""
     return _COLLECTION.search(text) is not None or any(
         _is_reference(text, start) for start, _ in _templates(text)
     )
 
 
 def without_references(text: str) -> str:
-    """Return the parts of a text that are known at synth."""
+    """Return the parts of a string that are known at synth."""
     parts: list[str] = []
     done = 0
     for start, end in _templates(text):
@@ -66,7 +67,7 @@ def without_references(text: str) -> str:
 
 
 def accidental(text: str) -> str | None:
-    """Return the first part of a text that Terraform would fill in or run and that is not a reference, if there is one."""
+    """Return the first Terraform expression in a string that is not a reference, or None."""
     done = 0
     for start, end in _templates(text):
         if start < done:
@@ -78,7 +79,7 @@ def accidental(text: str) -> str | None:
 
 
 def escaped(text: str) -> str:
-    """Return a text so that Terraform fills in its references, and nothing else."""
+    """Return a string whose references Terraform resolves, and in which all else is literal."""
     parts: list[str] = []
     done = 0
     for start, end in _templates(text):
@@ -94,17 +95,17 @@ def escaped(text: str) -> str:
 
 
 def literal(text: str) -> str:
-    """Return a text so that Terraform reads it as it stands, and fills in nothing."""
+    """Return a string that Terraform reads literally."""
     return text.replace("${", "$${").replace("%{", "%%{")
 
 
 def plain(template: str) -> str:
-    """Return the text that Terraform makes of a template without references."""
+    """Return the string that Terraform reads from a template without references."""
     return template.replace("$${", "${").replace("%%{", "%{")
 
 
 def _templates(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the start and the end of each part in braces that is not escaped."""
+    """Yield start and end of each part in braces that is not escaped."""
     for found in _START.finditer(text):
         if len(found[1]) == 1:
             yield found.start(), _end(text, found.end())

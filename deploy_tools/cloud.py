@@ -160,7 +160,7 @@ def matching_cloud(states: Sequence[LocalState], cloud: Cloud, *, reused: bool) 
 
 
 def _is_unlisted(states: Sequence[LocalState], cloud: Cloud) -> bool:
-    """Whether the local cloud may hold what no state lists."""
+    """Return whether the local cloud may hold what no state lists."""
     others = [state for state in states if not state.describes(cloud.instance)]
     if any(state.was_applied_to(cloud.instance) or state.is_of_unknown_origin() for state in others):
         return True

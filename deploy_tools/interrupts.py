@@ -228,7 +228,7 @@ def _on_signal(_number: int, _frame: FrameType | None) -> None:
 
 
 def _has_terminal() -> bool:
-    """Whether a terminal interrupts this process and what it runs, as one group in the foreground."""
+    """Return whether a terminal interrupts this process and what it runs, as one group in the foreground."""
     try:
         return os.tcgetpgrp(0) == os.getpgrp()
     except OSError:

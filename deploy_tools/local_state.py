@@ -30,11 +30,11 @@ class LocalState:
     path: Path
 
     def exists(self) -> bool:
-        """Whether there is a state; the empty file that synthesis creates is none."""
+        """Return whether there is a state; the empty file that synthesis creates is none."""
         return self.path.is_file() and self.path.stat().st_size > 0
 
     def describes(self, instance: str) -> bool:
-        """Whether the state lists all that the start `instance` of the local cloud holds."""
+        """Return whether the state lists all that the start `instance` of the local cloud holds."""
         try:
             json.loads(self.path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -42,15 +42,15 @@ class LocalState:
         return self._recorded() == (instance, True)
 
     def was_cut_short(self, instance: str) -> bool:
-        """Whether an apply to the start `instance` of the local cloud was cut short."""
+        """Return whether an apply to the start `instance` of the local cloud was cut short."""
         return self._recorded() == (instance, False)
 
     def was_applied_to(self, instance: str) -> bool:
-        """Whether anything was applied to the start `instance` of the local cloud."""
+        """Return whether anything was applied to the start `instance` of the local cloud."""
         return self._recorded()[0] == instance
 
     def is_of_unknown_origin(self) -> bool:
-        """Whether there is a state without a record of the start that it was applied to."""
+        """Return whether there is a state without a record of the start that it was applied to."""
         return self.exists() and self._recorded()[0] is None
 
     def set_aside(self, directory: Path) -> bool:

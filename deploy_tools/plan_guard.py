@@ -53,7 +53,7 @@ API_PARTS: Final = frozenset(
 
 
 class NotAPlan(Exception):
-    """What was read is no plan; the message says how to get one."""
+    """What was read is not a plan; the message says how to get one."""
 
 
 class PlanRefused(Exception):
@@ -109,7 +109,7 @@ def stale_snapshots(plan: Mapping[str, Any]) -> tuple[StaleSnapshot, ...]:
     """
     if not isinstance(plan, Mapping) or not {"resource_changes", "planned_values"} & plan.keys():
         raise NotAPlan(
-            "That is no plan. Make one with `terraform plan -out=plan.tfplan`, and pass on what "
+            "That is not a plan. Make one with `terraform plan -out=plan.tfplan`, and pass on what "
             "`terraform show -json plan.tfplan` prints."
         )
     changes = tuple(_changes(plan))

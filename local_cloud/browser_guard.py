@@ -61,7 +61,7 @@ def host_name(value: str) -> str:
 
 
 def is_own_name(name: str, host: str) -> bool:
-    """Whether a host name is this machine's or AWS's; `host` is the address that the server listens on."""
+    """Return whether a host name is this machine's or AWS's; `host` is the address that the server listens on."""
     if name in _OWN_NAMES or name == host or name.endswith(_OWN_SUFFIXES):
         return True
     return _is_loopback(name) or (_is_address(name) and host in ("0.0.0.0", "::"))  # noqa: S104 - compared, not bound

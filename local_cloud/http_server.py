@@ -1,7 +1,7 @@
 """What the HTTP server does that aiohttp does not do by itself.
 
 aiohttp's low-level server keeps what a gateway must see: the case of header names, the escapes of the path, bodies as
-they were encoded. This file adds quiet JSON answers to requests that are no HTTP, and responses without headers that
+they were encoded. This file adds quiet JSON answers to requests that are not HTTP, and responses without headers that
 nobody set.
 """
 

@@ -121,7 +121,7 @@ def _stop_on_signals(stopped: asyncio.Event) -> None:
 
 
 def is_held(directory: Path) -> bool:
-    """Whether a local cloud runs in a directory, be it still starting or already ending."""
+    """Return whether a local cloud runs in a directory, be it still starting or already ending."""
     try:
         lock = (directory / LOCK_NAME).open("r", encoding="utf-8")
     except FileNotFoundError:

@@ -349,7 +349,7 @@ def test_a_variable_that_is_not_valid_is_one_sentence() -> None:
 
 
 def exempt(statement: Any, path: str) -> bool:
-    """Whether a statement matches a path, for the kinds of statements that exempt paths from a rule."""
+    """Return whether a statement matches a path, for the kinds of statements that exempt paths from a rule."""
     ((kind, content),) = statement.items()
     match kind:
         case "or_statement":

@@ -79,7 +79,7 @@ def scan_of(source: str, printed: str, addresses: Mapping[str, str], crashed: tu
         crashed: The ids of the checks that crashed inside Checkov.
 
     Raises:
-        ScanError: It is no result, or the file could not be parsed.
+        ScanError: It is not a result, or the file could not be parsed.
     """
     try:
         result = json.loads(printed)

@@ -36,6 +36,18 @@ _FENCE = re.compile(r"^\s*(```|~~~)")
 _CODE = re.compile(r"`[^`]*`|https?://\S+|<!--.*?-->")
 # Folders and files that keep the rules.
 CHECKED: Final = (
+    "constructs_lib/api",
+    "constructs_lib/functions",
+    "constructs_lib/iam",
+    "constructs_lib/kms",
+    "constructs_lib/logs",
+    "constructs_lib/monitoring",
+    "constructs_lib/notifications",
+    "constructs_lib/routes",
+    "constructs_lib/security",
+    "constructs_lib/storage",
+    "constructs_lib/validation",
+    "constructs_lib/workflows",
     "examples",
     "lambda_archives",
     "lazy_bindings",

@@ -1,1 +1,1 @@
-"""The REST API: its routes, what answers them, its deployment and stage."""
+"""REST API: routes, integrations, deployment and stage."""

@@ -1,4 +1,4 @@
-"""One line of JSON for each request, with what is needed to find a fault and nothing that must stay secret."""
+"""Access log of a stage: one JSON line for each request, without secrets."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DEFAULT_FIELDS: Final[Mapping[str, str]] = MappingProxyType(
         "xrayTraceId": "$context.xrayTraceId",
     }
 )
-"""The fields of a line where no others are asked for: no path with its values, no query, header, body or claim."""
+"""Default fields of a line: no path with its values, no query, header, body or claim."""
 
 CALLER_FIELDS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -69,10 +69,10 @@ _HARMLESS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessLog:
-    """How a stage logs its requests: one JSON object a line, in a log group of its own.
+    """Access log of a stage: one JSON object a line, in a log group of its own.
 
     Attributes:
-        fields: The fields of a line, each a `$context` variable of API Gateway. Default: `DEFAULT_FIELDS`.
+        fields: Fields of a line, each a `$context` variable of API Gateway. Default: `DEFAULT_FIELDS`.
         callers: Whether a line has the keyed hash of the caller as well: `user`, the claim `caller` of a token, which a
             pre token generation trigger adds (`UserPool`), and `partner`, the value `caller` in the context that a
             Lambda authorizer returns. Default: no.
@@ -80,7 +80,7 @@ class AccessLog:
 
     Raises:
         UnsafeSettingError: if a field would log a secret: an API key, a claim, a certificate.
-        InvalidArgumentError: if a field is no `$context` variable, or the request id is missing.
+        InvalidArgumentError: if a field is not a `$context` variable, or the request id is missing.
 
     Example:
         >>> AccessLog(fields={"id": "$context.requestId", "status": "$context.status"}).format
@@ -104,11 +104,11 @@ class AccessLog:
                 )
         if not {"$context.requestId", "$context.extendedRequestId"} & set(self.fields.values()):
             raise InvalidArgumentError(
-                _WHERE, "no field is $context.requestId, and API Gateway wants it", "add one"
+                _WHERE, "no field is $context.requestId, which API Gateway requires", "add one"
             )
 
     @property
     def format(self) -> str:
-        """The line as API Gateway's template."""
+        """Template of a line for API Gateway."""
         fields = {**self.fields, **(CALLER_FIELDS if self.callers else {})}
         return json.dumps(fields, separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""What the parts of one REST API share, so that they need not know each other."""
+"""State that the parts of one REST API share: routes, models, authorizers and listeners."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MAX_AUTHORIZERS: Final = 10
 
 
 class ApiContext:
-    """The routes of one REST API, how they become resources, and who wants to know of changes."""
+    """Routes of one REST API, their renderer, and the listeners for changes."""
 
     def __init__(self, api: Construct, *, execution_arn: str, renderer: Renderer) -> None:
         self.table = RouteTable()
@@ -46,7 +46,7 @@ class ApiContext:
         """A sentence on each stage, by its name."""
         self.gateway_responses: tuple[GatewayResponseDefinition, ...] = ()
         self.endpoint_closed = False
-        """Whether AWS's own host name for it is closed."""
+        """Whether the API's AWS host name is disabled."""
         self.compresses = False
         """Whether responses are compressed."""
         self.cached_stages: set[str] = set()
@@ -66,7 +66,7 @@ class ApiContext:
 
     @property
     def backends(self) -> tuple[TerraformResource, ...]:
-        """Permissions, state machines and policies, which must exist before a stage serves the API."""
+        """Permissions, state machines and policies that must exist before a stage serves the API."""
         return (
             *(one for authorizer in self._authorizers.values() for one in authorizer.permissions),
             *(one for backend in self._backends for one in backend.awaited),
@@ -74,13 +74,13 @@ class ApiContext:
 
     @property
     def origins(self) -> tuple[TerraformResource, ...]:
-        """What a deployment is made anew for when it is another one, though the API's definition is the same."""
+        """Resources whose replacement redeploys the API, even if its definition is the same."""
         authorizers = (one for authorizer in self._authorizers.values() for one in authorizer.origins)
         return (*authorizers, *(one for backend in self._backends for one in backend.origins))
 
     @property
     def references(self) -> tuple[str, ...]:
-        """References with whose values a deployment is made anew, though the API's definition is the same."""
+        """References whose new values redeploy the API, even if its definition is the same."""
         authorizers = (one for authorizer in self._authorizers.values() for one in authorizer.references)
         return tuple(
             dict.fromkeys((*authorizers, *(one for backend in self._backends for one in backend.references)))
@@ -101,7 +101,7 @@ class ApiContext:
         return Caller(api_execution_arn=self._execution_arn, path=path, http_method=http_method)
 
     def add_gateway_responses(self, definitions: Sequence[GatewayResponseDefinition]) -> None:
-        """Create what API Gateway answers by itself; once."""
+        """Create the gateway responses, once."""
         self.gateway_responses = tuple(definitions)
         for definition in definitions:
             # No path is called so: a '=' is not valid in one.
@@ -117,14 +117,14 @@ class ApiContext:
             ConstructError: if it cannot, or has another one of that name.
         """
         definition = settings.authorizer(where, self._api)
-        known = self._authorizers.get(definition.name)
-        if known is not None and known.definition != definition:
+        existing = self._authorizers.get(definition.name)
+        if existing is not None and existing.definition != definition:
             raise ConflictError(
                 where,
                 f"the API has another authorizer '{definition.name}' already",
                 "use that one, or give this one another name",
             )
-        if known is None and len(self._authorizers) >= MAX_AUTHORIZERS:
+        if existing is None and len(self._authorizers) >= MAX_AUTHORIZERS:
             raise LimitExceededError(
                 where,
                 f"a REST API has at most {MAX_AUTHORIZERS} authorizers, and '{definition.name}' would be one more",
@@ -208,13 +208,13 @@ class ApiContext:
             self.renderer.render_model(self._part(f"model={definition.name}"), definition)
 
     def add_validator(self) -> None:
-        """Create what validates requests, unless it exists; one is enough for all methods."""
+        """Create the request validator, unless it exists; all methods share it."""
         if not self._has_validator:
             self._has_validator = True
             self.renderer.render_validator(self._part("request-validator="))
 
     def render_route(self, scope: Construct, route: Route) -> RenderedRoute:
-        """Create the resources of a route that the table accepted, and tell who listens."""
+        """Create the resources of a route that the table accepted, and notify the listeners."""
         rendered = self.renderer.render_route(scope, route)
         self._backends.append(route.backend)
         self.changed()
@@ -226,7 +226,7 @@ class ApiContext:
         listener()
 
     def changed(self) -> None:
-        """Tells who listens that the API is another one."""
+        """Notify the listeners that the API changed."""
         self.renderer.finish()
         for listener in self._listeners:
             listener()

@@ -1,4 +1,4 @@
-"""The one setting that all REST APIs of an account and region share: the role by which they write logs."""
+"""Account setting of API Gateway: the role that writes the logs of all REST APIs of an account and region."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from constructs_lib.references import attribute
 
 @dataclass(frozen=True, slots=True)
 class ExistingApiGatewayAccount:
-    """Says that API Gateway may write logs in this account and region already, by a role made elsewhere.
+    """Account setting that another stack manages: API Gateway has a role for logs already.
 
     Example:
         >>> account = ExistingApiGatewayAccount()
@@ -26,11 +26,11 @@ class ExistingApiGatewayAccount:
 
 
 class ApiGatewayAccount(AwsConstruct):
-    """Lets API Gateway write logs in this account and region (`aws_api_gateway_account`), by a role of its own.
+    """Role by which API Gateway writes logs in this account and region (`aws_api_gateway_account`).
 
-    There is one such setting in an account and region, and every REST API there uses it. So it belongs into
-    one stack, the one that is destroyed last; all others pass `ExistingApiGatewayAccount()` to their stages.
-    When it is destroyed, releases 6 of the provider reset the setting, and releases 5 leave it.
+    An account has one such setting for each region, which all REST APIs there use. Create it in one stack,
+    the one that is destroyed last. All other stacks pass `ExistingApiGatewayAccount()` to their stages. On
+    destroy, version 6 of the provider resets the setting and version 5 leaves it.
 
     Args:
         scope: Parent construct.
@@ -51,8 +51,8 @@ class ApiGatewayAccount(AwsConstruct):
             "others",
         )
         super().__init__(scope, construct_id)
-        # API Gateway tries the role before it accepts it: it wants all of these, and it does not say for
-        # which account it acts.
+        # API Gateway tries the role before it accepts it. It requires all of these actions, and sends no
+        # source account.
         self._role = Role(self, "role", service="apigateway.amazonaws.com", same_account_only=False)
         self._role.add_policy(
             "logs",

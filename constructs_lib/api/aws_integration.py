@@ -1,4 +1,4 @@
-"""A method answered by an operation of an AWS service."""
+"""Integration of a method with an operation of an AWS service."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class AwsIntegration:
         if not permissions:
             raise InvalidArgumentError(
                 _WHERE,
-                f"nothing allows it to call {service}:{action}",
+                f"no permission allows {service}:{action}",
                 "pass permissions=[PolicyStatement(...)] with what it needs",
             )
         for name, template in (
@@ -97,8 +97,8 @@ class AwsIntegration:
             if template is not None and has_reference(template):
                 raise InvalidArgumentError(
                     _WHERE,
-                    f"{name} refers to an attribute that only Terraform will know",
-                    "use names that are known while synthesizing, such as table.table_name",
+                    f"{name} is a reference, which only Terraform can resolve",
+                    "use names that are known at synth, such as table.table_name",
                 )
         check_range(_WHERE, "timeout_ms", timeout_ms, 50, MAX_TIMEOUT_MS)
         self._statuses = DEFAULT_STATUSES if statuses is None else dict(statuses)
@@ -135,7 +135,7 @@ class AwsIntegration:
     def bind(self, scope: Construct, caller: Caller) -> Backend:  # noqa: ARG002
         """Create the role that may call the operation; see `Integration`."""
         region = AwsStack.of(scope).region
-        # API Gateway does not say for which account it acts.
+        # API Gateway sends no source account.
         role = Role(scope, "role", service="apigateway.amazonaws.com", same_account_only=False)
         policy = role.add_policy("call", *self._permissions)
         return Backend(

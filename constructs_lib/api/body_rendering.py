@@ -1,7 +1,7 @@
-"""From routes as data to one `body`: the renderer of APIs with `definition="openapi"`.
+"""Renderer of APIs with `definition="openapi"`: all routes in one `body`.
 
-It makes no resource for a path or a route. What it is told of them and only Terraform can resolve it keeps, and writes
-the whole document anew with each change.
+It creates no resource for a path or a route. It collects the references that only Terraform can resolve, and
+writes the whole document again after each change.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class BodyRenderer:
     """The whole API in the `body` of its `aws_api_gateway_rest_api`.
 
     Args of the constructor:
-        rest_api: Whose body it is.
+        rest_api: The API that gets the body.
         name: The API's name in AWS.
         description: Description in AWS.
         definition: Returns the API as it is at that moment.
@@ -52,7 +52,7 @@ class BodyRenderer:
         self._uris: dict[tuple[str, str], str | None] = {}
         self._credentials: dict[tuple[str, str], str] = {}
         self._authorizers: dict[str, AuthorizerBackend] = {}
-        # What a body does not hold, API Gateway removes.
+        # API Gateway removes what the body does not contain.
         rest_api.put_rest_api_mode = "overwrite"
 
     @property

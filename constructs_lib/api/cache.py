@@ -1,4 +1,4 @@
-"""Answers that a stage keeps and gives to others who ask the same."""
+"""Response cache of a stage."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Literal
 from constructs_lib.checks import check_choice, check_range
 
 CacheSize = Literal["0.5", "1.6", "6.1", "13.5", "28.4", "58.2", "118", "237"]
-"""The sizes of API Gateway's caches in GB, each an instance that is paid by the hour."""
+"""Sizes of API Gateway's caches in GB. Each is an instance that AWS bills by the hour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cache:
-    """How a stage keeps the answers to GET requests; encrypted always.
+    """Response cache of a stage for GET requests; always encrypted.
 
-    An answer is kept by path and by the parameters that are declared as cache keys, and not by who asked: it is for
-    answers that are the same for everybody.
+    The key is the path and the parameters that are declared as cache keys, without the caller. Use it for
+    responses that are the same for all callers.
 
     Attributes:
-        size_gb: Its size in GB. Default: 0.5.
-        ttl_seconds: How long an answer is kept, 1 to 3600. Default: 300.
+        size_gb: Size in GB. Default: 0.5.
+        ttl_seconds: Time to live of a response in seconds, 1-3600. Default: 300.
 
     Raises:
         ConstructError: if an argument is not valid.

@@ -1,4 +1,4 @@
-"""A new deployment for a few of the requests first, while the stage goes on with the old one."""
+"""Canary of a stage: a new deployment for a share of the requests."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from constructs_lib.references import attribute
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Canary:
-    """Gives a part of a stage's requests to another deployment of its API.
+    """Canary that sends a share of a stage's requests to another deployment of its API.
 
-    A `Deployment` follows its API, and Terraform removes the old snapshot when it makes the new one. For a canary both
-    have to exist, so the stage's deployment is pinned to what it is, and a second one follows the API:
+    A `Deployment` follows its API: Terraform replaces the snapshot when the API changes. A canary needs both
+    snapshots. So pin the stage's deployment, and add a second one that follows the API:
 
-    1. Note down the digest that is live, which the deployment has as its trigger:
-       `terraform state show ADDRESS_OF_THE_DEPLOYMENT`.
-    2. Together with the change of the API, pin the deployment and make the second one:
+    1. Read the digest of the live deployment, which is its trigger: `terraform state show
+       ADDRESS_OF_THE_DEPLOYMENT`.
+    2. Together with the change of the API, pin the deployment and add the second one:
 
            live = Deployment(self, "deployment", api=api, pinned_digest="9f86d0…")
            tried = Deployment(self, "tried", api=api)
            Stage(self, "stage", deployment=live, canary=Canary(percent=10, deployment=tried), …)
 
        When it is applied, 10 % of the requests get the changed API.
-    3. To promote it, take out `pinned_digest`, `canary` and the second deployment: the stage moves to a deployment of
-       the same API. To go back, undo the change of the API as well.
+    3. To promote it, remove `pinned_digest`, `canary` and the second deployment. The stage moves to a
+    deployment of the changed API. To roll back, undo the change of the API too.
 
-    Promote it here and not in AWS's console, or the next apply undoes it. It divides what API Gateway does with a
-    request, not what the functions do: they change for all (see `Gradual` for these).
+    Do not promote it in the AWS console: the next apply would undo that. A canary covers the definition of
+    the API, not the code of the functions; see `Gradual` for code.
 
     Attributes:
-        percent: How many of 100 requests get it, 1 to 99.
-        deployment: What they get.
-        variables: Stage variables that have another value for them, by name. Default: none.
+        percent: Share of the requests in percent, 1-99.
+        deployment: Deployment that these requests get.
+        variables: Stage variables that these requests get instead, by name. Default: none.
 
     Raises:
         ConstructError: if an argument is not valid.
@@ -64,7 +64,7 @@ class Canary:
             )
 
     def settings(self) -> ApiGatewayStageCanarySettings:
-        """Return it as a stage has it."""
+        """Return the settings for `aws_api_gateway_stage`."""
         return ApiGatewayStageCanarySettings(
             deployment_id=attribute(self.deployment.resource, "id"),
             percent_traffic=self.percent,
@@ -73,10 +73,10 @@ class Canary:
 
 
 def check_canary(where: str, canary: object, deployment: Deployment) -> None:
-    """Check that a canary is another one than what the stage serves.
+    """Check that a canary serves another deployment than the stage.
 
     Raises:
-        ConstructError: if all requests would get the same, or another API.
+        ConstructError: if both deployments are the same, or of different APIs.
     """
     if not isinstance(canary, Canary):
         raise InvalidArgumentError(

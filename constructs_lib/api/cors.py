@@ -1,4 +1,4 @@
-"""Which web pages of other origins may call an API from the browser, and how it answers their preflights."""
+"""CORS: origins whose web pages may call an API, and the responses to preflight requests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from constructs_lib.errors import ConflictError, InvalidArgumentError, UnsafeSet
 from constructs_lib.routes.definitions import IntegrationDefinition, ResponseDefinition
 
 CorsMethod = Literal["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"]
-"""The HTTP methods that a page may ask for; preflights themselves are always answered."""
+"""HTTP methods that a page may use. Preflights need no entry."""
 
 DEFAULT_HEADERS: Final = (
     "Authorization",
@@ -22,7 +22,7 @@ DEFAULT_HEADERS: Final = (
     "X-Amz-Security-Token",
     "X-Api-Key",
 )
-"""The request headers that a page may send where no others are named: those of API Gateway's authorizations."""
+"""Default request headers that a page may send: those of API Gateway's authorizations."""
 
 MAX_AGE_SECONDS: Final = 86_400
 """The longest time that a browser keeps the answer to a preflight."""
@@ -36,20 +36,20 @@ _ALLOW_ORIGIN: Final = "Access-Control-Allow-Origin"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cors:
-    """Cross-origin resource sharing: preflights that are answered, and errors that the page can read.
+    """Cross-origin resource sharing: responses to preflights, and errors that pages can read.
 
-    Every path with a method gets a method for OPTIONS, which is open and calls nothing (`MOCK`). API Gateway's own
-    errors get the headers as well. Not so the answers of a Lambda function: what the function returns is passed on
-    as it is, so that it has to send `Access-Control-Allow-Origin` itself.
+    Every path with a method gets an open OPTIONS method with a mock integration. API Gateway's own errors get
+    the headers too. Responses of Lambda functions pass unchanged, so a function must send
+    `Access-Control-Allow-Origin` itself.
 
     Attributes:
-        origins: The origins of the pages, exactly as browsers send them, such as `https://shop.example`. `["*"]` is
-            any.
-        methods: The HTTP methods that pages may use. Default: all.
-        headers: The request headers that pages may send. Default: `DEFAULT_HEADERS`.
-        max_age_seconds: How long a browser keeps the answer, 0 to 86400. Default: 600.
-        allow_credentials: Whether pages may have the browser's cookies and client certificates sent along.
-            Default: False; a token in a header needs no such thing.
+        origins: Origins of the pages, exactly as browsers send them, such as `https://shop.example`. `["*"]`
+            is any.
+        methods: HTTP methods that pages may use. Default: all.
+        headers: Request headers that pages may send. Default: `DEFAULT_HEADERS`.
+        max_age_seconds: Seconds for which a browser caches the preflight response, 0-86400. Default: 600.
+        allow_credentials: Whether browsers may send cookies and client certificates. Tokens in a header do
+            not need it. Default: False.
 
     Raises:
         UnsafeSettingError: if any origin may send credentials, or an origin is unencrypted and on another machine.
@@ -90,7 +90,7 @@ class Cors:
 
     @property
     def preflight(self) -> IntegrationDefinition:
-        """What answers a preflight, as data."""
+        """Integration that answers preflights, as data."""
         headers = {
             **self._origin_headers,
             "Access-Control-Allow-Methods": f"'{','.join((*self.methods, 'OPTIONS'))}'",
@@ -111,10 +111,10 @@ class Cors:
 
     @property
     def error_headers(self) -> dict[str, str]:
-        """The headers of API Gateway's own errors, which it cannot choose by the request's origin.
+        """Headers of API Gateway's own errors, which cannot depend on the request's origin.
 
-        So with several origins any page may read them, unless credentials were sent along: they hold nothing but
-        fixed text and the request's id.
+        With several origins, any page may read the errors, unless the request had credentials. They contain
+        fixed text and the request's id only.
         """
         if len(self.origins) == 1:
             return self._origin_headers
@@ -122,12 +122,12 @@ class Cors:
 
     @property
     def response_headers(self) -> dict[str, str]:
-        """The headers of what API Gateway makes of an integration's answer, for those that are no proxies."""
+        """Headers of the mapped responses of integrations that are not proxies."""
         return self._origin_headers
 
     @property
     def response_template(self) -> str | None:
-        """What the mapping templates of such an answer begin with; None where there is one origin."""
+        """Start of the mapping templates of such responses. None if there is one origin."""
         return self._template
 
     @property
@@ -144,13 +144,13 @@ class Cors:
         """Answers with the request's origin if it is one of several; with another, the first one stays."""
         if len(self.origins) == 1:
             return None
-        known = " || ".join(f'$origin == "{origin}"' for origin in self.origins)
+        is_allowed = " || ".join(f'$origin == "{origin}"' for origin in self.origins)
         return "\n".join(
             (
                 '#set($origin = $input.params().header.get("Origin"))',
-                # API Gateway gives an absent header as an empty text, which is as good as true in a condition.
+                # API Gateway passes an absent header as an empty string, which is true in a condition.
                 '#if(!$origin || $origin == "")#set($origin = $input.params().header.get("origin"))#end',
-                f"#if({known})#set($context.responseOverride.header.{_ALLOW_ORIGIN} = $origin)#end",
+                f"#if({is_allowed})#set($context.responseOverride.header.{_ALLOW_ORIGIN} = $origin)#end",
             )
         )
 
@@ -163,7 +163,7 @@ class Cors:
             if self.allow_credentials:
                 raise UnsafeSettingError(
                     _WHERE,
-                    "origins ['*'] with allow_credentials would let any page act for whoever has it open",
+                    "origins ['*'] with allow_credentials would let any page act for the user who has it open",
                     "name the origins",
                 )
             return
@@ -188,6 +188,6 @@ class Cors:
         if re.fullmatch(_ON_THIS_MACHINE, origin) is None:
             raise UnsafeSettingError(
                 _WHERE,
-                f"origins {origin!r} is unencrypted, so that anybody in between can put a page there",
+                f"origins {origin!r} is not encrypted, so an attacker in the network can replace the page",
                 f"use 'https:{origin.removeprefix('http:')}'",
             )

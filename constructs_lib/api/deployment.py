@@ -1,4 +1,4 @@
-"""The snapshot of a REST API that a stage serves."""
+"""Deployment: the snapshot of a REST API that a stage serves."""
 
 from __future__ import annotations
 
@@ -23,22 +23,21 @@ _TRIGGER = "redeployment"
 class Deployment(AwsConstruct):
     """A deployment of a REST API (`aws_api_gateway_deployment`).
 
-    Depends on every method, integration and other part of the API. It is replaced, and the old one destroyed after
-    that, when and only when the API's definition changes, or an authorizer, its user pool or a role that the API calls
-    with is replaced. It depends on no function, permission or workflow, because Terraform would create their
-    replacements before it destroys them, under the same names; the `Stage` depends on those.
-    Routes may be added after it.
+    It depends on every method, integration and other part of the API. Terraform replaces it only when the
+    API's definition changes, or an authorizer, its user pool or a role of the API is replaced. It is created
+    before the old one is destroyed. It does not depend on functions, permissions or workflows, because
+    Terraform would then replace those before destroying them too, under the same names. The `Stage` depends
+    on those. Routes can be added afterwards.
 
     Args:
         scope: Parent construct.
         construct_id: Id in the parent construct.
-        api: What is deployed.
-        description: What is said of it in AWS. Default: none.
-        extra_triggers: Further values whose change redeploys, by name: for what the API's definition does not
-            know of, such as an override of `method.resource`. Default: none.
-        pinned_digest: The `digest` that the API had when it was deployed: the deployment stays as it is while
-            the API changes, for a stage that tries the change out first (see `Canary`). Default: it follows
-            the API.
+        api: REST API to deploy.
+        description: Description in AWS. Default: none.
+        extra_triggers: More values, by name, whose change redeploys the API. They cover changes outside the
+            definition, such as an override of `method.resource`. Default: none.
+        pinned_digest: `digest` of the live deployment. Pins the deployment while the API changes; see
+            `Canary`. Default: none; the deployment follows the API.
 
     Raises:
         ConstructError: if an extra trigger is not a plain string, or the API is in another stack.
@@ -94,17 +93,17 @@ class Deployment(AwsConstruct):
 
     @property
     def api(self) -> RestApiBase:
-        """What is deployed."""
+        """Deployed REST API."""
         return self._api
 
     @property
     def digest(self) -> str:
-        """The hash of the API's definition, by which Terraform knows that it changed; or the one that it is pinned to."""
+        """Hash of the API's definition, or the pinned one. Terraform redeploys when it changes."""
         return self._pinned_digest or self._api.definition.digest()
 
     @property
     def is_pinned(self) -> bool:
-        """Whether it stays as it is while the API changes."""
+        """True if the deployment is pinned and does not follow the API."""
         return self._pinned_digest is not None
 
     @property
@@ -133,13 +132,13 @@ class Deployment(AwsConstruct):
 
 
 def _text(reference: str) -> str:
-    """Return a text that changes with the value of a reference, which may be a list."""
+    """Return a string that changes with the value of a reference, which may be a list."""
     return Fn.join(",", [reference]) if is_list_reference([reference]) else reference
 
 
 @jsii.implements(IValidation)
 class _HasRoutes:
-    """Run by `app.synth()`: routes may be added until then."""
+    """Validation at synth, because routes can be added until then."""
 
     def __init__(self, api: RestApiBase) -> None:
         self._api = api

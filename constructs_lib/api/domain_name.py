@@ -1,4 +1,4 @@
-"""A domain of one's own in front of stages, and AWS's own address closed behind it."""
+"""Custom domain for stages; disables the API's AWS host name."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from constructs_lib.stacks import check_same_stack
 from constructs_lib.templates import has_reference
 
 SECURITY_POLICY: Final = "TLS_1_2"
-"""What clients may negotiate: TLS 1.2 and 1.3. Newer policies need a setting that provider 6.25 does not know."""
+"""TLS policy: 1.2 and 1.3. Newer policies need an argument that provider 6.25 does not have."""
 
 _HOST_NAME: Final = r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]"
 _CERTIFICATE: Final = re.compile(r"arn:aws[a-z-]*:acm:([a-z0-9-]+):\d{12}:certificate/[A-Za-z0-9-]+")
@@ -33,12 +33,13 @@ _BASE_PATH: Final = r"[A-Za-z0-9$_.+!*'()-]+"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MutualTls:
-    """Clients must show a certificate, too.
+    """Mutual TLS: clients must present a certificate.
 
     Attributes:
-        truststore_uri: The file in S3 with the certificates of those who sign the clients', as `s3://BUCKET/KEY`.
-        truststore_version: Its version. Default: the newest when the domain is made; API Gateway does not
-            notice newer ones by itself.
+        truststore_uri: URI of the file in S3 with the certificate authorities of the clients, as
+            `s3://BUCKET/KEY`.
+        truststore_version: Version of that file. Default: the newest one when the domain is created; API
+            Gateway does not load newer ones by itself.
 
     Raises:
         InvalidArgumentError: if the URI is not of that form.
@@ -66,26 +67,28 @@ class MutualTls:
 class DomainName(AwsConstruct):
     """A custom domain for a stage (`aws_api_gateway_domain_name`), in the region, with TLS 1.2 or newer.
 
-    AWS's own host name for the API is closed (`RestApi.close_execute_api_endpoint`): it would lead past the domain,
-    its mutual TLS and whatever stands in front of it. The stage's `invoke_url` is the URL at the domain.
+    It disables the API's AWS host name (`RestApi.close_execute_api_endpoint`), which would bypass the domain,
+    its mutual TLS and any proxy in front of it. The stage's `invoke_url` becomes the URL at the domain.
 
-    With a `hosted_zone_id`, Route 53 gets an A and an AAAA record; and without a `certificate_arn`, ACM makes a
-    certificate that is validated by a record there. Its private key never leaves ACM. Making one takes AWS some
-    minutes, and a first domain up to forty.
+    With `hosted_zone_id`, Route 53 gets an A and an AAAA record. Without `certificate_arn`, ACM issues a
+    certificate and validates it by a record in that zone. That takes some minutes; the first domain up to
+    forty.
 
     Args:
         scope: Parent construct.
         construct_id: Id in the parent construct.
-        domain_name: The host name, such as `api.shop.example`.
-        stage: What it serves.
-        base_path: The first part of its URLs' path. Default: none: the domain is the stage's alone.
-        hosted_zone_id: The Route 53 zone of the domain. Default: its DNS records are made elsewhere, with
-            `regional_domain_name` as their target.
-        certificate_arn: A certificate for the host name, in ACM in this region. Default: one is made.
-        mutual_tls: Whose certificates clients must show. Default: none.
+        domain_name: Host name, such as `api.shop.example`.
+        stage: Stage to serve.
+        base_path: First part of the path of its URLs. Default: none; the domain serves this stage only.
+        hosted_zone_id: Id of the Route 53 zone of the domain. Default: none; create DNS records elsewhere,
+            with `regional_domain_name` as their target.
+        certificate_arn: ARN of a certificate for the host name in ACM in this region. Default: a new
+            certificate.
+        mutual_tls: Certificates that clients must present. Default: none.
 
     Raises:
-        ConstructError: if an argument is not valid, or there is neither a certificate nor a zone to make one in.
+        ConstructError: if an argument is not valid, or there is neither a certificate nor a zone to validate
+            one in.
 
     Example:
         >>> stage = Stage(stack, "stage", deployment=deployment, stage_name="prod", account=account)
@@ -128,7 +131,7 @@ class DomainName(AwsConstruct):
         if certificate_arn is None and hosted_zone_id is None:
             raise InvalidArgumentError(
                 where,
-                "has neither a certificate nor a zone in which one could be validated",
+                "has neither a certificate nor a zone to validate one in",
                 "pass hosted_zone_id, or certificate_arn of a certificate in ACM",
             )
         if certificate_arn is not None:
@@ -175,7 +178,7 @@ class DomainName(AwsConstruct):
 
     @property
     def regional_domain_name(self) -> str:
-        """AWS's host name behind it, for DNS records that are made elsewhere; a reference."""
+        """Target for DNS records that are created elsewhere: AWS's host name behind the domain; a reference."""
         return self._resource.regional_domain_name
 
     @property
@@ -188,11 +191,11 @@ class DomainName(AwsConstruct):
         return f"https://{self._domain_name}{f'/{base_path}' if base_path else ''}"
 
     def add_stage(self, stage: Stage, *, base_path: str) -> ApiGatewayBasePathMapping:
-        """Serve one more stage below a base path (`aws_api_gateway_base_path_mapping`), of this API or another.
+        """Serve another stage, of this API or another, at a base path (`aws_api_gateway_base_path_mapping`).
 
         Args:
-            stage: What it serves.
-            base_path: The first part of its URLs' path; `v2`, for example.
+            stage: Stage to serve.
+            base_path: First part of the path of its URLs, such as `v2`.
 
         Raises:
             ConstructError: if the base path is not valid, or taken.
@@ -202,7 +205,7 @@ class DomainName(AwsConstruct):
         if not base_path or "" in self._mappings:
             raise ConflictError(
                 where,
-                "has a stage without a base path, which is the only one then",
+                "has a stage without a base path, which excludes other stages",
                 "give each of its stages a base_path",
             )
         if base_path in self._mappings:
@@ -237,7 +240,7 @@ class DomainName(AwsConstruct):
         return mapping
 
     def _validated_certificate(self, hosted_zone_id: str) -> str:
-        # An existing certificate needs nothing of these.
+        # An existing certificate needs none of these imports.
         from cdktf_cdktf_provider_aws.acm_certificate import AcmCertificate
         from cdktf_cdktf_provider_aws.acm_certificate_validation import AcmCertificateValidation
         from cdktf_cdktf_provider_aws.route53_record import Route53Record
@@ -250,7 +253,7 @@ class DomainName(AwsConstruct):
             # ACM refuses to delete a certificate that the domain still uses.
             lifecycle={"create_before_destroy": True},
         )
-        # A certificate for one name has one record; Terraform knows it as a set.
+        # A certificate for one name has one record, which Terraform has as a set.
         option = f"one({address(certificate)}.domain_validation_options)"
         record = self._create(
             Route53Record,
@@ -296,7 +299,7 @@ def _check_certificate(where: str, certificate_arn: str, region: str) -> None:
     if found is None:
         raise InvalidArgumentError(
             where,
-            f"certificate_arn {certificate_arn!r} is no certificate of ACM",
+            f"certificate_arn {certificate_arn!r} is not the ARN of a certificate in ACM",
             "pass 'arn:aws:acm:REGION:ACCOUNT:certificate/ID'",
         )
     if found[1] != region:

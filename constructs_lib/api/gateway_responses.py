@@ -1,4 +1,4 @@
-"""What API Gateway answers by itself, in the same form as the handlers: a code, a message, the request's id."""
+"""Gateway responses: API Gateway's own errors in the form of the handlers' errors."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ResponseType = Literal[
     "UNSUPPORTED_MEDIA_TYPE",
     "WAF_FILTERED",
 ]
-"""API Gateway's names of its errors; the two that start with DEFAULT are for those without an entry."""
+"""API Gateway's names of its errors. The two that start with DEFAULT are for errors without an entry."""
 
 _FORBIDDEN: Final = (403, "forbidden", "You may not make this request.")
 _UNAVAILABLE: Final = (500, "internal_error", "The request could not be handled.")
@@ -55,7 +55,7 @@ _ANSWERS: Final[Mapping[ResponseType, tuple[int | None, str, str]]] = MappingPro
         "INTEGRATION_TIMEOUT": (504, "backend_timeout", "The service did not answer in time."),
         "INVALID_API_KEY": _FORBIDDEN,
         "INVALID_SIGNATURE": (403, "invalid_signature", "The request's signature is not valid."),
-        # Both what has no route and what is not signed.
+        # API Gateway uses it for unknown routes and for unsigned requests.
         "MISSING_AUTHENTICATION_TOKEN": (
             403,
             "forbidden",
@@ -81,14 +81,14 @@ _TEXT: Final = r"[A-Za-z0-9 .,;:!?()/_-]{1,200}"
 class GatewayResponses:
     """API Gateway's own errors as JSON (`aws_api_gateway_gateway_response`, one for each type).
 
-    Each is `{"code": …, "message": …, "requestId": …}`, as the handlers' errors are. The texts are fixed: nothing of
-    the request is sent back, nor which of several reasons there was. The headers that browsers need (see `Cors`) and
-    `Retry-After` are on them, and `Cache-Control: no-store`.
+    Each is `{"code": …, "message": …, "requestId": …}`, like the handlers' errors. The texts are fixed:
+    they repeat nothing of the request, and do not tell apart reasons of the same type. They have the headers
+    that browsers need (see `Cors`), `Retry-After` and `Cache-Control: no-store`.
 
     Attributes:
         messages: Other messages, by API Gateway's name of the error, such as `{"THROTTLED": "Slow down."}`.
             Default: none.
-        headers: Further headers of all errors, with their values. Default: none.
+        headers: More headers of all errors, with their values. Default: none.
 
     Raises:
         ConstructError: if an argument is not valid.
@@ -129,7 +129,7 @@ class GatewayResponses:
         """Return them as data, one for each type of error.
 
         Args:
-            cors: Which pages may read them. Default: none of another origin.
+            cors: Origins whose pages may read the errors. Default: none.
         """
         common = {
             "Cache-Control": "'no-store'",

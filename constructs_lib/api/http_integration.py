@@ -1,4 +1,4 @@
-"""A method answered by a web server."""
+"""Integration of a method with a web server."""
 
 from __future__ import annotations
 
@@ -105,14 +105,16 @@ class HttpIntegration:
     def definition(self, where: str, scope: Construct, caller: Caller) -> IntegrationDefinition:
         """Return it as data; see `Integration`."""
         _check_reachable(where, self._url, AwsStack.of(scope))
-        known = _VARIABLE.findall(caller.path)
+        path_variables = _VARIABLE.findall(caller.path)
         variables = dict.fromkeys(_VARIABLE.findall(without_references(self._url)))
         for name in variables:
-            if name not in known:
+            if name not in path_variables:
                 raise InvalidArgumentError(
                     where,
                     f"url has {{{name}}}, which is not a variable of '{caller.path}'",
-                    f"use {', '.join(f'{{{one}}}' for one in known)}" if known else "write the path out",
+                    f"use {', '.join(f'{{{one}}}' for one in path_variables)}"
+                    if path_variables
+                    else "write the path out",
                 )
         parameters = {f"integration.request.path.{name}": f"method.request.path.{name}" for name in variables}
         parameters |= {f"integration.request.header.{name}": source for name, source in self._headers.items()}

@@ -1,4 +1,4 @@
-"""What a method passes its requests to, as the methods and renderers see it."""
+"""Protocol of integrations, for methods and renderers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from constructs_lib.routes.definitions import HttpMethod, IntegrationDefinition
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """The method that calls an integration.
+    """Method that calls an integration.
 
     Attributes:
         api_execution_arn: The execution ARN of its REST API; a reference.
@@ -28,25 +28,25 @@ class Caller:
 
     @property
     def source_arn(self) -> str:
-        """The ARN by which API Gateway names the method when it calls, for every stage."""
+        """Source ARN of API Gateway's calls for the method, for every stage."""
         method = "*" if self.http_method == "ANY" else self.http_method
         return f"{self.api_execution_arn}/*/{method}{wildcard_path(self.path)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backend:
-    """How API Gateway reaches an integration; references that Terraform resolves.
+    """Address and credentials of an integration, as references that Terraform resolves.
 
     Attributes:
-        uri: The integration's URI; None where nothing is called.
-        awaited: Resources that must exist before a stage serves the route. A deployment does not depend on them: it is
-            created before it is destroyed, and so would they be (docs/decisions/0010).
-        credentials: The ARN of the role with which API Gateway calls; None where a permission of what is called lets
-            it in, or nothing is called.
-        origins: What the references are taken from and the API's definition does not tell: with another one of these,
-            the API is deployed anew.
-        references: References whose values the API's definition does not tell: with another value of one of these, the API
-            is deployed anew.
+        uri: URI of the integration. None if it calls nothing.
+        awaited: Resources that must exist before a stage serves the route. A deployment does not depend on
+            them: it is created before it is destroyed, and they would be too (docs/decisions/0010).
+        credentials: ARN of the role with which API Gateway calls. None if a resource policy of the target
+            allows the call, or it calls nothing.
+        origins: Resources of the references that the API's definition does not contain. Replacing one
+            redeploys the API.
+        references: References whose values the API's definition does not contain. A new value redeploys the
+            API.
     """
 
     uri: str | None
@@ -57,11 +57,11 @@ class Backend:
 
 
 class Integration(Protocol):
-    """What a method passes its requests to."""
+    """Target of a method's requests."""
 
     @property
     def max_body_bytes(self) -> int | None:
-        """The largest body in bytes that it accepts; None where what it calls decides."""
+        """Largest accepted body in bytes. None if the target decides."""
 
     def definition(self, where: str, scope: Construct, caller: Caller) -> IntegrationDefinition:
         """Return it as data.
@@ -76,4 +76,4 @@ class Integration(Protocol):
         """
 
     def bind(self, scope: Construct, caller: Caller) -> Backend:
-        """Create what the method needs to call it, as children of the method `scope`."""
+        """Create the resources that the method needs to call it, as children of the method `scope`."""

@@ -1,4 +1,4 @@
-"""A method answered by a Lambda function, with exactly the permission that it needs."""
+"""Integration of a method with a Lambda function, and the permission to invoke it."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _PRINCIPAL: Final = "apigateway.amazonaws.com"
 
 
 class LambdaIntegration:
-    """Pass requests to the alias of a function, or to a function that another stack created, unchanged (`AWS_PROXY`).
+    """Pass requests unchanged to the alias of a function, or to a function of another stack (`AWS_PROXY`).
 
-    Each method that it is given to gets an `aws_lambda_permission` of its own: for that method of that path of
-    that API, on that alias. One LambdaIntegration may serve several methods.
+    Each method gets an `aws_lambda_permission` of its own, for exactly that method, path and API, on that
+    alias. One LambdaIntegration can serve several methods.
 
     Args:
-        function: What answers.
-        timeout_ms: How long API Gateway waits for it: 50-29000, with `stream` 50-900000. Default: the most. The function
-            must end before: API Gateway answers 504, or cuts a streamed response off, and the function would run on,
-            unheard and paid for.
+        function: Function that answers the requests.
+        timeout_ms: Timeout in milliseconds: 50-29000, with `stream` 50-900000. Default: the maximum. The
+            function's own timeout must be shorter. Otherwise API Gateway answers 504 or cuts off the stream,
+            while the function runs on and is billed.
         stream: Whether API Gateway sends the response to the client while the function produces it
             (`responseTransferMode: STREAM`). The function must have `response_streaming`. It excludes `cache` of a stage
             and `minimum_compression_bytes` of the API, and needs `RestApi(..., definition="openapi")` or version 6.26 of
@@ -59,7 +59,7 @@ class LambdaIntegration:
         if function.timeout_seconds is not None and function.timeout_seconds * 1000 >= limit:
             raise ConflictError(
                 where,
-                f"the function may run {function.timeout_seconds} s and API Gateway waits {limit} ms, so that "
+                f"the function may run {function.timeout_seconds} s and API Gateway waits {limit} ms, so "
                 f"callers get {'a response that is cut off' if stream else 'a 504'} while it runs on",
                 f"lower the function's timeout_seconds below {limit / 1000:g}, or do the work in the background",
             )
@@ -69,12 +69,12 @@ class LambdaIntegration:
 
     @property
     def function(self) -> Function | ExistingFunction:
-        """What answers."""
+        """Function that answers the requests."""
         return self._function
 
     @property
     def timeout_ms(self) -> int:
-        """How long API Gateway waits for it, in milliseconds."""
+        """Timeout in milliseconds."""
         return self._timeout_ms
 
     @property

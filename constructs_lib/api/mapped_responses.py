@@ -1,4 +1,4 @@
-"""Answers of integrations that are no proxies: a status for each pattern, with the headers of CORS."""
+"""Mapped responses of integrations that are not proxies: a status for each pattern, with CORS headers."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from constructs_lib.errors import InvalidArgumentError
 from constructs_lib.routes.definitions import ResponseDefinition
 
 DEFAULT_STATUSES: Final[Mapping[int, str | None]] = {200: None, 400: r"4\d{2}", 502: r"5\d{2}"}
-"""The status for everything else, and for the statuses of the backend that a pattern matches."""
+"""Default status, and statuses for patterns of the backend's statuses."""
 
 
 def check_statuses(where: str, statuses: Mapping[int, str | None]) -> None:
     """Check the statuses of an integration's answers.
 
     Raises:
-        ConstructError: A status or a pattern is not valid, or none is for everything else.
+        ConstructError: A status or a pattern is not valid, or there is no default.
     """
     check_mapping(where, "statuses", statuses)
     for status, pattern in statuses.items():

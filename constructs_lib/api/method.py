@@ -48,17 +48,17 @@ class Method(AwsConstruct):
 
     @property
     def http_method(self) -> str:
-        """Its HTTP method, or `ANY`."""
+        """HTTP method, or `ANY`."""
         return self._definition.http_method
 
     @property
     def path(self) -> str:
-        """The path of its resource, such as `/orders/{id}`."""
+        """Path of its resource, such as `/orders/{id}`."""
         return self._definition.path
 
     @property
     def integration(self) -> Integration:
-        """What answers it."""
+        """Integration that answers the requests."""
         return self._integration
 
     @property

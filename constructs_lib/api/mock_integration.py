@@ -1,4 +1,4 @@
-"""A method that API Gateway answers by itself, from what the API says."""
+"""Mock integration: API Gateway answers by itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from constructs_lib.routes.definitions import IntegrationDefinition
 
 
 class MockIntegration:
-    """Answers without calling anything (`MOCK`); how `Cors` answers preflights.
+    """Answer without calling a target (`MOCK`). `Cors` answers preflights with it.
 
     Args:
         definition: The answer, as data.

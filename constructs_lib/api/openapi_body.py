@@ -1,6 +1,7 @@
 """A REST API as one OpenAPI 3.0 document with API Gateway's extensions: the `body` of an `aws_api_gateway_rest_api`.
 
-Made from the API as data, so that it says what one resource per route would say. No binding is imported here.
+Built from the API as data, so that it deploys the same as one resource per route. This module imports no
+bindings.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from constructs_lib.routes.definitions import (
 from constructs_lib.templates import joined, literal
 
 VALIDATOR: Final = "body-and-parameters"
-"""The name of the one validator that all methods share."""
+"""Name of the validator that all methods share."""
 
 _ANY: Final = "x-amazon-apigateway-any-method"
 _HEADER: Final = "method.request.header."
@@ -33,11 +34,11 @@ _DROPPED: Final = frozenset(
         "patternProperties",
     }
 )  # fmt: skip
-"""Keywords of draft-04 that API Gateway takes in a model and ignores in a document that it imports."""
+"""Keywords of draft-04 that API Gateway supports in a model and ignores in an imported document."""
 
 
 class _Reference(str):
-    """A string in which Terraform fills something in."""
+    """String with a reference that Terraform resolves."""
 
     __slots__ = ()
 
@@ -51,15 +52,16 @@ def openapi_body(
     credentials: Mapping[tuple[str, str], str],
     authorizers: Mapping[str, AuthorizerBackend],
 ) -> str:
-    """Return the document as JSON, in which Terraform fills in the references and nothing else.
+    """Return the document as JSON; its only Terraform expressions are the references.
 
     Args:
         definition: The API.
         name: Name in AWS.
         description: What it is for, as Terraform's template.
         uris: The URIs of the integrations, by the routes' keys.
-        credentials: The ARNs of the roles that API Gateway calls them with, by the routes' keys; for those that have one.
-        authorizers: What the authorizers ask, by their names.
+        credentials: ARNs of the roles with which API Gateway calls them, by the routes' keys. Routes without
+            a role have no entry.
+        authorizers: Backends of the authorizers, by their names.
     """
     return json.dumps(
         _escaped(_document(definition, name, description, uris, credentials, authorizers)),
@@ -72,19 +74,18 @@ def check_importable(where: str, model: str, schema: str) -> None:
     """Check that AWS's import keeps all of a model's schema.
 
     Raises:
-        ConflictError: if it would drop a rule without a word.
+        ConflictError: if it would drop a rule without an error.
     """
     for path, lost in _lost(json.loads(schema), ""):
         raise ConflictError(
             where,
-            f"model '{model}' says {lost} at '{path or '/'}', which API Gateway ignores in an OpenAPI body, so that "
-            "other requests would get through than the model allows",
+            f"model '{model}' says {lost} at '{path or '/'}', which API Gateway ignores in an OpenAPI body, so requests would pass that the model does not allow",
             "pass definition='resources' to the API, or leave that rule to the handler",
         )
 
 
 def _lost(schema: object, path: str) -> Iterator[tuple[str, str]]:
-    """Yield what is lost of a schema and of all inside it, each with the path of its field."""
+    """Yield the keywords that the import would drop from a schema and its parts, each with the path of its field."""
     if isinstance(schema, list):
         for number, one in enumerate(schema):
             yield from _lost(one, f"{path}/{number}")
@@ -185,7 +186,7 @@ def _operation(route: RouteDefinition, schemes: _Schemes, uri: str | None) -> di
 
 
 def _parameters(route: RouteDefinition) -> list[dict[str, Any]]:
-    # Variables of the path need not be declared, and one that is may not be blank.
+    # Variables of the path need no declaration; a declared one must not be blank.
     return [
         {
             "name": name.split(".", 3)[3],
@@ -251,7 +252,7 @@ def _gateway_response(definition: GatewayResponseDefinition) -> dict[str, Any]:
 
 
 class _Schemes:
-    """The security schemes: one for each authorizer, and those for IAM and API keys where a route needs them."""
+    """Security schemes: one for each authorizer, and those for IAM and API keys if a route needs them."""
 
     def __init__(self, definition: ApiDefinition, backends: Mapping[str, AuthorizerBackend]) -> None:
         self.used: dict[str, Any] = {
@@ -261,7 +262,7 @@ class _Schemes:
         self._iam, self._key = (_unlike(names, "sigv4"), _unlike(names, "api_key"))
 
     def of(self, route: RouteDefinition) -> list[dict[str, Any]]:
-        """Return what a route demands; API Gateway demands each entry of the list, unlike OpenAPI."""
+        """Return the requirements of a route. API Gateway requires every entry of the list, unlike OpenAPI."""
         demanded: list[dict[str, Any]] = []
         authorization = route.authorization
         if authorization.authorizer is not None:
@@ -302,7 +303,7 @@ def _authorizer(definition: AuthorizerDefinition, backend: AuthorizerBackend) ->
     source = definition.identity_sources[0] if len(definition.identity_sources) == 1 else ""
     return {
         "type": "apiKey",
-        # What several sources, or one that is no header, are called here, API Gateway does not read.
+        # API Gateway ignores this name for several sources, and for a source that is not a header.
         "name": source.removeprefix(_HEADER) if source.startswith(_HEADER) else "Unused",
         "in": "header",
         "x-amazon-apigateway-authtype": "cognito_user_pools"

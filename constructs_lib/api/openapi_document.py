@@ -1,7 +1,7 @@
-"""The OpenAPI 3.1 document of a REST API, for those who call it: what may be asked, what is answered, who may ask.
+"""OpenAPI 3.1 document of a REST API for its callers: requests, responses and credentials.
 
-It has nothing of AWS's and nothing that only Terraform knows, so that it is complete when the stack is synthesized.
-No binding is imported here.
+It contains no AWS extensions and no Terraform references, so it is complete after synth. This module imports no
+bindings.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from constructs_lib.routes.definitions import ApiDefinition, AuthorizerDefinitio
 Schema = Mapping[str, Any]
 
 _EVERY: Final = ("DELETE", "GET", "PATCH", "POST", "PUT")
-"""What is written down of a route for ANY; HEAD and OPTIONS reach it as well."""
+"""Methods in the document for a route with ANY, which HEAD and OPTIONS reach too."""
 
 _WITH_BODY: Final = ("PATCH", "POST", "PUT")
 _PLACES: Final = {"path": "path", "querystring": "query", "header": "header"}
 _NOT_PARAMETERS: Final = frozenset({"accept", "authorization", "content-type"})
-"""Headers that OpenAPI has other words for, and ignores as parameters."""
+"""Headers that OpenAPI ignores as parameters, because other keywords describe them."""
 
 _REFUSALS: Final = {
     "400": ("BadRequest", "The request is not valid."),
@@ -44,19 +44,19 @@ _SIGNED: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteDocumentation:
-    """Documentation of a route for its callers. A change of it redeploys nothing.
+    """Documentation of a route for its callers. Changing it does not redeploy the API.
 
     Attributes:
-        operation_id: The id in the OpenAPI document, from which generated clients take the names of their functions.
-            Default: made from the method and the path, such as `postOrdersId`.
-        summary: One sentence on what it does. Default: none.
-        description: More on what it does. Default: none.
-        tag: The group that it belongs to. Default: none.
-        status: The HTTP status of a successful answer. Default: 200.
-        max_body_bytes: The largest body that what answers it accepts, in bytes. Default: not documented.
-        request_example: A request. Default: none.
+        operation_id: Id in the OpenAPI document. Generated clients name their functions by it. Default:
+            derived from method and path, such as `postOrdersId`.
+        summary: One sentence on what the route does. Default: none.
+        description: Details on what the route does. Default: none.
+        tag: Group of the route in the document. Default: none.
+        status: HTTP status of a successful response. Default: 200.
+        max_body_bytes: Largest body in bytes that the integration accepts. Default: not documented.
+        request_example: Example of a request body. Default: none.
         hidden: Whether the OpenAPI document leaves the route out. Default: False.
-        error_schema: JSON schema of the errors of what answers it. Default: that of API Gateway's own errors.
+        error_schema: JSON schema of the integration's errors. Default: that of API Gateway's own errors.
 
     Example:
         >>> method = api.resource_for("/orders").add_method(
@@ -82,7 +82,7 @@ class RouteDocumentation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentedRoute:
-    """A route's documentation with its schemas.
+    """Documentation of a route, with its schemas.
 
     Attributes:
         documentation: The documentation.
@@ -105,7 +105,7 @@ def openapi_document(
     documentation: Mapping[tuple[str, str], DocumentedRoute],
     tags: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Return the document, which is the same for the same API.
+    """Return the document. The same API gives the same document.
 
     Args:
         definition: The API.
@@ -172,13 +172,13 @@ class _Document:
 
     def _operation(self, route: RouteDefinition, method: str) -> dict[str, Any]:
         documented = self._documented(route)
-        told = documented.documentation
-        operation: dict[str, Any] = {"operationId": self._identifier(told, method, route.path)}
-        if told.tag:
-            operation["tags"] = [told.tag]
-        if told.summary:
-            operation["summary"] = told.summary
-        description = " ".join(filter(None, (told.description, _limit(told))))
+        documentation = documented.documentation
+        operation: dict[str, Any] = {"operationId": self._identifier(documentation, method, route.path)}
+        if documentation.tag:
+            operation["tags"] = [documentation.tag]
+        if documentation.summary:
+            operation["summary"] = documentation.summary
+        description = " ".join(filter(None, (documentation.description, _limit(documentation))))
         if description:
             operation["description"] = description
         parameters = _parameters(route)
@@ -187,8 +187,8 @@ class _Document:
         if documented.request:
             bytes_of = {"schema": {"type": "string", "format": "binary"}}
             content = self._content(documented.request)
-            if told.request_example is not None:
-                content["application/json"]["example"] = dict(told.request_example)
+            if documentation.request_example is not None:
+                content["application/json"]["example"] = dict(documentation.request_example)
             content |= dict.fromkeys(documented.other_media_types, bytes_of)
             operation["requestBody"] = {"required": True, "content": content}
         elif method in _WITH_BODY:
@@ -202,12 +202,12 @@ class _Document:
     def _documented(self, route: RouteDefinition) -> DocumentedRoute:
         return self._documentation.get(route.key, DocumentedRoute())
 
-    def _identifier(self, told: RouteDocumentation, method: str, path: str) -> str:
+    def _identifier(self, documentation: RouteDocumentation, method: str, path: str) -> str:
         words = re.findall(r"[A-Za-z0-9]+", path) or ["root"]
         from_path = method.lower() + "".join(f"{word[0].upper()}{word[1:]}" for word in words)
-        made = _unlike(self._identifiers, told.operation_id or from_path)
-        self._identifiers.add(made)
-        return made
+        identifier = _unlike(self._identifiers, documentation.operation_id or from_path)
+        self._identifiers.add(identifier)
+        return identifier
 
     def _responses(self, route: RouteDefinition, documented: DocumentedRoute) -> dict[str, Any]:
         responses: dict[str, Any] = {}
@@ -239,8 +239,8 @@ class _Document:
     def _content(self, schemas: Mapping[str, Schema]) -> dict[str, Any]:
         name, *_ = schemas
         names = {one: one for one in schemas}
-        # A model may differ between an answer and a request: in an answer, what has a default is always there. What refers
-        # to a model of another name differs as well.
+        # A model can differ between response and request: fields with a default are always present in a
+        # response. A model that refers to a renamed model differs too.
         while taken := [
             one
             for one, schema in schemas.items()
@@ -267,7 +267,7 @@ class _Document:
         return name
 
     def _requirement(self, authorizer: AuthorizerDefinition) -> list[str]:
-        """Return the schemes of an authorizer: one for each place where the caller's identity has to be."""
+        """Return the security schemes of an authorizer: one for each identity source."""
         found = []
         for source in authorizer.identity_sources:
             where, _, name = source.removeprefix("method.request.").partition(".")
@@ -280,7 +280,7 @@ class _Document:
 
     def _error(self) -> Schema:
         text = {"type": "string"}
-        # What API Gateway refuses itself comes in its own form where nothing else was said.
+        # API Gateway's own errors have its default form unless gateway responses are set.
         required = ["code", "message", "requestId"] if self._definition.gateway_responses else ["message"]
         return {
             "type": "object",
@@ -304,7 +304,7 @@ def _parameters(route: RouteDefinition) -> list[dict[str, Any]]:
         if required:
             parameter["required"] = True
         if dict(route.request_parameters).get(full):
-            # API Gateway refuses a blank one as it refuses none.
+            # API Gateway rejects a blank value like a missing one.
             parameter["schema"]["pattern"] = r"\S"
         if f"{{{name}+}}" in route.path and where == "path":
             parameter["description"] = "The rest of the path, which may hold slashes."
@@ -324,17 +324,21 @@ def _renamed(value: Any, names: Mapping[str, str]) -> Any:
     return [_renamed(part, names) for part in value] if isinstance(value, list) else value
 
 
-def _limit(told: RouteDocumentation) -> str:
-    return "" if told.max_body_bytes is None else f"Largest body: {told.max_body_bytes:,} bytes."
+def _limit(documentation: RouteDocumentation) -> str:
+    return (
+        ""
+        if documentation.max_body_bytes is None
+        else f"Largest body: {documentation.max_body_bytes:,} bytes."
+    )
 
 
 def _readable(path: str) -> str:
     return path.replace("+}", "}")
 
 
-def _unlike(known: Mapping[str, Any] | set[str], name: str) -> str:
-    number, made = 1, name
-    while made in known:
+def _unlike(taken: Mapping[str, Any] | set[str], name: str) -> str:
+    number, unique = 1, name
+    while unique in taken:
         number += 1
-        made = f"{name}{number}"
-    return made
+        unique = f"{name}{number}"
+    return unique

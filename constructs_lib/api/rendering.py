@@ -1,10 +1,10 @@
-"""From routes as data to Terraform resources.
+"""Renderers: Terraform resources from routes as data.
 
-A renderer is told of each path and each route once, in the order they are added, after the rules of
-`route_table.py` accepted them. `ResourceRenderer` makes one resource for each; `BodyRenderer` in
-`body_rendering.py` makes none and writes the whole API into one `body`.
+A renderer receives each path and each route once, in the order they are added, after the rules of
+`route_table.py` accepted them. `ResourceRenderer` creates one resource for each. `BodyRenderer` in
+`body_rendering.py` writes the whole API into one `body`.
 
-The bindings of a resource are imported where it is made, so that a synth loads those that its API needs.
+The bindings of a resource are imported where it is created, so a synth loads only those that its API needs.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ _MODELS_OF_EVERY_API: Final = ("Empty", "Error")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """A route as a renderer gets it.
+    """Route, as a renderer receives it.
 
     Attributes:
-        definition: What is known while synthesizing.
-        backend: What Terraform resolves.
+        definition: Values that are known at synth.
+        backend: References that Terraform resolves.
     """
 
     definition: RouteDefinition
@@ -65,7 +65,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedRoute:
-    """The resources of a route; None where the renderer makes none.
+    """Resources of a route. None if the renderer creates none.
 
     Attributes:
         method: The `aws_api_gateway_method`.
@@ -94,20 +94,20 @@ class _Answered:
 
 
 class Renderer(AuthorizerRenderer, Protocol):
-    """Makes Terraform resources from paths and routes, and from what the routes name."""
+    """Creates Terraform resources for paths, routes, and the models and authorizers of routes."""
 
     def render_path(
         self, scope: Construct, *, parent: str, path_part: str, path: str
     ) -> ApiGatewayResource | None:
-        """Create what the path `path`, which is `path_part` below `parent`, needs, as a child of `scope`."""
+        """Create the resources of the path `path`, which is `path_part` below `parent`, as children of `scope`."""
 
     def render_route(self, scope: Construct, route: Route) -> RenderedRoute:
-        """Create what a route needs, as children of `scope`."""
+        """Create the resources of a route, as children of `scope`."""
 
     def render_gateway_response(
         self, scope: Construct, definition: GatewayResponseDefinition
     ) -> ApiGatewayGatewayResponse | None:
-        """Create what an answer of API Gateway itself needs, as children of `scope`."""
+        """Create the resources of a gateway response, as children of `scope`."""
 
     def check_model(self, where: str, definition: ModelDefinition) -> None:
         """Check that a model can be rendered.
@@ -124,17 +124,17 @@ class Renderer(AuthorizerRenderer, Protocol):
         """
 
     def render_model(self, scope: Construct, definition: ModelDefinition) -> ApiGatewayModel | None:
-        """Create what a model needs, as children of `scope`."""
+        """Create the resources of a model, as children of `scope`."""
 
     def render_validator(self, scope: Construct) -> ApiGatewayRequestValidator | None:
-        """Create what validates bodies and parameters, as children of `scope`."""
+        """Create the validator of bodies and parameters, as a child of `scope`."""
 
     def finish(self) -> None:
-        """Is called when the API is complete once more: after each of its changes."""
+        """Update the resources after a change of the API; called after each one."""
 
     @property
     def awaited(self) -> tuple[TerraformResource, ...]:
-        """What a deployment must wait for so that it takes a snapshot of the whole API."""
+        """Resources that a deployment must wait for, so that its snapshot has the whole API."""
 
 
 class ResourceRenderer:
@@ -154,7 +154,7 @@ class ResourceRenderer:
         return tuple(self._awaited)
 
     def finish(self) -> None:
-        """See `Renderer`; every resource is made when its part is."""
+        """See `Renderer`; each resource is created with its part."""
 
     def render_path(self, scope: Construct, *, parent: str, path_part: str, path: str) -> ApiGatewayResource:
         """See `Renderer`."""
@@ -186,7 +186,7 @@ class ResourceRenderer:
             type=definition.type,
             authorizer_uri=backend.uri,
             provider_arns=list(backend.provider_arns) or None,
-            # An empty text is said: left out, the provider writes the header Authorization.
+            # Without the empty string, the provider would set the header Authorization.
             identity_source=",".join(definition.identity_sources),
             identity_validation_expression=None
             if definition.identity_validation is None
@@ -222,7 +222,7 @@ class ResourceRenderer:
         return resource
 
     def check_model(self, where: str, definition: ModelDefinition) -> None:
-        """See `Renderer`; a model of its own keeps all that its schema says."""
+        """See `Renderer`; a model resource keeps its whole schema."""
         if definition.name in _MODELS_OF_EVERY_API:
             raise ConflictError(
                 where,
@@ -313,7 +313,8 @@ class ResourceRenderer:
             http_method=http_method,
             type=definition.integration.type,
             integration_http_method=definition.integration.http_method or None,
-            # A template is run on text; where every type is binary, API Gateway has none unless it is told to.
+            # Templates need text. If all media types are binary, API Gateway has text only after this
+            # conversion.
             content_handling=None if template is None else "CONVERT_TO_TEXT",
             passthrough_behavior=None if template is None else "NEVER",
             request_templates=None if template is None else {"application/json": literal(template)},
@@ -377,7 +378,7 @@ class ResourceRenderer:
             response_templates=None
             if definition.template is None
             else {"application/json": literal(definition.template)},
-            # Putting an integration removes its responses, whose attributes do not change with it.
+            # Updating an integration removes its responses, although their attributes do not change.
             lifecycle={"replace_triggered_by": [f"{answered.integration}.id"]},
         )
         self._awaited += (declared, mapped)

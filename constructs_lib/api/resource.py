@@ -1,4 +1,4 @@
-"""A path of a REST API: a tree with one construct for each part."""
+"""Resource: a path of a REST API, with a construct for each part."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 ROOT_ID: Final = "Default"
-"""The root's id, which cdktf leaves out of Terraform's addresses."""
+"""Id of the root, which cdktf omits from Terraform's addresses."""
 
 _CONTENT_TYPES: Final = ("$default", "application/json")
-"""What a model is for: `$default` is every content type that has no model, which else would not be validated."""
+"""Content types of a model: `$default` covers all types without a model, which API Gateway would not validate."""
 
 _WITHOUT_BODY: Final = ("ANY", "DELETE", "GET", "HEAD", "OPTIONS")
 
@@ -40,7 +40,7 @@ _TAKEN_IDS: Final = frozenset({ROOT_ID, "Resource", *get_args(HttpMethod)})
 
 
 class Resource(AwsConstruct):
-    """A path (`aws_api_gateway_resource`), made by `add_resource` and `resource_for`; the root exists with the API.
+    """Path of a REST API (`aws_api_gateway_resource`), created by `add_resource` and `resource_for`.
 
     Example:
         >>> order = api.root.add_resource("orders").add_resource("{id}")
@@ -83,12 +83,12 @@ class Resource(AwsConstruct):
 
     @property
     def cors(self) -> Cors | None:
-        """Which web pages of other origins may call it; None where none may."""
+        """CORS settings; None if pages of other origins may not call the path."""
         return self._cors
 
     @property
     def methods(self) -> tuple[Method, ...]:
-        """Its methods, in the order they were added."""
+        """Methods of the path, in the order they were added."""
         return tuple(self._methods.values())
 
     @property
@@ -108,15 +108,14 @@ class Resource(AwsConstruct):
         default_authorization: Authorization | None = None,
         cors: Cors | Literal["OFF"] | None = None,
     ) -> Resource:
-        """Add the path that is one part longer.
+        """Add a path that is one part longer.
 
         Args:
-            path_part: A fixed part (`orders`), a variable (`{id}`), or a variable that takes the whole rest of
-                the path (`{proxy+}`).
-            default_authorization: Who may call the methods of this path and of all below it that do not say
-                it themselves. Default: as for this resource.
-            cors: Which web pages of other origins may call this path and all below it, or `"OFF"` for none.
-                Default: as for this resource.
+            path_part: Fixed part (`orders`), variable (`{id}`), or variable for the rest of the path
+                (`{proxy+}`).
+            default_authorization: Authorization for methods of this path, and of paths below, that pass none.
+                Default: that of this resource.
+            cors: CORS settings of this path and of paths below, or `"OFF"`. Default: those of this resource.
 
         Raises:
             ConstructError: if API Gateway would refuse the path.
@@ -140,7 +139,7 @@ class Resource(AwsConstruct):
         return child
 
     def resource_for(self, path: str) -> Resource:
-        """Return the resource of a path below this one, and add what is missing of it.
+        """Return the resource of a path below this one; add its missing parts.
 
         Args:
             path: The path from here, such as `/orders/{id}`; `/` is this resource.
@@ -169,34 +168,34 @@ class Resource(AwsConstruct):
     ) -> Method:
         """Add a method.
 
-        Beside a method for `ANY` there may be others, which then answer in its place. With the first method of a
-        path that has `cors` comes one for OPTIONS, unless the path has one already.
+        Methods beside `ANY` take precedence over it. The first method of a path with `cors` adds one for
+        OPTIONS, unless the path has one.
 
         Args:
-            http_method: The HTTP method, or `ANY`.
-            integration: What answers it.
-            authorization: Who may call it. Default: as the resource's or the API's `default_authorization`
-                says; one of them is needed. A method for OPTIONS is open: preflights carry no credentials.
-            request_parameters: The parameters that the method declares, such as `{"querystring.page": True}`,
-                and whether each is required: `querystring.NAME`, `header.NAME` or `path.NAME`, with or
-                without API Gateway's `method.request.` before. API Gateway refuses requests without those
-                that are. Default: none.
-            request_model: The pydantic model of the body. API Gateway refuses what does not fit its schema,
-                whatever the request's content type says: the body is JSON. Default: bodies are passed on
-                unchecked.
-            validate_body: Whether API Gateway checks bodies against `request_model`. False: the model is for the OpenAPI
-                document alone, and what answers has to check. Default: True.
-            api_key_required: Whether the caller needs the key of a `UsagePlan` as well, which limits it; with
-                `Public()` it is refused. Default: False.
-            other_media_types: The content types of bodies that are no JSON, such as `image/png` beside a JSON
-                form of the same. API Gateway then checks JSON only, and what answers has to look at the
-                content type. Default: every body is JSON.
-            response_model: The pydantic model of a successful answer, for the API's OpenAPI document; nothing
-                checks answers by it. Default: the document says nothing of them.
+            http_method: HTTP method, or `ANY`.
+            integration: Integration that answers the requests.
+            authorization: Callers that may use the method. Default: `default_authorization` of the resource
+                or the API; one of them is required. OPTIONS methods are open, because preflights have no
+                credentials.
+            request_parameters: Parameters of the method and whether each is required, such as
+                `{"querystring.page": True}`. Names are `querystring.NAME`, `header.NAME` or `path.NAME`, with
+                or without API Gateway's prefix `method.request.`. API Gateway rejects requests without the
+                required ones. Default: none.
+            request_model: Pydantic model of the JSON body. API Gateway rejects other bodies, for every
+                content type. Default: none; bodies pass unchecked.
+            validate_body: Whether API Gateway checks bodies against `request_model`. False: the model is for
+                the OpenAPI document only, and the integration must validate. Default: True.
+            api_key_required: Whether callers need the key of a `UsagePlan` too, which limits them. Not with
+                `Public()`. Default: False.
+            other_media_types: Content types of bodies that are not JSON, such as `image/png` beside a JSON
+                form. API Gateway validates JSON only; the integration must check the content type. Default:
+                none.
+            response_model: Pydantic model of a successful response, for the OpenAPI document only. Default:
+                none.
             documentation: Summary, tag, example and limits, for the API's OpenAPI document. Default: none.
 
         Raises:
-            ConstructError: if API Gateway would refuse the method, or nobody said who may call it.
+            ConstructError: if API Gateway would reject the method, or no authorization is set.
         """
         where = f"{self._where}/{http_method}"
         check_choice(where, "http_method", http_method, HttpMethod)
@@ -238,7 +237,7 @@ class Resource(AwsConstruct):
             request_parameters=parameters,
             api_key_required=api_key_required,
             request_models=() if model is None else tuple((kind, model.name) for kind in content_types),
-            # Where there is nothing to check it costs nothing, and nobody forgets it where there is.
+            # A validator without rules costs nothing.
             validated=True,
         )
         self._api.check_integration(where, self, definition.integration)
@@ -258,13 +257,13 @@ class Resource(AwsConstruct):
         return method
 
     def _model(self, where: str, http_method: HttpMethod, model: type[BaseModel]) -> ModelDefinition:
-        # Loads pydantic, which an API without models needs not.
+        # Imports pydantic, which an API without models does not need.
         from constructs_lib.validation.model_schema import model_schema
 
         if http_method in _WITHOUT_BODY:
             raise ConflictError(
                 where,
-                f"requests of {http_method} come without a body, and a request_model would refuse them",
+                f"{http_method} requests have no body, so a request_model would reject all of them",
                 "leave request_model out, or add the method as POST, PUT or PATCH",
             )
         schema = json.dumps(model_schema(model, where=where), sort_keys=True, separators=(",", ":"))
@@ -281,7 +280,7 @@ class Resource(AwsConstruct):
             if authorization is not None and authorization.definition().type != "NONE":
                 raise ConflictError(
                     where,
-                    "browsers send preflights without credentials, so that each would be refused",
+                    "browsers send preflights without credentials, so all would be rejected",
                     "leave authorization out: a method for OPTIONS is open",
                 )
             return Public()
@@ -289,8 +288,8 @@ class Resource(AwsConstruct):
         if allowed is None:
             raise InvalidArgumentError(
                 where,
-                "nothing says who may call it",
-                "pass authorization=IamAuthorization(), or authorization=Public() if anybody may",
+                "no authorization is set",
+                "pass authorization=IamAuthorization(), or authorization=Public() for an open method",
             )
         return allowed
 
@@ -300,20 +299,20 @@ def _check_key(where: str, http_method: HttpMethod, allowed: Authorization, requ
     if required and http_method == "OPTIONS":
         raise ConflictError(
             where,
-            "browsers send preflights without an API key, so that each would be refused",
+            "browsers send preflights without an API key, so all would be rejected",
             "leave api_key_required out",
         )
     if required and allowed.definition().type == "NONE" and not alone:
         raise UnsafeSettingError(
             where,
-            "an API key would be all that callers need, and keys are no secrets",
-            "pass another authorization, or Public(with_api_key_only=True) if that is enough",
+            "an API key would be the only credential, and API keys are not secrets",
+            "pass another authorization, or Public(with_api_key_only=True) if a key is enough",
         )
     if alone and not required:
         raise UnsafeSettingError(
             where,
             "Public(with_api_key_only=True) is open to all without api_key_required",
-            "pass api_key_required=True, or Public() if anybody may call it",
+            "pass api_key_required=True, or Public() for an open method",
         )
 
 
@@ -335,7 +334,7 @@ def _check_other_media_types(
     if media_types and request_model is None:
         raise ConflictError(
             where,
-            "other_media_types changes nothing: without a request_model every body is passed on",
+            "other_media_types has no effect: without a request_model all bodies pass",
             "leave it out",
         )
 
@@ -366,17 +365,19 @@ def _model_name(model: type[BaseModel]) -> str:
 def _parameters(where: str, parameters: Mapping[str, bool]) -> tuple[tuple[str, bool], ...]:
     full: dict[str, bool] = {}
     for name, required in parameters.items():
-        known = f"method.request.{name}" if re.match(r"(querystring|header|path)\.", name) else name
-        if known in full:
-            raise ConflictError(where, f"request parameter '{known}' is there twice", "remove one of the two")
-        full[known] = required
+        source = f"method.request.{name}" if re.match(r"(querystring|header|path)\.", name) else name
+        if source in full:
+            raise ConflictError(
+                where, f"request parameter '{source}' is there twice", "remove one of the two"
+            )
+        full[source] = required
     return tuple(full.items())
 
 
 def _with_sources(
     parameters: tuple[tuple[str, bool], ...], mapped: tuple[tuple[str, str], ...]
 ) -> tuple[tuple[str, bool], ...]:
-    """Return the parameters and those that an integration takes values from: API Gateway maps declared ones only."""
+    """Return the parameters and those that an integration reads. API Gateway maps declared parameters only."""
     sources = {source: _in_path(source) for _, source in mapped if source.startswith("method.request.")}
     return tuple({**sources, **dict(parameters)}.items())
 
@@ -387,7 +388,7 @@ def _in_path(name: str) -> bool:
 
 def _id_of(path_part: str) -> str:
     if path_part.startswith("{"):
-        # API Gateway allows one variable here. With one address for all names, Terraform renames it in place;
-        # else it would make the new one beside the old one, which is refused.
+        # API Gateway allows one variable here. With one address for all names, Terraform renames it in place.
+        # Otherwise it would create the new one beside the old one, which API Gateway rejects.
         return "{variable}"
     return f"path={path_part}" if path_part in _TAKEN_IDS else path_part

@@ -1,4 +1,4 @@
-"""A REST API of API Gateway: a tree of paths below a root, deployed as one."""
+"""REST API of API Gateway: a tree of paths, deployed as one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CloudWatchRole = Literal["create", "existing", "none"]
 class RestApi(RestApiBase):
     """A REST API (`aws_api_gateway_rest_api`).
 
-    Routes are kept as data first (`definition`), and rendered as one Terraform resource each, or all as one `body`.
+    Routes are data (`definition`) first, rendered as one Terraform resource each or all in one `body`.
 
     Args:
         scope: Parent construct.
@@ -39,20 +39,20 @@ class RestApi(RestApiBase):
         name: Name in AWS.
         description: Description in AWS. Default: none.
         endpoint_type: `REGIONAL` or `EDGE`. Default: `REGIONAL`.
-        binary_media_types: The content types whose bodies reach the integration as bytes, such as `image/png`.
-            Default: every body is text.
-        minimum_compression_bytes: The size from which responses are compressed for clients that ask for it, 0
-            to 10485760. Default: none.
-        default_authorization: Who may call the methods that do not say it themselves, unless a resource above
-            them does. Default: each must. Methods for OPTIONS are open: preflights carry no credentials.
-        cors: Which web pages of other origins may call it from the browser, or `"OFF"` for none. Default: the
-            `allowed_origins` of the stack's defaults, none.
-        gateway_responses: What API Gateway answers where it refuses a request itself. Default: `GatewayResponses()` with
-            `cors` or services, so that all errors have one form; else API Gateway's own texts.
+        binary_media_types: Content types whose bodies reach the integration as bytes, such as `image/png`.
+            Default: none; all bodies are text.
+        minimum_compression_bytes: Size in bytes from which API Gateway compresses responses for clients that
+            accept it, 0-10485760. Default: none; no compression.
+        default_authorization: Authorization for methods that pass none, unless a resource above has a
+            default. Default: none; every method must pass one. OPTIONS methods are open, because preflights
+            have no credentials.
+        cors: CORS settings, or `"OFF"`. Default: the `allowed_origins` of the stack's defaults, none.
+        gateway_responses: API Gateway's own errors. Default: `GatewayResponses()` with `cors` or services, so
+            that all errors have one form; otherwise API Gateway's defaults.
         definition: `resources`: one Terraform resource for each path, method and integration, so that a plan
-            names what changes. `openapi`: one document, which takes the same few calls to AWS for any number
-            of routes, and from which a deleted route is gone with one apply. The functions must not depend on
-            the API then. Default: `resources`.
+            names what changes. `openapi`: one document. It needs the same few calls to AWS for any number of
+            routes, and one apply removes a route. Functions must not depend on the API then. Default:
+            `resources`.
 
     Raises:
         ConstructError: if an argument is not valid.
@@ -76,9 +76,9 @@ class RestApi(RestApiBase):
 
         Args:
             services: The services.
-            authorization: Who may call the routes that are not for the callers of `default_authorization`, by their
-                paths. Default: all are for those.
-            api_key_required: The paths of the routes that need the key of a `UsagePlan` as well. Default: none.
+            authorization: Authorizations by path, for routes that differ from `default_authorization`.
+                Default: none.
+            api_key_required: Paths of the routes that need the key of a `UsagePlan` too. Default: none.
 
         Returns:
             The methods, in the order of the services and their operations.
@@ -116,22 +116,21 @@ class RestApi(RestApiBase):
     ) -> tuple[Method, ...]:
         """Add a method for each operation of a service that has a route.
 
-        Path, models, media types, required headers, summary, tag, limits and example are the contract's. The media types
-        of its raw bodies join the `binary_media_types` of the API.
+        The contract has the path, models, media types, required headers, summary, tag, limits and example.
+        The media types of its raw bodies are added to the `binary_media_types` of the API.
 
         Args:
             contract: The service's contract.
-            integration: The integration of all routes, such as `LambdaIntegration(function)`, or one for each by the
-                names of the operations.
-            authorization: Who may call the routes that are not for the callers of `default_authorization`, by their
-                paths. Default: all are for those.
-            api_key_required: The paths of the routes that need the key of a `UsagePlan` as well. Default: none.
+            integration: Integration of all routes, such as `LambdaIntegration(function)`, or one for each by
+                the names of the operations.
+            authorization: Authorizations by path, for routes that differ from `default_authorization`. Default: none.
+            api_key_required: Paths of the routes that need the key of a `UsagePlan` too. Default: none.
 
         Returns:
             The methods, in the order of the operations.
 
         Raises:
-            ConstructError: if a path is not the service's, or API Gateway would reject a method.
+            ConstructError: if a path is not one of the service's, or API Gateway would reject a method.
         """
         check_contract(path_of(self), contract)
         self._answer_as_services()
@@ -165,8 +164,9 @@ class RestApi(RestApiBase):
         versions, create a `Deployment` and a `Stage` each.
 
         Args:
-            stage_name: The first part of the path of the stage's URLs.
-            throttle: Requests of all callers to each method. Default: 100 a second, bursts of 200.
+            stage_name: First part of the path of the stage's URLs.
+            throttle: Limit of the requests of all callers to each method. Default: 100 a second, bursts of
+                200.
             cloudwatch_role: `create` creates the role by which API Gateway writes the logs of all REST APIs of the account
                 and region, and replaces a setting that exists; `existing` uses the role that was set before; `none`
                 turns logs off. Default: `create`.

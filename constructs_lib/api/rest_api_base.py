@@ -1,4 +1,4 @@
-"""REST API without what adds services and deploys: its resource, its routes as data, and its documents."""
+"""Base of `RestApi`: its resource, its routes as data, and its documents."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ if TYPE_CHECKING:
     from constructs_lib.api.body_rendering import BodyRenderer
 
 DefinitionForm = Literal["resources", "openapi"]
-"""How an API is written for Terraform: one resource for each part, or all in one OpenAPI document."""
+"""Form of an API for Terraform: one resource for each part, or all in one OpenAPI document."""
 
 EndpointType = Literal["REGIONAL", "EDGE"]
-"""Where the API's own host name leads: to the region, or to the nearest CloudFront location first."""
+"""Endpoint of the API's AWS host name: the region, or the nearest CloudFront location."""
 
 _OFF: Final = -1
-"""The minimum size by which the provider turns compression off."""
+"""Minimum size with which the provider disables compression."""
 
 _MEDIA_TYPE: Final = r"(\*|[A-Za-z0-9!#$&^_.+-]+)/(\*|[A-Za-z0-9!#$&^_.+-]+)"
 
 
 class RestApiBase(AwsConstruct):
-    """The parts of a `RestApi` that deployments, stages and firewalls use; see there."""
+    """Parts of a `RestApi` that deployments, stages and web ACLs use; see there."""
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class RestApiBase(AwsConstruct):
         self._name = name
         self._binary_media_types = tuple(binary_media_types)
         self._minimum_compression_bytes = minimum_compression_bytes
-        # Each is said, even if it is nothing: what is left out, the provider keeps as it was.
+        # Arguments without a value are set too; the provider would not change omitted ones.
         self._resource = self._create(
             ApiGatewayRestApi,
             "Resource",
@@ -107,7 +107,8 @@ class RestApiBase(AwsConstruct):
             minimum_compression_size=str(
                 _OFF if minimum_compression_bytes is None else minimum_compression_bytes
             ),
-            # The deployment is replaced so, and with it whatever it needs; said here, everybody can see it.
+            # The deployment has this setting, and Terraform extends it to what it depends on; this line only
+            # shows it.
             lifecycle={"create_before_destroy": True},
         )
         self._context = ApiContext(
@@ -145,12 +146,12 @@ class RestApiBase(AwsConstruct):
 
     @property
     def root(self) -> Resource:
-        """The path `/`."""
+        """Resource of the path `/`."""
         return self._root
 
     @property
     def definition(self) -> ApiDefinition:
-        """The API as data, as far as it is put together."""
+        """API as data, with the routes added so far."""
         return ApiDefinition(
             routes=self._context.table.routes,
             binary_media_types=self._binary_media_types,
@@ -163,7 +164,7 @@ class RestApiBase(AwsConstruct):
 
     @property
     def authorizers(self) -> Mapping[str, Authorizer]:
-        """What decides who a caller is, by name; each is made with the first method that needs it."""
+        """Authorizers by name. Each is created with the first method that uses it."""
         return self._context.authorizers
 
     @property
@@ -172,7 +173,7 @@ class RestApiBase(AwsConstruct):
         return self._resource
 
     def close_execute_api_endpoint(self) -> None:
-        """Close AWS's own host name for the API, which leads past its `DomainName`; that calls this by itself."""
+        """Disable the API's AWS host name, which would bypass its `DomainName`; called by `DomainName`."""
         if not self._context.endpoint_closed:
             self._context.endpoint_closed = True
             self._resource.disable_execute_api_endpoint = True
@@ -180,10 +181,10 @@ class RestApiBase(AwsConstruct):
 
     @property
     def openapi_document(self) -> dict[str, Any]:
-        """The API for its callers, as an OpenAPI 3.1 document, as far as it is put together.
+        """OpenAPI 3.1 document for the API's callers, with the routes added so far.
 
-        `app.synth()` writes it beside the stack's configuration, to `<id>.openapi.json`. It has no `servers`: callers
-        know the stage's URL.
+        `app.synth()` writes it beside the stack's configuration, to `<id>.openapi.json`. It has no `servers`;
+        callers use the stage's URL.
         """
         return openapi_document(
             self.definition,
@@ -195,7 +196,7 @@ class RestApiBase(AwsConstruct):
 
     @property
     def routes_document(self) -> str:
-        """The routes as a Markdown table: callers, service, largest body, timeout and summary of each.
+        """Markdown table of the routes: callers, service, largest body, timeout and summary of each.
 
         `app.synth()` writes the tables of all APIs of a stack to `routes.md` beside the stack's configuration.
         """
@@ -219,10 +220,10 @@ class RestApiBase(AwsConstruct):
         )
 
     def resource_for(self, path: str) -> Resource:
-        """Return the resource of a path, and add what is missing of it.
+        """Return the resource of a path; add its missing parts.
 
         Args:
-            path: The path from the root, such as `/orders/{id}`.
+            path: Path from the root, such as `/orders/{id}`.
 
         Raises:
             ConstructError: if API Gateway would refuse the path.
@@ -230,23 +231,23 @@ class RestApiBase(AwsConstruct):
         return self._root.resource_for(path)
 
     def _answer_as_services(self) -> None:
-        """Make API Gateway's own errors look like those of services (`GatewayResponses`), unless they were set."""
+        """Use the services' form for API Gateway's own errors (`GatewayResponses`), unless they were set."""
         if not self._context.gateway_responses:
             self._add_gateway_responses(None)
 
     def _accept_binary(self, media_types: Iterable[str]) -> None:
         """Add content types to `binary_media_types`; known ones are ignored."""
-        known = dict.fromkeys((*self._binary_media_types, *media_types))
-        if len(known) > len(self._binary_media_types):
-            self._binary_media_types = tuple(known)
-            self._resource.binary_media_types = list(known)
+        types = dict.fromkeys((*self._binary_media_types, *media_types))
+        if len(types) > len(self._binary_media_types):
+            self._binary_media_types = tuple(types)
+            self._resource.binary_media_types = list(types)
             self._context.changed()
 
     def _add_gateway_responses(self, responses: GatewayResponses | None) -> None:
         self._context.add_gateway_responses((responses or GatewayResponses()).definitions(self._cors))
 
     def _body_renderer(self, description: str) -> BodyRenderer:
-        # An API in resources needs nothing of this.
+        # An API of Terraform resources does not need this import.
         from constructs_lib.api.body_rendering import BodyRenderer
 
         return BodyRenderer(
@@ -256,7 +257,7 @@ class RestApiBase(AwsConstruct):
 
 @jsii.implements(IValidation)
 class _IsDocumented:
-    """Run by `app.synth()`, when the API is complete: writes its OpenAPI document and its table of routes."""
+    """Validation at synth that writes the OpenAPI document and the table of routes."""
 
     def __init__(self, api: RestApiBase) -> None:
         self._api = api

@@ -1,7 +1,7 @@
-"""The rules of API Gateway for paths and methods, checked as routes are added.
+"""Route table: API Gateway's rules for paths and methods, checked when routes are added.
 
 Each rule is one that API Gateway answers with a 400 during `terraform apply`, or that makes a route
-unreachable without a word.
+unreachable without an error.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from constructs_lib.errors import ConflictError, InvalidArgumentError, LimitExce
 from constructs_lib.routes.definitions import HttpMethod, RouteDefinition
 
 MAX_RESOURCES: Final = 300
-"""API Gateway's quota of resources in one REST API; it can be raised on request, for one region."""
+"""API Gateway's quota of resources in one REST API. AWS raises it on request, for one region."""
 
 _STATIC: Final = re.compile(r"[A-Za-z0-9._:-]+")
 _VARIABLE: Final = re.compile(r"\{([A-Za-z0-9._:-]+)(\+?)\}")
@@ -24,9 +24,9 @@ _RESERVED_PATHS: Final = ("/ping", "/sping")
 
 
 class RouteTable:
-    """The paths and routes of one REST API.
+    """Paths and routes of one REST API.
 
-    Every method raises before it changes anything.
+    Every method validates before it changes the table.
     """
 
     def __init__(self) -> None:
@@ -35,12 +35,12 @@ class RouteTable:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """The paths, `/` first, each after its parent."""
+        """Paths, `/` first, each after its parent."""
         return tuple(self._children)
 
     @property
     def routes(self) -> tuple[RouteDefinition, ...]:
-        """The routes, in the order they were added."""
+        """Routes, in the order they were added."""
         return tuple(self._routes.values())
 
     def add_path(self, where: str, parent: str, path_part: str) -> str:
@@ -93,8 +93,8 @@ class RouteTable:
         if methods > _SPECIFIC:
             raise ConflictError(
                 where,
-                f"'{route.path}' has a method of its own for every HTTP method, so that ANY is never reached",
-                "remove ANY, or the methods that it can take",
+                f"'{route.path}' has a method for every HTTP method, so ANY is never reached",
+                "remove ANY, or the methods that ANY can answer",
             )
         for name, required in route.request_parameters:
             _check_request_parameter(where, route, name, required)
@@ -127,7 +127,7 @@ def check_path_part(where: str, path_part: str) -> str | None:
         )
     if path_part in (".", ".."):
         raise InvalidArgumentError(
-            where, f"path_part {path_part!r} never arrives: clients resolve it", "name it"
+            where, f"path_part {path_part!r} never reaches API Gateway: clients resolve it", "name it"
         )
     if _STATIC.fullmatch(path_part):
         return None
@@ -142,7 +142,7 @@ def check_path_part(where: str, path_part: str) -> str | None:
 
 
 def split_path(where: str, path: str) -> tuple[str, ...]:
-    """Divides a path such as `/orders/{id}` into its parts; `/` has none.
+    """Split a path such as `/orders/{id}` into its parts; `/` has none.
 
     Raises:
         InvalidArgumentError: if the path does not start with `/`, ends with one or has an empty part.

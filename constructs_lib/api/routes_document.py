@@ -1,4 +1,4 @@
-"""Table of a REST API's routes in Markdown, for people who review a deployment. No binding is imported here."""
+"""Table of a REST API's routes in Markdown, for reviews of a deployment. This module imports no bindings."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ def _rows(
     for route in definition.routes:
         if route.integration.target == "preflight":
             continue
-        told = documentation.get(route.key, DocumentedRoute()).documentation
+        documented = documentation.get(route.key, DocumentedRoute()).documentation
         yield (
             route.http_method,
             f"`{route.path}`",
             _callers(route, authorizers),
-            told.tag or f"`{route.integration.target}`",
-            _NOT_SET if told.max_body_bytes is None else f"{told.max_body_bytes:,} bytes",
+            documented.tag or f"`{route.integration.target}`",
+            _NOT_SET if documented.max_body_bytes is None else f"{documented.max_body_bytes:,} bytes",
             f"{route.integration.timeout_ms / 1000:g} s",
-            told.summary or _NOT_SET,
+            documented.summary or _NOT_SET,
         )
 
 

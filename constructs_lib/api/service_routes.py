@@ -88,7 +88,7 @@ def check_paths(
     """
     for contract in contracts:
         check_contract(where, contract)
-    known = [
+    service_paths = [
         operation.path
         for contract in contracts
         for operation in contract.operations
@@ -96,12 +96,12 @@ def check_paths(
     ]
     for argument, paths in arguments.items():
         for path in paths:
-            if path not in known:
+            if path not in service_paths:
                 names = ", ".join(f"'{contract.name}'" for contract in contracts)
                 raise InvalidArgumentError(
                     where,
                     f"{argument} names '{path}', which is not a route of {names}",
-                    f"use one of {', '.join(known)}",
+                    f"use one of {', '.join(service_paths)}",
                 )
 
 

@@ -1,4 +1,4 @@
-"""A stage: a deployment that clients can call, with its limits, its logs and its address."""
+"""Stage of a REST API: a deployment with limits, logs and a URL."""
 
 from __future__ import annotations
 
@@ -34,33 +34,31 @@ from constructs_lib.stacks import check_same_stack
 class Stage(AwsConstruct):
     """A stage of a REST API (`aws_api_gateway_stage`), with its limits (`aws_api_gateway_method_settings`).
 
-    API Gateway refuses a stage that logs until the account and region have a role for it, which a new account
-    does not have. So a stage logs if and only if it is told of that role by `account`. Without, it can be
-    deployed anywhere and logs nothing, which a `ConstructWarning` says unless both logs are `"OFF"`.
+    Logging is enabled only when `account` is set. API Gateway rejects a stage with logs in an account and
+    region without a role for logs, and a new account has none. Without `account`, the stage logs nothing and
+    raises a `ConstructWarning`, unless both logs are `"OFF"`.
 
     Args:
         scope: Parent construct.
         construct_id: Id in the parent construct.
-        deployment: What it serves.
-        stage_name: The first part of its URLs' path.
+        deployment: Deployment to serve.
+        stage_name: First part of the path of its URLs.
         description: Description in AWS. Default: none.
-        variables: Its stage variables; not for secrets. Default: none.
-        throttle: How many requests it takes. Default: 100 a second and 200 at once.
-        account: The role by which API Gateway writes logs: one made here, or one that exists. Default: none.
-        access_log: How requests are logged, or `"OFF"`. Default: as `AccessLog()` says where there is an
-            `account`.
-        execution_log: What is logged of each execution. Default: errors where there is an `account`.
+        variables: Stage variables; not for secrets. Default: none.
+        throttle: Limit of requests to each method. Default: 100 a second, bursts of 200.
+        account: Role by which API Gateway writes logs: a new or an existing one. Default: none.
+        access_log: Log of requests, or `"OFF"`. Default: `AccessLog()` if `account` is set.
+        execution_log: Level of the execution log. Default: errors if `account` is set.
         tracing: Whether X-Ray traces its requests. Default: True.
-        cache: Whether answers are kept and given to others who ask the same, and for how long. Default:
-            False.
-        client_certificate: Whether API Gateway shows HTTP backends a certificate of its own. Default: False;
-            Lambda functions would not see it.
-        canary: Another deployment that a part of the requests gets. Default: `deployment` gets all.
+        cache: Cache of responses. Default: none.
+        client_certificate: Whether API Gateway presents a client certificate to HTTP backends. Lambda
+            functions do not get it. Default: False.
+        canary: Second deployment for a share of the requests. Default: none.
         execute_api_endpoint: Address of the API, such as `http://127.0.0.1:4566`. Default: the local cloud's for a
             stack that is deployed to it, else AWS's host name of the API.
 
     Raises:
-        ConstructError: if an argument is not valid, or logs are asked for without an `account`.
+        ConstructError: if an argument is not valid, or a log is set without `account`.
 
     Example:
         >>> account = ApiGatewayAccount(stack, "account")
@@ -193,7 +191,7 @@ class Stage(AwsConstruct):
                 cache_data_encrypted=None if cache is None else True,
                 cache_ttl_in_seconds=None if cache is None else cache.ttl_seconds,
             ),
-            # AWS deletes the settings of a stage with it; the state would go on listing them.
+            # AWS deletes the settings of a stage with the stage, but Terraform's state would still list them.
             lifecycle={"replace_triggered_by": [f"{address(self._resource)}.id"]},
         )
         deployment.api._context.stages[stage_name] = (
@@ -209,17 +207,17 @@ class Stage(AwsConstruct):
 
     @property
     def stage_name(self) -> str:
-        """Its name, the first part of its URLs' path."""
+        """Name of the stage, the first part of the path of its URLs."""
         return self._stage_name
 
     @property
     def deployment(self) -> Deployment:
-        """What it serves."""
+        """Deployment that the stage serves."""
         return self._deployment
 
     @property
     def throttle(self) -> Throttle:
-        """How many requests each of its methods takes."""
+        """Limit of requests to each method."""
         return self._throttle
 
     @property
@@ -231,7 +229,7 @@ class Stage(AwsConstruct):
         wait_for(self._resource, *self._deployment.api._context.backends)
 
     def _use_domain(self, url: str) -> None:
-        """Make a URL at a domain the `invoke_url`, unless it has one; `DomainName` calls this."""
+        """Use a URL at a domain as the `invoke_url`, unless it has one; called by `DomainName`."""
         self._domain_url = self._domain_url or url
 
     def _url(self) -> str:
@@ -251,12 +249,12 @@ class Stage(AwsConstruct):
 
     @property
     def access_log_group(self) -> LogGroup | None:
-        """Where requests are logged; None where they are not."""
+        """Log group of requests. None if they are not logged."""
         return self._logs.access_log_group
 
     @property
     def execution_log_group(self) -> LogGroup | None:
-        """Where executions are logged; None where they are not."""
+        """Log group of executions. None if they are not logged."""
         return self._logs.execution_log_group
 
     @property
@@ -272,7 +270,7 @@ class Stage(AwsConstruct):
 
 @jsii.implements(IStringProducer)
 class _InvokeUrl:
-    """The URL of a stage, which a domain may still change until synth."""
+    """URL of a stage, which a domain can change until synth."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
@@ -283,7 +281,7 @@ class _InvokeUrl:
 
 @jsii.implements(IValidation)
 class _KeysHaveAPlan:
-    """Run by `app.synth()`: usage plans are made after their stages."""
+    """Validation at synth, because usage plans are created after their stages."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
@@ -294,5 +292,5 @@ class _KeysHaveAPlan:
         if not keyed or name in api._context.planned_stages:
             return []
         called = f"{keyed[0].http_method} {keyed[0].path}"
-        problem = f"{called} has api_key_required=True and stage '{name}' is in no usage plan, so that every call is refused"
+        problem = f"{called} has api_key_required=True and stage '{name}' is in no usage plan, so every call would be rejected"
         return [f"{problem}; add UsagePlan(..., stages=[stage])"]

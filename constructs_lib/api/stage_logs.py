@@ -1,4 +1,4 @@
-"""What a stage logs of its requests, and where: nothing, until API Gateway has a role that it logs with."""
+"""Logs of a stage: access log and execution log, if API Gateway has a role for logs."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from constructs_lib.logs.log_group import LogGroup
 from constructs_lib.references import attribute
 
 ExecutionLog = Literal["OFF", "ERROR", "INFO"]
-"""What API Gateway writes down of how it executed a request; never the bodies."""
+"""Level of the execution log. Bodies are never logged."""
 
 Account = ApiGatewayAccount | ExistingApiGatewayAccount
-"""The role by which API Gateway writes logs: one made here, or one that exists."""
+"""Role by which API Gateway writes logs: a new or an existing one."""
 
 _ACCOUNT_REMEDY: Final = (
     "pass account=ApiGatewayAccount(...) once per account and region, and "
@@ -35,10 +35,10 @@ class StageLogs:
     """The logs of one stage.
 
     Attributes:
-        access_settings: How the stage logs requests; None where it does not.
-        access_log_group: Where requests are logged; None where they are not.
-        execution_level: What is logged of each execution.
-        execution_log_group: Where executions are logged; None where they are not.
+        access_settings: Settings of the access log. None if it is off.
+        access_log_group: Log group of requests. None if they are not logged.
+        execution_level: Level of the execution log.
+        execution_log_group: Log group of executions. None if they are not logged.
     """
 
     access_settings: ApiGatewayStageAccessLogSettings | None
@@ -53,10 +53,10 @@ def check_logs(
     access_log: AccessLog | Literal["OFF"] | None,
     execution_log: ExecutionLog | None,
 ) -> None:
-    """Check what a stage's constructor was told of logs; called by it directly.
+    """Check the log arguments of a stage; called by its constructor directly.
 
     Raises:
-        ConstructError: if an argument is not valid, or logs are asked for without an `account`.
+        ConstructError: if an argument is not valid, or a log is set without `account`.
     """
     if isinstance(access_log, str):
         check_choice(where, "access_log", access_log, Literal["OFF"])
@@ -65,15 +65,18 @@ def check_logs(
     if account is not None:
         return
     if isinstance(access_log, AccessLog):
-        raise ConflictError(where, "access_log needs a role that API Gateway logs with", _ACCOUNT_REMEDY)
+        raise ConflictError(
+            where, "access_log needs a role by which API Gateway writes logs", _ACCOUNT_REMEDY
+        )
     if execution_log in ("ERROR", "INFO"):
-        raise ConflictError(where, "execution_log needs a role that API Gateway logs with", _ACCOUNT_REMEDY)
+        raise ConflictError(
+            where, "execution_log needs a role by which API Gateway writes logs", _ACCOUNT_REMEDY
+        )
     if access_log is None or execution_log is None:
         warnings.warn(
-            f"{where}: logs no requests, for want of a role that API Gateway logs with; {_ACCOUNT_REMEDY}, or say "
-            "access_log='OFF' and execution_log='OFF'",
+            f"{where}: logs no requests, because API Gateway has no role for logs; {_ACCOUNT_REMEDY}, or pass access_log='OFF' and execution_log='OFF'",
             ConstructWarning,
-            stacklevel=4,  # past this function, the constructor and jsii, to who makes the stage
+            stacklevel=4,  # past this function, the constructor and jsii, to the caller that creates the stage
         )
 
 
@@ -101,7 +104,7 @@ def make_logs(
             retention_days=log.retention_days,
         )
     )
-    # API Gateway chooses this name; made by it, the log group would keep everything for ever.
+    # API Gateway chooses this name. A log group that it creates itself never expires events.
     execution_log_group = (
         None
         if level == "OFF"

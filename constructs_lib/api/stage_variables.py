@@ -1,4 +1,4 @@
-"""What API Gateway, and common sense, demand of a stage's variables."""
+"""Rules for stage variables: API Gateway's, and no secrets."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from constructs_lib.functions.plaintext_secrets import find_secret
 
 
 def check_stage_variables(where: str, variables: Mapping[str, str]) -> None:
-    """Check the variables of a stage, or those that a canary has instead.
+    """Check the variables of a stage or a canary.
 
     Raises:
-        ConstructError: if API Gateway would refuse them, or a value looks like a secret.
+        ConstructError: if API Gateway would reject them, or a value looks like a secret.
     """
     for name, value in variables.items():
         check_pattern(
@@ -30,5 +30,5 @@ def check_stage_variables(where: str, variables: Mapping[str, str]) -> None:
             raise UnsafeSettingError(
                 where,
                 f"stage variable {name} holds {secret} in plain text",
-                "keep it in Secrets Manager or the Parameter Store, and pass its name",
+                "store it in Secrets Manager or the Parameter Store, and pass its name",
             )

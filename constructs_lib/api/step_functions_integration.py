@@ -1,4 +1,4 @@
-"""A method answered by a workflow while the caller waits."""
+"""Integration of a method with an Express workflow; the caller waits for the result."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ from constructs_lib.workflows.workflow import Workflow
 
 
 class StepFunctionsIntegration:
-    """Runs an Express workflow for each request, and answers with its output (`StartSyncExecution`).
+    """Run an Express workflow for each request, and answer with its output (`StartSyncExecution`).
 
     The workflow's input is `{"body": …, "path": {…}, "query": {…}, "caller": {"kind": …, "principal": …,
-    "sourceIp": …}, "requestId": …}`. The kind is `cognito` with the user's sub as the principal, `partner` with what a Lambda
-    authorizer calls the principal, `iam` with an ARN, or empty. The body is a JSON object; a request with another one is refused with 400, and one with another
-    content type with 415. A body has less than 256 KB: it is the workflow's data.
+    "sourceIp": …}, "requestId": …}`. The kind is `cognito` with the user's sub as the principal, `partner`
+    with what a Lambda authorizer calls the principal, `iam` with an ARN, or empty. The body is a JSON object
+    of less than 256 KB, because it is the workflow's data. Other bodies get a 400, other content types a 415.
 
-    A workflow that fails answers by the error's name, as a service does that raises it: with a status of 4xx or 5xx and
-    `{"code", "message", "requestId"}`, and never with the cause. A role of its own may start this workflow, and nothing
-    else.
+    If the workflow fails, the error's name selects the response, as in a service that raises the error: a
+    status of 4xx or 5xx and `{"code", "message", "requestId"}`, never the cause. The integration's own role
+    may start this workflow and nothing else.
 
     Args:
-        workflow: What answers.
-        errors: What else is answered by the names of errors, such as those of `Fail`. Default: the errors of
-            the services and of Step Functions are known (`ERRORS`); all others are 502.
-        timeout_ms: How long API Gateway waits, 50 to 29000. Default: 29000. The workflow must end before.
+        workflow: Workflow that answers the requests.
+        errors: More responses by names of errors, such as those of `Fail`. The errors of the services and of
+            Step Functions are built in (`ERRORS`); all others give a 502. Default: none.
+        timeout_ms: Timeout in milliseconds, 50-29000. The workflow's timeout must be shorter. Default: 29000.
 
     Raises:
-        ConstructError: if the workflow is none of kind `EXPRESS`, or may take longer than API Gateway waits.
+        ConstructError: if the workflow's kind is not `EXPRESS`, or it may run longer than API Gateway waits.
 
     Example:
         >>> scan = Workflow(stack, "scan", definition=Pass("answer", output={"ok": True}), timeout_seconds=20)
@@ -74,32 +74,34 @@ class StepFunctionsIntegration:
         if workflow.kind != "EXPRESS":
             raise ConflictError(
                 where,
-                "a STANDARD workflow answers only that it has started",
-                "use kind='EXPRESS', or start it as a job that the client asks about",
+                "a STANDARD workflow returns before it has a result",
+                "use kind='EXPRESS', or start it as a job that the client polls",
             )
         if workflow.longest_seconds * 1000 >= timeout_ms:
             raise ConflictError(
                 where,
                 f"the workflow may run {workflow.longest_seconds:g} s by its own timeouts and retries, and API Gateway "
-                f"waits {timeout_ms} ms, so that callers get a 504 while it runs on",
+                f"waits {timeout_ms} ms, so callers get a 504 while it runs on",
                 f"pass timeout_seconds below {timeout_ms / 1000:g} to the workflow, or start it as a job",
             )
         check_mapping(where, "errors", errors)
         for name in errors or {}:
             if not name or any(character in name for character in '"\\$#\n'):
-                raise InvalidArgumentError(where, f"error {name!r} is no name", "use letters, digits and '.'")
+                raise InvalidArgumentError(
+                    where, f"error {name!r} is not valid", "use letters, digits and '.'"
+                )
         self._workflow = workflow
         self._errors = {**ERRORS, **(errors or {})}
         self._timeout_ms = timeout_ms
 
     @property
     def workflow(self) -> Workflow:
-        """What answers."""
+        """Workflow that answers the requests."""
         return self._workflow
 
     @property
     def timeout_ms(self) -> int:
-        """How long API Gateway waits for it, in milliseconds."""
+        """Timeout in milliseconds."""
         return self._timeout_ms
 
     @property

@@ -1,4 +1,4 @@
-"""How many requests API Gateway takes before it refuses more."""
+"""Throttle: limits of the rate of requests."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from constructs_lib.checks import check_range
 
 @dataclass(frozen=True, slots=True)
 class Throttle:
-    """How many requests a stage takes; more are answered with 429.
+    """Limits of a stage's requests. API Gateway answers more with 429.
 
     Attributes:
-        rate_limit: Requests a second, in the long run. Default: 100.
-        burst_limit: Requests at once. Default: 200.
+        rate_limit: Requests a second on average, 1-10000. Default: 100.
+        burst_limit: Requests in a burst, 1-5000. Default: 200.
 
     Raises:
         ConstructError: if a limit is not 1 to 10000 (rate) or 1 to 5000 (burst), the account's own limits.

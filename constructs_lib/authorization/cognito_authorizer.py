@@ -78,7 +78,9 @@ class CognitoAuthorizer:
         where = f"{_WHERE} '{self.name}'"
         for argument, values in (("user_pools", self.user_pools), ("scopes", self.scopes)):
             if isinstance(values, str):
-                raise InvalidArgumentError(where, f"{argument} {values!r} is no list", f"pass [{values!r}]")
+                raise InvalidArgumentError(
+                    where, f"{argument} {values!r} is not a list", f"pass [{values!r}]"
+                )
             check_list(where, argument, values)
             object.__setattr__(self, argument, tuple(values))
         check_range(where, "the number of user_pools", len(self.user_pools), 1, 1000)

@@ -22,7 +22,7 @@ class Public:
 
     Attributes:
         with_api_key_only: Whether an API key is all that callers need: for methods with `api_key_required=True`, which
-            are refused with `Public()` otherwise. Keys are no secrets: whoever sees one request has it.
+            are refused with `Public()` otherwise. Keys are not secrets: whoever sees one request has it.
 
     Example:
         >>> Public().definition().type

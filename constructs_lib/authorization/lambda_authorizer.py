@@ -131,7 +131,7 @@ class LambdaAuthorizer:
         check_list(where, "identity_sources", [] if isinstance(sources, str) else sources)
         if isinstance(sources, str):
             raise InvalidArgumentError(
-                where, f"identity_sources {sources!r} is no list", f"pass [{sources!r}]"
+                where, f"identity_sources {sources!r} is not a list", f"pass [{sources!r}]"
             )
         object.__setattr__(self, "identity_sources", tuple(sources))
         if not sources and (self.kind == "TOKEN" or self.cache_ttl_seconds):
@@ -174,5 +174,5 @@ class LambdaAuthorizer:
             re.compile(pattern)
         except re.error as error:
             raise InvalidArgumentError(
-                where, f"identity_validation {pattern!r} is no regular expression ({error})", "correct it"
+                where, f"identity_validation {pattern!r} is not a regular expression ({error})", "correct it"
             ) from None

@@ -1,4 +1,4 @@
-"""The alias by which callers reach a function: which versions take their calls, and how many instances wait."""
+"""Alias of a function: the versions that receive calls, and provisioned instances."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from constructs_lib.provider_stack import partition_of
 from constructs_lib.references import address, attribute, make
 
 ALIAS: Final = "live"
-"""The alias that callers use; it points at the version that was published last."""
+"""Alias that callers use. It points to the latest published version."""
 
 
 def make_alias(scope: Construct, function: LambdaFunction, gradual: Gradual | None) -> LambdaAlias:
@@ -23,7 +23,7 @@ def make_alias(scope: Construct, function: LambdaFunction, gradual: Gradual | No
     Args:
         scope: Parent construct.
         function: The function, which publishes a version with each change.
-        gradual: How calls are divided between the last two versions; None where the newest takes all.
+        gradual: Shares of the last two versions. None: the newest receives all calls.
     """
     version = attribute(function, "version")
     return make(
@@ -37,16 +37,16 @@ def make_alias(scope: Construct, function: LambdaFunction, gradual: Gradual | No
         routing_config=None
         if gradual is None
         else LambdaAliasRoutingConfig(additional_version_weights={version: gradual.weight}),
-        # AWS deletes the aliases of a function that is replaced; the state would go on listing this one.
+        # AWS deletes the aliases of a replaced function, but Terraform's state would still list this one.
         lifecycle={"replace_triggered_by": [f"{address(function)}.id"]},
     )
 
 
 def alias_arn(stack: AwsStack, function_name: str) -> str:
-    """Return the ARN of the alias of a function, composed of names.
+    """Return the ARN of a function's alias, composed of names.
 
-    The attribute `arn` would make the function a dependency of the deployment, and Terraform would create its
-    replacement before it destroys it, under the same name (docs/decisions/0010).
+    The attribute `arn` would make the deployment depend on the function. Terraform would then create the
+    replacement of the function before it destroys the old one, under the same name (docs/decisions/0010).
 
     Args:
         stack: The function's stack.
@@ -71,15 +71,15 @@ def gateway_uri(stack: AwsStack, function_arn: str, *, stream: bool = False) -> 
 
 
 def keep_started(scope: Construct, function: LambdaFunction, alias: LambdaAlias, instances: int) -> None:
-    """Keep instances of an alias started (`aws_lambda_provisioned_concurrency_config`).
+    """Provision instances of an alias (`aws_lambda_provisioned_concurrency_config`).
 
     Args:
-        scope: The construct that the setting belongs to.
+        scope: Parent construct.
         function: The function.
-        alias: Its alias.
-        instances: How many, at any time.
+        alias: Alias of the function.
+        instances: Number of instances.
     """
-    # Most functions need nothing of it.
+    # Most functions do not need this import.
     from cdktf_cdktf_provider_aws.lambda_provisioned_concurrency_config import (
         LambdaProvisionedConcurrencyConfig,
     )

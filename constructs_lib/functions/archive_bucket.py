@@ -1,4 +1,4 @@
-"""The bucket by which an archive that is too large for a direct upload reaches Lambda."""
+"""Bucket for Lambda archives that are too large for a direct upload."""
 
 from __future__ import annotations
 
@@ -22,29 +22,28 @@ _DEFAULT_ID: Final = "archives"
 class ArchiveBucket(PrivateBucket):
     """A private bucket for Lambda archives (`aws_s3_bucket` and what closes it).
 
-    Every object is encrypted, access by ACL and public access are off, and a request without TLS is refused.
-    Terraform appends a unique suffix to the bucket's name. `from_bucket_name` uses a bucket that exists instead.
+    It encrypts every object, blocks ACLs and public access, and rejects requests without TLS. Terraform
+    appends a unique suffix to the bucket's name. `from_bucket_name` uses an existing bucket instead.
 
-    An archive's key names its content, and none is ever overwritten: what keeps and copies old versions is for those
-    whose rules ask for it of every bucket.
+    The key of an archive has the hash of its content, so no object is ever overwritten. Use `versioning` and
+    `replica` only if your rules require them for every bucket.
 
     Args:
         scope: Parent construct.
         construct_id: Id in the parent construct.
-        name_prefix: What its name in AWS starts with; at most 37 characters. Default: the path of the
-            construct.
-        force_destroy: Whether destroying the bucket deletes what Terraform did not put into it. Default: the
-            bucket then stays and Terraform fails.
+        name_prefix: Prefix of its name in AWS, at most 37 characters. Default: the path of the construct.
+        force_destroy: Whether destroying the bucket deletes objects that Terraform did not create. Default:
+            False; destroying a bucket with such objects fails.
         encryption_key: Key for encryption. Default: the stack's, or else S3's own.
-        versioning: Whether it keeps what is overwritten and deleted. Default: False.
-        old_versions_days: After how many days that is gone, 1 to 3650. Default: it stays.
-        access_log_bucket: The name of an existing bucket that gets a line for each request. Default: none.
-        events: Whether EventBridge is told of each object. Default: False.
-        replica: A bucket in another region that gets a copy of everything. Default: none.
+        versioning: Whether it keeps old versions of objects. Default: False.
+        old_versions_days: Days after which old versions expire, 1-3650. Default: never.
+        access_log_bucket: Name of an existing bucket for its access log. Default: none.
+        events: Whether S3 sends events to EventBridge. Default: False.
+        replica: Bucket in another region that gets a copy of every object. Default: none.
 
     Raises:
-        ConstructError: if an argument is not valid, or `replica` and `old_versions_days` come without `versioning`,
-            or `replica` without a key.
+        ConstructError: if an argument is not valid, `replica` or `old_versions_days` is set without
+            `versioning`, or `replica` without a key.
 
     Example:
         >>> bucket = ArchiveBucket(stack, "archives")
@@ -53,9 +52,9 @@ class ArchiveBucket(PrivateBucket):
 
     @classmethod
     def of(cls, construct: Construct) -> ArchiveBucket:
-        """Return the stack's bucket for the archives whose functions are given no other; created on first use.
+        """Return the stack's default bucket for archives; create it on first use.
 
-        It is `archive_bucket` of the stack's defaults, or a new one that is destroyed with the stack.
+        It is `archive_bucket` of the stack's defaults, or a bucket that is destroyed with the stack.
         """
         stack = AwsStack.of(construct)
         for bucket in stack.find_all(cls):
@@ -70,15 +69,16 @@ class ArchiveBucket(PrivateBucket):
     def from_bucket_name(
         scope: Construct, construct_id: str, bucket_name: str, *, encryption_key: EncryptionKey | None = None
     ) -> ArchiveBucket:
-        """Return a bucket that exists, and that somebody else looks after: only uploads are made here.
+        """Return an existing bucket that this stack does not manage; it only uploads archives.
 
-        Each plan checks that the stack's account owns it; see `PrivateBucket`. It must have a bucket policy.
+        Each plan checks that the stack's account owns the bucket; see `PrivateBucket`. It must have a bucket
+        policy.
 
         Args:
             scope: Parent construct.
             construct_id: Id in the parent construct.
             bucket_name: Name in AWS. `{account}` stands for the account's ID.
-            encryption_key: Key for the archives. Default: the stack's, or else as the bucket says.
+            encryption_key: Key for the archives. Default: the stack's, or else the bucket's default.
 
         Raises:
             ConstructError: if the name is not valid.
@@ -91,13 +91,13 @@ class ArchiveBucket(PrivateBucket):
         return ArchiveBucket(scope, construct_id, existing=bucket_name, encryption_key=encryption_key)
 
     def upload(self, scope: Construct, construct_id: str, *, archive: Archive, folder: str) -> S3Object:
-        """Upload an archive under a key that names its content, so that an old version is never mistaken for it.
+        """Upload an archive under a key with the hash of its content.
 
         Args:
-            scope: The construct that the upload belongs to.
+            scope: Parent construct.
             construct_id: Id in the parent construct.
-            archive: What is uploaded.
-            folder: What the key starts with.
+            archive: Archive to upload.
+            folder: Prefix of the key.
 
         Returns:
             The `aws_s3_object`.

@@ -1,4 +1,4 @@
-"""What becomes of a call whose caller does not wait for the answer."""
+"""Asynchronous invocations: retries, and destinations of failed ones."""
 
 from __future__ import annotations
 
@@ -25,26 +25,25 @@ _WHERE: Final = "AsynchronousCalls"
 
 
 class FailureDestination(Protocol):
-    """Where failed calls are kept. `DeadLetterQueue` fits it, and so does any queue or topic like it."""
+    """Destination of failed invocations, such as a `DeadLetterQueue`."""
 
     @property
     def arn(self) -> str:
         """ARN; a reference."""
 
     def grant_send(self, role: Role) -> None:
-        """Lets a role send to it; doing it twice changes nothing."""
+        """Allow a role to send to it. Idempotent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AsynchronousCalls:
-    """How Lambda calls a function for those who do not wait, such as S3, SNS or EventBridge.
+    """Settings of asynchronous invocations, such as those by S3, SNS or EventBridge.
 
     Attributes:
-        on_failure: Where a call goes that failed for good, with the error and the answer.
-        dead_letters: Where its event alone goes: for what reads dead-letter queues of the older kind.
-            Default: nowhere.
-        retries: How often a failed call is tried again, 0 to 2. Default: 2.
-        max_age_seconds: How long a call may wait for its turn, 60 to 21600. Default: six hours.
+        on_failure: Destination of invocations that failed after all retries, with error and response.
+        dead_letters: Dead-letter queue that gets the event only, Lambda's older form. Default: none.
+        retries: Retries of a failed invocation, 0-2. Default: 2.
+        max_age_seconds: Seconds that an event may wait before Lambda drops it, 60-21600. Default: 21600.
 
     Raises:
         ConstructError: if an argument is not valid, or both destinations are the same.
@@ -67,27 +66,27 @@ class AsynchronousCalls:
         if self.dead_letters is self.on_failure:
             raise InvalidArgumentError(
                 _WHERE,
-                "dead_letters is on_failure, which would get each failed call twice",
+                "dead_letters and on_failure are the same, which would get each failed call twice",
                 "leave dead_letters out, or pass another queue",
             )
 
     @property
     def destinations(self) -> tuple[FailureDestination, ...]:
-        """Where failed calls go."""
+        """Destinations of failed invocations."""
         return (self.on_failure,) if self.dead_letters is None else (self.on_failure, self.dead_letters)
 
 
 def send_failures(
     scope: Construct, function: LambdaFunction, alias: LambdaAlias, role: Role, calls: AsynchronousCalls
 ) -> None:
-    """Has Lambda treat calls of an alias as `calls` says (`aws_lambda_function_event_invoke_config`).
+    """Configure the asynchronous invocations of an alias (`aws_lambda_function_event_invoke_config`).
 
     Args:
-        scope: The construct that the setting belongs to.
+        scope: Parent construct.
         function: The function.
-        alias: Its alias.
-        role: Its role, which may send to where failed calls go.
-        calls: What becomes of them.
+        alias: Alias of the function.
+        role: Role of the function, which gets permission to send to the destinations.
+        calls: Settings.
     """
     configured = make(
         LambdaFunctionEventInvokeConfig,

@@ -1,4 +1,4 @@
-"""Which resources of AWS services may call a function's alias; there is room for about 50."""
+"""Permissions of AWS services to invoke a function's alias: at most about 50."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ MAX_POLICY_BYTES: Final = 20_480
 
 @dataclass(slots=True, kw_only=True)
 class CallerPermissions:
-    """The permissions of one alias, counted while they are added.
+    """Permissions of an alias, whose size is counted as they are added.
 
     Attributes:
-        function_name: The function's name in AWS.
-        region: The code of its region.
+        function_name: Name of the function in AWS.
+        region: Region of the function.
         function: The function.
-        alias: Its alias.
-        policy_bytes: How long the alias's resource policy is; at first, without a permission.
+        alias: Alias of the function.
+        policy_bytes: Size of the alias's resource policy in bytes.
     """
 
     function_name: str
@@ -51,7 +51,8 @@ class CallerPermissions:
             LambdaPermission,
             scope,
             construct_id,
-            # An apply that was cut short may leave a permission that the state does not list; a fixed name would collide.
+            # An interrupted apply can leave a permission that the state does not list; a fixed name would
+            # collide with it.
             statement_id_prefix=_statement_prefix(where),
             action="lambda:InvokeFunction",
             function_name=attribute(self.function, "function_name"),
@@ -62,7 +63,7 @@ class CallerPermissions:
         )
 
     def check(self, where: str, *, principal: str, source_arn: str) -> None:
-        """Check that there is room for one more; see `Function._check_permission`."""
+        """Check the size with one more permission; see `Function._check_permission`."""
         size = self.policy_bytes + self._statement_bytes(where, principal, source_arn)
         if size > MAX_POLICY_BYTES:
             raise LimitExceededError(
@@ -74,11 +75,9 @@ class CallerPermissions:
 
     def _statement_bytes(self, where: str, principal: str, source_arn: str) -> int:
         arn = f"arn:aws:lambda:{self.region}:{'1' * 12}:function:{self.function_name}:{ALIAS}"
-        known = without_references(source_arn)
+        text = without_references(source_arn)
         source = (
-            known
-            if known == source_arn
-            else f"arn:aws:execute-api:{self.region}:{'1' * 12}:{'a' * 10}{known}"
+            text if text == source_arn else f"arn:aws:execute-api:{self.region}:{'1' * 12}:{'a' * 10}{text}"
         )
         statement = {
             "Sid": _statement_prefix(where) + "0" * 26,
@@ -92,6 +91,6 @@ class CallerPermissions:
 
 
 def _statement_prefix(where: str) -> str:
-    # Short, because it counts; "Default" is the id that cdktf leaves out of addresses.
+    # Short, because the id counts towards the quota. cdktf omits the id "Default" from addresses.
     words = re.sub(r"[^A-Za-z0-9]+", "-", where.replace("/Default/", "/")).strip("-")
     return f"{words[-40:].lstrip('-')}-"

@@ -1,4 +1,4 @@
-"""What shortens the first call of a function, what excludes what, and how calls move to a new version bit by bit."""
+"""Cold starts and gradual deployment: SnapStart, provisioned concurrency and weighted aliases."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ _REGIONS_WITHOUT_SNAP_START: Final = frozenset({"ap-east-2", "ap-southeast-6"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gradual:
-    """Sends a part of a function's calls to its new version, and the rest to the one before.
+    """Gradual deployment: a share of a function's calls goes to its new version, the rest to the previous one.
 
-    1. Look up the version that is live: `aws lambda get-alias --function-name NAME --name live`.
-    2. Together with the change of the function, pass `gradual=Gradual(stable_version="7", percent=10)`, with that
-       version. When it is applied, the new version takes 10 % of the calls.
-    3. Raise the percentage as often as wanted. To go back, undo the change of the function and leave `gradual` out.
-    4. To end it, leave `gradual` out: all calls go to the new version.
+    1. Read the live version: `aws lambda get-alias --function-name NAME --name live`.
+    2. Together with the change of the function, pass `gradual=Gradual(stable_version="7", percent=10)`, with
+    that version. After the apply, the new version receives 10 % of the calls.
+    3. Raise the percentage in as many steps as you like. To roll back, undo the change of the function and
+    remove `gradual`.
+    4. To finish, remove `gradual`: all calls go to the new version.
 
-    Callers notice nothing: they use the alias. Both versions need the same role, which they have, and each further
-    change of the function takes the place of the new version. Without any change, there is no second version and
-    AWS refuses.
+    Callers use the alias and need no change. Another change of the function replaces the new version. Without
+    a change there is no second version, and AWS rejects the apply.
 
     Attributes:
-        stable_version: The number of the version that takes the rest, such as `"7"`.
-        percent: How many of 100 calls the new version takes, 1 to 99.
+        stable_version: Number of the version that receives the rest, such as `"7"`.
+        percent: Share of the new version in percent, 1-99.
 
     Raises:
         ConstructError: if an argument is not valid.
@@ -54,7 +54,7 @@ class Gradual:
 
     @property
     def weight(self) -> float:
-        """The new version's share, as Lambda writes it."""
+        """Share of the new version as a fraction, as Lambda expects it."""
         return self.percent / 100
 
 
@@ -69,10 +69,10 @@ def check_cold_start(
     ephemeral_storage_mb: int,
     gradual: Gradual | None,
 ) -> None:
-    """Check what Lambda does not allow together.
+    """Check the combinations that Lambda does not allow.
 
     Raises:
-        ConstructError: if Lambda would refuse it.
+        ConstructError: if Lambda would reject it.
     """
     if gradual is not None and not isinstance(gradual, Gradual):
         raise InvalidArgumentError(
@@ -92,7 +92,7 @@ def check_cold_start(
         if gradual is not None:
             raise ConflictError(
                 where,
-                "has provisioned_concurrency and gradual, and Lambda refuses it on an alias that divides its calls",
+                "has provisioned_concurrency and gradual, and Lambda rejects provisioned concurrency on a weighted alias",
                 "leave provisioned_concurrency out until all calls go to the new version",
             )
     if snap_start:

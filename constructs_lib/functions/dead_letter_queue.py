@@ -1,4 +1,4 @@
-"""Where what could not be done is kept until somebody looks at it."""
+"""Dead-letter queue for messages that could not be processed."""
 
 from __future__ import annotations
 
@@ -22,22 +22,21 @@ if TYPE_CHECKING:
     from constructs_lib.notifications.alarm_topic import AlarmTopic
 
 _MAX_SOURCES: Final = 10
-"""How many queues SQS lets a dead-letter queue name."""
+"""SQS's quota of source queues that a dead-letter queue can name."""
 
 
 class DeadLetterQueue(EncryptedQueue):
-    """An SQS queue (`aws_sqs_queue`) for what failed for good, encrypted, that refuses requests without TLS.
+    """SQS queue (`aws_sqs_queue`) for messages that failed after all retries. Encrypted; rejects requests without TLS.
 
     Args:
         scope: Parent construct.
         construct_id: Id in the parent construct.
         name: Its name in AWS, without `.fifo`. Default: the stack's prefix and the path below the stack.
-        retention_days: How long a message is kept, 1 to 14. Default: 14.
+        retention_days: Retention of messages in days, 1-14. Default: 14.
         encryption_key: Key for encryption. Default: the stack's, or else SQS's own.
-        fifo: Whether it keeps the order, as the dead-letter queue of a queue that does must. Default: False.
-        source_names: The names in AWS of the queues of this account that may move messages here, at most 10;
-            each `Queue` has a dead-letter queue of its own already. Default: SQS lets any queue of the
-            account.
+        fifo: Whether it is a FIFO queue, as the dead-letter queue of a FIFO queue must be. Default: False.
+        source_names: Names in AWS of the queues of this account that may use it, at most 10. A `Queue` has
+            its own dead-letter queue already. Default: all queues of the account.
 
     Raises:
         ConstructError: if an argument is not valid.
@@ -88,15 +87,15 @@ class DeadLetterQueue(EncryptedQueue):
 
     @property
     def has_alarm(self) -> bool:
-        """Whether `alarm` was called."""
+        """True if `alarm` was called."""
         return self._alarm is not None
 
     def alarm(self, topic: AlarmTopic, *, description: str | None = None) -> CloudwatchMetricAlarm:
-        """Tells a topic as soon as there is a message, and when there is none any more (`aws_cloudwatch_metric_alarm`).
+        """Notify a topic when the queue has messages, and when it is empty again (`aws_cloudwatch_metric_alarm`).
 
         Args:
-            topic: Who is told.
-            description: What the alarm says. Default: that something failed for good and lies in this queue.
+            topic: Topic to notify.
+            description: Description of the alarm. Default: a sentence with the queue's name.
 
         Raises:
             ConstructError: if there is an alarm already, or the topic is in another stack.
@@ -109,12 +108,13 @@ class DeadLetterQueue(EncryptedQueue):
         AwsStack.of(self).claim(where, "alarm", self.name, "pass the queue another name")
         from cdktf_cdktf_provider_aws.cloudwatch_metric_alarm import CloudwatchMetricAlarm
 
-        told = [attribute(topic.resource, "arn")]
+        topics = [attribute(topic.resource, "arn")]
         self._alarm = self._create(
             CloudwatchMetricAlarm,
             "alarm",
             alarm_name=self.name,
-            alarm_description=description or f"Something failed for good; queue {self.name} has it",
+            alarm_description=description
+            or f"Messages could not be processed; they are in queue {self.name}",
             namespace="AWS/SQS",
             metric_name="ApproximateNumberOfMessagesVisible",
             dimensions={"QueueName": self.name},
@@ -124,7 +124,7 @@ class DeadLetterQueue(EncryptedQueue):
             comparison_operator="GreaterThanThreshold",
             threshold=0,
             treat_missing_data="notBreaching",
-            alarm_actions=told,
-            ok_actions=told,
+            alarm_actions=topics,
+            ok_actions=topics,
         )
         return self._alarm

@@ -1,7 +1,7 @@
-"""What all queues have in common: a name, encryption, TLS only, and who may send.
+"""Base of all queues: name, encryption, TLS and senders.
 
-The policies are arguments of `aws_sqs_queue` itself, with ARNs put together from the account and the name: as resources of their
-own (`aws_sqs_queue_policy`, …) each would take the provider 25 seconds more when it is made, and again when it is destroyed.
+The policies are arguments of `aws_sqs_queue` itself, with ARNs composed of account and name. As resources
+(`aws_sqs_queue_policy`), each would take the provider 25 seconds to create and another 25 to destroy.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ if TYPE_CHECKING:
     from constructs_lib.kms.encryption_key import EncryptionKey
 
 SECONDS_A_DAY: Final = 86_400
-"""Queues count in seconds what their arguments say in days."""
+"""Seconds in a day; SQS expects seconds."""
 
 FIFO_SUFFIX: Final = ".fifo"
-"""What the name of a queue that keeps the order ends with."""
+"""Suffix of the names of FIFO queues."""
 
 
 def queue_name(scope: Construct, where: str, name: str | None, *, fifo: bool) -> str:
-    """Return the name of a queue in AWS: the given one, or else the stack's default.
+    """Return the name of a queue in AWS: `name`, or else the stack's default.
 
     Args:
-        scope: The construct that the queue belongs to.
+        scope: Parent construct.
         where: The path of the construct.
-        name: The given one, without `.fifo`.
-        fifo: Whether it keeps the order.
+        name: Name without `.fifo`, or None.
+        fifo: Whether it is a FIFO queue.
 
     Raises:
-        InvalidArgumentError: if AWS would refuse it.
+        InvalidArgumentError: if AWS would reject the name.
     """
     title = AwsStack.of(scope).physical_name(where) if name is None else name
     suffix = FIFO_SUFFIX if fifo else ""
@@ -56,19 +56,19 @@ def queue_name(scope: Construct, where: str, name: str | None, *, fifo: bool) ->
 
 
 def queue_arn(stack: AwsStack, name: str) -> str:
-    """Return the ARN of a queue of this account without referring to the queue, which may be made later."""
+    """Return the ARN of a queue of this account, composed of names, so that the queue may be created later."""
     return f"arn:{stack.partition}:sqs:{stack.region}:{stack.account_id}:{name}"
 
 
 class EncryptedQueue(AwsConstruct):
-    """An SQS queue (`aws_sqs_queue`), encrypted, that refuses requests without TLS.
+    """SQS queue (`aws_sqs_queue`). Encrypted; rejects requests without TLS.
 
     Args:
         scope: Parent construct.
         construct_id: Id in the parent construct.
         name: Its name in AWS, from `queue_name`.
-        fifo: Whether it keeps the order.
-        retention_days: How long a message is kept.
+        fifo: Whether it is a FIFO queue.
+        retention_days: Retention of messages in days.
         encryption_key: Key for encryption. Default: the stack's, or else SQS's own.
         options: More arguments of `aws_sqs_queue`.
 
@@ -100,7 +100,7 @@ class EncryptedQueue(AwsConstruct):
             "Resource",
             name=name,
             fifo_queue=True if fifo else None,
-            # Else each sender has to say what makes a message the same as another one.
+            # Otherwise each sender would need a deduplication id.
             content_based_deduplication=True if fifo else None,
             message_retention_seconds=retention_days * SECONDS_A_DAY,
             kms_master_key_id=None if key is None else attribute(key.resource, "arn"),
@@ -117,7 +117,7 @@ class EncryptedQueue(AwsConstruct):
 
     @property
     def fifo(self) -> bool:
-        """Whether it keeps the order of the messages of a group."""
+        """True for a FIFO queue."""
         return self._fifo
 
     @property
@@ -127,12 +127,12 @@ class EncryptedQueue(AwsConstruct):
 
     @property
     def url(self) -> str:
-        """Its URL, by which messages are sent to it."""
+        """URL of the queue; a reference."""
         return token(self._resource, "url")
 
     @property
     def encryption_key(self) -> EncryptionKey | None:
-        """The key that encrypts it; None where SQS's own does."""
+        """Key for encryption. None if SQS's own key encrypts it."""
         return self._key
 
     @property
@@ -141,7 +141,7 @@ class EncryptedQueue(AwsConstruct):
         return self._resource
 
     def grant_send(self, role: Role) -> None:
-        """Lets a role send messages to it, and nothing else; doing it twice changes nothing."""
+        """Allow a role to send messages to it, and nothing else. Idempotent."""
         check_same_stack(path_of(self), self, role)
         name = f"send-{self._name}"
         if name not in role.policies:
@@ -153,15 +153,15 @@ class EncryptedQueue(AwsConstruct):
                 self._key.grant_use(role)
 
     def allow_service(self, sid: str, *, service: str, source_arn: str) -> None:
-        """Lets an AWS service send messages to it, on behalf of one resource; doing it twice changes nothing.
+        """Allow an AWS service to send messages to it on behalf of one resource. Idempotent.
 
         Args:
-            sid: What the permission is for, in letters and digits; unique in the queue.
+            sid: Id of the permission, in letters and digits; unique in the queue.
             service: The service's principal, such as `events.amazonaws.com`.
-            source_arn: The ARN of the resource; put together from names where the resource refers to the queue.
+            source_arn: ARN of the resource, composed of names if the resource refers to the queue.
 
         Raises:
-            ConstructError: if `sid` is not valid, or means something else already.
+            ConstructError: if `sid` is not valid or exists with other arguments.
         """
         where = path_of(self)
         check_pattern(where, "sid", sid, "[A-Za-z0-9]{1,64}", "use 1 to 64 letters and digits")
@@ -174,7 +174,9 @@ class EncryptedQueue(AwsConstruct):
             "Condition": {"ArnEquals": {"aws:SourceArn": source_arn}},
         }
         if self._statements.setdefault(sid, statement) != statement:
-            raise ConflictError(where, f"{sid} is allowed something else already", "choose another sid")
+            raise ConflictError(
+                where, f"sid '{sid}' exists with another service or source", "choose another sid"
+            )
         self._resource.policy = policy_document(*self._statements.values())
 
 

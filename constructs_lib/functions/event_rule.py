@@ -1,4 +1,4 @@
-"""What happens in an account, such as the end of an execution: a rule that calls a function for it."""
+"""EventBridge rule that invokes a function."""
 
 from __future__ import annotations
 
@@ -28,31 +28,31 @@ if TYPE_CHECKING:
     from constructs_lib.functions.function import Function
 
 EVENTS: Final = "events.amazonaws.com"
-"""EventBridge, as policies name it."""
+"""Principal of EventBridge in policies."""
 
 _DAY_SECONDS: Final = 86_400
 _MAX_RETRIES: Final = 185
 
 
 class EventRule(AwsConstruct):
-    """A rule of EventBridge (`aws_cloudwatch_event_rule`) that calls a function for events of the account's own bus.
+    """EventBridge rule (`aws_cloudwatch_event_rule`) that invokes a function for events of the default bus.
 
-    Events are delivered at least once, and in any order. One that cannot be delivered goes to the dead-letter queue;
-    what becomes of one that the function was given and failed with, the function's `asynchronous_calls` say.
+    Events are delivered at least once, in any order. Events that cannot be delivered go to `dead_letters`.
+    The function's `asynchronous_calls` decide about events for which the function fails.
 
     Args:
         scope: Parent construct.
         construct_id: Id in the parent construct.
-        pattern: Which events: EventBridge's pattern as data, such as `{"source": ["aws.states"]}`.
-        function: What is called, with the event as it is.
-        dead_letters: Where an event goes that could not be delivered; a standard queue.
+        pattern: Event pattern as data, such as `{"source": ["aws.states"]}`.
+        function: Function to invoke with the event.
+        dead_letters: Standard queue for events that could not be delivered.
         name: Name in AWS. Default: the stack's prefix and the path below the stack.
         description: Description in AWS. Default: none.
-        retries: How often EventBridge tries again, 0 to 185. Default: 185.
-        max_age_seconds: For how long it tries, 60 to 86400. Default: 1 day.
+        retries: Retries of a delivery, 0-185. Default: 185.
+        max_age_seconds: Seconds for which EventBridge retries, 60-86400. Default: 86400.
 
     Raises:
-        ConstructError: if an argument is not valid, the name is taken, or something is in another stack.
+        ConstructError: if an argument is not valid, the name is taken, or an argument is in another stack.
 
     Example:
         >>> failed = DeadLetterQueue(stack, "failed")
@@ -91,7 +91,7 @@ class EventRule(AwsConstruct):
         check_same_stack(where, scope, dead_letters)
         if dead_letters.fifo:
             raise InvalidArgumentError(
-                where, "dead_letters keeps the order, which EventBridge does not send to", "leave fifo out"
+                where, "dead_letters is a FIFO queue, which EventBridge does not support", "leave fifo out"
             )
         stack = AwsStack.of(scope)
         stack.claim(where, "event rule name", title)
@@ -105,7 +105,7 @@ class EventRule(AwsConstruct):
             event_pattern=escaped(json.dumps(pattern)),
             state="ENABLED",
         )
-        # Put together, because the queue may be what the events are about.
+        # Composed of names, because the events can be about the queue.
         arn = f"arn:{stack.partition}:events:{stack.region}:{stack.account_id}:rule/{title}"
         sid = "Rule" + re.sub(r"[^A-Za-z0-9]", "", title)
         dead_letters.allow_service(sid[:64], service=EVENTS, source_arn=arn)
@@ -150,13 +150,13 @@ class EventRule(AwsConstruct):
         return self._resource
 
     def match(self, pattern: Mapping[str, Any]) -> None:
-        """Says anew which events it is for.
+        """Replace the event pattern.
 
         Args:
             pattern: As in the constructor.
 
         Raises:
-            InvalidArgumentError: if it is no pattern.
+            InvalidArgumentError: if it is not a pattern.
         """
         _check_matchers(path_of(self), pattern)
         self._resource.event_pattern = escaped(json.dumps(pattern))
@@ -168,7 +168,7 @@ def _check_matchers(where: str, pattern: Mapping[str, Any], *above: str) -> None
         raise InvalidArgumentError(
             where,
             f"pattern{''.join(f' {key}' for key in above)} matches everything",
-            "say at least from which source",
+            "pass at least a source",
         )
     for key, value in pattern.items():
         if isinstance(value, Mapping):
@@ -176,5 +176,5 @@ def _check_matchers(where: str, pattern: Mapping[str, Any], *above: str) -> None
         elif not isinstance(value, list | tuple) or not value:
             place = ".".join((*above, key))
             raise InvalidArgumentError(
-                where, f"pattern {place} is no list of what matches", "pass a list with at least one"
+                where, f"pattern {place} is not a list of values", "pass a list with at least one value"
             )

@@ -1,4 +1,4 @@
-"""The role that a function runs as: what it may do before anything else is granted."""
+"""Execution role of a function, with its basic permissions."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def make_execution_role(
     """Create a function's role, with a policy for each of the other arguments.
 
     Args:
-        scope: The function that it belongs to.
-        stack: The function's stack.
-        log_group: Where it may write its log.
-        tracing: Whether it may send traces.
-        variables_key: The key by which it may read its environment variables; None where AWS's own encrypts them.
-        vpc: The private network that it may join, if any.
-        asynchronous_calls: Where it may send calls that failed; None where AWS forgets them.
+        scope: Function of the role.
+        stack: Stack of the function.
+        log_group: Log group that it may write to.
+        tracing: Whether it may send traces to X-Ray.
+        variables_key: Key of its environment variables. None if AWS's own key encrypts them.
+        vpc: VPC that it may join. None: no VPC.
+        asynchronous_calls: Destinations of failed calls that it may send to. None: no destinations.
     """
     role = Role(scope, "role", service="lambda.amazonaws.com")
     log_group.grant_write(role)

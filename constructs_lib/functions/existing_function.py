@@ -37,8 +37,8 @@ class ExistingFunction(AwsConstruct):
     20 KB of the function's resource policy, which this app cannot see.
 
     Args:
-        scope: Construct that it belongs to.
-        construct_id: Name in that construct.
+        scope: Parent construct.
+        construct_id: Id in the parent construct.
         function_name: Name of the function. Default: that of `arn`.
         arn: ARN of the function, with its alias or version if it has one. It must be in the stack's region. It may be a
             reference, such as `other.arn` of an `aws_lambda_function`, to the ARN without an alias or version.
@@ -74,7 +74,7 @@ class ExistingFunction(AwsConstruct):
         where = path_below(scope, construct_id)
         if (function_name is None) == (arn is None):
             raise InvalidArgumentError(
-                where, "needs one of function_name and arn", "pass either function_name or arn"
+                where, "needs either function_name or arn", "pass either function_name or arn"
             )
         if timeout_seconds is not None:
             check_range(where, "timeout_seconds", timeout_seconds, 1, 900)
@@ -113,7 +113,7 @@ class ExistingFunction(AwsConstruct):
 
     @property
     def response_streaming(self) -> bool:
-        """Whether it streams its response."""
+        """True if it streams its response."""
         return self._response_streaming
 
     @property
@@ -137,8 +137,8 @@ class ExistingFunction(AwsConstruct):
         """Let one resource of an AWS service invoke the function (`aws_lambda_permission`).
 
         Args:
-            scope: Construct that the permission belongs to.
-            construct_id: Name in that construct.
+            scope: Parent construct.
+            construct_id: Id in the parent construct.
             principal: The service, such as `apigateway.amazonaws.com`.
             source_arn: ARN of the resource that invokes the function.
 
@@ -185,7 +185,9 @@ def _parts(where: str, arn: str, qualifier: str | None, stack: AwsStack) -> tupl
             "pass one such as 'arn:aws:lambda:eu-central-1:123456789012:function:orders:live'",
         )
     if qualifier is not None:
-        raise ConflictError(where, "arn and qualifier are given", "put the qualifier at the end of the ARN")
+        raise ConflictError(
+            where, "arn and qualifier are both set", "append the qualifier to the ARN and leave qualifier out"
+        )
     if found["region"] != stack.region:
         raise ConflictError(
             where,

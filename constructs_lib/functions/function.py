@@ -1,4 +1,4 @@
-"""A Lambda function with all that it needs to run, to be seen, and to be called by exactly those who may."""
+"""Lambda function with its log group, role, alias and permissions."""
 
 from __future__ import annotations
 
@@ -50,53 +50,51 @@ if TYPE_CHECKING:
 
 
 class Function(AwsConstruct):
-    """A Lambda function (`aws_lambda_function`), its log group, its role and its alias `live`.
+    """Lambda function (`aws_lambda_function`) with its log group, role and alias `live`.
 
-    The log group is made first and the role may write to nothing else. Every change publishes a version, and
-    the alias moves to it: callers use the alias, so that they never see a half-made change. The function
-    waits for the policies of its role, because Lambda does not see them at once.
+    The log group is created first, and the role may write to no other. Every change publishes a version, and
+    the alias moves to it. Callers use the alias, so they never see a partial update. The function waits for
+    the policies of its role, because Lambda sees them with a delay.
 
     Args:
         scope: Parent construct.
         construct_id: Id in the parent construct.
-        archive: The code. Its target decides the runtime and the architecture.
-        handler: Where Lambda enters the code, as `package.module.function`. Default: as the archive's package
-            file says.
+        archive: Archive with the code. Its target determines runtime and architecture.
+        handler: Handler as `package.module.function`. Default: that of the archive's package file.
         function_name: Name in AWS. Default: the stack's prefix and the path below the stack, such as
             `shop-chat`.
         description: Description in AWS. Default: none.
-        memory_mb: Its memory in MB, 128 to 10240; the processor's share grows with it. Default: 512.
-        timeout_seconds: When Lambda ends it, 1 to 900. Default: 10. Behind an API, less than 29.
+        memory_mb: Memory in MB, 128-10240. CPU scales with it. Default: 512.
+        timeout_seconds: Timeout in seconds, 1-900; less than 29 behind an API. Default: 10.
         environment: Environment variables; at most 4 KB and no secrets. Default: none.
         code_bucket: Bucket for an archive of more than 50 MB; smaller ones are uploaded directly. Default: the stack's
             (`ArchiveBucket.of`).
         tracing: Whether X-Ray traces its calls. Default: True.
-        log_format: How Lambda writes its log. Default: one JSON object a line.
-        log_level: The least important event of its own that is kept, of a log in JSON. Default: `INFO`.
+        log_format: Format of its log. Default: `JSON`.
+        log_level: Lowest level of log lines that Lambda keeps, with the format `JSON`. Default: `INFO`.
         log_retention_days: Retention of its log in days. Default: the stack's, 365.
-        ephemeral_storage_mb: The size of `/tmp` in MB, 512 to 10240. Default: 512.
-        reserved_concurrency: Reserved concurrent executions, 0-100000. Default: the stack's, none: it shares the
-            account's with all others.
+        ephemeral_storage_mb: Size of `/tmp` in MB, 512-10240. Default: 512.
+        reserved_concurrency: Reserved concurrent executions, 0-100000. Default: the stack's, or none.
         encryption_key: Key for its environment variables and its log. Default: the stack's, or else AWS's
             own.
-        asynchronous_calls: What becomes of calls whose caller does not wait. Default: AWS tries a failed one
-            twice more, and then forgets it.
-        vpc: The private network that it reaches, and nothing else. Default: it is in none.
-        code_signing_config_arn: Who must have signed the archive (`aws_lambda_code_signing_config`). Default:
-            nobody.
-        snap_start: Whether new instances start from a snapshot of one that has loaded its modules already;
-            for Python 3.12 and newer. What must be unique or fresh (random numbers, connections) then belongs
-            into the handler. AWS bills snapshots. Default: they start from nothing.
-        provisioned_concurrency: How many instances of the alias are kept started, and billed, at any time.
-            Default: none. It excludes `snap_start` and `gradual`, and is a part of `reserved_concurrency`.
-        gradual: How calls are divided between the last two versions. Default: the newest takes all.
+        asynchronous_calls: Settings of asynchronous invocations. Default: two retries, then AWS drops the
+            event.
+        vpc: VPC that the function joins. Default: none.
+        code_signing_config_arn: ARN of an `aws_lambda_code_signing_config` with the accepted signers.
+            Default: none.
+        snap_start: Whether new instances start from a snapshot with loaded modules (SnapStart, Python 3.12 or
+            newer). Create random numbers and connections in the handler then. AWS bills snapshots. Default:
+            False.
+        provisioned_concurrency: Number of instances that AWS keeps ready and bills. Not with `snap_start` or
+            `gradual`; counts towards `reserved_concurrency`. Default: none.
+        gradual: Shares of the last two versions. Default: the newest receives all calls.
         response_streaming: Whether the function streams its response, by the runtime client
             `handlers/common/streaming_runtime.py` in its archive; its handler returns a `StreamedResponse`, or yields
             bytes. Only `LambdaIntegration(function, stream=True)` passes requests to such a function. It excludes
             `snap_start`. Default: False.
 
     Raises:
-        ConstructError: if AWS would refuse an argument, or an environment variable looks like a secret.
+        ConstructError: if AWS would reject an argument, or an environment variable looks like a secret.
 
     Example:
         >>> chat = Function(stack, "chat", archive=archive, handler="chat.handler", memory_mb=1024)
@@ -197,7 +195,7 @@ class Function(AwsConstruct):
             retention_days=log_retention_days,
             encryption_key=key,
         )
-        # Without variables, AWS forgets the key, and each plan would set it again.
+        # Without variables, AWS drops the key, and each plan would set it again.
         variables_key = key if variables else None
         self._role = make_execution_role(
             self,
@@ -230,7 +228,7 @@ class Function(AwsConstruct):
             dead_letter_config=None
             if dead_letters is None
             else LambdaFunctionDeadLetterConfig(target_arn=dead_letters.arn),
-            # Else Lambda's network interfaces hold the groups for up to 45 minutes.
+            # Otherwise Lambda's network interfaces use the groups for up to 45 minutes.
             replace_security_groups_on_destroy=None if vpc is None else True,
             vpc_config=None
             if vpc is None
@@ -242,7 +240,7 @@ class Function(AwsConstruct):
             logging_config=LambdaFunctionLoggingConfig(
                 log_group=attribute(self._log_group.resource, "name"),
                 log_format=log_format,
-                # AWS has the same defaults, but where they are left out the provider publishes a version each time.
+                # These are AWS's defaults, but without them the provider publishes a version with each apply.
                 application_log_level=(log_level or "INFO") if log_format == "JSON" else None,
                 system_log_level="INFO" if log_format == "JSON" else None,
             ),
@@ -269,37 +267,37 @@ class Function(AwsConstruct):
 
     @property
     def short_name(self) -> str:
-        """Its name in AWS without the stack's prefix."""
+        """Name in AWS without the stack's prefix."""
         return AwsStack.of(self).short_name(self._name)
 
     @property
     def timeout_seconds(self) -> int:
-        """When Lambda ends it, in seconds."""
+        """Timeout in seconds."""
         return self._timeout_seconds
 
     @property
     def response_streaming(self) -> bool:
-        """Whether it streams its response."""
+        """True if the function streams its response."""
         return self._response_streaming
 
     @property
     def reserved_concurrency(self) -> int | None:
-        """How many calls run at once at most; None where it shares the account's."""
+        """Reserved concurrent executions. None if it shares the account's."""
         return self._reserved_concurrency
 
     @property
     def asynchronous_calls(self) -> AsynchronousCalls | None:
-        """What becomes of calls whose caller does not wait; None where AWS forgets those that failed."""
+        """Settings of asynchronous invocations. None: AWS's defaults."""
         return self._asynchronous_calls
 
     @property
     def invoke_arn(self) -> str:
-        """The ARN by which API Gateway calls the alias."""
+        """ARN by which API Gateway invokes the alias."""
         return token(self._alias, "invoke_arn")
 
     @property
     def qualified_arn(self) -> str:
-        """The ARN of the alias, for callers with the AWS API."""
+        """ARN of the alias, for callers with the AWS API."""
         return token(self._alias, "arn")
 
     @property
@@ -313,7 +311,7 @@ class Function(AwsConstruct):
 
     @property
     def _references(self) -> tuple[str, ...]:
-        return ()  # its ARN is made of names
+        return ()  # its ARN is composed of names
 
     @property
     def _gateway_uri(self) -> str:
@@ -322,12 +320,12 @@ class Function(AwsConstruct):
 
     @property
     def log_group(self) -> LogGroup:
-        """Where its log goes."""
+        """Log group of the function."""
         return self._log_group
 
     @property
     def role(self) -> Role:
-        """What it may do."""
+        """Execution role."""
         return self._role
 
     @property
@@ -358,13 +356,12 @@ class Function(AwsConstruct):
         self._resource.put_environment(variables=environment)
 
     def grant_invoke(self, grantee: Function | Role) -> None:
-        """Allow another function, or whatever uses a role, to call this function's alias, and nothing else.
+        """Allow another function or a role to invoke this function's alias, and nothing else.
 
-        Granting it twice changes nothing. A function that is granted it is created after the permission,
-        unless the two call each other.
+        Idempotent. The other function is created after the permission, unless the two invoke each other.
 
         Args:
-            grantee: Who may call it.
+            grantee: Function or role that may invoke it.
 
         Raises:
             ConstructError: if the two are in different stacks.
@@ -391,22 +388,22 @@ class Function(AwsConstruct):
         max_batching_window_seconds: int = 0,
         max_concurrency: int | None = None,
     ) -> LambdaEventSourceMapping:
-        """Has Lambda take the messages of a queue and call this function's alias (`aws_lambda_event_source_mapping`).
+        """Consume the messages of a queue with this function's alias (`aws_lambda_event_source_mapping`).
 
-        The function answers which messages of a batch it could not handle (`batchItemFailures`), and only those come
-        again. It may read the queue and delete from it, and nothing else. Where the queue was given no visibility timeout, it
-        gets one: six times the function's timeout, and the batching window.
+        The function returns the messages that it could not process (`batchItemFailures`), and only those are
+        delivered again. It may receive and delete messages, and nothing else. The queue's default visibility
+        timeout becomes six times the function's timeout plus the batching window.
 
         Args:
-            queue: The queue; each has one consumer.
-            batch_size: The most messages in a call, 1 to 10000; more than 10 need a window. Default: 10.
-            max_batching_window_seconds: For how long Lambda gathers messages, 1 to 300. Default: it does not.
-            max_concurrency: How many batches are handled at once at most, 2 to 1000, and no more than the
-                function's reserved concurrency. Default: as many as the account allows.
+            queue: Queue to consume. A queue has one consumer.
+            batch_size: Messages per invocation, 1-10000. More than 10 need a batching window. Default: 10.
+            max_batching_window_seconds: Seconds for which Lambda collects a batch, 1-300. Default: none.
+            max_concurrency: Concurrent batches, 2-1000, at most the function's reserved concurrency. Default:
+                the account's limit.
 
         Raises:
-            ConstructError: if an argument is not valid, the queue has a consumer, is in another stack, or gives a message
-                out again while it is being handled.
+            ConstructError: if an argument is not valid, the queue has a consumer or is in another stack, or
+                its visibility timeout is too short.
         """
         check_type(path_of(self), "queue", queue, Queue)
         return queue._feed(
@@ -425,10 +422,10 @@ class Function(AwsConstruct):
     def add_permission(
         self, scope: Construct, construct_id: str, *, principal: str, source_arn: str
     ) -> LambdaPermission:
-        """Allow one resource of an AWS service to call this function's alias (`aws_lambda_permission`).
+        """Allow one resource of an AWS service to invoke this function's alias (`aws_lambda_permission`).
 
         Args:
-            scope: The construct that the permission belongs to.
+            scope: Parent construct.
             construct_id: Id in the parent construct.
             principal: The service, such as `apigateway.amazonaws.com`.
             source_arn: The ARN of the resource that calls.
@@ -439,10 +436,10 @@ class Function(AwsConstruct):
         return self._callers.add(scope, construct_id, principal=principal, source_arn=source_arn)
 
     def _check_permission(self, where: str, *, principal: str, source_arn: str) -> None:
-        """Check that there is room for one more permission; see `add_permission`.
+        """Check the size of the policy with one more permission; see `add_permission`.
 
         Args:
-            where: The path of the construct that the permission would belong to.
+            where: Path of the construct that adds the permission.
             principal: The service.
             source_arn: The ARN of the resource that calls.
 

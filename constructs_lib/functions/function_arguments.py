@@ -1,4 +1,4 @@
-"""What AWS Lambda demands of a function's plain arguments; code and cold start have rules of their own."""
+"""Lambda's rules for the scalar arguments of a function."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from constructs_lib.functions.function_environment import check_environment
 from constructs_lib.log_retention import RetentionDays, check_retention
 
 LogFormat = Literal["JSON", "Text"]
-"""How Lambda writes what a function logs."""
+"""Format of a function's log."""
 
 LogLevel = Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]
-"""The least important event that Lambda keeps of a log in JSON."""
+"""Lowest level of the lines that Lambda keeps of a JSON log."""
 
 
 def check_arguments(
@@ -33,10 +33,10 @@ def check_arguments(
     log_retention_days: RetentionDays | None,
     environment: Mapping[str, str],
 ) -> None:
-    """Check what `Function` was told; see there for the arguments.
+    """Check the arguments of `Function`; see there.
 
     Raises:
-        ConstructError: if AWS would refuse an argument, or an environment variable looks like a secret.
+        ConstructError: if AWS would reject an argument, or an environment variable looks like a secret.
     """
     check_pattern(
         where,
@@ -48,7 +48,7 @@ def check_arguments(
     if handler is None:
         raise InvalidArgumentError(
             where,
-            f"archive '{archive.name}' does not say where Lambda enters it",
+            f"archive '{archive.name}' has no handler in its package file",
             "pass handler='package.module.function', or set it in the package file",
         )
     check_pattern(

@@ -1,4 +1,4 @@
-"""How a function's archive gets to Lambda: in the request that makes the function, or by way of a bucket."""
+"""Upload of a function's archive: in the request that creates the function, or through a bucket."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from constructs_lib.references import attribute
 from constructs_lib.stacks import check_same_stack
 
 MAX_DIRECT_UPLOAD_BYTES: Final = 50_000_000
-"""Lambda's quota for a zip in the request that makes a function."""
+"""Lambda's quota for the zip in the request that creates a function."""
 
 MAX_UNPACKED_BYTES: Final = 262_144_000
-"""Lambda's quota for what is in the zip, layers included: 250 MB."""
+"""Lambda's quota for the unpacked code with its layers: 250 MB."""
 
 _PROVIDER_OF_RUNTIME: Final = {"python3.14": (6, 21)}
-"""The runtimes that provider 5.100 does not know, and the release that first did."""
+"""Runtimes that provider 5.100 does not support, and the first version that does."""
 
 
 _MODULE_SUFFIXES: Final = (".py", ".pyc", ".so")
@@ -30,12 +30,12 @@ _MODULE_SUFFIXES: Final = (".py", ".pyc", ".so")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodePlace:
-    """Where Terraform finds a zip.
+    """Location of a zip for Terraform.
 
     Attributes:
-        filename: The file's path relative to the stack's configuration; None where the zip is in a bucket.
-        s3_bucket: The name of that bucket, or None.
-        s3_key: The zip's key there, or None.
+        filename: Path of the file relative to the stack's configuration. None if the zip is in a bucket.
+        s3_bucket: Name of that bucket, or None.
+        s3_key: Key of the zip in that bucket, or None.
     """
 
     filename: str | None = None
@@ -44,24 +44,24 @@ class CodePlace:
 
 
 def check_code(where: str, scope: Construct, archive: Archive, code_bucket: ArchiveBucket | None) -> None:
-    """Check that Lambda can take and run an archive.
+    """Check that Lambda accepts and can run an archive.
 
     Args:
-        where: The path of the function that is about to be made.
-        scope: The construct that the function belongs to.
-        archive: The code.
-        code_bucket: The bucket for an archive that is too large for a request; None for the stack's.
+        where: Path of the new function.
+        scope: Parent construct.
+        archive: Archive with the code.
+        code_bucket: Bucket for an archive that is too large for a request. None: the stack's.
 
     Raises:
-        ConstructError: if the archive is too large, the bucket is in another stack, or the stack allows a provider that
-            does not know the runtime.
+        ConstructError: if the archive is too large, the bucket is in another stack, or the stack allows a
+            provider that does not support the runtime.
     """
     if archive.unpacked_bytes > MAX_UNPACKED_BYTES:
         raise LimitExceededError(
             where,
             f"archive '{archive.name}' unpacks to {archive.unpacked_bytes:,} bytes and Lambda allows "
             f"{MAX_UNPACKED_BYTES:,}",
-            "exclude what the function does not import, or divide it",
+            "exclude packages that the function does not import, or split the function",
         )
     if code_bucket is not None:
         check_same_stack(where, scope, code_bucket)
@@ -74,7 +74,7 @@ def check_handler(where: str, archive: Archive, handler: str) -> None:
     """Check that the archive has the module of a handler.
 
     Raises:
-        InvalidArgumentError: if it has not.
+        InvalidArgumentError: if it does not.
     """
     base = handler.rpartition(".")[0].replace(".", "/")
     try:
@@ -88,7 +88,7 @@ def check_handler(where: str, archive: Archive, handler: str) -> None:
     if not any(name.startswith(starts) and name.endswith(_MODULE_SUFFIXES) for name in names):
         raise InvalidArgumentError(
             where,
-            f"handler '{handler}' names no module of archive '{archive.name}', which has no {base}.py",
+            f"handler '{handler}' is not in a module of archive '{archive.name}', which has no {base}.py",
             "correct it, or include the module in the archive",
         )
 
@@ -96,13 +96,13 @@ def check_handler(where: str, archive: Archive, handler: str) -> None:
 def place_code(
     function: Construct, archive: Archive, code_bucket: ArchiveBucket | None, folder: str
 ) -> CodePlace:
-    """Put an archive where Terraform finds it: beside the configuration, or in the bucket if it is too large.
+    """Copy an archive beside the stack's configuration, or upload it to the bucket if it is too large.
 
     Args:
-        function: The function whose code it is.
-        archive: The code.
-        code_bucket: The bucket. Default: the stack's.
-        folder: What its keys in the bucket begin with.
+        function: Function of the archive.
+        archive: Archive with the code.
+        code_bucket: Bucket. Default: the stack's.
+        folder: Prefix of its keys in the bucket.
     """
     if archive.zip_bytes <= MAX_DIRECT_UPLOAD_BYTES:
         return CodePlace(filename=AwsStack.of(function).place_archive(archive))

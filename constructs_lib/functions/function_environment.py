@@ -1,4 +1,4 @@
-"""What AWS Lambda, and common sense, demand of a function's environment variables."""
+"""Rules for a function's environment variables: Lambda's, and no secrets."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ _RESERVED: Final = frozenset(
 def check_environment(where: str, environment: Mapping[str, str]) -> None:
     """Check the environment variables of a function.
 
-    Values that Terraform fills in later are counted without the parts that are not known yet.
+    References in values count with the length of their known parts only.
 
     Raises:
-        ConstructError: if AWS would refuse them, or a value looks like a secret.
+        ConstructError: if AWS would reject them, or a value looks like a secret.
     """
     if not isinstance(environment, Mapping):
         raise InvalidArgumentError(
@@ -57,7 +57,7 @@ def check_environment(where: str, environment: Mapping[str, str]) -> None:
         if isinstance(name, str) and has_reference(name):
             raise InvalidArgumentError(
                 where,
-                "environment refers to a map that only Terraform will know",
+                "environment is a reference to a map, which only Terraform can resolve",
                 "name each variable, such as {'TABLE': table.table_name}; its value may be a reference",
             )
         if not isinstance(name, str) or _NAME.fullmatch(name) is None:
@@ -81,7 +81,7 @@ def check_environment(where: str, environment: Mapping[str, str]) -> None:
             raise UnsafeSettingError(
                 where,
                 f"environment variable {name} holds {secret} in plain text",
-                "keep it in Secrets Manager or the Parameter Store, and pass its name",
+                "store it in Secrets Manager or the Parameter Store, and pass its name",
             )
     size = sum(
         len(name.encode()) + len(without_references(value).encode()) for name, value in environment.items()

@@ -1,4 +1,4 @@
-"""Finds secrets that are about to be written in plain text into the configuration, the plan and the state."""
+"""Detection of secrets in arguments, which Terraform would store in plain text in configuration, plan and state."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _KINDS: Final = (
 
 
 def find_secret(value: str) -> str | None:
-    """Return what kind of secret `value` holds, None where it looks like none.
+    """Return the kind of secret in `value`; None if it does not look like one.
 
     Example:
         >>> find_secret("AKIA" + "A" * 16)

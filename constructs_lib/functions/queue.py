@@ -1,4 +1,4 @@
-"""Work that waits for its turn: a queue, what becomes of its poison, and the function that takes from it."""
+"""SQS queue with a dead-letter queue and a Lambda consumer."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
     from constructs_lib.notifications.alarm_topic import AlarmTopic
 
 _VISIBILITY_FACTOR: Final = 6
-"""AWS's advice: so that a throttled batch can be tried again before its messages are given to somebody else."""
+"""AWS's recommendation: Lambda can retry a throttled batch before SQS delivers its messages again."""
 
 _MAX_VISIBILITY_SECONDS: Final = 43_200
 _LARGEST_BATCH: Final = 10_000
 _LARGEST_BATCH_AT_ONCE: Final = 10
-"""What one answer of SQS holds; a larger batch has to be gathered."""
+"""Messages in one response of SQS. Larger batches need a batching window."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consumer:
-    """The function that handles the messages of a queue.
+    """Function that processes the messages of a queue.
 
     Attributes:
         function: The function.
-        alias: The alias that Lambda calls.
+        alias: Alias that Lambda invokes.
         role: The function's role.
         timeout_seconds: The function's timeout, in seconds.
         reserved_concurrency: The function's reserved concurrency; None if it has none.
@@ -53,29 +53,29 @@ class Consumer:
 
 
 class Queue(EncryptedQueue):
-    """An SQS queue (`aws_sqs_queue`) with a dead-letter queue of its own, encrypted, that refuses requests without TLS.
+    """SQS queue (`aws_sqs_queue`) with its own dead-letter queue. Encrypted; rejects requests without TLS.
 
-    A message that was taken and not handled comes back when its visibility timeout is over, and goes to the dead-letter queue
-    when it was taken too often. Each message may be delivered more than once: whoever handles it must not mind.
-    `Function.consume` makes a function handle them.
+    A message that is received and not deleted is delivered again after its visibility timeout, and goes to
+    the dead-letter queue after `max_receive_count` deliveries. Messages can be delivered more than once, so
+    consumers must be idempotent. `Function.consume` adds a consumer.
 
     Args:
         scope: Parent construct.
         construct_id: Id in the parent construct.
-        name: Its name in AWS, without `.fifo`; the dead-letter queue's is the same with `-failed`. Default:
-            the path of the construct with `-`.
-        fifo: Whether the messages of a group are delivered in the order they were sent, and one that is sent
-            again within five minutes only once. Default: neither.
-        max_receive_count: How often a message is delivered before it goes to the dead-letter queue, 1 to
-            1000. Default: 5; with less, messages are lost to throttling.
-        visibility_timeout_seconds: For how long a message that was taken is given to nobody else, at least
-            six times the consumer's timeout. Default: exactly that and the time for gathering a batch;
-            without a consumer 30.
-        retention_days: How long a message waits at most, 1 to 14. Default: 4.
-        dead_letter_retention_days: The same in the dead-letter queue, where the time before counts too.
-            Default: 14.
-        encryption_key: Key for both. Default: the stack's, or else SQS's own.
-        topic: Who is told when a message is in the dead-letter queue. Default: nobody: then look at it.
+        name: Name in AWS without `.fifo`. The dead-letter queue has the same name with `-failed`. Default:
+            the stack's prefix and the path below the stack.
+        fifo: Whether messages of a group are delivered in order, and duplicates within five minutes once.
+            Default: False.
+        max_receive_count: Deliveries of a message before it goes to the dead-letter queue, 1-1000. With fewer
+            than 5, throttling can use them up. Default: 5.
+        visibility_timeout_seconds: Seconds for which a received message is hidden, at least six times the
+            consumer's timeout. Default: six times that timeout plus the batching window; 30 without a
+            consumer.
+        retention_days: Retention of messages in days, 1-14. Default: 4.
+        dead_letter_retention_days: Retention in the dead-letter queue in days, 1-14, counted from when the
+            message was sent. Default: 14.
+        encryption_key: Key for both queues. Default: the stack's, or else SQS's own.
+        topic: Topic to notify of messages in the dead-letter queue. Default: none.
 
     Raises:
         ConstructError: if an argument is not valid.
@@ -115,8 +115,7 @@ class Queue(EncryptedQueue):
         if dead_letter_retention_days < retention_days:
             raise ConflictError(
                 where,
-                f"dead_letter_retention_days is {dead_letter_retention_days} and retention_days {retention_days}: a "
-                "message would expire as soon as it is moved, as its age counts from when it was sent",
+                f"dead_letter_retention_days is {dead_letter_retention_days} and retention_days {retention_days}: a message would expire as soon as it is moved, because its age counts from when it was sent",
                 f"use {retention_days} to 14",
             )
         if topic is not None:
@@ -151,12 +150,12 @@ class Queue(EncryptedQueue):
 
     @property
     def dead_letters(self) -> DeadLetterQueue:
-        """Where messages go that were delivered too often."""
+        """Queue for messages that were delivered too often."""
         return self._dead_letters
 
     @property
     def visibility_timeout_seconds(self) -> int:
-        """For how long a message that was taken is given to nobody else."""
+        """Seconds for which a received message is hidden."""
         return 30 if self._visibility_seconds is None else self._visibility_seconds
 
     def _feed(
@@ -167,7 +166,7 @@ class Queue(EncryptedQueue):
         max_batching_window_seconds: int = 0,
         max_concurrency: int | None = None,
     ) -> LambdaEventSourceMapping:
-        """Has a function handle the messages; see `Function.consume`."""
+        """Add the consumer; see `Function.consume`."""
         from cdktf_cdktf_provider_aws.lambda_event_source_mapping import (
             LambdaEventSourceMapping,
             LambdaEventSourceMappingScalingConfig,
@@ -185,7 +184,7 @@ class Queue(EncryptedQueue):
                 actions=["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
                 resources=[attribute(self._resource, "arn")],
             ),
-            # The function itself has no use for it, and queues take long to be made.
+            # The function does not need to wait for the queue, which takes long to create.
             awaited=False,
         )
         if self._key is not None:
@@ -223,13 +222,13 @@ class Queue(EncryptedQueue):
         if self._consumer is not None:
             raise ConflictError(
                 where,
-                f"is consumed by {path_of(self._consumer)}, and each message would reach one of the two",
-                "make a queue for each",
+                f"is consumed by {path_of(self._consumer)}, and each message would reach only one of the two",
+                "create a queue for each",
             )
         if self._fifo and (window_seconds or batch_size > _LARGEST_BATCH_AT_ONCE):
             raise ConflictError(
                 where,
-                "keeps the order, and Lambda gathers no batches of such a queue",
+                "is a FIFO queue, which does not support batching windows",
                 f"leave max_batching_window_seconds out, and use a batch_size of 1 to {_LARGEST_BATCH_AT_ONCE}",
             )
         if batch_size > _LARGEST_BATCH_AT_ONCE and not window_seconds:
@@ -244,17 +243,15 @@ class Queue(EncryptedQueue):
             raise ConflictError(
                 where,
                 f"{path_of(consumer.function)} has a reserved_concurrency of {reserved} and takes "
-                f"{'any number of' if max_concurrency is None else max_concurrency} batches at once: what is throttled "
-                "counts as delivered, and goes to the dead-letter queue",
+                f"{'any number of' if max_concurrency is None else max_concurrency} batches at once: throttled messages count as delivered and go to the dead-letter queue",
                 f"pass max_concurrency=2 to {reserved}" if reserved > 1 else "reserve 2 or more",
             )
         needed = _needed_visibility(consumer, window_seconds)
         if self._visibility_seconds is not None and self._visibility_seconds < needed:
             raise LimitExceededError(
                 where,
-                f"visibility_timeout_seconds is {self._visibility_seconds}, and {path_of(consumer.function)} may be at work on a "
-                f"message for {consumer.timeout_seconds} s, and again if it is throttled",
-                f"leave it out, or use {needed} or more: six times the function's timeout, and the batching window",
+                f"visibility_timeout_seconds is {self._visibility_seconds}, and {path_of(consumer.function)} may process a message for {consumer.timeout_seconds} s, and again if it is throttled",
+                f"leave it out, or use {needed} or more: six times the function's timeout plus the batching window",
             )
 
 

@@ -1,4 +1,4 @@
-"""What a function needs to stream its response: the runtime client in its archive, started in place of AWS's."""
+"""Environment of functions that stream: the archive's runtime client instead of AWS's."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ def streaming_environment(
 
     Args:
         where: The path of the function.
-        archive: Its code.
-        environment: Its other variables.
+        archive: Archive with the code.
+        environment: Other environment variables.
         snap_start: Whether new instances start from a snapshot.
 
     Raises:
-        ConstructError: The archive has no runtime client that can be executed, or something else excludes streaming.
+        ConstructError: The archive has no runtime client that can be executed, or another argument excludes
+            streaming.
     """
     if _VARIABLE in environment:
         raise ConflictError(

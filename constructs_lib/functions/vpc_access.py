@@ -1,4 +1,4 @@
-"""How a function reaches a private network, for those that must."""
+"""Access of a function to a VPC."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _WHERE: Final = "VpcAccess"
 class VpcAccess:
     """The subnets and security groups of a function.
 
-    A function in a VPC reaches nothing else, AWS's own APIs included, without a NAT gateway or endpoints there. Its
-    network interfaces are removed some 20 minutes after it.
+    Without a NAT gateway or VPC endpoints, a function in a VPC reaches nothing outside it, not even AWS's
+    APIs. Its network interfaces are deleted about 20 minutes after the function.
 
     Attributes:
-        subnet_ids: The subnets; two or more, in different zones. A reference to a list, such as `data.ids` of a data
-            source, is taken as it is.
-        security_group_ids: The security groups; at least one.
+        subnet_ids: Ids of two or more subnets in different zones. May be a reference to a list, such as
+            `data.ids` of a data source.
+        security_group_ids: Ids of security groups, at least one.
 
     Raises:
         ConstructError: if an argument is not valid.
@@ -46,14 +46,16 @@ class VpcAccess:
                 continue
             if isinstance(values, str) or not isinstance(values, Sequence) or len(values) < least:
                 raise InvalidArgumentError(
-                    _WHERE, f"{name} {values!r} is no list of {least} or more ids", f"pass at least {least}"
+                    _WHERE,
+                    f"{name} {values!r} is not a list of {least} or more ids",
+                    f"pass at least {least}",
                 )
             if len(set(values)) < len(values):
                 raise ConflictError(_WHERE, f"{name} has an id twice", "remove one of the two")
             object.__setattr__(self, name, tuple(values))
 
     def permissions(self, *, partition: str, region: str, account_id: str) -> tuple[PolicyStatement, ...]:
-        """Return what the function's role needs, so that Lambda can make network interfaces there."""
+        """Return the permissions of the function's role by which Lambda creates network interfaces."""
         ec2 = f"arn:{partition}:ec2:{region}:{account_id}"
         interfaces = f"{ec2}:network-interface/*"
         return (
@@ -84,7 +86,7 @@ def _arns(partition: str, region: str, account_id: str, kind: str, ids: Sequence
         return [f"arn:{partition}:ec2:{region}:{account_id}:{kind}/{one}" for one in ids]
     from cdktf import Fn, Token
 
-    # A policy joins the list where it stands.
+    # The policy joins the list in place.
     return list(
         Token.as_list(Fn.formatlist(f"arn:%s:ec2:{region}:%s:{kind}/%s", [partition, account_id, list(ids)]))
     )

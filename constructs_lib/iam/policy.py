@@ -1,4 +1,4 @@
-"""IAM policy documents: exact actions on exact resources, as data and as JSON."""
+"""IAM policy documents with exact actions on exact resources, as data and as JSON."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _WHERE: Final = "PolicyStatement"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyStatement:
-    """One permission: some actions on some resources.
+    """Statement of a policy: allowed actions on resources.
 
     Attributes:
-        actions: IAM's names of the actions, such as `bedrock:InvokeModel`; without wildcards.
-        resources: ARNs. `*` alone is accepted for the actions that IAM cannot scope (`is_unscoped`).
+        actions: Actions, such as `bedrock:InvokeModel`; without wildcards.
+        resources: ARNs. `*` alone is accepted only for actions that IAM cannot scope (`is_unscoped`).
         conditions: IAM's condition block, by operator and key. Default: none.
-        unscoped: Whether `*` is accepted for any action: for those that IAM cannot scope and this release does not know,
-            or where everything in the account is meant. Default: False.
+        unscoped: Whether `*` is accepted for every action. Use it for new actions that IAM cannot scope, or
+            to allow all resources of the account. Default: False.
 
     Raises:
-        UnsafeSettingError: if an action has a wildcard, or `*` would cover more than AWS forces it to.
+        UnsafeSettingError: if an action has a wildcard, or a resource is `*` without need.
         InvalidArgumentError: if there are no actions or resources, or an action is not `service:Action`.
 
     Example:
@@ -56,9 +56,7 @@ class PolicyStatement:
         check_mapping(_WHERE, "conditions", self.conditions)
         for action in self.actions:
             if "*" in action or "?" in action:
-                raise UnsafeSettingError(
-                    _WHERE, f"action {action!r} has a wildcard", "name each action that is needed"
-                )
+                raise UnsafeSettingError(_WHERE, f"action {action!r} has a wildcard", "name each action")
             if action.count(":") != 1 or action.startswith(":") or action.endswith(":"):
                 raise InvalidArgumentError(
                     _WHERE, f"action {action!r} is not valid", "write it as 'service:Action'"
@@ -69,19 +67,18 @@ class PolicyStatement:
         if broad:
             raise UnsafeSettingError(
                 _WHERE,
-                f"resource '*' gives {', '.join(broad)} on everything in the account",
-                "name the ARNs, with a '*' in their last part where the name is not known, or pass unscoped=True if "
-                "that is meant",
+                f"resource '*' allows {', '.join(broad)} on every resource in the account",
+                "pass ARNs, with a '*' in their last part if the name is not known, or pass unscoped=True to allow all",
             )
 
     def within_account(self, account_id: str) -> PolicyStatement:
         """Return the statement with S3's actions limited to the buckets of one account (`aws:ResourceAccount`).
 
-        An ARN of S3 names no account: without the condition, the statement covers the bucket of whichever account has
-        taken the name. Statements without an action of S3, or with a condition on the account, stay as they are.
+        ARNs of S3 have no account. Without the condition, the statement covers the bucket of any account that
+        owns the name. Statements without an action of S3, or with a condition on the account, stay unchanged.
 
         Args:
-            account_id: The account that owns the buckets.
+            account_id: Account that owns the buckets.
         """
         keys = {key.lower() for block in self.conditions.values() for key in block}
         if "aws:resourceaccount" in keys or not any(action.startswith("s3:") for action in self.actions):
@@ -90,7 +87,7 @@ class PolicyStatement:
         return replace(self, conditions={**self.conditions, "StringEquals": equal})
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the statement as IAM writes it."""
+        """Return the statement in the form of IAM."""
         statement: dict[str, Any] = {
             "Effect": "Allow",
             "Action": list(self.actions),
@@ -102,9 +99,9 @@ class PolicyStatement:
 
 
 def is_unscoped(action: str) -> bool:
-    """Return whether an action works on no resource with an ARN, so that IAM allows it on `*` only.
+    """Return whether an action has no resource type, so that IAM allows it on `*` only.
 
-    The list is data of a certain date (`unscoped_actions.json`); newer actions are not in it.
+    The list is a snapshot (`unscoped_actions.json`) without newer actions.
 
     Args:
         action: The action, such as `rekognition:DetectText`, in any case.
@@ -125,12 +122,12 @@ def _unscoped_actions() -> Mapping[str, Sequence[str]]:
 
 
 def policy_document(*statements: Mapping[str, Any]) -> str:
-    """Return a policy document of these statements as JSON for Terraform, with IAM's variables (`${aws:username}`) as text."""
+    """Return a policy document as JSON for Terraform, with IAM's variables (`${aws:username}`) escaped."""
     return escaped(json.dumps(_joined(policy_data(*statements))))
 
 
 def _joined(value: Any) -> Any:
-    """Return data with each reference to a list as the text that Terraform writes between the quotes of a list in JSON."""
+    """Return data in which each reference to a list is an expression that Terraform joins inside a JSON list."""
     if isinstance(value, Mapping):
         return {name: _joined(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -139,5 +136,5 @@ def _joined(value: Any) -> Any:
 
 
 def policy_data(*statements: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a policy document of these statements."""
+    """Return a policy document of statements."""
     return {"Version": "2012-10-17", "Statement": statements}

@@ -1,4 +1,4 @@
-"""The role of one service in one place, with the permissions it needs there and no others."""
+"""IAM role of an AWS service, with only the permissions that it needs."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from constructs_lib.provider_stack import ProviderStack
 from constructs_lib.references import attribute, token, wait_for
 
 _MAX_NAME_PREFIX: Final = 38
-"""IAM's 64 characters of a role name, less the suffix that Terraform adds."""
+"""IAM's quota of 64 characters for a role name, less the suffix that Terraform appends."""
 
 
 class Role(AwsConstruct):
-    """An IAM role that one AWS service may assume (`aws_iam_role`), with inline policies (`aws_iam_role_policy`).
+    """IAM role that one AWS service may assume (`aws_iam_role`), with inline policies (`aws_iam_role_policy`).
 
-    Starts without any permission. Terraform appends a unique suffix to the role's name: a role that is made
-    again under the name of a deleted one is a stranger to KMS and Lambda, and breaks them.
+    It starts without permissions. Terraform appends a unique suffix to its name, because KMS and Lambda
+    reject a new role with the name of a deleted one.
 
     Args:
         scope: Parent construct.
         construct_id: Id in the parent construct.
-        service: The service that may assume it, such as `lambda.amazonaws.com`.
-        description: Description in AWS. Default: it says whose role it is.
-        same_account_only: Whether the service must act for this account (`aws:SourceAccount`), so that nobody
-            else can make it use the role. False is for services that do not say for whom they act.
+        service: Service that may assume it, such as `lambda.amazonaws.com`.
+        description: Description in AWS. Default: the service and the construct of the role.
+        same_account_only: Whether the service must act for this account (`aws:SourceAccount`), against
+            confused deputies. Pass False for services that send no source account.
 
     Raises:
         ConstructError: if an argument is not valid.
@@ -89,7 +89,7 @@ class Role(AwsConstruct):
 
     @property
     def policies(self) -> Mapping[str, IamRolePolicy]:
-        """Its policies by name, in the order they were added."""
+        """Policies by name, in the order they were added."""
         return MappingProxyType(self._policies)
 
     @property
@@ -104,10 +104,10 @@ class Role(AwsConstruct):
         bucket of another account, name that account in the statement's conditions.
 
         Args:
-            name: Its name, unique in this role.
-            statements: What it allows; at least one.
-            awaited: Whether what uses the role is created only after the policy. False is for a policy that
-                itself refers to what uses the role.
+            name: Name, unique in this role.
+            statements: Statements, at least one.
+            awaited: Whether users of the role are created after the policy. Pass False for a policy that refers to a user
+                of the role.
 
         Raises:
             ConstructError: if there is no statement, or the name is taken.
@@ -137,19 +137,19 @@ class Role(AwsConstruct):
         return policy
 
     def allow_tracing(self) -> IamRolePolicy:
-        """Allow sending traces to X-Ray, which knows no resources."""
+        """Allow sending traces to X-Ray, whose actions have no resources."""
         return self.add_policy(
             "xray",
             PolicyStatement(actions=["xray:PutTelemetryRecords", "xray:PutTraceSegments"], resources=["*"]),
         )
 
     def used_by(self, user: TerraformResource, *others: TerraformResource, first: bool = False) -> None:
-        """Make `user` wait for the role's policies, those that are added later included.
+        """Make `user` depend on the role's policies, including policies that are added later.
 
         Args:
-            user: What uses the role.
-            others: What it waits for besides.
-            first: Whether it was just made, and nobody else has seen it.
+            user: Resource that uses the role.
+            others: Other resources that it depends on.
+            first: Whether it is new and has no dependencies yet.
         """
         self._users.append(user)
         wait_for(user, *others, *self._policies.values(), first=first)

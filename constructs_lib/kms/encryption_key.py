@@ -1,4 +1,4 @@
-"""A key of our own: who may decrypt is written down, and each use of it is in CloudTrail."""
+"""Customer-managed KMS key for encryption."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ _PUBLISHER_ACTIONS: Final = ("kms:Decrypt", "kms:GenerateDataKey")
 
 
 class EncryptionKey(AwsConstruct):
-    """A customer managed key of KMS (`aws_kms_key`) with an alias, turned over every year.
+    """Customer-managed KMS key (`aws_kms_key`) with an alias and yearly rotation.
 
-    Its policy lets the account's own IAM policies decide, and lets in exactly the AWS services that its use
-    needs: whatever is encrypted with it adds its service. Functions and roles get the permission by `grant_use`.
-    `AwsStack.encrypt_with` makes it the key of a whole stack.
+    Its policy delegates to the account's IAM policies and allows the AWS services that need the key;
+    constructs that it encrypts add their services. Functions and roles get permission by `grant_use`.
+    `AwsStack.encrypt_with` uses it for a whole stack.
 
     Args:
         scope: Parent construct.
         construct_id: Id in the parent construct.
-        alias: Its name in AWS, without `alias/`. Default: the stack's prefix and the path below the stack.
-        description: Description in AWS. Default: it says what the key encrypts.
-        deletion_window_days: For how long a deleted key can be had back, 7 to 30. Default: 30.
+        alias: Alias in AWS without `alias/`. Default: the stack's prefix and the path below the stack.
+        description: Description in AWS. Default: the construct whose data the key encrypts.
+        deletion_window_days: Days in which a deleted key can be restored, 7-30. Default: 30.
 
     Raises:
         ConstructError: if an argument is not valid, or the alias is taken.
@@ -84,7 +84,8 @@ class EncryptionKey(AwsConstruct):
                 "Sid": "Account",
                 "Effect": "Allow",
                 "Principal": {"AWS": f"arn:{stack.partition}:iam::{stack.account_id}:root"},
-                # In a key's policy "*" is the key. Without this nobody could change the policy any more.
+                # In a key policy, "*" is the key itself. Without this statement, no principal could change
+                # the policy.
                 "Action": "kms:*",
                 "Resource": "*",
             }
@@ -95,7 +96,7 @@ class EncryptionKey(AwsConstruct):
         self._resource = self._create(
             KmsKey,
             "Resource",
-            description=f"Encrypts what {path_of(scope)} keeps" if description is None else description,
+            description=f"Encrypts the data of {path_of(scope)}" if description is None else description,
             deletion_window_in_days=deletion_window_days,
             enable_key_rotation=True,
             policy=policy_document(*self._statements.values()),
@@ -106,7 +107,7 @@ class EncryptionKey(AwsConstruct):
 
     @property
     def alias(self) -> str:
-        """Its name in AWS, without `alias/`."""
+        """Alias in AWS without `alias/`."""
         return self._name
 
     @property
@@ -116,7 +117,7 @@ class EncryptionKey(AwsConstruct):
 
     @property
     def policy(self) -> Mapping[str, Any]:
-        """Its policy, as far as it is put together."""
+        """Key policy with the statements added so far."""
         document: Mapping[str, Any] = json.loads(json.dumps(policy_data(*self._statements.values())))
         return document
 
@@ -133,29 +134,28 @@ class EncryptionKey(AwsConstruct):
         actions: Sequence[str],
         conditions: Mapping[str, Mapping[str, str | Sequence[str]]],
     ) -> None:
-        """Lets an AWS service use the key.
-
-        Doing it twice changes nothing.
+        """Allow an AWS service to use the key. Idempotent.
 
         Args:
-            sid: What the permission is for, in letters and digits; unique in the key.
-            service: The service's principal, such as `sqs.amazonaws.com`.
-            actions: KMS's names of the actions, such as `kms:Decrypt`; without wildcards.
-            conditions: For whom and what the service may use it: IAM's condition block.
+            sid: Id of the statement, in letters and digits; unique in the key.
+            service: Principal of the service, such as `sqs.amazonaws.com`.
+            actions: Actions, such as `kms:Decrypt`; without wildcards.
+            conditions: IAM's condition block, which limits the use to accounts and resources.
 
         Raises:
-            ConstructError: if an argument is not valid, there is no condition, or `sid` means something else already.
+            ConstructError: if an argument is not valid, there is no condition, or `sid` exists with other
+                arguments.
         """
         if not conditions:
             raise UnsafeSettingError(
                 path_of(self),
-                f"{sid}: {service} could use the key for anybody",
+                f"{sid}: {service} could use the key on behalf of any account",
                 "pass conditions, such as {'StringEquals': {'aws:SourceAccount': stack.account_id}}",
             )
         self._allow(sid, service, actions, conditions)
 
     def _allow_log_groups(self) -> None:
-        """Lets CloudWatch Logs use the key for the log groups of this account and region."""
+        """Allow CloudWatch Logs to use the key for the log groups of this account and region."""
         stack = ProviderStack.of(self)
         groups = f"arn:{stack.partition}:logs:{stack.region}:{stack.account_id}:log-group:*"
         suffix = ".cn" if stack.region.startswith("cn-") else ""
@@ -167,18 +167,18 @@ class EncryptionKey(AwsConstruct):
         )
 
     def allow_alarms(self) -> None:
-        """Lets CloudWatch publish to topics that the key encrypts; which alarms may, the topic's policy decides.
+        """Allow CloudWatch to publish to topics that the key encrypts. The topic's policy decides which alarms may.
 
-        Without it alarms change their state and nobody is told.
+        Without it, alarms change their state but cannot notify the topic.
         """
         self._allow("Alarms", "cloudwatch.amazonaws.com", _PUBLISHER_ACTIONS, {})
 
     def grant_decrypt(self, role: Role) -> None:
-        """Lets a role decrypt with the key, and nothing else; doing it twice changes nothing."""
+        """Allow a role to decrypt with the key, and nothing else. Idempotent."""
         self._grant(role, "decrypt", ["kms:Decrypt"])
 
     def grant_use(self, role: Role) -> None:
-        """Lets a role read and write what the key encrypts, where its other policies let it; twice changes nothing."""
+        """Allow a role to encrypt and decrypt with the key, for data that its other policies allow. Idempotent."""
         self._grant(role, "use", ["kms:Decrypt", "kms:GenerateDataKey"])
 
     def _grant(self, role: Role, verb: str, actions: Sequence[str]) -> None:
@@ -201,7 +201,7 @@ class EncryptionKey(AwsConstruct):
         for action in actions:
             if not action.startswith("kms:") or "*" in action:
                 raise InvalidArgumentError(
-                    where, f"{sid}: action {action!r} is none of KMS's", "write it as 'kms:Decrypt'"
+                    where, f"{sid}: action {action!r} is not an action of KMS", "write it as 'kms:Decrypt'"
                 )
         statement: dict[str, Any] = {
             "Sid": sid,
@@ -212,9 +212,11 @@ class EncryptionKey(AwsConstruct):
         }
         if conditions:
             statement["Condition"] = conditions
-        known = self._statements.setdefault(sid, statement)
-        if known != statement:
-            raise ConflictError(where, f"{sid} is allowed something else already", "choose another sid")
-        if known is not statement:
+        existing = self._statements.setdefault(sid, statement)
+        if existing != statement:
+            raise ConflictError(
+                where, f"sid '{sid}' exists with another service, action or condition", "choose another sid"
+            )
+        if existing is not statement:
             return
         self._resource.policy = policy_document(*self._statements.values())

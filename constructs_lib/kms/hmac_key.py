@@ -1,4 +1,4 @@
-"""HMAC key: makes keyed hashes, such as of the callers in logs."""
+"""HMAC key for keyed hashes, such as those of callers in logs."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 class HmacKey(SingleUseKey):
     """KMS key for keyed hashes by HMAC-SHA-256 (`aws_kms_key`), with an alias.
 
-    KMS computes the hashes: the key is in no variable and in no state, and CloudTrail shows each use. AWS does not
-    rotate such keys; with another key, all hashes are others.
+    KMS computes the hashes. The key material is in no variable and no state, and CloudTrail shows each use.
+    AWS does not rotate HMAC keys; a new key changes all hashes.
 
     Args:
         scope: Parent construct.
         construct_id: Id in the parent construct.
-        alias: Its name in AWS, without `alias/`. Default: the stack's prefix and the path below the stack.
+        alias: Alias in AWS without `alias/`. Default: the stack's prefix and the path below the stack.
         deletion_window_days: Days in which a deleted key can be restored, 7-30. Default: 30.
 
     Raises:
@@ -37,5 +37,5 @@ class HmacKey(SingleUseKey):
     _usage = "GENERATE_VERIFY_MAC"
 
     def grant_generate(self, role: Role) -> None:
-        """Let a role make hashes (`kms:GenerateMac`), and nothing else. Granting it twice changes nothing."""
+        """Allow a role to compute hashes (`kms:GenerateMac`), and nothing else. Idempotent."""
         self._grant(role, "hash", "kms:GenerateMac")

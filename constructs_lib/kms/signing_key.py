@@ -1,4 +1,4 @@
-"""Signing key: its private half never leaves KMS, its public half verifies signatures."""
+"""Signing key: the private key never leaves KMS, the public key verifies signatures."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 class SigningKey(SingleUseKey):
     """KMS key for signatures by ECDSA on P-256 (`aws_kms_key`), with an alias.
 
-    The public key verifies signatures (`aws kms get-public-key`), so that no secret has to be shared. AWS does not rotate
-    such keys.
+    Verify signatures with the public key (`aws kms get-public-key`); no shared secret is needed. AWS does not
+    rotate such keys.
 
     Args:
         scope: Parent construct.
         construct_id: Id in the parent construct.
-        alias: Its name in AWS, without `alias/`. Default: the stack's prefix and the path below the stack.
+        alias: Alias in AWS without `alias/`. Default: the stack's prefix and the path below the stack.
         deletion_window_days: Days in which a deleted key can be restored, 7-30. Default: 30.
 
     Raises:
@@ -37,5 +37,5 @@ class SigningKey(SingleUseKey):
     _usage = "SIGN_VERIFY"
 
     def grant_sign(self, role: Role) -> None:
-        """Let a role sign (`kms:Sign`), and nothing else. Granting it twice changes nothing."""
+        """Allow a role to sign (`kms:Sign`), and nothing else. Idempotent."""
         self._grant(role, "sign", "kms:Sign")

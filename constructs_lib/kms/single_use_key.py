@@ -1,4 +1,4 @@
-"""KMS keys for one use other than encryption: the base of signing keys and HMAC keys."""
+"""Base of KMS keys for signatures and HMACs."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 
 class SingleUseKey(AwsConstruct):
-    """KMS key with an alias (`aws_kms_key`, `aws_kms_alias`), which IAM policies of the account may allow to use.
+    """KMS key with an alias (`aws_kms_key`, `aws_kms_alias`), whose use the account's IAM policies allow.
 
     Args:
         scope: Parent construct.
         construct_id: Id in the parent construct.
-        alias: Its name in AWS, without `alias/`. Default: the stack's prefix and the path below the stack.
+        alias: Alias in AWS without `alias/`. Default: the stack's prefix and the path below the stack.
         deletion_window_days: Days in which a deleted key can be restored, 7-30. Default: 30.
 
     Raises:
@@ -35,11 +35,11 @@ class SingleUseKey(AwsConstruct):
     """
 
     _purpose: ClassVar[str]
-    """Start of its description in AWS, before the path of what it is for."""
+    """Start of its description in AWS, before the path of its construct."""
     _spec: ClassVar[str]
-    """KMS's name of the kind of key, such as `HMAC_256`."""
+    """Key spec of KMS, such as `HMAC_256`."""
     _usage: ClassVar[str]
-    """KMS's name of the use, such as `GENERATE_VERIFY_MAC`."""
+    """Key usage of KMS, such as `GENERATE_VERIFY_MAC`."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class SingleUseKey(AwsConstruct):
 
     @property
     def alias(self) -> str:
-        """Its name in AWS, without `alias/`."""
+        """Alias in AWS without `alias/`."""
         return self._name
 
     @property

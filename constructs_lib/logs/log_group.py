@@ -1,4 +1,4 @@
-"""The log group, made by Terraform before anything writes to it, so that its retention is ours."""
+"""CloudWatch log group with a retention, created before its writers."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
     from constructs_lib.kms.encryption_key import EncryptionKey
 
 LOG_GROUP_NAME: Final = "log group name"
-"""What `AwsStack.claim` calls it."""
+"""Kind for `AwsStack.claim`."""
 
 _NAME_REMEDY: Final = "use 1 to 512 letters, digits and '_./#-'"
 
 
 class LogGroup(AwsConstruct):
-    """A CloudWatch log group (`aws_cloudwatch_log_group`).
+    """CloudWatch log group (`aws_cloudwatch_log_group`).
 
-    A service that writes to a log group that does not exist makes one that keeps everything for ever, and
-    Terraform then fails to make it. So whatever logs depends on its LogGroup.
+    A service that writes to a missing log group creates it without a retention, and Terraform then fails to
+    create it. So every writer depends on its LogGroup.
 
     Args:
         scope: Parent construct.
         construct_id: Id in the parent construct.
-        name: Its name in AWS; letters, digits and `_./#-`.
+        name: Name in AWS, with letters, digits and `_./#-`.
         retention_days: Retention of log events in days. Default: the stack's, 365.
         encryption_key: Key for encryption. Default: the stack's, or else CloudWatch Logs' own.
 
@@ -85,7 +85,7 @@ class LogGroup(AwsConstruct):
 
     @property
     def arn(self) -> str:
-        """Its ARN, without `:*` at the end."""
+        """ARN without `:*` at the end; a reference."""
         return token(self._resource, "arn")
 
     @property
@@ -94,13 +94,13 @@ class LogGroup(AwsConstruct):
         return self._resource
 
     def grant_write(self, role: Role) -> IamRolePolicy:
-        """Allow a role to write to the streams of this log group, but not to create log groups: those have no retention.
+        """Allow a role to write to this log group, but not to create log groups, which have no retention.
 
         Returns:
-            The `aws_iam_role_policy`, called `logs`.
+            The `aws_iam_role_policy` with the name `logs`.
 
         Raises:
-            ConflictError: if the role may write to a log group already.
+            ConflictError: if the role may write to another log group.
         """
         return role.add_policy(
             "logs",

@@ -1,1 +1,1 @@
-"""Alarms, dashboard and budget over everything else."""
+"""Alarms, dashboard and budget."""

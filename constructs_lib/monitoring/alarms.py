@@ -1,4 +1,4 @@
-"""What wakes somebody up: the few alarms that an API and what answers it need, none of them without an action."""
+"""CloudWatch alarms of a stage, its functions and its workflows, each with a topic to notify."""
 
 from __future__ import annotations
 
@@ -23,21 +23,19 @@ from constructs_lib.stacks import check_same_stack
 from constructs_lib.workflows.workflow import Workflow
 
 _PERCENT_OF_LIMIT = 80
-"""How close to a limit a function or a workflow may come before somebody is told."""
+"""Share of a function's or workflow's limit, in percent, that triggers an alarm."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
-    """From where on an API is not well.
+    """Thresholds of alarms.
 
     Attributes:
-        server_error_percent: The share of requests that are answered with 5xx, 1 to 100. Default: 5.
-        client_error_percent: The share of requests that are refused, with 429 for a limit or another 4xx, 1 to 100.
-            Default: 50.
-        latency_ms: The time in milliseconds in which 95 of 100 requests are answered. Default: 10000.
-        function_errors: How many calls of a function end in an exception, in five minutes. Default: 1.
-        workflow_failures: How many executions of a workflow fail, in five minutes; what a caller sent may be
-            the reason of some. Default: 5.
+        server_error_percent: Share of requests with 5xx in percent, 1-100. Default: 5.
+        client_error_percent: Share of requests with 4xx in percent, 429 for limits included, 1-100. Default: 50.
+        latency_ms: 95th percentile of the latency in milliseconds. Default: 10000.
+        function_errors: Invocations of a function that fail in five minutes. Default: 1.
+        workflow_failures: Executions of a workflow that fail in five minutes. Input of callers can cause some. Default: 5.
         jobs_started: Executions of a Standard workflow that start in five minutes. Default: 100.
         paid_calls: Calls of a paid service in five minutes. Default: 1000.
 
@@ -68,27 +66,28 @@ class Thresholds:
 
 
 class Alarms(AwsConstruct):
-    """The alarms of a stage and what answers it (`aws_cloudwatch_metric_alarm`), each with a topic to tell.
+    """Alarms of a stage, functions and workflows (`aws_cloudwatch_metric_alarm`), which notify a topic.
 
-    Of the stage: the share of 5xx, the share of 4xx (throttled requests among them: API Gateway has no number of its
-    own for these), and latency. Of each function: exceptions, throttled calls, calls that take 80 % of its timeout,
-    and, where it has a reserved concurrency, 80 % of that. Of each workflow: executions that fail, that time out and
-    that are throttled, of one that answers within the request (`EXPRESS`), 5 % that take 80 % of the longest time it
-    may run, and of one that does not (`STANDARD`), the executions that start. Of paid services, the calls. An alarm also tells when it is over. Where nothing is called, nothing is wrong. Queues have alarms of
-    their own: `DeadLetterQueue.alarm`.
+    - Stage: share of 5xx, share of 4xx (API Gateway counts throttled requests there), latency.
+    - Each function: failures, throttles, invocations that take 80 % of the timeout, and 80 % of a reserved concurrency.
+    - Each workflow: executions that fail, time out or are throttled. `EXPRESS`: more than 5 % of the executions take 80 %
+      of the longest duration. `STANDARD`: executions that start.
+    - Paid services: calls.
+
+    Alarms also notify when they end. Periods without requests are fine. Queues have `DeadLetterQueue.alarm`.
 
     Args:
         scope: Parent construct.
         construct_id: Id in the parent construct.
-        topic: Who is told.
-        stage: The stage. Default: none.
-        functions: The functions. Default: none.
-        workflows: The workflows. Default: none.
+        topic: Topic to notify.
+        stage: Stage. Default: none.
+        functions: Functions. Default: none.
+        workflows: Workflows. Default: none.
         paid_calls: Calls of paid services by the name of the alarm, such as `shop-detect-text`. Default: none.
-        thresholds: From where on. Default: `Thresholds()`.
+        thresholds: Thresholds. Default: `Thresholds()`.
 
     Raises:
-        ConstructError: if there is nothing to watch, or something is in another stack.
+        ConstructError: if there is nothing to watch, or an argument is in another stack.
 
     Example:
         >>> topic = AlarmTopic(stack, "alarm-topic", encryption_key=EncryptionKey(stack, "key"))
@@ -115,7 +114,7 @@ class Alarms(AwsConstruct):
             raise InvalidArgumentError(
                 where,
                 f"topic is of type {type(topic).__name__}",
-                "pass AlarmTopic(...): somebody must be told",
+                "pass AlarmTopic(...), which notifies the operators",
             )
         check_type(where, "thresholds", thresholds, Thresholds)
         check_mapping(where, "paid_calls", paid_calls)
@@ -143,7 +142,7 @@ class Alarms(AwsConstruct):
         ]
         stack = AwsStack.of(scope)
         for alarm in wanted:
-            stack.claim(where, "alarm", alarm.name, "let one Alarms watch each")
+            stack.claim(where, "alarm", alarm.name, "pass it to one Alarms only")
         super().__init__(scope, construct_id)
         self._resources = {alarm.name: alarm.made(self, topic) for alarm in wanted}
 
@@ -260,7 +259,7 @@ def _of_workflow(workflow: Workflow, limits: Thresholds) -> list[MetricAlarm]:
             description=description,
             namespace="AWS/States",
             metric=metric,
-            # Express workflows count by the same name, whoever starts them and however.
+            # Express workflows have the same metric for all ways of starting them.
             dimensions={"StateMachineArn": attribute(workflow.resource, "arn")},
             statistic=statistic,
             threshold=threshold,

@@ -13,7 +13,7 @@ from constructs_lib.references import attribute, token, wait_for
 from constructs_lib.stacks import check_same_stack
 
 _NOTIFICATIONS = (("ACTUAL", 80), ("FORECASTED", 100), ("ACTUAL", 100))
-"""The kind of costs, and the percentage of the limit."""
+"""Kind of costs, and percentage of the limit."""
 
 
 class Budget(AwsConstruct):
@@ -84,7 +84,7 @@ class Budget(AwsConstruct):
                 for kind, percent in _NOTIFICATIONS
             ],
         )
-        # AWS Budgets tries whether it may publish.
+        # AWS Budgets checks its permission to publish.
         wait_for(self._resource, topic._allow_budgets(), first=True)
 
     @property

@@ -1,4 +1,4 @@
-"""What to look at first when something is wrong: one page for an API and what answers it."""
+"""CloudWatch dashboard of an API, its functions and its workflows."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ _HEIGHT: Final = 6
 _MAX_ROWS: Final = 100
 
 _Metrics = list[tuple[str, str, str]]
-"""The metric, the statistic, and what the line is called."""
+"""Metric, statistic, and label of the line."""
 
 
 class Dashboard(AwsConstruct):
-    """A dashboard of CloudWatch (`aws_cloudwatch_dashboard`): a row for the stage, each function and each workflow.
+    """CloudWatch dashboard (`aws_cloudwatch_dashboard`) with a row for the stage, each function and each workflow.
 
     Args:
         scope: Parent construct.
         construct_id: Id in the parent construct.
-        stage: The stage.
-        functions: The functions. Default: none.
-        workflows: The workflows. Default: none.
+        stage: Stage.
+        functions: Functions. Default: none.
+        workflows: Workflows. Default: none.
         name: Name in AWS. Default: the stack's prefix and the path below the stack.
 
     Raises:
-        ConstructError: if an argument is not valid, or something is in another stack.
+        ConstructError: if an argument is not valid, or an argument is in another stack.
 
     Example:
         >>> stage = Stage(stack, "stage", deployment=deployment, stage_name="prod", account=account)

@@ -1,4 +1,4 @@
-"""CloudWatch alarm on one metric, as data, and the resource that it becomes."""
+"""CloudWatch alarm on one metric, as data and as a resource."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class MetricAlarm:
 
     Attributes:
         name: Name in AWS.
-        description: What has happened, for the engineer on call.
-        namespace: The service whose number it looks at.
-        metric: The number.
-        dimensions: Of what.
-        statistic: How the numbers of a period become one.
-        threshold: From where on it is wrong.
-        periods: How many of as many and one periods must be over the threshold.
+        description: Explanation for the engineer on call.
+        namespace: Namespace of the metric.
+        metric: Name of the metric.
+        dimensions: Dimensions of the metric.
+        statistic: Statistic of a period.
+        threshold: Threshold.
+        periods: Number n of periods above the threshold, out of n + 1, that trigger the alarm.
     """
 
     name: str
@@ -42,8 +42,8 @@ class MetricAlarm:
     periods: int
 
     def made(self, scope: Construct, topic: AlarmTopic) -> CloudwatchMetricAlarm:
-        """Make it, for a topic to tell."""
-        told = [attribute(topic.resource, "arn")]
+        """Create the alarm, which notifies a topic."""
+        topics = [attribute(topic.resource, "arn")]
         is_percentile = self.statistic.startswith("p")
         return make(
             CloudwatchMetricAlarm,
@@ -56,7 +56,7 @@ class MetricAlarm:
             dimensions=dict(self.dimensions),
             statistic=None if is_percentile else self.statistic,
             extended_statistic=self.statistic if is_percentile else None,
-            # A single slow request is not 95 of 100.
+            # A single slow request is not the 95th percentile.
             evaluate_low_sample_count_percentiles="ignore" if is_percentile else None,
             period=PERIOD_SECONDS,
             evaluation_periods=self.periods + (self.periods > 1),
@@ -64,6 +64,6 @@ class MetricAlarm:
             comparison_operator="GreaterThanOrEqualToThreshold",
             threshold=self.threshold,
             treat_missing_data="notBreaching",
-            alarm_actions=told,
-            ok_actions=told,
+            alarm_actions=topics,
+            ok_actions=topics,
         )

@@ -1,4 +1,4 @@
-"""Calls of AWS services that are paid by the call, and the CloudWatch metric that counts them."""
+"""Calls of AWS services that AWS bills by the call, and the CloudWatch metrics that count them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from constructs_lib.monitoring.metric_alarm import MetricAlarm, Namespace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaidCalls:
-    """Calls that cost money, as CloudWatch counts them. The metrics of Rekognition and Bedrock are those of the account.
+    """Metric of billed calls. The metrics of Rekognition and Bedrock cover the whole account.
 
     Attributes:
-        what: What is counted, for the alarm's description.
+        what: Name of the calls, for the alarm's description.
         namespace: Namespace of the metric.
         metric: Name of the metric.
         dimensions: Dimensions of the metric.
@@ -88,7 +88,7 @@ class PaidCalls:
         """
         return MetricAlarm(
             name=name,
-            description=f"{threshold} or more calls of {self.what}, which are paid by the call",
+            description=f"{threshold} or more calls of {self.what}, which AWS bills by the call",
             namespace=self.namespace,
             metric=self.metric,
             dimensions=self.dimensions,

@@ -1,4 +1,4 @@
-"""Where alarms go: a topic that CloudWatch can publish to although it is encrypted."""
+"""Encrypted SNS topic that CloudWatch alarms notify."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ _EMAIL: Final = r"[^@\s]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
 
 
 class AlarmTopic(AwsConstruct):
-    """An SNS topic for alarms (`aws_sns_topic`), encrypted, for the alarms of this account and nobody else's.
+    """Encrypted SNS topic (`aws_sns_topic`) for alarms of this account only.
 
     Args:
         scope: Parent construct.
         construct_id: Id in the parent construct.
         name: Name in AWS. Default: the stack's prefix and the path below the stack.
-        emails: Who gets an e-mail for each alarm; AWS asks each address first. Default: nobody.
-        encryption_key: The key that encrypts it. Default: the stack's.
+        emails: Addresses that get an e-mail for each alarm, after confirming the subscription. Default: none.
+        encryption_key: Key for encryption. Default: the stack's.
 
     Raises:
-        ConstructError: if an argument is not valid, or there is no key: CloudWatch cannot publish to a topic that is
-            encrypted with AWS's own.
+        ConstructError: if an argument is not valid, or there is no key, because CloudWatch cannot publish to
+            a topic with AWS's own key.
 
     Example:
         >>> topic = AlarmTopic(
@@ -106,7 +106,7 @@ class AlarmTopic(AwsConstruct):
 
     @property
     def emails(self) -> tuple[str, ...]:
-        """Who gets an e-mail for each alarm, in the order they were added."""
+        """Addresses that get an e-mail for each alarm, in the order they were added."""
         return tuple(self._emails)
 
     @property
@@ -115,18 +115,18 @@ class AlarmTopic(AwsConstruct):
         return self._resource
 
     def add_email(self, address: str) -> SnsTopicSubscription:
-        """Send each alarm to one more address (`aws_sns_topic_subscription`), once its owner has agreed.
+        """Send each alarm to another address (`aws_sns_topic_subscription`), after its owner confirms.
 
         Args:
             address: The e-mail address.
 
         Raises:
-            ConstructError: if it is not valid, or gets them already.
+            ConstructError: if it is not valid, or subscribed already.
         """
         where = path_of(self)
         _check_email(where, address)
         if address in self._emails:
-            raise ConflictError(where, f"{address} is told already", "remove one of the two")
+            raise ConflictError(where, f"{address} is subscribed already", "remove one of the two")
         from cdktf_cdktf_provider_aws.sns_topic_subscription import SnsTopicSubscription
 
         self._emails.append(address)
@@ -139,10 +139,10 @@ class AlarmTopic(AwsConstruct):
         )
 
     def _allow_budgets(self) -> SnsTopicPolicy:
-        """Let AWS Budgets notify the topic of this account's budgets; calling it twice changes nothing.
+        """Allow AWS Budgets to notify the topic of this account's budgets. Idempotent.
 
         Returns:
-            The `aws_sns_topic_policy`, for which a budget has to wait.
+            The `aws_sns_topic_policy`, which a budget must depend on.
         """
         stack = AwsStack.of(self)
         publisher = _budgets(stack)
@@ -172,7 +172,7 @@ class AlarmTopic(AwsConstruct):
 
 @dataclass(frozen=True, slots=True)
 class _Publisher:
-    """A service that may publish for some resources of this account."""
+    """Service that may publish for resources of this account."""
 
     sid: str
     service: str

@@ -1,8 +1,8 @@
-"""A REST API as data: what it answers, and how, before any Terraform resource exists.
+"""REST API as data: routes, integrations, authorizers and models, without Terraform resources.
 
-The constructs of `api` and `authorization` fill these records, the renderers (`api/rendering.py`) make resources from them, and `Deployment`
-hashes them. They hold only what is known while synthesizing: no ARN and no id, so that the hash changes with
-the API and with nothing else.
+The constructs of `api` and `authorization` fill these records, renderers (`api/rendering.py`) create
+resources from them, and `Deployment` hashes them. They contain only values that are known at synth, no ARNs
+and no ids. So the hash changes only with the API.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Final, Literal
 
 HttpMethod = Literal["ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
-"""The HTTP methods that API Gateway routes; `ANY` takes those that have no method of their own."""
+"""HTTP methods that API Gateway routes. `ANY` matches those without a method of their own."""
 
 AuthorizationType = Literal["NONE", "AWS_IAM", "COGNITO_USER_POOLS", "CUSTOM"]
 """API Gateway's kinds of authorization."""
@@ -31,17 +31,17 @@ MAX_STREAM_TIMEOUT_MS: Final = 900_000
 """API Gateway's quota for an integration that streams its response, in milliseconds."""
 
 _LEFT_OUT_UNSET: Final = {"left_out_unset": True}
-"""Marks what canonical JSON does not mention while it is unset: an API that does not use it keeps its hash."""
+"""Fields that canonical JSON omits while they are unset, so that APIs without them keep their hash."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorizationDefinition:
-    """Who may call a route.
+    """Authorization of a route.
 
     Attributes:
         type: API Gateway's kind of authorization.
-        authorizer: The name of the authorizer, for the kinds that have one.
-        scopes: The OAuth scopes of which the caller needs one.
+        authorizer: Name of the authorizer, for kinds that have one.
+        scopes: OAuth scopes of which the caller needs one.
     """
 
     type: AuthorizationType
@@ -54,16 +54,16 @@ class AuthorizationDefinition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorizerDefinition:
-    """What decides who a caller is.
+    """Authorizer of an API.
 
     Attributes:
-        name: Its name, unique in the API.
+        name: Name, unique in the API.
         type: API Gateway's kind of authorizer.
-        targets: What is asked, by names that are known while synthesizing, such as `lambda:shop-guard:live`.
-        identity_sources: Where the caller's identity is in the request, by API Gateway's name for it
-            (`method.request.header.Authorization`).
-        identity_validation: The regular expression that a token must match before the authorizer is asked.
-        cache_ttl_seconds: How long an answer is used again, in seconds.
+        targets: Functions or user pools, by names that are known at synth, such as `lambda:shop-guard:live`.
+        identity_sources: Sources of the caller's identity, by API Gateway's names, such as
+            `method.request.header.Authorization`.
+        identity_validation: Regular expression that a token must match before the authorizer is invoked.
+        cache_ttl_seconds: Seconds for which API Gateway caches a result.
     """
 
     name: str
@@ -79,14 +79,14 @@ class AuthorizerDefinition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseDefinition:
-    """One answer of a route whose integration does not answer by itself, as that of a `MOCK` does not.
+    """Response of a route whose integration needs mapped responses, such as `MOCK`.
 
     Attributes:
-        status_code: The HTTP status.
-        headers: The headers, and where each value comes from: text in single quotes, or API Gateway's name for it.
-        template: The mapping template that API Gateway runs; None where the body is empty.
-        selection_pattern: The regular expression that the status of what was called has to match as a whole, such as
-            `4[0-9]{2}`; None for the answer where no pattern matches.
+        status_code: HTTP status.
+        headers: Headers with the source of each value: text in single quotes, or API Gateway's name of the source.
+        template: Mapping template. None: the body is empty.
+        selection_pattern: Regular expression that must match the whole status of the backend, such as `4[0-9]{2}`. None: the
+            default response.
     """
 
     status_code: int
@@ -100,19 +100,18 @@ class ResponseDefinition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntegrationDefinition:
-    """What answers a route.
+    """Integration of a route.
 
     Attributes:
         type: API Gateway's kind of integration.
-        target: What is called, by a name that is known while synthesizing, such as `lambda:shop-chat:live`.
-        http_method: The HTTP method that API Gateway calls it with; Lambda knows only `POST`. Empty where nothing
-            is called.
-        timeout_ms: How long API Gateway waits for the answer, in milliseconds.
-        request_template: The mapping template for requests in JSON; None where they are passed on as they are.
-        request_parameters: Where the parameters of the request to what is called come from, by API Gateway's names for them,
-            such as `integration.request.path.id` and `method.request.path.id`.
-        response: The answer; None where the integration answers by itself.
-        further_responses: The answers whose selection pattern the status of what was called matches.
+        target: Target, by a name that is known at synth, such as `lambda:shop-chat:live`.
+        http_method: HTTP method of the call; `POST` for Lambda. Empty if the integration calls nothing.
+        timeout_ms: Timeout in milliseconds.
+        request_template: Mapping template for JSON requests. None: requests pass unchanged.
+        request_parameters: Sources of the parameters of the call, by API Gateway's names, such as
+            `integration.request.path.id` and `method.request.path.id`.
+        response: Default response. None if the integration answers by itself.
+        further_responses: Responses with a selection pattern.
         streamed: Whether the response is sent to the client while it is produced (`responseTransferMode: STREAM`).
     """
 
@@ -132,11 +131,11 @@ class IntegrationDefinition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelDefinition:
-    """The schema of a request's body.
+    """Schema of a request's body.
 
     Attributes:
-        name: Its name, unique in the API.
-        schema: The JSON Schema (draft 4), as JSON.
+        name: Name, unique in the API.
+        schema: JSON Schema (draft 4), as JSON.
     """
 
     name: str
@@ -145,13 +144,13 @@ class ModelDefinition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayResponseDefinition:
-    """What API Gateway answers where it refuses a request, or could not have it answered.
+    """API Gateway's own response to a request that it rejects or whose integration fails.
 
     Attributes:
         response_type: API Gateway's name of the error, such as `UNAUTHORIZED`.
-        status_code: The HTTP status; None leaves API Gateway's own.
-        headers: The headers, and where each value comes from: text in single quotes, or API Gateway's name for it.
-        template: The body, in which API Gateway fills in its variables.
+        status_code: HTTP status. None: API Gateway's own.
+        headers: Headers with the source of each value: text in single quotes, or API Gateway's name of the source.
+        template: Body with API Gateway's variables.
     """
 
     response_type: str
@@ -165,18 +164,18 @@ class GatewayResponseDefinition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteDefinition:
-    """One HTTP method of one path.
+    """HTTP method of a path.
 
     Attributes:
-        path: The path of the resource, such as `/orders/{id}`.
-        http_method: The HTTP method.
-        authorization: Who may call it.
-        integration: What answers it.
-        request_parameters: The parameters that the method declares, by API Gateway's name for them
-            (`method.request.querystring.limit`), and whether each is required.
-        request_models: The names of the models of the body, by content type.
-        validated: Whether API Gateway checks the body and the parameters.
-        api_key_required: Whether the caller needs an API key of a usage plan as well.
+        path: Path of the resource, such as `/orders/{id}`.
+        http_method: HTTP method.
+        authorization: Authorization.
+        integration: Integration.
+        request_parameters: Parameters of the method by API Gateway's names (`method.request.querystring.limit`), and
+            whether each is required.
+        request_models: Names of the models of the body, by content type.
+        validated: Whether API Gateway validates body and parameters.
+        api_key_required: Whether the caller needs an API key of a usage plan too.
     """
 
     path: str
@@ -194,22 +193,22 @@ class RouteDefinition:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What identifies the route in its API: the path and the HTTP method."""
+        """Key of the route in its API: path and HTTP method."""
         return self.path, self.http_method
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiDefinition:
-    """All that a deployment of a REST API takes a snapshot of.
+    """REST API as data: the content of a deployment's snapshot.
 
     Attributes:
-        routes: The routes; their order has no meaning.
-        binary_media_types: The content types whose bodies reach the integration as bytes.
-        minimum_compression_bytes: The size from which responses are compressed; None where none are.
-        authorizers: What decides who a caller is, for the routes that name it; their order has no meaning.
-        models: The schemas of bodies, for the routes that name them; their order has no meaning.
-        gateway_responses: What API Gateway answers by itself; their order has no meaning.
-        endpoint_closed: Whether AWS's own host name for it is closed.
+        routes: Routes, in any order.
+        binary_media_types: Content types whose bodies reach the integration as bytes.
+        minimum_compression_bytes: Size in bytes from which responses are compressed. None: never.
+        authorizers: Authorizers that routes name, in any order.
+        models: Models that routes name, in any order.
+        gateway_responses: API Gateway's own responses, in any order.
+        endpoint_closed: Whether the API's AWS host name is disabled.
 
     Example:
         >>> ApiDefinition(routes=()).canonical_json()
@@ -233,7 +232,7 @@ class ApiDefinition:
         object.__setattr__(self, "gateway_responses", tuple(responses))
 
     def canonical_json(self) -> str:
-        """Return the definition as JSON: the same text for the same API, however it was put together."""
+        """Return the definition as JSON. The same API gives the same text, regardless of the order in which it was built."""
         return json.dumps(_as_data(self), sort_keys=True, separators=(",", ":"))
 
     def digest(self) -> str:

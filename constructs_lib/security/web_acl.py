@@ -1,6 +1,6 @@
-"""A web application firewall in front of stages and user pools, with rules that let prompts through.
+"""AWS WAF web ACL for stages and user pools, with rules that do not block prompts.
 
-Which of AWS's rule groups are left out, and why, is in docs/decisions/0007.
+docs/decisions/0007 explains which of AWS's rule groups it does not use, and why.
 """
 
 from __future__ import annotations
@@ -48,53 +48,54 @@ if TYPE_CHECKING:
     from constructs_lib.kms.encryption_key import EncryptionKey
 
 REDACTED_HEADERS: Final = ("authorization", "cookie", "x-api-key")
-"""The headers whose values the log does not hold."""
+"""Headers that are redacted in the log."""
 
 MAX_INSPECTED_BYTES: Final = 65_536
-"""How much of a body WAF reads at most; a rule cannot tell sizes above it apart."""
+"""Largest part of a body that WAF inspects; rules cannot distinguish larger sizes."""
 
 _MANAGED: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("AWSManagedRulesAmazonIpReputationList", ()),
-    # Callers of an API run in data centers; where they do, is counted only.
+    # Callers of an API run in data centers, so this rule only counts.
     ("AWSManagedRulesAnonymousIpList", ("HostingProviderIPList",)),
     ("AWSManagedRulesKnownBadInputsRuleSet", ()),
 )
-"""AWS's rule groups, and the rules of each that only count."""
+"""AWS's rule groups, each with its rules that only count."""
 
 
 CREDENTIAL_HEADERS: Final = ("authorization", "x-api-key")
-"""The headers with the credentials of callers; each has a rate rule of its own."""
+"""Headers with the credentials of callers. Each has its own rate rule."""
 
 
 class WebAcl(AwsConstruct):
-    """A web ACL of WAF (`aws_wafv2_web_acl`) with a log (`aws_wafv2_web_acl_logging_configuration`).
+    """WAF web ACL (`aws_wafv2_web_acl`) with a log (`aws_wafv2_web_acl_logging_configuration`).
 
-    It protects stages and user pools. It blocks an address or a credential that sends too many requests, bodies that
-    are too large, addresses with a bad reputation or behind anonymizers, and requests that attack known weaknesses.
-    Nothing in it reads prompts as SQL or script: texts about either are what an AI gets asked. The log shows no
-    credentials and no query strings, and samples of requests, which would, are not kept.
+    It protects stages and user pools. It blocks addresses and credentials with too many requests, bodies that
+    are too large, addresses with a bad reputation or behind anonymizers, and requests that exploit known
+    vulnerabilities. It has no rules against SQL or scripts, because prompts may contain both. The log has no
+    credentials and no query strings; request samples, which would have them, are disabled.
 
-    The limit of a credential is the lower one, as several callers may share an address. It counts each value of
-    `Authorization` and of `x-api-key` by itself, in lower case and with one space for many, whether or not the value is
-    valid. Signed requests (SigV4) have another value each; only the limit of their address holds for them.
+    The limit of a credential is lower than that of an address, because several callers may share an address.
+    It counts each value of `Authorization` and of `x-api-key`, in lower case and with single spaces, valid or
+    not. Each signed request (SigV4) has a different value, so only the limit of its address applies.
 
     Args:
         scope: Parent construct.
         construct_id: Id in the parent construct.
         name: Name in AWS. Default: the stack's prefix and the path below the stack.
-        stages: The stages that it stands in front of. Default: those that `protect` adds.
-        user_pools: The user pools that it stands in front of: their sign-in pages and their public API. Default: none.
+        stages: Stages to protect. Default: none; see `protect`.
+        user_pools: User pools to protect: their sign-in pages and their public API. Default: none.
         requests_per_address: Requests of an IP address in five minutes, 10-2000000000. Default: 5000.
         requests_per_credential: Requests with one credential in five minutes, 10-2000000000. Default: 3000.
-        max_body_bytes: The largest body in bytes that it lets through, 1-65536. Default: 65536. Routes of the stages
-            whose contract or integration accepts larger bodies are exempt; they check the size themselves.
-        large_body_paths: Further paths that accept larger bodies, such as `/images` or `/images/{id}`. Default: none.
-        log_retention_days: How long its log is kept. Default: 365 days.
+        max_body_bytes: Largest body in bytes, 1-65536. Default: 65536. Routes of the stages whose contract or
+            integration accepts larger bodies are exempt; they check the size themselves.
+        large_body_paths: More paths that accept larger bodies, such as `/images` or `/images/{id}`. Default:
+            none.
+        log_retention_days: Retention of its log in days. Default: 365.
         encryption_key: Key for its log. Default: the stack's, or else CloudWatch Logs' own.
 
     Raises:
-        ConstructError: if an argument is not valid, a stage or a user pool has another web ACL, or the limit of a
-            credential is above that of an address, where it would never be reached.
+        ConstructError: if an argument is not valid, a stage or a user pool has another web ACL, or the limit
+            of a credential is above that of an address, so that it has no effect.
 
     Example:
         >>> stage = Stage(stack, "stage", deployment=deployment, stage_name="prod", account=account)
@@ -158,7 +159,7 @@ class WebAcl(AwsConstruct):
         self._log_group = LogGroup(
             self,
             "log-group",
-            name=f"aws-waf-logs-{title}",  # WAF takes no other names
+            name=f"aws-waf-logs-{title}",  # WAF requires this prefix
             retention_days=log_retention_days,
             encryption_key=encryption_key,
         )
@@ -175,7 +176,7 @@ class WebAcl(AwsConstruct):
             Wafv2WebAcl,
             "Resource",
             name=title,
-            description=f"In front of what {path_of(scope)} serves",
+            description=f"Protects {path_of(scope)}",
             scope="REGIONAL",
             default_action=Wafv2WebAclDefaultAction(allow=Wafv2WebAclDefaultActionAllow()),
             rule=self._rules(),
@@ -219,12 +220,12 @@ class WebAcl(AwsConstruct):
 
     @property
     def targets(self) -> tuple[Stage | UserPool, ...]:
-        """The stages and user pools that it stands in front of, in the order they were added."""
+        """Protected stages and user pools, in the order they were added."""
         return tuple(self._targets)
 
     @property
     def log_group(self) -> LogGroup:
-        """Where its log goes."""
+        """Log group."""
         return self._log_group
 
     @property
@@ -233,10 +234,10 @@ class WebAcl(AwsConstruct):
         return self._resource
 
     def protect(self, target: Stage | UserPool) -> Wafv2WebAclAssociation:
-        """Stands in front of one more stage or user pool (`aws_wafv2_web_acl_association`).
+        """Protect another stage or user pool (`aws_wafv2_web_acl_association`).
 
         Args:
-            target: The stage or the user pool.
+            target: Stage or user pool.
 
         Raises:
             ConflictError: if it has a web ACL, or is in another stack.
@@ -252,7 +253,7 @@ class WebAcl(AwsConstruct):
             resource_arn=attribute(target.resource, "arn"),
             web_acl_arn=attribute(self._resource, "arn"),
         )
-        # No request passes before it would be logged.
+        # The log is on before the first request passes.
         wait_for(association, self._logging, first=True)
         if isinstance(target, Stage):
             target.deployment.api._context.on_change(lambda: self._resource.put_rule(self._rules()))
@@ -317,7 +318,7 @@ def _rate_of_address(limit: int) -> dict[str, Any]:
 
 
 def _rate_of_header(limit: int, header: str) -> dict[str, Any]:
-    # API Gateway takes a token with and without `Bearer`, in any case and after any number of spaces.
+    # API Gateway accepts a token with and without `Bearer`, in any case and after any number of spaces.
     written_alike = [{"priority": 0, "type": "COMPRESS_WHITE_SPACE"}, {"priority": 1, "type": "LOWERCASE"}]
     return {
         "rate_based_statement": {
@@ -350,7 +351,7 @@ def _body_size(limit: int, exempt: Sequence[str]) -> dict[str, Any]:
         "size_constraint_statement": {
             "comparison_operator": "GT",
             "size": limit,
-            # Of a body above 64 KB WAF sees no more than that: it is too large.
+            # WAF sees only 64 KB of a larger body, which is too large in any case.
             "field_to_match": {"body": {"oversize_handling": "MATCH"}},
             "text_transformation": _UNCHANGED,
         }
@@ -365,7 +366,7 @@ def _body_size(limit: int, exempt: Sequence[str]) -> dict[str, Any]:
 
 
 def _ends_with(path: str) -> dict[str, Any]:
-    """Match requests for a path; WAF sees it with the stage, or with a domain's base path, in front."""
+    """Match requests for a path, which WAF sees after the stage or a domain's base path."""
     target = {"field_to_match": {"uri_path": {}}, "text_transformation": _UNCHANGED}
     if "{" not in path:
         return {

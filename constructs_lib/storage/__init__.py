@@ -1,1 +1,1 @@
-"""What is kept: tables and buckets."""
+"""Tables and buckets."""

@@ -1,4 +1,4 @@
-"""When the objects of a bucket are gone."""
+"""Expiry of the objects of a bucket."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 def expire(
     scope: Construct, bucket: S3Bucket, *, old_versions_days: int | None, expire_days: int | None
 ) -> S3BucketLifecycleConfiguration:
-    """Make S3 delete objects of a bucket when they are old.
+    """Expire objects of a bucket.
 
     Args:
-        scope: The construct that the bucket belongs to.
-        bucket: The bucket.
-        old_versions_days: After how many days what was overwritten or deleted is gone; None for never.
-        expire_days: After how many days every object is gone; None for never.
+        scope: Parent construct.
+        bucket: Bucket.
+        old_versions_days: Days after which old versions expire. None: never.
+        expire_days: Days after which objects expire. None: never.
     """
     rules = []
     if old_versions_days is not None:

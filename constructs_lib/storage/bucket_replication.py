@@ -1,4 +1,4 @@
-"""The copies of a bucket in another region, and the role that S3 makes them with."""
+"""Replication of a bucket to another region, and the role of S3 for it."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 def replicate(
     scope: Construct, bucket: S3Bucket, key: EncryptionKey, replica: Replica
 ) -> S3BucketReplicationConfigurationA:
-    """Make S3 copy what is put into a bucket, by a role that may do that and nothing else.
+    """Replicate the objects of a bucket, with a role that may do that and nothing else.
 
     Args:
-        scope: The construct that the bucket belongs to.
-        bucket: The bucket; it must have versions.
-        key: The key that encrypts it.
-        replica: Where the copies go.
+        scope: Parent construct.
+        bucket: Bucket with versioning.
+        key: Key that encrypts it.
+        replica: Destination.
     """
     role = Role(scope, "replication-role", service="s3.amazonaws.com")
     role.add_policy(

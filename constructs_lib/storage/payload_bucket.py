@@ -1,4 +1,4 @@
-"""The bucket for what callers sent and are to get back, while a workflow works on it."""
+"""Bucket for input and output of jobs, whose objects expire."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ if TYPE_CHECKING:
 
 
 class PayloadBucket(PrivateBucket):
-    """A private bucket whose objects are gone after some days, for data that is to be in no state and in no log.
+    """Private bucket whose objects expire, for data that must not be in workflow histories or logs.
 
     Args:
         scope: Parent construct.
         construct_id: Id in the parent construct.
-        expire_days: After how many days objects are gone; AWS looks once a day. None keeps them until something else
-            deletes them, for a local cloud that forgets everything anyway.
-        force_destroy: Whether destroying the bucket deletes its objects, which expire anyway. If not, Terraform fails.
+        expire_days: Days after which objects expire, 1-3650; S3 checks once a day. None: never, for the local
+            cloud.
+        force_destroy: Whether destroying the bucket deletes its objects. Otherwise destroying it fails.
             Default: True.
-        existing: The name of a bucket that exists, is owned by the stack's account, has a bucket policy, and lets its
-            objects expire by rules of its own. Default: a new bucket.
+        existing: Name of an existing bucket of the stack's account with a bucket policy and its own expiry
+            rules. Default: none; creates a bucket.
         encryption_key: Key for encryption. Default: the stack's, or else S3's own.
-        versioning: Whether it keeps what is overwritten, deleted or expired. Default: False: what callers
-            sent is gone when it is gone.
-        old_versions_days: After how many days that is gone, 1 to 3650. Default: it stays.
-        access_log_bucket: The name of an existing bucket that gets a line for each request. Default: none.
-        events: Whether EventBridge is told of each object. Default: False.
-        replica: A bucket in another region that gets a copy of everything. Default: none.
+        versioning: Whether it keeps old versions of objects. Default: False; data of callers is deleted when
+            it expires.
+        old_versions_days: Days after which old versions expire, 1-3650. Default: never.
+        access_log_bucket: Name of an existing bucket for its access log. Default: none.
+        events: Whether S3 sends events to EventBridge. Default: False.
+        replica: Bucket in another region that gets a copy of every object. Default: none.
 
     Raises:
-        ConstructError: if an argument is not valid, or `replica` and `old_versions_days` come without `versioning`,
-            or `replica` without a key.
+        ConstructError: if an argument is not valid, `replica` or `old_versions_days` is set without
+            `versioning`, or `replica` without a key.
 
     Example:
         >>> payloads = PayloadBucket(stack, "payloads", expire_days=1)
@@ -78,17 +78,15 @@ class PayloadBucket(PrivateBucket):
         )
 
     def grant(self, role: Role, prefix: str, *, read: bool = False, write: bool = False) -> None:
-        """Allow a role to read or write the objects below a prefix, and the use of the bucket's key.
+        """Allow a role to read or write the objects with a prefix, and to use the bucket's key. Idempotent.
 
-        The permission ends where another account owns the bucket (see `Role.add_policy`).
-
-        Doing the same twice changes nothing.
+        It covers the bucket only while the stack's account owns it (see `Role.add_policy`).
 
         Args:
-            role: Who may.
-            prefix: What the objects' keys begin with, such as `jobs/`.
-            read: Whether it may read them.
-            write: Whether it may write them.
+            role: Role.
+            prefix: Prefix of the keys, such as `jobs/`.
+            read: Whether it may read objects.
+            write: Whether it may write objects.
 
         Raises:
             ConstructError: if the prefix is not valid, or the role is in another stack.
@@ -113,7 +111,7 @@ class PayloadBucket(PrivateBucket):
         )
         statements = [PolicyStatement(actions=actions, resources=[f"{arn}/{prefix}*"])]
         if read:
-            # Without it S3 answers for an object that has expired as for one that may not be read.
+            # Without it, S3 answers 403 for an expired object instead of 404.
             statements.append(PolicyStatement(actions=["s3:ListBucket"], resources=[arn]))
         role.add_policy(name, *statements)
         if self._key is not None:

@@ -1,4 +1,4 @@
-"""A bucket that nobody but its users can look into: what all buckets here have in common."""
+"""Base of all buckets: private, encrypted, TLS only."""
 
 from __future__ import annotations
 
@@ -38,34 +38,32 @@ BUCKET_NAME_REMEDY: Final = "use the bucket's name: 3 to 63 lower case letters, 
 
 
 class PrivateBucket(AwsConstruct):
-    """A private bucket (`aws_s3_bucket` and what closes it), or one that exists and that somebody else looks after.
+    """Private bucket (`aws_s3_bucket` with its settings), or an existing one that this stack does not manage.
 
-    Every object is encrypted, access by ACL and public access are off, and a request without TLS is refused.
-    Terraform appends a unique suffix to the bucket's name. The classes that are made of it say what it is for.
+    It encrypts every object, blocks ACLs and public access, and rejects requests without TLS. Terraform appends a unique
+    suffix to the bucket's name. Subclasses describe its use.
 
-    A bucket that exists is looked at in each plan (`aws_s3_bucket_policy`): S3 shows a bucket's policy to the account
-    that owns it and answers others with 405. A plan with the bucket of another account fails, whatever account has taken the
-    name.
+    Each plan reads the policy of an existing bucket (`aws_s3_bucket_policy`), which S3 shows only to its
+    owner. So a plan with a bucket of another account fails.
 
     Args:
         scope: Parent construct.
         construct_id: Id in the parent construct.
-        existing: The name of a bucket (`{account}` stands for the account's ID) that exists, is owned by the stack's account and has a bucket policy. Only what
-            is put into it is made here, and the other arguments but `encryption_key` mean nothing. Default: a new
-            bucket.
-        name_prefix: What its name in AWS starts with; at most 37 characters. Default: the path of the
-            construct.
-        force_destroy: Whether destroying the bucket deletes what is in it.
+        existing: Name of an existing bucket of the stack's account with a bucket policy; `{account}` stands
+            for the account's ID. All arguments but `encryption_key` have no effect then. Default: none;
+            creates a bucket.
+        name_prefix: Prefix of its name in AWS, at most 37 characters. Default: the path of the construct.
+        force_destroy: Whether destroying the bucket deletes its objects.
         encryption_key: Key for encryption. Default: the stack's, or else S3's own.
-        versioning: Whether it keeps what is overwritten and deleted.
-        old_versions_days: After how many days that is gone, 1 to 3650. Default: it stays.
-        expire_days: After how many days objects are gone, 1 to 3650. Default: they stay.
-        access_log_bucket: The name of an existing bucket that gets a line for each request. Default: none.
-        events: Whether EventBridge is told of each object.
-        replica: A bucket in another region that gets a copy of everything. Default: none.
+        versioning: Whether it keeps old versions of objects.
+        old_versions_days: Days after which old versions expire, 1-3650. Default: never.
+        expire_days: Days after which objects expire, 1-3650. Default: never.
+        access_log_bucket: Name of an existing bucket for its access log. Default: none.
+        events: Whether S3 sends events to EventBridge.
+        replica: Bucket in another region that gets a copy of every object. Default: none.
 
     Raises:
-        ConstructError: if an argument is not valid, or two of them do not go together.
+        ConstructError: if an argument is not valid, or two arguments exclude each other.
     """
 
     def __init__(
@@ -141,7 +139,7 @@ class PrivateBucket(AwsConstruct):
                             kms_master_key_id=None if key is None else attribute(key.resource, "arn"),
                         )
                     ),
-                    # One call to KMS for many objects.
+                    # A bucket key saves calls to KMS.
                     bucket_key_enabled=None if key is None else True,
                 )
             ],
@@ -149,7 +147,7 @@ class PrivateBucket(AwsConstruct):
         policy = self._create(
             S3BucketPolicy, "policy", bucket=bucket_id, policy=_tls_only(attribute(bucket, "arn"))
         )
-        # S3 answers 409 when a bucket's access settings change at the same time.
+        # S3 answers 409 to concurrent changes of a bucket's access settings.
         wait_for(access, ownership, first=True)
         wait_for(policy, access, first=True)
         self._ready = (policy, encryption)
@@ -192,12 +190,12 @@ class PrivateBucket(AwsConstruct):
 
     @property
     def name(self) -> str:
-        """The bucket's name; a reference where it is made here."""
+        """Name of the bucket; a reference if this stack creates it."""
         return self._existing_name if self._resource is None else token(self._resource, "bucket")
 
     @property
     def resource(self) -> S3Bucket | None:
-        """The `aws_s3_bucket`; None for one that exists."""
+        """The `aws_s3_bucket`; None for an existing bucket."""
         return self._resource
 
 
@@ -226,7 +224,7 @@ def _check_options(
     if replica is not None and key is None:
         raise ConflictError(
             where,
-            "replica names a key for the copies, and the bucket has none of its own",
+            "replica has a key for the copies, and the bucket has no key",
             "pass encryption_key=EncryptionKey(...), or call stack.encrypt_with",
         )
 

@@ -1,4 +1,4 @@
-"""The bucket in another region that gets a copy of every object."""
+"""Replica: destination bucket in another region."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replica:
-    """A bucket in another region that gets a copy of everything.
+    """Bucket in another region that gets a copy of every object.
 
     Attributes:
-        bucket_arn: The bucket's ARN; it must have versions.
-        key_arn: The ARN of the key, in its region, that encrypts the copies.
-        account_id: The account that owns the bucket. Default: the stack's.
+        bucket_arn: ARN of the bucket, which must have versioning.
+        key_arn: ARN of the key in its region that encrypts the copies.
+        account_id: Account that owns the bucket. Default: the stack's.
 
     Example:
         >>> copies = Replica(

@@ -1,4 +1,4 @@
-"""A table for records that are found by their key."""
+"""DynamoDB table."""
 
 from __future__ import annotations
 
@@ -27,30 +27,29 @@ if TYPE_CHECKING:
     from constructs_lib.kms.encryption_key import EncryptionKey
 
 TableAction = Literal["DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"]
-"""What a role may be allowed on the items of a table."""
+"""Actions on the items of a table."""
 
 _ATTRIBUTE: Final = r"[A-Za-z][A-Za-z0-9_]{0,254}"
 _ATTRIBUTE_REMEDY: Final = "use letters, digits and '_', a letter first"
 
 
 class Table(AwsConstruct):
-    """A DynamoDB table (`aws_dynamodb_table`) whose keys are strings; it is paid by the request.
+    """DynamoDB table (`aws_dynamodb_table`) with string keys and on-demand billing.
 
-    It is encrypted, can be restored to any second of the last `recovery_days`, and refuses to be deleted unless that is said.
+    It is encrypted, has point-in-time recovery, and is protected against deletion by default.
 
     Args:
         scope: Parent construct.
         construct_id: Id in the parent construct.
-        partition_key: The attribute that says where an item is.
-        sort_key: The attribute that tells the items of one partition key apart. Default: there is one item
-            each.
+        partition_key: Name of the partition key.
+        sort_key: Name of the sort key. Default: none.
         table_name: Name in AWS. Default: the stack's prefix and the path below the stack.
-        ttl_attribute: The attribute with the time, in seconds since 1970, after which an item is deleted;
-            that takes up to some days, so that whoever reads must look at it as well. Default: items stay.
+        ttl_attribute: Attribute with the time, in seconds since 1970, at which an item expires. Deletion can
+            take days, so readers must check it too. Default: none.
         deletion_protection: Whether AWS refuses to delete the table, so that `terraform destroy` fails. Default: the
             stack's, True.
-        recovery_days: How many days back it can be restored (point-in-time recovery), 1 to 35. So long an operator can
-            bring back what was deleted or has expired. Default: 35.
+        recovery_days: Days of point-in-time recovery, 1-35. Operators can restore deleted and expired items
+            for so long. Default: 35.
         encryption_key: Key for encryption. Default: the stack's, or else DynamoDB's own.
 
     Raises:
@@ -140,22 +139,22 @@ class Table(AwsConstruct):
 
     @property
     def partition_key(self) -> str:
-        """The attribute that says where an item is."""
+        """Name of the partition key."""
         return self._partition_key
 
     @property
     def sort_key(self) -> str | None:
-        """The attribute that tells the items of one partition key apart; None where there is one item each."""
+        """Name of the sort key, or None."""
         return self._sort_key
 
     @property
     def ttl_attribute(self) -> str | None:
-        """The attribute with the time after which an item is deleted; None where items stay."""
+        """Attribute with the expiry of an item, or None."""
         return self._ttl_attribute
 
     @property
     def encryption_key(self) -> EncryptionKey | None:
-        """The key that encrypts it; None where it is DynamoDB's own."""
+        """Key for encryption. None if DynamoDB's own key encrypts it."""
         return self._key
 
     @property
@@ -164,14 +163,15 @@ class Table(AwsConstruct):
         return self._resource
 
     def grant(self, role: Role, *actions: TableAction) -> None:
-        """Allow a role these actions on the table's items, and the use of its key.
+        """Allow a role actions on the table's items, and the use of its key.
 
         Args:
-            role: Who may.
-            actions: What; at least one.
+            role: Role.
+            actions: Actions, at least one.
 
         Raises:
-            ConstructError: if there is no action, one is not known, or the role has been granted some before.
+            ConstructError: if there is no action, one is not known, or the role has a grant for the table
+                already.
         """
         where = path_of(self)
         if not hasattr(role, "add_policy"):
@@ -196,10 +196,10 @@ class Table(AwsConstruct):
 
 @dataclass(frozen=True, slots=True)
 class TableReference:
-    """A table as the states of a workflow call it: the tokens are created by the workflow that uses them.
+    """Table for the tasks of a workflow, which create the tokens themselves.
 
     Attributes:
-        table: The table.
+        table: Table.
     """
 
     table: Table
@@ -211,5 +211,5 @@ class TableReference:
 
     @property
     def name(self) -> str:
-        """Its name; a reference, so that the table is created first."""
+        """Name in AWS; a reference, so that the table is created first."""
         return token(self.table.resource, "name")

@@ -1,1 +1,1 @@
-"""What a request must look like: JSON Schemas from types, as API Gateway takes them."""
+"""Request validation: JSON Schemas for API Gateway from pydantic models."""

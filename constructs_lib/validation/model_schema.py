@@ -1,8 +1,8 @@
-"""From the pydantic model of a handler's request to the schema that API Gateway checks it by.
+"""JSON Schemas for API Gateway from pydantic models.
 
-API Gateway's models are JSON Schema draft-04 without references; pydantic writes draft 2020-12 with them. What cannot
-be said in draft-04 is an error that names the field, so that a request is never refused, or let through, because a
-rule was lost on the way. No binding is imported here.
+API Gateway's models are JSON Schema draft-04 without references; pydantic writes draft 2020-12 with
+references. A rule that draft-04 cannot express is an error that names the field, so no rule is lost. This
+module imports no bindings.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ from constructs_lib.validation.schema_translation import INVALID, Draft4
 DRAFT_04: Final = "http://json-schema.org/draft-04/schema#"
 
 COMPONENTS: Final = "#/components/schemas/"
-"""What the references of an OpenAPI document to its schemas begin with."""
+"""Prefix of the references of an OpenAPI document to its schemas."""
 
 MAX_MODEL_BYTES: Final = 400_000
-"""The size of a model that API Gateway takes (400 KB)."""
+"""API Gateway's quota for a model: 400 KB."""
 
 
 def model_schema(model: type[BaseModel], *, where: str | None = None) -> dict[str, Any]:
     """Return the schema of a request for `aws_api_gateway_model`: JSON Schema draft-04, without references.
 
-    The fields have the names that they have in JSON (their aliases). A request that the model accepts as it stands
-    is accepted. What the model would first convert is not: API Gateway converts nothing, so a model that is not
-    `strict` takes `"12"` for an int where API Gateway refuses it.
+    Fields have their names in JSON (their aliases). API Gateway accepts every request that the model accepts
+    without conversion. It converts nothing: a model that is not `strict` accepts `"12"` for an int, and API
+    Gateway rejects it.
 
-    Left out are a `format`, which API Gateway enforces by narrower rules than pydantic's; the limits of bytes, which
-    are not those of their text; and all that a validator function of the model checks.
+    The schema omits a `format`, because API Gateway's rules for it are narrower than pydantic's; the limits
+    of bytes, because those of their text differ; and the checks of validator functions.
 
     Args:
-        model: The model of the request.
-        where: What an error says it is about, such as the path of a construct. Default: the model's name.
+        model: Model of the request.
+        where: Name for error messages, such as the path of a construct. Default: the model's name.
 
     Raises:
         InvalidArgumentError: if a field cannot be expressed; the message names it.
-        LimitExceededError: if the schema is larger than the 400 KB that API Gateway takes.
+        LimitExceededError: if the schema is larger than API Gateway's 400 KB.
 
     Example:
         >>> class Order(BaseModel):
@@ -61,7 +61,7 @@ def model_schema(model: type[BaseModel], *, where: str | None = None) -> dict[st
         raise LimitExceededError(
             name,
             f"its schema has {size} bytes once references are written out",
-            f"stay within {MAX_MODEL_BYTES}: shorten descriptions, or take a part as dict[str, Any]",
+            f"stay within {MAX_MODEL_BYTES}: shorten descriptions, or type a part as dict[str, Any]",
         )
     return schema
 
@@ -72,23 +72,23 @@ def openapi_schemas(
     mode: Literal["validation", "serialization"] = "validation",
     where: str | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """Return the schemas of a request or a response for an OpenAPI 3.1 document, by the names of the models.
+    """Return the schemas of a request or a response for an OpenAPI 3.1 document, by model name.
 
-    They are JSON Schema as pydantic writes it. The model itself is the first; the models within it follow, and are
-    referred to as `#/components/schemas/NAME`.
+    They are pydantic's JSON Schemas. The model itself is the first. The models in it follow, with references
+    such as `#/components/schemas/NAME`.
 
     Args:
-        model: The model.
+        model: Model.
         mode: `validation` for a request, `serialization` for a response. Default: `validation`.
-        where: What an error says it is about. Default: the model's name.
+        where: Name for error messages. Default: the model's name.
 
     Raises:
-        InvalidArgumentError: if a field is of a type that JSON cannot hold.
+        InvalidArgumentError: if the type of a field has no form in JSON.
     """
     written = _written(model, where or _name(model), mode, f"{COMPONENTS}{{model}}")
     within = written.pop("$defs", {})
     name = re.sub(r"[^A-Za-z0-9._-]", "_", model.__name__)
-    if written.keys() == {"$ref"}:  # it refers to itself
+    if written.keys() == {"$ref"}:  # the model refers to itself
         written = within.pop(written["$ref"].removeprefix(COMPONENTS))
     while name in within:  # another model of the same name
         name += "_"
@@ -107,8 +107,8 @@ def _check_expressible(where: str, path: str, value: object) -> None:
     if INVALID in value:
         raise InvalidArgumentError(
             where,
-            f"field '{path}' is of a type that JSON cannot hold ({value[INVALID]})",
-            "use a type that JSON has, or give it a schema with WithJsonSchema",
+            f"field '{path}' has a type without a form in JSON ({value[INVALID]})",
+            "use a JSON type, or add a schema with WithJsonSchema",
         )
     for key, part in value.items():
         if key == "properties":
@@ -122,7 +122,7 @@ def _name(model: object) -> str:
     if not isinstance(model, type) or not issubclass(model, BaseModel) or model is BaseModel:
         shown = model.__name__ if isinstance(model, type) else repr(model)
         raise InvalidArgumentError(
-            "model", f"{shown} is no pydantic model", "pass a class that derives from pydantic.BaseModel"
+            "model", f"{shown} is not a pydantic model", "pass a class that derives from pydantic.BaseModel"
         )
     return model.__name__
 
@@ -136,24 +136,24 @@ def _written(
     except PydanticUserError as error:
         raise InvalidArgumentError(
             where,
-            f"pydantic cannot say its schema: {(error.message or '').splitlines()[0].rstrip('.')}",
-            "define what the model refers to before the stack, and give its fields types that pydantic knows",
+            f"pydantic cannot generate its schema: {(error.message or '').splitlines()[0].rstrip('.')}",
+            "define the types that the model refers to before the stack, and use types that pydantic supports",
         ) from error
     except KeyError as error:
-        # pydantic looks up references that a schema written by hand makes to its definitions.
+        # pydantic resolves the references of a hand-written schema among its own definitions.
         raise InvalidArgumentError(
-            where, f"its schema refers to {error}, which it does not hold", "write that schema out in place"
+            where, f"its schema refers to {error}, which is not in it", "inline that schema"
         ) from error
 
 
 @cache
 def _schema(model: type[BaseModel], mode: JsonSchemaMode, reference: str) -> str:
-    """Return it as text, which nobody can change: a model is often asked for its schema more than once."""
+    """Return it as a string, which is immutable, because the cache shares it."""
     return json.dumps(model.model_json_schema(mode=mode, schema_generator=_Generator, ref_template=reference))
 
 
 class _Generator(GenerateJsonSchema):
-    """Writes what pydantic writes, but for what would mislead: API Gateway sees the text before pydantic does."""
+    """Generator of pydantic's schemas, adapted where API Gateway would decide differently than pydantic."""
 
     def __init__(self, by_alias: bool = True, **options: Any) -> None:
         super().__init__(by_alias, **options)
@@ -170,7 +170,7 @@ class _Generator(GenerateJsonSchema):
         pattern = schema.get("pattern")
         if isinstance(pattern, re.Pattern) and pattern.flags & ~re.UNICODE:
             return self.handle_invalid_for_json_schema(
-                schema, f"a text with the pattern {pattern.pattern!r} and flags"
+                schema, f"a string with the pattern {pattern.pattern!r} and flags"
             )
         written = super().str_schema(schema)
         if schema.get("strip_whitespace", self._stripping[-1]):
@@ -185,10 +185,10 @@ class _Generator(GenerateJsonSchema):
         return self._repeatable(super().frozenset_schema(schema))
 
     def _repeatable(self, written: JsonSchemaValue) -> JsonSchemaValue:
-        """Leave out that items are unique: pydantic makes a set of a list that repeats some."""
+        """Drop `uniqueItems`: pydantic accepts a list with repeated items for a set."""
         if self.mode == "validation":
             written.pop("uniqueItems", None)
-            # Repeated items count once for pydantic, and each time for a schema.
+            # pydantic counts repeated items once, a schema each time.
             written.pop("maxItems", None)
         return written
 
@@ -199,4 +199,4 @@ class _Generator(GenerateJsonSchema):
         return {INVALID: error_info if schema["type"] == "str" else schema["type"]}
 
     def emit_warning(self, kind: Any, detail: str) -> None:
-        """What pydantic leaves out of a schema with a warning is a default, which refuses nothing."""
+        """Ignore the warning: pydantic omits only a default, which rejects nothing."""

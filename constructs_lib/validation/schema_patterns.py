@@ -1,6 +1,6 @@
-"""What Python's and pydantic's patterns can say, and the patterns of JSON Schema (ECMA 262) cannot.
+"""Syntax of Python's and pydantic's patterns that JSON Schema (ECMA 262) does not have.
 
-API Gateway would refuse such a pattern, or read it as something else.
+API Gateway would reject such a pattern or match something else.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """A piece of a pattern that ECMA 262 lacks.
+    """Part of a pattern that ECMA 262 does not have.
 
     Attributes:
-        what: The piece, and what it is.
-        instead: What to write in its place.
+        what: The part and its kind.
+        instead: Replacement for it.
     """
 
     what: str
@@ -43,7 +43,7 @@ _TOKEN: Final = re.compile(r"\[\^?\]?(?:\\.|\[:[^\]]*:\]|\[[^\]]*\]|[^\]\\])*\]|
 
 
 def foreign_syntax(pattern: str) -> Foreign | None:
-    """Return the first piece of a pattern that ECMA 262 lacks, or None where there is none."""
+    """Return the first part of a pattern that ECMA 262 does not have, or None."""
     place = 0
     while place < len(pattern):
         token = _TOKEN.match(pattern, place)

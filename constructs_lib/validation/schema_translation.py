@@ -1,12 +1,11 @@
 """Translation of a JSON Schema as pydantic writes it (draft 2020-12) into draft-04, the dialect of API Gateway's models.
 
-API Gateway refuses a model with a keyword that it does not know, so every keyword is either translated, left out
-because it says nothing about what is valid, or an error that names the field. Nothing is narrowed on the way: what the
-model accepts, the translation accepts.
+API Gateway rejects a model with an unknown keyword. So every keyword is translated, omitted because it does
+not affect validity, or an error that names the field. The translation accepts everything that the model
+accepts.
 
-References are written out in place: API Gateway resolves none of pydantic's. A `format` is left out: API Gateway enforces some
-of them, by narrower rules than pydantic's, and would reject what the handler takes (a `date-time` without a time zone, for
-one).
+References are inlined, because API Gateway does not resolve pydantic's. A `format` is omitted, because API
+Gateway's rules are narrower than pydantic's: it would reject a `date-time` without a time zone, for example.
 """
 
 from __future__ import annotations
@@ -20,10 +19,10 @@ from constructs_lib.errors import InvalidArgumentError, LimitExceededError
 from constructs_lib.validation.schema_patterns import foreign_syntax
 
 INVALID: Final = "x-not-expressible"
-"""The keyword under which the generator of `model_schema.py` leaves what pydantic has no schema for."""
+"""Keyword with which the generator in `model_schema.py` marks types without a schema."""
 
 MAX_SUBSCHEMAS: Final = 20_000
-"""Bounds the work where models hold each other many times over; so many parts are more than the 400 KB of a model."""
+"""Limit of the work for nested models. A schema with more parts exceeds the 400 KB of a model."""
 
 _AS_THEY_ARE: Final = (
     "type", "minimum", "maximum", "multipleOf", "minLength", "maxLength", "minItems", "maxItems", "uniqueItems",
@@ -42,17 +41,17 @@ _WITHOUT_MEANING: Final = frozenset({
 _ANNOTATIONS: Final = frozenset({"title", "description", "default", *_WITHOUT_MEANING})
 _TEXT_OF_BYTES: Final = frozenset({"binary", "base64", "base64url"})
 
-IN_THE_HANDLER: Final = "check it in the handler, and leave it out of the schema with WithJsonSchema"
+IN_THE_HANDLER: Final = "check it in the handler, and exclude it from the schema with WithJsonSchema"
 
 Schema = dict[str, Any]
 
 
 class Draft4:
-    """The translation of one document.
+    """Translation of one document.
 
     Args:
-        where: What an error says it is about: the model's name, or the path of a construct.
-        document: The schema as pydantic wrote it.
+        where: Name for error messages: the model's name, or the path of a construct.
+        document: Schema by pydantic.
     """
 
     def __init__(self, where: str, document: Mapping[str, Any]) -> None:
@@ -64,7 +63,7 @@ class Draft4:
         """Return the translation of the whole document.
 
         Raises:
-            ConstructError: if it says what the dialect cannot say, or is too large once references are written out.
+            ConstructError: if the dialect cannot express it, or it is too large with references inlined.
         """
         return self._schema(self._document, "", ())
 
@@ -74,19 +73,19 @@ class Draft4:
         if self._subschemas > MAX_SUBSCHEMAS:
             raise LimitExceededError(
                 self._where,
-                f"its schema has more than {MAX_SUBSCHEMAS} parts once references are written out",
-                "use fewer models that hold each other, or take a part as dict[str, Any]",
+                f"its schema has more than {MAX_SUBSCHEMAS} parts with references inlined",
+                "nest fewer models, or type a part as dict[str, Any]",
             )
         if isinstance(source, bool):
             return {} if source else {"not": {}}
         if not isinstance(source, Mapping):
-            self._refuse(path, f"has {source!r} where a schema belongs", "correct its json_schema_extra")
+            self._refuse(path, f"has {source!r} in place of a schema", "correct its json_schema_extra")
         source, trail = self._followed(source, path, trail)
         if INVALID in source:
             self._refuse(
                 path,
-                f"is of a type that JSON cannot hold ({source[INVALID]})",
-                "use a type that JSON has, or give it a schema with WithJsonSchema",
+                f"has a type without a form in JSON ({source[INVALID]})",
+                "use a JSON type, or add a schema with WithJsonSchema",
             )
         self._check_keywords(source, path)
         result: Schema = {key: source[key] for key in _AS_THEY_ARE if key in source}
@@ -101,15 +100,15 @@ class Draft4:
     def _followed(
         self, source: Mapping[str, Any], path: str, trail: tuple[str, ...]
     ) -> tuple[Mapping[str, Any], tuple[str, ...]]:
-        """Replace a reference by what it refers to; what stands beside it keeps its meaning."""
+        """Replace a reference by its schema; the keywords beside it still apply."""
         while "$ref" in source:
             reference = str(source["$ref"])
             name = reference.rpartition("/")[2]
             if reference in trail:
                 self._refuse(
                     path,
-                    f"refers back to '{name}', and an API Gateway model is written without references",
-                    "write a model for each level, or take the field as dict[str, Any] and check it in the handler",
+                    f"refers back to '{name}', and API Gateway models cannot have references",
+                    "write a model for each level, or type the field as dict[str, Any] and check it in the handler",
                 )
             trail = (*trail, reference)
             target = self._target(reference, path)
@@ -130,8 +129,8 @@ class Draft4:
         except (KeyError, TypeError):
             self._refuse(
                 path,
-                f"refers to '{reference}', which its model does not hold",
-                "write that schema out in place",
+                f"refers to '{reference}', which is not in its model",
+                "inline that schema",
             )
         return found if isinstance(found, Mapping) else {"allOf": [found]}
 
@@ -139,15 +138,17 @@ class Draft4:
         for keyword in source:
             if keyword in _TRANSLATED or keyword in _WITHOUT_MEANING or keyword.startswith("x-"):
                 continue
-            self._refuse(path, f"has '{keyword}', which an API Gateway model does not know", IN_THE_HANDLER)
+            self._refuse(path, f"has '{keyword}', which API Gateway models do not support", IN_THE_HANDLER)
 
     def _values(self, source: Mapping[str, Any], path: str, result: Schema) -> None:
         if "const" in source or "enum" in source:
             values = [source["const"]] if "const" in source else list(source["enum"])
             if not values:
-                self._refuse(path, "allows no value", "leave the field out")
+                self._refuse(path, "allows no value", "remove the field")
             if not _is_json(values):
-                self._refuse(path, "allows a number that JSON cannot hold", "leave out what is not finite")
+                self._refuse(
+                    path, "allows a number that JSON does not have", "exclude infinite numbers and NaN"
+                )
             result["enum"] = values
         if "default" in source and _is_json(source["default"]):
             result["default"] = source["default"]
@@ -171,7 +172,7 @@ class Draft4:
 
     def _text(self, source: Mapping[str, Any], path: str, result: Schema) -> None:
         if source.get("format") in _TEXT_OF_BYTES:
-            # pydantic writes the limits of the bytes there, not those of their text.
+            # These are pydantic's limits of the bytes, not of their text.
             result.pop("minLength", None)
             result.pop("maxLength", None)
         if "pattern" in source:
@@ -182,7 +183,7 @@ class Draft4:
         if foreign is not None:
             self._refuse(
                 path,
-                f"has the pattern {pattern!r} with {foreign.what}, which the ECMA 262 patterns of JSON Schema lack",
+                f"has the pattern {pattern!r} with {foreign.what}, which patterns of JSON Schema (ECMA 262) do not have",
                 foreign.instead,
             )
         return pattern
@@ -221,14 +222,14 @@ class Draft4:
         self._dependencies(source, path, trail, result)
 
     def _names(self, source: object, path: str, trail: tuple[str, ...]) -> Schema:
-        """What is said of the names of properties; only lists of names and patterns can be said otherwise."""
+        """Translate the rules for names of properties; draft-04 supports lists of names and patterns."""
         names = self._schema(source, path, trail)
         foreign = names.keys() - _ANNOTATIONS - {"type", "enum", "pattern"}
         if foreign or {"enum", "pattern"} <= names.keys():
             self._refuse(
                 path,
                 f"limits the names of its properties by {', '.join(sorted(foreign)) or 'a list and a pattern'}, "
-                "which an API Gateway model cannot say",
+                "which API Gateway models cannot express",
                 "limit them by a pattern or by a Literal",
             )
         return names
@@ -265,7 +266,7 @@ class Draft4:
             return [self._schema(part, path, trail) for part in source.get(keyword, ())]
 
         every = each("allOf")
-        # A value may fit several models of a union of which pydantic takes one, so oneOf would refuse it.
+        # A value may match several models of a union, of which pydantic uses one. oneOf would reject it.
         unions = [options for options in (each("anyOf"), each("oneOf")) if options]
         for number, options in enumerate(unions):
             union = self._union(options)
@@ -280,7 +281,7 @@ class Draft4:
             result["not"] = self._schema(source["not"], path, trail)
 
     def _union(self, options: list[Schema]) -> Schema:
-        """A schema for what fits one of several; null joins the type of the only other one."""
+        """Return a schema for values of any of several schemas; null joins the type of a single other one."""
         others = [option for option in options if not _is_null(option)]
         if len(others) == len(options):
             return options[0] if len(options) == 1 else {"anyOf": options}

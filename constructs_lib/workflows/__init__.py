@@ -1,1 +1,1 @@
-"""Workflows: Step Functions state machines, said in Python."""
+"""Workflows: Step Functions state machines in Python."""

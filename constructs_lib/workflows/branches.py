@@ -1,4 +1,4 @@
-"""States that do several things at once: different ones, or the same with each item of a list."""
+"""Parallel and Map: states that run several branches, or one branch for each item of a list."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ from constructs_lib.workflows.steps import KEPT, CatchingState, Machines, State
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Parallel(CatchingState):
-    """Does several things at once and waits for all (`Parallel`).
+    """Run several branches at once and wait for all (`Parallel`).
 
-    Its answer has the answer of each branch under the branch's name. With `catch_each` a branch that fails does not
-    fail the others: the answer is then `{"results": {branch: answer or null}, "failed": [{"branch": …, "error": …}]}`.
-    Each error is `{"code", "message"}` and can be shown to callers: it goes by the error's name, never by its cause.
+    The result has the result of each branch under the branch's name. With `catch_each`, one failed branch
+    does not discard the results of the others; the result is then `{"results": {branch: answer or null},
+    "failed": [{"branch": …, "error": …}]}`. Each error is `{"code", "message"}` and safe for callers: it
+    depends on the error's name, never on its cause.
 
     Attributes:
-        branches: The steps of each branch, by its name.
-        catch_each: Whether a branch may fail by itself. Default: one failure ends all.
+        branches: Steps of each branch, by name.
+        catch_each: Whether the others continue when a branch fails. Default: False; one failure fails the
+            state.
 
     Example:
         >>> both = Parallel("both", {"left": Pass("left"), "right": Pass("right")}, catch_each=True, result="both")
@@ -70,14 +72,15 @@ class Parallel(CatchingState):
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Map(CatchingState):
-    """Does the same with each item of a list (`Map`, inline); its answer is the list of the answers.
+    """Run the same steps for each item of a list (`Map`, inline). The result is the list of their results.
 
     Attributes:
-        items: The list: an expression, or plain data.
-        each: The steps of one iteration, which read their `Item`.
-        max_concurrency: How many iterations run at once, up to 40. Default: 10.
-        catch_each: Whether an iteration may fail by itself: each answer is then `{"result": …}`, or
-            `{"result": null, "error": {"code", "message"}}` as in a `Parallel`. Default: one failure ends all.
+        items: List, as an expression or as plain data.
+        each: Steps of an iteration, which read their `Item`.
+        max_concurrency: Concurrent iterations, 1-40. Default: 10.
+        catch_each: Whether the others continue when an iteration fails. Each result is then `{"result": …}`,
+            or `{"result": null, "error": {"code", "message"}}` as in a `Parallel`. Default: False; one
+            failure fails the state.
 
     Example:
         >>> pages = Map("pages", Input("pages"), each=Pass("page", output=Item("text")), max_concurrency=5)
@@ -113,11 +116,11 @@ _SHOWN_ITEMS: Final = with_part_errors(
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class CaughtBranch(Step):
-    """A branch whose failure is its answer, as it is rendered: what `catch_each` makes.
+    """Branch whose result is its failure; rendered for `catch_each`.
 
     Attributes:
-        tried: The branch, in one state that fails where the branch does. It gives `{"result": …}`.
-        failed: The state that gives `{"result": null, "error": name}` instead.
+        tried: Branch in one state, which fails when the branch fails. Its result is `{"result": …}`.
+        failed: State with the result `{"result": null, "error": name}` instead.
     """
 
     tried: State
@@ -125,7 +128,7 @@ class CaughtBranch(Step):
 
     @staticmethod
     def caught(target: str) -> dict[str, Any]:
-        """Return the Catch that leads from the one to the other."""
+        """Return the Catch from `tried` to `failed`."""
         return {
             "ErrorEquals": ["States.ALL"],
             "Next": target,
@@ -135,18 +138,18 @@ class CaughtBranch(Step):
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class _OneState(State):
-    """A branch of one state, which can have the Catch itself."""
+    """Branch of one state, which has the Catch itself."""
 
     state: CatchingState
 
     def fields(self, machines: Machines) -> dict[str, Any]:
-        made = self.state.fields(machines)
-        return {**made, "Output": {"result": made["Output"]}}
+        fields = self.state.fields(machines)
+        return {**fields, "Output": {"result": fields["Output"]}}
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class _SeveralStates(State):
-    """A branch of several states: a Parallel of one branch fails for whatever fails in it, a Choice included."""
+    """Branch of several states, in a Parallel that fails when any of them fails, a Choice included."""
 
     step: Step
 
@@ -171,7 +174,7 @@ def _caught(name: str, step: Step) -> CaughtBranch:
     if step.result is not None:
         raise ConflictError(
             step.where,
-            f"keeps its answer as '{step.result}' and ends, so that nothing can read it",
-            "leave result out: its answer is then that of the branch",
+            f"stores its result in '{step.result}' and ends, so no state can read it",
+            "leave result out; the branch then has its result",
         )
     return CaughtBranch(tried=_OneState(step.name, state=step), failed=failed)

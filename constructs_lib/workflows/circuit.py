@@ -1,7 +1,7 @@
-"""The states of a circuit breaker around a task: what is done with the one item that all executions share.
+"""States of a circuit breaker around a task, which share one DynamoDB item.
 
-The item has the number of failures in a row and the time from which the task may be tried again. It is not there while
-the task works, and whatever DynamoDB answers but that item, the task is tried.
+The item has the number of consecutive failures and the time of the next trial. It does not exist while the task
+succeeds. If DynamoDB fails, the task runs. "Consecutive" means in the order in which DynamoDB receives the updates.
 """
 
 from __future__ import annotations
@@ -47,32 +47,32 @@ CALLERS_ERRORS: Final = (
     "UnprocessableInput",
     "UnsupportedMediaType",
 )
-"""The errors that say nothing of the service that is called: the request was wrong."""
+"""Errors that do not count, because the request caused them."""
 
 CIRCUIT_OPEN: Final = "CircuitOpen"
-"""The error of a workflow that did not try a task, and has nothing to do instead."""
+"""Error of a workflow that skipped a task and has no alternative."""
 
 LONGEST_STATE_NAME: Final = MAX_NAME_LENGTH - len(": recovered?")
-"""What the name of a task may have, for those of the states around it."""
+"""Longest name of a task, so that the names of the states around it fit the quota."""
 
 _CALL_SECONDS: Final = 2
 _KEPT_SECONDS: Final = 86_400
 _LOST: Final = ("DynamoDB.ConditionalCheckFailedException", "DynamoDb.ConditionalCheckFailedException")
-"""Both of the names that Step Functions has for it."""
+"""Both names that Step Functions has for this error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circuit:
-    """A circuit, as its states need it.
+    """Circuit, as its states use it.
 
     Attributes:
-        table: The table that its item is in.
-        table_key: The attribute that is the table's key.
-        expiry: The attribute with the time after which the item is deleted.
-        item: The item's key.
-        failures: How many failures in a row open it.
-        open_seconds: How long it is open.
-        kms_key_arn: The key that encrypts the table, if it is one's own.
+        table: Table of the item.
+        table_key: Key attribute of the table.
+        expiry: Attribute with the time at which the item expires.
+        item: Key of the item.
+        failures: Consecutive failures that open the circuit.
+        open_seconds: Seconds for which it stays open.
+        kms_key_arn: ARN of the customer-managed key of the table, or None.
     """
 
     table: CalledTable
@@ -101,8 +101,7 @@ class Circuit:
         if len(task.name) > LONGEST_STATE_NAME:
             raise LimitExceededError(
                 task.where,
-                f"the name has {len(task.name)} characters, and with a circuit breaker around it {LONGEST_STATE_NAME} "
-                "are possible",
+                f"the name has {len(task.name)} characters, and a task with a circuit breaker may have {LONGEST_STATE_NAME}",
                 "shorten it",
             )
         words = _variable_words(task.name)
@@ -133,7 +132,7 @@ class Circuit:
         return look >> Choice(f"{task.name}: open?", rules, default=work)
 
     def _ends(self, name: str, problem: str, instead: Step | None) -> tuple[Step, Step]:
-        """What is done where the task is not tried, and where it failed."""
+        """Return the steps for a skipped task and for a failed one."""
         if instead is not None:
             return instead, instead
         blocked = Fail(
@@ -152,7 +151,7 @@ class Circuit:
         errors: Sequence[str],
         spared: Sequence[str],
     ) -> Step:
-        """The task itself: its failures are counted, and its success forgets them."""
+        """Return the task with the states that count a failure and reset the count on success."""
         count = _Note(
             f"{task.name}: count",
             update="SET retry_at = :later, #expiry = :expiry ADD failures :one",
@@ -161,7 +160,7 @@ class Circuit:
             catch=[Catch(to=Continue())],
             **self._on_item,
         )
-        # Nobody failed since it was looked at: what was under way then says nothing of how the service is now.
+        # No other execution failed meanwhile, so this success resets the count.
         unchanged = {":seen": {"N": Jsonata(f"$string(${circuit}.failures)")}}
         forget = _Forget(
             f"{task.name}: close",
@@ -175,10 +174,10 @@ class Circuit:
             [(Variable(f"{circuit}.failures").greater_than(0), forget)],
             default=Continue(),
         )
-        told = problem if isinstance(failed, Fail) else None
-        catches = [Catch(to=count >> failed, errors=errors, result=told)]
-        known = {error for one in task.catch for error in one.errors} | set(errors)
-        if ALL_ERRORS in errors and (others := [one for one in spared if one not in known]):
+        error_result = problem if isinstance(failed, Fail) else None
+        catches = [Catch(to=count >> failed, errors=errors, result=error_result)]
+        caught = {error for one in task.catch for error in one.errors} | set(errors)
+        if ALL_ERRORS in errors and (others := [one for one in spared if one not in caught]):
             refused = _again(f"{task.name}: refused", problem)
             catches.insert(0, Catch(to=refused, errors=others, result=problem))
         return Guarded(first=task, then=recovered, catch=tuple(catches))
@@ -194,7 +193,7 @@ class Circuit:
         }
 
     def _times(self) -> dict[str, Any]:
-        """When the task may be tried again, and when the item goes, in seconds since 1970."""
+        """Return the time of the next trial and the expiry of the item, in seconds since 1970."""
 
         def after(seconds: int) -> dict[str, Jsonata]:
             return {"N": Jsonata(f"$string($ceil($millis() / 1000) + {seconds})")}
@@ -204,7 +203,7 @@ class Circuit:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class _Look(DynamoDbGetItem):
-    """Reads the item; its answer is what the states go by."""
+    """Read the item. Its result decides which state is next."""
 
     failures: int
 
@@ -221,7 +220,7 @@ class _Look(DynamoDbGetItem):
 
 
 class _Note(DynamoDbUpdateItem):
-    """Changes the item, and hands on what it was given."""
+    """Update the item; the output is the input."""
 
     __slots__ = ()
 
@@ -230,7 +229,7 @@ class _Note(DynamoDbUpdateItem):
 
 
 class _Forget(DynamoDbDeleteItem):
-    """Deletes the item, and hands on what it was given."""
+    """Delete the item; the output is the input."""
 
     __slots__ = ()
 
@@ -243,13 +242,13 @@ def _handed_on() -> dict[str, Any]:
 
 
 def _again(name: str, problem: str) -> Fail:
-    """The end of a workflow by an error that was caught."""
-    cause = Variable(f"{problem}.Cause", default="It came without a cause.")
+    """Return a Fail with the error that was caught."""
+    cause = Variable(f"{problem}.Cause", default="The error has no cause.")
     return Fail(name, error=Variable(f"{problem}.Error"), cause=cause)
 
 
 def _variable_words(name: str) -> str:
-    """Return a state's name as the beginning of the names of its variables: different for each state."""
+    """Return a prefix for the variables of a state, unique for the state's name."""
     plain = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_")
     if plain != name:
         plain = f"{plain[:40]}_{zlib.crc32(name.encode()):08x}"

@@ -1,4 +1,4 @@
-"""A circuit breaker without a server: states around a task, and one item of a table."""
+"""Circuit breaker: states around a task, and one DynamoDB item."""
 
 from __future__ import annotations
 
@@ -22,21 +22,22 @@ _LONGEST_OPEN_SECONDS: Final = 86_400
 
 
 class CircuitBreaker(AwsConstruct):
-    """Leaves a service alone for a while after it has failed several times in a row.
+    """Circuit breaker that stops calling a service for a while after several consecutive failures.
 
-    What it knows is one item of a table, which all executions of all workflows share that have a task with this
-    breaker around it. While the circuit is closed, a task costs one read more. After `failures` failures it is open:
-    the task is not tried, at once. After `open_seconds` one execution tries it; if that succeeds, the circuit is
-    closed, and if not, it is open as long again. Whatever goes wrong with the table, the task is tried.
+    Its state is one item of a table, which all executions of all workflows with this breaker share. While the
+    circuit is closed, a task costs one more read. After `failures` consecutive failures the circuit opens and
+    tasks are skipped. After `open_seconds`, one execution tries the task. If that succeeds, the circuit
+    closes; otherwise it stays open for `open_seconds` again. If the table fails, tasks run.
 
     Args:
         scope: Parent construct.
         construct_id: Id in the parent construct.
-        failures: How many failures in a row open the circuit, 1 to 100; tries again of one task count once.
+        failures: Consecutive failures that open the circuit, 1-100. The retries of a task count once.
             Default: 3.
-        open_seconds: How long it is open, 1 to 86400 (a day). Default: 30.
-        name: The key of its item, and the name of its own table. Default: the stack's prefix and the path below the stack.
-        table: A table that it shares, with one key and expiry. Default: it has its own.
+        open_seconds: Seconds for which it stays open, 1-86400. Default: 30.
+        name: Key of its item, and name of its own table. Default: the stack's prefix and the path below the
+            stack.
+        table: Table to share, with a partition key and expiry. Default: a table of its own.
         deletion_protection: Whether AWS refuses to delete its own table. Default: the stack's, True.
 
     Raises:
@@ -100,27 +101,26 @@ class CircuitBreaker(AwsConstruct):
 
     @property
     def name(self) -> str:
-        """The key of its item; whoever deletes the item closes the circuit."""
+        """Key of its item. Deleting the item closes the circuit."""
         return self._circuit.item
 
     @property
     def table(self) -> Table:
-        """The table that its item is in."""
+        """Table of its item."""
         return self._table
 
     def around(
         self, task: CatchingState, *, instead: Step | None = None, errors: Sequence[str] = (ALL_ERRORS,)
     ) -> Step:
-        """Return a task with this breaker around it; something has to follow, such as a `Succeed`.
+        """Return a task with this breaker around it. A step must follow, such as a `Succeed`.
 
-        An error that does not count goes where the task's own `catch` says, and else fails the workflow.
+        An error that does not count goes to the task's own `catch`, or else fails the workflow.
 
         Args:
-            task: The task. Its `catch` comes before the breaker, and what it catches does not count.
-            instead: What is done where the task failed, or was not tried. Default: the workflow fails: with
-                the task's own error, or with `CircuitOpen`, which callers over HTTP get as a 503.
-            errors: The names of the errors that count. Default: all but those that are the caller's fault
-                (`CALLERS_ERRORS`).
+            task: Task to protect. Errors that its own `catch` handles do not count.
+            instead: Step that runs if the task failed or was skipped. Default: none; the workflow fails with
+                the task's error, or with `CircuitOpen`, which callers over HTTP get as a 503.
+            errors: Names of the errors that count. Default: all but errors of the caller (`CALLERS_ERRORS`).
 
         Raises:
             ConstructError: if the task cannot fail, or its name is too long.

@@ -1,4 +1,4 @@
-"""Follows the variables of a definition in JSONata from state to state: what is read was kept before, and is still there."""
+"""Data flow check of a definition in JSONata: states read only variables that are set and not overwritten."""
 
 from __future__ import annotations
 
@@ -95,11 +95,12 @@ def check_data_flow(where: str, asl: Mapping[str, Any], item_readers: frozenset[
 
     Args:
         where: The path of the workflow.
-        asl: The definition; its structure was checked.
-        item_readers: The states that read the item of their iteration.
+        asl: Definition with a valid structure.
+        item_readers: Names of the states that read the item of their iteration.
 
     Raises:
-        ConstructError: if a state reads what no way to it keeps, or keeps something over what a later state reads.
+        ConstructError: if a state reads a variable that is not set on a path to it, or overwrites one that a
+            later state reads.
     """
     _DataFlow(where, item_readers).check(asl, {})
 
@@ -110,7 +111,7 @@ class _DataFlow:
         self._item_readers = item_readers
 
     def check(self, machine: Mapping[str, Any], outside: Mapping[str, str]) -> None:
-        """Check a machine, of which `outside` is what the machines around it keep: the state, by the variable."""
+        """Check a machine. `outside` has the states that set variables in the machines around it, by variable."""
         states, start = machine["States"], machine["StartAt"]
         always = _forward(states, start, frozenset(outside), union=False)
         maybe = _forward(
@@ -122,20 +123,20 @@ class _DataFlow:
             self._check_replaced(name, state, states, maybe[name])
         for name in self._item_readers & set(states):
             self._check_item(name, states, start)
-        kept = {variable: name for name, state in states.items() for variable, _ in _assigned(state)}
+        setters = {variable: name for name, state in states.items() for variable, _ in _assigned(state)}
         for name, state in states.items():
             for inner in machines_in(state):
-                self._check_inner_names(inner, {**outside, **kept})
-                known = {one: owner for one, owner in maybe[name] if one in always[name]}
-                self.check(inner, known)
+                self._check_inner_names(inner, {**outside, **setters})
+                certain = {one: owner for one, owner in maybe[name] if one in always[name]}
+                self.check(inner, certain)
 
     def _check_kept(self, name: str, state: Mapping[str, Any]) -> None:
         if state.get("End") and state.get("Assign"):
             variable = next(iter(state["Assign"]))
             raise ConflictError(
                 f"{self._where}/{name}",
-                f"keeps '{variable}' and ends, so that nothing can read it",
-                "leave result out, for its answer to be given back, or go on at a Succeed with an output",
+                f"sets '{variable}' and ends, so no state can read it",
+                "leave result out to return its result, or add a Succeed with an output",
             )
 
     def _check_inner_names(self, machine: Mapping[str, Any], outside: Mapping[str, str]) -> None:
@@ -144,8 +145,8 @@ class _DataFlow:
                 if variable in outside:
                     raise ConflictError(
                         f"{self._where}/{name}",
-                        f"keeps '{variable}', a name that '{outside[variable]}' outside of its branch or iteration has",
-                        "give one of the two another name",
+                        f"sets '{variable}', which '{outside[variable]}' outside of its branch or iteration sets too",
+                        "rename one of the two",
                     )
             for inner in machines_in(state):
                 self._check_inner_names(inner, outside)
@@ -158,38 +159,38 @@ class _DataFlow:
         always: frozenset[Any],
         maybe: frozenset[Any],
     ) -> None:
-        known = {variable for variable, _ in maybe}
+        names = {variable for variable, _ in maybe}
         for variable in sorted(_read(state)):
-            if variable in always or (variable in _FUNCTIONS and variable not in known):
+            if variable in always or (variable in _FUNCTIONS and variable not in names):
                 continue
             where = f"{self._where}/{name}"
-            if variable in known:
+            if variable in names:
                 raise ConflictError(
                     where,
-                    f"reads '{variable}', which is not kept on every way to it",
-                    "keep it on each, as by a Pass with variables={...}",
+                    f"reads '{variable}', which is not set on every path to it",
+                    "set it on each path, for example by a Pass with variables={...}",
                 )
             inside = next((one for one, other in states.items() if variable in _kept_inside(other)), None)
             raise InvalidArgumentError(
                 where,
-                f"reads '{variable}', which no state before it keeps"
-                + (f"; it is kept inside '{inside}', and ends with it" if inside else ""),
-                f"give '{inside}' a result and read that"
+                f"reads '{variable}', which no state before it sets"
+                + (f"; it is set inside '{inside}' and ends with it" if inside else ""),
+                f"add a result to '{inside}' and read that"
                 if inside
-                else "give the state that answers it a result",
+                else "set result on the state that should provide it",
             )
 
     def _check_replaced(
         self, name: str, state: Mapping[str, Any], states: Mapping[str, Any], maybe: frozenset[Any]
     ) -> None:
         for variable, target in _assigned(state):
-            earlier = sorted(owner for known, owner in maybe if known == variable and owner != name)
+            earlier = sorted(owner for name_set, owner in maybe if name_set == variable and owner != name)
             reader = _reader_after(states, target, variable) if earlier else None
             if reader is not None:
                 raise ConflictError(
                     f"{self._where}/{name}",
-                    f"keeps '{variable}' in place of what '{earlier[0]}' kept under that name and '{reader}' reads",
-                    "give one of the two results another name",
+                    f"overwrites variable '{variable}', which '{earlier[0]}' set and '{reader}' still reads",
+                    "rename one of the two results",
                 )
 
     def _check_item(self, name: str, states: Mapping[str, Any], start: str) -> None:
@@ -203,25 +204,25 @@ class _DataFlow:
                 elif output != KEPT and name in _from(states, target):
                     raise ConflictError(
                         f"{self._where}/{name}",
-                        f"reads its item, and what '{one}' hands on has taken the item's place",
-                        f"give '{one}' a result, so that it hands on what it was given",
+                        f"reads its item, but the output of '{one}' has replaced the item",
+                        f"add a result to '{one}', so that its output is its input",
                     )
 
 
 def _forward(
     states: Mapping[str, Any], start: str, given: frozenset[Any], *, union: bool
 ) -> dict[str, frozenset[Any]]:
-    """Return what is kept when each state begins: on some way to it, with the state that keeps it, or on every way."""
+    """Return the variables that are set before each state, on some path (with their setter) or on every path."""
     found: dict[str, frozenset[Any]] = {start: given}
     waiting = [start]
     while waiting:
         name = waiting.pop()
-        for target, kept in _edges(states[name]):
+        for target, assigned in _edges(states[name]):
             if union:
-                replaced = frozenset(one for one in found[name] if one[0] not in kept)
-                after = replaced | {(variable, name) for variable in kept}
+                replaced = frozenset(one for one in found[name] if one[0] not in assigned)
+                after = replaced | {(variable, name) for variable in assigned}
             else:
-                after = found[name] | kept
+                after = found[name] | assigned
             before = found.get(target)
             joined = after if before is None else before | after if union else before & after
             if joined != before:
@@ -242,19 +243,19 @@ def _edges(state: Mapping[str, Any]) -> Iterator[tuple[str, frozenset[str]]]:
 
 
 def _outputs(state: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    kept = KEPT if state["Type"] in ("Choice", "Pass", "Wait") else None
+    output = KEPT if state["Type"] in ("Choice", "Pass", "Wait") else None
     for rule in state.get("Choices", ()):
         yield rule["Next"], rule.get("Output", KEPT)
     for field in ("Default", "Next"):
         if field in state:
-            yield state[field], state.get("Output", kept)
+            yield state[field], state.get("Output", output)
     for caught in state.get("Catch", ()):
         yield caught["Next"], caught.get("Output")
 
 
 def _assigned(state: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
-    for target, kept in _edges(state):
-        for variable in sorted(kept):
+    for target, assigned in _edges(state):
+        for variable in sorted(assigned):
             yield variable, target
 
 
@@ -268,7 +269,7 @@ def _reader_after(states: Mapping[str, Any], start: str | None, variable: str) -
 
 
 def _from(states: Mapping[str, Any], start: str | None) -> dict[str, None]:
-    """Return `start` and all that may come after it."""
+    """Return `start` and all states after it."""
     reached: dict[str, None] = {} if start is None else {start: None}
     waiting = list(reached)
     while waiting:
@@ -280,7 +281,7 @@ def _from(states: Mapping[str, Any], start: str | None) -> dict[str, None]:
 
 
 def _read(state: Mapping[str, Any]) -> set[str]:
-    """Return the variables that a state reads itself."""
+    """Return the variables that a state itself reads."""
     found: set[str] = set()
     for code in _codes({field: value for field, value in state.items() if field not in _OWN}):
         plain = _TEXT.sub("", code)

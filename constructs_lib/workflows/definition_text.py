@@ -1,4 +1,4 @@
-"""A definition as text: for Terraform, and beside the stack's configuration for people and other tools."""
+"""Definition as text: for Terraform, and in files beside the stack's configuration."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _TOKEN_START: Final = re.compile(r"\$\{(?!TfToken\[)")
 
 
 def as_literal(asl: Mapping[str, Any]) -> str:
-    """Return the definition as JSON in which Terraform fills in the references of cdktf, and nothing else."""
+    """Return the definition as JSON whose only Terraform expressions are the references of cdktf."""
     text = json.dumps(asl, separators=(",", ":"))
     return _TOKEN_START.sub("$${", text).replace("%{", "%%{")
 
 
 def distinct(stack: AwsStack, permissions: Sequence[PolicyStatement]) -> list[PolicyStatement]:
-    """Return each permission once; cdktf makes another text for the same reference each time."""
-    known = _resolved(stack, [one.as_dict() for one in permissions])
-    return [one for index, one in enumerate(permissions) if known[index] not in known[:index]]
+    """Return each permission once. cdktf creates a new token for the same reference each time."""
+    resolved = _resolved(stack, [one.as_dict() for one in permissions])
+    return [one for index, one in enumerate(permissions) if resolved[index] not in resolved[:index]]
 
 
 def write_artefacts(workflow: Construct, name: str, asl: Mapping[str, Any]) -> None:
@@ -41,12 +41,13 @@ def write_artefacts(workflow: Construct, name: str, asl: Mapping[str, Any]) -> N
 
 
 def _resolved(stack: AwsStack, value: Any) -> Any:
-    """Return data with Terraform's names of what cdktf refers to."""
+    """Return data with cdktf's tokens resolved to Terraform's expressions."""
     text = json.dumps(value)
     names = {token: text_of(token, stack) for token in sorted(set(_TOKEN.findall(text)))}
     unknown = [token for token, name in names.items() if name is None]
     if unknown:
-        # Only these, each once: cdktf takes long to go through data, and longer to get it from Python and back.
+        # Only the tokens, each once: resolving whole data in cdktf is slow, and so is passing it from Python
+        # and back.
         names |= dict(zip(unknown, resolved(unknown, stack), strict=True))
     if not names:
         return value

@@ -1,4 +1,4 @@
-"""How long a definition may take at worst, by its own timeouts."""
+"""Longest duration of a definition by its own timeouts."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _DEFAULT_ATTEMPTS: Final = 3
 
 
 def longest_seconds(asl: Mapping[str, Any], kind: WorkflowKind) -> float:
-    """Return the longest time that a workflow may run, in seconds; infinite where nothing ends it.
+    """Return the longest time that a workflow may run, in seconds. Infinite if no timeout ends it.
 
-    Every task takes its whole timeout, every retry is used and every pause is as long as it may be. A `Map` over a
-    list that is not known has no end but the workflow's own timeout, and neither has a circle.
+    It assumes that every task takes its whole timeout, with all retries and the longest pauses. Only the
+    workflow's own timeout bounds loops and a `Map` over a list that is not known at synth.
 
     Args:
-        asl: The definition; its structure was checked.
-        kind: Which kind of workflow it is.
+        asl: Definition with a valid structure.
+        kind: Kind of the workflow.
     """
     whole = _number(asl.get("TimeoutSeconds"))
     limit = EXPRESS_SECONDS if kind == "EXPRESS" else math.inf
@@ -28,13 +28,13 @@ def longest_seconds(asl: Mapping[str, Any], kind: WorkflowKind) -> float:
 
 def _machine(machine: Mapping[str, Any]) -> float:
     states = machine["States"]
-    known: dict[str, float] = {}
+    seconds: dict[str, float] = {}
     on_the_way: set[str] = set()
 
     def longest(name: str) -> float:
         if name in on_the_way:
             return math.inf
-        if name not in known:
+        if name not in seconds:
             on_the_way.add(name)
             state = states[name]
             following = [
@@ -44,8 +44,8 @@ def _machine(machine: Mapping[str, Any]) -> float:
                 if target is not None
             ]
             on_the_way.discard(name)
-            known[name] = _state(state) + max(following, default=0)
-        return known[name]
+            seconds[name] = _state(state) + max(following, default=0)
+        return seconds[name]
 
     return longest(machine["StartAt"])
 

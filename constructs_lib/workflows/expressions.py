@@ -1,8 +1,8 @@
-"""Values that a workflow finds out while it runs, as JSONata.
+"""Expressions: values that are known only while a workflow runs, as JSONata.
 
-A state's arguments are plain Python data with expressions in it: `{"image": Input("body.image"), "limit": 5}`. What
-is read comes from one of three places: the input of the whole workflow (`Input`), what an earlier state's
-`result` named (`Variable`), or the item of a `Map` (`Item`).
+A state's arguments are plain Python data with expressions: `{"image": Input("body.image"), "limit": 5}`.
+Expressions read the input of the workflow (`Input`), the `result` of an earlier state (`Variable`), or the
+item of a `Map` (`Item`).
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _UNSET: Final = object()
 
 
 class Expression:
-    """What is evaluated while a workflow runs. The comparisons give a `Condition`.
+    """Value that is evaluated while a workflow runs. Comparisons return a `Condition`.
 
-    A comparison with something that is not there does not hold, and is no error.
+    A comparison with a missing value is false, not an error.
 
     Example:
         >>> Variable("labels.score").less_than(0.5).code
@@ -42,31 +42,31 @@ class Expression:
         raise NotImplementedError
 
     def equals(self, value: object) -> Condition:
-        """Whether it is `value`."""
+        """Return the condition that it equals `value`."""
         return Condition(f"({self.code} = {code_of(value)})")
 
     def less_than(self, value: object) -> Condition:
-        """Whether it is below `value`, a number or a text."""
+        """Return the condition that it is below `value`, a number or a string."""
         return self._compared("<", value)
 
     def at_most(self, value: object) -> Condition:
-        """Whether it is `value` or below."""
+        """Return the condition that it is `value` or below."""
         return self._compared("<=", value)
 
     def greater_than(self, value: object) -> Condition:
-        """Whether it is above `value`."""
+        """Return the condition that it is above `value`."""
         return self._compared(">", value)
 
     def at_least(self, value: object) -> Condition:
-        """Whether it is `value` or above."""
+        """Return the condition that it is `value` or above."""
         return self._compared(">=", value)
 
     def is_in(self, values: Sequence[object]) -> Condition:
-        """Whether it is one of `values`."""
+        """Return the condition that it is one of `values`."""
         return Condition(f"({self.code} in [{', '.join(code_of(value) for value in values)}])")
 
     def exists(self) -> Condition:
-        """Whether it is there; null is."""
+        """Return the condition that it exists. Null exists."""
         return Condition(f"$exists({self.code})")
 
     def _compared(self, operator: str, value: object) -> Condition:
@@ -75,10 +75,11 @@ class Expression:
 
 @dataclass(frozen=True, slots=True)
 class Jsonata(Expression):
-    """An expression in JSONata, for what the other classes cannot say.
+    """Expression in JSONata, for values that the other classes cannot express.
 
     Attributes:
-        text: The expression without `{%` and `%}`. It knows `$states.input`, `$states.context` and the variables.
+        text: Expression without `{%` and `%}`. It can use `$states.input`, `$states.context` and the
+            variables.
 
     Raises:
         InvalidArgumentError: if it is empty or has delimiters.
@@ -93,7 +94,7 @@ class Jsonata(Expression):
     def __post_init__(self) -> None:
         if not isinstance(self.text, str) or not self.text.strip() or "{%" in self.text or "%}" in self.text:
             raise InvalidArgumentError(
-                "Jsonata", f"{self.text!r} is no expression", "write it without '{%' and '%}'"
+                "Jsonata", f"{self.text!r} is not an expression", "write it without '{%' and '%}'"
             )
 
     @property
@@ -104,7 +105,7 @@ class Jsonata(Expression):
 
 @dataclass(frozen=True, slots=True)
 class Condition(Expression):
-    """What is true or false: made by the comparisons of `Expression`, joined by `&`, `|` and `~`.
+    """Condition: the result of a comparison of an `Expression`. Combine conditions with `&`, `|` and `~`.
 
     Example:
         >>> (Input("body.kind").equals("scan") & ~Variable("text.words").exists()).code
@@ -155,11 +156,11 @@ class _Path(Expression):
 
 @dataclass(frozen=True, slots=True)
 class Input(_Path):
-    """A part of what the workflow was started with; the same in every state.
+    """Part of the workflow's input; the same in every state.
 
     Attributes:
-        path: Where it is, such as `body.pages[0]`. Default: all of it.
-        default: What is taken where it is not there. Default: that fails with `States.QueryEvaluationError`.
+        path: Path in the input, such as `body.pages[0]`. Default: the whole input.
+        default: Value if the part is missing. Default: none; the state fails with `States.QueryEvaluationError`.
 
     Example:
         >>> Input("body.image").code
@@ -172,11 +173,11 @@ class Input(_Path):
 
 @dataclass(frozen=True, slots=True)
 class Item(_Path):
-    """A part of the item that an iteration of a `Map` is for.
+    """Part of the item of an iteration of a `Map`.
 
     Attributes:
-        path: Where it is in the item. Default: all of it.
-        default: What is taken where it is not there. Default: that fails with `States.QueryEvaluationError`.
+        path: Path in the item. Default: the whole item.
+        default: Value if the part is missing. Default: none; the state fails with `States.QueryEvaluationError`.
 
     Example:
         >>> Item("image").code
@@ -189,12 +190,11 @@ class Item(_Path):
 
 @dataclass(frozen=True, slots=True)
 class Variable(_Path):
-    """A part of what an earlier state keeps under a name, by its `result`.
+    """Part of a variable that the `result` of an earlier state set.
 
     Attributes:
-        path: The name, and where it is below that, such as `text.lines[0]`.
-        default: What is taken where that part is not there. Default: that fails with
-            `States.QueryEvaluationError`.
+        path: Name of the variable and path in it, such as `text.lines[0]`.
+        default: Value if the part is missing. Default: none; the state fails with `States.QueryEvaluationError`.
 
     Example:
         >>> Variable("text.lines").code
@@ -212,35 +212,35 @@ class Variable(_Path):
 
 
 def check_variable(where: str, argument: str, name: object) -> None:
-    """Check that a variable can have this name."""
+    """Check the name of a variable."""
     if not isinstance(name, str) or re.fullmatch(_NAME, name) is None or len(name) > 80 or name == "states":
         raise InvalidArgumentError(
             where,
-            f"{argument} {name!r} is no name of a variable",
+            f"{argument} {name!r} is not a valid variable name",
             "use up to 80 letters, digits and '_', not a digit first, and not 'states'",
         )
 
 
 def template(where: str, value: object) -> Any:
-    """Return plain data with expressions in it as Amazon States Language writes it.
+    """Return plain data with expressions in Amazon States Language.
 
     Args:
-        where: What the data belongs to, for error messages.
-        value: Dicts with string keys, lists, texts, finite numbers, booleans, None and expressions.
+        where: Owner of the data, for error messages.
+        value: Dicts with string keys, lists, strings, finite numbers, booleans, None and expressions.
 
     Raises:
-        InvalidArgumentError: if there is anything else in it.
-        LimitExceededError: if it is larger than the data of a state may be.
+        InvalidArgumentError: if it contains other types.
+        LimitExceededError: if it is larger than the quota for the data of a state.
     """
-    made = _template(where, value)
-    size = len(json.dumps(made).encode())
+    data = _template(where, value)
+    size = len(json.dumps(data).encode())
     if size > MAX_DATA_BYTES:
         raise LimitExceededError(
             where,
             f"holds {size:,} bytes of data and a state may have {MAX_DATA_BYTES:,}",
-            "put the data into a bucket and pass its key",
+            "store the data in a bucket and pass its key",
         )
-    return made
+    return data
 
 
 def code_of(value: object) -> str:
@@ -278,26 +278,26 @@ def _template(where: str, value: object) -> Any:
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):
-                raise InvalidArgumentError(where, f"key {key!r} is not a string", "JSON has only such keys")
+                raise InvalidArgumentError(where, f"key {key!r} is not a string", "JSON has only string keys")
         return {key: _template(where, one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [_template(where, one) for one in value]
     _check_plain(where, value)
     if isinstance(value, str) and value.strip().startswith("{%") and value.strip().endswith("%}"):
         raise InvalidArgumentError(
-            where, f"the text {value!r} would be evaluated", "pass Jsonata(...) if it should be"
+            where, f"the string {value!r} would be evaluated", "pass Jsonata(...) to evaluate it"
         )
     return value
 
 
 def _check_plain(where: str, value: object) -> None:
     if isinstance(value, float) and not math.isfinite(value):
-        raise InvalidArgumentError(where, f"{value!r} is not a number that JSON knows", "use a finite one")
+        raise InvalidArgumentError(where, f"{value!r} is not a number in JSON", "use a finite number")
     if value is not None and not isinstance(value, str | int | float | bool):
         raise InvalidArgumentError(
             where,
             f"a value of type {type(value).__name__} is neither JSON nor an expression",
-            "use dicts, lists, texts, numbers, booleans, None, and Input, Variable, Item or Jsonata",
+            "use dicts, lists, strings, numbers, booleans, None, and Input, Variable, Item or Jsonata",
         )
 
 

@@ -1,4 +1,4 @@
-"""What is done when a state fails: try again, or go on elsewhere."""
+"""Retry and Catch: error handling of states."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from constructs_lib.workflows.step import Step
 
 ALL_ERRORS: Final = "States.ALL"
-"""Every error but the two that end a workflow: too much data, and one that the definition itself causes."""
+"""All errors but the two that always end a workflow: too much data, and an error in the definition."""
 
 THROTTLING_ERRORS: Final = (
     "BackendUnavailable",
@@ -30,7 +30,7 @@ THROTTLING_ERRORS: Final = (
     "StepFunctions.ExecutionLimitExceeded",
     "ThrottlingException",
 )
-"""What a busy service answers: the same request may succeed a second later."""
+"""Errors of busy services. The same request can succeed a second later."""
 
 CRASH_ERRORS: Final = (
     "Lambda.ClientExecutionTimeoutException",
@@ -38,24 +38,24 @@ CRASH_ERRORS: Final = (
     "Runtime.ExitError",
     "Sandbox.Timedout",
 )
-"""Errors of calls whose execution environment exited or did not answer in time: another one may do the work."""
+"""Errors of calls whose execution environment exited or timed out. Another one may succeed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
-    """Trying a state again after certain errors, each time after a longer pause.
+    """Retries of a state after certain errors, with increasing pauses.
 
     Attributes:
-        errors: The names of the errors. Default: all (`States.ALL`).
-        max_attempts: How many times it is tried again, 0 to 99. Default: twice.
-        interval_seconds: The first pause, in seconds. Default: 1.
-        backoff_rate: What each pause is multiplied by, from 1. Default: 2.
-        max_delay_seconds: The longest pause, in seconds. Default: 10.
-        jitter: Whether a pause is anything between nothing and its length, so that many who were refused at
-            once do not come back at once. Default: True.
+        errors: Names of the errors. Default: all (`States.ALL`).
+        max_attempts: Number of retries, 0-99. Default: 2.
+        interval_seconds: First pause in seconds. Default: 1.
+        backoff_rate: Factor for each further pause, 1 or more. Default: 2.
+        max_delay_seconds: Longest pause in seconds. Default: 10.
+        jitter: Whether pauses are random between 0 and their length, so that rejected clients do not retry at the same
+            time. Default: True.
 
     Raises:
-        ConstructError: if Step Functions would refuse an argument.
+        ConstructError: if Step Functions would reject an argument.
 
     Example:
         >>> Retry.on_throttling(max_attempts=3).asl()["MaxAttempts"]
@@ -85,7 +85,7 @@ class Retry:
 
     @classmethod
     def on_throttling(cls, *, max_attempts: int = 2) -> Retry:
-        """Return what tries again when a service is busy (`THROTTLING_ERRORS`)."""
+        """Return the retry for busy services (`THROTTLING_ERRORS`)."""
         return cls(errors=THROTTLING_ERRORS, max_attempts=max_attempts)
 
     @classmethod
@@ -110,13 +110,12 @@ class Retry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catch:
-    """Going on elsewhere after certain errors, once a state's retries are used up.
+    """Next step after certain errors, when a state's retries are used up.
 
     Attributes:
-        to: Where it goes on. What follows the state follows that as well, unless it ends the workflow.
-        errors: The names of the errors. Default: all (`States.ALL`).
-        result: The variable that gets the error, as `{"Error": name, "Cause": text}`. Default: it is not
-            kept.
+        to: Next step. The steps after the state follow it too, unless it ends the workflow.
+        errors: Names of the errors. Default: all (`States.ALL`).
+        result: Variable for the error, as `{"Error": name, "Cause": text}`. Default: none.
 
     Raises:
         InvalidArgumentError: if there are no errors, or the variable's name is not valid.
@@ -136,16 +135,16 @@ class Catch:
             check_variable("Catch", "result", self.result)
 
     def asl(self, target: str) -> dict[str, Any]:
-        """Return it in Amazon States Language, going on at the state `target`."""
-        made: dict[str, Any] = {"ErrorEquals": list(self.errors), "Next": target}
+        """Return it in Amazon States Language, with the state `target` as the next one."""
+        fields: dict[str, Any] = {"ErrorEquals": list(self.errors), "Next": target}
         if self.result is not None:
-            made["Assign"] = {self.result: delimited("$states.errorOutput")}
-        # Without this, the error would take the place of the data that the states hand on.
-        made["Output"] = delimited("$states.input")
-        return made
+            fields["Assign"] = {self.result: delimited("$states.errorOutput")}
+        # Without this, the error would replace the data that the states pass on.
+        fields["Output"] = delimited("$states.input")
+        return fields
 
 
 def _errors(where: str, errors: Sequence[str]) -> tuple[str, ...]:
     if isinstance(errors, str) or not errors or not all(isinstance(one, str) and one for one in errors):
-        raise InvalidArgumentError(where, f"errors {errors!r} is no list of names", "pass at least one")
+        raise InvalidArgumentError(where, f"errors {errors!r} is not a list of names", "pass at least one")
     return tuple(errors)

@@ -1,4 +1,4 @@
-"""Amazon States Language that somebody wrote by hand, as the definition of a workflow."""
+"""Hand-written Amazon States Language as the definition of a workflow."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _FUNCTION: Final = re.compile(r"arn:[^:]+:lambda:")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandWritten:
-    """A definition that was read; see `Workflow.from_definition`.
+    """Parsed definition; see `Workflow.from_definition`.
 
     Attributes:
-        asl: The definition, with the ARNs in place.
-        functions: The functions that it names.
-        arns: How it names them.
-        permissions: What else its role may do.
+        asl: Definition with ARNs for the references.
+        functions: Functions that it invokes.
+        arns: ARNs of these functions in the definition.
+        permissions: Further permissions of its role.
     """
 
     asl: Mapping[str, Any]
@@ -54,7 +54,7 @@ class HandWritten:
             try:
                 content = json.loads(definition)
             except ValueError as error:
-                raise InvalidArgumentError(_WHERE, f"is no JSON ({error})", "correct it") from None
+                raise InvalidArgumentError(_WHERE, f"is not JSON ({error})", "correct it") from None
         else:
             content = definition
         if not isinstance(content, Mapping):
@@ -66,7 +66,9 @@ class HandWritten:
         unused = sorted(set(references) - reader.used)
         if unused:
             raise InvalidArgumentError(
-                _WHERE, f"reference '{unused[0]}' is nowhere in it", f"write ${{{unused[0]}}}, or remove it"
+                _WHERE,
+                f"reference '{unused[0]}' does not occur in it",
+                f"write ${{{unused[0]}}}, or remove it",
             )
         return cls(
             asl=asl,
@@ -76,28 +78,27 @@ class HandWritten:
         )
 
     def rendered(self, where: str, *, timeout_seconds: int | None) -> Rendered:
-        """Return it as what a Workflow renders.
+        """Return it rendered, for a Workflow.
 
         Raises:
-            ConstructError: if it has another timeout already, or nothing allows what a state calls.
+            ConstructError: if it has a timeout already, or no permission allows what a state calls.
         """
         asl = dict(self.asl)
         if timeout_seconds is not None:
             if asl.get("TimeoutSeconds", timeout_seconds) != timeout_seconds:
                 raise ConflictError(
                     where,
-                    f"the definition says TimeoutSeconds {asl['TimeoutSeconds']}, and timeout_seconds is "
-                    f"{timeout_seconds}",
+                    f"the definition has TimeoutSeconds {asl['TimeoutSeconds']}, and timeout_seconds is {timeout_seconds}",
                     "leave one of them out",
                 )
             asl["TimeoutSeconds"] = timeout_seconds
         return Rendered(asl=asl, functions=self.functions, permissions=self.permissions)
 
     def check_permissions(self, where: str) -> None:
-        """Check that something allows what each state calls; after its structure was checked.
+        """Check that a permission allows each call. The structure must be valid.
 
         Raises:
-            InvalidArgumentError: if nothing does.
+            InvalidArgumentError: if a permission is missing.
         """
         allowed = {action.partition(":")[0] for one in self.permissions for action in one.actions}
         for name, state in all_states(self.asl):
@@ -111,14 +112,14 @@ class HandWritten:
                 starts = " or ".join(f"'{one}:'" for one in needed)
                 raise InvalidArgumentError(
                     f"{where}/{name}",
-                    f"nothing allows it to call {state['Resource']}",
+                    f"no permission allows {state['Resource']}",
                     "name functions by references={...}, and pass permissions=[PolicyStatement(...)] for all else; the "
                     f"actions start with {starts}",
                 )
 
 
 def _needed(resource: str) -> Sequence[str]:
-    """Return the IAM prefixes of which the role needs one; empty where it needs none, or that is not known."""
+    """Return the IAM prefixes of which the role needs one. Empty if it needs none, or they are not known."""
     integration = _INTEGRATION.match(resource)
     if integration is not None:
         return iam_prefixes(integration[1])
@@ -133,7 +134,7 @@ class _Reader:
         self._references = references
 
     def read(self, value: Any) -> Any:
-        """Return a value with what is referred to in its place."""
+        """Return a value with its references replaced."""
         if isinstance(value, Mapping):
             return {key: self.read(one) for key, one in value.items()}
         if isinstance(value, list | tuple):
@@ -148,7 +149,9 @@ class _Reader:
         name = match[1]
         if name not in self._references:
             raise InvalidArgumentError(
-                _WHERE, f"refers to '${{{name}}}', which is not known", f"pass references={{'{name}': ...}}"
+                _WHERE,
+                f"refers to '${{{name}}}', which is not in references",
+                f"pass references={{'{name}': ...}}",
             )
         self.used.add(name)
         value = self._references[name]
@@ -157,5 +160,5 @@ class _Reader:
     def _function(self, function: CalledFunction) -> str:
         name = function.function_name
         self.functions[name] = function
-        # cdktf makes another text for the same reference each time.
+        # cdktf creates a new token for the same reference each time.
         return self.arns.setdefault(name, function.qualified_arn)

@@ -1,4 +1,4 @@
-"""What a caller over HTTP is told when a workflow fails: by the error's name, with a fixed text, never the cause."""
+"""HTTP responses to failed workflows: a fixed text by the error's name, never the cause."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from constructs_lib.errors import InvalidArgumentError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpError:
-    """An answer to a failed request.
+    """Response to a failed request.
 
     Attributes:
-        status: The HTTP status, 400 to 599.
-        code: What programs go by, such as `invalid_request`.
-        message: What people read: what is wrong and what to do.
+        status: HTTP status, 400-599.
+        code: Code for programs, such as `invalid_request`.
+        message: Text for people: what is wrong and what to do.
 
     Raises:
-        ConstructError: if the status is none of an error, or a text could not stand in the answer.
+        ConstructError: if the status is not one of an error, or a text is not valid in the response.
 
     Example:
         >>> HttpError(status=409, code="sold_out", message="There is none left.").status
@@ -38,7 +38,7 @@ class HttpError:
         if any(character in self.message for character in '"\\$#\n\r\t') or not self.message:
             raise InvalidArgumentError(
                 "HttpError",
-                f"message {self.message!r} would be evaluated, or end the text that it stands in",
+                f"message {self.message!r} would be evaluated, or end the string around it",
                 "write one line without quotes, '\\', '$' and '#'",
             )
 
@@ -72,7 +72,7 @@ TIMED_OUT: Final = HttpError(
 )
 
 CALLER_LIMIT_REACHED: Final = "CallerLimitReached"
-"""The error of a workflow whose caller has made too many requests; its cause is the number of seconds to wait."""
+"""Error of a workflow whose caller sent too many requests. Its cause is the number of seconds to wait."""
 
 ERRORS: Final[Mapping[str, HttpError]] = MappingProxyType(
     {
@@ -153,4 +153,4 @@ ERRORS: Final[Mapping[str, HttpError]] = MappingProxyType(
         ),
     }
 )
-"""The answers by the names of errors: those of this project's services and of Step Functions; 502 for all others."""
+"""Responses by the names of errors: those of this project's services and of Step Functions. All others give a 502."""

@@ -1,8 +1,8 @@
-"""The mapping templates between API Gateway and Step Functions' StartSyncExecution.
+"""Mapping templates between API Gateway and Step Functions' StartSyncExecution.
 
-They are Velocity. What comes from the caller is escaped wherever it stands: the request to Step Functions is JSON whose
-`input` is a text that is JSON itself, so that it is escaped twice, but for the body, which API Gateway has
-parsed and written anew. The body comes first, so that nothing in it could take the place of what follows.
+They are Velocity templates that escape all values of the caller. The request to Step Functions is JSON whose
+`input` is a string with JSON, so values are escaped twice. The body is escaped once, because API Gateway has
+parsed and serialized it. It comes first, so that nothing in it can replace the members after it.
 """
 
 from __future__ import annotations
@@ -31,10 +31,11 @@ _RETRIED: Final = (429, 503)
 def request_template(state_machine: str) -> str:
     """Return the template of the request.
 
-    A body that is not a JSON object, or not strict JSON, makes an `input` that is not JSON, which Step Functions rejects.
+    For a body that is not a JSON object, or not strict JSON, `input` is not JSON, and Step Functions rejects
+    it.
 
     Args:
-        state_machine: The ARN of the state machine, in which `$context` may stand.
+        state_machine: ARN of the state machine; may contain `$context`.
     """
     principal, address = _escaped_twice("$principal"), _escaped_twice("$!context.identity.sourceIp")
     values = ",".join(
@@ -46,7 +47,7 @@ def request_template(state_machine: str) -> str:
             r"\"requestId\":\"$context.requestId\"",
         )
     )
-    # Step Functions rejects a large input, whatever it is.
+    # Step Functions rejects a large input, so its content does not matter.
     large = rf"{{\"body\":\"{_escaped_twice('$raw')}\"}}"
     given = f"#if($large){large}#elseif($sound){{{values}}}#else no JSON object#end"
     return "\n".join(
@@ -63,21 +64,21 @@ def request_template(state_machine: str) -> str:
 
 
 def response_template(errors: Mapping[str, HttpError], *, first: str | None = None) -> str:
-    """Return the template of the answer to an execution that ended, well or not.
+    """Return the template of the response to an execution that succeeded or failed.
 
     Args:
-        errors: The answers by the names of errors.
-        first: What the template does first. Default: none.
+        errors: Responses by the names of errors.
+        first: Start of the template. Default: none.
     """
     groups: dict[HttpError, list[str]] = {}
     for name, error in errors.items():
         groups.setdefault(error, []).append(name)
     choices = [f'#if($state == "TIMED_OUT"){_chosen(TIMED_OUT)}']
     for error, names in groups.items():
-        known = " || ".join(f'$error == "{name}"' for name in names)
+        condition = " || ".join(f'$error == "{name}"' for name in names)
         wait = _SECONDS_OF_CAUSE if CALLER_LIMIT_REACHED in names else ""
         choices.append(
-            f"#elseif({known}){wait}{_chosen(error, wait='$wait' if wait else _RETRY_AFTER_SECONDS)}"
+            f"#elseif({condition}){wait}{_chosen(error, wait='$wait' if wait else _RETRY_AFTER_SECONDS)}"
         )
     choices.append(f"#else{_chosen(FAILED)}#end")
     return "\n".join(
@@ -94,7 +95,7 @@ def response_template(errors: Mapping[str, HttpError], *, first: str | None = No
 
 
 def refusal_template(*, first: str | None = None) -> str:
-    """Return the template of the answer to a request that Step Functions itself refused."""
+    """Return the template of the response to a request that Step Functions rejected."""
     return "\n".join(
         (
             *(() if first is None else (first,)),
@@ -112,7 +113,7 @@ def refusal_template(*, first: str | None = None) -> str:
 
 
 def outage_template(*, first: str | None = None) -> str:
-    """Return the template of the answer where Step Functions itself failed."""
+    """Return the template of the response when Step Functions itself failed."""
     return "\n".join((*(() if first is None else (first,)), _chosen(UNAVAILABLE), _ANSWER))
 
 
@@ -124,7 +125,7 @@ _ANSWER: Final = '{"code":"$code","message":"$message","requestId":"$context.req
 
 
 def _chosen(error: HttpError, *, wait: str = _RETRY_AFTER_SECONDS) -> str:
-    # API Gateway fails where a template overrides the same header twice.
+    # API Gateway fails if a template overrides the same header twice.
     later = (
         f'#set($context.responseOverride.header.Retry-After = "{wait}")' if error.status in _RETRIED else ""
     )
@@ -139,7 +140,7 @@ def _caller(kind: str, variable: str) -> str:
 
 
 def _escaped(reference: str) -> str:
-    # Velocity's escape writes \' as JavaScript does, which JSON does not know.
+    # Velocity's escape writes \' as in JavaScript, which is not valid in JSON.
     return rf"""$util.escapeJavaScript({reference}).replaceAll("\\'","'")"""
 
 
@@ -148,7 +149,7 @@ def _escaped_twice(reference: str) -> str:
 
 
 def _quoted(reference: str) -> str:
-    """Return a reference as a text, empty where it has no value."""
+    """Return a reference as a string, empty if it has no value."""
     return f'"{reference}"' if reference.startswith("$!") else reference
 
 

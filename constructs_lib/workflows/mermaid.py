@@ -1,4 +1,4 @@
-"""A picture of a workflow, as a Mermaid flowchart."""
+"""Mermaid flowchart of a workflow."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from constructs_lib.workflows.structure import machines_in
 
 
 def mermaid(asl: Mapping[str, Any]) -> str:
-    """Return the flowchart of a definition: dotted lines are errors that were caught.
+    """Return the flowchart of a definition. Dotted lines are caught errors.
 
     Args:
-        asl: The definition; its structure was checked.
+        asl: Definition with a valid structure.
     """
     drawing = _Drawing()
     drawing.number(asl)

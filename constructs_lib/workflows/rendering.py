@@ -1,4 +1,4 @@
-"""From steps to Amazon States Language, with JSONata as the query language."""
+"""Rendering of steps in Amazon States Language, with JSONata as the query language."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from constructs_lib.workflows.tasks import CalledFunction, LambdaTask, Place, Ta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
-    """A workflow as data.
+    """Workflow as data.
 
     Attributes:
-        asl: The definition in Amazon States Language.
-        functions: The functions that it calls, each once.
-        permissions: What its role may do besides, each once.
-        item_readers: The names of the states that read the `Item` of their iteration.
+        asl: Definition in Amazon States Language.
+        functions: Functions that it calls, each once.
+        permissions: Further permissions of its role, each once.
+        item_readers: Names of the states that read the `Item` of their iteration.
     """
 
     asl: dict[str, Any]
@@ -39,30 +39,32 @@ def render(
 
     Args:
         where: The path of the workflow, for error messages.
-        step: The steps.
-        place: Where it runs. Default: in `us-east-1`.
-        timeout_seconds: When the whole of it fails. Default: as AWS says.
+        step: Steps.
+        place: Partition and region. Default: `us-east-1`.
+        timeout_seconds: Timeout of the workflow in seconds. Default: AWS's.
 
     Raises:
-        ConstructError: if two states have one name, or something follows nothing.
+        ConstructError: if two states have the same name, or a step has no predecessor.
     """
     if not isinstance(step, Step):
         raise InvalidArgumentError(
-            where, f"definition is of type {type(step).__name__}", "pass a state, or several joined by '>>'"
+            where,
+            f"definition is of type {type(step).__name__}",
+            "pass a state, or several states joined by '>>'",
         )
     rendering = _Rendering(where, Place() if place is None else place)
-    made = rendering.machine(step)
+    machine = rendering.machine(step)
     asl: dict[str, Any] = {"QueryLanguage": "JSONata"}
     if timeout_seconds is not None:
         asl["TimeoutSeconds"] = timeout_seconds
-    tasks = rendering.tasks[::-1]  # they are rendered from the end, where each knows what follows it
+    tasks = rendering.tasks[::-1]  # rendered from the end, so that each step has its next state
     calls = [one.call(rendering.place) for one in tasks]
     functions = {one.function.function_name: one.function for one in tasks if isinstance(one, LambdaTask)}
     permissions: list[PolicyStatement] = []
     for call in calls:
         permissions += [one for one in call.permissions if one not in permissions]
     return Rendered(
-        asl={**asl, **made},
+        asl={**asl, **machine},
         functions=tuple(functions.values()),
         permissions=tuple(permissions),
         item_readers=frozenset(rendering.item_readers),
@@ -71,7 +73,7 @@ def render(
 
 @dataclass(slots=True)
 class _Scope:
-    """The states of one machine: the workflow itself, a branch, or an iteration."""
+    """States of one machine: the workflow itself, a branch, or an iteration."""
 
     states: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -85,7 +87,7 @@ class _Known:
 
 @dataclass(frozen=True, slots=True)
 class _Failures:
-    """Catches besides a state's own, and what follows them all."""
+    """Catches besides a state's own, and the steps after them."""
 
     catches: tuple[Catch, ...]
     following: str | None
@@ -100,7 +102,7 @@ class _Rendering:
         self._known: dict[str, _Known] = {}
 
     def machine(self, step: Step) -> dict[str, Any]:
-        """Return a machine of these steps; see `Machines`."""
+        """Return the machine of these steps; see `Machines`."""
         scope = _Scope()
         start = self._start(step, None)
         self._add(scope, step, None)
@@ -125,12 +127,12 @@ class _Rendering:
             case _:
                 raise InvalidArgumentError(
                     self._where,
-                    f"{step!r} is no step of a workflow",
+                    f"{step!r} is not a step of a workflow",
                     "use a state, or several joined by '>>'",
                 )
         if following is None:
             raise ConflictError(
-                self._where, "Continue() is followed by nothing", "end with a state, such as Succeed('done')"
+                self._where, "Continue() has no next step", "end with a state, such as Succeed('done')"
             )
         return following
 
@@ -193,23 +195,23 @@ class _Rendering:
             self._add(scope, step, following)
 
     def _is_known(self, scope: _Scope, state: State, following: str | None) -> bool:
-        known = self._known.get(state.name)
-        if known is None:
+        existing = self._known.get(state.name)
+        if existing is None:
             return False
         where = f"{self._where}/{state.name}"
-        if known.state is not state:
+        if existing.state is not state:
             raise ConflictError(where, "two states have this name", "give one of them another name")
-        if known.scope is not scope:
+        if existing.scope is not scope:
             raise ConflictError(
                 where,
                 "is in two branches or iterations, which cannot share a state",
-                "make a state of another name for one of them",
+                "create a second state with another name",
             )
-        if known.following != following and not state.ends:
+        if existing.following != following and not state.ends:
             raise ConflictError(
                 where,
-                f"goes on {_at(known.following)} in one place and {_at(following)} in another",
-                "make a state of another name for one of them, or use GoTo",
+                f"goes on {_at(existing.following)} in one place and {_at(following)} in another",
+                "create a second state with another name, or use GoTo",
             )
         return True
 
@@ -235,7 +237,7 @@ def _has_item(value: Any) -> bool:
 
 
 def _in_order(start: str, states: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return the states in the order in which they are met, and then what is never met."""
+    """Return the states in the order of a run, and then those that are never reached."""
     order: dict[str, None] = {}
     waiting = [start]
     while waiting:
@@ -248,7 +250,7 @@ def _in_order(start: str, states: dict[str, dict[str, Any]]) -> dict[str, dict[s
 
 
 def targets(state: dict[str, Any]) -> list[str]:
-    """Return the names of the states that a state may go on at, in the order it says."""
+    """Return the names of a state's possible next states, in the definition's order."""
     found = [state.get("Next"), *(one.get("Next") for one in state.get("Choices", ()))]
     found += [state.get("Default"), *(one.get("Next") for one in state.get("Catch", ()))]
     return [one for one in found if isinstance(one, str)]

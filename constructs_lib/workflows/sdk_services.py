@@ -15,16 +15,16 @@ _OPTIMIZED: Final[Mapping[str, Sequence[str]]] = {
     "eks": [],
     "http": ["states"],
 }
-"""IAM prefixes of the integrations whose service has another one. Kubernetes authorizes the calls of `eks` itself."""
+"""IAM prefixes of integrations that differ from the service's name. Kubernetes authorizes the calls of `eks`."""
 
 
 def iam_prefixes(service: str) -> Sequence[str]:
-    """Return the IAM prefixes of the service of a Task's `Resource`, of which one has to be allowed.
+    """Return the IAM prefixes of the service of a Task's `Resource`, of which one must be allowed.
 
-    The names of SDK integrations are data of a certain date (`sdk_services.json`).
+    The names of SDK integrations are a snapshot (`sdk_services.json`).
 
     Args:
-        service: The part before the action: `sqs`, or `aws-sdk:sesv2`.
+        service: Part before the action, such as `sqs` or `aws-sdk:sesv2`.
 
     Returns:
         The prefixes. Empty for a service that is not known, or that IAM does not authorize.
@@ -39,7 +39,7 @@ def iam_prefixes(service: str) -> Sequence[str]:
 
 @cache
 def _prefixes() -> frozenset[str]:
-    return frozenset(prefix for known in _sdk_services().values() for prefix in known)
+    return frozenset(prefix for prefixes in _sdk_services().values() for prefix in prefixes)
 
 
 @cache

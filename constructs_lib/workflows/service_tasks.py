@@ -1,4 +1,4 @@
-"""The states that call one API of AWS, with exactly the permission that the call needs."""
+"""Tasks that call one AWS API, with exactly the permission that the call needs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from constructs_lib.workflows.tasks import Place, ServiceCall, TaskState, check_
 
 
 class CalledQueue(Protocol):
-    """What a task needs to know of a queue; an `aws_sqs_queue` is one."""
+    """Queue of a task, such as an `aws_sqs_queue`."""
 
     @property
     def arn(self) -> str:
@@ -23,11 +23,11 @@ class CalledQueue(Protocol):
 
     @property
     def url(self) -> str:
-        """Its URL."""
+        """URL; a reference."""
 
 
 class CalledTable(Protocol):
-    """What a task needs to know of a table; an `aws_dynamodb_table` is one."""
+    """Table of a task, such as an `aws_dynamodb_table`."""
 
     @property
     def arn(self) -> str:
@@ -35,11 +35,11 @@ class CalledTable(Protocol):
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """Name in AWS."""
 
 
 class CalledWorkflow(Protocol):
-    """What a task needs to know of a workflow; a `Workflow` is one."""
+    """Workflow that a task starts, such as a `Workflow`."""
 
     @property
     def arn(self) -> str:
@@ -60,13 +60,13 @@ class _OnKey(TaskState):
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class BedrockInvokeModel(TaskState):
-    """Asks a model of Amazon Bedrock; its answer is the model's, as an object.
+    """Invoke a model of Amazon Bedrock. The result is the model's response, as an object.
 
     Attributes:
-        model_id: The model's id, such as `amazon.titan-embed-text-v2:0`, or the ARN of an inference profile, for
-            which `permissions` has to name the models behind it.
-        body: What the model is asked, in the model's own form.
-        permissions: What else the workflow's role may do for it. Default: it may ask that model.
+        model_id: Id of the model, such as `amazon.titan-embed-text-v2:0`, or ARN of an inference profile,
+            whose models `permissions` must allow.
+        body: Request in the form of the model.
+        permissions: Permissions of the workflow's role for the call. Default: to invoke that model.
         timeout_seconds: Seconds until the task fails with `States.Timeout`. Default: 60.
 
     Example:
@@ -108,13 +108,13 @@ class BedrockInvokeModel(TaskState):
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class SqsSendMessage(_OnKey):
-    """Sends a message to a queue.
+    """Send a message to a queue.
 
     Attributes:
-        queue: The queue.
-        body: The message; an object is sent as JSON.
-        group_id: The message's group, which a FIFO queue needs. Default: none.
-        deduplication_id: By which a FIFO queue knows the same message. Default: none.
+        queue: Queue.
+        body: Message. Objects are sent as JSON.
+        group_id: Message group id, required for a FIFO queue. Default: none.
+        deduplication_id: Message deduplication id of a FIFO queue. Default: none.
         kms_key_arn: ARN of the customer-managed key of the queue. Default: none.
         timeout_seconds: Seconds until the task fails with `States.Timeout`. Default: 60.
 
@@ -164,12 +164,12 @@ class _OnTable(_OnKey):
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class DynamoDbGetItem(_OnTable):
-    """Reads an item; its answer has it as `Item`, in DynamoDB's form, or nothing.
+    """Read an item. The result has it as `Item` in DynamoDB's form, or is empty.
 
     Attributes:
         table: The table.
         key: The item's key, in DynamoDB's form, such as `{"id": {"S": Input("id")}}`.
-        consistent: Whether the latest write is seen. Default: True.
+        consistent: Whether the read is strongly consistent. Default: True.
         leading_keys: Partition keys that the workflow's role may use. Default: all.
         kms_key_arn: ARN of the customer-managed key of the table. Default: none.
         timeout_seconds: Seconds until the task fails with `States.Timeout`. Default: 60.
@@ -188,12 +188,12 @@ class DynamoDbGetItem(_OnTable):
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class DynamoDbPutItem(_OnTable):
-    """Writes an item, in place of one that has the same key.
+    """Write an item; overwrite one with the same key.
 
     Attributes:
         table: The table.
         item: The item, in DynamoDB's form, such as `{"id": {"S": Input("id")}}`.
-        condition: The condition expression that must hold. Default: none: it is written whatever is there.
+        condition: Condition expression. Default: none; an existing item is overwritten.
         leading_keys: Partition keys that the workflow's role may use. Default: all.
         kms_key_arn: ARN of the customer-managed key of the table. Default: none.
         timeout_seconds: Seconds until the task fails with `States.Timeout`. Default: 60.
@@ -213,15 +213,15 @@ class DynamoDbPutItem(_OnTable):
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class DynamoDbUpdateItem(_OnTable):
-    """Changes attributes of an item.
+    """Update attributes of an item.
 
     Attributes:
         table: The table.
-        key: The item's key, in DynamoDB's form.
-        update: The update expression, such as `SET #s = :status`.
-        names: What the expression calls by `#`. Default: none.
-        values: What the expression calls by `:`, in DynamoDB's form. Default: none.
-        condition: The condition expression that must hold. Default: none.
+        key: Key of the item, in DynamoDB's form.
+        update: Update expression, such as `SET #s = :status`.
+        names: Expression attribute names (`#`). Default: none.
+        values: Expression attribute values (`:`), in DynamoDB's form. Default: none.
+        condition: Condition expression. Default: none.
         leading_keys: Partition keys that the workflow's role may use. Default: all.
         kms_key_arn: ARN of the customer-managed key of the table. Default: none.
         timeout_seconds: Seconds until the task fails with `States.Timeout`. Default: 60.
@@ -252,13 +252,13 @@ class DynamoDbUpdateItem(_OnTable):
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class DynamoDbDeleteItem(_OnTable):
-    """Deletes an item; one that is not there is no error.
+    """Delete an item. A missing item is not an error.
 
     Attributes:
         table: The table.
-        key: The item's key, in DynamoDB's form.
-        condition: The condition expression that must hold. Default: none.
-        values: What the condition calls by `:`, in DynamoDB's form. Default: none.
+        key: Key of the item, in DynamoDB's form.
+        condition: Condition expression. Default: none.
+        values: Expression attribute values (`:`), in DynamoDB's form. Default: none.
         leading_keys: Partition keys that the workflow's role may use. Default: all.
         kms_key_arn: ARN of the customer-managed key of the table. Default: none.
         timeout_seconds: Seconds until the task fails with `States.Timeout`. Default: 60.
@@ -294,7 +294,7 @@ class _OnObject(_OnKey):
             raise InvalidArgumentError(
                 self.where,
                 f"prefix {self.prefix!r} is not valid",
-                "write the beginning of the key, without '*'",
+                "use the beginning of the key, without '*'",
             )
         if isinstance(self.key, str) and not self.key.startswith(self.prefix):
             raise InvalidArgumentError(
@@ -308,13 +308,13 @@ class _OnObject(_OnKey):
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class S3GetObject(_OnObject):
-    """Reads an object of text; its answer is the text. For data that is too large for a state, pass the key on.
+    """Read a text object. The result is the text. If it is too large for a state, pass the key instead.
 
     Attributes:
-        bucket_name: The bucket.
-        key: The object's key.
-        prefix: What a key that is an expression begins with: the workflow's role may read these objects only.
-            Default: all of the bucket.
+        bucket_name: Name of the bucket.
+        key: Key of the object.
+        prefix: Prefix of a key that is an expression. The workflow's role may read only objects with it. Default: the
+            whole bucket.
         kms_key_arn: ARN of the customer-managed key of the bucket. Default: none.
         timeout_seconds: Seconds until the task fails with `States.Timeout`. Default: 60.
 
@@ -334,15 +334,15 @@ class S3GetObject(_OnObject):
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class S3PutObject(_OnObject):
-    """Writes an object.
+    """Write an object.
 
     Attributes:
-        bucket_name: The bucket.
-        key: The object's key.
-        body: What is written; an object is written as JSON.
-        content_type: What it is. Default: `application/json`.
-        prefix: What a key that is an expression begins with: the workflow's role may write these objects
-            only. Default: all of the bucket.
+        bucket_name: Name of the bucket.
+        key: Key of the object.
+        body: Content. Objects are written as JSON.
+        content_type: Content type. Default: `application/json`.
+        prefix: Prefix of a key that is an expression. The workflow's role may write only objects with it. Default: the
+            whole bucket.
         kms_key_arn: ARN of the customer-managed key of the bucket. Default: none.
         timeout_seconds: Seconds until the task fails with `States.Timeout`. Default: 60.
 
@@ -371,13 +371,13 @@ class S3PutObject(_OnObject):
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class StartExecution(TaskState):
-    """Starts another workflow and does not wait for it; its answer has the `ExecutionArn`.
+    """Start another workflow without waiting for it. The result has the `ExecutionArn`.
 
     Attributes:
-        workflow: The other workflow.
-        input: What it is started with. Default: an empty object.
-        execution_name: The execution's name: a second one of the same name and input is the first. Default:
-            AWS's.
+        workflow: Workflow to start.
+        input: Input of the execution. Default: an empty object.
+        execution_name: Name of the execution. Starting it again with the same name and input returns the first
+            execution. Default: AWS's.
         timeout_seconds: Seconds until the task fails with `States.Timeout`. Default: 60.
 
     Example:

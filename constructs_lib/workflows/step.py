@@ -1,4 +1,4 @@
-"""Steps, and steps one after the other: what every part of a workflow is."""
+"""Steps of a workflow, and chains of steps."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 class Step:
-    """One state or several; see `>>`."""
+    """Step: one state or several; see `>>`."""
 
     __slots__ = ()
 
@@ -19,10 +19,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Chain(Step):
-    """Steps one after the other: what `>>` makes.
+    """Chain of steps, the result of `>>`.
 
     Attributes:
-        steps: The steps in their order.
+        steps: Steps in order.
     """
 
     steps: tuple[Step, ...]

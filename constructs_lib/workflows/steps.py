@@ -1,11 +1,11 @@
-"""What a workflow is put together from, besides its tasks.
+"""States of a workflow besides its tasks.
 
-A step is one state or several. `one >> other` goes from one to the next; a `Choice`, a `Parallel` and a `Map` have
-steps of their own. All of it is plain data, which `rendering.py` turns into Amazon States Language.
+A step is one state or several. `one >> other` chains them; `Choice`, `Parallel` and `Map` contain steps. All
+of it is plain data, which `rendering.py` renders in Amazon States Language.
 
-Data goes by name: a state's `result` names the variable that keeps its answer, for `Variable` in any later state.
-Without `result`, the answer takes the place of the data that the states hand on, as the answer of the last state
-must: that is what the workflow, the branch or the iteration gives back.
+States pass data by name: `result` is the variable for a state's result, which later states read with
+`Variable`. Without `result`, the result becomes the output of the state. The output of the last state is the
+result of the workflow, the branch or the iteration.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ MAX_NAME_LENGTH: Final = 80
 """Step Functions' quota for the name of a state."""
 
 KEPT: Final = delimited("$states.input")
-"""The output of a state that hands on what it was given."""
+"""Output of a state that passes its input on."""
 
 _LONGEST_WAIT_SECONDS: Final = 31_536_000
 
 
 class Machines(Protocol):
-    """Renders the steps inside a state."""
+    """Renderer of the steps inside a state."""
 
     def machine(self, step: Step) -> dict[str, Any]:
-        """Return a state machine of its own: the steps, and where they start."""
+        """Return the machine of these steps: its states and the first one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GoTo(Step):
-    """Going on at a state that is somewhere else in the same workflow, branch or iteration, for loops.
+    """Jump to a state elsewhere in the same workflow, branch or iteration, for loops.
 
     Attributes:
-        name: The state's name.
+        name: Name of the state.
 
     Example:
         >>> again = Wait("a moment", seconds=5) >> GoTo("look")
@@ -58,7 +58,7 @@ class GoTo(Step):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Continue(Step):
-    """Nothing: what follows the `Choice` comes next.
+    """Empty step of a `Choice`: continue with the step after it.
 
     Example:
         >>> kind = Choice("kind", [(Input("scan").equals(True), Pass("scan"))], default=Continue())
@@ -67,13 +67,13 @@ class Continue(Step):
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Fallback(Step):
-    """A step, and what is done instead where it fails: what `or_else` makes.
+    """Step with an alternative, the result of `or_else`.
 
     Attributes:
-        first: The state that may fail.
-        instead: What is done then.
-        errors: The names of the errors that count.
-        error_result: The variable that gets the error, or None.
+        first: State that may fail.
+        instead: Step that runs if it fails.
+        errors: Names of the errors that count.
+        error_result: Variable for the error, or None.
     """
 
     first: CatchingState
@@ -84,12 +84,12 @@ class Fallback(Step):
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Guarded(Step):
-    """A state, what is done only where it succeeds, and further Catches: all go on with what follows.
+    """State with a step that runs only if it succeeds, and with further Catches. All continue with the next step.
 
     Attributes:
-        first: The state that may fail.
-        then: What is done where it succeeds.
-        catch: What is done where it fails, after its own Catches.
+        first: State that may fail.
+        then: Step that runs if it succeeds.
+        catch: Catches after its own.
     """
 
     first: CatchingState
@@ -99,14 +99,14 @@ class Guarded(Step):
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class State(Step):
-    """One state.
+    """State.
 
     Attributes:
-        name: Its name, unique in the workflow, up to 80 characters.
+        name: Name, unique in the workflow, at most 80 characters.
     """
 
     ends: ClassVar[bool] = False
-    """Whether nothing comes after it."""
+    """Whether no state can follow."""
 
     name: str = field(kw_only=False)
 
@@ -121,22 +121,22 @@ class State(Step):
 
     @property
     def where(self) -> str:
-        """How error messages call it."""
+        """Name of the state in error messages."""
         return f"{type(self).__name__} '{self.name}'"
 
     def fields(self, machines: Machines) -> dict[str, Any]:
-        """Return what it says of itself in Amazon States Language, without where it goes on."""
+        """Return its fields in Amazon States Language, without the next state."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class CatchingState(State):
-    """A state that can fail, be tried again and be recovered from.
+    """State with retries and error handling.
 
     Attributes:
-        result: The variable that keeps its answer. Default: the answer is handed on to the next state.
-        retry: When it is tried again; the first that names the error counts.
-        catch: Where it goes on where it fails for good; the first that names the error counts.
+        result: Variable for its result. Default: none; the result is the input of the next state.
+        retry: Retries. The first one with the error applies.
+        catch: Steps after errors that remain after the retries. The first one with the error applies.
     """
 
     result: str | None = None
@@ -151,44 +151,43 @@ class CatchingState(State):
             values = getattr(self, argument)
             if isinstance(values, kind):
                 raise InvalidArgumentError(
-                    self.where, f"{argument} is no list", f"pass [{kind.__name__}(...)]"
+                    self.where, f"{argument} is not a list", f"pass [{kind.__name__}(...)]"
                 )
             object.__setattr__(self, argument, tuple(values))
 
     def or_else(
         self, instead: Step, *, errors: Sequence[str] = ("States.ALL",), result: str | None = None
     ) -> Fallback:
-        """Return this state with another step that is done where it fails: a second model, a fixed answer.
+        """Return this state with an alternative for failures, such as a second model or a fixed response.
 
-        Both are to keep their answers under the same `result`, so that what follows finds one.
+        Give both the same `result`, so that the steps after them can read it.
 
         Args:
-            instead: What is done instead.
-            errors: The names of the errors that count. Default: all.
-            result: The variable that gets the error, as `{"Error": name, "Cause": text}`. Default: it is not
-                kept.
+            instead: Step that runs if the state fails.
+            errors: Names of the errors that count. Default: all.
+            result: Variable for the error, as `{"Error": name, "Cause": text}`. Default: none.
         """
         caught = Catch(to=instead, errors=errors, result=result)
         return Fallback(first=self, instead=instead, errors=tuple(caught.errors), error_result=caught.result)
 
     def keeping(self, answer: Any) -> dict[str, Any]:
-        """Return the fields that put its answer where `result` says."""
+        """Return the fields that assign its result to `result`."""
         if self.result is None:
             return {"Output": answer}
         return {"Assign": {self.result: answer}, "Output": KEPT}
 
     def retrying(self) -> dict[str, Any]:
-        """Return the field for its retries."""
+        """Return the field with its retries."""
         return {"Retry": [one.asl() for one in self.retry]} if self.retry else {}
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Pass(State):
-    """Puts data together, and does nothing else (`Pass`).
+    """Compose data (`Pass`).
 
     Attributes:
-        output: What it hands on. Default: what it was given.
-        variables: What is kept under names, for later states. Default: none.
+        output: Output of the state. Default: its input.
+        variables: Variables to set, by name. Default: none.
 
     Example:
         >>> answer = Pass("answer", output={"text": Variable("text.text")})
@@ -204,19 +203,19 @@ class Pass(State):
 
     def fields(self, machines: Machines) -> dict[str, Any]:  # noqa: ARG002
         """See `State`."""
-        made: dict[str, Any] = {"Type": "Pass"}
+        fields: dict[str, Any] = {"Type": "Pass"}
         if self.variables:
-            made["Assign"] = template(self.where, self.variables)
-        made["Output"] = KEPT if self.output is None else template(self.where, self.output)
-        return made
+            fields["Assign"] = template(self.where, self.variables)
+        fields["Output"] = KEPT if self.output is None else template(self.where, self.output)
+        return fields
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Wait(State):
-    """Waits (`Wait`).
+    """Wait for some time (`Wait`).
 
     Attributes:
-        seconds: How long, 0 to 31536000 (a year), or an expression for it.
+        seconds: Seconds to wait, 0-31536000, or an expression.
 
     Example:
         >>> pause = Wait("a moment", seconds=5)
@@ -236,10 +235,10 @@ class Wait(State):
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Succeed(State):
-    """Ends the workflow, the branch or the iteration with an answer (`Succeed`).
+    """End the workflow, the branch or the iteration with a result (`Succeed`).
 
     Attributes:
-        output: The answer. Default: what it was given.
+        output: Result. Default: the input of the state.
 
     Example:
         >>> done = Succeed("done", output={"summary": Variable("summary.summary")})
@@ -259,11 +258,11 @@ class Succeed(State):
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Fail(State):
-    """Ends the workflow with an error (`Fail`); in a branch or iteration, it fails the `Parallel` or `Map`.
+    """End the workflow with an error (`Fail`). In a branch or iteration, the `Parallel` or `Map` fails.
 
     Attributes:
-        error: The error's name, by which `Catch`, `Retry` and the status of an HTTP response go.
-        cause: What the execution's history says of it; callers of an API do not see it. Default: none.
+        error: Name of the error. `Catch`, `Retry` and the status of HTTP responses depend on it.
+        cause: Explanation in the execution's history. Callers of an API do not see it. Default: none.
 
     Example:
         >>> refused = Fail("too long", error="PayloadTooLarge")
@@ -276,22 +275,21 @@ class Fail(State):
 
     def fields(self, machines: Machines) -> dict[str, Any]:  # noqa: ARG002
         """See `State`."""
-        made = {"Type": "Fail", "Error": template(self.where, self.error)}
+        fields = {"Type": "Fail", "Error": template(self.where, self.error)}
         if self.cause is not None:
-            made["Cause"] = template(self.where, self.cause)
-        return made
+            fields["Cause"] = template(self.where, self.cause)
+        return fields
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Choice(State):
-    """Goes on by the first condition that holds (`Choice`).
+    """Continue with the step of the first true condition (`Choice`).
 
-    The chosen step goes on with what follows the Choice, unless it ends the workflow.
+    The steps after the Choice follow the chosen step, unless it ends the workflow.
 
     Attributes:
-        rules: The conditions in their order, each with the step that it leads to.
-        default: The step where none holds; `Continue()` for none. There is always a default: without one, the workflow
-            would fail.
+        rules: Conditions in order, each with its step.
+        default: Step if no condition is true, such as `Continue()`. Required, because a workflow without one fails then.
 
     Example:
         >>> small = Input("text").equals("")
@@ -316,8 +314,8 @@ class Choice(State):
         if not isinstance(self.default, Step):
             raise InvalidArgumentError(
                 self.where,
-                "has no default, so that the workflow fails where no rule holds",
-                "pass default=Continue() to go on, or default=Fail(...)",
+                "has no default, so the workflow would fail if no condition is true",
+                "pass default=Continue() or default=Fail(...)",
             )
 
     def fields(self, machines: Machines) -> dict[str, Any]:  # noqa: ARG002

@@ -1,9 +1,9 @@
 """Mapping template that checks a JSON body as strictly as the services do (`handlers/common/strict_json.py`).
 
-API Gateway's own reader accepts repeated keys, NaN and unquoted texts, and reads bytes that are not UTF-8 as U+FFFD. So the
-template looks at the text of the body as well. Every regular expression repeats single characters or character classes
-only, which Java matches without recursion, in linear time. None has a backslash before a `u`, which Velocity would take for
-a character's number.
+API Gateway's own parser accepts repeated keys, NaN and unquoted strings, and reads bytes that are not UTF-8
+as U+FFFD. So the template checks the text of the body too. Its regular expressions repeat only single
+characters or character classes, which Java matches without recursion in linear time. None has a backslash
+before a `u`, which Velocity would read as a Unicode escape.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _NUMBER: Final = r"-?(0|[1-9][0-9]{0,63})(\.[0-9]{1,63})?([eE][-+]?[0-9]{1,5})?"
 
 
 def _removed(reference: str, *patterns: str) -> str:
-    """Return a reference to a text without what matches, one pattern after the other."""
+    """Return a reference to a text without the matches of the patterns, applied in order."""
     return reference + "".join(f".replaceAll('{pattern}', '')" for pattern in patterns)
 
 
 def _marks(reference: str) -> str:
-    """Return a reference to a JSON text in which every string is one quotation mark."""
+    """Return a reference to a JSON text with every string replaced by a quotation mark."""
     return _removed(reference, r"\\.") + """.replaceAll('"[^"]*"', '"')"""
 
 
@@ -68,5 +68,5 @@ CHECK: Final = "\n".join(
 )
 """Sets `$sound` to whether the body is strict JSON and an object, and `$large` to whether it exceeds Step Functions' quota.
 
-`$body` must be what API Gateway has read, as JSON. A large body is not checked.
+`$body` must be the body as API Gateway parsed it, as JSON. A large body is not checked.
 """

@@ -1,4 +1,4 @@
-"""Checks the structure of a definition in Amazon States Language, whoever wrote it."""
+"""Structure check of definitions in Amazon States Language, rendered or hand-written."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from constructs_lib.workflows.steps import MAX_NAME_LENGTH
 from constructs_lib.workflows.tasks import LONGEST_TIMEOUT_SECONDS
 
 WorkflowKind = Literal["EXPRESS", "STANDARD"]
-"""Step Functions' kinds: `EXPRESS` answers within five minutes, `STANDARD` runs up to a year and remembers each step."""
+"""Kinds of workflows: `EXPRESS` runs up to five minutes, `STANDARD` up to a year with a history of each step."""
 
 MAX_DEFINITION_BYTES: Final = 1_048_576
 """Step Functions' quota for a definition: 1 MB."""
 
 EXPRESS_SECONDS: Final = 300
-"""How long an Express workflow may run."""
+"""Longest duration of an Express workflow, in seconds."""
 
 _TYPES: Final = ("Choice", "Fail", "Map", "Parallel", "Pass", "Succeed", "Task", "Wait")
 _FAILING: Final = ("Map", "Parallel", "Task")
@@ -29,21 +29,21 @@ _TIMEOUTS: Final = ("States.Timeout", "States.HeartbeatTimeout")
 
 
 def check_structure(where: str, asl: Mapping[str, Any], kind: WorkflowKind) -> None:
-    """Check a definition as far as it can be without running it.
+    """Check a definition as far as possible without running it.
 
     Args:
         where: The path of the workflow.
-        asl: The definition.
-        kind: Which kind of workflow it is for.
+        asl: Definition.
+        kind: Kind of the workflow.
 
     Raises:
-        ConstructError: if Step Functions would refuse it, or a part of it can never do what it says.
+        ConstructError: if Step Functions would reject it, or a part of it can never run or end.
     """
     _Checker(where, kind).check(asl)
 
 
 def machines_in(state: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
-    """Return the machines inside a state: branches, or an iteration."""
+    """Return the machines inside a state: its branches or its iteration."""
     inner = state.get("ItemProcessor", state.get("Iterator"))
     return (*state.get("Branches", ()), *((inner,) if isinstance(inner, Mapping) else ()))
 
@@ -57,7 +57,7 @@ def all_states(machine: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, A
 
 
 def edges(state: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the names of the states that a state may go on at, each with what leads there."""
+    """Yield the names of a state's possible next states, each with the field that names it."""
     for index, rule in enumerate(state.get("Choices", ())):
         yield rule.get("Next"), f"rule {index + 1}"
     if "Default" in state:
@@ -80,8 +80,8 @@ class _Checker:
         if size > MAX_DEFINITION_BYTES:
             raise LimitExceededError(
                 self._where,
-                f"the definition has {size:,} bytes and Step Functions takes {MAX_DEFINITION_BYTES:,}",
-                "divide the workflow and start one from the other",
+                f"the definition has {size:,} bytes and Step Functions accepts {MAX_DEFINITION_BYTES:,}",
+                "split the workflow and start one part from the other",
             )
         if "TimeoutSeconds" in asl:
             self._seconds = self._check_seconds(self._where, "TimeoutSeconds", asl["TimeoutSeconds"])
@@ -95,13 +95,15 @@ class _Checker:
 
     def _check_machine(self, where: str, machine: object) -> None:
         if not isinstance(machine, Mapping) or not isinstance(machine.get("States"), Mapping):
-            raise InvalidArgumentError(where, "has no States", "add an object with a state by each name")
+            raise InvalidArgumentError(where, "has no States", "add an object with the states by name")
         states = machine["States"]
         if not states:
             raise InvalidArgumentError(where, "has no states", "add one")
         if machine.get("StartAt") not in states:
             raise InvalidArgumentError(
-                where, f"starts at {machine.get('StartAt')!r}, which is none of its states", "correct StartAt"
+                where,
+                f"starts at {machine.get('StartAt')!r}, which is not one of its states",
+                "correct StartAt",
             )
         for name, state in states.items():
             self._check_state(f"{self._where}/{name}", name, state, states)
@@ -122,7 +124,7 @@ class _Checker:
             if target not in states:
                 raise InvalidArgumentError(
                     where,
-                    f"{by} goes on at {target!r}, which is not there",
+                    f"{by} is {target!r}, which does not exist",
                     "name a state of the same workflow, branch or iteration",
                 )
         if kind not in _FAILING and ("Retry" in state or "Catch" in state):
@@ -135,7 +137,7 @@ class _Checker:
         if len(name) > MAX_NAME_LENGTH:
             raise LimitExceededError(
                 where,
-                f"the name has {len(name)} characters and a state may have {MAX_NAME_LENGTH}",
+                f"the name has {len(name)} characters and the quota is {MAX_NAME_LENGTH}",
                 "shorten it",
             )
         if name in self._names:
@@ -163,8 +165,8 @@ class _Checker:
         elif len(goes_on) != 1 or state.get("End") is False:
             raise InvalidArgumentError(
                 where,
-                "says neither Next nor End" if not goes_on else "says Next and End, or that it does not end",
-                "say where it goes on, or End: true",
+                "has neither Next nor End" if not goes_on else "has both Next and End, or End: false",
+                "set Next, or End: true",
             )
 
     def _check_reached(self, where: str, start: str, states: Mapping[str, Any]) -> None:
@@ -180,11 +182,11 @@ class _Checker:
             raise ConflictError(
                 f"{self._where}/{lost[0]}",
                 "no state leads to it",
-                f"go on at it from another state of {where}, or remove it",
+                f"add a transition to it in {where}, or remove it",
             )
 
     def _check_ends(self, states: Mapping[str, Any]) -> None:
-        # Where no rule of a Choice without a Default holds, the workflow fails (States.NoChoiceMatched).
+        # If no rule of a Choice without a Default is true, the workflow fails (States.NoChoiceMatched).
         ends = {
             name
             for name, state in states.items()
@@ -205,14 +207,14 @@ class _Checker:
         if endless:
             raise ConflictError(
                 f"{self._where}/{endless[0]}",
-                "from here the workflow can never end",
-                "lead one way out of the circle to a state that ends",
+                "this loop has no exit",
+                "add a transition to a state that ends",
             )
 
     def _check_task(self, where: str, state: Mapping[str, Any]) -> None:
         resource = state.get("Resource")
         if not isinstance(resource, str) or not resource:
-            raise InvalidArgumentError(where, "has no Resource", "name what it calls")
+            raise InvalidArgumentError(where, "has no Resource", "set Resource to the ARN of the call")
         timeout = heartbeat = None
         if "TimeoutSeconds" in state:
             timeout = self._check_seconds(where, "TimeoutSeconds", state["TimeoutSeconds"])
@@ -244,7 +246,7 @@ class _Checker:
         given = [f for f in ("Seconds", "Timestamp", "SecondsPath", "TimestampPath") if f in state]
         if len(given) != 1:
             raise InvalidArgumentError(
-                where, f"says {' and '.join(given) or 'not how long'}", "pass Seconds or Timestamp"
+                where, f"has {' and '.join(given) or 'no duration'}", "pass Seconds or Timestamp"
             )
         seconds = state.get("Seconds")
         if self._kind == "EXPRESS" and isinstance(seconds, int) and seconds >= EXPRESS_SECONDS:
@@ -278,7 +280,7 @@ class _Checker:
 
 def _check_failures(where: str, field: str, entries: object) -> None:
     if not isinstance(entries, list | tuple):
-        raise InvalidArgumentError(where, f"{field} is no list", "pass a list")
+        raise InvalidArgumentError(where, f"{field} is not a list", "pass a list")
     taken: set[str] = set()
     for entry in entries:
         names = entry.get("ErrorEquals") if isinstance(entry, Mapping) else None

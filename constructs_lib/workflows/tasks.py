@@ -1,4 +1,4 @@
-"""The states that call something: a Lambda function, or any API of AWS."""
+"""Tasks: states that call a Lambda function or an AWS API."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LONGEST_TIMEOUT_SECONDS: Final = 99_999_999
 
 
 class CalledFunction(Protocol):
-    """What a `LambdaTask` needs to know of a function; a `Function` is one."""
+    """Function of a `LambdaTask`, such as a `Function`."""
 
     @property
     def function_name(self) -> str:
@@ -30,20 +30,20 @@ class CalledFunction(Protocol):
 
     @property
     def qualified_arn(self) -> str:
-        """The ARN of the alias that callers use."""
+        """ARN of the alias that callers use."""
 
     @property
     def timeout_seconds(self) -> int:
-        """When Lambda ends it, in seconds."""
+        """Timeout in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a workflow runs, for the ARNs that name it.
+    """Partition and region of a workflow, for ARNs.
 
     Attributes:
-        partition: The partition, such as `aws`.
-        region: The region's code.
+        partition: Partition, such as `aws`.
+        region: Code of the region.
     """
 
     partition: str = "aws"
@@ -52,13 +52,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceCall:
-    """What a task calls.
+    """Call of a task.
 
     Attributes:
         action: Step Functions' name of the call, such as `sqs:sendMessage` or `aws-sdk:s3:getObject`.
-        arguments: What it is called with.
-        answer: The part of the answer that is the task's, in JSONata.
-        permissions: What the workflow's role may do for it.
+        arguments: Arguments of the call.
+        answer: Part of the response that is the task's result, in JSONata.
+        permissions: Permissions of the workflow's role for the call.
     """
 
     action: str
@@ -69,12 +69,12 @@ class ServiceCall:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class TaskState(CatchingState):
-    """A state that calls something (`Task`), and waits for the answer.
+    """State that makes a call (`Task`) and waits for the response.
 
     Attributes:
-        timeout_seconds: When it fails with `States.Timeout`.
-        heartbeat_seconds: How long what works on it may be silent; less than the timeout. Default: all the
-            time.
+        timeout_seconds: Seconds until it fails with `States.Timeout`.
+        heartbeat_seconds: Longest time between heartbeats of the worker, in seconds; less than the timeout. Default:
+            none.
     """
 
     timeout_seconds: int | None = None
@@ -84,7 +84,7 @@ class TaskState(CatchingState):
         CatchingState.__post_init__(self)
         for name in ("queue", "table", "workflow"):
             called = getattr(self, name, None)
-            # Reading the property would ask jsii.
+            # Reading the property would call jsii.
             if called is not None and inspect.getattr_static(called, "arn", None) is None:
                 raise InvalidArgumentError(
                     self.where, f"{name} is of type {type(called).__name__}", f"pass the {name} itself"
@@ -95,37 +95,37 @@ class TaskState(CatchingState):
 
     @property
     def seconds(self) -> int:
-        """When it fails for taking too long, in seconds."""
+        """Timeout in seconds."""
         return 60 if self.timeout_seconds is None else self.timeout_seconds
 
     def call(self, place: Place) -> ServiceCall:
-        """Return what it calls, from a workflow in `place`."""
+        """Return its call, from a workflow in `place`."""
         raise NotImplementedError
 
     def fields(self, machines: Machines) -> dict[str, Any]:
         """See `State`."""
         place: Place = getattr(machines, "place", Place())
         call = self.call(place)
-        made: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "Type": "Task",
             "Resource": f"arn:{place.partition}:states:::{call.action}",
             "Arguments": template(self.where, call.arguments),
             "TimeoutSeconds": self.seconds,
         }
         if self.heartbeat_seconds is not None:
-            made["HeartbeatSeconds"] = self.heartbeat_seconds
-        return {**made, **self.keeping(delimited(call.answer)), **self.retrying()}
+            fields["HeartbeatSeconds"] = self.heartbeat_seconds
+        return {**fields, **self.keeping(delimited(call.answer)), **self.retrying()}
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Task(TaskState):
-    """Calls any API that Step Functions knows; the classes for single APIs say more and need less.
+    """Call any API that Step Functions supports. Prefer the classes for single APIs, which derive permissions.
 
     Attributes:
-        action: Step Functions' name of the call: `SERVICE:ACTION` where it has an integration of its own, and
-            `aws-sdk:SERVICE:ACTION` for all others, such as `aws-sdk:rekognition:detectText`.
-        arguments: What it is called with, in AWS's names. Default: none.
-        permissions: What the workflow's role may do for it.
+        action: Step Functions' name of the call: `SERVICE:ACTION` for services with an optimized integration,
+            and `aws-sdk:SERVICE:ACTION` for all others, such as `aws-sdk:rekognition:detectText`.
+        arguments: Arguments of the call, by AWS's names. Default: none.
+        permissions: Permissions of the workflow's role for the call.
         timeout_seconds: Seconds until the task fails with `States.Timeout`. Default: 60.
 
     Example:
@@ -152,7 +152,7 @@ class Task(TaskState):
         if not self.permissions:
             raise InvalidArgumentError(
                 self.where,
-                f"nothing allows {self.action}",
+                f"no permission allows {self.action}",
                 "pass permissions=[PolicyStatement(...)] with what it needs",
             )
 
@@ -163,18 +163,16 @@ class Task(TaskState):
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class LambdaTask(TaskState):
-    """Calls the alias of a Lambda function; its answer is what the function returns.
+    """Invoke the alias of a Lambda function. The result is what the function returns.
 
     Attributes:
-        function: The function. The workflow's role may call its alias, and no other function.
-        operation: The operation of the function's service, from its contract. The function gets
-            `{"operation": NAME, "input": …}`, and the names in `input` are compared with the operation's request
-            model. Default: the function gets `input` alone.
-        input: What it is called with. Default: an empty object.
-        timeout_seconds: Seconds until the task fails with `States.Timeout`. Default: when the function itself
-            is ended.
-        retry: When it is tried again. Default: twice where Lambda or the service is busy, and twice where the execution
-            environment exited or timed out.
+        function: Function. The workflow's role may invoke its alias, and no other function.
+        operation: Operation of the service's contract. The function gets `{"operation": NAME, "input": …}`,
+            and synth checks the names in `input` against the request model. Default: none; the function gets
+            `input`.
+        input: Payload. Default: an empty object.
+        timeout_seconds: Seconds until the task fails with `States.Timeout`. Default: the function's timeout.
+        retry: Retries. Default: two for a busy service, and two if the execution environment exited or timed out.
 
     Example:
         >>> text = LambdaTask(
@@ -204,7 +202,7 @@ class LambdaTask(TaskState):
         return self.function.timeout_seconds if self.timeout_seconds is None else self.timeout_seconds
 
     def call(self, place: Place) -> ServiceCall:  # noqa: ARG002
-        """See `TaskState`; the function's alias gives the permission."""
+        """See `TaskState`; the permission is for the function's alias."""
         operation = self.operation
         payload = self.input if operation is None else {"operation": operation.name, "input": self.input}
         return ServiceCall(
@@ -242,10 +240,10 @@ def _check_input(where: str, operation: ServiceOperation, given: Mapping[str, An
 
 
 def check_exactly(where: str, argument: str, value: object) -> None:
-    """Check an ARN or name that permissions are given for: one thing, not several.
+    """Check an ARN or name in a permission: it must name one resource.
 
     Raises:
-        ConstructError: if it is no string, or has a wildcard.
+        ConstructError: if it is not a string, or has a wildcard.
     """
     if not isinstance(value, str) or not value:
         raise InvalidArgumentError(where, f"{argument} {value!r} is not a string", "pass its ARN")
@@ -265,6 +263,6 @@ def check_one_of(where: str, given: Mapping[str, object]) -> None:
     if len(names) != 1:
         raise ConflictError(
             where,
-            f"has {' and '.join(names) if names else 'none of them'} of {' and '.join(given)}",
-            "pass one",
+            f"has {' and '.join(names)}" if names else f"needs one of {' and '.join(given)}",
+            f"pass either {' or '.join(given)}",
         )

@@ -1,4 +1,4 @@
-"""A Step Functions state machine, with exactly the rights that its states need, its log, and its picture."""
+"""Workflow: a Step Functions state machine with its role, log and diagram."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from constructs_lib.workflows.structure import EXPRESS_SECONDS, WorkflowKind, ch
 from constructs_lib.workflows.tasks import Place
 
 WorkflowLogLevel = Literal["ALL", "ERROR"]
-"""What a workflow logs: every step, or those that fail."""
+"""Log level of a workflow: every step, or failures."""
 
 _LONGEST_RUN_SECONDS: Final = 31_536_000
 _LOG_DELIVERY: Final = (
@@ -54,33 +54,33 @@ _LOG_DELIVERY: Final = (
 
 
 class Workflow(AwsConstruct):
-    """A Step Functions state machine (`aws_sfn_state_machine`), its role and its log group.
+    """Step Functions state machine (`aws_sfn_state_machine`) with its role and log group.
 
-    The role may do what the states need and nothing else. The log says which state when, for how long and with what
-    outcome; not what went in and came out. The definition and a picture of it are written beside the stack's
-    configuration, as `workflows/<name>.asl.json` and `workflows/<name>.mmd`.
+    The role has exactly the permissions that the states need. The log has each state with its time, duration
+    and outcome, but not its data. Synth writes the definition and a diagram beside the stack's configuration,
+    as `workflows/<name>.asl.json` and `workflows/<name>.mmd`.
 
     Args:
         scope: Parent construct.
         construct_id: Id in the parent construct.
-        definition: The steps, or `Workflow.from_definition`'s Amazon States Language.
-        kind: `EXPRESS` answers within five minutes and may run a step twice; `STANDARD` runs up to a year and
-            remembers each step. Default: `EXPRESS`.
+        definition: Steps, or Amazon States Language by `Workflow.from_definition`.
+        kind: `EXPRESS` runs up to five minutes and may run a step twice; `STANDARD` runs up to a year, with a history of
+            each step. Default: `EXPRESS`.
         workflow_name: Name in AWS. Default: the stack's prefix and the path below the stack, such as
             `shop-scan`.
-        timeout_seconds: When it fails for taking too long. Default: after five minutes (`EXPRESS`), or never.
-        log_level: What is logged. Default: every step.
-        include_execution_data: Whether the log has what goes into the steps and comes out. Default: False:
-            that is what callers sent.
-        log_retention_days: How long its log is kept. Default: 365 days.
+        timeout_seconds: Timeout in seconds. Default: 300 (`EXPRESS`), or none.
+        log_level: Log level. Default: `ALL`, every step.
+        include_execution_data: Whether the log has the input and output of steps, which is data of callers. Default:
+            False.
+        log_retention_days: Retention of its log in days. Default: 365.
         tracing: Whether X-Ray traces its executions. Default: True.
         encryption_key: Key for its definition, its executions and its log. Default: the stack's, or else
             AWS's own.
-        publish: Whether every change publishes a version, which callers can go back to. Default: none.
+        publish: Whether every change publishes a version. Default: False.
 
     Raises:
-        ConstructError: if Step Functions would refuse the definition or an argument, or a part of the definition can
-            never do what it says.
+        ConstructError: if Step Functions would reject the definition or an argument, or a part of the
+            definition can never run or end.
 
     Example:
         >>> text = LambdaTask(
@@ -152,7 +152,8 @@ class Workflow(AwsConstruct):
         self._asl = rendered.asl
         self._key = key
         self._api_role: Role | None = None
-        # AWS writes the names under this path into one policy for all; others would fill it up.
+        # AWS writes the log groups under this path into one shared policy; other names would exceed its
+        # quota.
         self._log_group = LogGroup(
             self,
             "log-group",
@@ -217,13 +218,12 @@ class Workflow(AwsConstruct):
         """Return hand-written Amazon States Language as the `definition` of a Workflow, which checks it.
 
         Args:
-            definition: The definition, as data or as JSON. In data, a Function may stand for its ARN.
-            references: What `${NAME}` in a text stands for, by the name: a Function for its ARN, or a text.
-                Default: none.
-            permissions: What the role may do for the states, besides calling these functions. Default: none.
+            definition: Definition, as data or as JSON. In data, a Function stands for its ARN.
+            references: Values of `${NAME}` in strings, by name: a Function for its ARN, or a string. Default: none.
+            permissions: Further permissions of the role, besides invoking these functions. Default: none.
 
         Raises:
-            InvalidArgumentError: if it is no JSON object.
+            InvalidArgumentError: if it is not a JSON object.
 
         Example:
             >>> asl = {
@@ -245,17 +245,17 @@ class Workflow(AwsConstruct):
 
     @property
     def kind(self) -> WorkflowKind:
-        """Which kind of workflow it is."""
+        """Kind of the workflow."""
         return self._kind
 
     @property
     def longest_seconds(self) -> float:
-        """How long it may run at worst, by its own timeouts and retries; infinite where nothing ends it."""
+        """Longest duration in seconds, by its own timeouts and retries. Infinite if no timeout ends it."""
         return longest_seconds(self._asl, self._kind)
 
     @property
     def asl(self) -> Mapping[str, Any]:
-        """The definition in Amazon States Language; the ARNs in it are references."""
+        """Definition in Amazon States Language. Its ARNs are references."""
         return MappingProxyType(self._asl)
 
     @property
@@ -265,36 +265,36 @@ class Workflow(AwsConstruct):
 
     @property
     def version_arn(self) -> str:
-        """The ARN of the version that was published last, where `publish` is on; a reference."""
+        """ARN of the latest version, with `publish`; a reference."""
         return token(self._resource, "state_machine_version_arn")
 
     @property
     def execution_arns(self) -> str:
-        """What the ARNs of its executions match, for permissions to look into them."""
+        """ARN pattern of its executions, for permissions."""
         stack = AwsStack.of(self)
         kind = "express" if self._kind == "EXPRESS" else "execution"
         return f"arn:{stack.partition}:states:{stack.region}:{stack.account_id}:{kind}:{self._name}:*"
 
     @property
     def role(self) -> Role:
-        """What it may do."""
+        """Execution role."""
         return self._role
 
     @property
     def log_group(self) -> LogGroup:
-        """Where its log goes."""
+        """Log group."""
         return self._log_group
 
     @property
     def encryption_key(self) -> EncryptionKey | None:
-        """The key that encrypts it; None where it is AWS's own."""
+        """Key for encryption. None if AWS's own key encrypts it."""
         return self._key
 
     @property
     def api_role(self) -> Role:
-        """The role with which API Gateway starts it and waits, and may do nothing else; made on first use."""
+        """Role by which API Gateway starts it and waits, and nothing else; created on first use."""
         if self._api_role is None:
-            # API Gateway does not say for which account it acts.
+            # API Gateway sends no source account.
             self._api_role = Role(
                 self, "api-role", service="apigateway.amazonaws.com", same_account_only=False
             )
@@ -307,9 +307,9 @@ class Workflow(AwsConstruct):
         return self._resource
 
     def grant_start(self, grantee: Function | Role) -> None:
-        """Allow a function, or whatever uses a role, to start this workflow, and no other; twice changes nothing.
+        """Allow a function or a role to start this workflow, and no other. Idempotent.
 
-        An `EXPRESS` workflow may be started with or without waiting for it.
+        Callers of an `EXPRESS` workflow may wait for it or not.
 
         Raises:
             ConstructError: if the two are in different stacks.
@@ -320,7 +320,7 @@ class Workflow(AwsConstruct):
         self._let_start(role, "states:StartExecution", *waiting)
 
     def grant_read(self, grantee: Function | Role) -> None:
-        """Allow a function, or whatever uses a role, to look into its executions; twice changes nothing.
+        """Allow a function or a role to read its executions and their history. Idempotent.
 
         Raises:
             ConstructError: if the two are in different stacks, or it is `EXPRESS`, which keeps no executions.
@@ -344,9 +344,9 @@ class Workflow(AwsConstruct):
             )
 
     def grant_describe(self, grantee: Function | Role) -> None:
-        """Allow a function, or whatever uses a role, to see how its executions stand and what they were given.
+        """Allow a function or a role to read the status and input of its executions. Idempotent.
 
-        It refers to the workflow by its name, so that the workflow may call the function. Twice changes nothing.
+        The permission refers to the workflow by name, so that the workflow may invoke the function.
 
         Raises:
             ConstructError: if the two are in different stacks.
@@ -362,7 +362,7 @@ class Workflow(AwsConstruct):
         role.add_policy(name, *needed)
 
     def mermaid(self) -> str:
-        """Return a picture of it, as a Mermaid flowchart."""
+        """Return its diagram, as a Mermaid flowchart."""
         return mermaid(self._asl)
 
     def _let_start(self, role: Role, *actions: str) -> None:
@@ -375,7 +375,7 @@ class Workflow(AwsConstruct):
         role.add_policy(name, *needed)
 
     def _encrypt_with(self, stack: AwsStack, key: EncryptionKey) -> None:
-        # Step Functions encrypts what it logs, and the delivery to the log group decrypts it.
+        # Step Functions encrypts log events, and the delivery to the log group decrypts them.
         logs = f"arn:{stack.partition}:logs:{stack.region}:{stack.account_id}:*"
         logging = {"StringEquals": {"kms:EncryptionContext:SourceArn": logs}}
         self._role.add_policy(
@@ -396,7 +396,7 @@ class Workflow(AwsConstruct):
 
     def _on_key(self, key: EncryptionKey, *actions: str) -> PolicyStatement:
         stack = AwsStack.of(self)
-        # Written out: the role comes before the state machine.
+        # Composed of names, because the role is created before the state machine.
         arn = f"arn:{stack.partition}:states:{stack.region}:{stack.account_id}:stateMachine:{self._name}"
         mine = {"StringEquals": {"kms:EncryptionContext:aws:states:stateMachineArn": arn}}
         return PolicyStatement(actions=actions, resources=[attribute(key.resource, "arn")], conditions=mine)

@@ -93,7 +93,7 @@ class QueueConsumer:
             The messages that were not handled, each once, in the order they came.
 
         Raises:
-            InvalidRequest: The event is no batch of SQS; nothing was handled.
+            InvalidRequest: The event is not a batch of SQS; nothing was handled.
         """
         line = self._log.begin(str(getattr(context, "aws_request_id", "local")))
         line.operation = "batch"
@@ -129,7 +129,7 @@ def _records(event: object) -> list[tuple[str, Mapping[str, object]]]:
     for record in records if isinstance(records, list) else [None]:
         identifier = record.get("messageId") if isinstance(record, Mapping) else None
         if not isinstance(record, Mapping) or not isinstance(identifier, str) or not identifier:
-            raise InvalidRequest("The event is no batch of messages. Send it by way of an SQS queue.")
+            raise InvalidRequest("The event is not a batch of messages. Send it by way of an SQS queue.")
         found.append((identifier, record))
     return found
 

@@ -129,4 +129,4 @@ def _refuse_lone_surrogates(value: object) -> None:
     try:
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:
-        raise InvalidJson("The body holds half of a surrogate pair, which is no character.") from None
+        raise InvalidJson("The body holds half of a surrogate pair, which is not a character.") from None

@@ -81,7 +81,7 @@ class Callbacks:
 
         Raises:
             CallbackRefused: The address leads to one that is not public.
-            CallbackFailed: Nobody answers, or the answer is no 2xx.
+            CallbackFailed: Nobody answers, or the answer is not a 2xx.
             ServiceError: KMS fails.
         """
         parts = urlsplit(url)

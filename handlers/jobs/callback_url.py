@@ -60,7 +60,7 @@ def check_callback_url(url: str) -> None:
     """Refuses what can be seen to be wrong without asking the network.
 
     Raises:
-        ValueError: It is no https address of a host's name on port 443, or has a user name or a fragment.
+        ValueError: It is not an https address of a host's name on port 443, or has a user name or a fragment.
     """
     if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
         raise ValueError("should be an address in ASCII, without spaces and backslashes")
@@ -98,7 +98,7 @@ def public_address(host: str, resolve: Resolve | None = None) -> str:
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is in none of the networks for private and special purposes."""
+    """Return whether an IP address is in none of the networks for private and special purposes."""
     known = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(known, ipaddress.IPv6Address) and known not in _PUBLIC_IPV6:
         return False
@@ -111,7 +111,7 @@ def _resolve(host: str) -> list[str]:
 
 
 def _is_address(host: str) -> bool:
-    """Whether a host is an address, or one to a resolver or a browser: 127.1, 0x7f.1, 127.0x1, 2130706433.
+    """Return whether a host is an address, or one to a resolver or a browser: 127.1, 0x7f.1, 127.0x1, 2130706433.
 
     By the rules for URLs a host whose last label is a number is an IPv4 address, or wrong.
     """

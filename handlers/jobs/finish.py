@@ -127,7 +127,7 @@ def create_service(endings: Endings, *, payloads: Callable[[], Payloads]) -> Ser
 
 
 def _is_untold(record: JobRecord, status: str) -> bool:
-    """Whether nobody else tells the client: a state machine that fails by itself does, or puts it into the queue."""
+    """Return whether nobody else tells the client: a state machine that fails by itself does, or puts it into the queue."""
     return record.callback == "due" or (record.callback is None and status != "FAILED")
 
 

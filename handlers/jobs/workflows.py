@@ -53,7 +53,7 @@ class ExecutionState:
 
     @property
     def failed(self) -> bool:
-        """Whether it ended, and not well."""
+        """True if it ended, and not well."""
         return self.status in _ENDED_BADLY
 
 

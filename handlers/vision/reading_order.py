@@ -145,6 +145,6 @@ def _rows(pieces: list[_Piece]) -> list[list[_Piece]]:
 
 
 def _same_row(row: list[_Piece], piece: _Piece) -> bool:
-    """Whether the middle of each is inside the other, for the last piece of the row and the new one."""
+    """Return whether the middle of each is inside the other, for the last piece of the row and the new one."""
     last = row[-1]
     return piece.middle - last.middle < min(piece.height, last.height) / 2

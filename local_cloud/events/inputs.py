@@ -14,7 +14,7 @@ _VARIABLE = re.compile(r"<([\w.-]+)>")
 
 
 class InvalidInput(Exception):
-    """What a template makes of an event is no JSON."""
+    """What a template makes of an event is not JSON."""
 
 
 def input_of(target: Mapping[str, Any], event: Mapping[str, Any], *, rule_arn: str) -> str:

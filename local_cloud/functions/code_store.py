@@ -74,7 +74,7 @@ class CodeStore:
 
         Raises:
             ArchiveChanged: The archive has another digest.
-            InvalidZipFile: The archive is no zip file, is empty or too large, or names a path outside of itself.
+            InvalidZipFile: The archive is not a zip file, is empty or too large, or names a path outside of itself.
         """
         folder = self.folder_of(name, digest)
         if not folder.is_dir():

@@ -11,7 +11,7 @@ FunctionServiceError
 ├── ServiceUnavailable      500 ServiceException
 └── TooManyRequests         429 TooManyRequestsException
 
-What goes wrong *inside* a function (an exception, a crash, a timeout) is no exception here: it is an
+What goes wrong *inside* a function (an exception, a crash, a timeout) is not an exception here: it is an
 `InvocationResult` with a `function_error`.
 """
 

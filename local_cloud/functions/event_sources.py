@@ -183,7 +183,7 @@ class _Consumer:
     def _reported(self, answer: bytes, ids: set[str]) -> set[str]:
         failed = failed_ids(answer, ids)
         if failed:
-            self._tell(len(failed), len(ids), "it said so, or its answer is no list of batchItemFailures")
+            self._tell(len(failed), len(ids), "it said so, or its answer is not a list of batchItemFailures")
         return failed
 
     def _tell(self, failed: int, sent: int, problem: str) -> None:

@@ -33,7 +33,7 @@ class FileReplacer(Protocol):
 
 
 def is_file_replacement(request: Request) -> bool:
-    """Whether a request calls the operation."""
+    """Return whether a request calls the operation."""
     return request.method == "PUT" and _PATH.fullmatch(request.path) is not None
 
 

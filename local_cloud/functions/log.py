@@ -47,7 +47,7 @@ class FunctionLogs:
             self._files.write(name, text)
 
     def remark(self, name: str, text: str) -> None:
-        """Append a line of the local cloud's own, which is no part of the function's log on AWS."""
+        """Append a line of the local cloud's own, which is not part of the function's log on AWS."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         self.write(name, f"{now} local cloud: {text}\n".encode())
 

@@ -78,7 +78,7 @@ class ResponseStream:
 
     @property
     def abandoned(self) -> bool:
-        """Whether the caller has gone."""
+        """True if the caller has gone."""
         return self._abandoned
 
     def begin(self, source: StreamSource) -> None:

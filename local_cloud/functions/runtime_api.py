@@ -60,7 +60,7 @@ class RuntimeListener(Protocol):
         """The client asked for an event: the start is over, or the last invocation is."""
 
     def runtime_runs(self, request_id: str) -> bool:
-        """Whether this invocation runs now."""
+        """Return whether this invocation runs now."""
 
     def runtime_answered(self, body: bytes | None, *, failed: bool) -> None:
         """The client answered the invocation that runs.
@@ -219,12 +219,12 @@ class _Connection(asyncio.Protocol):
 
     @property
     def is_streaming(self) -> bool:
-        """Whether a streamed body was begun and is not complete."""
+        """True if a streamed body was begun and is not complete."""
         return self._stream is not None
 
     @property
     def was_reset(self) -> bool:
-        """Whether the client has ended before it read all that was sent: its kernel then resets the connection."""
+        """True if the client has ended before it read all that was sent: its kernel then resets the connection."""
         if self._transport is None or self._all_read:
             return False
         return self._transport.is_closing() or self._has_error()

@@ -23,7 +23,7 @@ _SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[a-z0-9-]+)/")
 
 
 def is_stream_operation(request: Request) -> bool:
-    """Whether a request calls InvokeWithResponseStream."""
+    """Return whether a request calls InvokeWithResponseStream."""
     return request.method == "POST" and _PATH.fullmatch(request.path) is not None
 
 

@@ -89,7 +89,7 @@ class AwsServices:
         try:
             json.loads(payload)
         except (ValueError, RecursionError):
-            raise GatewayError(CONFIGURATION, "the function's event is no JSON") from None
+            raise GatewayError(CONFIGURATION, "the function's event is not JSON") from None
         kind = next(
             (value for name, value in headers.items() if name.lower() == _INVOCATION_TYPE.lower()), None
         )

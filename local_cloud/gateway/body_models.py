@@ -79,7 +79,7 @@ class BodyModels:
         try:
             content = _parse(body or b"{}")
         except (ValueError, RecursionError) as error:
-            return [BodyFault("the body is no JSON that can be read", type(error).__name__)]
+            return [BodyFault("the body is not JSON that can be read", type(error).__name__)]
         try:
             errors = islice(validator.iter_errors(content), _MOST_REPORTED)
             found = {words: _rule(error) for error in errors if (words := _words(error))}
@@ -103,7 +103,7 @@ class BodyModels:
         try:
             Draft4Validator.check_schema(schema)
         except SchemaError as error:
-            raise BrokenModelError(f"model {name} is no JSON Schema of draft 4: {error.message}") from None
+            raise BrokenModelError(f"model {name} is not JSON Schema of draft 4: {error.message}") from None
         except RecursionError:
             raise BrokenModelError(f"model {name} is nested too deeply") from None
         return Draft4Validator(schema, registry=self._all())
@@ -115,7 +115,7 @@ class BodyModels:
         try:
             return json.loads(text)
         except ValueError as error:
-            raise BrokenModelError(f"model {name} is no JSON: {error}") from None
+            raise BrokenModelError(f"model {name} is not JSON: {error}") from None
 
     def _all(self) -> Registry[Any]:
         """Return every model that is well formed, under its address."""
@@ -138,7 +138,7 @@ def _parse(body: bytes) -> Any:
 
 
 def _no_number(text: str) -> Any:
-    raise ValueError(f"{text} is no JSON")
+    raise ValueError(f"{text} is not JSON")
 
 
 def _rule(error: ValidationError) -> str:

@@ -46,7 +46,7 @@ class Integration:
         request_templates: Templates of the request by content type.
         content_handling: `CONVERT_TO_BINARY`, `CONVERT_TO_TEXT` or None.
         connection_type: `INTERNET`, `VPC_LINK` or None.
-        responses: How answers are mapped, for integrations that are no proxies.
+        responses: How answers are mapped, for integrations that are not proxies.
         streams: The response is sent to the client as it comes (`responseTransferMode: STREAM`).
     """
 

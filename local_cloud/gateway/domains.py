@@ -26,7 +26,7 @@ class MappedRequest:
 
 
 def is_custom_domain(host: str) -> bool:
-    """Whether somebody has made a custom domain name of this host name."""
+    """Return whether somebody has made a custom domain name of this host name."""
     return _backend_of(host) is not None
 
 

@@ -38,7 +38,7 @@ FORBIDDEN = Fault("ACCESS_DENIED", 403, "Forbidden", "ForbiddenException")
 WAF_FILTERED = Fault("WAF_FILTERED", 403, "Forbidden", "ForbiddenException")
 THROTTLED = Fault("THROTTLED", 429, "Too Many Requests", "TooManyRequestsException")
 REQUEST_TOO_LARGE = Fault("REQUEST_TOO_LARGE", 413, "Request Too Long", "RequestTooLargeException")
-# The function ran and failed, or gave back what is no response.
+# The function ran and failed, or gave back what is not a response.
 BAD_FUNCTION_ANSWER = Fault("DEFAULT_5XX", 502, _INTERNAL, "InternalServerErrorException")
 # The API is deployed in a way that cannot work: no permission, no function, not POST, no base64 where it should be.
 CONFIGURATION = Fault("API_CONFIGURATION_ERROR", 500, _INTERNAL, "InternalServerErrorException")

@@ -1,4 +1,4 @@
-"""Turns what an integration that is no proxy has answered into the method's response."""
+"""Turns what an integration that is not a proxy has answered into the method's response."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def select(responses: Iterable[IntegrationResponse], selector: str | None) -> In
     """Return the response whose pattern fits, else the one without a pattern.
 
     Raises:
-        GatewayError: A pattern is no regular expression.
+        GatewayError: A pattern is not a regular expression.
     """
     default = None
     for response in responses:
@@ -84,7 +84,7 @@ def _fits(pattern: str, selector: str) -> bool:
         return re.fullmatch(pattern, selector) is not None
     except re.error as error:
         raise GatewayError(
-            CONFIGURATION, f"selection pattern {pattern} is no regular expression: {error}"
+            CONFIGURATION, f"selection pattern {pattern} is not a regular expression: {error}"
         ) from None
 
 

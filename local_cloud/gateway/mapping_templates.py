@@ -117,7 +117,7 @@ def _status(value: Any) -> int | None:
     except (TypeError, ValueError):
         status = 0
     if not 100 <= status <= 599:
-        raise GatewayError(CONFIGURATION, f"$context.responseOverride.status is no status code: {value!r}")
+        raise GatewayError(CONFIGURATION, f"$context.responseOverride.status is not a status code: {value!r}")
     return status
 
 
@@ -191,7 +191,7 @@ def _parameter(places: Mapping[str, Mapping[str, str]], name: str) -> str | None
 
 
 def _json(body: str) -> Any:
-    """Read a body as JSON; an empty one is an empty object, and what is no JSON is a text."""
+    """Read a body as JSON; an empty one is an empty object, and what is not JSON is a text."""
     if not body.strip():
         return {}
     try:
@@ -226,7 +226,7 @@ def _parse_json(value: Any) -> Any:
     try:
         return _plain(json.loads(to_text(value)))
     except (ValueError, RecursionError) as error:
-        raise VelocityError(f"$util.parseJson() was given what is no JSON: {error}") from None
+        raise VelocityError(f"$util.parseJson() was given what is not JSON: {error}") from None
 
 
 def _decode(value: Any) -> str:

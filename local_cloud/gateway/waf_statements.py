@@ -56,7 +56,7 @@ class _Unknown(Exception):
 
 
 class _Decided(Exception):
-    """A body over the limit, or one that is no JSON, decides by itself."""
+    """A body over the limit, or one that is not JSON, decides by itself."""
 
     def __init__(self, matched: bool) -> None:
         super().__init__(matched)

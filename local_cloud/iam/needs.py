@@ -281,7 +281,7 @@ def _states(call: Call) -> tuple[Need, ...]:
     arn = call.text("stateMachineArn", "executionArn", "activityArn", "mapRunArn", "resourceArn")
     if ":stateMachine:" not in arn:
         return (_need(call, arn),)
-    parts = arn.split(":")  # a version or an alias is no part of the resource, but a condition key
+    parts = arn.split(":")  # a version or an alias is not part of the resource, but a condition key
     facts = {"states:StateMachineQualifier": parts[7]} if len(parts) > 7 else {}
     return (_need(call, ":".join(parts[:7]), facts=facts),)
 

@@ -210,9 +210,9 @@ def _backend(arn: str) -> Any:
     try:
         _, partition, service, _, account, _ = arn.split(":", 5)
     except ValueError:
-        raise PrincipalNotFoundError(f"{arn} is no ARN of IAM") from None
+        raise PrincipalNotFoundError(f"{arn} is not an ARN of IAM") from None
     if service != "iam":
-        raise PrincipalNotFoundError(f"{arn} is no ARN of IAM")
+        raise PrincipalNotFoundError(f"{arn} is not an ARN of IAM")
     return iam_backends[account][partition]
 
 

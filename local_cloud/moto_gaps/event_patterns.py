@@ -1,7 +1,7 @@
 """Event patterns of EventBridge: which are valid, and what they match.
 
 moto 5.2.5 accepts almost every pattern, knows few matchers, does not look into lists of objects, and answers
-TestEventPattern with nothing; it also puts events whose detail is no JSON object on a bus.
+TestEventPattern with nothing; it also puts events whose detail is not a JSON object on a bus.
 """
 
 from __future__ import annotations

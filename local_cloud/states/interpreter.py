@@ -188,7 +188,7 @@ def _evaluate_with_timeout(state: Any, env: Any) -> None:
     threading.Thread(target=execute, daemon=True, name=f"state {state.name}").start()
     done.wait(min(seconds, threading.TIMEOUT_MAX))
     ended = bool(outputs or errors)
-    if not ended:  # what it goes on doing is no part of the history any more
+    if not ended:  # what it goes on doing is not part of the history any more
         frame.event_manager = EventManager()
         for inner in frame._frames:
             with suppress(Exception):
@@ -310,7 +310,7 @@ def _knowing_the_item(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _checking(original: Callable[..., None]) -> Callable[..., None]:
-    """Refuse an expression that is no JSONata when the definition is read."""
+    """Refuse an expression that is not JSONata when the definition is read."""
 
     @wraps(original)
     def make(component: Any, expression: str) -> None:

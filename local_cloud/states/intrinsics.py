@@ -37,7 +37,7 @@ class IntrinsicError(Exception):
 
 
 class IntrinsicSyntaxError(Exception):
-    """A text is no call of an intrinsic function."""
+    """A text is not a call of an intrinsic function."""
 
 
 class Literal(str):
@@ -198,7 +198,7 @@ def _from_json(value: Any) -> Any:
     try:
         return json.loads(_text(value))
     except (ValueError, RecursionError) as error:
-        raise IntrinsicError(f"the text is no JSON: {error}") from None
+        raise IntrinsicError(f"the text is not JSON: {error}") from None
 
 
 def _partition(items: Any, size: Any) -> list[Any]:

@@ -27,7 +27,7 @@ _MOST_CHUNK_ITEMS = 1000
 
 
 class QueryError(Exception):
-    """An expression cannot be parsed or evaluated, or what it returns is no JSON.
+    """An expression cannot be parsed or evaluated, or what it returns is not JSON.
 
     Attributes:
         expression: The expression.
@@ -57,7 +57,7 @@ def check(expression: str) -> None:
     """Parse an expression.
 
     Raises:
-        QueryError: It is no JSONata.
+        QueryError: It is not JSONata.
     """
     _compiled(expression)
 
@@ -129,7 +129,7 @@ def _json(value: Any) -> Any:
         return [_json(value[index]) for index in range(len(value))]
     if isinstance(value, dict):
         return {str(key): _json(item) for key, item in value.items()}
-    raise _CallError("returned something that is no JSON")
+    raise _CallError("returned something that is not JSON")
 
 
 def _partition(items: Any = None, size: Any = None) -> Any:
@@ -170,7 +170,7 @@ def _parse(text: Any = None) -> Any:
     try:
         parsed = json.loads(text)
     except ValueError as error:
-        raise _CallError(f"calls $parse with a string that is no JSON ({error})") from None
+        raise _CallError(f"calls $parse with a string that is not JSON ({error})") from None
     return Utils.NULL_VALUE if parsed is None else parsed
 
 

@@ -151,7 +151,7 @@ class Records:
         self._started: datetime | None = None
 
     def log_level_filter(self, history_event_type: str) -> bool:
-        """Whether an event is wanted; the readable lines are made from all of them."""
+        """Return whether an event is wanted; the readable lines are made from all of them."""
         del history_event_type
         return True
 

@@ -121,7 +121,7 @@ class TaskTokens:
         """End a task with its output.
 
         Raises:
-            InvalidOutput: The output is no JSON.
+            InvalidOutput: The output is not JSON.
             InvalidToken: There is no such task.
             TaskTimedOut: It has ended already.
         """

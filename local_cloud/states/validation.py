@@ -51,7 +51,7 @@ def diagnose(definition: str, machine_type: str) -> list[Diagnostic]:
     try:
         content = json.loads(definition, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
-        return [Diagnostic("INVALID_JSON_DESCRIPTION", f"The definition is no JSON: {error}")]
+        return [Diagnostic("INVALID_JSON_DESCRIPTION", f"The definition is not JSON: {error}")]
     if not isinstance(content, dict):
         return [Diagnostic("SCHEMA_VALIDATION_FAILED", "The definition is not an object")]
     return _syntax(definition, machine_type) or [

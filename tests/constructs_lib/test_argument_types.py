@@ -171,7 +171,7 @@ CASES: dict[str, Callable[[Given], object]] = {
         "one",
         archive=g.archive,
     ),
-    "App: is in no stack; create constructs in an AwsStack": lambda g: Function(
+    "App: is not in a stack; create constructs in an AwsStack": lambda g: Function(
         g.app, "one", archive=g.archive
     ),
     "SqsSendMessage 'a': queue is of type str; pass the queue itself": lambda g: (
@@ -184,7 +184,7 @@ CASES: dict[str, Callable[[Given], object]] = {
         {"StartAt": "a", "States": {}},
         permissions=["x"],  # type: ignore[list-item]
     ),
-    "VpcAccess: subnet_ids 5 is no list of 2 or more ids": lambda g: VpcAccess(
+    "VpcAccess: subnet_ids 5 is not a list of 2 or more ids": lambda g: VpcAccess(
         subnet_ids=5,  # type: ignore[arg-type]
         security_group_ids=["sg-1"],
     ),

@@ -99,7 +99,7 @@ TAGS = "use keys of 1 to 128 characters that do not start with 'aws:', and value
             {},
             (
                 "my shop: construct_id 'my shop' is not valid; start with a letter and use letters, digits and '-': "
-                "the names in AWS start with it"
+                "names in AWS start with it"
             ),
         ),
         (
@@ -134,7 +134,7 @@ TAGS = "use keys of 1 to 128 characters that do not start with 'aws:', and value
             "shop",
             {"provider_version": ">= 5.0, < 6.0"},
             (
-                "shop: provider_version '>= 5.0, < 6.0' does not exclude the releases before 5.100.0; start it with a "
+                "shop: provider_version '>= 5.0, < 6.0' does not exclude versions before 5.100.0; start it with a "
                 "lowest version, such as '>= 5.100.0, < 7.0.0'"
             ),
         ),
@@ -142,7 +142,7 @@ TAGS = "use keys of 1 to 128 characters that do not start with 'aws:', and value
             "shop",
             {"provider_version": "< 7"},
             (
-                "shop: provider_version '< 7' does not exclude the releases before 5.100.0; start it with a lowest "
+                "shop: provider_version '< 7' does not exclude versions before 5.100.0; start it with a lowest "
                 "version, such as '>= 5.100.0, < 7.0.0'"
             ),
         ),
@@ -197,7 +197,7 @@ def test_a_feature_of_a_newer_provider_needs_a_constraint_that_excludes_older_on
         assert refused(lambda: stack.require_provider("shop/chat", "streaming", (6, 21))) == (
             ConflictError,
             (
-                "shop/chat: streaming needs version 6.21.0 of the AWS provider, and older ones are allowed; pass "
+                "shop/chat: streaming needs version 6.21.0 of the AWS provider, and provider_version allows older ones; pass "
                 "provider_version='>= 6.21.0, < 7.0.0' to the stack"
             ),
         )
@@ -279,7 +279,7 @@ def test_one_stack_id_below_two_scopes(app: App) -> None:
     AwsStack(scopes[0], "shop", region="us-east-1", state_path="test.tfstate")
     assert refused(lambda: AwsStack(scopes[1], "shop", region="us-east-1", state_path="live.tfstate")) == (
         ConflictError,
-        "live/shop: would be written to the folder of stack 'test/shop'; give one of the two stacks another construct_id",
+        "live/shop: would be written to the folder of stack 'test/shop'; rename one of the two stacks (construct_id)",
     )
 
 
@@ -327,7 +327,7 @@ def test_a_stack_has_an_environment_or_a_region(app: App) -> None:
     assert refused(lambda: AwsStack(app, "shop", environment=environment, region="us-east-1")) == (
         InvalidArgumentError,
         (
-            "shop: has an environment and a region; pass either environment=Environment.from_variables(os.environ) or "
+            "shop: has both environment and region; pass either environment=Environment.from_variables(os.environ) or "
             "region='eu-central-1'"
         ),
     )
@@ -346,8 +346,8 @@ def test_outputs_have_a_name_each(stack: AwsStack) -> None:
 @pytest.mark.parametrize(
     ("defaults", "message"),
     [
-        ({"log_retention_days": 31}, "StackDefaults: log_retention_days 31 is not known to AWS"),
-        ({"ai_backend": "azure"}, "StackDefaults: ai_backend 'azure' is not known to AWS"),
+        ({"log_retention_days": 31}, "StackDefaults: log_retention_days 31 is not a value that AWS supports"),
+        ({"ai_backend": "azure"}, "StackDefaults: ai_backend 'azure' is not a value that AWS supports"),
         ({"reserved_concurrency": -1}, "StackDefaults: reserved_concurrency is -1; use 0 to 100000"),
         ({"reserved_concurrency_of": {"a": -1}}, "StackDefaults: reserved_concurrency_of['a'] is -1"),
     ],

@@ -67,18 +67,15 @@ def test_numbers_and_maps_are_named_as_references(stack: AwsStack, archive: Fake
     assert refused(lambda: Function(stack, "chat", archive=archive, memory_mb=number)) == (
         InvalidArgumentError,
         (
-            "shop/chat: memory_mb refers to an attribute that only Terraform will know; pass a number of 128 to 10240: it is "
-            "checked while synthesizing"
+            "shop/chat: memory_mb is a reference, which only Terraform can resolve; pass a number from 128 to 10240, which is checked at synth"
         ),
     )
-    assert refused(lambda: Throttle(rate_limit=number))[1].startswith(
-        "Throttle: rate_limit refers to an attribute"
-    )
+    assert refused(lambda: Throttle(rate_limit=number))[1].startswith("Throttle: rate_limit is a reference")
     variables = Token.as_string_map(Fn.merge([{"a": "b"}]))
     assert refused(lambda: Function(stack, "chat", archive=archive, environment=variables)) == (
         InvalidArgumentError,
         (
-            "shop/chat: environment refers to a map that only Terraform will know; name each variable, such as "
+            "shop/chat: environment is a reference to a map, which only Terraform can resolve; name each variable, such as "
             "{'TABLE': table.table_name}; its value may be a reference"
         ),
     )

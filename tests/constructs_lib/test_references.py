@@ -218,9 +218,7 @@ def test_an_id_that_is_in_use_cannot_be_overridden_any_more(stack: AwsStack, use
     kind, message = refused(lambda: table.resource.override_logical_id("kept"))
     assert kind is ConflictError
     assert message == (
-        f"shop/orders/Resource: is in use as {known} already, and cannot be called 'kept' any more; leave "
-        "override_logical_id out; what Terraform knows by another address it moves here after "
-        "move_from_id('TYPE.NAME')"
+        f"shop/orders/Resource: is in use as {known} already, and cannot be renamed to 'kept' any more; remove override_logical_id; to keep a resource with another address, call move_from_id('TYPE.NAME')"
     )
     table.resource.move_from_id("aws_dynamodb_table.kept")
     configuration = Configuration(stack)

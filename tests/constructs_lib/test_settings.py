@@ -51,17 +51,17 @@ def test_an_error_says_where_what_and_what_to_do() -> None:
         (
             lambda: check_choice("shop", "size", "M", Literal["S", "L"]),
             InvalidArgumentError,
-            "shop: size 'M' is not known to AWS; choose 'S' or 'L'",
+            "shop: size 'M' is not a value that AWS supports; choose 'S' or 'L'",
         ),
         (
             lambda: check_choice("shop", "days", True, Literal[1, 3, 5]),
             InvalidArgumentError,
-            "shop: days True is not known to AWS; choose 1, 3 or 5",
+            "shop: days True is not a value that AWS supports; choose 1, 3 or 5",
         ),
         (
             lambda: check_choice("shop", "log", "ON", Literal["OFF"]),
             InvalidArgumentError,
-            "shop: log 'ON' is not known to AWS; choose 'OFF'",
+            "shop: log 'ON' is not a value that AWS supports; choose 'OFF'",
         ),
         (lambda: check_range("shop", "mb", 0, 1, 9), LimitExceededError, "shop: mb is 0; use 1 to 9"),
         (lambda: check_range("shop", "mb", 10, 1, 9), LimitExceededError, "shop: mb is 10; use 1 to 9"),
@@ -135,8 +135,7 @@ def test_tokens_are_found_and_left_out() -> None:
             {"MODEL_KEY": "sk-" + "a1B2" * 8},
             UnsafeSettingError,
             (
-                "environment variable MODEL_KEY holds an API key in plain text; keep it in Secrets Manager or the "
-                "Parameter Store, and pass its name"
+                "environment variable MODEL_KEY holds an API key in plain text; store it in Secrets Manager or the Parameter Store, and pass its name"
             ),
         ),
         (
@@ -243,16 +242,15 @@ def test_a_policy_document_is_what_iam_reads() -> None:
             ["s3:*"],
             ["arn:aws:s3:::talks/*"],
             UnsafeSettingError,
-            "action 's3:*' has a wildcard; name each action that is needed",
+            "action 's3:*' has a wildcard; name each action",
         ),
-        (["*"], ["arn"], UnsafeSettingError, "action '*' has a wildcard; name each action that is needed"),
+        (["*"], ["arn"], UnsafeSettingError, "action '*' has a wildcard; name each action"),
         (
             ["xray:PutTraceSegments", "s3:PutObject", "s3:GetObject"],
             ["*"],
             UnsafeSettingError,
             (
-                "resource '*' gives s3:GetObject, s3:PutObject on everything in the account; name the ARNs, with a '*' in "
-                "their last part where the name is not known, or pass unscoped=True if that is meant"
+                "resource '*' allows s3:GetObject, s3:PutObject on every resource in the account; pass ARNs, with a '*' in their last part if the name is not known, or pass unscoped=True to allow all"
             ),
         ),
         (
@@ -358,7 +356,7 @@ def test_the_caller_is_logged_as_what_authorizers_say_of_it() -> None:
         (
             {"status": "$context.status"},
             30,
-            "AccessLog: no field is $context.requestId, and API Gateway wants it; add one",
+            "AccessLog: no field is $context.requestId, which API Gateway requires; add one",
         ),
         (
             {"id": "$context.requestId", "x": "$request.header.Authorization"},
@@ -372,7 +370,7 @@ def test_the_caller_is_logged_as_what_authorizers_say_of_it() -> None:
             {"id": "$context.requestId"},
             31,
             (
-                "AccessLog: retention_days 31 is not known to AWS; choose 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, "
+                "AccessLog: retention_days 31 is not a value that AWS supports; choose 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, "
                 "400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653"
             ),
         ),

@@ -94,7 +94,7 @@ def test_one_place_for_the_state(app: App) -> None:
         lambda: AwsStack(app, "shop", region="us-east-1", state=STATE, state_path="shop.tfstate")
     ) == (
         ConflictError,
-        "shop: has state_path 'shop.tfstate' and a state in S3; leave state_path out, or state for a local file",
+        "shop: has both state_path 'shop.tfstate' and a state in S3; pass either state_path or state",
     )
     nothing: Any = "s3://shop-states/prod.tfstate"
     assert refused(lambda: AwsStack(app, "shop", region="us-east-1", state=nothing)) == (
@@ -121,7 +121,7 @@ def test_one_place_for_the_state(app: App) -> None:
         ({"dynamodb_table": "a b"}, "dynamodb_table 'a b' is not valid; use the table's name"),
         (
             {"kms_key_id": "alias/shop"},
-            "kms_key_id 'alias/shop' is not valid; pass the key's ARN: whoever deploys may be in another account",
+            "kms_key_id 'alias/shop' is not valid; pass the key's ARN, because deployers may be in another account",
         ),
         (
             {"role_arn": "terraform-state"},

@@ -129,8 +129,7 @@ def test_a_description_that_terraform_would_fill_in(
     assert refused(lambda: ARGUMENTS[kind](stack, text)) == (
         InvalidArgumentError,
         (
-            f"shop/one: description holds {doubled[1:]}, which Terraform would fill in; write {doubled} for the text, or "
-            "pass an attribute of a resource"
+            f"shop/one: description contains {doubled[1:]}, which Terraform would evaluate; write {doubled} for the literal text, or pass an attribute of a resource"
         ),
     )
     assert stack.node.try_find_child("one") is None
@@ -143,8 +142,7 @@ def test_environment_and_tags_that_terraform_would_fill_in(
     assert refused(lambda: Function(stack, "chat", archive=archive, environment={"PATTERN": "${x}"})) == (
         InvalidArgumentError,
         (
-            "shop/chat: environment variable PATTERN holds ${x}, which Terraform would fill in; write $${x} for the text, "
-            "or pass an attribute of a resource"
+            "shop/chat: environment variable PATTERN contains ${x}, which Terraform would evaluate; write $${x} for the literal text, or pass an attribute of a resource"
         ),
     )
     assert stack.node.try_find_child("chat") is None
@@ -153,15 +151,13 @@ def test_environment_and_tags_that_terraform_would_fill_in(
     ) == (
         InvalidArgumentError,
         (
-            "desk: default tag 'team' holds %{x}, which Terraform would fill in; write %%{x} for the text, or pass an "
-            "attribute of a resource"
+            "desk: default tag 'team' contains %{x}, which Terraform would evaluate; write %%{x} for the literal text, or pass an attribute of a resource"
         ),
     )
     assert refused(lambda: stack.output(note={"a": ["${x}"]})) == (
         InvalidArgumentError,
         (
-            "shop/note: the value of the output holds ${x}, which Terraform would fill in; write $${x} for the text, or "
-            "pass an attribute of a resource"
+            "shop/note: the value of the output contains ${x}, which Terraform would evaluate; write $${x} for the literal text, or pass an attribute of a resource"
         ),
     )
 
@@ -177,8 +173,7 @@ def test_blocks_lists_and_maps_of_any_resource_are_checked(stack: AwsStack) -> N
         assert refused(lambda value=value: make(DynamodbTable, stack, "table", name="table", **value)) == (  # type: ignore[misc]
             InvalidArgumentError,
             (
-                f"shop/table: {argument} holds ${{x}}, which Terraform would fill in; write $${{x}} for the text, or pass "
-                "an attribute of a resource"
+                f"shop/table: {argument} contains ${{x}}, which Terraform would evaluate; write $${{x}} for the literal text, or pass an attribute of a resource"
             ),
         )
 

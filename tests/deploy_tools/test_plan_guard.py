@@ -188,7 +188,7 @@ def test_what_is_no_plan_is_said_to_be_none(read: Any) -> None:
     with pytest.raises(NotAPlan) as wrong:
         check_plan(read)
     assert str(wrong.value) == (
-        "That is no plan. Make one with `terraform plan -out=plan.tfplan`, and pass on what `terraform show -json "
+        "That is not a plan. Make one with `terraform plan -out=plan.tfplan`, and pass on what `terraform show -json "
         "plan.tfplan` prints."
     )
 
@@ -207,7 +207,7 @@ def test_the_command_line_reads_a_file_or_standard_input(
     ("content", "said"),
     [
         ("plan", "holds no JSON (Expecting value: line 1 column 1 (char 0)). Pass on what `terraform show -json PLAN` prints.\n"),
-        ("{}", "That is no plan. Make one with `terraform plan -out=plan.tfplan`, and pass on what `terraform show -json plan.tfplan` prints.\n"),
+        ("{}", "That is not a plan. Make one with `terraform plan -out=plan.tfplan`, and pass on what `terraform show -json plan.tfplan` prints.\n"),
     ],
 )  # fmt: skip
 def test_the_command_line_says_what_it_needs(

@@ -138,12 +138,12 @@ class Shop:
         self.terraform.run("apply", "-no-color", "-input=false", "-auto-approve", *options)
 
     def has_changes(self) -> bool:
-        """Whether Terraform would change anything."""
+        """Return whether Terraform would change anything."""
         options = ("-no-color", "-input=false", "-detailed-exitcode")
         return self.terraform.run("plan", *options, accept=(0, 2)).returncode == 2
 
     def answers(self, path: str, method: str = "GET") -> bool:
-        """Whether the deployed API has this route: API Gateway answers all others with a missing token."""
+        """Return whether the deployed API has this route: API Gateway answers all others with a missing token."""
         state = json.loads((self.terraform.directory / "terraform.tfstate").read_text(encoding="utf-8"))
         place = f"{self.url}/_aws/execute-api/{state['outputs']['id']['value']}/prod{path}"
         try:

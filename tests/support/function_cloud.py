@@ -43,7 +43,7 @@ def arn(function: str) -> str:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process runs; one that is dead but not yet reaped does not."""
+    """Return whether a process runs; one that is dead but not yet reaped does not."""
     try:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:

@@ -181,7 +181,7 @@ class Project:
         return []
 
     def is_served(self) -> bool:
-        """Whether the API answers as it should."""
+        """Return whether the API answers as it should."""
         return self.call("POST", "/echo", {"say": "hello"}) == (200, {"said": "hello"})
 
     def kill_at(self, moment: Moment) -> int:

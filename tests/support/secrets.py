@@ -24,7 +24,7 @@ IMAGE = b"\x89PNG\r\n\x1a\n" + MARK.encode()
 
 
 def marked(text: str) -> bool:
-    """Whether something of the secrets is in a text, also as base64."""
+    """Return whether something of the secrets is in a text, also as base64."""
     encoded = base64.b64encode(IMAGE).decode()[12:]
     return MARK in text or encoded in text
 

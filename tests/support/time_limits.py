@@ -88,7 +88,7 @@ def _started_by(item: pytest.Item) -> list[psutil.Process]:
 def _programs_in(directory: Path) -> list[psutil.Process]:
     """The programs whose working directory is below a directory, or one of whose arguments names a path there.
 
-    A local cloud is no child of the test: the command that started it has ended.
+    A local cloud is not a child of the test: the command that started it has ended.
     """
     below = f"{directory}{os.sep}"
     found = []

@@ -89,7 +89,7 @@ def permission_too_wide(configuration: Configuration) -> Found:
                 if source not in exact and not source.startswith(authorizer):
                     yield (
                         permission.where,
-                        f"allows '{source}', which is no one method that calls function {function.where}",
+                        f"allows '{source}', which is not one method that calls function {function.where}",
                         "allow '/*/METHOD/path' of each method that calls it",
                     )
 

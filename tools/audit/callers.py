@@ -80,7 +80,7 @@ def preflight_open(configuration: Configuration) -> Found:
 
 
 def key_alone(configuration: Configuration) -> Found:
-    """Keys identify who pays; they are sent in the open and are no secrets."""
+    """Keys identify who pays; they are sent in the open and are not secrets."""
     for api in configuration.all("api_gateway_rest_api"):
         for route in configuration.routes(api):
             if route.api_key_required and route.authorization == "NONE":

@@ -61,7 +61,7 @@ class Resource:
         return next(iter(self.blocks(name)), {})
 
     def document(self, name: str) -> tuple[Mapping[str, Any], ...]:
-        """Return the statements of the policy that an argument holds as JSON; none where it is no JSON."""
+        """Return the statements of the policy that an argument holds as JSON; none where it is not JSON."""
         try:
             statements = json.loads(self.text(name))["Statement"]
         except (ValueError, LookupError, TypeError):

@@ -66,7 +66,7 @@ def role_policies(configuration: Configuration) -> Found:
 
 
 def _taken(configuration: Configuration, policy: Resource, functions: set[str]) -> bool:
-    """Whether a policy lets Lambda take messages from a queue, and nothing else, and the mapping waits for it."""
+    """Return whether a policy lets Lambda take messages from a queue, and nothing else, and the mapping waits for it."""
     actions: set[str] = set()
     for statement in policy.document("policy"):
         named = statement.get("Action") or ()
@@ -78,7 +78,7 @@ def _taken(configuration: Configuration, policy: Resource, functions: set[str]) 
 
 
 def _leads_to(configuration: Configuration, start: Resource, targets: set[str]) -> bool:
-    """Whether waiting for `start` would mean waiting for one of `targets`."""
+    """Return whether waiting for `start` would mean waiting for one of `targets`."""
     seen, found = {start.address}, [start]
     while found:
         for address in addresses_in(
@@ -188,7 +188,7 @@ def code_hash(configuration: Configuration) -> Found:
         if function.body.get("package_type") != "Image" and size != 32:
             yield (
                 function.where,
-                f"source_code_hash '{written}' is no SHA-256 in base64, so that every plan differs or none does",
+                f"source_code_hash '{written}' is not a SHA-256 in base64, so that every plan differs or none does",
                 "use LambdaArchive",
             )
 

@@ -15,7 +15,7 @@ _HARMLESS: Final = re.compile(
     r"\$context\.authorizer\.((claims\.)?caller|error|latency|status|integrationLatency|integrationStatus|principalId"
     r"|requestId)"
 )
-"""What authorizers say that is no secret; `caller` is a keyed hash."""
+"""What authorizers say that is not a secret; `caller` is a keyed hash."""
 
 _SECRET: Final = re.compile(
     r"\$context\.(authorizer\.[\w.-]+|authorize\.[\w.-]+|identity\.(apiKey(?!Id)|cognito|clientCert)[\w.-]*"
@@ -174,11 +174,11 @@ def tracing(configuration: Configuration) -> Found:
 
 
 def access_log_json(configuration: Configuration) -> Found:
-    """A line that is no JSON cannot be searched, and what a client sends can forge one."""
+    """A line that is not JSON cannot be searched, and what a client sends can forge one."""
     for stage in configuration.all("api_gateway_stage"):
         line = stage.block("access_log_settings").get("format")
         if line is not None and not _is_json(str(line)):
-            yield stage.where, "its access log is no JSON", "write one JSON object a line"
+            yield stage.where, "its access log is not JSON", "write one JSON object a line"
 
 
 def _is_json(text: str) -> bool:

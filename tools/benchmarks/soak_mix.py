@@ -97,7 +97,7 @@ def judge(kind: Kind, order: Order, status: int, body: bytes) -> str | None:
     try:
         content = json.loads(body)
     except ValueError:
-        return f"the body of the {status} is no JSON: {body[:200]!r}"
+        return f"the body of the {status} is not JSON: {body[:200]!r}"
     if order.number is not None and content != {"number": order.number}:
         return f"got the answer of another request: {body[:200]!r}"
     return None

@@ -72,7 +72,7 @@ def read_answer(payload: bytes) -> AuthorizerAnswer:
         payload: What its handler returned, as JSON.
 
     Raises:
-        GatewayError: That is no answer of an authorizer.
+        GatewayError: That is not an answer of an authorizer.
     """
     try:
         answer = json.loads(payload)
@@ -85,7 +85,7 @@ def read_answer(payload: bytes) -> AuthorizerAnswer:
         raise _wrong("has no principalId")
     usage_key = answer.get("usageIdentifierKey")
     if usage_key is not None and not isinstance(usage_key, str):
-        raise _wrong("has a usageIdentifierKey that is no text")
+        raise _wrong("has a usageIdentifierKey that is not text")
     return AuthorizerAnswer(
         principal_id=principal,
         policy=_policy(answer.get("policyDocument")),

@@ -50,7 +50,8 @@ def _parse(sources: str) -> tuple[tuple[str, str], ...]:
         prefix = next((prefix for prefix in _PREFIXES if source.startswith(prefix)), None)
         if prefix is None:
             raise GatewayError(
-                AUTHORIZER_CONFIGURATION, f"{source} is no identity source; there are {', '.join(_PREFIXES)}"
+                AUTHORIZER_CONFIGURATION,
+                f"{source} is not an identity source; there are {', '.join(_PREFIXES)}",
             )
         parsed.append((prefix, source.removeprefix(prefix)))
     return tuple(parsed)

@@ -188,7 +188,7 @@ def _matches(expression: str, token: str) -> bool:
         return re.fullmatch(expression, token) is not None
     except re.error as error:
         raise GatewayError(
-            AUTHORIZER_CONFIGURATION, f"{expression} is no regular expression: {error}"
+            AUTHORIZER_CONFIGURATION, f"{expression} is not a regular expression: {error}"
         ) from error
 
 

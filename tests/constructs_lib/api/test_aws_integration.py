@@ -75,7 +75,7 @@ REFUSED: dict[str, tuple[Callable[[Table], object], str]] = {
     "no permission": (
         lambda table: AwsIntegration("dynamodb", "GetItem", permissions=[], request_template=TEMPLATE),
         (
-            "AwsIntegration: nothing allows it to call dynamodb:GetItem; pass permissions=[PolicyStatement(...)] with what it "
+            "AwsIntegration: no permission allows dynamodb:GetItem; pass permissions=[PolicyStatement(...)] with what it "
             "needs"
         ),
     ),
@@ -88,8 +88,8 @@ REFUSED: dict[str, tuple[Callable[[Table], object], str]] = {
             "dynamodb", "GetItem", permissions=[READ], request_template=f'{{"TableName": "{table.arn}"}}'
         ),
         (
-            "AwsIntegration: request_template refers to an attribute that only Terraform will know; use names that are known "
-            "while synthesizing, such as table.table_name"
+            "AwsIntegration: request_template is a reference, which only Terraform can resolve; use names that are known "
+            "at synth, such as table.table_name"
         ),
     ),
 }

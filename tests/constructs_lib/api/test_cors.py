@@ -190,7 +190,7 @@ def test_each_path_with_a_method_has_one_preflight(stack: AwsStack, function: Fu
         (
             {"origins": ["*"], "allow_credentials": True},
             (
-                "origins ['*'] with allow_credentials would let any page act for whoever has it open; name the origins"
+                "origins ['*'] with allow_credentials would let any page act for the user who has it open; name the origins"
             ),
         ),
         (
@@ -223,14 +223,14 @@ def test_each_path_with_a_method_has_one_preflight(stack: AwsStack, function: Fu
         (
             {"origins": ["http://shop.example"]},
             (
-                "origins 'http://shop.example' is unencrypted, so that anybody in between can put a page there; use "
+                "origins 'http://shop.example' is not encrypted, so an attacker in the network can replace the page; use "
                 "'https://shop.example'"
             ),
         ),
         (
             {"methods": ["OPTIONS"]},
             (
-                "methods 'OPTIONS' is not known to AWS; choose 'DELETE', 'GET', 'HEAD', 'PATCH', 'POST' or 'PUT'"
+                "methods 'OPTIONS' is not a value that AWS supports; choose 'DELETE', 'GET', 'HEAD', 'PATCH', 'POST' or 'PUT'"
             ),
         ),
         (
@@ -361,7 +361,7 @@ def test_an_error_that_api_gateway_does_not_have() -> None:
     kind, message = refused(lambda: GatewayResponses(messages=wrong))
     assert kind is InvalidArgumentError
     assert message.startswith(
-        "GatewayResponses: messages 'TEAPOT' is not known to AWS; choose 'ACCESS_DENIED', "
+        "GatewayResponses: messages 'TEAPOT' is not a value that AWS supports; choose 'ACCESS_DENIED', "
     )
 
 
@@ -379,7 +379,7 @@ def test_arguments_of_another_type(stack: AwsStack, api: RestApi) -> None:
     wrong = "ON"
     assert refused(lambda: api.root.add_resource("a", cors=wrong)) == (
         InvalidArgumentError,
-        "shop/api/a: cors 'ON' is not known to AWS; choose 'OFF'",
+        "shop/api/a: cors 'ON' is not a value that AWS supports; choose 'OFF'",
     )
     assert children(stack) == before
 

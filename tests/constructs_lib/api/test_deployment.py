@@ -169,15 +169,14 @@ def test_deployments_that_are_refused(app: App, stack: AwsStack, api: RestApi) -
     ) == (
         InvalidArgumentError,
         (
-            "shop/deployment: extra_triggers['api'] refers to an attribute that only Terraform will know; pass a "
-            "plain string: names, paths and routes are fixed while synthesizing"
+            "shop/deployment: extra_triggers['api'] is a reference, which only Terraform can resolve; pass a plain string: names, paths and routes must be known at synth"
         ),
     )
     assert children(stack) == before
     other = AwsStack(app, "other", region="us-east-1")
     assert refused(lambda: Deployment(other, "deployment", api=api)) == (
         ConflictError,
-        "other/deployment: is in stack 'other' and shop/api in stack 'shop'; put both into one stack",
+        "other/deployment: is in stack 'other' and shop/api in stack 'shop'; create both in the same stack",
     )
 
 

@@ -187,7 +187,7 @@ def test_clients_may_have_to_show_a_certificate(stack: AwsStack, stage: Stage) -
             {"hosted_zone_id": None},
             InvalidArgumentError,
             (
-                "has neither a certificate nor a zone in which one could be validated; pass hosted_zone_id, or "
+                "has neither a certificate nor a zone to validate one in; pass hosted_zone_id, or "
                 "certificate_arn of a certificate in ACM"
             ),
         ),
@@ -200,7 +200,7 @@ def test_clients_may_have_to_show_a_certificate(stack: AwsStack, stage: Stage) -
             {"certificate_arn": "arn:aws:iam::123456789012:server-certificate/shop"},
             InvalidArgumentError,
             (
-                "certificate_arn 'arn:aws:iam::123456789012:server-certificate/shop' is no certificate of ACM; pass "
+                "certificate_arn 'arn:aws:iam::123456789012:server-certificate/shop' is not the ARN of a certificate in ACM; pass "
                 "'arn:aws:acm:REGION:ACCOUNT:certificate/ID'"
             ),
         ),
@@ -250,7 +250,7 @@ def test_a_host_name_and_a_base_path_are_taken_once(stack: AwsStack, api: RestAp
     )
     assert refused(lambda: domain.add_stage(test, base_path="")) == (
         ConflictError,
-        "shop/domain: has a stage without a base path, which is the only one then; give each of its stages a base_path",
+        "shop/domain: has a stage without a base path, which excludes other stages; give each of its stages a base_path",
     )
 
 
@@ -287,7 +287,7 @@ def test_a_stage_of_another_stack_is_refused(app: App, stage: Stage) -> None:
         lambda: DomainName(other, "domain", domain_name="api.shop.example", stage=stage, hosted_zone_id=ZONE)
     ) == (
         ConflictError,
-        "other/domain: is in stack 'other' and shop/stage-prod in stack 'shop'; put both into one stack",
+        "other/domain: is in stack 'other' and shop/stage-prod in stack 'shop'; create both in the same stack",
     )
 
 

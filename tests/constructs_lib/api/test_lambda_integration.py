@@ -26,7 +26,7 @@ from tests.support.synthesis import FakeArchive, children, public_method, refuse
             29_000,
             ConflictError,
             (
-                "the function may run 29 s and API Gateway waits 29000 ms, so that callers get a 504 while it runs on; "
+                "the function may run 29 s and API Gateway waits 29000 ms, so callers get a 504 while it runs on; "
                 "lower the function's timeout_seconds below 29, or do the work in the background"
             ),
         ),
@@ -35,7 +35,7 @@ from tests.support.synthesis import FakeArchive, children, public_method, refuse
             2_500,
             ConflictError,
             (
-                "the function may run 3 s and API Gateway waits 2500 ms, so that callers get a 504 while it runs on; "
+                "the function may run 3 s and API Gateway waits 2500 ms, so callers get a 504 while it runs on; "
                 "lower the function's timeout_seconds below 2.5, or do the work in the background"
             ),
         ),
@@ -70,7 +70,7 @@ def test_a_function_of_another_stack_is_refused(app: App, api: RestApi, archive:
     function = Function(AwsStack(app, "other", region="us-east-1"), "chat", archive=archive)
     assert refused(lambda: public_method(api, function)) == (
         ConflictError,
-        ("shop/api/GET: is in stack 'shop' and other/chat in stack 'other'; put both into one stack"),
+        ("shop/api/GET: is in stack 'shop' and other/chat in stack 'other'; create both in the same stack"),
     )
     assert api.definition.routes == ()
 

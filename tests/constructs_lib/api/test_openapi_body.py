@@ -281,8 +281,7 @@ def test_a_model_that_an_import_would_change_is_refused(
     )
     assert kind is ConflictError
     assert message == (
-        f"shop/api/POST: model '{model.__name__}' says {lost}, which API Gateway ignores in an OpenAPI body, so that "
-        "other requests would get through than the model allows; pass definition='resources' to the API, or leave "
+        f"shop/api/POST: model '{model.__name__}' says {lost}, which API Gateway ignores in an OpenAPI body, so requests would pass that the model does not allow; pass definition='resources' to the API, or leave "
         "that rule to the handler"
     )
     assert children(stack) == before
@@ -291,7 +290,7 @@ def test_a_model_that_an_import_would_change_is_refused(
 def test_another_form_is_refused(stack: AwsStack) -> None:
     assert refused(lambda: RestApi(stack, "api", name="shop", definition="swagger")) == (  # type: ignore[arg-type]
         InvalidArgumentError,
-        "shop/api: definition 'swagger' is not known to AWS; choose 'resources' or 'openapi'",
+        "shop/api: definition 'swagger' is not a value that AWS supports; choose 'resources' or 'openapi'",
     )
 
 

@@ -136,8 +136,7 @@ def test_an_api_of_resources_needs_a_provider_that_knows_it(
     assert refused(lambda: add(api, function, timeout_ms=timeout_ms)) == (
         ConflictError,
         (
-            f"new/api/chat/POST: response streaming in an API of Terraform resources needs version {problem} of the AWS "
-            f"provider, and older ones are allowed; pass provider_version='>= {problem}, < 7.0.0' to the stack, or "
+            f"new/api/chat/POST: response streaming in an API of Terraform resources needs version {problem} of the AWS provider, and provider_version allows older ones; pass provider_version='>= {problem}, < 7.0.0' to the stack, or "
             "definition='openapi' to the API"
         ),
     )
@@ -201,8 +200,7 @@ def test_compression_and_caches_are_refused(stack: AwsStack, body_api: RestApi, 
             lambda streaming, buffered: LambdaIntegration(streaming, stream=True, timeout_ms=300_000),
             ConflictError,
             (
-                "shop/chat (LambdaIntegration): the function may run 300 s and API Gateway waits 300000 ms, so that callers "
-                "get a response that is cut off while it runs on; lower the function's timeout_seconds below 300, or do the "
+                "shop/chat (LambdaIntegration): the function may run 300 s and API Gateway waits 300000 ms, so callers get a response that is cut off while it runs on; lower the function's timeout_seconds below 300, or do the "
                 "work in the background"
             ),
         ),

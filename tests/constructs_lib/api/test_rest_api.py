@@ -218,8 +218,7 @@ def test_nobody_said_who_may_call_it(api: RestApi, function: Function) -> None:
     assert refused(lambda: api.root.add_method("GET", LambdaIntegration(function))) == (
         InvalidArgumentError,
         (
-            "shop/api/GET: nothing says who may call it; pass authorization=IamAuthorization(), or "
-            "authorization=Public() if anybody may"
+            "shop/api/GET: no authorization is set; pass authorization=IamAuthorization(), or authorization=Public() for an open method"
         ),
     )
     assert children(AwsStack.of(api)) == before
@@ -282,7 +281,7 @@ def test_methods_that_are_refused(api: RestApi, function: Function) -> None:
             lambda: api.root.add_method("FETCH", integration, authorization=Public()),  # type: ignore[arg-type]
             InvalidArgumentError,
             (
-                "shop/api/FETCH: http_method 'FETCH' is not known to AWS; choose 'ANY', 'DELETE', 'GET', 'HEAD', "
+                "shop/api/FETCH: http_method 'FETCH' is not a value that AWS supports; choose 'ANY', 'DELETE', 'GET', 'HEAD', "
                 "'OPTIONS', 'PATCH', 'POST' or 'PUT'"
             ),
         ),
@@ -317,7 +316,7 @@ def test_methods_that_are_refused(api: RestApi, function: Function) -> None:
         (
             {"endpoint_type": "PRIVATE"},
             InvalidArgumentError,
-            "endpoint_type 'PRIVATE' is not known to AWS; choose 'REGIONAL' or 'EDGE'",
+            "endpoint_type 'PRIVATE' is not a value that AWS supports; choose 'REGIONAL' or 'EDGE'",
         ),
         (
             {"binary_media_types": "image/png"},

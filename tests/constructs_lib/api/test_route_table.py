@@ -57,7 +57,7 @@ NOT_VALID = "use letters, digits and '._:-', or one variable as '{name}' or '{na
     [
         ("", "path_part is empty; use api.root for the root"),
         ("a/b", "path_part 'a/b' has a '/'; add one resource per path segment, or use resource_for"),
-        ("..", "path_part '..' never arrives: clients resolve it; name it"),
+        ("..", "path_part '..' never reaches API Gateway: clients resolve it; name it"),
         ("a b", f"path_part 'a b' is not valid; {NOT_VALID}"),
         ("{id", f"path_part '{{id' is not valid; {NOT_VALID}"),
         ("id}", f"path_part 'id}}' is not valid; {NOT_VALID}"),
@@ -71,8 +71,7 @@ NOT_VALID = "use letters, digits and '._:-', or one variable as '{name}' or '{na
         (
             "${TfToken[TOKEN.3]}",
             (
-                "path_part refers to an attribute that only Terraform will know; pass a plain string: names, paths and "
-                "routes are fixed while synthesizing"
+                "path_part is a reference, which only Terraform can resolve; pass a plain string: names, paths and routes must be known at synth"
             ),
         ),
     ],
@@ -171,8 +170,7 @@ def test_any_that_is_never_reached(last: HttpMethod) -> None:
     assert refused(lambda: table.add_route("shop/api/ANY", route("/", last))) == (
         ConflictError,
         (
-            "shop/api/ANY: '/' has a method of its own for every HTTP method, so that ANY is never reached; remove ANY, "
-            "or the methods that it can take"
+            "shop/api/ANY: '/' has a method for every HTTP method, so ANY is never reached; remove ANY, or the methods that ANY can answer"
         ),
     )
 
@@ -191,7 +189,7 @@ def test_a_method_that_http_does_not_know() -> None:
     assert refused(lambda: RouteTable().add_route("shop/api", route("/", "get"))) == (  # type: ignore[arg-type]
         InvalidArgumentError,
         (
-            "shop/api: http_method 'get' is not known to AWS; choose 'ANY', 'DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', "
+            "shop/api: http_method 'get' is not a value that AWS supports; choose 'ANY', 'DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', "
             "'POST' or 'PUT'"
         ),
     )

@@ -155,8 +155,7 @@ def test_a_new_account_can_deploy_a_stage_that_logs_nothing(stack: AwsStack, dep
         stage = Stage(stack, "stage", deployment=deployment, stage_name="prod")
     assert len(warned) == 1
     assert str(warned[0].message) == (
-        f"shop/stage: logs no requests, for want of a role that API Gateway logs with; {REMEDY}, or say "
-        "access_log='OFF' and execution_log='OFF'"
+        f"shop/stage: logs no requests, because API Gateway has no role for logs; {REMEDY}, or pass access_log='OFF' and execution_log='OFF'"
     )
     assert warned[0].filename == __file__
     configuration = Configuration(stack)
@@ -245,8 +244,7 @@ def test_the_invoke_url_leads_to_aws_or_to_the_local_cloud(
             {"variables": {"key": "AKIA" + "ABCDEFGHIJKLMNOP"}},
             UnsafeSettingError,
             (
-                "stage variable key holds an AWS access key in plain text; keep it in Secrets Manager or the Parameter "
-                "Store, and pass its name"
+                "stage variable key holds an AWS access key in plain text; store it in Secrets Manager or the Parameter Store, and pass its name"
             ),
         ),
         (
@@ -260,22 +258,22 @@ def test_the_invoke_url_leads_to_aws_or_to_the_local_cloud(
         (
             {"access_log": AccessLog()},
             ConflictError,
-            f"access_log needs a role that API Gateway logs with; {REMEDY}",
+            f"access_log needs a role by which API Gateway writes logs; {REMEDY}",
         ),
         (
             {"execution_log": "INFO"},
             ConflictError,
-            f"execution_log needs a role that API Gateway logs with; {REMEDY}",
+            f"execution_log needs a role by which API Gateway writes logs; {REMEDY}",
         ),
         (
             {"execution_log": "DEBUG"},
             InvalidArgumentError,
-            "execution_log 'DEBUG' is not known to AWS; choose 'OFF', 'ERROR' or 'INFO'",
+            "execution_log 'DEBUG' is not a value that AWS supports; choose 'OFF', 'ERROR' or 'INFO'",
         ),
         (
             {"access_log": "off"},
             InvalidArgumentError,
-            "access_log 'off' is not known to AWS; choose 'OFF'",
+            "access_log 'off' is not a value that AWS supports; choose 'OFF'",
         ),
     ],
 )
@@ -300,7 +298,7 @@ def test_a_stage_in_another_stack_is_refused(app: App, deployment: Deployment) -
         )
     ) == (
         ConflictError,
-        "other/stage: is in stack 'other' and shop/deployment in stack 'shop'; put both into one stack",
+        "other/stage: is in stack 'other' and shop/deployment in stack 'shop'; create both in the same stack",
     )
 
 
@@ -310,7 +308,7 @@ def test_an_account_of_another_stack_is_refused(app: App, stack: AwsStack, deplo
         lambda: Stage(stack, "stage", deployment=deployment, stage_name="prod", account=account)
     ) == (
         ConflictError,
-        "shop/stage: is in stack 'shop' and other/account in stack 'other'; put both into one stack",
+        "shop/stage: is in stack 'shop' and other/account in stack 'other'; create both in the same stack",
     )
 
 

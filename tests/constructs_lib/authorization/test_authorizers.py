@@ -111,7 +111,7 @@ def test_every_argument_of_a_cognito_authorizer_arrives(
         (
             {"user_pools": POOL},
             InvalidArgumentError,
-            f"CognitoAuthorizer 'staff': user_pools '{POOL}' is no list; pass ['{POOL}']",
+            f"CognitoAuthorizer 'staff': user_pools '{POOL}' is not a list; pass ['{POOL}']",
         ),
         (
             {"user_pools": []},
@@ -235,12 +235,12 @@ def test_a_request_authorizer_sees_what_it_is_told(
         (
             {"kind": "COGNITO"},
             InvalidArgumentError,
-            "kind 'COGNITO' is not known to AWS; choose 'TOKEN' or 'REQUEST'",
+            "kind 'COGNITO' is not a value that AWS supports; choose 'TOKEN' or 'REQUEST'",
         ),
         (
             {"identity_sources": "method.request.header.A"},
             InvalidArgumentError,
-            "identity_sources 'method.request.header.A' is no list; pass ['method.request.header.A']",
+            "identity_sources 'method.request.header.A' is not a list; pass ['method.request.header.A']",
         ),
         (
             {"kind": "REQUEST", "identity_sources": [], "cache_ttl_seconds": 60},
@@ -288,7 +288,7 @@ def test_a_request_authorizer_sees_what_it_is_told(
             {"identity_validation": "("},
             InvalidArgumentError,
             (
-                "identity_validation '(' is no regular expression (missing ), unterminated subpattern at position 0); "
+                "identity_validation '(' is not a regular expression (missing ), unterminated subpattern at position 0); "
                 "correct it"
             ),
         ),
@@ -357,7 +357,7 @@ def test_a_method_for_options_is_open(stack: AwsStack, function: Function) -> No
     ) == (
         ConflictError,
         (
-            "shop/api/b/OPTIONS: browsers send preflights without credentials, so that each would be refused; leave "
+            "shop/api/b/OPTIONS: browsers send preflights without credentials, so all would be rejected; leave "
             "authorization out: a method for OPTIONS is open"
         ),
     )
@@ -438,7 +438,7 @@ def test_an_authorizer_of_another_stack(
             lambda one=authorizer: api.root.add_method("GET", LambdaIntegration(function), authorization=one)
         ) == (
             ConflictError,
-            f"shop/api/GET: is in stack 'shop' and {place} in stack 'other'; put both into one stack",
+            f"shop/api/GET: is in stack 'shop' and {place} in stack 'other'; create both in the same stack",
         )
 
 

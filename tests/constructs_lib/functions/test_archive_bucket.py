@@ -93,5 +93,5 @@ def test_an_archive_bucket_of_another_stack_is_refused(
     bucket = ArchiveBucket(AwsStack(app, "other", region="us-east-1"), "archives")
     assert refused(lambda: Function(stack, "chat", archive=archive, code_bucket=bucket)) == (
         ConflictError,
-        "shop/chat: is in stack 'shop' and other/archives in stack 'other'; put both into one stack",
+        "shop/chat: is in stack 'shop' and other/archives in stack 'other'; create both in the same stack",
     )

@@ -149,7 +149,7 @@ def test_a_bucket_that_exists_is_only_uploaded_to(
             {"replica": COPIES, "versioning": True},
             ConflictError,
             (
-                "replica names a key for the copies, and the bucket has none of its own; pass "
+                "replica has a key for the copies, and the bucket has no key; pass "
                 "encryption_key=EncryptionKey(...), or call stack.encrypt_with"
             ),
         ),

@@ -122,19 +122,19 @@ def test_nobody_waits_for_what_is_not_asked_for(stack: AwsStack, function: Funct
             lambda queue: AsynchronousCalls(on_failure=queue, dead_letters=queue),
             InvalidArgumentError,
             (
-                "AsynchronousCalls: dead_letters is on_failure, which would get each failed call twice; leave "
+                "AsynchronousCalls: dead_letters and on_failure are the same, which would get each failed call twice; leave "
                 "dead_letters out, or pass another queue"
             ),
         ),
         (
             lambda queue: VpcAccess(subnet_ids=["subnet-a"], security_group_ids=["sg-a"]),
             InvalidArgumentError,
-            "VpcAccess: subnet_ids ['subnet-a'] is no list of 2 or more ids; pass at least 2",
+            "VpcAccess: subnet_ids ['subnet-a'] is not a list of 2 or more ids; pass at least 2",
         ),
         (
             lambda queue: VpcAccess(subnet_ids=["subnet-a", "subnet-b"], security_group_ids="sg-a"),
             InvalidArgumentError,
-            "VpcAccess: security_group_ids 'sg-a' is no list of 1 or more ids; pass at least 1",
+            "VpcAccess: security_group_ids 'sg-a' is not a list of 1 or more ids; pass at least 1",
         ),
         (
             lambda queue: VpcAccess(subnet_ids=["subnet-a", "subnet-a"], security_group_ids=["sg-a"]),

@@ -77,7 +77,7 @@ def test_a_function_of_another_stack_cannot_be_granted_it(
     other = Function(AwsStack(app, "other", region="us-east-1"), "caller", archive=archive)
     assert refused(lambda: function.grant_invoke(other)) == (
         ConflictError,
-        "shop/chat: is in stack 'shop' and other/caller in stack 'other'; put both into one stack",
+        "shop/chat: is in stack 'shop' and other/caller in stack 'other'; create both in the same stack",
     )
 
 

@@ -98,7 +98,7 @@ def test_a_part_of_the_calls_goes_to_the_new_version(stack: AwsStack, archive: F
             {"provisioned_concurrency": 1, "gradual": Gradual(stable_version="7", percent=10)},
             ConflictError,
             (
-                "has provisioned_concurrency and gradual, and Lambda refuses it on an alias that divides its calls; leave "
+                "has provisioned_concurrency and gradual, and Lambda rejects provisioned concurrency on a weighted alias; leave "
                 "provisioned_concurrency out until all calls go to the new version"
             ),
         ),

@@ -99,20 +99,20 @@ def test_a_pattern_can_be_said_anew(stack: AwsStack, function: Function) -> None
     assert Configuration(stack).only("cloudwatch_event_rule")["event_pattern"] == '{"source": ["aws.batch"]}'
     assert refused(lambda: made.match({})) == (
         InvalidArgumentError,
-        "shop/stopped: pattern matches everything; say at least from which source",
+        "shop/stopped: pattern matches everything; pass at least a source",
     )
 
 
 @pytest.mark.parametrize(
     ("options", "kind", "message"),
     [
-        ({"pattern": {}}, InvalidArgumentError, "pattern matches everything; say at least from which source"),
+        ({"pattern": {}}, InvalidArgumentError, "pattern matches everything; pass at least a source"),
         ({"pattern": {"detail": {}}}, InvalidArgumentError,
-         "pattern detail matches everything; say at least from which source"),
+         "pattern detail matches everything; pass at least a source"),
         ({"pattern": {"source": "aws.ecs"}}, InvalidArgumentError,
-         "pattern source is no list of what matches; pass a list with at least one"),
+         "pattern source is not a list of values; pass a list with at least one value"),
         ({"pattern": {"detail": {"status": []}}}, InvalidArgumentError,
-         "pattern detail.status is no list of what matches; pass a list with at least one"),
+         "pattern detail.status is not a list of values; pass a list with at least one value"),
         ({"name": "a b"}, InvalidArgumentError, "name 'a b' is not valid; use 1 to 64 letters, digits and '._-'"),
         ({"retries": 186}, LimitExceededError, "retries is 186; use 0 to 185"),
         ({"max_age_seconds": 59}, LimitExceededError, "max_age_seconds is 59; use 60 to 86400"),
@@ -134,7 +134,7 @@ def test_a_queue_that_keeps_the_order_takes_no_events(stack: AwsStack, function:
     ordered = DeadLetterQueue(stack, "ordered", fifo=True)
     assert refused(lambda: rule(stack, function, dead_letters=ordered)) == (
         InvalidArgumentError,
-        "shop/stopped: dead_letters keeps the order, which EventBridge does not send to; leave fifo out",
+        "shop/stopped: dead_letters is a FIFO queue, which EventBridge does not support; leave fifo out",
     )
 
 
@@ -158,7 +158,7 @@ def test_a_queue_allows_one_thing_under_one_name(stack: AwsStack) -> None:
         failed.allow_service("Alarm", service="events.amazonaws.com", source_arn="arn:one")
     assert refused(
         lambda: failed.allow_service("Alarm", service="events.amazonaws.com", source_arn="arn:two")
-    ) == (ConflictError, "shop/failed: Alarm is allowed something else already; choose another sid")
+    ) == (ConflictError, "shop/failed: sid 'Alarm' exists with another service or source; choose another sid")
     assert refused(lambda: failed.allow_service("a b", service="s", source_arn="arn:one"))[1].startswith(
         "shop/failed: sid 'a b' is not valid"
     )

@@ -77,12 +77,12 @@ def test_another_function_is_another_definition(stack: AwsStack) -> None:
         (
             lambda stack: ExistingFunction(stack, "orders"),
             InvalidArgumentError,
-            "shop/orders: needs one of function_name and arn; pass either function_name or arn",
+            "shop/orders: needs either function_name or arn; pass either function_name or arn",
         ),
         (
             lambda stack: ExistingFunction(stack, "orders", function_name="orders", arn=ARN),
             InvalidArgumentError,
-            "shop/orders: needs one of function_name and arn; pass either function_name or arn",
+            "shop/orders: needs either function_name or arn; pass either function_name or arn",
         ),
         (
             lambda stack: ExistingFunction(stack, "orders", arn="orders"),
@@ -95,7 +95,7 @@ def test_another_function_is_another_definition(stack: AwsStack) -> None:
         (
             lambda stack: ExistingFunction(stack, "orders", arn=ARN, qualifier="live"),
             ConflictError,
-            "shop/orders: arn and qualifier are given; put the qualifier at the end of the ARN",
+            "shop/orders: arn and qualifier are both set; append the qualifier to the ARN and leave qualifier out",
         ),
         (
             lambda stack: ExistingFunction(stack, "orders", arn=ARN.replace("us-east-1", "eu-west-1")),
@@ -116,8 +116,7 @@ def test_another_function_is_another_definition(stack: AwsStack) -> None:
             ),
             ConflictError,
             (
-                "shop/orders (LambdaIntegration): the function may run 60 s and API Gateway waits 29000 ms, so that callers get a "
-                "504 while it runs on; lower the function's timeout_seconds below 29, or do the work in the background"
+                "shop/orders (LambdaIntegration): the function may run 60 s and API Gateway waits 29000 ms, so callers get a 504 while it runs on; lower the function's timeout_seconds below 29, or do the work in the background"
             ),
         ),
         (

@@ -214,12 +214,12 @@ TOKEN = "${aws_s3_bucket.x.arn}"
         (
             {"log_format": "text"},
             InvalidArgumentError,
-            "log_format 'text' is not known to AWS; choose 'JSON' or 'Text'",
+            "log_format 'text' is not a value that AWS supports; choose 'JSON' or 'Text'",
         ),
         (
             {"log_level": "info"},
             InvalidArgumentError,
-            "log_level 'info' is not known to AWS; choose 'TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR' or 'FATAL'",
+            "log_level 'info' is not a value that AWS supports; choose 'TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR' or 'FATAL'",
         ),
         (
             {"log_level": "INFO", "log_format": "Text"},
@@ -233,7 +233,7 @@ TOKEN = "${aws_s3_bucket.x.arn}"
             {"log_retention_days": 2},
             InvalidArgumentError,
             (
-                "log_retention_days 2 is not known to AWS; choose 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, "
+                "log_retention_days 2 is not a value that AWS supports; choose 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, "
                 "545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653"
             ),
         ),
@@ -248,8 +248,7 @@ TOKEN = "${aws_s3_bucket.x.arn}"
             {"function_name": TOKEN},
             InvalidArgumentError,
             (
-                "function_name refers to an attribute that only Terraform will know; pass a plain string: names, "
-                "paths and routes are fixed while synthesizing"
+                "function_name is a reference, which only Terraform can resolve; pass a plain string: names, paths and routes must be known at synth"
             ),
         ),
         (
@@ -266,8 +265,7 @@ TOKEN = "${aws_s3_bucket.x.arn}"
             {"environment": {"TOKEN": "ghp_" + "a" * 36}},
             UnsafeSettingError,
             (
-                "environment variable TOKEN holds an access token in plain text; keep it in Secrets Manager or the "
-                "Parameter Store, and pass its name"
+                "environment variable TOKEN holds an access token in plain text; store it in Secrets Manager or the Parameter Store, and pass its name"
             ),
         ),
     ],
@@ -290,15 +288,14 @@ def test_functions_that_are_refused(
             {"unpacked_bytes": 262_144_001},
             LimitExceededError,
             (
-                "archive 'chat' unpacks to 262,144,001 bytes and Lambda allows 262,144,000; exclude what the function "
-                "does not import, or divide it"
+                "archive 'chat' unpacks to 262,144,001 bytes and Lambda allows 262,144,000; exclude packages that the function does not import, or split the function"
             ),
         ),
         (
             {"handler": None},
             InvalidArgumentError,
             (
-                "archive 'chat' does not say where Lambda enters it; pass handler='package.module.function', or set "
+                "archive 'chat' has no handler in its package file; pass handler='package.module.function', or set "
                 "it in the package file"
             ),
         ),
@@ -306,7 +303,7 @@ def test_functions_that_are_refused(
             {"target": FakeTarget(runtime="python3.14")},
             ConflictError,
             (
-                "runtime python3.14 needs version 6.21.0 of the AWS provider, and older ones are allowed; pass "
+                "runtime python3.14 needs version 6.21.0 of the AWS provider, and provider_version allows older ones; pass "
                 "provider_version='>= 6.21.0, < 7.0.0' to the stack"
             ),
         ),
@@ -468,7 +465,7 @@ def test_the_archive_has_the_module_of_the_handler(stack: AwsStack, archive: Fak
     assert refused(lambda: Function(stack, "talk", archive=archive, handler="chatt.handler")) == (
         InvalidArgumentError,
         (
-            "shop/talk: handler 'chatt.handler' names no module of archive 'chat', which has no chatt.py; correct it, or "
+            "shop/talk: handler 'chatt.handler' is not in a module of archive 'chat', which has no chatt.py; correct it, or "
             "include the module in the archive"
         ),
     )

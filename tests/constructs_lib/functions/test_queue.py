@@ -130,8 +130,7 @@ def test_somebody_is_told_of_a_dead_letter(stack: AwsStack) -> None:
             {"retention_days": 7, "dead_letter_retention_days": 3},
             ConflictError,
             (
-                "shop/other: dead_letter_retention_days is 3 and retention_days 7: a message would expire as soon as it "
-                "is moved, as its age counts from when it was sent; use 7 to 14"
+                "shop/other: dead_letter_retention_days is 3 and retention_days 7: a message would expire as soon as it is moved, because its age counts from when it was sent; use 7 to 14"
             ),
         ),
         (
@@ -169,7 +168,7 @@ def test_queues_that_are_refused(
             {"max_batching_window_seconds": 1},
             ConflictError,
             (
-                "shop/orders: keeps the order, and Lambda gathers no batches of such a queue; leave "
+                "shop/orders: is a FIFO queue, which does not support batching windows; leave "
                 "max_batching_window_seconds out, and use a batch_size of 1 to 10"
             ),
         ),
@@ -186,8 +185,7 @@ def test_queues_that_are_refused(
             {"max_concurrency": 6},
             ConflictError,
             (
-                "shop/orders: shop/worker has a reserved_concurrency of 5 and takes 6 batches at once: what is throttled "
-                "counts as delivered, and goes to the dead-letter queue; pass max_concurrency=2 to 5"
+                "shop/orders: shop/worker has a reserved_concurrency of 5 and takes 6 batches at once: throttled messages count as delivered and go to the dead-letter queue; pass max_concurrency=2 to 5"
             ),
         ),
         (
@@ -196,8 +194,7 @@ def test_queues_that_are_refused(
             {},
             ConflictError,
             (
-                "shop/orders: shop/worker has a reserved_concurrency of 1 and takes any number of batches at once: what is "
-                "throttled counts as delivered, and goes to the dead-letter queue; reserve 2 or more"
+                "shop/orders: shop/worker has a reserved_concurrency of 1 and takes any number of batches at once: throttled messages count as delivered and go to the dead-letter queue; reserve 2 or more"
             ),
         ),
         (
@@ -206,9 +203,8 @@ def test_queues_that_are_refused(
             {},
             LimitExceededError,
             (
-                "shop/orders: visibility_timeout_seconds is 59, and shop/worker may be at work on a message for 10 s, and "
-                "again if it is throttled; leave it out, or use 60 or more: six times the function's timeout, and the "
-                "batching window"
+                "shop/orders: visibility_timeout_seconds is 59, and shop/worker may process a message for 10 s, and "
+                "again if it is throttled; leave it out, or use 60 or more: six times the function's timeout plus the batching window"
             ),
         ),
     ],
@@ -235,7 +231,7 @@ def test_a_queue_has_one_consumer(stack: AwsStack, archive: FakeArchive) -> None
     other = Function(stack, "other", archive=archive)
     assert refused(lambda: other.consume(orders)) == (
         ConflictError,
-        "shop/orders: is consumed by shop/worker, and each message would reach one of the two; make a queue for each",
+        "shop/orders: is consumed by shop/worker, and each message would reach only one of the two; create a queue for each",
     )
 
 

@@ -46,7 +46,7 @@ def test_a_key_is_turned_over_and_can_be_had_back(stack: AwsStack, key: Encrypti
     assert statements(made.pop("policy")) == [ROOT]
     assert made == {
         "deletion_window_in_days": 30,
-        "description": "Encrypts what shop keeps",
+        "description": "Encrypts the data of shop",
         "enable_key_rotation": True,
     }
     assert configuration.only("kms_alias") == {
@@ -119,18 +119,18 @@ def test_a_service_is_let_in_once_and_for_somebody(stack: AwsStack, key: Encrypt
     ]
     assert refused(lambda: key.allow_service("Events", **queues | {"actions": ["kms:Decrypt"]})) == (
         ConflictError,
-        "shop/key: Events is allowed something else already; choose another sid",
+        "shop/key: sid 'Events' exists with another service, action or condition; choose another sid",
     )
     assert refused(lambda: key.allow_service("Other", **queues | {"conditions": {}})) == (
         UnsafeSettingError,
         (
-            "shop/key: Other: events.amazonaws.com could use the key for anybody; pass conditions, such as "
+            "shop/key: Other: events.amazonaws.com could use the key on behalf of any account; pass conditions, such as "
             "{'StringEquals': {'aws:SourceAccount': stack.account_id}}"
         ),
     )
     assert refused(lambda: key.allow_service("Other", **queues | {"actions": ["kms:*"]})) == (
         InvalidArgumentError,
-        "shop/key: Other: action 'kms:*' is none of KMS's; write it as 'kms:Decrypt'",
+        "shop/key: Other: action 'kms:*' is not an action of KMS; write it as 'kms:Decrypt'",
     )
     assert refused(lambda: key.allow_service("a b", **queues)) == (
         InvalidArgumentError,
@@ -244,8 +244,7 @@ def test_nothing_is_left_unencrypted_by_order(
     assert refused(lambda: stack.encrypt_with(key)) == (
         ConflictError,
         (
-            "shop: shop/early was made before, without a key; call encrypt_with right after the stack and its key are "
-            "made"
+            "shop: shop/early was created before, without a key; call encrypt_with right after creating the stack and its key"
         ),
     )
 
@@ -255,10 +254,10 @@ def test_a_stack_has_one_key(app: App, stack: AwsStack, key: EncryptionKey) -> N
     other = EncryptionKey(stack, "other")
     assert refused(lambda: stack.encrypt_with(other)) == (
         ConflictError,
-        "shop: is encrypted with shop/key already; pass encryption_key=... to what needs another key",
+        "shop: is encrypted with shop/key already; pass encryption_key=... to constructs that need another key",
     )
     elsewhere = AwsStack(app, "elsewhere", region="us-east-1")
-    problem = "is in stack 'elsewhere' and shop/key in stack 'shop'; put both into one stack"
+    problem = "is in stack 'elsewhere' and shop/key in stack 'shop'; create both in the same stack"
     assert refused(lambda: elsewhere.encrypt_with(key)) == (ConflictError, f"elsewhere: {problem}")
     assert refused(lambda: LogGroup(elsewhere, "audit", name="/a", encryption_key=key)) == (
         ConflictError,

@@ -146,8 +146,8 @@ def test_a_key_is_never_all_that_callers_need(api: RestApi, function: Function) 
             {"http_method": "GET", "authorization": Public(), "api_key_required": True},
             UnsafeSettingError,
             (
-                "shop/api/GET: an API key would be all that callers need, and keys are no secrets; pass another "
-                "authorization, or Public(with_api_key_only=True) if that is enough"
+                "shop/api/GET: an API key would be the only credential, and API keys are not secrets; pass another "
+                "authorization, or Public(with_api_key_only=True) if a key is enough"
             ),
         ),
         (
@@ -155,14 +155,14 @@ def test_a_key_is_never_all_that_callers_need(api: RestApi, function: Function) 
             UnsafeSettingError,
             (
                 "shop/api/GET: Public(with_api_key_only=True) is open to all without api_key_required; pass "
-                "api_key_required=True, or Public() if anybody may call it"
+                "api_key_required=True, or Public() for an open method"
             ),
         ),
         (
             {"http_method": "OPTIONS", "api_key_required": True},
             ConflictError,
             (
-                "shop/api/OPTIONS: browsers send preflights without an API key, so that each would be refused; leave "
+                "shop/api/OPTIONS: browsers send preflights without an API key, so all would be rejected; leave "
                 "api_key_required out"
             ),
         ),
@@ -288,7 +288,7 @@ def test_a_plan_of_another_stack(app: App, stage: Stage) -> None:
     other = AwsStack(app, "other", region="us-east-1")
     assert refused(lambda: UsagePlan(other, "basic", name="basic", stages=[stage])) == (
         ConflictError,
-        "other/basic: is in stack 'other' and shop/stage-prod-shop in stack 'shop'; put both into one stack",
+        "other/basic: is in stack 'other' and shop/stage-prod-shop in stack 'shop'; create both in the same stack",
     )
 
 
@@ -338,7 +338,7 @@ def test_tenants_and_keys_that_are_refused(stack: AwsStack, stage: Stage) -> Non
         (
             {"limit": 1, "period": "YEAR"},
             InvalidArgumentError,
-            "Quota: period 'YEAR' is not known to AWS; choose 'DAY', 'WEEK' or 'MONTH'",
+            "Quota: period 'YEAR' is not a value that AWS supports; choose 'DAY', 'WEEK' or 'MONTH'",
         ),
     ],
 )
@@ -360,8 +360,7 @@ def test_keys_without_a_plan_and_a_plan_without_keyed_methods(
         validate(stack)
     said = str(failure.value)
     assert (
-        "[shop/stage-prod-shop] GET / has api_key_required=True and stage 'prod' is in no usage plan, so that every call "
-        "is refused; add UsagePlan(..., stages=[stage])"
+        "[shop/stage-prod-shop] GET / has api_key_required=True and stage 'prod' is in no usage plan, so every call would be rejected; add UsagePlan(..., stages=[stage])"
     ) in said
     assert (
         "[shop/basic] usage plan 'basic' limits nothing of stage 'prod': no method of REST API 'other' has "

@@ -97,7 +97,7 @@ def test_people_are_told_by_mail(stack: AwsStack, topic: AlarmTopic) -> None:
     assert topic.emails == ("ops@shop.example", "boss@shop.example")
     assert refused(lambda: topic.add_email("ops@shop.example")) == (
         ConflictError,
-        "shop/topic: ops@shop.example is told already; remove one of the two",
+        "shop/topic: ops@shop.example is subscribed already; remove one of the two",
     )
 
 
@@ -233,9 +233,9 @@ def test_calls_that_cost_money_wake_somebody_up(
     }
     assert {(one["statistic"], one["threshold"], one["period"]) for one in made} == {("Sum", 50, 300)}
     assert {one["alarm_description"] for one in made} == {
-        "50 or more calls of Rekognition's DetectText, which are paid by the call",
-        "50 or more calls of Bedrock's amazon.nova-lite-v1:0, which are paid by the call",
-        "50 or more calls of shop-chat, which calls comprehend, which are paid by the call",
+        "50 or more calls of Rekognition's DetectText, which AWS bills by the call",
+        "50 or more calls of Bedrock's amazon.nova-lite-v1:0, which AWS bills by the call",
+        "50 or more calls of shop-chat, which calls comprehend, which AWS bills by the call",
     }
 
 
@@ -327,7 +327,7 @@ def test_alarms_that_are_refused(stack: AwsStack, topic: AlarmTopic, function: F
     )
     assert refused(lambda: Alarms(stack, "alarms", topic=None, functions=[function])) == (  # type: ignore[arg-type]
         InvalidArgumentError,
-        "shop/alarms: topic is of type NoneType; pass AlarmTopic(...): somebody must be told",
+        "shop/alarms: topic is of type NoneType; pass AlarmTopic(...), which notifies the operators",
     )
     assert refused(lambda: Alarms(stack, "alarms", topic=topic, functions=[function, function])) == (
         ConflictError,
@@ -339,7 +339,7 @@ def test_alarms_that_are_refused(stack: AwsStack, topic: AlarmTopic, function: F
     Alarms(stack, "alarms", topic=topic, functions=[function])
     assert refused(lambda: Alarms(stack, "again", topic=topic, functions=[function])) == (
         ConflictError,
-        ("shop/again: alarm 'shop-chat-errors' is taken by shop/alarms; let one Alarms watch each"),
+        ("shop/again: alarm 'shop-chat-errors' is taken by shop/alarms; pass it to one Alarms only"),
     )
 
 

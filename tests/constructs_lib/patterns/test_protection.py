@@ -48,7 +48,7 @@ def test_it_finds_what_is_created_after_it(stack: AwsStack, stage: Stage, archiv
         "shop-flow-executions-failed",
         "shop-prod-latency",
     } <= set(found)
-    assert found[watched.name]["alarm_description"].startswith("Something failed")
+    assert found[watched.name]["alarm_description"].startswith("Messages could not be processed")
     assert found[quiet.name]["alarm_description"] == "Mine"
     configuration = Configuration(stack)
     assert len(configuration.all("wafv2_web_acl_association")) == 2

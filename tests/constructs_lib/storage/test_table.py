@@ -118,5 +118,7 @@ def test_a_grant_says_what_is_allowed(stack: AwsStack) -> None:
         "shop/orders: grant has no actions; name one of DeleteItem, GetItem, PutItem, Query, UpdateItem",
     )
     _, message = refused(lambda: table.grant(role, "Scan"))  # type: ignore[arg-type]
-    assert message.startswith("shop/orders: action 'Scan' is not known to AWS; choose 'DeleteItem'")
+    assert message.startswith(
+        "shop/orders: action 'Scan' is not a value that AWS supports; choose 'DeleteItem'"
+    )
     assert role.policies == {}

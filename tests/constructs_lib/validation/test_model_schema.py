@@ -305,25 +305,25 @@ def hand_written(**schema: Any) -> type[BaseModel]:
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (Node, "Node: field 'children[]' refers back to 'Node', and an API Gateway model is written without references; write a model for each level, or take the field as dict[str, Any] and check it in the handler"),
-        (Tree, "Tree: field 'roots.*[1].children[]' refers back to 'Node', and an API Gateway model is written without references; write a model for each level, or take the field as dict[str, Any] and check it in the handler"),
-        (field(Callable[[], int]), "Thing: field 'it' is of a type that JSON cannot hold (callable); use a type that JSON has, or give it a schema with WithJsonSchema"),
-        (field(list[int | Callable[[], int]]), "Thing: field 'it[]' is of a type that JSON cannot hold (callable); use a type that JSON has, or give it a schema with WithJsonSchema"),
-        (field(Annotated[str, Field(pattern=re.compile("a", re.IGNORECASE))]), "Thing: field 'it' is of a type that JSON cannot hold (a text with the pattern 'a' and flags); use a type that JSON has, or give it a schema with WithJsonSchema"),
-        (field(Annotated[str, Field(pattern="(?i)a")]), "Thing: field 'it' has the pattern '(?i)a' with '(?i)', flags, which the ECMA 262 patterns of JSON Schema lack; write the pattern without flags, such as [Aa] for a"),
-        (field(dict[Annotated[str, Field(pattern=r"\Aa")], int]), r"Thing: field 'it' has the pattern '\\Aa' with '\A', an anchor of Python's, which the ECMA 262 patterns of JSON Schema lack; use ^ and $"),
-        (field(dict[Annotated[str, Field(min_length=2)], int]), "Thing: field 'it' limits the names of its properties by minLength, which an API Gateway model cannot say; limit them by a pattern or by a Literal"),
-        (hand_written(propertyNames={"pattern": "a", "enum": ["a"]}), "Thing: field 'outer[].it' limits the names of its properties by a list and a pattern, which an API Gateway model cannot say; limit them by a pattern or by a Literal"),
-        (hand_written(contains={"type": "string"}), "Thing: field 'outer[].it' has 'contains', which an API Gateway model does not know; check it in the handler, and leave it out of the schema with WithJsonSchema"),
-        (hand_written(**{"if": {}, "then": {}}), "Thing: field 'outer[].it' has 'if', which an API Gateway model does not know; check it in the handler, and leave it out of the schema with WithJsonSchema"),
-        (hand_written(items="string"), "Thing: field 'outer[].it[]' has 'string' where a schema belongs; correct its json_schema_extra"),
-        (hand_written(enum=[]), "Thing: field 'outer[].it' allows no value; leave the field out"),
-        (hand_written(const=float("nan")), "Thing: field 'outer[].it' allows a number that JSON cannot hold; leave out what is not finite"),
-        (hand_written(**{"$ref": "https://example.com/a.json"}), "Thing: field 'outer[].it' refers to 'https://example.com/a.json', which its model does not hold; write that schema out in place"),
-        (hand_written(**{"$ref": "#/$defs/A"}), "Thing: its schema refers to '#/$defs/A', which it does not hold; write that schema out in place"),
-        (create_model("Later", it=("Missing", ...)), "Later: pydantic cannot say its schema: `Later` is not fully defined; you should define `Missing`, then call `Later.model_rebuild()`; define what the model refers to before the stack, and give its fields types that pydantic knows"),
-        (dict[str, int], "model: dict[str, int] is no pydantic model; pass a class that derives from pydantic.BaseModel"),
-        (BaseModel, "model: BaseModel is no pydantic model; pass a class that derives from pydantic.BaseModel"),
+        (Node, "Node: field 'children[]' refers back to 'Node', and API Gateway models cannot have references; write a model for each level, or type the field as dict[str, Any] and check it in the handler"),
+        (Tree, "Tree: field 'roots.*[1].children[]' refers back to 'Node', and API Gateway models cannot have references; write a model for each level, or type the field as dict[str, Any] and check it in the handler"),
+        (field(Callable[[], int]), "Thing: field 'it' has a type without a form in JSON (callable); use a JSON type, or add a schema with WithJsonSchema"),
+        (field(list[int | Callable[[], int]]), "Thing: field 'it[]' has a type without a form in JSON (callable); use a JSON type, or add a schema with WithJsonSchema"),
+        (field(Annotated[str, Field(pattern=re.compile("a", re.IGNORECASE))]), "Thing: field 'it' has a type without a form in JSON (a string with the pattern 'a' and flags); use a JSON type, or add a schema with WithJsonSchema"),
+        (field(Annotated[str, Field(pattern="(?i)a")]), "Thing: field 'it' has the pattern '(?i)a' with '(?i)', flags, which patterns of JSON Schema (ECMA 262) do not have; write the pattern without flags, such as [Aa] for a"),
+        (field(dict[Annotated[str, Field(pattern=r"\Aa")], int]), r"Thing: field 'it' has the pattern '\\Aa' with '\A', an anchor of Python's, which patterns of JSON Schema (ECMA 262) do not have; use ^ and $"),
+        (field(dict[Annotated[str, Field(min_length=2)], int]), "Thing: field 'it' limits the names of its properties by minLength, which API Gateway models cannot express; limit them by a pattern or by a Literal"),
+        (hand_written(propertyNames={"pattern": "a", "enum": ["a"]}), "Thing: field 'outer[].it' limits the names of its properties by a list and a pattern, which API Gateway models cannot express; limit them by a pattern or by a Literal"),
+        (hand_written(contains={"type": "string"}), "Thing: field 'outer[].it' has 'contains', which API Gateway models do not support; check it in the handler, and exclude it from the schema with WithJsonSchema"),
+        (hand_written(**{"if": {}, "then": {}}), "Thing: field 'outer[].it' has 'if', which API Gateway models do not support; check it in the handler, and exclude it from the schema with WithJsonSchema"),
+        (hand_written(items="string"), "Thing: field 'outer[].it[]' has 'string' in place of a schema; correct its json_schema_extra"),
+        (hand_written(enum=[]), "Thing: field 'outer[].it' allows no value; remove the field"),
+        (hand_written(const=float("nan")), "Thing: field 'outer[].it' allows a number that JSON does not have; exclude infinite numbers and NaN"),
+        (hand_written(**{"$ref": "https://example.com/a.json"}), "Thing: field 'outer[].it' refers to 'https://example.com/a.json', which is not in its model; inline that schema"),
+        (hand_written(**{"$ref": "#/$defs/A"}), "Thing: its schema refers to '#/$defs/A', which is not in it; inline that schema"),
+        (create_model("Later", it=("Missing", ...)), "Later: pydantic cannot generate its schema: `Later` is not fully defined; you should define `Missing`, then call `Later.model_rebuild()`; define the types that the model refers to before the stack, and use types that pydantic supports"),
+        (dict[str, int], "model: dict[str, int] is not a pydantic model; pass a class that derives from pydantic.BaseModel"),
+        (BaseModel, "model: BaseModel is not a pydantic model; pass a class that derives from pydantic.BaseModel"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_expressed_names_the_field(model: Any, message: str) -> None:
@@ -345,8 +345,7 @@ def test_a_schema_over_the_limit_of_a_model_is_refused() -> None:
     with pytest.raises(LimitExceededError) as wrong:
         model_schema(with_description(spare + 1))
     assert str(wrong.value) == (
-        "Long: its schema has 400001 bytes once references are written out; stay within 400000: shorten descriptions, "
-        "or take a part as dict[str, Any]"
+        "Long: its schema has 400001 bytes once references are written out; stay within 400000: shorten descriptions, or type a part as dict[str, Any]"
     )
 
 
@@ -357,8 +356,7 @@ def test_models_that_hold_each_other_many_times_over_are_refused_before_they_fil
     with pytest.raises(LimitExceededError) as wrong:
         model_schema(model)
     assert str(wrong.value) == (
-        "Level59: its schema has more than 20000 parts once references are written out; use fewer models that hold "
-        "each other, or take a part as dict[str, Any]"
+        "Level59: its schema has more than 20000 parts with references inlined; nest fewer models, or type a part as dict[str, Any]"
     )
 
 
@@ -485,7 +483,7 @@ def containers(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         st.tuples(inner, sizes).map(lambda both: Annotated[list[both[0]], Field(**both[1])]),  # type: ignore[misc]
         st.tuples(inner, inner).map(lambda both: tuple[both[0], both[1]]),  # type: ignore[misc]
         st.tuples(keys, inner).map(lambda both: dict[both[0], both[1]]),  # type: ignore[misc]
-        inner.map(lambda one: Optional[one]),  # noqa: UP045 - None | None is no type
+        inner.map(lambda one: Optional[one]),  # noqa: UP045 - None | None is not a type
         st.tuples(inner, inner).map(lambda both: Annotated[both[0], "left"] | Annotated[both[1], "right"]),
         models(inner),
     )
@@ -591,6 +589,5 @@ def test_models_within_a_model_are_components_which_may_refer_to_themselves() ->
 
 def test_a_response_that_json_cannot_hold_is_rejected() -> None:
     assert refusal(field(Callable[[], int]), openapi_schemas) == (
-        "Thing: field 'it' is of a type that JSON cannot hold (callable); use a type that JSON has, or give it a schema with "
-        "WithJsonSchema"
+        "Thing: field 'it' has a type without a form in JSON (callable); use a JSON type, or add a schema with WithJsonSchema"
     )

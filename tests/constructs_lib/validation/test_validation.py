@@ -140,8 +140,7 @@ def test_methods_without_a_body(api: RestApi, function: Function, http_method: H
     ) == (
         ConflictError,
         (
-            f"shop/api/{http_method}: requests of {http_method} come without a body, and a request_model would refuse "
-            "them; leave request_model out, or add the method as POST, PUT or PATCH"
+            f"shop/api/{http_method}: {http_method} requests have no body, so a request_model would reject all of them; leave request_model out, or add the method as POST, PUT or PATCH"
         ),
     )
     assert children(AwsStack.of(api)) == before
@@ -273,7 +272,7 @@ def test_other_media_types_that_change_nothing_are_refused(api: RestApi, functio
 
     assert refused(add(other_media_types=["image/png"])) == (
         ConflictError,
-        "shop/api/POST: other_media_types changes nothing: without a request_model every body is passed on; leave it out",
+        "shop/api/POST: other_media_types has no effect: without a request_model all bodies pass; leave it out",
     )
     for wrong in (["application/json"], ["png"]):
         _, message = refused(add(request_model=Picture, other_media_types=wrong))

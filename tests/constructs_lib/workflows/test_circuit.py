@@ -150,7 +150,7 @@ def test_with_nothing_to_do_instead_the_workflow_fails_by_the_error_of_the_task(
     again = {
         "Type": "Fail",
         "Error": "{% $call_problem.Error %}",
-        "Cause": '{% ($exists($call_problem.Cause) ? $call_problem.Cause : "It came without a cause.") %}',
+        "Cause": '{% ($exists($call_problem.Cause) ? $call_problem.Cause : "The error has no cause.") %}',
     }
     assert found["call: failed"] == found["call: refused"] == again
     assert found["call: count"]["Next"] == "call: failed"
@@ -232,7 +232,7 @@ def test_it_can_stand_wherever_something_follows(step: Step) -> None:
     [
         (
             lambda: checked(CIRCUIT.around(call())),
-            "shop/flow: Continue() is followed by nothing; end with a state, such as Succeed('done')",
+            "shop/flow: Continue() has no next step; end with a state, such as Succeed('done')",
         ),
         (
             lambda: CIRCUIT.around(call() >> call("b")),  # type: ignore[arg-type]
@@ -243,8 +243,8 @@ def test_it_can_stand_wherever_something_follows(step: Step) -> None:
         (
             lambda: CIRCUIT.around(call("x" * 80)),
             (
-                f"LambdaTask '{'x' * 80}': the name has 80 characters, and with a circuit breaker around it "
-                f"{LONGEST_STATE_NAME} are possible; shorten it"
+                f"LambdaTask '{'x' * 80}': the name has 80 characters, and a task with a circuit breaker may have "
+                f"{LONGEST_STATE_NAME}; shorten it"
             ),
         ),
         (
@@ -265,8 +265,7 @@ def test_it_can_stand_wherever_something_follows(step: Step) -> None:
                 >> Succeed("end", output=Variable("x"))
             ),
             (
-                "shop/flow/end: reads 'x', which is not kept on every way to it; keep it on each, as by a Pass with "
-                "variables={...}"
+                "shop/flow/end: reads 'x', which is not set on every path to it; set it on each path, for example by a Pass with variables={...}"
             ),
         ),
     ],

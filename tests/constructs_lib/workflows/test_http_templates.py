@@ -350,7 +350,7 @@ def test_a_message_that_would_be_evaluated_is_refused(message: str) -> None:
     with pytest.raises(ConstructError) as refusal:
         HttpError(status=409, code="x", message=message)
     assert str(refusal.value) == (
-        f"HttpError: message {message!r} would be evaluated, or end the text that it stands in; write one line without "
+        f"HttpError: message {message!r} would be evaluated, or end the string around it; write one line without "
         "quotes, '\\', '$' and '#'"
     )
 

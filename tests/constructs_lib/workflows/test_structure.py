@@ -55,55 +55,53 @@ STEPS: dict[str, tuple[Callable[[], object], str]] = {
     "one state in two branches": (
         lambda: (shared := Pass("a")) and checked(Parallel("p", {"x": shared, "y": shared})),
         (
-            "shop/flow/a: is in two branches or iterations, which cannot share a state; make a state of another name for "
-            "one of them"
+            "shop/flow/a: is in two branches or iterations, which cannot share a state; create a second state with another name"
         ),
     ),
     "one state with two ways on": (
         lambda: (shared := Pass("a")) and checked(shared >> Pass("b") >> shared >> Pass("c")),
         (
-            "shop/flow/a: goes on at 'c' in one place and at 'b' in another; make a state of another name for one of them, "
+            "shop/flow/a: goes on at 'c' in one place and at 'b' in another; create a second state with another name, "
             "or use GoTo"
         ),
     ),
     "a state after the end": (
         lambda: checked(Succeed("done") >> Pass("more")),
-        "shop/flow/more: no state leads to it; go on at it from another state of shop/flow, or remove it",
+        "shop/flow/more: no state leads to it; add a transition to it in shop/flow, or remove it",
     ),
     "a state after a loop": (
         lambda: checked(Pass("a") >> GoTo("a") >> Pass("lost")),
-        "shop/flow/lost: no state leads to it; go on at it from another state of shop/flow, or remove it",
+        "shop/flow/lost: no state leads to it; add a transition to it in shop/flow, or remove it",
     ),
     "a circle": (
         lambda: checked(Pass("a") >> Wait("b", seconds=1) >> GoTo("a")),
-        "shop/flow/a: from here the workflow can never end; lead one way out of the circle to a state that ends",
+        "shop/flow/a: this loop has no exit; add a transition to a state that ends",
     ),
     "a circle in a branch": (
         lambda: checked(Parallel("p", {"x": Pass("a") >> GoTo("a")})),
-        "shop/flow/a: from here the workflow can never end; lead one way out of the circle to a state that ends",
+        "shop/flow/a: this loop has no exit; add a transition to a state that ends",
     ),
     "a way to another branch": (
         lambda: checked(Parallel("p", {"x": Pass("a") >> GoTo("b"), "y": Pass("b")})),
-        "shop/flow/a: Next goes on at 'b', which is not there; name a state of the same workflow, branch or iteration",
+        "shop/flow/a: Next is 'b', which does not exist; name a state of the same workflow, branch or iteration",
     ),
     "a choice without a default": (
         lambda: Choice("?", [(Input("a").exists(), Pass("a"))], default=None),  # type: ignore[arg-type]
         (
-            "Choice '?': has no default, so that the workflow fails where no rule holds; pass default=Continue() to go on, "
-            "or default=Fail(...)"
+            "Choice '?': has no default, so the workflow would fail if no condition is true; pass default=Continue() or default=Fail(...)"
         ),
     ),
     "a choice without rules": (
         lambda: Choice("?", [], default=Continue()),
         "Choice '?': has no rules; pass [(condition, step), ...]",
     ),
-    "a rule that is no condition": (
+    "a rule that is not a condition": (
         lambda: Choice("?", [(Input("a"), Pass("a"))], default=Continue()),  # type: ignore[list-item]
         "Choice '?': a rule's condition is of type Input; compare an expression, as in Input('kind').equals('scan')",
     ),
     "nothing to continue with": (
         lambda: checked(Choice("?", [(Input("a").exists(), Pass("a"))], default=Continue())),
-        "shop/flow: Continue() is followed by nothing; end with a state, such as Succeed('done')",
+        "shop/flow: Continue() has no next step; end with a state, such as Succeed('done')",
     ),
     "a long name": (
         lambda: Pass("x" * 81),
@@ -111,11 +109,11 @@ STEPS: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "a variable that nothing keeps": (
         lambda: checked(call() >> Succeed("done", output=Variable("text"))),
-        "shop/flow/done: reads 'text', which no state before it keeps; give the state that answers it a result",
+        "shop/flow/done: reads 'text', which no state before it sets; set result on the state that should provide it",
     ),
     "a variable that is kept later": (
         lambda: checked(Pass("early", output=Variable("x")) >> call(result="x") >> Succeed("done")),
-        "shop/flow/early: reads 'x', which no state before it keeps; give the state that answers it a result",
+        "shop/flow/early: reads 'x', which no state before it sets; set result on the state that should provide it",
     ),
     "a variable of a branch, outside of it": (
         lambda: checked(
@@ -123,8 +121,7 @@ STEPS: dict[str, tuple[Callable[[], object], str]] = {
             >> Succeed("done", output=Variable("inner"))
         ),
         (
-            "shop/flow/done: reads 'inner', which no state before it keeps; it is kept inside 'p', and ends with it; give "
-            "'p' a result and read that"
+            "shop/flow/done: reads 'inner', which no state before it sets; it is set inside 'p' and ends with it; add a result to 'p' and read that"
         ),
     ),
     "a variable that one way does not keep": (
@@ -133,15 +130,13 @@ STEPS: dict[str, tuple[Callable[[], object], str]] = {
             >> Succeed("done", output=Variable("x"))
         ),
         (
-            "shop/flow/done: reads 'x', which is not kept on every way to it; keep it on each, as by a Pass with "
-            "variables={...}"
+            "shop/flow/done: reads 'x', which is not set on every path to it; set it on each path, for example by a Pass with variables={...}"
         ),
     ),
     "a fallback that keeps nothing": (
         lambda: checked(call(result="x").or_else(Pass("sorry")) >> Succeed("done", output=Variable("x"))),
         (
-            "shop/flow/done: reads 'x', which is not kept on every way to it; keep it on each, as by a Pass with "
-            "variables={...}"
+            "shop/flow/done: reads 'x', which is not set on every path to it; set it on each path, for example by a Pass with variables={...}"
         ),
     ),
     "a result over one that is still read": (
@@ -149,8 +144,7 @@ STEPS: dict[str, tuple[Callable[[], object], str]] = {
             call("one", result="x") >> call("two", result="x") >> Succeed("done", output=Variable("x"))
         ),
         (
-            "shop/flow/two: keeps 'x' in place of what 'one' kept under that name and 'done' reads; give one of the two "
-            "results another name"
+            "shop/flow/two: overwrites variable 'x', which 'one' set and 'done' still reads; rename one of the two results"
         ),
     ),
     "a result over one that a branch reads": (
@@ -160,8 +154,7 @@ STEPS: dict[str, tuple[Callable[[], object], str]] = {
             >> Parallel("p", {"a": Pass("a", output=Jsonata("$map([1], function($v) { $v + $x })"))})
         ),
         (
-            "shop/flow/two: keeps 'x' in place of what 'one' kept under that name and 'p' reads; give one of the two "
-            "results another name"
+            "shop/flow/two: overwrites variable 'x', which 'one' set and 'p' still reads; rename one of the two results"
         ),
     ),
     "a branch with a name from outside": (
@@ -170,22 +163,19 @@ STEPS: dict[str, tuple[Callable[[], object], str]] = {
             >> Parallel("p", {"a": call("inner", result="x") >> Pass("use", output=Variable("x"))})
         ),
         (
-            "shop/flow/inner: keeps 'x', a name that 'call' outside of its branch or iteration has; give one of the two "
-            "another name"
+            "shop/flow/inner: sets 'x', which 'call' outside of its branch or iteration sets too; rename one of the two"
         ),
     ),
     "a result at the end": (
         lambda: checked(call(result="x")),
         (
-            "shop/flow/call: keeps 'x' and ends, so that nothing can read it; leave result out, for its answer to be given "
-            "back, or go on at a Succeed with an output"
+            "shop/flow/call: sets 'x' and ends, so no state can read it; leave result out to return its result, or add a Succeed with an output"
         ),
     ),
     "a result at the end of a caught branch": (
         lambda: checked(Parallel("p", {"a": call(result="x")}, catch_each=True)),
         (
-            "LambdaTask 'call': keeps its answer as 'x' and ends, so that nothing can read it; leave result out: its answer "
-            "is then that of the branch"
+            "LambdaTask 'call': stores its result in 'x' and ends, so no state can read it; leave result out; the branch then has its result"
         ),
     ),
     "an answer in the place of the item": (
@@ -193,8 +183,7 @@ STEPS: dict[str, tuple[Callable[[], object], str]] = {
             Map("m", Input("items"), each=call() >> Pass("use", output={"of": Item("id")})) >> Succeed("done")
         ),
         (
-            "shop/flow/use: reads its item, and what 'call' hands on has taken the item's place; give 'call' a result, so "
-            "that it hands on what it was given"
+            "shop/flow/use: reads its item, but the output of 'call' has replaced the item; add a result to 'call', so that its output is its input"
         ),
     ),
     "a retry after one for all": (
@@ -265,26 +254,24 @@ STEPS: dict[str, tuple[Callable[[], object], str]] = {
     "a task that nothing allows": (
         lambda: Task("words", action="aws-sdk:rekognition:detectText", permissions=[]),
         (
-            "Task 'words': nothing allows aws-sdk:rekognition:detectText; pass permissions=[PolicyStatement(...)] with what "
+            "Task 'words': no permission allows aws-sdk:rekognition:detectText; pass permissions=[PolicyStatement(...)] with what "
             "it needs"
         ),
     ),
     "text that would be evaluated": (
         lambda: checked(Pass("a", output={"x": "{% $secret %}"})),
-        "Pass 'a': the text '{% $secret %}' would be evaluated; pass Jsonata(...) if it should be",
+        "Pass 'a': the string '{% $secret %}' would be evaluated; pass Jsonata(...) to evaluate it",
     ),
-    "data that is no JSON": (
+    "data that is not JSON": (
         lambda: checked(Pass("a", output={"x": object})),
         (
-            "Pass 'a': a value of type type is neither JSON nor an expression; use dicts, lists, texts, numbers, booleans, "
-            "None, and Input, Variable, Item or Jsonata"
+            "Pass 'a': a value of type type is neither JSON nor an expression; use dicts, lists, strings, numbers, booleans, None, and Input, Variable, Item or Jsonata"
         ),
     ),
     "more data than a state may have": (
         lambda: checked(Pass("a", output="x" * 262_144)),
         (
-            "Pass 'a': holds 262,146 bytes of data and a state may have 262,144; put the data into a bucket and pass its "
-            "key"
+            "Pass 'a': holds 262,146 bytes of data and a state may have 262,144; store the data in a bucket and pass its key"
         ),
     ),
     "a definition that is too large": (
@@ -296,8 +283,7 @@ STEPS: dict[str, tuple[Callable[[], object], str]] = {
             >> Pass("e", output="x" * 262_000)
         ),
         (
-            "shop/flow: the definition has 1,310,306 bytes and Step Functions takes 1,048,576; divide the workflow and "
-            "start one from the other"
+            "shop/flow: the definition has 1,310,306 bytes and Step Functions accepts 1,048,576; split the workflow and start one part from the other"
         ),
     ),
     "a function that is none": (
@@ -314,7 +300,7 @@ STEPS: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "an expression with delimiters": (
         lambda: Jsonata("{% 1 %}"),
-        "Jsonata: '{% 1 %}' is no expression; write it without '{%' and '%}'",
+        "Jsonata: '{% 1 %}' is not an expression; write it without '{%' and '%}'",
     ),
     "a path that is none": (
         lambda: Input("a..b"),
@@ -323,13 +309,13 @@ STEPS: dict[str, tuple[Callable[[], object], str]] = {
     "a variable called states": (
         lambda: call(result="states"),
         (
-            "LambdaTask 'call': result 'states' is no name of a variable; use up to 80 letters, digits and '_', not a digit "
+            "LambdaTask 'call': result 'states' is not a valid variable name; use up to 80 letters, digits and '_', not a digit "
             "first, and not 'states'"
         ),
     ),
-    "something that is no step": (
+    "something that is not a step": (
         lambda: checked("call"),  # type: ignore[arg-type]
-        "shop/flow: definition is of type str; pass a state, or several joined by '>>'",
+        "shop/flow: definition is of type str; pass a state, or several states joined by '>>'",
     ),
 }
 
@@ -367,12 +353,12 @@ def test_what_is_right_is_not_refused(step: Step) -> None:
 WRITTEN: dict[str, tuple[dict[str, Any], str]] = {
     "no states": (
         {"StartAt": "a"},
-        "shop/flow: has no States; add an object with a state by each name",
+        "shop/flow: has no States; add an object with the states by name",
     ),
     "empty": ({"StartAt": "a", "States": {}}, "shop/flow: has no states; add one"),
     "another start": (
         {"StartAt": "b", "States": {"a": END}},
-        "shop/flow: starts at 'b', which is none of its states; correct StartAt",
+        "shop/flow: starts at 'b', which is not one of its states; correct StartAt",
     ),
     "an unknown type": (
         {"StartAt": "a", "States": {"a": {"Type": "Step", "End": True}}},
@@ -380,15 +366,15 @@ WRITTEN: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "no way on": (
         {"StartAt": "a", "States": {"a": {"Type": "Pass"}}},
-        "shop/flow/a: says neither Next nor End; say where it goes on, or End: true",
+        "shop/flow/a: has neither Next nor End; set Next, or End: true",
     ),
     "two ways on": (
         {"StartAt": "a", "States": {"a": {"Type": "Pass", "Next": "b", "End": True}, "b": END}},
-        "shop/flow/a: says Next and End, or that it does not end; say where it goes on, or End: true",
+        "shop/flow/a: has both Next and End, or End: false; set Next, or End: true",
     ),
     "a way to nowhere": (
         {"StartAt": "a", "States": {"a": {"Type": "Pass", "Next": "b"}}},
-        "shop/flow/a: Next goes on at 'b', which is not there; name a state of the same workflow, branch or iteration",
+        "shop/flow/a: Next is 'b', which does not exist; name a state of the same workflow, branch or iteration",
     ),
     "an end with a Next": (
         {"StartAt": "a", "States": {"a": {"Type": "Succeed", "Next": "b"}, "b": END}},
@@ -396,7 +382,7 @@ WRITTEN: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a lost state": (
         {"StartAt": "a", "States": {"a": END, "b": END}},
-        "shop/flow/b: no state leads to it; go on at it from another state of shop/flow, or remove it",
+        "shop/flow/b: no state leads to it; add a transition to it in shop/flow, or remove it",
     ),
     "a name twice": (
         {
@@ -409,11 +395,11 @@ WRITTEN: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a long name": (
         {"StartAt": "x" * 81, "States": {"x" * 81: END}},
-        f"shop/flow/{'x' * 81}: the name has 81 characters and a state may have 80; shorten it",
+        f"shop/flow/{'x' * 81}: the name has 81 characters and the quota is 80; shorten it",
     ),
     "a task that calls nothing": (
         {"StartAt": "a", "States": {"a": {"Type": "Task", "End": True}}},
-        "shop/flow/a: has no Resource; name what it calls",
+        "shop/flow/a: has no Resource; set Resource to the ARN of the call",
     ),
     "a retry of what cannot fail": (
         {"StartAt": "a", "States": {"a": {**END, "Retry": []}}},
@@ -432,7 +418,7 @@ WRITTEN: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a wait without an end": (
         {"StartAt": "a", "States": {"a": {"Type": "Wait", "End": True}}},
-        "shop/flow/a: says not how long; pass Seconds or Timestamp",
+        "shop/flow/a: has no duration; pass Seconds or Timestamp",
     ),
     "a long workflow": (
         {"StartAt": "a", "States": {"a": END}, "TimeoutSeconds": 600},
@@ -493,7 +479,7 @@ READ: dict[str, tuple[Callable[[], object], str]] = {
     "no JSON": (
         lambda: written("{"),
         (
-            "Workflow.from_definition: is no JSON (Expecting property name enclosed in double quotes: line 1 column 2 "
+            "Workflow.from_definition: is not JSON (Expecting property name enclosed in double quotes: line 1 column 2 "
             "(char 1)); correct it"
         ),
     ),
@@ -503,27 +489,27 @@ READ: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "an unknown reference": (
         lambda: written(task("${Other}")),
-        "Workflow.from_definition: refers to '${Other}', which is not known; pass references={'Other': ...}",
+        "Workflow.from_definition: refers to '${Other}', which is not in references; pass references={'Other': ...}",
     ),
     "an unused reference": (
         lambda: written(task("r"), references={"Fn": FUNCTION}),
-        "Workflow.from_definition: reference 'Fn' is nowhere in it; write ${Fn}, or remove it",
+        "Workflow.from_definition: reference 'Fn' does not occur in it; write ${Fn}, or remove it",
     ),
     "two timeouts": (
         lambda: written({**task("r"), "TimeoutSeconds": 5}).rendered("shop/flow", timeout_seconds=6),
-        "shop/flow: the definition says TimeoutSeconds 5, and timeout_seconds is 6; leave one of them out",
+        "shop/flow: the definition has TimeoutSeconds 5, and timeout_seconds is 6; leave one of them out",
     ),
     "a function by a bare ARN": (
         lambda: written(task("arn:aws:lambda:us-east-1:1:function:other")).check_permissions("shop/flow"),
         (
-            "shop/flow/a: nothing allows it to call arn:aws:lambda:us-east-1:1:function:other; name functions by "
+            "shop/flow/a: no permission allows arn:aws:lambda:us-east-1:1:function:other; name functions by "
             "references={...}, and pass permissions=[PolicyStatement(...)] for all else; the actions start with 'lambda:'"
         ),
     ),
     "a service without a permission": (
         lambda: written(task("arn:aws:states:::sqs:sendMessage")).check_permissions("shop/flow"),
         (
-            "shop/flow/a: nothing allows it to call arn:aws:states:::sqs:sendMessage; name functions by references={...}, "
+            "shop/flow/a: no permission allows arn:aws:states:::sqs:sendMessage; name functions by references={...}, "
             "and pass permissions=[PolicyStatement(...)] for all else; the actions start with 'sqs:'"
         ),
     ),

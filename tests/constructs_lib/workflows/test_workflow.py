@@ -342,7 +342,7 @@ REFUSED: dict[str, tuple[Callable[[AwsStack, Function], object], str]] = {
         ),
         (
             "shop/scan (StepFunctionsIntegration): the workflow may run 300 s by its own timeouts and retries, and API "
-            "Gateway waits 29000 ms, so that callers get a 504 while it runs on; pass timeout_seconds below 29 to the "
+            "Gateway waits 29000 ms, so callers get a 504 while it runs on; pass timeout_seconds below 29 to the "
             "workflow, or start it as a job"
         ),
     ),
@@ -352,7 +352,7 @@ REFUSED: dict[str, tuple[Callable[[AwsStack, Function], object], str]] = {
         ),
         (
             "shop/scan (StepFunctionsIntegration): the workflow may run 56 s by its own timeouts and retries, and API "
-            "Gateway waits 29000 ms, so that callers get a 504 while it runs on; pass timeout_seconds below 29 to the "
+            "Gateway waits 29000 ms, so callers get a 504 while it runs on; pass timeout_seconds below 29 to the "
             "workflow, or start it as a job"
         ),
     ),
@@ -361,8 +361,7 @@ REFUSED: dict[str, tuple[Callable[[AwsStack, Function], object], str]] = {
             Workflow(stack, "scan", definition=Pass("nothing"), kind="STANDARD")
         ),
         (
-            "shop/scan (StepFunctionsIntegration): a STANDARD workflow answers only that it has started; use "
-            "kind='EXPRESS', or start it as a job that the client asks about"
+            "shop/scan (StepFunctionsIntegration): a STANDARD workflow returns before it has a result; use kind='EXPRESS', or start it as a job that the client polls"
         ),
     ),
     "a function in the place of a workflow": (
@@ -374,7 +373,7 @@ REFUSED: dict[str, tuple[Callable[[AwsStack, Function], object], str]] = {
             Workflow(stack, "scan", definition=Pass("nothing")),
             errors={'x" || "1': HttpError(status=409, code="x", message="y")},
         ),
-        "shop/scan (StepFunctionsIntegration): error 'x\" || \"1' is no name; use letters, digits and '.'",
+        "shop/scan (StepFunctionsIntegration): error 'x\" || \"1' is not valid; use letters, digits and '.'",
     ),
     "an express workflow of an hour": (
         lambda stack, function: Workflow(stack, "scan", definition=Pass("nothing"), timeout_seconds=3600),
@@ -382,7 +381,7 @@ REFUSED: dict[str, tuple[Callable[[AwsStack, Function], object], str]] = {
     ),
     "a graph that is wrong": (
         lambda stack, function: Workflow(stack, "scan", definition=Succeed("a") >> Pass("b")),
-        "shop/scan/b: no state leads to it; go on at it from another state of shop/scan, or remove it",
+        "shop/scan/b: no state leads to it; add a transition to it in shop/scan, or remove it",
     ),
     "hand-written language that is wrong": (
         lambda stack, function: Workflow(
@@ -390,7 +389,7 @@ REFUSED: dict[str, tuple[Callable[[AwsStack, Function], object], str]] = {
             "scan",
             definition=Workflow.from_definition({"StartAt": "a", "States": {"a": {"Type": "Pass"}}}),
         ),
-        "shop/scan/a: says neither Next nor End; say where it goes on, or End: true",
+        "shop/scan/a: has neither Next nor End; set Next, or End: true",
     ),
     "looking into an express workflow": (
         lambda stack, function: Workflow(stack, "scan", definition=Pass("nothing")).grant_read(function),

@@ -34,7 +34,7 @@ def lines(deployed: Deployed) -> Iterator[tuple[str, str]]:
 
 
 def has(deployed: Deployed, request_id: str, group: str, field: str, value: str) -> bool:
-    """Whether a line of a request has a value in a field."""
+    """Return whether a line of a request has a value in a field."""
     return any(
         f'"{field}":"{value}"' in line.replace('": "', '":"')
         for name, line in lines(deployed)

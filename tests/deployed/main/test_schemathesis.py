@@ -1,7 +1,7 @@
 """The deployed stack of `main.py` against its own OpenAPI document: nothing breaks it, and nothing answers otherwise.
 
 schemathesis makes requests from the document, valid ones and spoilt ones, as a user and as a partner. A valid request may
-well be refused: a random text is no image. But it is refused with a status, a type and a body that the document has.
+well be refused: a random text is not an image. But it is refused with a status, a type and a body that the document has.
 """
 
 from __future__ import annotations

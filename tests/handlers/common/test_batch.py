@@ -152,7 +152,7 @@ def test_what_is_no_batch_fails_before_anything_is_handled(event: object) -> Non
     seen: list[QueueMessage] = []
     with pytest.raises(InvalidRequest) as refused:
         QueueConsumer("probe", seen.append).handler(event, Context())
-    assert str(refused.value) == "The event is no batch of messages. Send it by way of an SQS queue."
+    assert str(refused.value) == "The event is not a batch of messages. Send it by way of an SQS queue."
     assert seen == []
 
 

@@ -16,7 +16,7 @@ DEEP = "The body nests more than 32 levels deep."
 LONG_NUMBER = "The body holds a number of more than 64 characters."
 NO_OBJECT = "The body is JSON, but not an object. Send a JSON object."
 REPLACED = "The body holds U+FFFD, the sign of text that was not valid UTF-8. Send UTF-8."
-SURROGATE = "The body holds half of a surrogate pair, which is no character."
+SURROGATE = "The body holds half of a surrogate pair, which is not a character."
 
 
 @pytest.mark.parametrize(

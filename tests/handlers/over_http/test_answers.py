@@ -259,7 +259,7 @@ def test_no_exception_of_any_text_reaches_the_caller_or_the_log(text: str, kind:
 
     answer = ask(service, proxy_event(json.dumps({"text": text})))
     if answer.status == 400:
-        return  # half of a surrogate pair is no text
+        return  # half of a surrogate pair is not text
     assert (answer.status, answer.body["code"]) == (500, "internal_error")
     assert CANARY not in answer.raw + answer.log
     log = io.StringIO()

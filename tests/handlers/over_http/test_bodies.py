@@ -44,7 +44,7 @@ MALFORMED = {
     "NaN": b'{"text": NaN}',
     "Infinity": b'{"text": -Infinity}',
     "1e999": b'{"text": 1e999}',
-    "bytes that are no UTF-8": b'{"text": "\xff\xfe"}',
+    "bytes that are not UTF-8": b'{"text": "\xff\xfe"}',
     "half a surrogate pair": b'{"text": "\\ud800"}',
     "a byte order mark": b'\xef\xbb\xbf{"text": "a"}',
     "a key twice": b'{"text": "a", "text": "b"}',

@@ -204,7 +204,7 @@ def test_formats_that_cannot_be_decoded_smaller_are_decoded_whole() -> None:
 @pytest.mark.parametrize(
     ("case", "data"),
     [
-        ("text", b"hello, this is no image"),
+        ("text", b"hello, this is not an image"),
         ("a zip file", b"PK\x03\x04" + b"\0" * 60),
         ("a PDF", b"%PDF-1.7\n%%EOF"),
         ("an SVG", b'<svg xmlns="http://www.w3.org/2000/svg"/>'),

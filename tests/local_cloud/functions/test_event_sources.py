@@ -131,7 +131,7 @@ def test_only_what_failed_comes_again_until_it_is_poison(
     assert [entry.getMessage() for entry in caplog.records] == [
         (
             f"1 of {count} messages of queue work were not handled by demo:live, and come again: it said so, or its answer "
-            "is no list of batchItemFailures"
+            "is not a list of batchItemFailures"
         )
         for count in (2, 1)
     ]

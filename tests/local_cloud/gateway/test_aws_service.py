@@ -591,7 +591,7 @@ def test_bodies_that_no_template_is_for(
         assert stored == (b"as it is" if content_type == "text/plain" else b"{}")
 
 
-# --- Lambda functions that are no proxies ------------------------------------------------------------------------
+# --- Lambda functions that are not proxies ------------------------------------------------------------------------
 
 
 def test_a_function_gets_a_mapped_event(make_api: MakeApi) -> None:
@@ -737,7 +737,7 @@ def test_an_answer_that_no_response_is_for_is_500(
     api.deploy()
     for path, reason in (
         ("/a", "no integration response is for 404"),
-        ("/b", "selection pattern ( is no regular expression"),
+        ("/b", "selection pattern ( is not a regular expression"),
         ("/c", "the method declares no response 200"),
     ):
         response = api.call("GET", path)

@@ -299,8 +299,8 @@ def test_the_policies_of_a_user_and_its_groups(cloud: CloudInThread) -> None:
     [
         (role_policies, f"arn:aws:iam::{ACCOUNT}:role/none", f"there is no arn:aws:iam::{ACCOUNT}:role/none"),
         (user_policies, f"arn:aws:iam::{ACCOUNT}:user/none", f"there is no arn:aws:iam::{ACCOUNT}:user/none"),
-        (role_trust_policy, "role", "role is no ARN of IAM"),
-        (role_policies, "arn:aws:s3:::bucket", "arn:aws:s3:::bucket is no ARN of IAM"),
+        (role_trust_policy, "role", "role is not an ARN of IAM"),
+        (role_policies, "arn:aws:s3:::bucket", "arn:aws:s3:::bucket is not an ARN of IAM"),
     ],
 )
 def test_who_does_not_exist(cloud: CloudInThread, read: Callable[[str], Any], arn: str, message: str) -> None:

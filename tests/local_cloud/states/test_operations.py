@@ -105,7 +105,7 @@ def transitions(**states: Any) -> str:
 @pytest.mark.parametrize(
     ("definition", "code", "message", "location"),
     [
-        ("{", "INVALID_JSON_DESCRIPTION", "The definition is no JSON: ", None),
+        ("{", "INVALID_JSON_DESCRIPTION", "The definition is not JSON: ", None),
         ('{"a": 1, "a": 2}', "INVALID_JSON_DESCRIPTION", "the key 'a' is there twice in one object", None),
         ("[]", "SCHEMA_VALIDATION_FAILED", "The definition is not an object", None),
         ('{"StartAt": "A"}', "SCHEMA_VALIDATION_FAILED", "", None),

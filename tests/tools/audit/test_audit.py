@@ -251,7 +251,7 @@ CASES = [
     ),
     Case(
         "access-log-json",
-        "aws_api_gateway_stage.s: its access log is no JSON; write one JSON object a line",
+        "aws_api_gateway_stage.s: its access log is not JSON; write one JSON object a line",
         {"api_gateway_stage": {"s": {**STAGE, "access_log_settings": {"format": "$context.requestId"}}}},
         setting("api_gateway_stage.s.access_log_settings", {"format": '{"a":"$context.requestId"}'}),
     ),
@@ -408,7 +408,7 @@ CASES = [
     ),
     Case(
         "code-hash",
-        "aws_lambda_function.f: source_code_hash 'd41d8cd98f00b204e9800998ecf8427e' is no SHA-256 in base64, so that every "
+        "aws_lambda_function.f: source_code_hash 'd41d8cd98f00b204e9800998ecf8427e' is not a SHA-256 in base64, so that every "
         "plan differs or none does; use LambdaArchive",
         {"lambda_function": {"f": {"source_code_hash": "d41d8cd98f00b204e9800998ecf8427e"}}},
         setting("lambda_function.f.source_code_hash", SHA256),

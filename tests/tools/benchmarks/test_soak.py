@@ -59,7 +59,7 @@ def test_a_wrong_status_and_the_answer_of_another_are_problems() -> None:
         soak_mix.judge(good, order, 200, b'{"number": 8}')
         == "got the answer of another request: b'{\"number\": 8}'"
     )
-    assert soak_mix.judge(good, order, 200, b"<html>") == "the body of the 200 is no JSON: b'<html>'"
+    assert soak_mix.judge(good, order, 200, b"<html>") == "the body of the 200 is not JSON: b'<html>'"
 
 
 def test_the_command_line_says_what_it_takes(capsys: pytest.CaptureFixture[str]) -> None:

@@ -338,7 +338,7 @@ def test_a_function_that_raises(
         (policy(context="text"), "has a context that is not an object"),
         (policy(context={"roles": ["a"]}), "has a context with an object or a list: roles"),
         (policy(context={"user": {}}), "has a context with an object or a list: user"),
-        (policy(usageIdentifierKey=1), "has a usageIdentifierKey that is no text"),
+        (policy(usageIdentifierKey=1), "has a usageIdentifierKey that is not text"),
     ],
     ids=str,
 )
