@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lambda_archives.build_script import run_build_script
-from lambda_archives.cache import ARCHIVE, LAYER, ArchiveCache, Record, file_stem
+from lambda_archives.cache import ARCHIVE, LAYER, LAYERS, ArchiveCache, Record, file_stem
 from lambda_archives.elf import strip_symbols
 from lambda_archives.errors import ArchiveError
 from lambda_archives.members import check_patterns_matched, check_size, exclude_members, merge_members
@@ -48,8 +48,10 @@ def build(recipe: Recipe, cache: ArchiveCache, pip: Sequence[str]) -> tuple[Path
         ArchiveError: if it cannot be made as asked.
     """
     started = time.monotonic()
+    archives = cache.folder.parent
+    layers = ArchiveCache(archives / f"{LAYERS}-{recipe.target.slug}")
     with cache.workspace() as folder:
-        layer_members, layer = _layer(recipe, cache, pip, folder)
+        layer_members, layer = _layer(recipe, layers, pip)
         sources, matched = recipe.own_members()
         members = merge_members(recipe.where, [*layer_members, *sources])
         paths = [member.path for member in members]
@@ -61,6 +63,7 @@ def build(recipe: Recipe, cache: ArchiveCache, pip: Sequence[str]) -> tuple[Path
         record = replace(record, parts=(layer.zip_name,) if layer else ())
         archive = cache.keep(f"{ARCHIVE}-{recipe.archive_key}", folder / "archive.zip", record)
     cache.prune()
+    layers.prune_layers(archives)
     logger.info(
         "%s: archive for %s made in %.1f s: %.1f MB, %.1f MB unpacked",
         recipe.name,
@@ -73,44 +76,43 @@ def build(recipe: Recipe, cache: ArchiveCache, pip: Sequence[str]) -> tuple[Path
 
 
 def _layer(
-    recipe: Recipe, cache: ArchiveCache, pip: Sequence[str], folder: Path
+    recipe: Recipe, layers: ArchiveCache, pip: Sequence[str]
 ) -> tuple[Iterable[Member], Record | None]:
-    """The members that are not sources, and the record of the zip file that holds them."""
+    """Return the members that are not sources, and the record of the zip file that holds them."""
     if not recipe.has_layer:
         return (), None
     key = f"{LAYER}-{recipe.layer_key}"
-    file, record = cache.find(key) or _make_layer(recipe, cache, pip, folder, key)
+    file, record = layers.find(key) or _make_layer(recipe, layers, pip, key)
     return zip_members(file, origin=str(recipe.requirements or recipe.build)), record
 
 
-def _make_layer(
-    recipe: Recipe, cache: ArchiveCache, pip: Sequence[str], folder: Path, key: str
-) -> tuple[Path, Record]:
-    members: list[Member] = []
-    if recipe.requirements is not None:
-        requirements = read_requirements(recipe.requirements, recipe.target)
-        logger.info("%s: fetching %d wheels for %s", recipe.name, len(requirements), recipe.target)
-        wheels = download_wheels(
-            requirements, lock=recipe.requirements, target=recipe.target, folder=folder, pip=pip
-        )
-        members = [member for wheel in wheels for member in wheel_members(wheel)]
-    if recipe.build is not None:
-        logger.info("%s: running %s", recipe.name, recipe.build.name)
-        staging = folder / "staging"
-        staging.mkdir()
-        # Files that clash cannot be unpacked; what the patterns leave out may still be of use to the script.
-        members = run_build_script(recipe.build, merge_members(recipe.where, members), staging)
-    members, matched = exclude_members(members, recipe.left_out)
-    members = merge_members(recipe.where, members)
-    if recipe.strip:
-        members = [_stripped(member) for member in members]
-    record = _write(folder / "layer.zip", LAYER, recipe.where, members)
-    record = replace(record, matched=tuple(sorted(matched)))
-    if key != f"{LAYER}-{recipe.layer_key}":
-        raise ArchiveError(
-            f"{recipe.where}: requirements or build script changed while they were used; try again"
-        )
-    return cache.keep(key, folder / "layer.zip", record), record
+def _make_layer(recipe: Recipe, layers: ArchiveCache, pip: Sequence[str], key: str) -> tuple[Path, Record]:
+    with layers.workspace() as folder:
+        members: list[Member] = []
+        if recipe.requirements is not None:
+            requirements = read_requirements(recipe.requirements, recipe.target)
+            logger.info("%s: fetching %d wheels for %s", recipe.name, len(requirements), recipe.target)
+            wheels = download_wheels(
+                requirements, lock=recipe.requirements, target=recipe.target, folder=folder, pip=pip
+            )
+            members = [member for wheel in wheels for member in wheel_members(wheel)]
+        if recipe.build is not None:
+            logger.info("%s: running %s", recipe.name, recipe.build.name)
+            staging = folder / "staging"
+            staging.mkdir()
+            # Files that clash cannot be unpacked; what the patterns leave out may still be of use to the script.
+            members = run_build_script(recipe.build, merge_members(recipe.where, members), staging)
+        members, matched = exclude_members(members, recipe.left_out)
+        members = merge_members(recipe.where, members)
+        if recipe.strip:
+            members = [_stripped(member) for member in members]
+        record = _write(folder / "layer.zip", LAYER, recipe.where, members)
+        record = replace(record, matched=tuple(sorted(matched)))
+        if key != f"{LAYER}-{recipe.layer_key}":
+            raise ArchiveError(
+                f"{recipe.where}: requirements or build script changed while they were used; try again"
+            )
+        return layers.keep(key, folder / "layer.zip", record), record
 
 
 def _stripped(member: Member) -> Member:

@@ -4,6 +4,9 @@ One folder per archive and target holds zip files and small JSON records. A reco
 asked for, and says which zip file came of it. Everything is written to a temporary folder and moved into place, so a
 reader sees a file whole or not at all, and two processes that build the same thing write the same bytes.
 
+A layer is the part of an archive that is not sources. Layers have one folder per target, because functions with the
+same requirements share a layer.
+
 A finished zip gets a fixed time stamp: a zip that was cut short has another size, one that was written to has another
 time, and both are noticed without reading it.
 """
@@ -29,6 +32,7 @@ FORMAT = 1
 FINISHED_TIME_NS = 315_532_800_000_000_000  # 1 January 1980, as inside the zip files
 ARCHIVE = "archive"
 LAYER = "layer"
+LAYERS = ".layers"  # no archive has a name that begins with a dot
 KEPT_ARCHIVES = 3
 GRACE_SECONDS = 3_600
 _TEMPORARY_PREFIX = "building-"
@@ -120,34 +124,50 @@ class ArchiveCache:
     def prune(self) -> None:
         """Delete all but the archives used last, and what processes that were killed left behind."""
         with contextlib.suppress(OSError, ValueError):  # another process may be doing the same
-            self._prune()
+            archives = sorted(self.folder.glob(f"{ARCHIVE}-*.json"), key=_last_used, reverse=True)
+            self._keep_only(set(archives[:KEPT_ARCHIVES]))
 
-    def _prune(self) -> None:
-        long_ago = time.time() - GRACE_SECONDS
-        records = {file: _parse(file.read_text(encoding="utf-8")) for file in self.folder.glob("*.json")}
-        archives = sorted(self.folder.glob(f"{ARCHIVE}-*.json"), key=_last_used, reverse=True)
-        # A layer that was just made may belong to an archive that another process is about to make from it.
-        recent = {
-            *archives[:KEPT_ARCHIVES],
-            *(file for file in records.keys() - {*archives} if _last_used(file) > long_ago),
-        }
-        needed: set[str] = set()
-        for file in recent:
-            record = records.get(file)
-            needed |= {record.zip_name, *record.parts} if record is not None else set()
-        for file, record in records.items():
-            if record is None or (file not in recent and (file in archives or record.zip_name not in needed)):
-                file.unlink(missing_ok=True)
-            if record is not None and record.zip_name not in needed:
+    def prune_layers(self, archives: Path) -> None:
+        """Delete the layers of this folder that no archive was made from.
+
+        A layer that was made within the hour may belong to an archive that another process is about to make from it.
+
+        Args:
+            archives: Folder with the folders of the archives.
+        """
+        with contextlib.suppress(OSError, ValueError):
+            records = map(_record, archives.glob(f"*/{ARCHIVE}-*.json"))
+            needed = {part for record in records if record is not None for part in record.parts}
+            long_ago = time.time() - GRACE_SECONDS
+            layers = {file: _record(file) for file in self.folder.glob(f"{LAYER}-*.json")}
+            self._keep_only(
+                {
+                    file
+                    for file, record in layers.items()
+                    if record is not None and (record.zip_name in needed or _last_used(file) > long_ago)
+                }
+            )
+
+    def _keep_only(self, kept: set[Path]) -> None:
+        """Delete the records that are not in `kept`, their zip files, and abandoned workspaces."""
+        names = {record.zip_name for record in map(_record, kept) if record is not None}
+        for file in set(self.folder.glob("*.json")) - kept:
+            record = _record(file)
+            file.unlink(missing_ok=True)
+            if record is not None and record.zip_name not in names:
                 (self.folder / record.zip_name).unlink(missing_ok=True)
         for folder in self.folder.glob(f"{_TEMPORARY_PREFIX}*"):
-            if _last_used(folder) < long_ago:
+            if _last_used(folder) < time.time() - GRACE_SECONDS:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
 def file_stem(name: str) -> str:
     """`name` as far as it is fit for the name of a file on every system."""
     return _UNFIT_FOR_FILE_NAME.sub("-", name).strip("-.") or "archive"
+
+
+def _record(file: Path) -> Record | None:
+    return _parse(file.read_text(encoding="utf-8"))
 
 
 def _last_used(file: Path) -> float:

@@ -61,7 +61,12 @@ def result(process):
 
 
 def entries(project):
-    (folder,) = project.cache.iterdir()
+    (folder,) = project.cache.glob("handlers-vision-*")
+    return folder
+
+
+def layers(project):
+    (folder,) = project.cache.glob(".layers-*")
     return folder
 
 
@@ -148,7 +153,7 @@ def remove(file: Path) -> None:
 @pytest.mark.parametrize("name", ["vision-*.zip", "archive-*.json", "layer-*.zip", "layer-*.json"])
 def test_whatever_is_damaged_in_the_cache_is_made_again(wheels, name, damage):
     digest = wheels.archive().digest
-    (victim,) = entries(wheels).glob(name)
+    (victim,) = wheels.cache.glob(f"*/{name}")
     damage(victim)
     if name.startswith("layer"):  # it is used only when the archive itself must be made
         (entries(wheels) / f"vision-{digest[:16]}.zip").unlink()
@@ -194,12 +199,8 @@ def test_two_processes_at_once_agree_and_leave_nothing_behind(wheels):
 
     assert (first["digest"], first["path"]) == (second["digest"], second["path"])
     assert wheels.archive().digest == first["digest"]
-    assert sorted(file.name.split("-")[0] for file in entries(wheels).iterdir()) == [
-        "archive",
-        "layer",
-        "layer",
-        "vision",
-    ]
+    assert sorted(file.name.split("-")[0] for file in entries(wheels).iterdir()) == ["archive", "vision"]
+    assert sorted(file.suffix for file in layers(wheels).iterdir()) == [".json", ".zip"]
 
 
 def test_only_the_archives_used_last_are_kept(wheels):
@@ -214,8 +215,38 @@ def test_only_the_archives_used_last_are_kept(wheels):
 
     assert len(list(entries(wheels).glob("vision-*.zip"))) == 3
     assert len(list(entries(wheels).glob("archive-*.json"))) == 3
-    assert len(list(entries(wheels).glob("layer-*.zip"))) == 1
+    assert len(list(layers(wheels).glob("layer-*.zip"))) == 1
     assert last.zip_path.exists()
+
+
+def test_functions_with_the_same_requirements_share_a_layer(wheels, arm):
+    wheels.archive()
+    wheels.write({"handlers/other/app.py": "def handler(event, context): ...\n"})
+    for file in ("package.toml", "requirements.txt"):
+        text = (wheels.root / "handlers/vision" / file).read_text()
+        wheels.write({f"handlers/other/{file}": text.replace("vision", "other")})
+
+    other = LambdaArchive.from_package(
+        wheels.root / "handlers/other", target=arm, cache=wheels.cache, pip=wheels.pip
+    )
+
+    assert other.name == "other"
+    assert len(wheels.pip_calls) == 1
+    assert len(list(layers(wheels).glob("layer-*.zip"))) == 1
+
+
+def test_a_layer_that_no_archive_needs_is_deleted_after_an_hour(wheels):
+    wheels.archive()
+    (old,) = layers(wheels).glob("layer-*.json")
+    os.utime(old, (time.time() - 4000, time.time() - 4000))
+    wheels.wheel("letters", {"letters/__init__.py": "A = 'a'\n"})
+    for number in range(4):  # after three other archives, nothing is made from the first layer
+        wheels.package(requirements=("letters==1.0",))
+        wheels.write({"handlers/vision/app.py": f"# {number}\n"})
+        wheels.archive()
+
+    assert not old.exists()
+    assert len(list(layers(wheels).glob("layer-*.zip"))) == 1
 
 
 def test_what_killed_processes_left_behind_is_deleted_after_an_hour(wheels):
