@@ -2,13 +2,21 @@
 
 import { listen, useEvents } from "./api.js";
 import { Apis } from "./apis.js";
+import { Functions } from "./functions.js";
+import { Playground } from "./playground.js";
 import { Requests } from "./requests.js";
+import { Storage } from "./storage.js";
 import { html, link } from "./ui.js";
 import { render, useEffect, useState } from "./vendor/htm-preact.js";
+import { Workflows } from "./workflows.js";
 
 const VIEWS = [
   ["apis", "APIs", Apis],
+  ["playground", "Playground", Playground],
   ["requests", "Requests", Requests],
+  ["workflows", "Workflows", Workflows],
+  ["functions", "Functions", Functions],
+  ["data", "Data", Storage],
 ];
 const THEMES = ["auto", "light", "dark"];
 
