@@ -24,13 +24,13 @@ class AwsStack(ProviderStack):
         ('us-east-1', 'shop-dev')
     """
 
-    _encryption_key: EncryptionKey | None = None
-    _unencrypted: str | None = None
+    __encryption_key: EncryptionKey | None = None
+    __unencrypted: str | None = None
 
     @property
     def encryption_key(self) -> EncryptionKey | None:
         """Default encryption key of the stack, or None."""
-        return self._encryption_key
+        return self.__encryption_key
 
     def encrypt_with(self, key: EncryptionKey) -> None:
         """Use a key for all constructs created from now on that pass no other key.
@@ -45,20 +45,20 @@ class AwsStack(ProviderStack):
         """
         where = path_of(self)
         check_same_stack(where, self, key)
-        existing = self._encryption_key
+        existing = self.__encryption_key
         if existing is not None and existing is not key:
             raise ConflictError(
                 where,
                 f"is encrypted with {path_of(existing)} already",
                 "pass encryption_key=... to constructs that need another key",
             )
-        if self._unencrypted is not None:
+        if self.__unencrypted is not None:
             raise ConflictError(
                 where,
-                f"{self._unencrypted} was created before, without a key",
+                f"{self.__unencrypted} was created before, without a key",
                 "call encrypt_with right after creating the stack and its key",
             )
-        self._encryption_key = key
+        self.__encryption_key = key
 
     def key_for(self, where: str, scope: Construct, own: EncryptionKey | None) -> EncryptionKey | None:
         """Return the key for a new construct: its own, the stack's, or none.
@@ -74,6 +74,6 @@ class AwsStack(ProviderStack):
         if own is not None:
             check_same_stack(where, scope, own)
             return own
-        if self._encryption_key is None and self._unencrypted is None:
-            self._unencrypted = where
-        return self._encryption_key
+        if self.__encryption_key is None and self.__unencrypted is None:
+            self.__unencrypted = where
+        return self.__encryption_key

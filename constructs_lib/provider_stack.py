@@ -145,21 +145,22 @@ class ProviderStack(TerraformStack):
         claims.claim_stack(where, construct_id, local_state if state is None else state)
         super().__init__(scope, construct_id)
         note_path(self, scope, construct_id)
-        self._minimum_provider = minimum_provider
-        self._region = code
-        self._environment = environment
-        self._name_prefix = prefix
-        self._defaults = defaults or StackDefaults()
-        self._outputs: dict[str, TerraformOutput] = {}
-        self._folder = Path(App.of(self).outdir) / "stacks" / construct_id
-        self._staged: set[str] = set()
-        self._functions: set[str] = set()
-        if self._defaults.reserved_concurrency_of:
-            self.node.add_validation(_ReservesForFunctions(self))
-        self._claims = claims
-        self._destination = Destination.of(where, code, accounts, environment)
-        self._sections: dict[str, dict[str, str]] = {}
-        self._provider = AwsProvider(
+        # Two underscores: stacks that derive from this one may use any other name for attributes of their own.
+        self.__minimum_provider = minimum_provider
+        self.__region = code
+        self.__environment = environment
+        self.__name_prefix = prefix
+        self.__defaults = defaults or StackDefaults()
+        self.__outputs: dict[str, TerraformOutput] = {}
+        self.__folder = Path(App.of(self).outdir) / "stacks" / construct_id
+        self.__staged: set[str] = set()
+        self.__functions: set[str] = set()
+        if self.__defaults.reserved_concurrency_of:
+            self.node.add_validation(_ReservesForFunctions(self, self.__functions))
+        self.__claims = claims
+        self.__destination = Destination.of(where, code, accounts, environment)
+        self.__sections: dict[str, dict[str, str]] = {}
+        self.__provider = AwsProvider(
             self,
             "aws",
             region=code,
@@ -168,17 +169,17 @@ class ProviderStack(TerraformStack):
         )
         if state is None:
             LocalBackend(self, path=str(_ABOVE_THE_STACK / local_state))
-            make_private(self._folder.parents[2] / local_state)
+            make_private(self.__folder.parents[2] / local_state)
         else:
-            self._keep_state_in(state)
+            self.__keep_state_in(state)
         self.add_override(
             "terraform.required_version", TERRAFORM_VERSION if state is None else state.terraform_version
         )
         self.add_override("terraform.required_providers.aws.source", PROVIDER_SOURCE)
         self.add_override("terraform.required_providers.aws.version", provider_version)
-        self._current: Construct | None = None
-        self._account_id: str | None = None
-        self._partition: str | None = None
+        self.__current: Construct | None = None
+        self.__account_id: str | None = None
+        self.__partition: str | None = None
 
     @classmethod
     def of(cls, construct: IConstruct) -> Self:
@@ -199,22 +200,22 @@ class ProviderStack(TerraformStack):
     @property
     def region(self) -> str:
         """Region, such as `eu-central-1`."""
-        return self._region
+        return self.__region
 
     @property
     def environment(self) -> Environment | None:
         """Environment of the stack. None for a stack with a region only."""
-        return self._environment
+        return self.__environment
 
     @property
     def defaults(self) -> StackDefaults:
         """Defaults for the constructs of the stack."""
-        return self._defaults
+        return self.__defaults
 
     @property
     def name_prefix(self) -> str:
         """Prefix of the default names in AWS."""
-        return self._name_prefix
+        return self.__name_prefix
 
     @property
     def archive_target(self) -> Target:
@@ -224,9 +225,9 @@ class ProviderStack(TerraformStack):
         """
         from lambda_archives import Target
 
-        if self._defaults.archive_target is not None:
-            return self._defaults.archive_target
-        if self._environment is not None and self._environment.is_local:
+        if self.__defaults.archive_target is not None:
+            return self.__defaults.archive_target
+        if self.__environment is not None and self.__environment.is_local:
             return Target.this_machine()
         return Target(python_version="3.13", architecture="arm64")
 
@@ -240,11 +241,11 @@ class ProviderStack(TerraformStack):
             The name, such as `shop-dev-orders-table`.
         """
         below = where.removeprefix(path_of(self)).strip("/")
-        return "-".join((self._name_prefix, *below.split("/")))
+        return "-".join((self.__name_prefix, *below.split("/")))
 
     def short_name(self, name: str) -> str:
         """Return a name in AWS without the stack's prefix."""
-        return name.removeprefix(f"{self._name_prefix}-")
+        return name.removeprefix(f"{self.__name_prefix}-")
 
     def reserved_concurrency(self, function_name: str) -> int | None:
         """Return the default reserved concurrency of a function, or None.
@@ -252,8 +253,8 @@ class ProviderStack(TerraformStack):
         Args:
             function_name: Name of the function in AWS.
         """
-        name, defaults = self.short_name(function_name), self._defaults
-        self._functions.add(name)
+        name, defaults = self.short_name(function_name), self.__defaults
+        self.__functions.add(name)
         return defaults.reserved_concurrency_of.get(name, defaults.reserved_concurrency)
 
     def find_all(self, kind: type[FoundConstruct], *, below: Construct | None = None) -> list[FoundConstruct]:
@@ -283,35 +284,35 @@ class ProviderStack(TerraformStack):
             >>> stack.output(region=stack.region)
         """
         for name, value in values.items():
-            if name in self._outputs:
+            if name in self.__outputs:
                 raise ConflictError(path_below(self, name), "exists already", "add each output once")
             check_texts(path_below(self, name), "the value of the output", value)
-            self._outputs[name] = TerraformOutput(self, name, value=value)
+            self.__outputs[name] = TerraformOutput(self, name, value=value)
 
     @property
     def provider(self) -> AwsProvider:
         """The provider, for arguments that this class does not have."""
-        return self._provider
+        return self.__provider
 
     @property
     def folder(self) -> Path:
         """Folder of its configuration, where Terraform runs."""
-        return self._folder
+        return self.__folder
 
     @property
     def account_id(self) -> str:
         """Id of the account; a reference, created on first use."""
-        if self._account_id is None:
+        if self.__account_id is None:
             # Read once, because cdktf creates a new token with each read of an attribute.
-            self._account_id = DataAwsCallerIdentity(self._current_scope(), "caller_identity").account_id
-        return self._account_id
+            self.__account_id = DataAwsCallerIdentity(self.__current_scope(), "caller_identity").account_id
+        return self.__account_id
 
     @property
     def partition(self) -> str:
         """The partition of the region (`aws`, `aws-cn`, …); a reference, created on first use."""
-        if self._partition is None:
-            self._partition = DataAwsPartition(self._current_scope(), "partition").partition
-        return self._partition
+        if self.__partition is None:
+            self.__partition = DataAwsPartition(self.__current_scope(), "partition").partition
+        return self.__partition
 
     def require_provider(
         self, where: str, feature: str, version: tuple[int, int], *, otherwise: str = ""
@@ -327,7 +328,7 @@ class ProviderStack(TerraformStack):
         Raises:
             ConflictError: if the constraint allows a provider older than `version`.
         """
-        if self._minimum_provider < version:
+        if self.__minimum_provider < version:
             needed = f"{version[0]}.{version[1]}.0"
             raise ConflictError(
                 where,
@@ -359,7 +360,7 @@ class ProviderStack(TerraformStack):
         Raises:
             ConflictError: Another construct of the App has the name.
         """
-        self._claims.claim(self._destination, where, kind, name, remedy=remedy, scope=scope)
+        self.__claims.claim(self.__destination, where, kind, name, remedy=remedy, scope=scope)
 
     def place_archive(self, archive: Archive) -> str:
         """Copy an archive's zip beside the stack's configuration; remove an older one.
@@ -371,9 +372,9 @@ class ProviderStack(TerraformStack):
         name = re.sub(r"[^A-Za-z0-9_-]+", "-", archive.name)
         place = assets / f"{name}-{archive.digest[:12]}.zip"
         assets.mkdir(parents=True, exist_ok=True)
-        self._staged.add(place.name)
+        self.__staged.add(place.name)
         for older in assets.glob(f"{name}-{'[0-9a-f]' * 12}.zip"):
-            if older.name not in self._staged:
+            if older.name not in self.__staged:
                 older.unlink()
         _link_or_copy(archive.zip_path, place)
         return f"assets/{place.name}"
@@ -404,31 +405,32 @@ class ProviderStack(TerraformStack):
         Returns:
             The path of the file.
         """
-        sections = self._sections.setdefault(name, {})
+        sections = self.__sections.setdefault(name, {})
         sections[section] = content
         return self.place_document(name, "\n".join(sections[one] for one in sorted(sections)))
 
-    def _keep_state_in(self, state: S3State) -> None:
+    def __keep_state_in(self, state: S3State) -> None:
         # cdktf configures stacks that read outputs of this one from the arguments, without overrides.
         S3Backend(self, **state.readable())
         if state.locks_by_file:
             self.add_override("terraform.backend.s3.use_lockfile", True)
 
-    def _current_scope(self) -> Construct:
-        if self._current is None:
-            self._current = Construct(self, "current")
-        return self._current
+    def __current_scope(self) -> Construct:
+        if self.__current is None:
+            self.__current = Construct(self, "current")
+        return self.__current
 
 
 @jsii.implements(IValidation)
 class _ReservesForFunctions:
     """Validation at synth, when all functions exist."""
 
-    def __init__(self, stack: ProviderStack) -> None:
+    def __init__(self, stack: ProviderStack, functions: set[str]) -> None:
         self._stack = stack
+        self._functions = functions
 
     def validate(self) -> list[str]:
-        functions = self._stack._functions
+        functions = self._functions
         return [
             f"reserved_concurrency_of names '{name}', and the stack has no such function; use one of {', '.join(sorted(functions))}"
             for name in self._stack.defaults.reserved_concurrency_of

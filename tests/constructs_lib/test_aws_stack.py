@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from constructs_lib import (
     S3State,
     StackDefaults,
 )
-from constructs_lib.provider_stack import partition_of
+from constructs_lib.provider_stack import ProviderStack, partition_of
 from tests.support.synthesis import Configuration, FakeArchive, refused
 
 
@@ -54,6 +55,18 @@ def test_accounts_tags_state_and_version_can_be_chosen(app: App) -> None:
     assert configuration["terraform"]["backend"] == {"local": {"path": "../../../state/shop.tfstate"}}
     assert configuration["terraform"]["required_providers"]["aws"]["version"] == "~> 6.21"
     assert (stack.region, stack.provider.region) == ("eu-central-1", "eu-central-1")
+
+
+def test_a_stack_of_ones_own_may_choose_any_private_name(app: App) -> None:
+    created = {
+        name
+        for name in {*vars(AwsStack(app, "plain", region="us-east-1"))}
+        - {*vars(TerraformStack(app, "stock"))}
+    }
+    methods = {name for kind in (AwsStack, ProviderStack) for name in vars(kind)}
+    assert {
+        name for name in created | methods if re.match(r"_(?!_|AwsStack__|ProviderStack__)", name)
+    } == set()
 
 
 def test_the_state_lies_beside_the_output_directory(app: App, stack: AwsStack, tmp_path: Path) -> None:
