@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Node 20 has reached its end of life, about which jsii prints a page at every start; that is for the machine to say.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: help install install-cli terraform-fallback doctor synth deploy demo serve dev token partner down logs test test-long test-kill test-wheel check lint types \
+.PHONY: help install install-cli terraform-fallback doctor synth deploy demo serve dev token partner down logs test test-deployed test-long test-kill test-wheel check lint types \
 	archives bench bench-synth soak scan plan client golden new-service new-project lock clean
 
 help: ## List the targets
@@ -83,8 +83,11 @@ down: install ## Stop the local cloud
 logs: install ## Follow the logs of the local cloud (make logs FUNCTION=name for one function's)
 	@$(BIN)/python -m deploy_tools --dir $(DIR) logs $(FUNCTION)
 
-test: install install-cli ## Run all tests
+test: install install-cli ## Run the tests; they deploy main.py once
 	@$(BIN)/python -m pytest --numprocesses=auto $(PYTEST)
+
+test-deployed: install install-cli ## Run the tests that deploy the examples and other stacks, change them and kill deploys
+	@$(BIN)/python -m pytest --numprocesses=auto -m 'deployed and not long' tests/deployed $(PYTEST)
 
 test-long: install ## Run the tests that take minutes and that `make test` leaves out
 	@$(BIN)/python -m pytest -m long $(PYTEST)
@@ -95,7 +98,7 @@ test-kill: install ## Kill deploys, jobs and the local cloud at 20 random moment
 test-wheel: install ## Install the wheel into an empty environment, and deploy an example and a new project with it
 	@$(BIN)/python -m pytest -m 'long or not long' tests/deployed/test_wheel.py tests/deployed/test_new_project.py $(PYTEST)
 
-check: lint types test scan ## Run everything that CI runs
+check: lint types test test-deployed scan ## Run everything that CI runs
 
 lint: install ## Check format, code and language
 	$(BIN)/ruff format --check .

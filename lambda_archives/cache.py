@@ -148,10 +148,10 @@ class ArchiveCache:
                 }
             )
 
-    def _keep_only(self, kept: set[Path]) -> None:
-        """Delete the records that are not in `kept`, their zip files, and abandoned workspaces."""
-        names = {record.zip_name for record in map(_record, kept) if record is not None}
-        for file in set(self.folder.glob("*.json")) - kept:
+    def _keep_only(self, remaining: set[Path]) -> None:
+        """Delete the records that are not in `remaining`, their zip files, and abandoned workspaces."""
+        names = {record.zip_name for record in map(_record, remaining) if record is not None}
+        for file in set(self.folder.glob("*.json")) - remaining:
             record = _record(file)
             file.unlink(missing_ok=True)
             if record is not None and record.zip_name not in names:
