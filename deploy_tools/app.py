@@ -234,10 +234,10 @@ def chosen_stacks(stacks: Sequence[SynthesizedStack], names: Collection[str]) ->
     Raises:
         DeploymentError: There is no stack of a name.
     """
-    known = {stack.name for stack in stacks}
+    stack_names = {stack.name for stack in stacks}
     for name in names:
-        if name not in known:
-            raise DeploymentError(f"there is no stack {name!r}; choose {' or '.join(sorted(known))}")
+        if name not in stack_names:
+            raise DeploymentError(f"there is no stack {name!r}; choose {' or '.join(sorted(stack_names))}")
     return [stack for stack in stacks if not names or stack.name in names]
 
 

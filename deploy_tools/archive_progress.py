@@ -48,7 +48,7 @@ class BuiltArchive:
 
 @dataclass(slots=True)
 class SynthesisRecord:
-    """What a synthesis read: filled while it runs.
+    """Inputs of a synthesis, filled while it runs.
 
     Attributes:
         archives: Its archives by the SHA-256 of the zip.

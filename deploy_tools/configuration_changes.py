@@ -27,7 +27,7 @@ class ConfigurationChanges:
     others: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        """Whether anything differs."""
+        """Return whether anything differs."""
         return bool(self.functions or self.machines or self.others)
 
 

@@ -170,7 +170,7 @@ class DevSession:
         try:
             self._update()
         except (ArchiveError, DeploymentError, TerraformError) as problem:
-            print(f"\n{problem}\n\n  The version before goes on answering.", flush=True)
+            print(f"\n{problem}\n\n  The previous version still answers.", flush=True)
         else:
             self._pending.clear()
 
@@ -215,7 +215,7 @@ class DevSession:
         return recipes
 
     def _needs_synthesis(self) -> bool:
-        """Whether a change concerns more than sources of archives."""
+        """Return whether a change concerns more than sources of archives."""
         if self._imported is None:
             return True
         imported, sources = (set(map(os.path.realpath, files)) for files in (self._imported, self._origins))

@@ -13,7 +13,7 @@ from lambda_archives.zip_writer import Member
 
 
 class CodeError(DeploymentError):
-    """The new code of a function cannot be loaded; the old code goes on answering."""
+    """The new code of a function cannot be loaded; the old code still answers."""
 
 
 class NotDirectError(Exception):

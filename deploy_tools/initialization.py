@@ -26,7 +26,7 @@ class Initialization:
     terraform: Terraform
 
     def is_current(self) -> bool:
-        """Whether the directory was initialized by the same Terraform for the same providers and backend."""
+        """Return whether the directory was initialized by the same Terraform for the same providers and backend."""
         directory = self.terraform.directory
         if not (directory / ".terraform" / "providers").is_dir() or not self._lock.is_file():
             return False

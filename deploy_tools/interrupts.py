@@ -88,7 +88,7 @@ def run(
     pass_fds: Sequence[int] = (),
     on_line: Callable[[str], None] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program and wait for it, whatever interrupts come.
+    """Run a program and wait for it, also after interrupts.
 
     The first interrupt (SIGINT, SIGTERM or SIGHUP) reaches the program as one SIGINT. It is waited for, and so is what it
     had started by then. The second interrupt kills them.

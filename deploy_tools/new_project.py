@@ -1,4 +1,4 @@
-"""Project of one's own: `main.py`, one service with its contract and its test, and the commands to deploy it."""
+"""New project: `main.py`, one service with its contract and its test, and the commands to deploy it."""
 
 from __future__ import annotations
 

@@ -107,9 +107,9 @@ def main_lines(name: str, project: Path) -> tuple[str, str]:
     text = (project / "main.py").read_text(encoding="utf-8")
     if last := re.search(rf"^(.+,)\n *{re.escape(_MARKER)}$", text, re.MULTILINE):
         services = [file.parent.name for file in (project / "handlers").glob("*/contract.py")]
-        known = re.search(rf"\b({'|'.join(services)})\b", last[1])
-        if known is not None:
-            start, end = last[1][: known.start()], last[1][known.end() :]
+        found = re.search(rf"\b({'|'.join(services)})\b", last[1])
+        if found is not None:
+            start, end = last[1][: found.start()], last[1][found.end() :]
             entry = f"{start}{name}{re.sub(r'[0-9]{3,5}', str(_MEMORY_MB), end, count=1)}\n"
     return f"from handlers.{name}.contract import {name}\n", entry
 

@@ -53,7 +53,7 @@ API_PARTS: Final = frozenset(
 
 
 class NotAPlan(Exception):
-    """What was read is not a plan; the message says how to get one."""
+    """The input is not a plan; the message explains how to create one."""
 
 
 class PlanRefused(Exception):
@@ -62,7 +62,7 @@ class PlanRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """What a plan destroys too late.
+    """Resource that a plan destroys too late.
 
     Attributes:
         address: Its address in the configuration that the state is of.
@@ -165,7 +165,7 @@ def explanation(found: Sequence[StaleSnapshot]) -> str:
     """Return what is wrong with a plan in which something was found, and what to do."""
     lines = [
         "This plan makes a new deployment without waiting until what it deletes is gone. The snapshot would still hold",
-        "these, they would go on being served, and the next plan would find nothing to do:",
+        "these, they would still be served, and the next plan would find nothing to do:",
         "",
     ]
     for snapshot in found:

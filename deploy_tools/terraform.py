@@ -201,7 +201,7 @@ def _local_cloud_variables(endpoint_url: str, environment: Mapping[str, str]) ->
 
 @dataclass(frozen=True, slots=True)
 class PlannedChanges:
-    """What a plan would do.
+    """Changes of a plan.
 
     Attributes:
         json: The plan, as `terraform show -json` prints it.

@@ -13,7 +13,7 @@ _CHANGES: Final = frozenset({"create", "update", "delete"})
 
 @dataclass(slots=True)
 class ApplyProgress:
-    """Where an apply is.
+    """Progress of an apply.
 
     Attributes:
         planned: Numbers of resources to add, change and destroy. None until the plan is made.
@@ -42,7 +42,7 @@ class ApplyProgress:
 
     @property
     def may_have_created(self) -> bool:
-        """Whether a resource may exist that is in no state, if Terraform was killed."""
+        """True if a resource may exist that is in no state, if Terraform was killed."""
         return self.creates or not self.is_live
 
     def slowest(self, count: int) -> list[tuple[str, float]]:

@@ -1,1 +1,1 @@
-"""The project's own commands: what `make` runs besides the linters and the tests."""
+"""Commands of this project that `make` runs, besides linters and tests."""

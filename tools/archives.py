@@ -1,8 +1,8 @@
-"""`make archives`: builds every Lambda archive for this machine; prints its sizes and its cold-start import time.
+"""`make archives`: build every Lambda archive for this machine; print its sizes and its cold-start import time.
 
-The import time is that of the handler's module in a fresh interpreter that sees the archive and what Lambda's own
-runtime provides, and nothing else: the median of several starts, after one that fills the disk's cache. The compiled
-files are thrown away between starts, as Lambda's read-only task root cannot hold any.
+The import time is that of the handler's module in a new interpreter with only the archive and the packages of
+Lambda's runtime: the median of several starts, after one that fills the disk cache. Compiled files are
+deleted between starts, because Lambda's task root is read-only.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def import_milliseconds(archive: LambdaArchive, module: str, runtime: Path) -> f
 
 
 def main() -> int:
-    """Build the archives and print the table; return 1 where one cannot be built, imported, or is too large."""
+    """Build the archives and print the table; return 1 if one cannot be built or imported, or is too large."""
     target = Target.this_machine()
     print(
         f"archives for Python {target.python_version} on {target.architecture}; Lambda's limit is 262.1 MB unpacked\n"

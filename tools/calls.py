@@ -1,4 +1,4 @@
-"""What `make demo` asks the deployed API, and how it knows that an answer is right.
+"""Calls of `make demo`, each with a check of the answer.
 
 Each call is data: the request, and a check that looks into the answer and returns the line to show, or raises
 `WrongAnswer` with what it expected. The end-to-end tests make the same calls.
@@ -34,7 +34,7 @@ class Call:
     """One HTTP request to the invoke URL, and the check of its answer.
 
     Attributes:
-        title: What is asked, in words.
+        title: Request in words.
         method: The HTTP method.
         path: The path below the invoke URL, with its leading slash.
         check: Takes the decoded JSON answer, returns the line to show, raises `WrongAnswer`.
@@ -43,7 +43,7 @@ class Call:
         content_type: The body's media type.
         shown: The request's body as `make demo` prints it; by default the JSON, shortened.
         headers: Further headers; they take the place of the caller's.
-        caller: Who asks.
+        caller: Kind of caller.
     """
 
     title: str
@@ -71,7 +71,7 @@ class Call:
 
         Args:
             operation: The operation.
-            title: What is asked, in words.
+            title: Request in words.
             check: As `Call.check`.
             parameters: Values of the variables of the path. Default: none.
             options: Other attributes of the call. Default: an example of the contract is its body, if there is one.
@@ -185,7 +185,7 @@ def _similarity(answer: Any) -> str:
 
 TEXT = (
     "The museum opened a new wing on Monday. The new wing of the museum shows engines of the nineteenth century. "
-    "Tickets for the museum cost nine pounds. Somebody lost an umbrella."
+    "Tickets for the museum cost nine pounds. A visitor lost an umbrella."
 )
 
 

@@ -1,7 +1,7 @@
-"""Runs Checkov with no way to the network: whatever it, or a package of its, tries to look up or to connect to fails.
+"""Checkov without network access: every look-up and connection of it and its packages fails.
 
-Run by `tools/checkov_run.py` with the Python of Checkov's own environment. The settings that tell Checkov to stay at
-home are there; this makes sure.
+`tools/checkov_run.py` runs it with the Python of Checkov's own environment. Its settings already disable
+network access; this module enforces that.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _REFUSED = frozenset({
 def _refuse(event: str, arguments: tuple[object, ...]) -> None:
     if event in _REFUSED:
         print(f"Checkov tried to reach the network: {event}{arguments[-1:]}", file=sys.stderr)
-        raise OSError(f"{event} is refused: a scan needs no network")
+        raise OSError(f"{event} is blocked: a scan must not use the network")
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
-"""Runs Checkov on one file, in an environment of its own and without a way out, and reads what it says.
+"""Runner of Checkov on one file, in an environment of its own and without network access.
 
-Checkov is installed from requirements-scan.lock into an environment of its own below `.cache/scan`: what it needs
-conflicts with what the project needs. It sends nothing and asks for nothing: `--skip-download` keeps it from its
-vendor's server, CKV_SKIP_PACKAGE_UPDATE_CHECK from asking for newer versions, `--skip-results-upload` is for good
-measure, and `checkov_offline.py` makes any other attempt fail.
+Checkov is installed from requirements-scan.lock into an environment of its own below `.cache/scan`: what it
+needs conflicts with what the project needs. It needs no network: `--skip-download` disables its vendor's
+server, CKV_SKIP_PACKAGE_UPDATE_CHECK the check for new versions and `--skip-results-upload` the upload;
+`checkov_offline.py` blocks all other connections.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ _CRASH: Final = re.compile(
 
 
 class ScanError(Exception):
-    """The scan could not be made; the message says why, and what to do."""
+    """Failure of a scan; the message has the reason and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A check that failed.
+    """Failed check.
 
     Attributes:
         check: Its id, such as `CKV_AWS_76`.
-        name: What it asks for.
-        resources: The addresses of what it failed for, sorted.
+        name: Its title.
+        resources: Addresses of the resources that failed, sorted.
     """
 
     check: str
@@ -52,13 +52,13 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What Checkov says of one file.
+    """Result of Checkov for one file.
 
     Attributes:
         source: The file's name.
         passed: How many checks passed, counted for each resource.
         skipped: How many were suppressed.
-        failures: What failed, by id.
+        failures: Failed checks by id.
         crashed: The ids of the checks that crashed inside Checkov.
     """
 
@@ -89,12 +89,12 @@ def scan_of(source: str, printed: str, addresses: Mapping[str, str], crashed: tu
         places: dict[tuple[str, str], set[str]] = {}
         for check in failed:
             place = str(check["resource"])
-            known = (
+            candidates = (
                 addresses.get(place.removeprefix("resource."), place)
                 if place.startswith("resource.")
                 else place
             )
-            places.setdefault((check["check_id"], check["check_name"]), set()).add(known)
+            places.setdefault((check["check_id"], check["check_name"]), set()).add(candidates)
     except (ValueError, LookupError, AttributeError, TypeError) as error:
         raise ScanError(f"Checkov printed no result for {source} ({error!r}): {printed[:500]}") from error
     if unread:
@@ -104,7 +104,7 @@ def scan_of(source: str, printed: str, addresses: Mapping[str, str], crashed: tu
 
 
 def readable_copy(written: Mapping[str, Any]) -> dict[str, Any]:
-    """A `cdk.tf.json` as Checkov can read it: without what stands in its `terraform` block as a plain string."""
+    """Return a `cdk.tf.json` that Checkov can read: without the plain strings in its `terraform` block."""
     settings = {
         name: value for name, value in written.get("terraform", {}).items() if not isinstance(value, str)
     }
@@ -112,12 +112,12 @@ def readable_copy(written: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def addresses_in(written: Mapping[str, Any]) -> dict[str, str]:
-    """The addresses of the resources of a `cdk.tf.json`, by name."""
+    """Return the addresses of the resources of a `cdk.tf.json`, by name."""
     return {name: f"{kind}.{name}" for kind, named in written.get("resource", {}).items() for name in named}
 
 
 def installed_checkov(cache: Path = CACHE, lock: Path = LOCK) -> Path:
-    """Return the Python that has Checkov; sets it up on first use, and anew when the lock changes.
+    """Return the Python with Checkov; install it on first use, and again when the lock changes.
 
     Raises:
         ScanError: It cannot be installed.
@@ -147,10 +147,10 @@ def crashes_in(log: str) -> tuple[tuple[str, ...], str]:
 
 
 def run_checkov(python: Path, source: str, directory: Path) -> tuple[str, tuple[str, ...]]:
-    """Run Checkov on a file of a directory that holds nothing else of note.
+    """Run Checkov on a file, alone in its directory.
 
     Returns:
-        What it printed, and the ids of the checks that crashed.
+        Its output, and the ids of the checks that crashed.
 
     Raises:
         ScanError: It crashed.

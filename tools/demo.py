@@ -1,4 +1,4 @@
-"""`make demo`: deploys `main.py` to the local cloud, calls every service, and shows what came back.
+"""`make demo`: deploy `main.py` to the local cloud, call every service, and show the answers.
 
 It ends with status 0 only if every answer was right. The local cloud stays up, so that the invoke URL can be called again.
 """
@@ -27,27 +27,27 @@ from tools.refusals import limited_partner, preflights, refusals
 def call_services(demo: Demo) -> None:
     """Call every service."""
     heading("Call the services")
-    for asked in calls():
-        demo.make(asked)
+    for call in calls():
+        demo.make(call)
 
 
 def show_refusals(demo: Demo) -> None:
-    """Show a call that is refused for each reason that there is."""
-    heading("What is refused, and why")
-    for asked in refusals(demo.callers):
-        demo.refuse(asked)
-    with limited_partner(demo.callers, demo.outputs, quota=1) as asked:
-        request(demo.invoke_url, asked, demo.callers)
+    """Show a rejected request for each reason."""
+    heading("Rejected requests")
+    for call in refusals(demo.callers):
+        demo.refuse(call)
+    with limited_partner(demo.callers, demo.outputs, quota=1) as call:
+        request(demo.invoke_url, call, demo.callers)
         demo.refuse(
-            replace(asked, title="a key whose quota is used up", status=429, check=error("quota_exceeded"))
+            replace(call, title="a key whose quota is used up", status=429, check=error("quota_exceeded"))
         )
-    with limited_partner(demo.callers, demo.outputs, burst=1) as asked:
-        request(demo.invoke_url, asked, demo.callers)
+    with limited_partner(demo.callers, demo.outputs, burst=1) as call:
+        request(demo.invoke_url, call, demo.callers)
         demo.refuse(
-            replace(asked, title="a key that calls too fast", status=429, check=error("too_many_requests"))
+            replace(call, title="a key that calls too fast", status=429, check=error("too_many_requests"))
         )
-    for asked, check in preflights("http://localhost:3000", "https://elsewhere.example"):
-        demo.preflight(asked, check)
+    for call, check in preflights("http://localhost:3000", "https://elsewhere.example"):
+        demo.preflight(call, check)
 
 
 def main() -> int:

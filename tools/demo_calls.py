@@ -13,30 +13,30 @@ from tools.calls import Call, WrongAnswer
 
 
 def call(
-    invoke_url: str, asked: Call, callers: Callers, timeout_seconds: float = 35
+    invoke_url: str, call: Call, callers: Callers, timeout_seconds: float = 35
 ) -> tuple[int, bytes, float]:
     """Make one call; return the status, the body and the milliseconds it took."""
-    status, content, _, milliseconds = request(invoke_url, asked, callers, timeout_seconds)
+    status, content, _, milliseconds = request(invoke_url, call, callers, timeout_seconds)
     return status, content, milliseconds
 
 
 def request(
-    invoke_url: str, asked: Call, callers: Callers, timeout_seconds: float = 35
+    invoke_url: str, call: Call, callers: Callers, timeout_seconds: float = 35
 ) -> tuple[int, bytes, dict[str, str], float]:
     """Make one call; return the status, the body, the headers by their names in lower case, and the milliseconds."""
-    url = invoke_url + asked.path
+    url = invoke_url + call.path
     parts = urlsplit(url)
-    body = asked.payload()
-    headers = dict(callers.headers(asked.caller, asked.method, url, body))
+    body = call.payload()
+    headers = dict(callers.headers(call.caller, call.method, url, body))
     if body is not None:
-        headers["Content-Type"] = asked.content_type
-    headers |= asked.headers
+        headers["Content-Type"] = call.content_type
+    headers |= call.headers
     connection = http.client.HTTPConnection(
         parts.hostname or "127.0.0.1", parts.port, timeout=timeout_seconds
     )
     started = time.perf_counter()
     try:
-        connection.request(asked.method, parts.path, body, headers)
+        connection.request(call.method, parts.path, body, headers)
         answer = connection.getresponse()
         content = answer.read()
     finally:
@@ -45,22 +45,22 @@ def request(
     return answer.status, content, received, (time.perf_counter() - started) * 1000
 
 
-def judge(asked: Call, status: int, content: bytes) -> str:
+def judge(call: Call, status: int, content: bytes) -> str:
     """Return the line to show for an answer.
 
     Raises:
         WrongAnswer: The status or the answer is not what the call expects.
     """
-    if status != asked.status:
+    if status != call.status:
         raise WrongAnswer(
-            f"expected status {asked.status}, got {status}: {content[:600].decode(errors='replace')}"
+            f"expected status {call.status}, got {status}: {content[:600].decode(errors='replace')}"
         )
     try:
         answer = json.loads(content)
     except ValueError:
         raise WrongAnswer(f"expected JSON, got {content[:200]!r}") from None
     try:
-        return asked.check(answer)
+        return call.check(answer)
     except (LookupError, TypeError, AttributeError) as error:
         raise WrongAnswer(
             f"{type(error).__name__} {error} in {content[:600].decode(errors='replace')}"
@@ -68,11 +68,11 @@ def judge(asked: Call, status: int, content: bytes) -> str:
 
 
 class Demo:
-    """Makes calls, prints what was asked, what came back and how long it took, and counts.
+    """Makes calls, prints request, answer and duration of each, and counts right answers.
 
     Args:
         outputs: The outputs of the stack.
-        callers: Who calls.
+        callers: Callers of the API.
     """
 
     def __init__(self, outputs: Mapping[str, object], callers: Callers) -> None:
@@ -81,31 +81,29 @@ class Demo:
         self.invoke_url = str(outputs["invoke_url"])
         self.right = self.wrong = 0
 
-    def make(self, asked: Call) -> bytes:
-        """Make a call and print all that is known of it; return the answer's body, empty where it is wrong."""
-        body = asked.shown or (json.dumps(asked.body, ensure_ascii=False) if asked.body else "")
+    def make(self, call: Call) -> bytes:
+        """Make a call and print it; return the body of the answer, empty if the answer is wrong."""
+        body = call.shown or (json.dumps(call.body, ensure_ascii=False) if call.body else "")
         print(
-            f"\n  {asked.title}\n    {asked.method} {asked.path}  {body if len(body) <= 110 else body[:107] + '…'}"
+            f"\n  {call.title}\n    {call.method} {call.path}  {body if len(body) <= 110 else body[:107] + '…'}"
         )
-        content, line = self._answer(asked, lambda status, content, _headers: judge(asked, status, content))
+        content, line = self._answer(call, lambda status, content, _headers: judge(call, status, content))
         print(f"    {line}", flush=True)
         return content
 
-    def refuse(self, asked: Call) -> None:
-        """Make a call that is refused, and print a line."""
-        _, line = self._answer(asked, lambda status, content, _headers: judge(asked, status, content))
-        print(f"  {asked.title:<42}{line}", flush=True)
+    def refuse(self, call: Call) -> None:
+        """Make a call that must be rejected, and print a line."""
+        _, line = self._answer(call, lambda status, content, _headers: judge(call, status, content))
+        print(f"  {call.title:<42}{line}", flush=True)
 
-    def preflight(self, asked: Call, check: Callable[[Mapping[str, str]], str]) -> None:
-        """Asks what a browser asks before it lets a page call, and prints a line."""
-        _, line = self._answer(asked, lambda _status, _content, headers: check(headers))
-        print(f"  {asked.title:<42}{line}", flush=True)
+    def preflight(self, call: Call, check: Callable[[Mapping[str, str]], str]) -> None:
+        """Send a preflight request, and print a line."""
+        _, line = self._answer(call, lambda _status, _content, headers: check(headers))
+        print(f"  {call.title:<42}{line}", flush=True)
 
-    def _answer(
-        self, asked: Call, check: Callable[[int, bytes, Mapping[str, str]], str]
-    ) -> tuple[bytes, str]:
+    def _answer(self, call: Call, check: Callable[[int, bytes, Mapping[str, str]], str]) -> tuple[bytes, str]:
         try:
-            status, content, headers, milliseconds = request(self.invoke_url, asked, self.callers)
+            status, content, headers, milliseconds = request(self.invoke_url, call, self.callers)
             line = check(status, content, headers)
         except WrongAnswer as problem:
             self.wrong += 1

@@ -1,4 +1,4 @@
-"""The part of `make demo` that runs workflows: one within the request, one as a job, one that is made to fail."""
+"""Workflows of `make demo`: one within the request, one as a job, one with a failing service."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def run_workflows(demo: Demo) -> None:
         show_timeline(demo, "summary")
         for which in ("a second", "a third"):
             demo.make(summary(f"{which} one meanwhile", FALLBACK_MODEL))
-    demo.make(summary("it takes calls again, and after three failures is left alone", FALLBACK_MODEL))
+    demo.make(summary("it works again, but three failures have opened its circuit", FALLBACK_MODEL))
     show_timeline(demo, "summary")
     close_circuit(demo)
     demo.make(summary("and when the circuit is closed, by hand or half a minute later", "lexrank"))
@@ -64,7 +64,7 @@ def document() -> Call:
 
 
 def summary(title: str, model: str) -> Call:
-    """A summary that must come from a certain model."""
+    """Return a call of the summary workflow that a certain model must answer."""
 
     def check(answer: Any) -> str:
         expect(answer.get("model") == model, f"the model {model}", answer)
@@ -76,7 +76,7 @@ def summary(title: str, model: str) -> Call:
 
 @contextmanager
 def unavailable(demo: Demo, service: str) -> Iterator[None]:
-    """Has Lambda refuse every call of a function, as it does when all that may run at once is running."""
+    """Make Lambda reject every invocation of a function, as with an exhausted concurrency."""
     client = demo.callers.client("lambda")
     names: Mapping[str, str] = demo.outputs["function_names"]  # type: ignore[assignment]
     client.put_function_concurrency(FunctionName=names[service], ReservedConcurrentExecutions=0)
@@ -87,13 +87,13 @@ def unavailable(demo: Demo, service: str) -> Iterator[None]:
 
 
 def close_circuit(demo: Demo) -> None:
-    """Do what an operator does who knows that the first model is well again: deletes what is known of its failures."""
+    """Close the circuit as an operator would: delete its item."""
     circuit = demo.outputs["summary_circuit"]
     demo.callers.client("dynamodb").delete_item(TableName=circuit, Key={"circuit": {"S": circuit}})
 
 
 def show_timeline(demo: Demo, workflow: str) -> None:
-    """Print which states the last execution of a workflow went through, when, and how long each took."""
+    """Print the states of a workflow's last execution, with start and duration."""
     client = demo.callers.client("stepfunctions")
     arns: Mapping[str, str] = demo.outputs["workflow_arns"]  # type: ignore[assignment]
     executions = client.list_executions(stateMachineArn=arns[workflow])["executions"]
@@ -104,7 +104,7 @@ def show_timeline(demo: Demo, workflow: str) -> None:
 
 
 def run_job(demo: Demo) -> None:
-    """Start a job for two pages, ask how it stands until it has ended, and show what came of it."""
+    """Start a job for two pages, poll it until it ends, and show its result."""
     pages = [
         {"image": base64.b64encode((SAMPLES / name).read_bytes()).decode()}
         for name in ("receipt.png", "receipt.png")
@@ -128,13 +128,13 @@ def run_job(demo: Demo) -> None:
     )
     content = demo.make(again)
     named = {"job": job["id"]}
-    look = Call.of(read_job, "how does it stand?", _status, parameters=named)
+    look = Call.of(read_job, "poll the job", _status, parameters=named)
     deadline = time.monotonic() + PATIENCE_SECONDS
     while (content := demo.make(look)) and json.loads(content)["status"] == "running":
         if time.monotonic() > deadline:
             break
         time.sleep(1)
-    demo.make(Call.of(read_job, "what came of it?", _pages, parameters=named))
+    demo.make(Call.of(read_job, "its result", _pages, parameters=named))
 
 
 def _accepted(answer: Any) -> str:

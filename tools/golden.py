@@ -1,4 +1,4 @@
-"""`make golden`: rewrite what is derived from an app and kept in its repository, and held by a test.
+"""`make golden`: rewrite the derived files of an app in its repository, which a test compares.
 
     python -m tools.golden [DIR]      DIR is the folder of the app. Default: this project.
 
@@ -36,7 +36,7 @@ _COLUMNS = ("Method", "Path", "Callers", "Summary")
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """What is derived from an app.
+    """Files derived from an app.
 
     Attributes:
         configurations: Content of the golden files by the names of the stacks.
@@ -47,12 +47,12 @@ class Derived:
     routes: str
 
     def readme(self, text: str) -> str:
-        """Return the README with the table in its place."""
+        """Return the README with the current table."""
         return _TABLE.sub(lambda found: found[1] + self.routes, text)
 
 
 def profile(name: str) -> dict[str, str]:
-    """Return the variables of an environment, such as `prod`. They replace all that the caller's shell sets."""
+    """Return the variables of an environment, such as `prod`. They replace those of the shell."""
     unset = dict.fromkeys((*environment.VARIABLES, *settings.VARIABLES), "")
     return {**unset, "ENVIRONMENT": name, "AWS_REGION": "us-east-1", "STATE_BUCKET": "company-states"}
 

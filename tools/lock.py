@@ -1,7 +1,7 @@
-"""`make lock`: compiles the Pipfile to requirements.lock, and each function's requirements.in to its requirements.txt.
+"""`make lock`: compile the Pipfile to requirements.lock, and each function's requirements.in to its requirements.txt.
 
-Every package is pinned by hash, and no address is recorded. A function's requirements.in may say `# without: NAME…` for
-dependencies that its archive does without.
+Every package is pinned by hash, and no address is recorded. In a function's requirements.in, `# without:
+NAME…` excludes dependencies that its archive does not need.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def compile_lock(requirements: list[str], lock: Path, without: list[str] | None 
 
 
 def without(requirements: str) -> list[str]:
-    """Return the packages that a requirements.in says it does without."""
+    """Return the packages that a requirements.in excludes."""
     return [
         name for line in re.findall(r"^# without: (.+)$", requirements, re.MULTILINE) for name in line.split()
     ]

@@ -1,4 +1,4 @@
-"""The plan of a stack that nobody deploys, made by the real Terraform against a local cloud: what `make scan` scans."""
+"""Terraform plans for `make scan`, made by the real Terraform against a local cloud."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from deploy_tools.terraform import Terraform, environment_for, find_engine
 from tools.project import PROJECT
 
 PLUGINS: Final = PROJECT / ".cache" / "scan" / "plugins"
-"""Where Terraform keeps the provider that it downloads, where there is no mirror of it."""
+"""Terraform's cache of downloaded providers, if there is no local mirror."""
 
 MAX_SECONDS: Final = 600
-"""When Terraform is ended; on two processors, it takes half a minute for 300 resources."""
+"""Time limit of Terraform in seconds. A plan of 300 resources takes half a minute on two processors."""
 
 _ACCOUNT: Final = re.compile(r"\$\{data\.aws_caller_identity\.[^}]+\.account_id\}")
 _REMOTE_OUTPUT: Final = re.compile(r"data\.terraform_remote_state\.([\w-]+)\.outputs\.([\w-]+)")
@@ -36,7 +36,7 @@ _initializing: Final = threading.Lock()
 
 @contextmanager
 def local_cloud(directory: Path) -> Iterator[Cloud]:
-    """A local cloud that is stopped at the end.
+    """Run a local cloud while the block runs.
 
     Raises:
         DeploymentError: It cannot be started.
@@ -51,13 +51,13 @@ def local_cloud(directory: Path) -> Iterator[Cloud]:
 def planned(
     stack: Path, directory: Path, *, cloud: Cloud | None = None, max_seconds: float = MAX_SECONDS
 ) -> str:
-    """Plans a stack, with the state in a local file; returns the plan as JSON.
+    """Plan a stack, with the state in a local file; return the plan as JSON.
 
     Args:
-        stack: The stack's directory, which is left as it is.
-        directory: One to work in; it is made if it is missing, and has to be empty.
-        cloud: The local cloud to plan against. Left out, one is started and stopped.
-        max_seconds: When a run of Terraform is ended.
+        stack: Directory of the stack, which stays unchanged.
+        directory: Empty or missing directory to work in.
+        cloud: Local cloud to plan against. Default: a new one, which is stopped afterwards.
+        max_seconds: Time limit of a run of Terraform.
 
     Raises:
         DeploymentError: The local cloud cannot be started.
@@ -84,7 +84,7 @@ def planned(
             environment.setdefault("TF_PLUGIN_CACHE_DIR", str(PLUGINS))
             environment.setdefault("TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE", "true")
         terraform = Terraform(find_engine(), work, environment, timeout_seconds=max_seconds)
-        # Two at once would ruin the cache.
+        # Two concurrent runs would corrupt the cache.
         with _initializing:
             terraform.init()
         terraform.run("plan", "-no-color", "-input=false", "-out=scan.tfplan")
@@ -171,9 +171,9 @@ def _function_role(iam: Any) -> str:
 
 
 def create_existing_buckets(written: Mapping[str, Any], cloud: Cloud) -> list[str]:
-    """Create the buckets that a `cdk.tf.json` expects to exist, each with a policy; returns their names.
+    """Create the buckets that a `cdk.tf.json` expects to exist, each with a policy; return their names.
 
-    A bucket whose name is taken stays as it is: the plan shows whether that will do.
+    An existing bucket stays unchanged; the plan shows whether it works.
 
     Args:
         written: The configuration.

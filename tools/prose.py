@@ -53,6 +53,8 @@ CHECKED: Final = (
     "lazy_bindings",
     "samples",
     "templates",
+    "tools/audit",
+    "tools/benchmarks",
     "workflows",
 )
 _ACTORS = "name the actor: caller, operator, API Gateway, Terraform"

@@ -1,7 +1,7 @@
-"""One call for each reason that the deployed API has to refuse one.
+"""Rejected requests: one call for each reason for which the deployed API rejects one.
 
-What a refusal needs besides (a plan whose quota is one request, a partner who is barred) is made on the local cloud, as
-an operator would make it, and taken away again.
+Resources that a rejection needs, such as a usage plan with a quota of one request or a disabled partner, are created on
+the local cloud and deleted afterwards.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _PAST = {"N": "1000000000"}
 
 
 def refusals(callers: Callers) -> list[Call]:
-    """Return the calls that are refused at the first try, in the order in which API Gateway looks at a request."""
+    """Return the calls that are rejected at the first try, in the order of API Gateway's checks."""
     token = callers.user_token
     head, _, signature = token.rpartition(".")
     changed = f"{head}.{'A' if signature[0] != 'A' else 'B'}{signature[1:]}"
@@ -37,9 +37,9 @@ def refusals(callers: Callers) -> list[Call]:
     return [
         _refused("a path that is not there", 403, "forbidden", method="GET", path="/nowhere", body=None),
         _refused("no token", 401, "unauthorized", caller="nobody"),
-        _refused("a token that somebody changed", 401, "unauthorized", headers={"Authorization": changed}),
+        _refused("a token that was changed", 401, "unauthorized", headers={"Authorization": changed}),
         bearer(
-            "a partner's token that nobody was given",
+            "a partner's token that does not exist",
             status=401,
             code="unauthorized",
             header=f"Bearer {'x' * 43}",
@@ -51,7 +51,7 @@ def refusals(callers: Callers) -> list[Call]:
             header=f"Bearer {callers.give_token('acme', expires_at=_PAST)}",
         ),
         bearer(
-            "a partner who is barred",
+            "a partner who is disabled",
             status=403,
             code="forbidden",
             header=f"Bearer {callers.give_token('acme', enabled={'BOOL': False})}",
@@ -73,7 +73,7 @@ def refusals(callers: Callers) -> list[Call]:
         ),
         replace(
             partner,
-            title="an API key that nobody was given",
+            title="an API key that does not exist",
             status=403,
             check=error("forbidden"),
             headers={
@@ -122,7 +122,7 @@ def refusals(callers: Callers) -> list[Call]:
 def limited_partner(
     callers: Callers, outputs: Mapping[str, object], *, quota: int | None = None, burst: int | None = None
 ) -> Iterator[Call]:
-    """A call by a partner whose key has a plan of its own with these limits; the plan is gone afterwards."""
+    """Yield a call by a partner whose key has its own usage plan with these limits; delete the plan afterwards."""
     gateway = callers.client("apigateway")
     limits: dict[str, Any] = {}
     if quota is not None:
@@ -151,7 +151,7 @@ def limited_partner(
 
 
 def preflights(origin: str, stranger: str) -> list[tuple[Call, Callable[[Mapping[str, str]], str]]]:
-    """Return a preflight of a page that may call and of one that may not, each with the check of the headers."""
+    """Return a preflight of an allowed page and of another one, each with the check of the headers."""
 
     def allowed(headers: Mapping[str, str]) -> str:
         found = headers.get("access-control-allow-origin")
@@ -178,7 +178,7 @@ def _refused(title: str, status: int, code: str, **other: Any) -> Call:
 
 
 def described(content: bytes) -> str:
-    """Return what an error says, for people."""
+    """Return the code and the message of an error."""
     try:
         answer = json.loads(content)
         return f"{answer['code']}: {answer['message']}"

@@ -1,4 +1,4 @@
-"""`make scan`: Checkov on what is synthesized and on what Terraform plans, against the list of checks that may fail.
+"""`make scan`: Checkov on the synthesized configuration and on Terraform's plan, with a list of checks that may fail.
 
     python -m tools.scan                          scans main.py as prod synthesizes it, and the all-on stack
     python -m tools.scan ENVIRONMENT              scans main.py as ENVIRONMENT synthesizes it
@@ -7,11 +7,12 @@
     python -m tools.scan --stack DIRECTORY        scans a stack that was synthesized before, with a cdk.tf.json in it
     python -m tools.scan --stack DIRECTORY --all  the same, and no check may fail
 
-Two scans, since each sees what the other does not: `cdk.tf.json`, and the JSON of a real plan, made with the real AWS
-provider against a local cloud that is started for it. Both stacks are scanned at the same time. No configuration file
-and no suppression is read, and a scan in which hardly any check passed is a failure: Checkov 3.3 reads nothing from a
-file with Terraform's `required_version`, says so only on standard error, and counts no failure (so it is given a copy
-without it). A check that crashes inside Checkov is none that passed: it must have run on the other of the two files.
+Two scans, since each sees what the other does not: `cdk.tf.json`, and the JSON of a real plan, made with the
+real AWS provider against a local cloud that is started for it. Both stacks are scanned at the same time. No
+configuration file and no suppression is read, and a scan in which hardly any check passed is a failure:
+Checkov 3.3 reads nothing from a file with Terraform's `required_version`, says so only on standard error, and
+counts no failure (so it is given a copy without it). A check that crashes inside Checkov has not passed; it
+must have run on the other file.
 """
 
 from __future__ import annotations
@@ -59,33 +60,34 @@ ACCEPTED: Final = frozenset({
     "model-missing@ai-orchestrator/api/v1/chat/completions/POST",
     "model-missing@ai-orchestrator/api/v1/embeddings/POST",
 })  # fmt: skip
-"""What the audit finds in main.py and is meant: pictures come as they are, and the function looks at their type; the chat
-function checks bodies itself, as its errors have OpenAI's form."""
+"""Accepted findings of the audit in main.py. Images are raw bodies whose type the function checks; the chat
+function validates bodies itself, because its errors have OpenAI's form.
+"""
 
 ACCEPTED_ALL_ON: Final = frozenset({"execution-data@all-on/later", "execution-data@all-on/scan"})
-"""What the audit finds in the all-on stack: CKV_AWS_285 asks for the data that the audit asks not to log."""
+"""Accepted findings of the audit in the all-on stack: CKV_AWS_285 requires logging the data that the audit forbids."""
 
 MAY_BE_ALLOWED: Final = frozenset({
     "CKV_AWS_116", "CKV_AWS_117", "CKV_AWS_120", "CKV_AWS_225", "CKV_AWS_272", "CKV_AWS_285", "CKV2_AWS_51",
 })  # fmt: skip
-"""The checks that docs/security.md may list at most; any other is to be satisfied."""
+"""Checks that docs/security.md may list. All others must pass."""
 
 LEAST_PASSED: Final = 100
-"""How many checks must pass, counted for each resource, unless the stack has fewer than three times as many resources."""
+"""Number of passed checks, counted for each resource, that a scan must reach, unless the stack is small."""
 
 _ROW: Final = re.compile(r"^\|\s*`?(CKV\w*)`?\s*\|(.*)\|\s*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """A stack to scan.
+    """Stack to scan.
 
     Attributes:
-        name: What its steps are called by.
-        title: What it is.
-        synthesize: Writes it below a directory, and returns the directory of its `cdk.tf.json`.
-        allowed: The checks that may fail, with the reasons.
-        accepted: What the audit may find, as `RULE@WHERE`; None where the audit is not asked.
+        name: Name of its steps.
+        title: Description.
+        synthesize: Function that writes it below a directory and returns the directory of its `cdk.tf.json`.
+        allowed: Checks that may fail, with the reasons.
+        accepted: Accepted findings of the audit, as `RULE@WHERE`. None: the audit does not run.
     """
 
     name: str
@@ -129,7 +131,7 @@ def problems(
     least_passed: int = LEAST_PASSED,
     fails_elsewhere: Collection[str] = (),
 ) -> list[str]:
-    """Return what is wrong: what failed and may not, what may fail and no longer does, and scans of next to nothing.
+    """Return the problems: failures that are not allowed, allowed failures that no longer occur, and empty scans.
 
     Args:
         scans: The scans of one stack.
@@ -148,7 +150,7 @@ def problems(
             found.append(f"{scan.source}: {scan.skipped} skipped; remove the suppressions")
     crashed = set.intersection(*(set(scan.crashed) for scan in scans)) if scans else set()
     found += [
-        f"{check} crashed inside Checkov in each scan, so that nobody knows whether it would pass"
+        f"{check} crashed inside Checkov in each scan, so its result is not known"
         for check in sorted(crashed)
     ]
     failed: dict[str, dict[str, Failure]] = {}
@@ -173,7 +175,7 @@ def report(
     least_passed: int = LEAST_PASSED,
     fails_elsewhere: Collection[str] = (),
 ) -> int:
-    """Print what may fail and what is wrong; return the exit status. The arguments are those of `problems`."""
+    """Print the allowed failures and the problems; return the exit status. The arguments are those of `problems`."""
     failed = _failed(scans)
     if failed & allowed.keys():
         heading("Fail and may, for the reason that docs/security.md gives")
@@ -194,7 +196,7 @@ def _failed(scans: Iterable[Scan]) -> set[str]:
 
 
 def audit_findings(written: Mapping[str, Any], accepted: Collection[str]) -> list[str]:
-    """Return what no scanner sees (see tools/audit), less what is accepted, and what is accepted and is not found."""
+    """Return the findings of the audit that are not accepted, and the accepted ones that do not exist."""
     found = {f"{finding.rule}@{finding.where}": str(finding) for finding in audit(written)}
     return [
         *(text for place, text in found.items() if place not in accepted),
@@ -251,7 +253,7 @@ def _checkov() -> Path:
 def _scan_subject(
     subject: Subject, directory: Path, cloud: Cloud, checkov: Future[Path], pool: ThreadPoolExecutor
 ) -> tuple[list[str], tuple[Scan, Scan], int]:
-    """Return what the audit finds, what Checkov says of the stack and of its plan, and how many checks must pass."""
+    """Return the audit's findings, Checkov's scans of the stack and its plan, and the number of checks to pass."""
     name = subject.name
     with step(f"{name}: synthesize", alone=False):
         stack = subject.synthesize(directory / name)
@@ -342,7 +344,7 @@ def _synthesize_all_on(outdir: Path) -> Path:
 
 
 def synthesized_before(stack: Path, *, nothing_may_fail: bool) -> Subject:
-    """Return a stack that is there already; the audit is not asked about it, which accepts by place."""
+    """Return a stack that was synthesized before, without the audit."""
     allowed = {} if nothing_may_fail else allowed_checks(ALLOWED_LIST.read_text(encoding="utf-8"))
     return Subject(name="stack", title=str(stack), synthesize=lambda _: stack, allowed=allowed, accepted=None)
 

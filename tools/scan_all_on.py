@@ -1,9 +1,9 @@
-"""The stack with every construct and everything turned on, in which no check of the scan may fail.
+"""All-on stack: every construct with every feature, in which no check of the scan may fail.
 
     python -m tools.scan_all_on DIRECTORY
 
-For the scan, the audit and their tests; it is never deployed. Where a check is wrong for main.py (docs/security.md),
-this stack shows that the constructs can do what the check asks for.
+For the scan, the audit and their tests; it is never deployed. If a check does not fit main.py
+(docs/security.md), this stack shows that the constructs can satisfy it.
 """
 
 from __future__ import annotations

@@ -102,7 +102,7 @@ def test_the_refusal_says_what_and_what_to_do() -> None:
     assert str(refused.value) == (
         """\
 This plan makes a new deployment without waiting until what it deletes is gone. The snapshot would still hold
-these, they would go on being served, and the next plan would find nothing to do:
+these, they would still be served, and the next plan would find nothing to do:
 
   in aws_api_gateway_deployment.shop
     GET /basket                    aws_api_gateway_method.basket_GET

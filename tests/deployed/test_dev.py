@@ -116,17 +116,17 @@ def test_changes_are_answered_errors_leave_the_old_version_and_the_next_apply_se
 
     # Errors are shown where they are.
     dev.change("quick/app.py", '"service": "quicker"', '"service": (')
-    assert "quick/app.py:" in dev.until("The version before goes on answering")
+    assert "quick/app.py:" in dev.until("The previous version still answers")
     assert dev.answer()["service"] == "quicker"
     dev.change("quick/app.py", '"service": (', '"service": "quicker"')
     dev.until("nothing to update")
     dev.change("quick/app.py", "def handler", "import nowhere\n\ndef handler")
-    assert "No module named 'nowhere'" in dev.until("The version before goes on answering")
+    assert "No module named 'nowhere'" in dev.until("The previous version still answers")
     assert dev.answer()["service"] == "quicker"
     dev.change("quick/app.py", "import nowhere\n\n", "")
     dev.until("nothing to update")
     dev.change("main.py", 'name="workflowApi"', 'name=""')
-    assert re.search(r"main\.py:\d+: workflow/api", dev.until("The version before goes on answering"))
+    assert re.search(r"main\.py:\d+: workflow/api", dev.until("The previous version still answers"))
     assert dev.answer()["service"] == "quicker"
 
     # A workflow: its definition is updated, and Terraform does not run.

@@ -122,7 +122,7 @@ class Flows:
 
     @contextmanager
     def no_calls(self, function: str) -> Iterator[None]:
-        """Has Lambda refuse every call of a function, as it does when all that may run at once is running."""
+        """Make Lambda reject every invocation of a function, as with an exhausted concurrency."""
         functions = self.client("lambda")
         functions.put_function_concurrency(FunctionName=f"{STACK}-{function}", ReservedConcurrentExecutions=0)
         try:

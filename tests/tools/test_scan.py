@@ -118,7 +118,7 @@ def test_a_check_that_crashes_must_have_run_on_the_other_file() -> None:
     crashed = Scan("cdk.tf.json", 150, 0, (), ("CKV2_AWS_70",))
     assert scan.problems([crashed, Scan("plan.json", 150, 0, ())], {}) == []
     assert scan.problems([crashed, Scan("plan.json", 150, 0, (), ("CKV2_AWS_70", "CKV_AWS_1"))], {}) == [
-        "CKV2_AWS_70 crashed inside Checkov in each scan, so that nobody knows whether it would pass"
+        "CKV2_AWS_70 crashed inside Checkov in each scan, so its result is not known"
     ]
 
 
@@ -236,9 +236,9 @@ def test_checkov_runs_alone_and_without_the_network(
         "LOG_LEVEL": "WARNING",
     }
     assert said["attempts"] == {
-        "connect": "socket.getaddrinfo is refused: a scan needs no network",
-        "look up": "socket.getaddrinfo is refused: a scan needs no network",
-        "send": "socket.sendto is refused: a scan needs no network",
+        "connect": "socket.getaddrinfo is blocked: a scan must not use the network",
+        "look up": "socket.getaddrinfo is blocked: a scan must not use the network",
+        "send": "socket.sendto is blocked: a scan must not use the network",
     }
     assert "Checkov tried to reach the network: socket.sendto(('127.0.0.1', 9),)" in capsys.readouterr().err
 

@@ -1,13 +1,12 @@
-"""What no scanner sees: faults of a synthesized stack that AWS accepts, or refuses only while Terraform applies.
+"""Audit: faults of a synthesized stack that scanners miss and AWS accepts, or rejects only during the apply.
 
     python -m tools.audit FILE [RULE...] [--accept=RULE@WHERE...]
 
-FILE is a cdk.tf.json. With RULEs, only these are asked. What is accepted at one place is not reported, and has to be
-found there: a route that takes images has no request model, for example.
+FILE is a cdk.tf.json. With RULEs, only these run. `--accept` hides a finding, which must exist: a route for
+images has no request model, for example.
 
-The constructs make most of them impossible or refuse them. The audit looks at what they wrote, overrides and raw
-resources included, and knows nothing of how it came about: each rule is a function from a configuration to what is
-wrong in it.
+The constructs prevent most faults. The audit reads the synthesized configuration, with overrides and raw
+resources. Each rule is a function that yields the faults of a configuration.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from tools.audit import (
 from tools.audit.configuration import Configuration
 
 Rule = Callable[[Configuration], Iterator[tuple[str, str, str]]]
-"""Yields where, what is wrong and what to do, for each place."""
+"""Function that yields place, problem and remedy of each fault."""
 
 RULES: Final[Mapping[str, Rule]] = {
     **api.RULES,
@@ -45,7 +44,7 @@ RULES: Final[Mapping[str, Rule]] = {
     **workflows.RULES,
     **stack.RULES,
 }
-"""The rules by name."""
+"""Rules by name."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -54,9 +53,9 @@ class Finding:
 
     Attributes:
         rule: The name of the rule.
-        where: The construct or the resource.
-        problem: What is wrong with it.
-        remedy: What to do about it.
+        where: Construct or resource.
+        problem: What is wrong.
+        remedy: What to do.
     """
 
     rule: str
@@ -69,11 +68,11 @@ class Finding:
 
 
 def audit(written: Mapping[str, Any], rules: Iterable[str] = RULES) -> tuple[Finding, ...]:
-    """Return what is wrong in a `cdk.tf.json`, sorted.
+    """Return the faults of a `cdk.tf.json`, sorted.
 
     Args:
         written: The configuration.
-        rules: The names of the rules to ask. Left out, all.
+        rules: Names of the rules to run. Default: all.
     """
     configuration = Configuration(written)
     return tuple(sorted({Finding(name, *found) for name in rules for found in RULES[name](configuration)}))

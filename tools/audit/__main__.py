@@ -1,4 +1,4 @@
-"""The command line of the audit; see the package."""
+"""Command line of the audit; see the package."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ACCEPT: Final = "--accept="
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print what is wrong; return 1 where something is that was not accepted, 2 where the file cannot be read."""
+    """Print the findings; return 1 for findings that are not accepted, 2 if the file cannot be read."""
     accepted = {one.removeprefix(_ACCEPT) for one in arguments if one.startswith(_ACCEPT)}
     others = [one for one in arguments if not one.startswith(_ACCEPT)]
     if not others or others[0].startswith("-") or set(others[1:]) - audit.RULES.keys():

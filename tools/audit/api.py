@@ -1,4 +1,4 @@
-"""Routes, what answers them, who may call it, and the deployment that serves them."""
+"""Audit rules for routes, integrations, permissions and deployments."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def apis(configuration: Configuration) -> tuple[Resource, ...]:
 
 
 def called_function(configuration: Configuration, uri: str) -> Resource | None:
-    """Return the function that a URI leads to, by its alias or directly."""
+    """Return the function that a URI invokes, directly or by its alias."""
     target = configuration.invoked(uri)
     if target is not None and target.kind == "lambda_alias":
         target = configuration.target(target.body.get("function_name"))
@@ -52,7 +52,7 @@ def _lambda_routes(configuration: Configuration) -> Iterator[tuple[Route, Resour
 def _permissions(
     configuration: Configuration, function: Resource, api: str
 ) -> Iterator[tuple[Resource, str]]:
-    """The permissions that let an API call a function, and what the ARN of the caller ends with."""
+    """Return the permissions of an API to call a function, each with the end of its source ARN."""
     for permission in configuration.all("lambda_permission"):
         if permission.body.get("principal") not in (PRINCIPAL, "*"):
             continue
@@ -64,7 +64,7 @@ def _permissions(
 
 
 def permission_missing(configuration: Configuration) -> Found:
-    """Without it, every call is answered with 500 while plan and apply succeed."""
+    """Without the permission, plan and apply succeed, and every call gets a 500."""
     for route, function in _lambda_routes(configuration):
         granted = _permissions(configuration, function, route.api)
         if not any(fnmatch.fnmatchcase(route.source, source) for _, source in granted):
@@ -84,7 +84,7 @@ def permission_too_wide(configuration: Configuration) -> Found:
         for function in configuration.all("lambda_function"):
             for permission, source in _permissions(configuration, function, api.address):
                 exact = needed.get((api.address, function.address), set())
-                # An API that is one document has no authorizers that a permission could refer to.
+                # An API in one document has no authorizer resources that a permission could refer to.
                 authorizer = "/authorizers/" if api.body.get("body") else "/authorizers/$"
                 if source not in exact and not source.startswith(authorizer):
                     yield (
@@ -95,7 +95,7 @@ def permission_too_wide(configuration: Configuration) -> Found:
 
 
 def permission_alias(configuration: Configuration) -> Found:
-    """Permission and integration have to be about the same alias, or both about the function."""
+    """Permission and integration must be for the same alias, or both for the function."""
     for route, function in _lambda_routes(configuration):
         alias = configuration.invoked(route.uri)
         name = alias.address if alias is not None and alias.kind == "lambda_alias" else ""
@@ -113,7 +113,7 @@ def permission_alias(configuration: Configuration) -> Found:
 
 
 def permission_lifetime(configuration: Configuration) -> Found:
-    """AWS deletes permissions with the alias; Terraform would go on believing that they exist."""
+    """AWS deletes permissions with the alias, but Terraform's state still lists them."""
     for permission in configuration.all("lambda_permission"):
         alias = reference(permission.body.get("qualifier"))[0]
         if alias and f"{alias}.id" not in permission.lifecycle.get("replace_triggered_by", ()):
@@ -143,7 +143,7 @@ def integration_missing(configuration: Configuration) -> Found:
 
 
 def integration_timeout(configuration: Configuration) -> Found:
-    """The caller gets a 504 while the function runs on, unheard and paid for."""
+    """The caller gets a 504, while the function runs on and is billed."""
     for route, function in _lambda_routes(configuration):
         seconds = int(function.body.get("timeout") or 3)
         if seconds * 1000 >= route.timeout_ms:
@@ -163,16 +163,16 @@ def integration_timeout(configuration: Configuration) -> Found:
 
 
 def deployment_order(configuration: Configuration) -> Found:
-    """A deployment is a snapshot: what is made after it is not served, or AWS refuses it."""
+    """A deployment is a snapshot: parts that are created after it are not served, or AWS rejects it."""
     for deployment in configuration.all("api_gateway_deployment"):
         api = reference(deployment.body.get("rest_api_id"))[0]
         parts = {one.address for kind in _IN_SNAPSHOT for one in configuration.of_api(kind, api)}
         if missing := sorted(parts - deployment.awaited):
-            yield deployment.where, _not_awaited(missing), "add to depends_on whatever belongs to the API"
+            yield deployment.where, _not_awaited(missing), "add every part of the API to depends_on"
 
 
 def stage_order(configuration: Configuration) -> Found:
-    """A stage that is served before the permissions exist answers 500."""
+    """A stage that exists before the permissions answers 500."""
     for stage in configuration.all("api_gateway_stage"):
         api = reference(stage.body.get("rest_api_id"))[0]
         permissions = {
@@ -185,11 +185,11 @@ def stage_order(configuration: Configuration) -> Found:
 
 
 def _not_awaited(missing: list[str]) -> str:
-    return f"does not wait for {missing[0]}{f' and {len(missing) - 1} more' if missing[1:] else ''}"
+    return f"does not depend on {missing[0]}{f' and {len(missing) - 1} more' if missing[1:] else ''}"
 
 
 def deployment_triggers(configuration: Configuration) -> Found:
-    """Without a trigger changes never reach the stage; a reference in it changes once more after the first apply."""
+    """Without a trigger, changes never reach the stage; one with a reference changes again after the first apply."""
     for deployment in configuration.all("api_gateway_deployment"):
         triggers = deployment.block("triggers")
         if not triggers:
@@ -207,7 +207,7 @@ def deployment_triggers(configuration: Configuration) -> Found:
 
 
 def deployment_replacement(configuration: Configuration) -> Found:
-    """AWS refuses to delete a deployment that a stage points to; a stage_name in it makes the stage anew."""
+    """AWS rejects deleting a deployment that a stage uses. A stage_name in the deployment replaces the stage."""
     for deployment in configuration.all("api_gateway_deployment"):
         if deployment.lifecycle.get("create_before_destroy") is not True:
             yield (
@@ -224,7 +224,7 @@ def deployment_replacement(configuration: Configuration) -> Found:
 
 
 def api_mixed(configuration: Configuration) -> Found:
-    """An API with a `body` overwrites what is made beside it."""
+    """An API with a `body` overwrites resources that are created beside it."""
     for api in apis(configuration):
         kinds = ("api_gateway_method", "api_gateway_integration", "api_gateway_resource")
         if api.body.get("body") and any(configuration.of_api(kind, api.address) for kind in kinds):
@@ -232,7 +232,7 @@ def api_mixed(configuration: Configuration) -> Found:
 
 
 def api_size(configuration: Configuration) -> Found:
-    """AWS refuses the 301st resource, and the provider tries again until it times out, without a word."""
+    """AWS rejects the 301st resource, and the provider retries silently until it times out."""
     for api in apis(configuration):
         paths = {
             "/".join(route.path.split("/")[: depth + 1])
@@ -249,7 +249,7 @@ def api_size(configuration: Configuration) -> Found:
 
 
 def api_policy(configuration: Configuration) -> Found:
-    """A policy in the API that names the API is a circle; the short form of the ARN differs in every plan."""
+    """A policy in the API with the API's ARN is a cycle. The short form of the ARN differs in every plan."""
     for api in apis(configuration):
         if api.body.get("policy"):
             yield api.where, "has its policy in itself", "use an aws_api_gateway_rest_api_policy"
@@ -263,11 +263,11 @@ def api_policy(configuration: Configuration) -> Found:
 
 
 def model_missing(configuration: Configuration) -> Found:
-    """Whatever is sent reaches the function."""
+    """Without a request model, every body reaches the function."""
     for api in apis(configuration):
         for route in configuration.routes(api):
             if route.http_method in {"POST", "PUT", "PATCH"} and not route.models:
-                yield route.where, "has no request model, so that any body reaches what answers", "add one"
+                yield route.where, "has no request model, so that any body reaches the integration", "add one"
 
 
 def model_content_types(configuration: Configuration) -> Found:
@@ -295,7 +295,7 @@ def model_enforced(configuration: Configuration) -> Found:
 
 
 def gateway_responses(configuration: Configuration) -> Found:
-    """What API Gateway refuses itself is answered in another form than the handlers', and without CORS headers."""
+    """API Gateway's own errors differ from the handlers' errors, and have no CORS headers."""
     for api in apis(configuration):
         found = {
             one.text("response_type"): one.block("response_parameters")
@@ -326,7 +326,7 @@ def gateway_responses(configuration: Configuration) -> Found:
 
 
 def cors_origin(configuration: Configuration) -> Found:
-    """Every web page of the world may call it with what the browser knows."""
+    """Every web page may call it with the user's credentials."""
     for one in configuration.all("api_gateway_gateway_response", "api_gateway_integration_response"):
         parameters = one.block("response_parameters")
         if any(
@@ -341,7 +341,7 @@ def cors_origin(configuration: Configuration) -> Found:
 
 
 def policy_deployed(configuration: Configuration) -> Found:
-    """A policy changes what is served with the next deployment only."""
+    """A changed policy applies only with the next deployment."""
     for policy in configuration.all("api_gateway_rest_api_policy"):
         api = reference(policy.body.get("rest_api_id"))[0]
         for deployment in configuration.of_api("api_gateway_deployment", api):

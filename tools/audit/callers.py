@@ -1,4 +1,4 @@
-"""Who may call: authorizers, API keys and usage plans."""
+"""Audit rules for authorizers, API keys and usage plans."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MAX_TTL_SECONDS: Final = 300
 
 
 def authorizer_missing(configuration: Configuration) -> Found:
-    """AWS accepts the method, and it cannot be called, or not by whom it should."""
+    """AWS accepts the method, but its callers cannot use it."""
     for api in configuration.all("api_gateway_rest_api"):
         for route in configuration.routes(api):
             if route.authorization not in {"CUSTOM", "COGNITO_USER_POOLS"} or api.body.get("body"):
@@ -36,11 +36,15 @@ def authorizer_missing(configuration: Configuration) -> Found:
 
 
 def authorizer_cache(configuration: Configuration) -> Found:
-    """Who is shut out stays in as long, and one method's answer is used for the others."""
+    """A revoked caller stays authorized while the result is cached, and methods share cached results."""
     for authorizer in configuration.all("api_gateway_authorizer"):
         ttl = authorizer.body.get("authorizer_result_ttl_in_seconds")
         if ttl is None:
-            yield authorizer.where, "leaves the cache at the provider's 300 s", "say 0, or how long"
+            yield (
+                authorizer.where,
+                "leaves the cache at the provider's 300 s",
+                "set 0, or a number of seconds",
+            )
         elif int(ttl) > _MAX_TTL_SECONDS:
             yield (
                 authorizer.where,
@@ -53,42 +57,46 @@ def authorizer_order(configuration: Configuration) -> Found:
     """API Gateway answers changes of two authorizers at once with a ConflictException."""
     for api in configuration.all("api_gateway_rest_api"):
         authorizers = configuration.of_api("api_gateway_authorizer", api.address)
-        known = {one.address for one in authorizers}
-        before = [tuple(sorted(one.awaited & known)) for one in authorizers]
+        addresses = {one.address for one in authorizers}
+        before = [tuple(sorted(one.awaited & addresses)) for one in authorizers]
         for place, one in enumerate(authorizers):
             if before.count(before[place]) > 1:
                 yield one.where, "is changed at the same time as another one", "make each wait for the next"
 
 
 def authorizer_identity(configuration: Configuration) -> Found:
-    """Without a pattern, the function is asked, and paid for, about every nonsense."""
+    """Without a pattern, every malformed token invokes the function and is billed."""
     for authorizer in configuration.all("api_gateway_authorizer"):
         if authorizer.text("type") == "TOKEN" and not authorizer.text("identity_validation_expression"):
             yield (
                 authorizer.where,
-                "asks its function about whatever is in the header",
+                "invokes its function for any value of the header",
                 "set identity_validation_expression",
             )
 
 
 def preflight_open(configuration: Configuration) -> Found:
-    """Browsers send preflights without credentials: each would be refused, and every page with it."""
+    """Browsers send preflights without credentials, so all would be rejected, and all calls of web pages with them."""
     for api in configuration.all("api_gateway_rest_api"):
         for route in configuration.routes(api):
             if route.http_method == "OPTIONS" and (route.authorization != "NONE" or route.api_key_required):
-                yield route.where, "asks preflights for credentials, and browsers send none", "leave it open"
+                yield (
+                    route.where,
+                    "requires credentials of preflights, and browsers send none",
+                    "leave it open",
+                )
 
 
 def key_alone(configuration: Configuration) -> Found:
-    """Keys identify who pays; they are sent in the open and are not secrets."""
+    """API keys identify the customer for metering; they are not credentials."""
     for api in configuration.all("api_gateway_rest_api"):
         for route in configuration.routes(api):
             if route.api_key_required and route.authorization == "NONE":
-                yield route.where, "wants nothing but an API key", "add an authorization"
+                yield route.where, "requires only an API key", "add an authorization"
 
 
 def key_without_plan(configuration: Configuration) -> Found:
-    """Without a plan for the stage, every call with any key is refused."""
+    """Without a usage plan for the stage, every call is rejected."""
     planned = {
         reference(stage.get("api_id"))[0]
         for plan in configuration.all("api_gateway_usage_plan")
@@ -97,17 +105,17 @@ def key_without_plan(configuration: Configuration) -> Found:
     for api in configuration.all("api_gateway_rest_api"):
         for route in configuration.routes(api):
             if route.api_key_required and api.address not in planned:
-                yield route.where, "wants an API key, and no usage plan is for its API", "add a UsagePlan"
+                yield route.where, "requires an API key, and no usage plan is for its API", "add a UsagePlan"
 
 
 def key_shown(configuration: Configuration) -> Found:
-    """The value would be in the plan, in the logs of CI, and in whatever reads the outputs."""
+    """The value would be in the plan, in the logs of CI, and in every program that reads the outputs."""
     for name, output in configuration.json.get("output", {}).items():
         if any("aws_api_gateway_api_key." in text and ".value}" in text for text in strings(output)):
             yield (
                 f"output {name}",
                 "shows the value of an API key",
-                "give out its id and read the value by it",
+                "output its id and read the value by it",
             )
     for key in configuration.all("api_gateway_api_key"):
         if key.body.get("value"):
@@ -115,7 +123,7 @@ def key_shown(configuration: Configuration) -> Found:
 
 
 def plan_limits(configuration: Configuration) -> Found:
-    """A plan that limits nothing is a list of names."""
+    """A usage plan without limits has no effect."""
     for plan in configuration.all("api_gateway_usage_plan"):
         limits = plan.block("throttle_settings")
         if not all(float(limits.get(name) or 0) > 0 for name in ("rate_limit", "burst_limit")):
@@ -123,7 +131,7 @@ def plan_limits(configuration: Configuration) -> Found:
 
 
 def plan_stage(configuration: Configuration) -> Found:
-    """With the stage's name as text, the plan is made before the stage, and stays behind when it is replaced."""
+    """With the stage's name as a string, the plan is created before the stage and does not follow a replaced one."""
     for plan in configuration.all("api_gateway_usage_plan"):
         for stage in plan.blocks("api_stages"):
             address, attribute = reference(stage.get("stage"))
@@ -136,7 +144,7 @@ def plan_stage(configuration: Configuration) -> Found:
 
 
 def client_password(configuration: Configuration) -> Found:
-    """A password that is sent can be logged by whatever it passes; SRP proves it without sending it."""
+    """A password in a request can be logged on its way; SRP does not send it."""
     for client in configuration.all("cognito_user_pool_client"):
         flows = client.body.get("explicit_auth_flows") or ()
         if {"ALLOW_USER_PASSWORD_AUTH", "ALLOW_ADMIN_USER_PASSWORD_AUTH"} & set(flows):

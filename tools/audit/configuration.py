@@ -1,4 +1,4 @@
-"""A `cdk.tf.json` as the rules read it: resources by type, what they refer to, and the routes of its REST APIs."""
+"""Model of a `cdk.tf.json` for the rules: resources by type, their references, and the routes of its REST APIs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _REFERENCE: Final = re.compile(r"\$\{((?:data\.)?aws_\w+\.[\w-]+)\.([\w.\[\]\"*-
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One resource of a configuration.
+    """Resource of a configuration.
 
     Attributes:
         kind: Its type in Terraform, without `aws_`.
@@ -32,22 +32,22 @@ class Resource:
 
     @property
     def where(self) -> str:
-        """The path of its construct where the configuration says it, and else its address."""
+        """Path of its construct if the configuration has it, or else its address."""
         path = self.body.get("//", {}).get("metadata", {}).get("path")
         return self.address if path is None else str(path).removesuffix("/Resource").replace("/Default", "")
 
     @property
     def awaited(self) -> frozenset[str]:
-        """The addresses that it names in `depends_on`."""
+        """Addresses in its `depends_on`."""
         return frozenset(self.body.get("depends_on") or ())
 
     @property
     def lifecycle(self) -> Mapping[str, Any]:
-        """Its `lifecycle`; empty where it has none."""
+        """The `lifecycle` block, or an empty one."""
         return next(iter(self.blocks("lifecycle")), {})
 
     def text(self, name: str) -> str:
-        """Return an argument as text; empty where it is left out."""
+        """Return an argument as a string, empty if it is missing."""
         value = self.body.get(name)
         return "" if value is None else str(value)
 
@@ -57,11 +57,11 @@ class Resource:
         return () if value is None else tuple(value) if isinstance(value, list) else (value,)
 
     def block(self, name: str) -> Mapping[str, Any]:
-        """Return the first block of a name; empty where there is none."""
+        """Return the first block of a name, or an empty one."""
         return next(iter(self.blocks(name)), {})
 
     def document(self, name: str) -> tuple[Mapping[str, Any], ...]:
-        """Return the statements of the policy that an argument holds as JSON; none where it is not JSON."""
+        """Return the statements of the JSON policy in an argument; none if it is not JSON."""
         try:
             statements = json.loads(self.text(name))["Statement"]
         except (ValueError, LookupError, TypeError):
@@ -71,21 +71,21 @@ class Resource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One method of a REST API, from resources or from an OpenAPI body.
+    """Method of a REST API, from resources or from an OpenAPI body.
 
     Attributes:
-        where: The construct or the place that it is written in.
+        where: Construct or place in the configuration.
         api: The address of its `aws_api_gateway_rest_api`.
         path: Its path, such as `/orders/{id}`.
-        http_method: Its HTTP method, or `ANY`.
+        http_method: HTTP method, or `ANY`.
         authorization: `NONE`, `AWS_IAM`, `CUSTOM` or `COGNITO_USER_POOLS`.
-        authorizer: The address or the name of its authorizer; empty where it has none.
-        api_key_required: Whether it wants an API key.
+        authorizer: Address or name of its authorizer, or empty.
+        api_key_required: Whether it requires an API key.
         models: The content types that it has a model for.
         validates_body: Whether a validator checks the body.
-        integration: The type of its integration, such as `AWS_PROXY`; empty where it has none.
-        uri: What the integration calls.
-        timeout_ms: How long API Gateway waits for it.
+        integration: Type of its integration, such as `AWS_PROXY`, or empty.
+        uri: URI of the integration.
+        timeout_ms: Timeout of the integration in milliseconds.
         requests: The templates of the integration's requests.
         responses: The templates of the integration's responses.
     """
@@ -107,7 +107,7 @@ class Route:
 
     @property
     def source(self) -> str:
-        """What the ARN of a caller ends with, after the stage."""
+        """End of the source ARN of its calls, after the stage."""
         method = "*" if self.http_method == "ANY" else self.http_method
         return f"/*/{method}{re.sub(r'{[^}]*}', '*', self.path)}"
 
@@ -117,7 +117,7 @@ class Configuration:
     """A configuration for Terraform.
 
     Attributes:
-        json: The whole of it.
+        json: Content.
     """
 
     json: Mapping[str, Any]
@@ -143,7 +143,7 @@ class Configuration:
         return self._by_address.get(address)
 
     def target(self, value: object) -> Resource | None:
-        """Return the resource that `value` is an attribute of; None where it is not exactly that."""
+        """Return the resource whose attribute `value` is, or None."""
         return self._by_address.get(reference(value)[0])
 
     def invoked(self, uri: str) -> Resource | None:
@@ -161,7 +161,7 @@ class Configuration:
         return None
 
     def dependencies(self, resource: Resource) -> frozenset[str]:
-        """Return the addresses of all resources that a resource depends on, directly or by way of others."""
+        """Return the addresses of all resources that a resource depends on, directly or indirectly."""
         found: set[str] = set()
         unread = [resource]
         while unread:
@@ -185,13 +185,13 @@ class Configuration:
         return tuple(one for one in self.all(kind) if reference(one.body.get("rest_api_id"))[0] == api)
 
     def routes(self, api: Resource) -> tuple[Route, ...]:
-        """Return the routes of a REST API, however it is written."""
+        """Return the routes of a REST API in either form."""
         return (*self._discrete_routes(api), *_body_routes(api))
 
     def path(self, resource_id: object) -> str:
         """Return the path of an `aws_api_gateway_resource` from a reference to its id; `/` for the root."""
         found = self.target(resource_id)
-        if found is not None and "resource_id" in found.body:  # the id by way of a method or an integration
+        if found is not None and "resource_id" in found.body:  # the id through a method or an integration
             return self.path(found.body["resource_id"])
         if found is None or found.kind != "api_gateway_resource":
             return "/"
@@ -229,7 +229,7 @@ class Configuration:
             )
 
     def _key(self, one: Resource) -> tuple[str, str]:
-        """What names a method: its path and its HTTP method, which is written down or referred to."""
+        """Return the key of a method: its path, and its HTTP method as a value or a reference."""
         http_method: object = one.body.get("http_method")
         while (named := self.target(http_method)) is not None:
             http_method = named.body.get("http_method")
@@ -279,7 +279,7 @@ _AUTHORIZATIONS: Final = {"awsSigv4": "AWS_IAM", "cognito_user_pools": "COGNITO_
 
 
 def reference(value: object) -> tuple[str, str]:
-    """Return the address and the attribute of `${address.attribute}`; two empty texts where `value` is no such thing.
+    """Return the address and the attribute of `${address.attribute}`, or two empty strings.
 
     Example:
         >>> reference("${aws_lambda_alias.chat_live.invoke_arn}")
@@ -290,12 +290,12 @@ def reference(value: object) -> tuple[str, str]:
 
 
 def addresses_in(value: object) -> frozenset[str]:
-    """Return the addresses that some part of a value names."""
+    """Return the addresses in a value."""
     return frozenset(found for text in strings(value) for found in _ADDRESS.findall(text))
 
 
 def strings(value: object) -> Iterator[str]:
-    """Yield each string in a value, keys and what cdktf notes down about itself left out."""
+    """Yield each string in a value, without keys and cdktf's own metadata."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):

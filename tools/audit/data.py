@@ -1,4 +1,4 @@
-"""Queues, tables and buckets."""
+"""Audit rules for queues, tables and buckets."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _POLICIES: Final = {
     "sns_topic": ("sns_topic_policy", "arn"),
     "sqs_queue": ("sqs_queue_policy", "queue_url"),
 }
-"""By the type of what takes requests, the type of its policy and the argument that says whose it is."""
+"""Policy type and its argument for the resource, by type of the resource."""
 
 
 def queue_visibility(configuration: Configuration) -> Found:
-    """A message whose handler is still at work is given to another one."""
+    """SQS delivers a message again while its handler still processes it."""
     for mapping in configuration.all("lambda_event_source_mapping"):
         queue = configuration.target(mapping.body.get("event_source_arn"))
         function = configuration.target(mapping.body.get("function_name"))
@@ -39,7 +39,7 @@ def queue_visibility(configuration: Configuration) -> Found:
 
 
 def batch_failures(configuration: Configuration) -> Found:
-    """One bad message has the whole batch delivered again."""
+    """One bad message causes the redelivery of the whole batch."""
     for mapping in configuration.all("lambda_event_source_mapping"):
         source = configuration.target(mapping.body.get("event_source_arn"))
         reported = mapping.body.get("function_response_types") or ()
@@ -52,7 +52,7 @@ def batch_failures(configuration: Configuration) -> Found:
 
 
 def queue_redrive(configuration: Configuration) -> Found:
-    """A message that can never be handled comes back until it expires."""
+    """A message that always fails is delivered again until it expires."""
     failed = {
         address
         for queue in configuration.all("sqs_queue")
@@ -67,14 +67,14 @@ def queue_redrive(configuration: Configuration) -> Found:
 
 
 def table_recovery(configuration: Configuration) -> Found:
-    """What was deleted or overwritten by mistake cannot be had back."""
+    """Without recovery, deleted and overwritten items are lost."""
     for table in configuration.all("dynamodb_table"):
         if table.block("point_in_time_recovery").get("enabled") is not True:
             yield table.where, "cannot be set back to an earlier time", "enable point_in_time_recovery"
 
 
 def tls_only(configuration: Configuration) -> Found:
-    """A request without TLS is answered, for whoever listens on the way."""
+    """Without TLS, attackers in the network can read requests."""
     for kind, (policy_kind, argument) in _POLICIES.items():
         refused = {
             address
@@ -87,7 +87,7 @@ def tls_only(configuration: Configuration) -> Found:
             if not own and resource.address not in refused:
                 yield (
                     resource.where,
-                    "takes requests without TLS",
+                    "accepts requests without TLS",
                     f"add an aws_{policy_kind} that denies all of them where aws:SecureTransport is false",
                 )
 
@@ -98,7 +98,7 @@ def _refuses_plain_text(statement: Mapping[str, Any]) -> bool:
 
 
 def bucket_owner(configuration: Configuration) -> Found:
-    """A bucket that is named and not made here may be one that another account has made under the name."""
+    """An existing bucket can belong to another account that owns the name."""
     checked = {
         body.get("bucket")
         for body in configuration.json.get("data", {}).get("aws_s3_bucket_policy", {}).values()
@@ -108,7 +108,7 @@ def bucket_owner(configuration: Configuration) -> Found:
         if configuration.target(bucket) is None and bucket not in checked:
             yield (
                 upload.where,
-                f"is put into bucket {bucket}, whoever owns it",
+                f"is written to bucket {bucket} without a check of its owner",
                 "read its policy (data.aws_s3_bucket_policy), which S3 shows to the owner's account alone",
             )
 

@@ -1,4 +1,4 @@
-"""Custom domains, the way past them, and the firewall in front."""
+"""Audit rules for custom domains, endpoints and web ACLs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _mapped(configuration: Configuration) -> Iterator[tuple[Resource, Resource]]
 
 
 def open_endpoint(configuration: Configuration) -> Found:
-    """AWS's own host name leads past the domain, its mutual TLS, and a firewall in front of it."""
+    """AWS's own host name bypasses the domain, its mutual TLS and a proxy in front of it."""
     for mapping, api in _mapped(configuration):
         if api.body.get("disable_execute_api_endpoint") is not True:
             yield (
@@ -29,7 +29,7 @@ def open_endpoint(configuration: Configuration) -> Found:
 
 
 def shown_address(configuration: Configuration) -> Found:
-    """The address that the outputs give is closed."""
+    """The address in the outputs is disabled."""
     closed = {
         api.address
         for api in configuration.all("api_gateway_rest_api")
@@ -51,7 +51,7 @@ def shown_address(configuration: Configuration) -> Found:
 
 
 def tls(configuration: Configuration) -> Found:
-    """TLS 1.0 is broken."""
+    """TLS 1.0 and 1.1 are insecure."""
     for domain in configuration.all("api_gateway_domain_name"):
         policy = domain.text("security_policy")
         if policy != "TLS_1_2" and not policy.startswith("SecurityPolicy_TLS13_"):
@@ -59,7 +59,7 @@ def tls(configuration: Configuration) -> Found:
 
 
 def certificate(configuration: Configuration) -> Found:
-    """API Gateway refuses a certificate that is not valid yet; a certificate in use cannot be destroyed."""
+    """API Gateway rejects a certificate that is not validated yet. A certificate in use cannot be destroyed."""
     for domain in configuration.all("api_gateway_domain_name"):
         for name in ("regional_certificate_arn", "certificate_arn"):
             found = configuration.target(domain.body.get(name))
@@ -75,7 +75,7 @@ def certificate(configuration: Configuration) -> Found:
 
 
 def base_path(configuration: Configuration) -> Found:
-    """With names as text, the mapping is made before the stage, and stays behind when it is replaced."""
+    """With names as strings, the mapping is created before the stage, and does not follow a replaced stage."""
     for mapping in configuration.all("api_gateway_base_path_mapping"):
         for name, attribute in (
             ("api_id", "id"),
@@ -91,7 +91,7 @@ def base_path(configuration: Configuration) -> Found:
 
 
 def firewall(configuration: Configuration) -> Found:
-    """Nothing stops a flood, or a known attack, before it is paid for."""
+    """Without a web ACL, floods and known attacks are billed."""
     guarded = {
         reference(one.body.get("resource_arn"))[0]: one
         for one in configuration.all("wafv2_web_acl_association")
@@ -102,7 +102,7 @@ def firewall(configuration: Configuration) -> Found:
 
 
 def firewall_rate(configuration: Configuration) -> Found:
-    """A throttle is shared by all: one client can shut the others out."""
+    """All clients share a throttle, so one client can block the others."""
     for acl in configuration.all("wafv2_web_acl"):
         rules = [*acl.blocks("rule"), acl.text("rule_json")]
         text = repr(rules)
@@ -111,17 +111,17 @@ def firewall_rate(configuration: Configuration) -> Found:
 
 
 def firewall_order(configuration: Configuration) -> Found:
-    """With ARNs as text, WAF is asked before the stage or the rules exist."""
+    """With ARNs as strings, the association is created before the stage or the rules exist."""
     for one in configuration.all("wafv2_web_acl_association", "wafv2_web_acl_logging_configuration"):
         for name in ("resource_arn", "web_acl_arn"):
             if name in one.body and not reference(one.body[name])[0]:
                 if one.kind.endswith("logging_configuration") and name == "resource_arn":
                     continue
-                yield one.where, f"has {name} as text, and does not wait for it", "refer to its arn"
+                yield one.where, f"has {name} as a string, and does not depend on it", "refer to its arn"
 
 
 def firewall_log(configuration: Configuration) -> Found:
-    """WAF refuses to write to a log group of another name."""
+    """WAF rejects log groups with other names."""
     for one in configuration.all("wafv2_web_acl_logging_configuration"):
         for destination in one.body.get("log_destination_configs") or ():
             group = configuration.target(destination)

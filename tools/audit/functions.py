@@ -1,4 +1,4 @@
-"""Lambda functions: their code, versions and aliases, logs, concurrency and cold starts."""
+"""Audit rules for functions: code, versions, aliases, logs, concurrency and cold starts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MAX_TMP_WITH_SNAP_START: Final = 512
 _SNAP_START_RUNTIME: Final = re.compile(r"python3\.(1[2-9]|[2-9]\d)")
 
 _TAKING: Final = frozenset({"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"})
-"""What Lambda needs to take messages for a function, which itself has no use for it."""
+"""Permissions of Lambda to poll a queue, which the function itself does not use."""
 
 
 def _functions(configuration: Configuration) -> tuple[Resource, ...]:
@@ -24,26 +24,26 @@ def _functions(configuration: Configuration) -> tuple[Resource, ...]:
 
 
 def log_group(configuration: Configuration) -> Found:
-    """Lambda makes a log group that is missing, which keeps everything for ever and which Terraform then trips over."""
+    """Lambda creates a missing log group without a retention, and Terraform then fails to create it."""
     for function in _functions(configuration):
         group = configuration.target(function.block("logging_config").get("log_group"))
         if group is None or group.address not in function.awaited:
             yield (
                 function.where,
-                "does not wait for a log group of its own, which Lambda then makes without an end",
-                "make an aws_cloudwatch_log_group, name it in logging_config, and add it to depends_on",
+                "does not depend on a log group, so Lambda creates one without a retention",
+                "create an aws_cloudwatch_log_group, name it in logging_config, and add it to depends_on",
             )
 
 
 def log_retention(configuration: Configuration) -> Found:
-    """CloudWatch Logs keeps everything for ever unless it is told otherwise."""
+    """Without a retention, log events never expire."""
     for group in configuration.all("cloudwatch_log_group"):
         if not int(group.body.get("retention_in_days") or 0):
-            yield group.where, "keeps everything for ever", "set retention_in_days"
+            yield group.where, "has no retention, so log events never expire", "set retention_in_days"
 
 
 def role_policies(configuration: Configuration) -> Found:
-    """Lambda does not see a new policy at once; a function made before it cannot be used, or cannot be made."""
+    """Lambda sees a new policy with a delay; a function that is created before it fails."""
     for function in _functions(configuration):
         role = reference(function.body.get("role"))[0]
         own = {function.address} | {
@@ -60,13 +60,13 @@ def role_policies(configuration: Configuration) -> Found:
             ):
                 yield (
                     function.where,
-                    f"does not wait for {policy.address}",
-                    "add it to depends_on: a policy takes a while to be seen",
+                    f"does not depend on {policy.address}",
+                    "add it to depends_on, because Lambda sees a policy with a delay",
                 )
 
 
 def _taken(configuration: Configuration, policy: Resource, functions: set[str]) -> bool:
-    """Return whether a policy lets Lambda take messages from a queue, and nothing else, and the mapping waits for it."""
+    """Return whether a policy only allows polling a queue, and the mapping depends on it."""
     actions: set[str] = set()
     for statement in policy.document("policy"):
         named = statement.get("Action") or ()
@@ -78,7 +78,7 @@ def _taken(configuration: Configuration, policy: Resource, functions: set[str]) 
 
 
 def _leads_to(configuration: Configuration, start: Resource, targets: set[str]) -> bool:
-    """Return whether waiting for `start` would mean waiting for one of `targets`."""
+    """Return whether `start` depends on one of `targets`."""
     seen, found = {start.address}, [start]
     while found:
         for address in addresses_in(
@@ -94,7 +94,7 @@ def _leads_to(configuration: Configuration, start: Resource, targets: set[str]) 
 
 
 def publish(configuration: Configuration) -> Found:
-    """Without versions, an alias stays where it is, and provisioned concurrency is refused."""
+    """Without versions, an alias does not move, and Lambda rejects provisioned concurrency."""
     for alias in configuration.all("lambda_alias"):
         function = configuration.target(alias.body.get("function_name"))
         if function is not None and function.body.get("publish") is not True:
@@ -108,7 +108,7 @@ def publish(configuration: Configuration) -> Found:
 
 
 def alias_function(configuration: Configuration) -> Found:
-    """Given the function's ARN, the provider cannot find the alias again."""
+    """With the function's ARN, the provider cannot read the alias."""
     for one in configuration.all(
         "lambda_alias", "lambda_provisioned_concurrency_config", "lambda_permission"
     ):
@@ -118,19 +118,19 @@ def alias_function(configuration: Configuration) -> Found:
 
 
 def alias_weights(configuration: Configuration) -> Found:
-    """Lambda refuses provisioned concurrency on an alias that divides its calls."""
+    """Lambda rejects provisioned concurrency on a weighted alias."""
     divided = {alias.address for alias in configuration.all("lambda_alias") if alias.blocks("routing_config")}
     for one in configuration.all("lambda_provisioned_concurrency_config"):
         if reference(one.body.get("qualifier"))[0] in divided:
             yield (
                 one.where,
-                "is for an alias that divides its calls between versions, which Lambda refuses",
+                "is for a weighted alias, which Lambda rejects",
                 "remove the one or the other",
             )
 
 
 def provisioned_concurrency(configuration: Configuration) -> Found:
-    """It has to be for an alias, and fit into what is reserved."""
+    """Provisioned concurrency must be for an alias, and at most the reserved concurrency."""
     for one in configuration.all("lambda_provisioned_concurrency_config"):
         alias = configuration.target(one.body.get("qualifier"))
         if alias is None or alias.kind != "lambda_alias":
@@ -151,7 +151,7 @@ def provisioned_concurrency(configuration: Configuration) -> Found:
 
 
 def snap_start(configuration: Configuration) -> Found:
-    """What Lambda does not allow together with SnapStart."""
+    """SnapStart excludes these settings."""
     provisioned = {
         reference(one.body.get("function_name"))[0]
         for one in configuration.all("lambda_provisioned_concurrency_config")
@@ -178,7 +178,7 @@ def snap_start(configuration: Configuration) -> Found:
 
 
 def code_hash(configuration: Configuration) -> Found:
-    """Any other hash differs from what Lambda answers, so that every plan uploads the code again."""
+    """Any other hash differs from Lambda's, so every plan uploads the code again."""
     for function in _functions(configuration):
         written = function.text("source_code_hash")
         try:
@@ -194,7 +194,7 @@ def code_hash(configuration: Configuration) -> Found:
 
 
 def network(configuration: Configuration) -> Found:
-    """The network interfaces of a function outlive it, and hold its security groups for up to 45 minutes."""
+    """A function's network interfaces use its security groups for up to 45 minutes after its deletion."""
     for function in _functions(configuration):
         for one in function.blocks("vpc_config"):
             if function.body.get("replace_security_groups_on_destroy") is not True:
@@ -204,7 +204,11 @@ def network(configuration: Configuration) -> Found:
                     "set replace_security_groups_on_destroy",
                 )
             if len(one.get("subnet_ids") or ()) == 1:
-                yield function.where, "is in one subnet, and gone with its zone", "name subnets of two zones"
+                yield (
+                    function.where,
+                    "is in one subnet, so it fails with its zone",
+                    "name subnets of two zones",
+                )
             groups = [configuration.target(group) for group in one.get("security_group_ids") or ()]
             for group in groups:
                 if group is not None and group.lifecycle.get("create_before_destroy") is not True:

@@ -1,4 +1,4 @@
-"""Stages: limits, logs, canaries, and the role that all APIs of a region log with."""
+"""Audit rules for stages: limits, logs, canaries, and the account's role for logs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HARMLESS: Final = re.compile(
     r"\$context\.authorizer\.((claims\.)?caller|error|latency|status|integrationLatency|integrationStatus|principalId"
     r"|requestId)"
 )
-"""What authorizers say that is not a secret; `caller` is a keyed hash."""
+"""Authorizer context that is not secret; `caller` is a keyed hash."""
 
 _SECRET: Final = re.compile(
     r"\$context\.(authorizer\.[\w.-]+|authorize\.[\w.-]+|identity\.(apiKey(?!Id)|cognito|clientCert)[\w.-]*"
@@ -37,7 +37,7 @@ def _settings_of(configuration: Configuration, stage: Resource) -> list[Resource
 
 
 def throttle_missing(configuration: Configuration) -> Found:
-    """The provider's default is -1: no limit but the account's, which all its APIs share."""
+    """The provider's default is -1: only the limit of the account, which all its APIs share."""
     for stage in configuration.all("api_gateway_stage"):
         limits = [
             one.block("settings")
@@ -48,13 +48,13 @@ def throttle_missing(configuration: Configuration) -> Found:
         if not limits or any(float(limits[0].get(name) or -1) <= 0 for name in wanted):
             yield (
                 stage.where,
-                "has no limits of its own, so that one client can use up what the whole account has",
+                "has no limits of its own, so that one client can use up the limit of the account",
                 "set rate and burst for '*/*' in its method settings",
             )
 
 
 def method_settings_path(configuration: Configuration) -> Found:
-    """A path that is not encoded is refused or ignored; two settings at once overwrite each other."""
+    """A path that is not encoded is rejected or ignored. Concurrent settings overwrite each other."""
     for one in configuration.all("api_gateway_method_settings"):
         path = one.text("method_path")
         if not _METHOD_PATH.fullmatch(path):
@@ -72,20 +72,20 @@ def method_settings_path(configuration: Configuration) -> Found:
         if path != "*/*" and everything and not everything & one.awaited:
             yield (
                 one.where,
-                "is written at the same time as the settings of '*/*', which overwrite it",
+                "is created at the same time as the settings of '*/*', which overwrite it",
                 f"add {min(everything)} to its depends_on",
             )
 
 
 def data_trace(configuration: Configuration) -> Found:
-    """Bodies of requests and answers are written to the log."""
+    """Bodies of requests and responses are logged."""
     for one in configuration.all("api_gateway_method_settings"):
         if one.block("settings").get("data_trace_enabled") is True:
-            yield one.where, "logs whole requests and answers", "set data_trace_enabled to false"
+            yield one.where, "logs whole requests and responses", "set data_trace_enabled to false"
 
 
 def execution_log_group(configuration: Configuration) -> Found:
-    """API Gateway makes this log group itself where it is missing, and then keeps everything for ever."""
+    """API Gateway creates a missing log group without a retention."""
     for stage in configuration.all("api_gateway_stage"):
         api = reference(stage.body.get("rest_api_id"))[0]
         levels = {
@@ -98,20 +98,20 @@ def execution_log_group(configuration: Configuration) -> Found:
         if levels - {"OFF"} and not groups & stage.awaited:
             yield (
                 stage.where,
-                "does not wait for the log group of its executions, which API Gateway then makes without an end",
-                f"make an aws_cloudwatch_log_group named '{name}' and add it to depends_on",
+                "does not depend on the log group of its executions, so API Gateway creates it without a retention",
+                f"create an aws_cloudwatch_log_group named '{name}' and add it to depends_on",
             )
 
 
 def access_log(configuration: Configuration) -> Found:
-    """Nobody can tell afterwards who called what."""
+    """Without an access log, calls cannot be investigated."""
     for stage in configuration.all("api_gateway_stage"):
         if not stage.block("access_log_settings").get("destination_arn"):
             yield stage.where, "logs no requests", "pass account=... to the Stage, and leave access_log out"
 
 
 def access_log_fields(configuration: Configuration) -> Found:
-    """Claims, keys and paths with their values do not belong into a log."""
+    """Claims, keys and paths with values must not be logged."""
     for stage in configuration.all("api_gateway_stage"):
         line = str(stage.block("access_log_settings").get("format", ""))
         for found in _SECRET.finditer(line):
@@ -122,23 +122,23 @@ def access_log_fields(configuration: Configuration) -> Found:
                     "take the field out",
                 )
         if line and "$context.requestId" not in line and "$context.extendedRequestId" not in line:
-            yield stage.where, "its access log has no $context.requestId, and AWS wants it", "add it"
+            yield stage.where, "its access log has no $context.requestId, which AWS requires", "add it"
 
 
 def account_order(configuration: Configuration) -> Found:
-    """AWS refuses a stage that logs until the region has a role for it."""
+    """AWS rejects a stage with logs until the region has a role for logs."""
     for account in configuration.all("api_gateway_account"):
         for one in configuration.all("api_gateway_stage", "api_gateway_method_settings"):
             if account.address not in one.awaited:
                 yield (
                     one.where,
-                    f"does not wait for {account.address}, without which AWS refuses it",
+                    f"does not depend on {account.address}, without which AWS rejects it",
                     "pass account=... to the Stage",
                 )
 
 
 def account_once(configuration: Configuration) -> Found:
-    """There is one such setting in an account and region; the second overwrites the first."""
+    """There is one such setting for each account and region; a second one overwrites the first."""
     accounts = configuration.all("api_gateway_account")
     for account in accounts[1:]:
         yield (
@@ -149,7 +149,7 @@ def account_once(configuration: Configuration) -> Found:
 
 
 def stage_deployment(configuration: Configuration) -> Found:
-    """A canary without a deployment of its own takes the stage's, and all of the traffic moves."""
+    """A canary without its own deployment serves the stage's."""
     for stage in configuration.all("api_gateway_stage"):
         for canary in stage.blocks("canary_settings"):
             if not canary.get("deployment_id"):
@@ -167,14 +167,14 @@ def stage_deployment(configuration: Configuration) -> Found:
 
 
 def tracing(configuration: Configuration) -> Found:
-    """A slow request cannot be followed."""
+    """Without tracing, slow requests cannot be analysed."""
     for stage in configuration.all("api_gateway_stage"):
         if stage.body.get("xray_tracing_enabled") is not True:
             yield stage.where, "is not traced by X-Ray", "set xray_tracing_enabled"
 
 
 def access_log_json(configuration: Configuration) -> Found:
-    """A line that is not JSON cannot be searched, and what a client sends can forge one."""
+    """Lines that are not JSON cannot be queried, and clients can forge them."""
     for stage in configuration.all("api_gateway_stage"):
         line = stage.block("access_log_settings").get("format")
         if line is not None and not _is_json(str(line)):

@@ -1,4 +1,4 @@
-"""Roles: who may assume them, what they allow; and secrets where they do not belong."""
+"""Audit rules for roles and policies, and for secrets in plain text."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _EVERYTHING: Final = re.compile(
     r"\*|arn:[^:]*:[^:]*:[^:]*:[^:]*:(\*|(alias|function|key|log-group|secret|stateMachine|topic):\*"
     r"|(alias|key|role|table)/\*|[*]/[*])"
 )
-"""The ARNs that mean every resource of a service; a region or an account may be named in them."""
+"""ARN patterns that match every resource of a service, with or without region and account."""
 
 
 _SAYS_NO_ACCOUNT: Final = {"apigateway.amazonaws.com"}
-"""The services that assume roles without saying for which account."""
+"""Services that send no source account when they assume a role."""
 
 
 def _list(value: object) -> list[str]:
@@ -28,19 +28,19 @@ def _list(value: object) -> list[str]:
 
 
 def _account_roles(configuration: Configuration) -> set[str]:
-    """The roles that API Gateway writes logs with: it tries them out with wide permissions, and for no account."""
+    """Return the roles by which API Gateway writes logs, which need wide permissions and no source account."""
     return {
         reference(one.body.get("cloudwatch_role_arn"))[0] for one in configuration.all("api_gateway_account")
     }
 
 
 def trust(configuration: Configuration) -> Found:
-    """Any account that makes the service act can make it use the role."""
+    """Without a condition, any account can make the service use the role."""
     for role in configuration.all("iam_role"):
         for statement in role.document("assume_role_policy"):
             principal = statement.get("Principal", {})
             if principal == "*" or (isinstance(principal, Mapping) and principal.get("AWS") == "*"):
-                yield role.where, "may be assumed by everybody", "name a service"
+                yield role.where, "may be assumed by any principal", "name a service"
             elif (
                 isinstance(principal, Mapping)
                 and set(_list(principal.get("Service"))) - _SAYS_NO_ACCOUNT
@@ -59,12 +59,12 @@ def _says_account(statement: Mapping[str, Any]) -> bool:
 
 
 def role_name(configuration: Configuration) -> Found:
-    """A role made again under the same name is a stranger to KMS, and environments cannot be decrypted."""
+    """KMS does not know a new role with the name of a deleted one, so it cannot decrypt environments."""
     for role in configuration.all("iam_role"):
         if role.body.get("name"):
             yield (
                 role.where,
-                f"has the fixed name '{role.text('name')}'; made again, KMS does not know it",
+                f"has the fixed name '{role.text('name')}'; KMS does not know it after a replacement",
                 "use name_prefix",
             )
 
@@ -77,7 +77,7 @@ def _statements(configuration: Configuration) -> Iterator[tuple[Resource, Mappin
 
 
 def wildcards(configuration: Configuration) -> Found:
-    """What a role may do without need, whoever takes the function over may do."""
+    """Unused permissions are available to anyone who compromises the function."""
     exempt = _account_roles(configuration)
     for policy, statement in _statements(configuration):
         actions = _list(statement.get("Action"))
@@ -89,11 +89,15 @@ def wildcards(configuration: Configuration) -> Found:
         if wide and scoped and reference(policy.body.get("role"))[0] not in exempt:
             yield policy.where, f"allows {', '.join(scoped)} on '{wide[0]}'", "name the ARNs"
         if "NotAction" in statement or "NotResource" in statement:
-            yield policy.where, "allows everything but what it names", "name what is needed"
+            yield (
+                policy.where,
+                "allows all actions except those that it names",
+                "name the actions that are needed",
+            )
 
 
 def bucket_account(configuration: Configuration) -> Found:
-    """An ARN of S3 names no account: the account that takes the bucket's name gets what the role writes."""
+    """ARNs of S3 have no account: any account that owns the bucket's name gets the role's data."""
     for policy, statement in _statements(configuration):
         keys = {key.lower() for block in statement.get("Condition", {}).values() for key in block}
         names_s3 = any(action.startswith("s3:") for action in _list(statement.get("Action")))
@@ -106,61 +110,69 @@ def bucket_account(configuration: Configuration) -> Found:
 
 
 def log_group_by_function(configuration: Configuration) -> Found:
-    """A function that outlives its log group by a second makes it again, without a retention."""
+    """A function that runs after the deletion of its log group creates it again, without a retention."""
     for policy, statement in _statements(configuration):
         role = configuration.target(policy.body.get("role"))
         trusts_lambda = role is not None and "lambda.amazonaws.com" in role.text("assume_role_policy")
         if trusts_lambda and "logs:CreateLogGroup" in _list(statement.get("Action")):
-            yield policy.where, "lets a function make log groups", "take logs:CreateLogGroup out"
+            yield policy.where, "allows a function to create log groups", "take logs:CreateLogGroup out"
 
 
 def managed_policies(configuration: Configuration) -> Found:
-    """AWS's own policies are about all resources, and change."""
+    """AWS's managed policies cover all resources, and AWS changes them."""
     for one in configuration.all("iam_role_policy_attachment", "iam_policy_attachment"):
         if "aws:policy/" in one.text("policy_arn"):
-            yield one.where, f"attaches {one.text('policy_arn')}", "write an inline policy of what is needed"
+            yield (
+                one.where,
+                f"attaches {one.text('policy_arn')}",
+                "write an inline policy with the permissions that it needs",
+            )
     for role in configuration.all("iam_role"):
         if role.body.get("managed_policy_arns"):
-            yield role.where, "has managed policies", "write an inline policy of what is needed"
+            yield (
+                role.where,
+                "has managed policies",
+                "write an inline policy with the permissions that it needs",
+            )
 
 
 def function_open(configuration: Configuration) -> Found:
-    """Whoever finds the name can call the function, or have an AWS service call it for them."""
+    """Any caller that knows the name can invoke the function, directly or through an AWS service."""
     for permission in configuration.all("lambda_permission"):
         principal = permission.text("principal")
         if "*" in principal:
-            yield permission.where, "lets everybody call the function", "name a service"
+            yield permission.where, "allows any principal to invoke the function", "name a service"
         elif "." in principal and not (permission.text("source_arn") or permission.text("source_account")):
-            yield permission.where, f"lets {principal} call it for any account", "set source_arn"
+            yield permission.where, f"allows {principal} to invoke it for any account", "set source_arn"
 
 
 def secret(configuration: Configuration) -> Found:
-    """What is in the configuration is in the plan, in the state, and in whatever stores them."""
+    """Values in the configuration are in the plan and in the state, in plain text."""
     for resource in configuration.resources:
         for text in strings(resource.body):
             if (kind := find_secret(text)) is not None:
                 yield (
                     resource.where,
                     f"holds {kind} in plain text",
-                    "keep it in Secrets Manager, and pass its name",
+                    "store it in Secrets Manager, and pass its name",
                 )
     for part in ("output", "variable", "locals", "provider"):
         for text in strings(configuration.json.get(part, {})):
             if (kind := find_secret(text)) is not None:
-                yield part, f"holds {kind} in plain text", "keep it in Secrets Manager, and pass its name"
+                yield part, f"holds {kind} in plain text", "store it in Secrets Manager, and pass its name"
 
 
 def private_key(configuration: Configuration) -> Found:
-    """A private key in the state is read by whoever reads the state."""
+    """All readers of the state can read a private key in it."""
     for certificate in configuration.all("acm_certificate"):
         if certificate.body.get("private_key"):
-            yield certificate.where, "has its private key in the state", "have ACM make it"
+            yield certificate.where, "has its private key in the state", "let ACM create it"
     for domain in configuration.all("api_gateway_domain_name"):
         if domain.body.get("certificate_private_key"):
             yield domain.where, "has its private key in the state", "use a certificate of ACM"
     for kind in configuration.json.get("resource", {}):
         if kind == "tls_private_key":
-            yield kind, "puts a private key into the state", "have ACM make it"
+            yield kind, "puts a private key into the state", "let ACM create it"
 
 
 RULES: Final = {

@@ -1,4 +1,4 @@
-"""The configuration as a whole: provider, state, and nothing of one machine in it."""
+"""Audit rules for the whole configuration: provider, state, paths and names."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _NAMES: Final = {
     "sqs_queue": "name",
     "wafv2_web_acl": "name",
 }
-"""The argument that names a resource, or what it is a part of, of which AWS has one of each name."""
+"""Argument with the unique name of a resource, or of its parent."""
 
 
 def _terraform(configuration: Configuration) -> Mapping[str, Any]:
@@ -45,20 +45,20 @@ def _terraform(configuration: Configuration) -> Mapping[str, Any]:
 
 
 def provider_source(configuration: Configuration) -> Found:
-    """`aws` alone is another provider elsewhere, and an exact version is for the lock file."""
+    """The source must be complete, and exact versions belong in the lock file."""
     provider = _terraform(configuration).get("required_providers", {}).get("aws", {})
     if provider.get("source") != "hashicorp/aws":
         yield "terraform", f"takes provider '{provider.get('source')}'", "set its source to hashicorp/aws"
     if not re.search(r">=\s*\d", str(provider.get("version", ""))) or "<" not in str(provider.get("version")):
         yield (
             "terraform",
-            f"takes version '{provider.get('version')}' of the provider",
-            "say from which and up to which release, such as '>= 5.100.0, < 7.0.0'",
+            f"pins version '{provider.get('version')}' of the provider",
+            "set a range, such as '>= 5.100.0, < 7.0.0'",
         )
 
 
 def provider_retries(configuration: Configuration) -> Found:
-    """AWS throttles its control plane to a few calls a second for a whole account."""
+    """AWS throttles its control plane to a few calls a second for each account."""
     for provider in configuration.json.get("provider", {}).get("aws", ()):
         retries = provider.get("max_retries")
         if retries is not None and int(retries) < _MIN_RETRIES:
@@ -70,21 +70,21 @@ def provider_retries(configuration: Configuration) -> Found:
 
 
 def backend(configuration: Configuration) -> Found:
-    """A state that nobody chose a place for is lost with the directory."""
+    """A state in the default place is lost with the directory."""
     written = _terraform(configuration).get("backend", {})
     if not written:
-        yield "terraform", "does not say where its state is", "pass state_path or state to the stack"
+        yield "terraform", "has no backend for its state", "pass state_path or state to the stack"
     s3 = written.get("s3")
     if s3 is not None and s3.get("encrypt") is not True:
         yield "terraform", "keeps its state unencrypted", "set encrypt"
     if s3 is not None and not (s3.get("use_lockfile") or s3.get("dynamodb_table")):
-        yield "terraform", "does not lock its state, and two applies at once ruin it", "set use_lockfile"
+        yield "terraform", "does not lock its state, and concurrent applies corrupt it", "set use_lockfile"
     if s3 is not None and {"access_key", "secret_key", "token", "profile"} & s3.keys():
         yield "terraform", "has credentials for its state", "leave them to the environment"
 
 
 def absolute_path(configuration: Configuration) -> Found:
-    """The configuration is for this machine only, and names its user."""
+    """A path of this machine works nowhere else, and can contain a user name."""
     for part in ("terraform", "provider", "resource", "output", "data", "locals"):
         for text in strings(configuration.json.get(part, {})):
             if _ABSOLUTE.match(text):
@@ -92,34 +92,34 @@ def absolute_path(configuration: Configuration) -> Found:
 
 
 def token(configuration: Configuration) -> Found:
-    """A token of cdktf that was taken for text, or text that Terraform would take for an expression."""
+    """A token of cdktf that was used as a string, or a string that Terraform would evaluate."""
     for resource in configuration.resources:
         if any("TfToken[" in text for text in strings(resource.body)):
             yield (
                 resource.where,
                 "has an unresolved token",
-                "pass the attribute itself, not text made from it",
+                "pass the attribute itself, not a string made from it",
             )
         found = next(filter(None, map(accidental, strings(resource.body))), None)
         if found is not None:
             yield (
                 resource.where,
-                f"holds {found}, which Terraform would fill in",
+                f"contains {found}, which Terraform would evaluate",
                 f"write {found[0]}{found} for the text",
             )
 
 
 def reference_missing(configuration: Configuration) -> Found:
-    """Terraform refuses a dependency on what is not there."""
+    """Terraform rejects a dependency on a missing resource."""
     for resource in configuration.resources:
         triggers = resource.lifecycle.get("replace_triggered_by", ())
         for address in {*resource.awaited, *(".".join(one.split(".")[:2]) for one in triggers)}:
             if address.startswith("aws_") and configuration.get(address) is None:
-                yield resource.where, f"depends on {address}, which is not there", "remove the dependency"
+                yield resource.where, f"depends on {address}, which does not exist", "remove the dependency"
 
 
 def name_twice(configuration: Configuration) -> Found:
-    """What a resource with create_before_destroy depends on is created before it is destroyed too, under the same name."""
+    """Dependencies of a resource with create_before_destroy are replaced in that order too, under the same name."""
     for first in configuration.resources:
         if first.lifecycle.get("create_before_destroy") is not True:
             continue

@@ -1,4 +1,4 @@
-"""Alarms that reach somebody, and keys that let CloudWatch do its work."""
+"""Audit rules for alarms, and for keys that CloudWatch must use."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ Found = Iterator[tuple[str, str, str]]
 
 
 def alarm_actions(configuration: Configuration) -> Found:
-    """An alarm without an action turns red where nobody looks."""
+    """An alarm without an action notifies no operator."""
     for alarm in configuration.all("cloudwatch_metric_alarm", "cloudwatch_composite_alarm"):
         if not alarm.body.get("alarm_actions") or alarm.body.get("actions_enabled") is False:
-            yield alarm.where, "tells nobody", "set alarm_actions, such as a topic"
+            yield alarm.where, "has no action", "set alarm_actions, such as a topic"
 
 
 def alarm_missing(configuration: Configuration) -> Found:
-    """Nobody is told when the API fails."""
+    """No operator is notified when the API fails."""
     watched = {
         *(alarm.text("metric_name") for alarm in configuration.all("cloudwatch_metric_alarm")),
         *(
@@ -35,7 +35,7 @@ def alarm_missing(configuration: Configuration) -> Found:
 
 
 def workflow_alarm(configuration: Configuration) -> Found:
-    """Nobody is told when the workflow fails; whoever started it as a job has gone by then."""
+    """No operator is notified when the workflow fails."""
     watched = _watched(configuration, "ExecutionsFailed", "StateMachineArn")
     for machine in configuration.all("sfn_state_machine"):
         if not watched & {machine.address, machine.text("name")}:
@@ -43,7 +43,7 @@ def workflow_alarm(configuration: Configuration) -> Found:
 
 
 def queue_alarm(configuration: Configuration) -> Found:
-    """What failed for good lies in a queue that nobody looks into, until it expires."""
+    """Without an alarm, failed messages expire unnoticed."""
     taken = {
         reference(one.body.get("event_source_arn"))[0]
         for one in configuration.all("lambda_event_source_mapping")
@@ -53,13 +53,13 @@ def queue_alarm(configuration: Configuration) -> Found:
         if queue.address not in taken and not watched & {queue.address, queue.text("name")}:
             yield (
                 queue.where,
-                "is emptied by nobody and has no alarm",
+                "has no consumer and no alarm",
                 "add an alarm on ApproximateNumberOfMessagesVisible",
             )
 
 
 def _watched(configuration: Configuration, metric: str, dimension: str) -> set[str]:
-    """The names, or the addresses where they are referred to, of what has an alarm on a metric."""
+    """Return the names, or referenced addresses, of the resources with an alarm on a metric."""
     values = {
         str((alarm.body.get("dimensions") or {}).get(dimension, ""))
         for alarm in configuration.all("cloudwatch_metric_alarm")
@@ -69,15 +69,15 @@ def _watched(configuration: Configuration, metric: str, dimension: str) -> set[s
 
 
 def topic_key(configuration: Configuration) -> Found:
-    """CloudWatch cannot use the key, and the alarm is dropped without a word."""
-    told = {
+    """CloudWatch cannot use the key, and drops the alarm silently."""
+    notified = {
         topic.address
         for alarm in configuration.all("cloudwatch_metric_alarm", "cloudwatch_composite_alarm")
         for action in alarm.body.get("alarm_actions") or ()
         if (topic := configuration.target(action)) is not None
     }
     for topic in configuration.all("sns_topic"):
-        if topic.address not in told or not topic.body.get("kms_master_key_id"):
+        if topic.address not in notified or not topic.body.get("kms_master_key_id"):
             continue
         key = configuration.target(topic.body["kms_master_key_id"])
         if topic.text("kms_master_key_id") == "alias/aws/sns" or (
@@ -86,24 +86,24 @@ def topic_key(configuration: Configuration) -> Found:
             yield (
                 topic.where,
                 "is encrypted with a key that CloudWatch may not use, so that alarms are dropped",
-                "let cloudwatch.amazonaws.com use kms:Decrypt and kms:GenerateDataKey* in the key's policy",
+                "allow cloudwatch.amazonaws.com kms:Decrypt and kms:GenerateDataKey* in the key's policy",
             )
 
 
 def log_key(configuration: Configuration) -> Found:
-    """CloudWatch Logs refuses to make the log group."""
+    """CloudWatch Logs rejects the log group."""
     for group in configuration.all("cloudwatch_log_group"):
         key = configuration.target(group.body.get("kms_key_id"))
         if key is not None and key.kind == "kms_key" and not _allows(configuration, key, "logs."):
             yield (
                 group.where,
                 f"is encrypted with {key.address}, which CloudWatch Logs may not use",
-                "let logs.REGION.amazonaws.com use it in the key's policy",
+                "allow logs.REGION.amazonaws.com to use it in the key's policy",
             )
 
 
 def vended_log_names(configuration: Configuration) -> Found:
-    """Each other name takes a place in a policy of the account that holds ten, and then nothing can log."""
+    """Each other name uses one of ten places in a policy of the account; without a place, a workflow cannot log."""
     for machine in configuration.all("sfn_state_machine"):
         destination = str(machine.block("logging_configuration").get("log_destination", "")).removesuffix(
             ":*"
@@ -112,7 +112,7 @@ def vended_log_names(configuration: Configuration) -> Found:
         if group is not None and not group.text("name").startswith("/aws/vendedlogs/"):
             yield (
                 group.where,
-                f"its name '{group.text('name')}' takes one of the account's few places for log policies",
+                f"its name '{group.text('name')}' uses one of the account's ten places for log policies",
                 "start it with /aws/vendedlogs/states/",
             )
 

@@ -1,4 +1,4 @@
-"""State machines: what may start them, what they log, how long they run, and what is kept of their jobs."""
+"""Audit rules for state machines: permissions, logs, timeouts and records of jobs."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def _machines(configuration: Configuration) -> tuple[Resource, ...]:
 
 
 def workflow_policies(configuration: Configuration) -> Found:
-    """Step Functions tries the role when the workflow is made, and refuses one whose policies come later."""
+    """Step Functions checks the role when it creates the workflow, and rejects one without policies."""
     for machine in _machines(configuration):
         role = reference(machine.body.get("role_arn"))[0]
         for policy in configuration.all("iam_role_policy"):
             if reference(policy.body.get("role"))[0] == role and policy.address not in machine.awaited:
-                yield machine.where, f"does not wait for {policy.address}", "add it to depends_on"
+                yield machine.where, f"does not depend on {policy.address}", "add it to depends_on"
 
 
 def workflow_status(configuration: Configuration) -> Found:
@@ -42,7 +42,7 @@ def workflow_status(configuration: Configuration) -> Found:
 
 
 def workflow_timeout(configuration: Configuration) -> Found:
-    """The caller gets a 504 while the workflow runs on, unheard and paid for."""
+    """The caller gets a 504, while the workflow runs on and is billed."""
     machines = {one.text("name"): one for one in _machines(configuration)}
     for api in configuration.all("api_gateway_rest_api"):
         for route in configuration.routes(api):
@@ -62,7 +62,7 @@ def workflow_timeout(configuration: Configuration) -> Found:
 
 
 def workflow_log(configuration: Configuration) -> Found:
-    """An Express workflow keeps no history: without a log nobody can say what happened."""
+    """An Express workflow has no history; without a log, failures cannot be investigated."""
     for machine in _machines(configuration):
         logging = machine.block("logging_configuration")
         if not logging.get("log_destination") or logging.get("level", "OFF") == "OFF":
@@ -70,14 +70,14 @@ def workflow_log(configuration: Configuration) -> Found:
 
 
 def execution_data(configuration: Configuration) -> Found:
-    """The log then holds what callers sent, and what they got."""
+    """The log would contain the data of callers."""
     for machine in _machines(configuration):
         if machine.block("logging_configuration").get("include_execution_data") is True:
-            yield machine.where, "logs what goes in and comes out", "leave include_execution_data out"
+            yield machine.where, "logs the input and output of steps", "leave include_execution_data out"
 
 
 def job_expiry(configuration: Configuration) -> Found:
-    """The records of jobs that nobody asks about any more stay for ever."""
+    """Without an expiry, records of old jobs stay for ever."""
     allowed: dict[str, dict[str, set[str]]] = {}
     for policy in configuration.all("iam_role_policy"):
         role = allowed.setdefault(reference(policy.body.get("role"))[0], {})
@@ -101,7 +101,7 @@ def _longest(machine: Resource) -> float:
         definition = json.loads(machine.text("definition"))
         return longest_seconds(definition, "EXPRESS" if machine.text("type") == "EXPRESS" else "STANDARD")
     except (ValueError, LookupError, TypeError):
-        # No definition that could be read says when it ends.
+        # The definition, if it is readable, has no timeout.
         return math.inf
 
 

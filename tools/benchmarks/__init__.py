@@ -1,1 +1,1 @@
-"""What things cost, beside their peers: `make bench` and `make bench-synth`."""
+"""Benchmarks: `make bench` and `make bench-synth`."""

@@ -1,10 +1,11 @@
-"""What `terraform apply` costs in calls to AWS, for an API in resources and as one body.
+"""Benchmark of `terraform apply` in calls to AWS, for an API in resources and as one body.
 
     python -m tools.benchmarks.apply            10 and 50 routes in both forms
     python -m tools.benchmarks.apply 10 200     other numbers of routes
 
-AWS throttles the control plane of API Gateway to a few calls a second and account, so that the calls decide how long
-an apply takes there; the seconds are those of the local cloud. The calls are counted in its request log.
+AWS throttles the control plane of API Gateway to a few calls a second and account, so that the calls
+determine the duration of an apply there; the seconds are those of the local cloud. The calls are counted in
+its request log.
 """
 
 from __future__ import annotations
@@ -47,15 +48,15 @@ CODE = PROJECT / "examples" / "hello" / "service"
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One apply of a new stack.
+    """Apply of a new stack.
 
     Attributes:
-        form: How the API was written.
-        routes: How many routes it has, each with a path of its own.
+        form: Form of the API.
+        routes: Number of routes, each with its own path.
         gateway_calls: The calls to API Gateway.
         permission_calls: The calls to Lambda, most of them for the permission of each route.
         calls: All calls to AWS.
-        seconds: What the apply took, on the local cloud.
+        seconds: Duration of the apply on the local cloud.
     """
 
     form: DefinitionForm
@@ -67,7 +68,7 @@ class Measured:
 
 
 def synthesize(directory: Path, form: DefinitionForm, routes: int) -> Path:
-    """Write a stack with so many routes; return the directory of its `cdk.tf.json`."""
+    """Write a stack with a number of routes; return the directory of its `cdk.tf.json`."""
     app = App(outdir=str(directory / "cdktf.out"))
     stack = AwsStack(app, STACK, region="us-east-1")
     archive = LambdaArchive(CODE, target=Target.this_machine(), cache=directory / "archives")
@@ -124,7 +125,7 @@ def _services(lines: Sequence[str]) -> Iterator[str]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measures and prints a table."""
+    """Measure, and print a table."""
     numbers = [int(argument) for argument in arguments] or list(ROUTES)
     heading("terraform apply of a new API: calls to AWS, and seconds on the local cloud")
     print(f"  {'form':<12}{'routes':>8}{'API Gateway':>14}{'Lambda':>9}{'all calls':>12}{'seconds':>10}")

@@ -1,4 +1,4 @@
-"""`make bench`: what the local cloud's data plane costs, as ratios measured in one run.
+"""`make bench`: benchmark of the local cloud's data plane, as ratios measured in one run.
 
     python -m tools.benchmarks.data_plane                 everything
     python -m tools.benchmarks.data_plane overhead        a warm request over HTTP against invoking the same worker directly
@@ -41,7 +41,7 @@ CONNECTIONS = 8
 
 
 def deploy_trivial(endpoint_url: str) -> tuple[str, str]:
-    """Deploys the trivial handler behind `GET /ok` with AWS's own API; returns its URL and its function's ARN."""
+    """Deploy the trivial handler behind `GET /ok` with AWS's API; return its URL and its function's ARN."""
     session = local_session("us-east-1")
     functions = session.client("lambda", endpoint_url=endpoint_url)
     api = session.client("apigateway", endpoint_url=endpoint_url)
@@ -77,10 +77,10 @@ def deploy_trivial(endpoint_url: str) -> tuple[str, str]:
 
 
 def load(url: str, connections: int, requests: int, *, keep_alive: bool = True) -> dict[str, Any]:
-    """Run the load generator in a process of its own; return what it measured.
+    """Run the load generator in a process of its own; return its measurements.
 
     Raises:
-        RuntimeError: Not every answer was 200.
+        RuntimeError: Not every status was 200.
     """
     command = [sys.executable, "-m", "tools.benchmarks.load", url, str(connections), str(requests)]
     command += [] if keep_alive else ["close"]
@@ -130,7 +130,7 @@ async def _overhead() -> None:
 
 
 def overhead() -> None:
-    """Print what the data plane adds to a warm invocation, the load generator's own cost included."""
+    """Print the overhead of the data plane on a warm invocation, with the cost of the load generator."""
     heading(f"Overhead of the data plane (medians of {ROUNDS} rounds of {WARM_REQUESTS} requests)")
     asyncio.run(_overhead())
 
@@ -143,7 +143,7 @@ def free_port() -> int:
 
 
 def _requests_per_second(url: str) -> float:
-    """The better of keep-alive and a connection for each request, so that no server loses by what suits it less."""
+    """Return the better of keep-alive and a connection for each request, so that each server runs in its best mode."""
     load(url, CONNECTIONS, 200)
     runs = {
         keep: [load(url, CONNECTIONS, LOAD_REQUESTS, keep_alive=keep) for _ in range(3)]

@@ -2,8 +2,9 @@
 
     python -m tools.benchmarks.load URL CONNECTIONS REQUESTS [close]
 
-Prints one JSON object: requests per second, the latencies' median and 99th percentile in milliseconds, and how many
-answers had which status. With `close` each request has a connection of its own. It speaks just enough HTTP/1.1 to cost little beside the servers that it measures.
+Prints one JSON object: requests per second, the latencies' median and 99th percentile in milliseconds, and
+how many answers had which status. With `close` each request has a connection of its own. It implements only
+as much HTTP/1.1 as it needs, so that it costs little beside the servers.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a run of the load generator found; latencies in milliseconds."""
+    """Result of a run of the load generator; latencies in milliseconds."""
 
     requests_per_second: float
     median_ms: float
@@ -29,7 +30,7 @@ class Measured:
 
 
 async def _read_answer(reader: asyncio.StreamReader) -> tuple[int, bool]:
-    """Read one answer to its end; return its status and whether the connection stays open."""
+    """Read one response; return its status and whether the connection stays open."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     lines = head.split("\r\n")
     status = int(lines[0].split(" ", 2)[1])
@@ -45,8 +46,8 @@ async def _read_answer(reader: asyncio.StreamReader) -> tuple[int, bool]:
     else:
         await reader.read()
         return status, False
-    kept = lines[0].startswith("HTTP/1.1") and headers.get("connection", "").lower() != "close"
-    return status, kept or headers.get("connection", "").lower() == "keep-alive"
+    keep_open = lines[0].startswith("HTTP/1.1") and headers.get("connection", "").lower() != "close"
+    return status, keep_open or headers.get("connection", "").lower() == "keep-alive"
 
 
 async def _client(
@@ -65,10 +66,10 @@ async def _client(
         if streams is None:
             streams = await asyncio.open_connection(parts.hostname, parts.port)
         streams[1].write(request)
-        status, kept = await asyncio.wait_for(_read_answer(streams[0]), timeout=60)
+        status, keep_open = await asyncio.wait_for(_read_answer(streams[0]), timeout=60)
         latencies.append((time.perf_counter() - started) * 1000)
         statuses[str(status)] += 1
-        if not kept or not keep_alive:
+        if not keep_open or not keep_alive:
             streams[1].close()
             streams = None
     if streams is not None:

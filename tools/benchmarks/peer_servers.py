@@ -1,6 +1,6 @@
-"""The peers that `make bench` measures beside the local cloud: `chalice local` and serverless-offline.
+"""Peers that `make bench` compares with the local cloud: `chalice local` and serverless-offline.
 
-Each is installed into a folder of its own below `.cache/bench`, on first use, and serves the same trivial handler.
+Each is installed into its own folder below `.cache/bench` on first use, and serves the same trivial handler.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class PeerUnavailableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A server of the trivial handler that is up at `url`."""
+    """Running server of the trivial handler at `url`."""
 
     name: str
     url: str

@@ -1,10 +1,9 @@
-"""The small stack of `tools.benchmarks.synth`: a REST API, a function, its role, a stage; for cdktf and its peers.
+"""Small stack of `tools.benchmarks.synth` for cdktf and its peers: a REST API, a function, its role, a stage.
 
     python tools/benchmarks/peer_stacks.py aws-cdk DIRECTORY
     python tools/benchmarks/peer_stacks.py cdktn DIRECTORY
 
-Runs with the Python of an environment that has the peer, not with the project's, so it imports nothing of
-ours.
+It runs in an environment of the peer, so it imports nothing of this project.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import Any
 
 
 def terraform_cdk(core: str, provider: str, directory: str) -> None:
-    """Synthesizes the stack with cdktf or its successor cdktn, whose packages only have other names."""
+    """Synthesize the stack with cdktf or its successor cdktn, whose packages only have other names."""
 
     def make(name: str, construct_id: str, /, **arguments: object) -> Any:
         module = import_module(f"{provider}.{name}")
@@ -77,7 +76,7 @@ def terraform_cdk(core: str, provider: str, directory: str) -> None:
 
 
 def aws_cdk(directory: str) -> None:
-    """Synthesizes the stack with AWS CDK's constructs of the second level, as its users write it."""
+    """Synthesize the stack with AWS CDK's L2 constructs."""
     core = import_module("aws_cdk")
     apigateway = import_module("aws_cdk.aws_apigateway")
     awslambda = import_module("aws_cdk.aws_lambda")
@@ -98,7 +97,7 @@ def aws_cdk(directory: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Synthesizes the stack with the peer named first to the directory named second."""
+    """Synthesize the stack with the peer in the first argument to the directory in the second."""
     peer, directory = arguments
     if peer == "aws-cdk":
         aws_cdk(directory)

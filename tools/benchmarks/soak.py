@@ -1,4 +1,4 @@
-"""`make soak`: ten thousand mixed requests, 32 at a time, and then everything has to be as it was.
+"""`make soak`: ten thousand mixed requests, 32 at a time, with checks for leaks and wrong answers.
 
     python -m tools.benchmarks.soak [--requests 10000] [--concurrency 32]
 
@@ -37,7 +37,7 @@ from tools.benchmarks.soak_mix import KINDS, WHOLE, Kind, Order, judge, plan
 REQUESTS = 10_000
 CONCURRENCY = 32
 SERVER_GROWTH_MB = 64.0
-"""How much more memory the server may have at the end than after the first tenth."""
+"""Allowed growth of the server's memory since the first tenth of the requests, in MB."""
 WORKER_GROWTH_MB = 16.0
 """The same for the largest worker."""
 
@@ -47,7 +47,7 @@ _WORKERS_END_SECONDS = 10.0
 
 @dataclass(slots=True)
 class Tally:
-    """What came back, by kind; latencies in milliseconds."""
+    """Responses by kind; latencies in milliseconds."""
 
     latencies: dict[str, list[float]] = field(default_factory=dict)
     statuses: dict[str, Counter[int]] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """What the local cloud takes; memory in MB."""
+    """Resources of the local cloud; memory in MB."""
 
     server_mb: float
     largest_worker_mb: float
@@ -81,7 +81,7 @@ class Footprint:
 
 @dataclass(frozen=True, slots=True)
 class Soaked:
-    """What a run found.
+    """Result of a run.
 
     Attributes:
         tally: The answers.
@@ -89,7 +89,7 @@ class Soaked:
         late: After the last.
         before: With one worker for each function, at the start.
         after: The same at the end.
-        problems: What was wrong; empty if all is well.
+        problems: Problems, empty if there are none.
     """
 
     tally: Tally
@@ -101,7 +101,7 @@ class Soaked:
 
 
 class Caller:
-    """Sends requests to an API on connections that are kept, one for each thread.
+    """Client of an API with a persistent connection for each thread.
 
     Args:
         url: The local cloud.
@@ -122,7 +122,7 @@ class Caller:
             connection.close()
 
     def send(self, kind: Kind, number: int) -> None:
-        """Send one request of a kind and count what comes back."""
+        """Send one request of a kind and count the response."""
         order = kind.make(self._api, number)
         started = time.perf_counter()
         try:
@@ -154,7 +154,7 @@ class Caller:
 
 
 def soak(directory: Path, *, requests: int, concurrency: int) -> Soaked:
-    """Start a local cloud in `directory`, send the requests and judge what is left.
+    """Start a local cloud in `directory`, send the requests and check the result.
 
     Raises:
         LocalCloudError: The local cloud does not start or end.
@@ -208,7 +208,7 @@ def _call_each_function(url: str, api: SoakApi) -> None:
 
 
 def footprint(pid: int) -> Footprint:
-    """Measures the local cloud of a process id, and the workers that it has started."""
+    """Measure the local cloud of a process id, and its workers."""
     server = psutil.Process(pid)
     memory: list[float] = []
     dead = 0
@@ -225,7 +225,7 @@ def footprint(pid: int) -> Footprint:
 
 
 def _footprint_of(pid: int, *, workers: int) -> Footprint:
-    """Measures once there are so many workers and no dead ones, or when they have had their time to end."""
+    """Measure when there are so many workers and no dead ones, or after the time limit for that."""
     deadline = time.monotonic() + _WORKERS_END_SECONDS
     while True:
         found = footprint(pid)
@@ -247,13 +247,13 @@ def _problems_of_counts(tally: Tally, api: SoakApi) -> Iterable[str]:
 def problems_of_processes(
     before: Footprint, early: Footprint, late: Footprint, after: Footprint
 ) -> Iterable[str]:
-    """Says what the run has left behind; see `Soaked` for the four."""
+    """Return the problems of the processes after a run; see `Soaked` for the arguments."""
     if before.workers != len(FUNCTIONS):
         yield f"there were {before.workers} workers for {len(FUNCTIONS)} functions before the first request"
     if after.workers != before.workers:
         yield f"there are {after.workers} workers where there were {before.workers}"
     if after.dead:
-        yield f"{after.dead} processes have ended and nobody has taken note"
+        yield f"{after.dead} processes have ended and were not reaped"
     if after.files - before.files > _MOST_ADDED_FILES:
         yield f"the server has {after.files} files and connections open where it had {before.files}"
     for name, growth, bound in (
@@ -265,7 +265,7 @@ def problems_of_processes(
 
 
 def show(soaked: Soaked) -> None:
-    """Print the table and what was wrong."""
+    """Print the table and the problems."""
     tally = soaked.tally
     total = sum(counter.total() for counter in tally.statuses.values())
     heading(f"{total:,} requests in {tally.seconds:.1f} s: {total / tally.seconds:.0f} a second")

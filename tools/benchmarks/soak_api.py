@@ -1,4 +1,4 @@
-"""The API that `make soak` calls: made with AWS's own API in a second, its functions real worker processes."""
+"""API that `make soak` calls, created with AWS's API, with real worker processes."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from deploy_tools.local_session import local_session
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
 STAGE = "soak"
-GOOD_TOKEN = "Bearer good"  # noqa: S105 - the authorizer below knows it, and nobody else
+GOOD_TOKEN = "Bearer good"  # noqa: S105 - a made-up token that only the authorizer below accepts
 DENIED_TOKEN = "Bearer denied"  # noqa: S105 - as above
 RATE, BURST = 1, 10
-"""The throttle of `GET /throttled`: requests a second, and at once."""
+"""Throttle of `GET /throttled`: requests a second, and burst."""
 
 FUNCTIONS = ("items", "plain", "slow", "fragile", "authorizer")
 
@@ -93,8 +93,8 @@ def deploy_soak_api(endpoint_url: str, *, quota: int) -> SoakApi:
     session = local_session(REGION)
     arns = _functions(session, endpoint_url)
     api = session.client("apigateway", endpoint_url=endpoint_url)
-    made = api.create_rest_api(name="soak")
-    identifier, root = made["id"], made["rootResourceId"]
+    created = api.create_rest_api(name="soak")
+    identifier, root = created["id"], created["rootResourceId"]
     functions = session.client("lambda", endpoint_url=endpoint_url)
     for name in FUNCTIONS:
         functions.add_permission(
@@ -144,7 +144,7 @@ def deploy_soak_api(endpoint_url: str, *, quota: int) -> SoakApi:
 
 
 def replace_workers(endpoint_url: str) -> None:
-    """Change every function's settings, upon which the local cloud ends each worker that is idle."""
+    """Change every function's settings, so that the local cloud ends idle workers."""
     functions = local_session(REGION).client("lambda", endpoint_url=endpoint_url)
     for name in FUNCTIONS:
         functions.update_function_configuration(FunctionName=name, Environment={"Variables": {"ROUND": "2"}})

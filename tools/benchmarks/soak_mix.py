@@ -1,4 +1,4 @@
-"""The requests of `make soak`: how many there are of each kind, how one is made, and which answer is right."""
+"""Requests of `make soak`: number of each kind, request, and expected response."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _SEED = 4
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A request to send.
+    """Request to send.
 
     Attributes:
         headers: Its headers; a `Content-Length` among them announces a body that is never sent.
-        number: What the body of a good answer has to hold, if anything.
+        number: Number that the body of a good response must contain, or None.
     """
 
     method: str
@@ -30,7 +30,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of request: of a thousand, how many are of it; which statuses are right; and how one is made."""
+    """Kind of request: share in a thousand, expected statuses, and function that creates one."""
 
     name: str
     share: int
@@ -62,7 +62,7 @@ def _too_large(_: SoakApi, number: int) -> Order:
 
 
 WHOLE = Kind("whole", 0, (200,), _get("/fragile"))
-"""What `fragile` answers when it is not told to fail."""
+"""Response of `fragile` when it does not fail."""
 
 KINDS = (
     Kind("good", 470, (200,), _item),
@@ -83,7 +83,7 @@ KINDS = (
 
 
 def plan(requests: int) -> list[Kind]:
-    """The kinds of so many requests, in a mixed order that is always the same."""
+    """Return the kinds of a number of requests, in a shuffled but fixed order."""
     kinds = [kind for kind in KINDS for _ in range(max(1, requests * kind.share // 1_000))]
     kinds += [KINDS[0]] * (requests - len(kinds))
     random.Random(_SEED).shuffle(kinds)  # noqa: S311 - an order, no secret
@@ -91,7 +91,7 @@ def plan(requests: int) -> list[Kind]:
 
 
 def judge(kind: Kind, order: Order, status: int, body: bytes) -> str | None:
-    """Says what is wrong with an answer; None if it is right."""
+    """Return the problem of a response, or None."""
     if status not in kind.statuses:
         return f"answered {status} instead of {' or '.join(map(str, kind.statuses))}: {body[:200]!r}"
     try:

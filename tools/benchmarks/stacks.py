@@ -1,4 +1,4 @@
-"""The stacks that `tools.benchmarks.synth` measures and that the tests of `lazy_bindings` compare.
+"""Stacks that `tools.benchmarks.synth` measures and the tests of `lazy_bindings` compare.
 
     python -m tools.benchmarks.stacks small DIRECTORY              a REST API, a function, its role, a stage
     python -m tools.benchmarks.stacks resources DIRECTORY 100      a hundred resources of four types
@@ -84,16 +84,16 @@ UNCOMMON = ("instance", "data_aws_ami", "eks_cluster")
 """Namespaces outside the services that `lazy_bindings` keeps at hand; imported when resources exist."""
 
 _TRACE = "creation_stack"  # names temporary folders
-_DEPTH = 5  # levels of structures that are filled in; deeper ones are all inside WAF statements
+_DEPTH = 5  # levels of structures that get values; deeper ones are all inside WAF statements
 
 
 def small(directory: Path) -> None:
-    """Synthesizes the stack that AWS CDK and cdktn are measured with too."""
+    """Synthesize the stack that AWS CDK and cdktn are measured with too."""
     terraform_cdk("cdktf", PROVIDER, str(directory))
 
 
 def resources(directory: Path, count: str) -> None:
-    """Synthesizes `count` resources: a quarter each of API resources, methods, integrations, permissions."""
+    """Synthesize `count` resources: a quarter each of API resources, methods, integrations, permissions."""
     from cdktf_cdktf_provider_aws.api_gateway_integration import ApiGatewayIntegration
     from cdktf_cdktf_provider_aws.api_gateway_method import ApiGatewayMethod
     from cdktf_cdktf_provider_aws.api_gateway_resource import ApiGatewayResource
@@ -142,7 +142,7 @@ def resources(directory: Path, count: str) -> None:
 
 
 def routes(directory: Path, count: str, functions: str) -> None:
-    """Synthesizes an API by the project's own constructs: `count` routes, shared among `functions` functions.
+    """Synthesize an API with the project's constructs: `count` routes, shared among `functions` functions.
 
     Each path has two routes, because a REST API has at most 300 paths.
     """
@@ -179,16 +179,16 @@ def routes(directory: Path, count: str, functions: str) -> None:
 
 
 def every(directory: Path) -> None:
-    """Synthesizes one resource of every type, with every argument filled in, and reads every attribute.
+    """Synthesize one resource of every type, with every argument set, and read every attribute.
 
-    What was read goes to `attributes.json` beside the output of the synth.
+    The attributes go to `attributes.json` beside the output of the synth.
     """
     app, stack = _new_stack(directory, provider=False)
     attributes = {}
     for name in (*sorted({*used_namespaces(PROJECT / "constructs_lib"), *PLANNED}), *UNCOMMON):
         element = _main_class(name)
-        made = element(stack, name, **_arguments(element, _DEPTH))
-        attributes[name] = _read(made, 2)
+        resource = element(stack, name, **_arguments(element, _DEPTH))
+        attributes[name] = _read(resource, 2)
     app.synth()
     (directory / "attributes.json").write_text(json.dumps(attributes, indent=1, sort_keys=True), "utf-8")
 
@@ -226,7 +226,7 @@ def _main_class(namespace: str) -> Any:
 
 
 def _arguments(element: Any, depth: int) -> dict[str, Any]:
-    """Return values for a resource's or structure's own arguments; below `depth` for those it demands."""
+    """Return values for the arguments of a resource or structure; below `depth`, for required ones only."""
     hints = typing.get_type_hints(element.__init__)
     identifying = ("scope_", "id_") if "scope_" in hints else ("scope", "id_" if "id_" in hints else "id")
     values = {}
@@ -264,12 +264,12 @@ def _plain_value(hint: Any, name: str, depth: int) -> Any:
     return None  # cdktf's own: tokens, counts, lifecycles
 
 
-def _read(made: object, depth: int) -> dict[str, object]:
+def _read(resource: object, depth: int) -> dict[str, object]:
     read: dict[str, object] = {}
-    for name in sorted(dir(type(made))):
-        if name != _TRACE and isinstance(getattr(type(made), name, None), property):
+    for name in sorted(dir(type(resource))):
+        if name != _TRACE and isinstance(getattr(type(resource), name, None), property):
             try:
-                value = getattr(made, name)
+                value = getattr(resource, name)
             except Exception as error:  # noqa: BLE001 - an error is an answer too
                 value = f"{type(error).__name__}: {error}"
             read[name] = _shown(value, depth)
@@ -289,7 +289,7 @@ def _shown(value: object, depth: int) -> object:
 
 
 def main(arguments: list[str]) -> int:
-    """Synthesizes the stack named first to the directory named second."""
+    """Synthesize the stack in the first argument to the directory in the second."""
     name, directory, *sizes = arguments
     STACKS[name](Path(directory), *sizes)
     return 0

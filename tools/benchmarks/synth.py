@@ -1,4 +1,4 @@
-"""`make bench-synth`: what a synth costs, with the lazy bindings, by the stock import path, and with peers.
+"""`make bench-synth`: benchmark of a synth with the lazy bindings, with the stock import path, and with peers.
 
     python -m tools.benchmarks.synth [--runs 5] [--stock-runs 2] [--check] [PART ...]
 
@@ -50,20 +50,20 @@ _LONGEST = 180  # seconds; a cold stock run takes one minute on a quiet machine
 
 
 class BenchError(Exception):
-    """A program that was to be measured failed."""
+    """Failure of a measured program."""
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One thing that is measured.
+    """Measured command.
 
     Attributes:
-        name: As the table has it.
-        command: What is run, in the project's folder.
+        name: Name in the table.
+        command: Command that runs in the project's folder.
         stock: Whether it takes the stock import path.
         cold: Whether the caches are emptied before each run.
         bytecode: Whether Python finds its compiled files.
-        runs: How many runs are timed; None for as many as were asked for.
+        runs: Number of timed runs. None: the number of the command line.
     """
 
     name: str
@@ -76,7 +76,7 @@ class Variant:
 
 @dataclass(slots=True)
 class Result:
-    """What was measured of a variant; seconds, and MB of all processes."""
+    """Measurements of a variant: seconds, and MB of all processes."""
 
     walls: list[float] = field(default_factory=list)
     cpus: list[float] = field(default_factory=list)
@@ -84,12 +84,12 @@ class Result:
 
     @property
     def wall(self) -> float:
-        """The median time from start to end."""
+        """Median time from start to end."""
         return statistics.median(self.walls)
 
     @property
     def cpu(self) -> float:
-        """The median processor time of all processes."""
+        """Median processor time of all processes."""
         return statistics.median(self.cpus)
 
 
@@ -116,16 +116,16 @@ def measure(variants: Sequence[Variant], runs: int) -> dict[str, Result]:
 
 
 def _say(progress: str) -> None:
-    """Tells who waits what is going on; not in the table that goes to stdout."""
+    """Print progress to stderr; the table goes to stdout."""
     print(f"  {progress}", file=sys.stderr, flush=True)
 
 
 def _environment(variant: Variant) -> dict[str, str]:
     dropped = ("LAZY_BINDINGS", "PYTHONDONTWRITEBYTECODE", "XDG_CACHE_HOME", "LOCALAPPDATA")
-    kept = {name: value for name, value in os.environ.items() if name not in dropped}
+    inherited = {name: value for name, value in os.environ.items() if name not in dropped}
     bytecode = WORK / ("bytecode" if variant.bytecode else "no-bytecode")
     environment = {
-        **kept,
+        **inherited,
         "HOME": str(_home(variant)),
         "PYTHONPYCACHEPREFIX": str(bytecode),
         "CDKTF_OUTDIR": str(OUT),
@@ -135,7 +135,7 @@ def _environment(variant: Variant) -> dict[str, str]:
 
 
 def _home(variant: Variant) -> Path:
-    """Where a variant's caches are: cold runs empty theirs, and leave the warm ones' as they are."""
+    """Return the folder of a variant's caches; cold runs have their own, which they empty."""
     return WORK / ("home-cold" if variant.cold else "home")
 
 
@@ -218,7 +218,7 @@ FLOOR = Variant("import cdktf", (sys.executable, "-c", "import cdktf"))
 
 
 def project(runs: int, stock_runs: int) -> bool:
-    """Measures `python main.py`; returns whether every goal is met."""
+    """Measure `python main.py`; return whether every goal is met."""
     main = (sys.executable, "main.py")
     variants = [
         FLOOR,
@@ -243,7 +243,7 @@ def project(runs: int, stock_runs: int) -> bool:
 
 
 def peers(runs: int, stock_runs: int) -> bool:
-    """Measures the small stack, ours and the peers' that can be installed."""
+    """Measure the small stack, ours and those of the peers that can be installed."""
     variants = [
         FLOOR,
         Variant("this project", _stack("small")),
@@ -263,7 +263,7 @@ def peers(runs: int, stock_runs: int) -> bool:
 
 
 def _install(folder: Path, packages: Sequence[str]) -> str | None:
-    """Installs packages into an environment of their own; returns why that failed, or None."""
+    """Install packages into an environment of their own; return the error, or None."""
     done = folder / "installed"
     if done.is_file() and done.read_text("utf-8").split() == list(packages):
         return None
@@ -279,7 +279,7 @@ def _install(folder: Path, packages: Sequence[str]) -> str | None:
 
 
 def growth(runs: int, stock_runs: int) -> bool:  # noqa: ARG001 - every part takes the same
-    """Measures what each resource adds to an empty stack."""
+    """Measure the cost of each resource in a stack."""
     sizes = (10, 100, 1000)
     variants = [Variant(f"{size} resources", _stack("resources", size)) for size in (0, *sizes)]
     results = measure(variants, runs)
@@ -289,7 +289,7 @@ def growth(runs: int, stock_runs: int) -> bool:  # noqa: ARG001 - every part tak
 
 
 def routes(runs: int, stock_runs: int) -> bool:  # noqa: ARG001 - every part takes the same
-    """Measures APIs made with the project's constructs."""
+    """Measure APIs of the project's constructs."""
     sizes = ((2, 1), (75, 8), (150, 15), (300, 30))
     counts, results = {}, {}
     for route_count, functions in sizes:
@@ -318,7 +318,7 @@ def _per_resource(results: dict[int, Result]) -> None:
 
 
 def bytecode(runs: int, stock_runs: int) -> bool:  # noqa: ARG001 - every part takes the same
-    """Measures first runs that must compile the Python modules they import."""
+    """Measure first runs, which must compile the Python modules that they import."""
     main = (sys.executable, "main.py")
     variants = [
         Variant("lazy, no caches, no bytecode", main, cold=True, bytecode=False, runs=stock_runs),
@@ -338,7 +338,7 @@ PARTS: dict[str, Callable[[int, int], bool]] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measures the parts that are named; returns 1 for a failure, or for a goal missed with --check."""
+    """Measure the parts that are named; return 1 for a failure, or for a missed goal with --check."""
     parser = argparse.ArgumentParser(prog="python -m tools.benchmarks.synth", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")

@@ -1,4 +1,4 @@
-"""`make bench`: what a synchronous workflow costs beside the functions that it calls.
+"""`make bench`: benchmark of a synchronous workflow beside the functions that it calls.
 
     python -m tools.benchmarks.workflows [--runs N]       N requests of each kind, 200 by default
 
@@ -44,7 +44,7 @@ GOAL_MS = 10.0
 RUNS = 200
 WARM_UP_RUNS = 5
 LOOKED_AT = 50
-"""How many executions' histories are read for the table of the states."""
+"""Number of executions whose histories are read for the table of the states."""
 
 FUNCTION = """
 ANSWERS = {"vision.text": {"text": "TOTAL 5", "lines": [], "complete": True}, "language.summary": {"summary": "TOTAL 5", "model": "none"}}
@@ -57,12 +57,12 @@ _ACCOUNT = "123456789012"
 _REGION = "us-east-1"
 
 Call = tuple[str, dict[str, Any]]
-"""The operation that a function is called for, and the input it gets."""
+"""Operation of a function, and its input."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The function behind every task of the workflows."""
+    """Function behind every task of the workflows."""
 
     qualified_arn: str
     function_name: str = "bench"
@@ -71,10 +71,10 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """A workflow, and what it does without one.
+    """Workflow, and the same calls without one.
 
     Attributes:
-        name: What the tables call it.
+        name: Name in the tables.
         steps: The workflow.
         calls: The calls of functions that it makes: one after the other, those of one group at the same time.
         body: What is sent to it.
@@ -88,13 +88,13 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What was found of a workflow; medians in milliseconds.
+    """Measurements of a workflow; medians in milliseconds.
 
     Attributes:
         name: Its name.
-        over_http_ms: A request to it.
-        functions_ms: The calls of its functions without it.
-        states: How long each state took, in the order in which they are entered.
+        over_http_ms: Request to it.
+        functions_ms: Calls of its functions without it.
+        states: Duration of each state, in the order in which they are entered.
     """
 
     name: str
@@ -104,7 +104,7 @@ class Measured:
 
     @property
     def overhead_ms(self) -> float:
-        """What a state adds, with its share of the request through API Gateway."""
+        """Overhead of a state, with its share of the request through API Gateway."""
         return (self.over_http_ms - self.functions_ms) / len(self.states)
 
 
@@ -152,7 +152,7 @@ class Bench:
 
     Args:
         cloud: The local cloud, started.
-        executors: Has what runs its functions, once it is asked for something.
+        executors: Executors of its functions, after the first request.
     """
 
     def __init__(self, cloud: LocalCloud, executors: Sequence[FunctionExecutor]) -> None:
@@ -165,7 +165,7 @@ class Bench:
         self._machines: dict[str, str] = {}
 
     def deploy(self) -> tuple[Flow, ...]:
-        """Deploys everything with AWS's own APIs; returns the workflows."""
+        """Deploy everything with AWS's APIs; return the workflows."""
         self._function_arn = self._client("lambda").create_function(
             FunctionName="bench",
             Runtime=f"python{sys.version_info.major}.{sys.version_info.minor}",
@@ -175,7 +175,7 @@ class Bench:
             Architectures=["arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"],
             Timeout=20,
         )["FunctionArn"]
-        made = flows(Service(self._function_arn))
+        workflows = flows(Service(self._function_arn))
         role, starts = (
             self._role("states", "lambda:InvokeFunction"),
             self._role("apigateway", "states:StartSyncExecution"),
@@ -183,7 +183,7 @@ class Bench:
         api = self._client("apigateway")
         identifier = api.create_rest_api(name="bench")["id"]
         root = api.get_resources(restApiId=identifier)["items"][0]["id"]
-        for number, flow in enumerate(made):
+        for number, flow in enumerate(workflows):
             arn = self._client("stepfunctions").create_state_machine(
                 name=f"bench-{number}",
                 definition=json.dumps(render("bench", flow.steps, timeout_seconds=27).asl),
@@ -194,7 +194,7 @@ class Bench:
             self._machines[flow.name] = arn
             self._urls[flow.name] = f"{self._cloud.url}/_aws/execute-api/{identifier}/bench/flow-{number}"
         api.create_deployment(restApiId=identifier, stageName="bench")
-        return made
+        return workflows
 
     async def measure(self, flow: Flow, runs: int) -> Measured:
         """Run a workflow, and its calls without it, in turn."""
@@ -311,7 +311,7 @@ def _zipped(source: str) -> bytes:
 
 
 async def measure_all(runs: int) -> list[Measured]:
-    """Measures every workflow on a local cloud of its own."""
+    """Measure every workflow on a local cloud of its own."""
     with tempfile.TemporaryDirectory() as directory:
         executors: list[FunctionExecutor] = []
 
@@ -324,8 +324,8 @@ async def measure_all(runs: int) -> list[Measured]:
         await cloud.start()
         bench = Bench(cloud, executors)
         try:
-            made = await asyncio.to_thread(bench.deploy)
-            return [await bench.measure(flow, runs) for flow in made]
+            workflows = await asyncio.to_thread(bench.deploy)
+            return [await bench.measure(flow, runs) for flow in workflows]
         finally:
             bench.close()
             await cloud.close()

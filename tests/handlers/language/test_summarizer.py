@@ -28,7 +28,7 @@ from tests.support.events import ask, call, proxy_event
 
 TEXT = (
     "The museum opened a new wing on Monday. The new wing of the museum shows engines of the nineteenth century. "
-    "Tickets for the museum cost nine pounds. Somebody lost an umbrella."
+    "Tickets for the museum cost nine pounds. A visitor lost an umbrella."
 )
 
 

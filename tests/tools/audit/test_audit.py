@@ -184,7 +184,7 @@ CASES = [
     ),
     Case(
         "method-settings-path",
-        "aws_api_gateway_method_settings.s: is written at the same time as the settings of '*/*', which overwrite it; add "
+        "aws_api_gateway_method_settings.s: is created at the same time as the settings of '*/*', which overwrite it; add "
         "aws_api_gateway_method_settings.all to its depends_on",
         {
             "api_gateway_method_settings": {
@@ -196,9 +196,7 @@ CASES = [
     ),
     Case(
         "execution-log-group",
-        "aws_api_gateway_stage.s: does not wait for the log group of its executions, which API Gateway then makes "
-        "without an end; make an aws_cloudwatch_log_group named "
-        "'API-Gateway-Execution-Logs_${aws_api_gateway_rest_api.a.id}/prod' and add it to depends_on",
+        "aws_api_gateway_stage.s: does not depend on the log group of its executions, so API Gateway creates it without a retention; create an aws_cloudwatch_log_group named 'API-Gateway-Execution-Logs_${aws_api_gateway_rest_api.a.id}/prod' and add it to depends_on",
         {
             "api_gateway_stage": {"s": STAGE},
             "api_gateway_method_settings": {
@@ -223,7 +221,7 @@ CASES = [
     ),
     Case(
         "access-log-fields",
-        "aws_api_gateway_stage.s: its access log has no $context.requestId, and AWS wants it; add it",
+        "aws_api_gateway_stage.s: its access log has no $context.requestId, which AWS requires; add it",
         {"api_gateway_stage": {"s": {**STAGE, "access_log_settings": {"format": '{"a":"$context.status"}'}}}},
         setting("api_gateway_stage.s.access_log_settings", {"format": '{"a":"$context.requestId"}'}),
     ),
@@ -257,7 +255,7 @@ CASES = [
     ),
     Case(
         "account-order",
-        "aws_api_gateway_stage.s: does not wait for aws_api_gateway_account.a, without which AWS refuses it; pass "
+        "aws_api_gateway_stage.s: does not depend on aws_api_gateway_account.a, without which AWS rejects it; pass "
         "account=... to the Stage",
         {"api_gateway_account": {"a": {}}, "api_gateway_stage": {"s": STAGE}},
         setting("api_gateway_stage.s.depends_on", ["aws_api_gateway_account.a"]),
@@ -308,7 +306,7 @@ CASES = [
     ),
     Case(
         "authorizer-identity",
-        "aws_api_gateway_authorizer.a: asks its function about whatever is in the header; set "
+        "aws_api_gateway_authorizer.a: invokes its function for any value of the header; set "
         "identity_validation_expression",
         {"api_gateway_authorizer": {"a": of_api(type="TOKEN")}},
         setting("api_gateway_authorizer.a.identity_validation_expression", "Bearer .+"),
@@ -325,7 +323,7 @@ CASES = [
     ),
     Case(
         "key-without-plan",
-        "aws_api_gateway_method.m: wants an API key, and no usage plan is for its API; add a UsagePlan",
+        "aws_api_gateway_method.m: requires an API key, and no usage plan is for its API; add a UsagePlan",
         {"api_gateway_rest_api": API, "api_gateway_method": {"m": method(api_key_required=True)}},
         setting(
             "api_gateway_usage_plan", {"p": {"api_stages": [{"api_id": "${aws_api_gateway_rest_api.a.id}"}]}}
@@ -439,7 +437,7 @@ CASES = [
     ),
     Case(
         "network",
-        "aws_lambda_function.f: is in one subnet, and gone with its zone; name subnets of two zones",
+        "aws_lambda_function.f: is in one subnet, so it fails with its zone; name subnets of two zones",
         {
             "lambda_function": {
                 "f": {"replace_security_groups_on_destroy": True, "vpc_config": {"subnet_ids": ["subnet-1"]}}
@@ -466,40 +464,39 @@ CASES = [
     ),
     Case(
         "bucket-owner",
-        "aws_s3_object.code: is put into bucket company-code, whoever owns it; read its policy "
+        "aws_s3_object.code: is written to bucket company-code without a check of its owner; read its policy "
         "(data.aws_s3_bucket_policy), which S3 shows to the owner's account alone",
         {"s3_object": {"code": {"bucket": "company-code"}}},
         lambda written: written.update(data={"aws_s3_bucket_policy": {"code": {"bucket": "company-code"}}}),
     ),
     Case(
         "bucket-owner",
-        "aws_s3_object.code: is put into bucket company-code, whoever owns it; read its policy "
+        "aws_s3_object.code: is written to bucket company-code without a check of its owner; read its policy "
         "(data.aws_s3_bucket_policy), which S3 shows to the owner's account alone",
         {"s3_bucket": {"b": {}}, "s3_object": {"code": {"bucket": "company-code"}}},
         setting("s3_object.code.bucket", "${aws_s3_bucket.b.id}"),
     ),
     Case(
         "managed-policies",
-        "aws_iam_role_policy_attachment.a: attaches arn:aws:iam::aws:policy/AdministratorAccess; write an inline policy of "
-        "what is needed",
+        "aws_iam_role_policy_attachment.a: attaches arn:aws:iam::aws:policy/AdministratorAccess; write an inline policy with the permissions that it needs",
         {"iam_role_policy_attachment": {"a": {"policy_arn": "arn:aws:iam::aws:policy/AdministratorAccess"}}},
         removing("iam_role_policy_attachment", "a"),
     ),
     Case(
         "function-open",
-        "aws_lambda_permission.p: lets s3.amazonaws.com call it for any account; set source_arn",
+        "aws_lambda_permission.p: allows s3.amazonaws.com to invoke it for any account; set source_arn",
         {"lambda_permission": {"p": {"principal": "s3.amazonaws.com"}}},
         setting("lambda_permission.p.source_arn", "arn:aws:s3:::talks"),
     ),
     Case(
         "function-open",
-        "aws_lambda_permission.p: lets everybody call the function; name a service",
+        "aws_lambda_permission.p: allows any principal to invoke the function; name a service",
         {"lambda_permission": {"p": {"principal": "*"}}},
         removing("lambda_permission", "p"),
     ),
     Case(
         "private-key",
-        "aws_acm_certificate.c: has its private key in the state; have ACM make it",
+        "aws_acm_certificate.c: has its private key in the state; let ACM create it",
         {"acm_certificate": {"c": {"private_key": '${file("key.pem")}'}}},
         setting("acm_certificate.c.private_key", None),
     ),
@@ -536,7 +533,7 @@ CASES = [
     ),
     Case(
         "firewall-order",
-        "aws_wafv2_web_acl_association.a: has resource_arn as text, and does not wait for it; refer to its arn",
+        "aws_wafv2_web_acl_association.a: has resource_arn as a string, and does not depend on it; refer to its arn",
         {
             "wafv2_web_acl_association": {
                 "a": {
@@ -566,8 +563,7 @@ CASES = [
     ),
     Case(
         "log-key",
-        "aws_cloudwatch_log_group.g: is encrypted with aws_kms_key.k, which CloudWatch Logs may not use; let "
-        "logs.REGION.amazonaws.com use it in the key's policy",
+        "aws_cloudwatch_log_group.g: is encrypted with aws_kms_key.k, which CloudWatch Logs may not use; allow logs.REGION.amazonaws.com to use it in the key's policy",
         {"cloudwatch_log_group": {"g": {"kms_key_id": "${aws_kms_key.k.arn}"}}, "kms_key": {"k": {}}},
         setting(
             "kms_key.k.policy",
@@ -578,7 +574,7 @@ CASES = [
     ),
     Case(
         "vended-log-names",
-        "aws_cloudwatch_log_group.g: its name '/shop/workflow' takes one of the account's few places for log policies; "
+        "aws_cloudwatch_log_group.g: its name '/shop/workflow' uses one of the account's ten places for log policies; "
         "start it with /aws/vendedlogs/states/",
         {
             "sfn_state_machine": {
@@ -610,7 +606,7 @@ CASES = [
     ),
     Case(
         "workflow-policies",
-        "aws_sfn_state_machine.m: does not wait for aws_iam_role_policy.p; add it to depends_on",
+        "aws_sfn_state_machine.m: does not depend on aws_iam_role_policy.p; add it to depends_on",
         {"sfn_state_machine": {"m": machine()}, "iam_role_policy": {"p": {"role": "${aws_iam_role.r.id}"}}},
         setting("sfn_state_machine.m.depends_on", ["aws_iam_role_policy.p"]),
     ),
@@ -682,7 +678,7 @@ CASES = [
     ),
     Case(
         "execution-data",
-        "aws_sfn_state_machine.m: logs what goes in and comes out; leave include_execution_data out",
+        "aws_sfn_state_machine.m: logs the input and output of steps; leave include_execution_data out",
         {"sfn_state_machine": {"m": machine(logging_configuration={"include_execution_data": True})}},
         setting("sfn_state_machine.m.logging_configuration", {"include_execution_data": False}),
     ),
@@ -699,7 +695,7 @@ CASES = [
     ),
     Case(
         "queue-alarm",
-        "aws_sqs_queue.dead: is emptied by nobody and has no alarm; add an alarm on ApproximateNumberOfMessagesVisible",
+        "aws_sqs_queue.dead: has no consumer and no alarm; add an alarm on ApproximateNumberOfMessagesVisible",
         {**queue_consumer(), "sqs_queue": {"q": {}, "dead": {"name": "shop-dead"}}},
         setting(
             "cloudwatch_metric_alarm",
@@ -732,14 +728,14 @@ CASES = [
     ),
     Case(
         "tls-only",
-        "aws_sqs_queue.q: takes requests without TLS; add an aws_sqs_queue_policy that denies all of them where "
+        "aws_sqs_queue.q: accepts requests without TLS; add an aws_sqs_queue_policy that denies all of them where "
         "aws:SecureTransport is false",
         {"sqs_queue": {"q": {"policy": TLS_ONLY.replace("false", "true")}}},
         setting("sqs_queue.q.policy", TLS_ONLY),
     ),
     Case(
         "tls-only",
-        "aws_s3_bucket.b: takes requests without TLS; add an aws_s3_bucket_policy that denies all of them where "
+        "aws_s3_bucket.b: accepts requests without TLS; add an aws_s3_bucket_policy that denies all of them where "
         "aws:SecureTransport is false",
         {"s3_bucket": {"b": {}}, "s3_bucket_policy": {"p": {"bucket": "other", "policy": TLS_ONLY}}},
         setting("s3_bucket_policy.p.bucket", "${aws_s3_bucket.b.id}"),
@@ -753,8 +749,7 @@ CASES = [
     ),
     Case(
         "provider-source",
-        "terraform: takes version '6.25.0' of the provider; say from which and up to which release, such as '>= 5.100.0, "
-        "< 7.0.0'",
+        "terraform: pins version '6.25.0' of the provider; set a range, such as '>= 5.100.0, < 7.0.0'",
         {},
         lambda written: written["terraform"]["required_providers"]["aws"].update(version=">= 6.0.0, < 7.0.0"),
         {"terraform": {"required_providers": {"aws": {"source": "hashicorp/aws", "version": "6.25.0"}}}},
@@ -769,33 +764,33 @@ CASES = [
     ),
     Case(
         "backend",
-        "terraform: does not say where its state is; pass state_path or state to the stack",
+        "terraform: has no backend for its state; pass state_path or state to the stack",
         {},
         lambda written: written["terraform"].update(backend={"local": {"path": "terraform.tfstate"}}),
         {"terraform": {}},
     ),
     Case(
         "backend",
-        "terraform: does not lock its state, and two applies at once ruin it; set use_lockfile",
+        "terraform: does not lock its state, and concurrent applies corrupt it; set use_lockfile",
         {},
         lambda written: written["terraform"]["backend"]["s3"].update(use_lockfile=True),
         {"terraform": {"backend": {"s3": {"encrypt": True}}}},
     ),
     Case(
         "token",
-        "aws_lambda_function.f: has an unresolved token; pass the attribute itself, not text made from it",
+        "aws_lambda_function.f: has an unresolved token; pass the attribute itself, not a string made from it",
         {"lambda_function": {"f": {"description": "for ${TfToken[TOKEN.7]}"}}},
         setting("lambda_function.f.description", "for all"),
     ),
     Case(
         "token",
-        "aws_lambda_function.f: holds ${x}, which Terraform would fill in; write $${x} for the text",
+        "aws_lambda_function.f: contains ${x}, which Terraform would evaluate; write $${x} for the text",
         {"lambda_function": {"f": {"environment": {"variables": {"PATTERN": "a ${x}"}}}}},
         setting("lambda_function.f.environment.variables.PATTERN", "a $${x}"),
     ),
     Case(
         "reference-missing",
-        "aws_lambda_function.f: depends on aws_iam_role_policy.gone, which is not there; remove the dependency",
+        "aws_lambda_function.f: depends on aws_iam_role_policy.gone, which does not exist; remove the dependency",
         {"lambda_function": {"f": {"depends_on": ["aws_iam_role_policy.gone"]}}},
         setting("lambda_function.f.depends_on", []),
     ),

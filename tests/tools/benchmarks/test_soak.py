@@ -39,7 +39,7 @@ def footprint(**changes: float) -> soak.Footprint:
         ({"largest_worker_mb": 32.0}, {}, "the memory of the largest worker has grown by 17.0 MB; 16 MB are allowed"),
         ({}, {"workers": 6}, "there are 6 workers where there were 5"),
         ({}, {"workers": 4}, "there are 4 workers where there were 5"),
-        ({}, {"dead": 2}, "2 processes have ended and nobody has taken note"),
+        ({}, {"dead": 2}, "2 processes have ended and were not reaped"),
         ({}, {"files": 71}, "the server has 71 files and connections open where it had 30"),
     ],
 )  # fmt: skip
