@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import boto3
-import botocore.session
 from botocore.config import Config
-from botocore.loaders import create_loader
 from botocore.stub import Stubber
 
 from handlers.common.aws_api import AI_CALL_TRIES, AwsApi, Tries
 
-_DESCRIPTIONS = create_loader()
-"""Reads the descriptions of AWS's services; a loader keeps what it has read, and moto makes new sessions all the time."""
+_LOCK = threading.Lock()
+"""A session may create clients in one thread at a time."""
 
 
 class Answering:
@@ -35,14 +35,19 @@ class Answering:
 
 def client(service_name: str, **options: Any) -> Any:
     """A client as `boto3.client` makes it, in us-east-1 and with made-up credentials unless other ones are given."""
-    session = botocore.session.Session()
-    session.register_component("data_loader", _DESCRIPTIONS)
     defaults = {
         "region_name": "us-east-1",
         "aws_access_key_id": "testing",
         "aws_secret_access_key": "testing",
     }
-    return boto3.Session(botocore_session=session).client(service_name, **(defaults | options))
+    with _LOCK:
+        return _session().client(service_name, **(defaults | options))
+
+
+@cache
+def _session() -> boto3.Session:
+    """One session for all clients: half of the time that a client takes is the session's."""
+    return boto3.Session()
 
 
 @contextmanager
