@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Node 20 has reached its end of life, about which jsii prints a page at every start; that is for the machine to say.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: help install install-cli terraform-fallback doctor synth deploy demo serve dev token partner down logs test test-deployed test-long test-kill test-wheel check lint types \
+.PHONY: help install install-cli terraform-fallback doctor synth deploy bootstrap destroy demo serve dev token partner down logs test test-deployed test-long test-kill test-wheel check lint types \
 	archives bench bench-synth soak scan plan client golden new-service new-project lock clean
 
 help: ## List the targets
@@ -70,6 +70,12 @@ dev: install ## Deploy to the local cloud, and update it whenever a file changes
 
 deploy: install install-cli ## Run `cdktf deploy`: to the local cloud, or with ENVIRONMENT=dev or prod to AWS
 	@$(BIN)/python -m deploy_tools --dir $(DIR) deploy $(ARGS)
+
+bootstrap: install install-cli ## Create the S3 buckets that prod needs (make bootstrap ENVIRONMENT=prod), once for each account and region
+	@$(BIN)/python -m deploy_tools --dir bootstrap deploy $(ARGS)
+
+destroy: install install-cli ## Run `cdktf destroy`, after a list of what stays in AWS
+	@$(BIN)/python -m deploy_tools --dir $(DIR) destroy $(ARGS)
 
 token: install ## Print the token of a new user of the local cloud's user pool
 	@$(BIN)/python -m deploy_tools --dir $(DIR) token

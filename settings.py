@@ -15,7 +15,8 @@ MONTHLY_BUDGET_USD   dev, prod: costs of the AWS account in a month, in US dolla
                      80 %, at 100 %, and when AWS forecasts more. Default: 100.
 THREAT_PROTECTION    on: Cognito blocks sign-ins with leaked passwords and unusual ones, for a price per user; off.
                      Default: off.
-STATE_BUCKET         prod: S3 bucket for Terraform's state. Must exist. Required.
+STATE_BUCKET         prod: S3 bucket for Terraform's state. Must exist.
+                     Default: ai-orchestrator-state-ACCOUNT-REGION with AWS_ACCOUNT_ID; otherwise required.
 ARCHIVE_BUCKET       prod: S3 bucket for Lambda archives. Must exist.
                      Default: ai-orchestrator-archives-ACCOUNT-REGION.
 PAYLOAD_BUCKET       prod: S3 bucket for the input and output of jobs, whose objects expire. Must exist.
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
 
 PROJECT: Final = "ai-orchestrator"
 DEFAULT_BUDGET_USD: Final = 100
+PAYLOAD_DAYS: Final = 2
+"""Days after which the input and output of jobs expire."""
 BEDROCK_ROUTES: Final = (
     ModelRoute("fast", [BedrockModel("amazon.nova-lite-v1:0"), BedrockModel("amazon.nova-micro-v1:0")]),
 )
@@ -102,12 +105,17 @@ class Settings:
     emails: tuple[str, ...] = ()
     monthly_usd: int = DEFAULT_BUDGET_USD
     payload_bucket: str | None = None
-    expire_days: int | None = 2
+    expire_days: int | None = PAYLOAD_DAYS
     password_sign_in: bool = False
     mfa: Mfa = "OPTIONAL"
     threat_protection: bool = False
     requests_per_minute: int = 300
     callbacks: bool = True
+
+
+def bucket_name(purpose: str, region: str) -> str:
+    """Return the default name of a bucket that `bootstrap/` creates; `{account}` stands for the account's ID."""
+    return f"{PROJECT}-{purpose}-{{account}}-{region}"
 
 
 class _OfAll(TypedDict):
@@ -167,15 +175,18 @@ def _dev(environment: Environment, given: Mapping[str, str]) -> Settings:
 
 
 def _prod(environment: Environment, given: Mapping[str, str]) -> Settings:
-    def bucket(variable: str, what: str) -> str:
-        return given.get(variable, f"{PROJECT}-{what}-{{account}}-{environment.region}")
+    def bucket(variable: str, purpose: str) -> str:
+        return given.get(variable, bucket_name(purpose, environment.region))
 
-    if "STATE_BUCKET" not in given:
-        raise InvalidArgumentError(
-            "STATE_BUCKET",
-            "is not set, and prod keeps Terraform's state in S3",
-            "create a private bucket with versioning and set STATE_BUCKET to its name",
-        )
+    state_bucket = bucket("STATE_BUCKET", "state")
+    if "{account}" in state_bucket:
+        if environment.account_id is None:
+            raise InvalidArgumentError(
+                "STATE_BUCKET",
+                "is not set, and prod stores Terraform's state in S3",
+                "run `make bootstrap ENVIRONMENT=prod`, and set AWS_ACCOUNT_ID or STATE_BUCKET",
+            )
+        state_bucket = state_bucket.replace("{account}", environment.account_id)
     return Settings(
         environment=environment,
         defaults=StackDefaults(
@@ -188,7 +199,7 @@ def _prod(environment: Environment, given: Mapping[str, str]) -> Settings:
             reserved_concurrency_of={"orchestrator": 50, "jobs-finish": 10},
         ),
         model_routes=BEDROCK_ROUTES,
-        state=S3State(bucket=given["STATE_BUCKET"], key=f"{PROJECT}-prod.tfstate", region=environment.region),
+        state=S3State(bucket=state_bucket, key=f"{PROJECT}-prod.tfstate", region=environment.region),
         payload_bucket=bucket("PAYLOAD_BUCKET", "payloads"),
         mfa="ON",
         **_of_all(given),

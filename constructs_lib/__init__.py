@@ -95,6 +95,7 @@ if TYPE_CHECKING:
     from constructs_lib.stack_defaults import StackDefaults
     from constructs_lib.state import S3State
     from constructs_lib.storage.payload_bucket import PayloadBucket
+    from constructs_lib.storage.private_bucket import PrivateBucket
     from constructs_lib.storage.replica import Replica
     from constructs_lib.storage.table import Table
     from constructs_lib.workflows.branches import Map, Parallel
@@ -200,6 +201,7 @@ _MODULES = {
     "Pass": "constructs_lib.workflows.steps",
     "PayloadBucket": "constructs_lib.storage.payload_bucket",
     "PolicyStatement": "constructs_lib.iam.policy",
+    "PrivateBucket": "constructs_lib.storage.private_bucket",
     "Protection": "constructs_lib.patterns.protection",
     "Public": "constructs_lib.authorization.kinds",
     "Queue": "constructs_lib.functions.queue",
@@ -322,6 +324,7 @@ __all__ = [
     "Pass",
     "PayloadBucket",
     "PolicyStatement",
+    "PrivateBucket",
     "Protection",
     "Public",
     "Queue",

@@ -13,6 +13,7 @@ from deploy_tools.callers import PARTNER_OUTPUTS, USER_OUTPUTS, Callers
 from deploy_tools.cloud import chosen_environment, chosen_port, required_cloud, stop_cloud
 from deploy_tools.console import heading
 from deploy_tools.deploy import deploy, deployed_app, synthesize
+from deploy_tools.destroy import destroy
 from deploy_tools.dev import dev
 from deploy_tools.errors import DeploymentError, TerraformError
 from deploy_tools.hints import SCRIPT, show_hints
@@ -61,6 +62,10 @@ def _parser() -> argparse.ArgumentParser:
         "function", nargs="?", metavar="FUNCTION", help="name of a function (default: the requests)"
     )
     add("down", _down, "stop the local cloud")
+    sub = add("destroy", _destroy, "run `cdktf destroy`, after a list of what stays in AWS")
+    sub.add_argument(
+        "arguments", nargs=argparse.REMAINDER, metavar="ARGS", help="arguments of `cdktf destroy`"
+    )
     sub = add("new-service", _new_service, "create the folder of another service")
     sub.add_argument("name", metavar="NAME", help="name of the service, such as greeting")
     sub = add("new-project", _new_project, "create a project of your own, with one service")
@@ -98,6 +103,10 @@ def _plan(options: argparse.Namespace) -> int:
 
 def _deploy(options: argparse.Namespace) -> int:
     return cdktf.run(_app(options), ["deploy", *options.arguments])
+
+
+def _destroy(options: argparse.Namespace) -> int:
+    return destroy(_app(options), options.arguments)
 
 
 def _token(options: argparse.Namespace) -> int:

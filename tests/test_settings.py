@@ -59,8 +59,8 @@ def test_an_empty_variable_counts_as_unset(name: str) -> None:
         (
             {"ENVIRONMENT": "prod"},
             (
-                "STATE_BUCKET: is not set, and prod keeps Terraform's state in S3; create a private bucket with "
-                "versioning and set STATE_BUCKET to its name"
+                "STATE_BUCKET: is not set, and prod stores Terraform's state in S3; run `make bootstrap ENVIRONMENT=prod`, and "
+                "set AWS_ACCOUNT_ID or STATE_BUCKET"
             ),
         ),
         (

@@ -36,6 +36,7 @@ _FENCE = re.compile(r"^\s*(```|~~~)")
 _CODE = re.compile(r"`[^`]*`|https?://\S+|<!--.*?-->")
 # Folders and files that keep the rules.
 CHECKED: Final = (
+    "bootstrap",
     "constructs_lib/api",
     "constructs_lib/functions",
     "constructs_lib/iam",
@@ -56,6 +57,8 @@ CHECKED: Final = (
     "tools/audit",
     "tools/benchmarks",
     "workflows",
+    "main.py",
+    "settings.py",
 )
 _ACTORS = "name the actor: caller, operator, API Gateway, Terraform"
 _HEADS = "What|Where|Whether|Who|Whose|Whom|How|Which|Why"

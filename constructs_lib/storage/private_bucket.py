@@ -52,6 +52,8 @@ class PrivateBucket(AwsConstruct):
         existing: Name of an existing bucket of the stack's account with a bucket policy; `{account}` stands
             for the account's ID. All arguments but `encryption_key` have no effect then. Default: none;
             creates a bucket.
+        bucket_name: Name in AWS, for a bucket that other stacks must find; `{account}` stands for the account's ID.
+            Default: none; `name_prefix` with a unique suffix.
         name_prefix: Prefix of its name in AWS, at most 37 characters. Default: the path of the construct.
         force_destroy: Whether destroying the bucket deletes its objects.
         encryption_key: Key for encryption. Default: the stack's, or else S3's own.
@@ -72,6 +74,7 @@ class PrivateBucket(AwsConstruct):
         construct_id: str,
         *,
         existing: str | None = None,
+        bucket_name: str | None = None,
         name_prefix: str | None = None,
         force_destroy: bool = False,
         encryption_key: EncryptionKey | None = None,
@@ -83,9 +86,7 @@ class PrivateBucket(AwsConstruct):
         replica: Replica | None = None,
     ) -> None:
         where = path_below(scope, construct_id)
-        existing = _with_account(scope, existing)
-        if existing is not None and existing == without_references(existing):
-            check_pattern(where, "bucket_name", existing, BUCKET_NAME, BUCKET_NAME_REMEDY)
+        _check_names(where, existing, bucket_name)
         prefix = _name_prefix(where) if name_prefix is None else name_prefix
         check_pattern(
             where,
@@ -98,7 +99,10 @@ class PrivateBucket(AwsConstruct):
         _check_options(where, key, versioning, old_versions_days, access_log_bucket, replica)
         if expire_days is not None:
             check_range(where, "expire_days", expire_days, 1, 3_650)
+        if bucket_name is not None:
+            AwsStack.of(scope).claim(where, "bucket_name", bucket_name, "pass another bucket_name")
         super().__init__(scope, construct_id)
+        existing = _with_account(scope, existing)
         self._key = key
         self._existing_name = existing or ""
         self._resource: S3Bucket | None = None
@@ -108,8 +112,13 @@ class PrivateBucket(AwsConstruct):
 
             DataAwsS3BucketPolicy(self, "owner", bucket=existing)
             return
+        own_name = _with_account(scope, bucket_name)
         self._resource = bucket = self._create(
-            S3Bucket, "Resource", bucket_prefix=prefix, force_destroy=force_destroy
+            S3Bucket,
+            "Resource",
+            bucket=own_name,
+            bucket_prefix=prefix if own_name is None else None,
+            force_destroy=force_destroy,
         )
         bucket_id = attribute(bucket, "id")
         ownership = self._create(
@@ -197,6 +206,13 @@ class PrivateBucket(AwsConstruct):
     def resource(self) -> S3Bucket | None:
         """The `aws_s3_bucket`; None for an existing bucket."""
         return self._resource
+
+
+def _check_names(where: str, *names: str | None) -> None:
+    for name in names:
+        if name is not None and name == without_references(name):
+            composed = name.replace("{account}", "0" * 12)
+            check_pattern(where, "bucket_name", composed, BUCKET_NAME, BUCKET_NAME_REMEDY)
 
 
 def _with_account(scope: Construct, name: str | None) -> str | None:

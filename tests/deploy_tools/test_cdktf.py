@@ -17,6 +17,7 @@ import pytest
 
 from deploy_tools import cdktf
 from deploy_tools.app import CdktfApp
+from deploy_tools.destroy import destroy
 from deploy_tools.errors import DeploymentError
 from local_cloud import state_file
 from local_cloud.state_file import RunningCloud
@@ -186,3 +187,14 @@ def test_every_tool_says_the_same_of_a_typo(command: list[str], shell: dict[str,
         "",
         "ENVIRONMENT: 'produktion' is unknown; set local, dev or prod. Default: local",
     )
+
+
+def test_destroy_says_what_stays_and_runs_the_cli(
+    tmp_path: Path, cli: Path, shell: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = {"deletion_window_in_days": 7, "//": {"metadata": {"path": "shop/key/Resource"}}}
+    app = fake_app(tmp_path, {"shop": {"resource": {"aws_kms_key": {"key": key}}}}, shop=[])
+    assert destroy(app, ["shop"], variables={**shell, "ENVIRONMENT": "prod"}, cli=cli) == 0
+    arguments, _ = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
+    assert arguments == ["destroy", "shop"]
+    assert "  key of shop/key: AWS deletes it after 7 days; " in capsys.readouterr().out
