@@ -95,10 +95,10 @@ class AiOrchestrator(AwsStack):
         )
         partners = TokenAuthorizer(self, "partners", caller_key=caller_key)
 
-        # The API. Routes without an entry in `authorization` are for users.
+        # The APIs. Routes without an entry in `authorization` are for users. Models have an API of their own, which streams.
         users = CognitoAuthorizer(name="users", user_pools=[pool])
         api = RestApi(self, "api", name="aiOrchestratorApi", default_authorization=users)
-        api.add_services(*services, models, runner, answers)
+        api.add_services(*services, runner, answers)
         api.add_services(
             dispatcher,
             authorization={"/partners/ai-service": partners, "/health": IamAuthorization()},
@@ -107,14 +107,15 @@ class AiOrchestrator(AwsStack):
         api.resource_for("/ai-service").add_method(
             "ANY", dispatcher.integration, documentation=RouteDocumentation(hidden=True)
         )
-        stage = api.deploy("prod", throttle=Throttle(100, 200), cloudwatch_role=settings.cloudwatch_role)
+        v1 = RestApi(self, "v1", name="aiOrchestratorV1", definition="openapi", default_authorization=users)
+        v1.add_services(models)
+        stage, v1_stage = api.deploy("prod"), v1.deploy("prod")
         plan = UsagePlan(self, "plan", stages=[stage], throttle=Throttle(10, 20), quota=Quota(10_000, "DAY"))
         if settings.hardened:
-            Protection(
-                self, "protection", stage=stage, monthly_usd=settings.monthly_usd, emails=settings.emails
-            )
+            Protection(self, "protection", monthly_usd=settings.monthly_usd, emails=settings.emails)
         self.output(
             invoke_url=stage.invoke_url,
+            openai_base_url=f"{v1_stage.invoke_url}/v1",
             rest_api_id=api.rest_api_id,
             stage_name=stage.stage_name,
             user_pool_id=pool.pool_id,

@@ -43,7 +43,6 @@ from constructs_lib.environment import choice, without_empty
 from constructs_lib.stack_defaults import AiBackend
 
 if TYPE_CHECKING:
-    from constructs_lib.api.rest_api import CloudWatchRole
     from constructs_lib.authorization.user_pool import Mfa
 
 PROJECT: Final = "ai-orchestrator"
@@ -76,8 +75,6 @@ class Settings:
         defaults: Defaults for all constructs of the stack.
         state: S3 state of Terraform. Default: a file beside `main.py`.
         model_routes: Models behind `/v1/chat/completions`, by the names that requests use.
-        cloudwatch_role: `create` creates the role by which API Gateway writes logs in the account and region. There is
-            one such setting for all REST APIs: where another stack has made it, use `existing`. Default: `create`.
         hardened: Whether the stack has a key of its own, a web ACL, alarms and a dashboard. The local cloud has none of
             them. Default: True.
         emails: Addresses to notify of alarms. Default: none.
@@ -100,7 +97,6 @@ class Settings:
     defaults: StackDefaults
     model_routes: tuple[ModelRoute, ...]
     state: S3State | None = None
-    cloudwatch_role: CloudWatchRole = "create"
     hardened: bool = True
     emails: tuple[str, ...] = ()
     monthly_usd: int = DEFAULT_BUDGET_USD
@@ -196,7 +192,7 @@ def _prod(environment: Environment, given: Mapping[str, str]) -> Settings:
             ai_backend=choice(given, "AI_BACKEND", get_args(AiBackend)),
             allowed_origins=_listed(given, "ALLOWED_ORIGINS"),
             reserved_concurrency=20,
-            reserved_concurrency_of={"orchestrator": 50, "jobs-finish": 10},
+            reserved_concurrency_of={"orchestrator": 50, "chat-stream": 50, "jobs-finish": 10},
         ),
         model_routes=BEDROCK_ROUTES,
         state=S3State(bucket=state_bucket, key=f"{PROJECT}-prod.tfstate", region=environment.region),

@@ -14,6 +14,26 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 
+class ErrorFormat(Protocol):
+    """Body and headers of a service's errors."""
+
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        """JSON schema of the body."""
+
+    def render(
+        self,
+        *,
+        status: int,
+        code: str,
+        message: str,
+        request_id: str,
+        param: str | None = None,
+        retry_helps: bool = False,
+    ) -> tuple[Mapping[str, object], Mapping[str, str]]:
+        """Return the body, and the headers that belong to it."""
+
+
 class ServiceOperation(Protocol):
     """Operation of a service."""
 
@@ -46,6 +66,10 @@ class ServiceOperation(Protocol):
         """Pydantic model of the response. None for an object of any shape."""
 
     @property
+    def event_model(self) -> type[BaseModel] | None:
+        """The model of the events of a streamed answer; None if the answer is never streamed."""
+
+    @property
     def status(self) -> int:
         """HTTP status of a successful response."""
 
@@ -70,8 +94,8 @@ class ServiceOperation(Protocol):
         """True if API Gateway rejects bodies that do not fit the request model."""
 
     @property
-    def error_schema(self) -> Mapping[str, Any] | None:
-        """JSON schema of its errors. None for the format of API Gateway's own errors."""
+    def error_schema(self) -> Mapping[str, Any]:
+        """JSON schema of its errors."""
 
     def describe(self) -> dict[str, Any]:
         """Return the operation as plain data, for a catalogue."""
@@ -95,6 +119,10 @@ class ServiceContract(Protocol):
     @property
     def aws_actions(self) -> Sequence[str]:
         """IAM actions that its AWS backend needs, on all resources."""
+
+    @property
+    def error_format(self) -> ErrorFormat:
+        """The format of its errors over HTTP."""
 
     @property
     def bedrock_models(self) -> Sequence[str]:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 AiBackend = Literal["local", "aws"]
 
+CloudWatchRole = Literal["create", "existing", "none"]
+"""Role by which API Gateway writes logs in the account and region: created with the stack, created elsewhere, or none."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackDefaults:
@@ -36,6 +39,9 @@ class StackDefaults:
             account's concurrency. A new account has as few as 10.
         reserved_concurrency_of: Reserved concurrent executions of single functions, by their name without the stack's
             prefix, such as `{"orchestrator": 50}`. Default: none.
+        cloudwatch_role: `create` creates the role by which API Gateway writes the logs of all REST APIs of the account
+            and region, and replaces a setting that exists; `existing` uses the role that was set before, by another stack
+            for instance; `none` turns the logs of stages off. Default: `create`.
 
     Raises:
         ConstructError: An attribute is not valid.
@@ -54,9 +60,11 @@ class StackDefaults:
     allowed_origins: Sequence[str] = ()
     reserved_concurrency: int | None = None
     reserved_concurrency_of: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    cloudwatch_role: CloudWatchRole = "create"
 
     def __post_init__(self) -> None:
         check_choice("StackDefaults", "ai_backend", self.ai_backend, AiBackend)
+        check_choice("StackDefaults", "cloudwatch_role", self.cloudwatch_role, CloudWatchRole)
         check_retention("StackDefaults", "log_retention_days", self.log_retention_days)
         if self.reserved_concurrency is not None:
             check_range("StackDefaults", "reserved_concurrency", self.reserved_concurrency, 0, 100_000)

@@ -86,6 +86,8 @@ def _columns(routes: str) -> str:
     """Return the columns of the table that the README shows."""
     rows = [line.strip("| ").split(" | ") for line in routes.splitlines() if line.startswith("|")]
     places = [rows[0].index(column) for column in _COLUMNS]
+    # Each API has a table of its own, and the README one for all.
+    rows = [*rows[:2], *(row for row in rows if row not in rows[:2])]
     return "\n".join(f"| {' | '.join(row[place] for place in places)} |" for row in rows)
 
 

@@ -283,7 +283,7 @@ class AllOn(AwsStack):
             self,
             "domain",
             domain_name="api.shop.example",
-            stage=self.stage,
+            stages=[self.stage],
             base_path="v1",
             hosted_zone_id="Z0123456789ABCDEFGHIJ",
         )
@@ -313,7 +313,7 @@ class AllOn(AwsStack):
             self,
             "alarms",
             topic=self.topic,
-            stage=self.stage,
+            stages=[self.stage],
             functions=functions,
             workflows=workflows,
             paid_calls={f"{STACK}-text": PaidCalls.of_rekognition("DetectText")},
@@ -322,7 +322,7 @@ class AllOn(AwsStack):
         for queue in (self._failed, self._dead_letters):
             queue.alarm(self.topic)
         self.chat.consume(Queue(self, "changes", topic=self.topic), max_concurrency=5)
-        Dashboard(self, "dashboard", stage=self.stage, functions=functions, workflows=workflows)
+        Dashboard(self, "dashboard", stages=[self.stage], functions=functions, workflows=workflows)
 
     def _function(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from cdktf import TerraformResource
 from constructs import Construct
@@ -45,6 +45,10 @@ class ApiContext:
         self.stages: dict[str, str] = {}
         """A sentence on each stage, by its name."""
         self.gateway_responses: tuple[GatewayResponseDefinition, ...] = ()
+        self.error_schema: Mapping[str, Any] | None = None
+        """JSON schema of the gateway responses; None without them."""
+        self.before_routes: Callable[[], None] = lambda: None
+        """Makes what the API needs before its first route."""
         self.endpoint_closed = False
         """Whether the API's AWS host name is disabled."""
         self.compresses = False
@@ -100,15 +104,23 @@ class ApiContext:
         """Return a method as its integration sees it."""
         return Caller(api_execution_arn=self._execution_arn, path=path, http_method=http_method)
 
-    def add_gateway_responses(self, definitions: Sequence[GatewayResponseDefinition]) -> None:
+    def add_gateway_responses(
+        self, definitions: Sequence[GatewayResponseDefinition], error_schema: Mapping[str, Any]
+    ) -> None:
         """Create the gateway responses, once."""
         self.gateway_responses = tuple(definitions)
+        self.error_schema = error_schema
         for definition in definitions:
             # No path is called so: a '=' is not valid in one.
             self.renderer.render_gateway_response(
                 self._part(f"gateway-response={definition.response_type}"), definition
             )
         self.changed()
+
+    def begin(self) -> None:
+        """Make what the API needs before its first route; nothing the second time."""
+        make, self.before_routes = self.before_routes, lambda: None
+        make()
 
     def check_authorizer(self, where: str, settings: AuthorizerSettings) -> AuthorizerDefinition:
         """Check that the API can have an authorizer, and return it as data.

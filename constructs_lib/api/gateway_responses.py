@@ -1,4 +1,4 @@
-"""Gateway responses: API Gateway's own errors in the form of the handlers' errors."""
+"""Gateway responses: API Gateway's own errors in the format of the services behind it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, get_args
 
 from constructs_lib.api.cors import Cors
 from constructs_lib.checks import check_choice, check_mapping, check_pattern
 from constructs_lib.errors import ConflictError
 from constructs_lib.routes.definitions import GatewayResponseDefinition
+
+if TYPE_CHECKING:
+    from constructs_lib.service_contract import ErrorFormat
 
 ResponseType = Literal[
     "ACCESS_DENIED",
@@ -73,15 +76,38 @@ _ANSWERS: Final[Mapping[ResponseType, tuple[int | None, str, str]]] = MappingPro
 _RETRY_AFTER_SECONDS: Final[Mapping[ResponseType, int]] = MappingProxyType(
     {"QUOTA_EXCEEDED": 3600, "THROTTLED": 1}
 )
+_NO_RETRY: Final = ("API_CONFIGURATION_ERROR", "AUTHORIZER_CONFIGURATION_ERROR")
+"""Errors with 5xx that last until somebody corrects the deployment."""
+
+_REQUEST_ID: Final = "context.requestId"
 _WHERE: Final = "GatewayResponses"
 _TEXT: Final = r"[A-Za-z0-9 .,;:!?()/_-]{1,200}"
+
+
+class _Problem:
+    """The format of `handlers/common/error_format.py` that is named so."""
+
+    schema: ClassVar[Mapping[str, Any]] = {
+        "type": "object",
+        "properties": {
+            "code": {"type": "string", "description": "What is wrong, for programs."},
+            "message": {"type": "string", "description": "What is wrong, for people."},
+            "requestId": {"type": "string", "description": "What the logs know the request by."},
+        },
+        "required": ["code", "message", "requestId"],
+    }
+
+    def render(
+        self, *, code: str, message: str, request_id: str, **_: object
+    ) -> tuple[Mapping[str, object], Mapping[str, str]]:
+        return {"code": code, "message": message, "requestId": request_id}, {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayResponses:
     """API Gateway's own errors as JSON (`aws_api_gateway_gateway_response`, one for each type).
 
-    Each is `{"code": …, "message": …, "requestId": …}`, like the handlers' errors. The texts are fixed:
+    Each is `{"code": …, "message": …, "requestId": …}`, or has the format of a contract's errors. The texts are fixed:
     they repeat nothing of the request, and do not tell apart reasons of the same type. They have the headers
     that browsers need (see `Cors`), `Retry-After` and `Cache-Control: no-store`.
 
@@ -89,6 +115,8 @@ class GatewayResponses:
         messages: Other messages, by API Gateway's name of the error, such as `{"THROTTLED": "Slow down."}`.
             Default: none.
         headers: More headers of all errors, with their values. Default: none.
+        error_format: Format of the bodies, and headers that belong to it: the `error_format` of a contract. Default: a
+            code, a message and the request's id.
 
     Raises:
         ConstructError: if an argument is not valid.
@@ -103,6 +131,7 @@ class GatewayResponses:
 
     messages: Mapping[ResponseType, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    error_format: ErrorFormat | None = None
 
     def __post_init__(self) -> None:
         check_mapping(_WHERE, "messages", self.messages)
@@ -125,6 +154,15 @@ class GatewayResponses:
             if name.lower().startswith("access-control-"):
                 raise ConflictError(_WHERE, f"headers has '{name}'", "pass cors=Cors(...) to the API")
 
+    @property
+    def error_schema(self) -> Mapping[str, Any]:
+        """JSON schema of the bodies."""
+        return self._format.schema
+
+    @property
+    def _format(self) -> ErrorFormat:
+        return self.error_format or _Problem()
+
     def definitions(self, cors: Cors | None = None) -> tuple[GatewayResponseDefinition, ...]:
         """Return them as data, one for each type of error.
 
@@ -142,13 +180,17 @@ class GatewayResponses:
         self, response_type: ResponseType, common: Mapping[str, str]
     ) -> GatewayResponseDefinition:
         status, code, message = _ANSWERS[response_type]
-        body = {
-            "code": code,
-            "message": self.messages.get(response_type, message),
-            "requestId": "$context.requestId",
-        }
-        headers = dict(common)
-        if response_type in _RETRY_AFTER_SECONDS:
+        expected = status or (500 if response_type == "DEFAULT_5XX" else 400)
+        throttled = response_type in _RETRY_AFTER_SECONDS
+        body, described = self._format.render(
+            status=expected,
+            code=code,
+            message=self.messages.get(response_type, message),
+            request_id=f"${_REQUEST_ID}",
+            retry_helps=throttled or (expected >= 500 and response_type not in _NO_RETRY),
+        )
+        headers = {**common, **{name: _header(value) for name, value in described.items()}}
+        if throttled:
             headers["Retry-After"] = f"'{_RETRY_AFTER_SECONDS[response_type]}'"
         return GatewayResponseDefinition(
             response_type=response_type,
@@ -156,3 +198,8 @@ class GatewayResponses:
             headers=tuple(headers.items()),
             template=json.dumps(body, separators=(",", ":")),
         )
+
+
+def _header(value: str) -> str:
+    """Return a header's value as API Gateway takes it: the name of a variable, or a text in quotes."""
+    return _REQUEST_ID if value == f"${_REQUEST_ID}" else f"'{value}'"

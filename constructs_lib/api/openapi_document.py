@@ -88,12 +88,14 @@ class DocumentedRoute:
         documentation: The documentation.
         request: The schemas of the request by name, that of its model first.
         response: The schemas of the response likewise.
+        events: The schemas of the events of a streamed response likewise.
         other_media_types: The content types of bodies that are not JSON.
     """
 
     documentation: RouteDocumentation = RouteDocumentation()
     request: Mapping[str, Schema] = field(default_factory=dict)
     response: Mapping[str, Schema] = field(default_factory=dict)
+    events: Mapping[str, Schema] = field(default_factory=dict)
     other_media_types: tuple[str, ...] = ()
 
 
@@ -104,6 +106,7 @@ def openapi_document(
     description: str,
     documentation: Mapping[tuple[str, str], DocumentedRoute],
     tags: Mapping[str, str],
+    error_schema: Schema | None = None,
 ) -> dict[str, Any]:
     """Return the document. The same API gives the same document.
 
@@ -113,15 +116,20 @@ def openapi_document(
         description: Description in AWS.
         documentation: The documentation of the routes, by their keys.
         tags: A sentence on each tag, by its name.
+        error_schema: JSON schema of API Gateway's own errors. Default: that of an API without gateway responses.
     """
-    return _Document(definition, documentation).written(name, description, tags)
+    return _Document(definition, documentation, error_schema).written(name, description, tags)
 
 
 class _Document:
     def __init__(
-        self, definition: ApiDefinition, documentation: Mapping[tuple[str, str], DocumentedRoute]
+        self,
+        definition: ApiDefinition,
+        documentation: Mapping[tuple[str, str], DocumentedRoute],
+        error_schema: Schema | None,
     ) -> None:
         self._definition = definition
+        self._error_schema = error_schema
         self._documentation = documentation
         self._schemas: dict[str, Schema] = {}
         self._schemes: dict[str, dict[str, Any]] = {}
@@ -213,7 +221,10 @@ class _Document:
         responses: dict[str, Any] = {}
         if documented.response:
             status = str(documented.documentation.status)
-            responses[status] = {"description": "The answer.", "content": self._content(documented.response)}
+            content = self._content(documented.response)
+            if documented.events:
+                content |= self._content(documented.events, "text/event-stream")
+            responses[status] = {"description": "The answer.", "content": content}
         else:
             responses["2XX"] = {"description": "The answer."}
         refusals = ["429", "4XX", "5XX"]
@@ -227,7 +238,7 @@ class _Document:
         for status in refusals:
             responses[status] = {"$ref": f"#/components/responses/{_REFUSALS[status][0]}"}
         other = documented.documentation.error_schema
-        if other is not None:
+        if other is not None and other != self._error():
             either = {"anyOf": [dict(other), self._error()]}
             for status in ("429", "4XX", "5XX"):
                 responses[status] = {
@@ -236,7 +247,7 @@ class _Document:
                 }
         return responses
 
-    def _content(self, schemas: Mapping[str, Schema]) -> dict[str, Any]:
+    def _content(self, schemas: Mapping[str, Schema], media_type: str = "application/json") -> dict[str, Any]:
         name, *_ = schemas
         names = {one: one for one in schemas}
         # A model can differ between response and request: fields with a default are always present in a
@@ -248,7 +259,7 @@ class _Document:
         ]:
             names |= {one: f"{names[one]}Output" for one in taken}
         self._schemas |= {names[one]: _renamed(schema, names) for one, schema in schemas.items()}
-        return {"application/json": {"schema": {"$ref": f"{_COMPONENTS}{names[name]}"}}}
+        return {media_type: {"schema": {"$ref": f"{_COMPONENTS}{names[name]}"}}}
 
     def _security(self, route: RouteDefinition) -> dict[str, list[str]]:
         needed: dict[str, list[str]] = {}
@@ -279,18 +290,10 @@ class _Document:
         return found
 
     def _error(self) -> Schema:
-        text = {"type": "string"}
         # API Gateway's own errors have its default form unless gateway responses are set.
-        required = ["code", "message", "requestId"] if self._definition.gateway_responses else ["message"]
-        return {
-            "type": "object",
-            "properties": {
-                "code": {**text, "description": "What is wrong, for programs."},
-                "message": {**text, "description": "What is wrong, for people."},
-                "requestId": {**text, "description": "What the logs know the request by."},
-            },
-            "required": required,
-        }
+        if self._error_schema is None:
+            return {"type": "object", "properties": {"message": {"type": "string"}}, "required": ["message"]}
+        return self._error_schema
 
 
 def _parameters(route: RouteDefinition) -> list[dict[str, Any]]:

@@ -164,6 +164,7 @@ class Resource(AwsConstruct):
         api_key_required: bool = False,
         other_media_types: Sequence[str] = (),
         response_model: type[BaseModel] | None = None,
+        event_model: type[BaseModel] | None = None,
         documentation: RouteDocumentation | None = None,
     ) -> Method:
         """Add a method.
@@ -192,6 +193,8 @@ class Resource(AwsConstruct):
                 none.
             response_model: Pydantic model of a successful response, for the OpenAPI document only. Default:
                 none.
+            event_model: Pydantic model of the events of a streamed response, for the OpenAPI document only.
+                Default: none.
             documentation: Summary, tag, example and limits, for the API's OpenAPI document. Default: none.
 
         Raises:
@@ -225,7 +228,9 @@ class Resource(AwsConstruct):
         limit = integration.max_body_bytes
         if documentation.max_body_bytes is None and limit is not None:
             documentation = replace(documentation, max_body_bytes=limit)
-        documented = _documented(where, documentation, request_model, response_model, other_media_types)
+        documented = _documented(
+            where, documentation, request_model, response_model, event_model, other_media_types
+        )
         content_types = ("application/json",) if other_media_types else _CONTENT_TYPES
         called = integration.definition(where, self, self._api.caller(self._path, http_method))
         parameters = _with_sources(parameters, called.request_parameters)
@@ -241,6 +246,7 @@ class Resource(AwsConstruct):
             validated=True,
         )
         self._api.check_integration(where, self, definition.integration)
+        self._api.begin()
         self._api.table.add_route(where, definition)
         self._api.documentation[definition.key] = documented
         if authorizer is not None and isinstance(allowed, AuthorizerSettings):
@@ -344,6 +350,7 @@ def _documented(
     documentation: RouteDocumentation,
     request: type[BaseModel] | None,
     response: type[BaseModel] | None,
+    event: type[BaseModel] | None,
     other_media_types: Sequence[str],
 ) -> DocumentedRoute:
     if request is None and response is None:
@@ -354,6 +361,7 @@ def _documented(
         documentation=documentation,
         request={} if request is None else openapi_schemas(request, where=where),
         response={} if response is None else openapi_schemas(response, mode="serialization", where=where),
+        events={} if event is None else openapi_schemas(event, mode="serialization", where=where),
         other_media_types=tuple(other_media_types),
     )
 

@@ -14,6 +14,7 @@ from constructs_lib.api.stage import Stage
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_choice, path_of
 from constructs_lib.service_contract import check_contract
+from constructs_lib.stack_defaults import CloudWatchRole
 
 if TYPE_CHECKING:
     from constructs_lib.api.cache import Cache
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from constructs_lib.api.throttle import Throttle
     from constructs_lib.authorization.kinds import Authorization
     from constructs_lib.service_contract import ServiceContract
-
-CloudWatchRole = Literal["create", "existing", "none"]
-"""Role by which API Gateway writes logs in the account and region: created with the stack, created elsewhere, or none."""
 
 
 class RestApi(RestApiBase):
@@ -47,8 +45,8 @@ class RestApi(RestApiBase):
             default. Default: none; every method must pass one. OPTIONS methods are open, because preflights
             have no credentials.
         cors: CORS settings, or `"OFF"`. Default: the `allowed_origins` of the stack's defaults, none.
-        gateway_responses: API Gateway's own errors. Default: `GatewayResponses()` with `cors` or services, so
-            that all errors have one form; otherwise API Gateway's defaults.
+        gateway_responses: API Gateway's own errors. Default: `GatewayResponses()` with `cors`, in the
+            services' format if there are any, so that all errors have one form; otherwise API Gateway's defaults.
         definition: `resources`: one Terraform resource for each path, method and integration, so that a plan
             names what changes. `openapi`: one document. It needs the same few calls to AWS for any number of
             routes, and one apply removes a route. Functions must not depend on the API then. Default:
@@ -84,7 +82,8 @@ class RestApi(RestApiBase):
             The methods, in the order of the services and their operations.
 
         Raises:
-            ConstructError: A path is not one of the services', or API Gateway would reject a method.
+            ConstructError: A path is not one of the services', API Gateway would reject a method, or a service's errors have
+                another format than API Gateway's.
         """
         for service in services:
             check_contract(path_of(self), getattr(service, "contract", service))
@@ -133,7 +132,7 @@ class RestApi(RestApiBase):
             ConstructError: if a path is not one of the service's, or API Gateway would reject a method.
         """
         check_contract(path_of(self), contract)
-        self._answer_as_services()
+        self._answer_as(contract)
         self._accept_binary(
             media_type for operation in contract.operations for media_type in operation.raw_bodies
         )
@@ -152,7 +151,7 @@ class RestApi(RestApiBase):
         stage_name: str,
         *,
         throttle: Throttle | None = None,
-        cloudwatch_role: CloudWatchRole = "create",
+        cloudwatch_role: CloudWatchRole | None = None,
         access_log: AccessLog | Literal["OFF"] | None = None,
         execution_log: ExecutionLog | None = None,
         variables: Mapping[str, str] | None = None,
@@ -167,9 +166,7 @@ class RestApi(RestApiBase):
             stage_name: First part of the path of the stage's URLs.
             throttle: Limit of the requests of all callers to each method. Default: 100 a second, bursts of
                 200.
-            cloudwatch_role: `create` creates the role by which API Gateway writes the logs of all REST APIs of the account
-                and region, and replaces a setting that exists; `existing` uses the role that was set before; `none`
-                turns logs off. Default: `create`.
+            cloudwatch_role: See `StackDefaults.cloudwatch_role`. Default: the stack's, `create`.
             access_log: The log of requests, or `"OFF"`. Default: `AccessLog(callers=True)`, with a role.
             execution_log: The log of executions. Default: errors, with a role.
             variables: Stage variables; not for secrets. Default: none.
@@ -184,8 +181,10 @@ class RestApi(RestApiBase):
             >>> stage.stage_name
             'prod'
         """
-        check_choice(path_of(self), "cloudwatch_role", cloudwatch_role, CloudWatchRole)
-        stack, logs = AwsStack.of(self), cloudwatch_role != "none"
+        stack = AwsStack.of(self)
+        role = stack.defaults.cloudwatch_role if cloudwatch_role is None else cloudwatch_role
+        check_choice(path_of(self), "cloudwatch_role", role, CloudWatchRole)
+        logs = role != "none"
         deployments = stack.find_all(Deployment, below=self)
         return Stage(
             self,
@@ -193,7 +192,7 @@ class RestApi(RestApiBase):
             deployment=deployments[0] if deployments else Deployment(self, "deployment", api=self),
             stage_name=stage_name,
             throttle=throttle,
-            account=_account(stack, cloudwatch_role),
+            account=_account(stack, role),
             access_log=(AccessLog(callers=True) if logs else "OFF") if access_log is None else access_log,
             execution_log=execution_log if logs or execution_log is not None else "OFF",
             variables=variables,

@@ -40,6 +40,7 @@ from constructs_lib.templates import has_reference, plain
 
 if TYPE_CHECKING:
     from constructs_lib.api.body_rendering import BodyRenderer
+    from constructs_lib.service_contract import ServiceContract
 
 DefinitionForm = Literal["resources", "openapi"]
 """Form of an API for Terraform: one resource for each part, or all in one OpenAPI document."""
@@ -129,8 +130,11 @@ class RestApiBase(AwsConstruct):
             cors=cors,
         )
         self._cors = cors
-        if gateway_responses is not None or cors is not None:
+        self._chose_gateway_responses = gateway_responses is not None
+        if gateway_responses is not None:
             self._add_gateway_responses(gateway_responses)
+        elif cors is not None:
+            self._context.before_routes = lambda: self._add_gateway_responses(GatewayResponses())
         self._description = description
         self.node.add_validation(_IsDocumented(self))
 
@@ -192,6 +196,7 @@ class RestApiBase(AwsConstruct):
             description="" if has_reference(self._description) else plain(self._description),
             documentation=self._context.documentation,
             tags=self._context.tags,
+            error_schema=self._context.error_schema,
         )
 
     @property
@@ -230,10 +235,23 @@ class RestApiBase(AwsConstruct):
         """
         return self._root.resource_for(path)
 
-    def _answer_as_services(self) -> None:
-        """Use the services' form for API Gateway's own errors (`GatewayResponses`), unless they were set."""
+    def _answer_as(self, contract: ServiceContract) -> None:
+        """Give API Gateway's own errors the format of a service's, unless `gateway_responses` set another.
+
+        Raises:
+            ConflictError: They have another format, which nobody chose.
+        """
+        form = contract.error_format
+        self._context.before_routes = lambda: None
         if not self._context.gateway_responses:
-            self._add_gateway_responses(None)
+            self._add_gateway_responses(GatewayResponses(error_format=form))
+        elif not self._chose_gateway_responses and form.schema != self._context.error_schema:
+            raise ConflictError(
+                path_of(self),
+                f"the errors of '{contract.name}' have another format than those of API Gateway",
+                "pass gateway_responses=GatewayResponses(error_format=contract.error_format), or add the service to "
+                "another API",
+            )
 
     def _accept_binary(self, media_types: Iterable[str]) -> None:
         """Add content types to `binary_media_types`; known ones are ignored."""
@@ -243,8 +261,8 @@ class RestApiBase(AwsConstruct):
             self._resource.binary_media_types = list(types)
             self._context.changed()
 
-    def _add_gateway_responses(self, responses: GatewayResponses | None) -> None:
-        self._context.add_gateway_responses((responses or GatewayResponses()).definitions(self._cors))
+    def _add_gateway_responses(self, responses: GatewayResponses) -> None:
+        self._context.add_gateway_responses(responses.definitions(self._cors), responses.error_schema)
 
     def _body_renderer(self, description: str) -> BodyRenderer:
         # An API of Terraform resources does not need this import.

@@ -124,6 +124,7 @@ def _add(
         request_parameters={f"header.{name}": needed for name, needed in operation.request_headers.items()},
         other_media_types=tuple(operation.raw_bodies),
         response_model=operation.response_model,
+        event_model=operation.event_model,
         documentation=RouteDocumentation(
             operation_id=operation.name.replace(".", "_"),
             summary=operation.summary,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from cdktf_cdktf_provider_aws.s3_object import S3Object
@@ -49,6 +50,10 @@ class ArchiveBucket(PrivateBucket):
         >>> bucket = ArchiveBucket(stack, "archives")
         >>> function = Function(stack, "chat", archive=archive, handler="chat.handler", code_bucket=bucket)
     """
+
+    @cached_property
+    def _uploads(self) -> dict[str, S3Object]:
+        return {}
 
     @classmethod
     def of(cls, construct: Construct) -> ArchiveBucket:
@@ -100,8 +105,10 @@ class ArchiveBucket(PrivateBucket):
             folder: Prefix of the key.
 
         Returns:
-            The `aws_s3_object`.
+            The `aws_s3_object`; for an archive that was uploaded before, the first one.
         """
+        if archive.digest in self._uploads:
+            return self._uploads[archive.digest]
         place = AwsStack.of(self).place_archive(archive)
         uploaded = make(
             S3Object,
@@ -114,4 +121,5 @@ class ArchiveBucket(PrivateBucket):
             kms_key_id=None if self._key is None else attribute(self._key.resource, "arn", scope),
         )
         wait_for(uploaded, *self._ready, first=True)
+        self._uploads[archive.digest] = uploaded
         return uploaded

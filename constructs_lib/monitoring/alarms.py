@@ -66,9 +66,9 @@ class Thresholds:
 
 
 class Alarms(AwsConstruct):
-    """Alarms of a stage, functions and workflows (`aws_cloudwatch_metric_alarm`), which notify a topic.
+    """Alarms of stages, functions and workflows (`aws_cloudwatch_metric_alarm`), which notify a topic.
 
-    - Stage: share of 5xx, share of 4xx (API Gateway counts throttled requests there), latency.
+    - Each stage: share of 5xx, share of 4xx (API Gateway counts throttled requests there), latency unless a route streams.
     - Each function: failures, throttles, invocations that take 80 % of the timeout, and 80 % of a reserved concurrency.
     - Each workflow: executions that fail, time out or are throttled. `EXPRESS`: more than 5 % of the executions take 80 %
       of the longest duration. `STANDARD`: executions that start.
@@ -80,7 +80,7 @@ class Alarms(AwsConstruct):
         scope: Parent construct.
         construct_id: Id in the parent construct.
         topic: Topic to notify.
-        stage: Stage. Default: none.
+        stages: Stages. Default: none.
         functions: Functions. Default: none.
         workflows: Workflows. Default: none.
         paid_calls: Calls of paid services by the name of the alarm, such as `shop-detect-text`. Default: none.
@@ -92,7 +92,7 @@ class Alarms(AwsConstruct):
     Example:
         >>> topic = AlarmTopic(stack, "alarm-topic", encryption_key=EncryptionKey(stack, "key"))
         >>> stage = Stage(stack, "stage", deployment=deployment, stage_name="prod", account=account)
-        >>> alarms = Alarms(stack, "alarms", topic=topic, stage=stage, functions=[function])
+        >>> alarms = Alarms(stack, "alarms", topic=topic, stages=[stage], functions=[function])
         >>> sorted(alarms.resources)[:3]
         ['given-prod-client-errors', 'given-prod-latency', 'given-prod-server-errors']
     """
@@ -103,7 +103,7 @@ class Alarms(AwsConstruct):
         construct_id: str,
         *,
         topic: AlarmTopic,
-        stage: Stage | None = None,
+        stages: Sequence[Stage] = (),
         functions: Sequence[Function] = (),
         workflows: Sequence[Workflow] = (),
         paid_calls: Mapping[str, PaidCalls] | None = None,
@@ -118,24 +118,28 @@ class Alarms(AwsConstruct):
             )
         check_type(where, "thresholds", thresholds, Thresholds)
         check_mapping(where, "paid_calls", paid_calls)
+        check_list(where, "stages", stages)
         check_list(where, "functions", functions)
         check_list(where, "workflows", workflows)
-        if stage is None and not functions and not workflows and not paid_calls:
+        if not stages and not functions and not workflows and not paid_calls:
             raise InvalidArgumentError(
                 where,
                 "watches nothing",
-                "pass stage=..., functions=[...], workflows=[...] or paid_calls={...}",
+                "pass stages=[...], functions=[...], workflows=[...] or paid_calls={...}",
             )
-        kinds: dict[str, Sequence[Construct]] = {"function": functions, "workflow": workflows}
+        kinds: dict[str, Sequence[Construct]] = {
+            "stage": stages,
+            "function": functions,
+            "workflow": workflows,
+        }
         for kind, many in kinds.items():
             if len(set(many)) < len(many):
                 raise ConflictError(where, f"{kind}s has a {kind} twice", "remove one of the two")
-        stages = () if stage is None else (stage,)
         for watched in (topic, *stages, *functions, *workflows):
             check_same_stack(where, scope, watched)
         limits = thresholds or Thresholds()
         wanted = [
-            *([] if stage is None else _of_stage(stage, limits)),
+            *(alarm for stage in stages for alarm in _of_stage(stage, limits)),
             *(alarm for function in functions for alarm in _of_function(function, limits)),
             *(alarm for workflow in workflows for alarm in _of_workflow(workflow, limits)),
             *(calls.alarm(name, limits.paid_calls) for name, calls in (paid_calls or {}).items()),
@@ -156,7 +160,7 @@ def _of_stage(stage: Stage, limits: Thresholds) -> list[MetricAlarm]:
     api, name = stage.deployment.api.name, stage.stage_name
     prefix = f"{api.replace(' ', '-')}-{name}"
     dimensions = {"ApiName": api, "Stage": name}
-    return [
+    alarms = [
         MetricAlarm(
             name=f"{prefix}-server-errors",
             description=f"{limits.server_error_percent} % of the requests to {api} are answered with 5xx",
@@ -177,17 +181,21 @@ def _of_stage(stage: Stage, limits: Thresholds) -> list[MetricAlarm]:
             threshold=limits.client_error_percent / 100,
             periods=2,
         ),
-        MetricAlarm(
-            name=f"{prefix}-latency",
-            description=f"5 % of the requests to {api} take {limits.latency_ms} ms or more",
-            namespace="AWS/ApiGateway",
-            metric="Latency",
-            dimensions=dimensions,
-            statistic="p95",
-            threshold=limits.latency_ms,
-            periods=2,
-        ),
     ]
+    if not any(route.integration.streamed for route in stage.deployment.api.definition.routes):
+        alarms.append(
+            MetricAlarm(
+                name=f"{prefix}-latency",
+                description=f"5 % of the requests to {api} take {limits.latency_ms} ms or more",
+                namespace="AWS/ApiGateway",
+                metric="Latency",
+                dimensions=dimensions,
+                statistic="p95",
+                threshold=limits.latency_ms,
+                periods=2,
+            )
+        )
+    return alarms
 
 
 def _of_function(function: Function, limits: Thresholds) -> list[MetricAlarm]:

@@ -28,12 +28,12 @@ _Metrics = list[tuple[str, str, str]]
 
 
 class Dashboard(AwsConstruct):
-    """CloudWatch dashboard (`aws_cloudwatch_dashboard`) with a row for the stage, each function and each workflow.
+    """CloudWatch dashboard (`aws_cloudwatch_dashboard`) with a row for each stage, function and workflow.
 
     Args:
         scope: Parent construct.
         construct_id: Id in the parent construct.
-        stage: Stage.
+        stages: Stages. Default: none.
         functions: Functions. Default: none.
         workflows: Workflows. Default: none.
         name: Name in AWS. Default: the stack's prefix and the path below the stack.
@@ -43,7 +43,7 @@ class Dashboard(AwsConstruct):
 
     Example:
         >>> stage = Stage(stack, "stage", deployment=deployment, stage_name="prod", account=account)
-        >>> dashboard = Dashboard(stack, "dashboard", stage=stage, functions=[function])
+        >>> dashboard = Dashboard(stack, "dashboard", stages=[stage], functions=[function])
         >>> dashboard.name
         'shop-dashboard'
     """
@@ -53,32 +53,33 @@ class Dashboard(AwsConstruct):
         scope: Construct,
         construct_id: str,
         *,
-        stage: Stage,
+        stages: Sequence[Stage] = (),
         functions: Sequence[Function] = (),
         workflows: Sequence[Workflow] = (),
         name: str | None = None,
     ) -> None:
         where = path_below(scope, construct_id)
+        check_list(where, "stages", stages)
         check_list(where, "functions", functions)
         check_list(where, "workflows", workflows)
         title = AwsStack.of(scope).physical_name(where) if name is None else name
         check_pattern(
             where, "name", title, r"[A-Za-z0-9_-]{1,255}", "use 1 to 255 letters, digits, '-' and '_'"
         )
-        shown_below = len(functions) + len(workflows)
-        if shown_below > _MAX_ROWS:
+        rows_shown = len(stages) + len(functions) + len(workflows)
+        if rows_shown > _MAX_ROWS:
             raise LimitExceededError(
                 where,
-                f"has {shown_below} functions and workflows and can show {_MAX_ROWS}",
+                f"has {rows_shown} stages, functions and workflows and can show {_MAX_ROWS}",
                 "make two dashboards",
             )
-        for shown in (stage, *functions, *workflows):
+        for shown in (*stages, *functions, *workflows):
             check_same_stack(where, scope, shown)
         stack = AwsStack.of(scope)
         stack.claim(where, "dashboard name", title, scope="account")
         super().__init__(scope, construct_id)
         self._name = title
-        rows = [_stage_row(stage), *map(_function_row, functions), *map(_workflow_row, workflows)]
+        rows = [*map(_stage_row, stages), *map(_function_row, functions), *map(_workflow_row, workflows)]
         widgets = [
             {
                 "type": "metric",

@@ -24,14 +24,22 @@ if TYPE_CHECKING:
     from constructs_lib.metering.caller_limit import CallerLimit
 from constructs_lib.service_contract import ServiceContract
 
+STREAMING_HANDLER: Final = "streaming_handler"
+"""Name of the handler that streams, in the module of the other one."""
+
 TIMEOUT_SECONDS: Final = 25
 """Default timeout of a function behind a route; API Gateway waits 29 s."""
+
+STREAM_TIMEOUT_SECONDS: Final = 240
+"""Default timeout of a function that streams."""
 
 
 class AiService(Function):
     """Function that implements a contract: by default `handlers/<name>/app.py`.
 
     With the stack's `ai_backend="aws"` its role may call the AWS actions and the Bedrock models of the contract.
+    If an operation of the contract streams, a second function of the same archive answers its route, `<name>-stream`.
+
     `RestApi.add_services` adds its routes. For anything that is not an argument here, create a `Function` and pass it
     to `RestApi.add_service`.
 
@@ -40,6 +48,8 @@ class AiService(Function):
         contract: The service's contract. Its name is the id in `scope`.
         memory_mb: Memory in MB, 128-10240. CPU scales with it. Default: 1024.
         timeout_seconds: Timeout, 1-28. Default: 25.
+        stream_timeout_seconds: Timeout of the function that streams, 1-899. API Gateway ends a response that is silent for
+            300 s. Default: 240.
         environment: More environment variables; at most 4 KB and no secrets. Default: none.
         caller_limit: Limit for the requests of each user. Default: none.
         archive: Its code. Default: the archive of `handlers/<name>`.
@@ -62,6 +72,7 @@ class AiService(Function):
         *,
         memory_mb: int = 1024,
         timeout_seconds: int = TIMEOUT_SECONDS,
+        stream_timeout_seconds: int = STREAM_TIMEOUT_SECONDS,
         environment: Mapping[str, str] | None = None,
         caller_limit: CallerLimit | None = None,
         archive: Archive | None = None,
@@ -69,35 +80,72 @@ class AiService(Function):
         check_contract(path_of(scope), contract)
         stack = AwsStack.of(scope)
         defaults = stack.defaults
+        archive = archive or service_archive(stack, contract.name)
+        variables = {
+            "AI_BACKEND": defaults.ai_backend,
+            "CORS_ALLOWED_ORIGINS": ",".join(defaults.allowed_origins),
+            **({} if caller_limit is None else caller_limit.environment),
+            **(environment or {}),
+        }
+        description = literal(contract.summary) or None
         super().__init__(
             scope,
             contract.name,
-            archive=archive or service_archive(stack, contract.name),
-            description=literal(contract.summary) or None,
+            archive=archive,
+            description=description,
             memory_mb=memory_mb,
             timeout_seconds=timeout_seconds,
-            environment={
-                "AI_BACKEND": defaults.ai_backend,
-                "CORS_ALLOWED_ORIGINS": ",".join(defaults.allowed_origins),
-                **({} if caller_limit is None else caller_limit.environment),
-                **(environment or {}),
-            },
+            environment=variables,
         )
         self._contract = contract
-        if caller_limit is not None:
-            caller_limit.grant_count(self)
-        if defaults.ai_backend == "aws":
-            self._allow_backend(stack)
+        self._streaming_function = (
+            Function(
+                self,
+                "stream",
+                archive=archive,
+                handler=f"{(archive.handler or '').rpartition('.')[0]}.{STREAMING_HANDLER}",
+                description=description,
+                memory_mb=memory_mb,
+                timeout_seconds=stream_timeout_seconds,
+                environment=variables,
+                response_streaming=True,
+            )
+            if any(operation.event_model for operation in contract.operations)
+            else None
+        )
+        for function in self.functions:
+            if caller_limit is not None:
+                caller_limit.grant_count(function)
+            if defaults.ai_backend == "aws":
+                self._allow_backend(stack, function)
 
     @property
     def contract(self) -> ServiceContract:
         """The service's contract."""
         return self._contract
 
+    @property
+    def streaming_function(self) -> Function | None:
+        """The function that answers the operations that stream; None if there are none."""
+        return self._streaming_function
+
+    @property
+    def functions(self) -> tuple[Function, ...]:
+        """The functions that implement the contract: this one, and the one that streams."""
+        return (self,) if self._streaming_function is None else (self, self._streaming_function)
+
     @cached_property
-    def integration(self) -> LambdaIntegration:
-        """The integration of its routes."""
-        return LambdaIntegration(self)
+    def integration(self) -> LambdaIntegration | Mapping[str, LambdaIntegration]:
+        """The integration of its routes; if one streams, those of all by the names of their operations."""
+        buffered = LambdaIntegration(self)
+        if self._streaming_function is None:
+            return buffered
+        streamed = LambdaIntegration(self._streaming_function, stream=True)
+        return {
+            operation.name: buffered if operation.event_model is None else streamed
+            for operation in self._contract.operations
+            if operation.path is not None
+        }
 
     @property
     def paid_calls(self) -> Mapping[str, PaidCalls]:
@@ -114,7 +162,7 @@ class AiService(Function):
                 calls[f"{stack.name_prefix}-{service}"] = PaidCalls.of_function(self, service)
         return calls
 
-    def _allow_backend(self, stack: AwsStack) -> None:
+    def _allow_backend(self, stack: AwsStack, function: Function) -> None:
         contract, statements = self._contract, []
         if contract.aws_actions:
             # Rekognition and Comprehend have no resources that a policy could name.
@@ -122,4 +170,4 @@ class AiService(Function):
         if contract.bedrock_models:
             statements.append(invoke_models(stack, contract.bedrock_models))
         if statements:
-            self.role.add_policy("ai", *statements)
+            function.role.add_policy("ai", *statements)

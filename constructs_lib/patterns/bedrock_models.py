@@ -11,11 +11,18 @@ from constructs_lib.monitoring.paid_calls import PaidCalls
 from constructs_lib.provider_stack import partition_of
 
 
-def invoke_models(stack: AwsStack, models: Sequence[str]) -> PolicyStatement:
-    """Return the statement that allows to invoke models (`bedrock:InvokeModel`), by their ids."""
+def invoke_models(stack: AwsStack, models: Sequence[str], *, stream: bool = False) -> PolicyStatement:
+    """Return the statement that allows to invoke models (`bedrock:InvokeModel`), by their ids.
+
+    Args:
+        stack: The stack.
+        models: Ids of foundation models.
+        stream: Whether their answers may be streamed too (`bedrock:InvokeModelWithResponseStream`). Default: False.
+    """
     partition = partition_of(stack.region)
     arns = [foundation_model_arn(partition, stack.region, model) for model in models]
-    return PolicyStatement(actions=["bedrock:InvokeModel"], resources=arns)
+    actions = ["bedrock:InvokeModel", *(["bedrock:InvokeModelWithResponseStream"] if stream else [])]
+    return PolicyStatement(actions=actions, resources=arns)
 
 
 def model_calls(stack: AwsStack, models: Sequence[str]) -> dict[str, PaidCalls]:

@@ -14,7 +14,7 @@ from constructs_lib.checks import path_below
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.monitoring.paid_calls import PaidCalls
-from constructs_lib.patterns.ai_service import AiService
+from constructs_lib.patterns.ai_service import STREAM_TIMEOUT_SECONDS, AiService
 from constructs_lib.patterns.bedrock_models import invoke_models, model_calls
 from constructs_lib.patterns.model_route import BedrockModel, ModelRoute, OpenAiModel
 from constructs_lib.provider_stack import partition_of
@@ -22,6 +22,7 @@ from constructs_lib.storage.table import Table
 
 if TYPE_CHECKING:
     from constructs_lib.archive import Archive
+    from constructs_lib.functions.function import Function
     from constructs_lib.metering.caller_limit import CallerLimit
     from constructs_lib.service_contract import ServiceContract
 
@@ -32,8 +33,9 @@ EMBEDDINGS: Final = "embeddings"
 class ChatService(AiService):
     """Service that answers conversations by routes of models, and embeds texts by another service.
 
-    Its role may invoke exactly the Bedrock models of the routes, read exactly their secrets, and invoke the embeddings
-    service. If a route has more than one target, a DynamoDB table has the failures of the targets.
+    The roles of its functions may invoke exactly the Bedrock models of the routes and read exactly their secrets. The
+    function that does not stream may invoke the embeddings service too. If a route has more than one target, a DynamoDB
+    table has the failures of the targets.
 
     Args:
         scope: The construct that it belongs to.
@@ -42,6 +44,7 @@ class ChatService(AiService):
         embeddings: The service behind `/v1/embeddings`.
         memory_mb: Memory in MB, 128-10240. Default: 1769, with which Lambda gives one CPU.
         timeout_seconds: Timeout, longer than that of `embeddings`, 1-28. Default: 28.
+        stream_timeout_seconds: Timeout of the function that streams, 1-899. Default: 240.
         caller_limit: Limit for the requests of each user. Default: none.
         archive: Its code. Default: the archive of `handlers/<name>`.
 
@@ -66,6 +69,7 @@ class ChatService(AiService):
         embeddings: AiService,
         memory_mb: int = 1769,
         timeout_seconds: int = 28,
+        stream_timeout_seconds: int = STREAM_TIMEOUT_SECONDS,
         caller_limit: CallerLimit | None = None,
         archive: Archive | None = None,
     ) -> None:
@@ -79,6 +83,7 @@ class ChatService(AiService):
             contract,
             memory_mb=memory_mb,
             timeout_seconds=timeout_seconds,
+            stream_timeout_seconds=stream_timeout_seconds,
             environment={
                 "MODEL_ROUTES": json.dumps([route.as_dict() for route in routes], separators=(",", ":")),
                 "AI_SERVICES": json.dumps({EMBEDDINGS: embeddings.qualified_arn}),
@@ -88,6 +93,7 @@ class ChatService(AiService):
             archive=archive,
         )
         embeddings.grant_invoke(self)
+        table = None
         if shared:
             table = Table(
                 self,
@@ -97,8 +103,10 @@ class ChatService(AiService):
                 ttl_attribute="expires_at",
                 recovery_days=1,
             )
-            table.grant(self.role, "DeleteItem", "GetItem", "UpdateItem")
-        self._allow_models()
+        for function in self.functions:
+            if table is not None:
+                table.grant(function.role, "DeleteItem", "GetItem", "UpdateItem")
+            self._allow_models(function)
 
     @property
     def routes(self) -> tuple[ModelRoute, ...]:
@@ -114,10 +122,10 @@ class ChatService(AiService):
         targets = [target for route in self._routes for target in route.targets]
         return list(dict.fromkeys(one.model for one in targets if isinstance(one, BedrockModel)))
 
-    def _allow_models(self) -> None:
+    def _allow_models(self, function: Function) -> None:
         stack, statements = AwsStack.of(self), []
         if models := self._bedrock_models():
-            statements.append(invoke_models(stack, models))
+            statements.append(invoke_models(stack, models, stream=function.response_streaming))
         targets = [target for route in self._routes for target in route.targets]
         names = [one.secret for one in targets if isinstance(one, OpenAiModel) and one.secret is not None]
         if names:
@@ -128,7 +136,7 @@ class ChatService(AiService):
             secrets = [f"{place}:{name}-??????" for name in dict.fromkeys(names)]
             statements.append(PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=secrets))
         if statements:
-            self.role.add_policy("models", *statements)
+            function.role.add_policy("models", *statements)
 
 
 def _check_routes(where: str, routes: Sequence[ModelRoute]) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from constructs import Construct
 
+from constructs_lib.api.lambda_integration import LambdaIntegration
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import path_below
 from constructs_lib.errors import InvalidArgumentError
@@ -87,6 +89,11 @@ class Dispatcher(AiService):
         self._services = dispatched
         for service in dispatched.values():
             service.grant_invoke(self)
+
+    @cached_property
+    def integration(self) -> LambdaIntegration:
+        """The integration of its routes."""
+        return LambdaIntegration(self)
 
     @property
     def services(self) -> Mapping[str, AiService]:

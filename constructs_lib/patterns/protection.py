@@ -12,7 +12,6 @@ from constructs_lib.api.stage import Stage
 from constructs_lib.authorization.user_pool import UserPool
 from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
-from constructs_lib.checks import path_below
 from constructs_lib.functions.dead_letter_queue import DeadLetterQueue
 from constructs_lib.functions.function import Function
 from constructs_lib.kms.encryption_key import EncryptionKey
@@ -22,21 +21,19 @@ from constructs_lib.monitoring.dashboard import Dashboard
 from constructs_lib.monitoring.paid_calls import PaidCalls
 from constructs_lib.notifications.alarm_topic import AlarmTopic
 from constructs_lib.patterns.ai_service import AiService
-from constructs_lib.stacks import check_same_stack
 from constructs_lib.workflows.workflow import Workflow
 
 
 class Protection(AwsConstruct):
-    """Web ACL, alarms, dashboard and monthly budget for a stage and everything behind it.
+    """Web ACL, alarms, dashboard and monthly budget for the stages of a stack and everything behind them.
 
-    It finds the functions, workflows, dead-letter queues, user pools and paid calls of its stack when the stack is
+    It finds the stages, functions, workflows, dead-letter queues, user pools and paid calls of its stack when the stack is
     synthesized, in whatever order they are created. Dead-letter queues that have an alarm get no second one. The topic has
     the stack's key, or else a key of its own.
 
     Args:
         scope: The construct that it belongs to.
         construct_id: Its id in `scope`.
-        stage: The stage that the web ACL protects.
         monthly_usd: Costs of the AWS account in a month, in US dollars, 1-1000000. The topic is notified at 80 %,
             at 100 %, and when AWS forecasts more.
         emails: Addresses to notify; each has to confirm AWS's message. Default: none.
@@ -44,12 +41,12 @@ class Protection(AwsConstruct):
         name: Name of the web ACL and the dashboard, and prefix of the names of the others. Default: the stack's prefix.
 
     Raises:
-        ConstructError: An argument is not valid, or the stage is in another stack.
+        ConstructError: An argument is not valid.
 
     Example:
         >>> method = api.root.add_method("GET", LambdaIntegration(function), authorization=IamAuthorization())
         >>> stage = api.deploy("prod")
-        >>> protection = Protection(stack, "protection", stage=stage, monthly_usd=100, emails=["ops@shop.example"])
+        >>> protection = Protection(stack, "protection", monthly_usd=100, emails=["ops@shop.example"])
     """
 
     def __init__(
@@ -57,16 +54,12 @@ class Protection(AwsConstruct):
         scope: Construct,
         construct_id: str,
         *,
-        stage: Stage,
         monthly_usd: int,
         emails: Sequence[str] = (),
         thresholds: Thresholds | None = None,
         name: str | None = None,
     ) -> None:
-        where = path_below(scope, construct_id)
-        check_same_stack(where, scope, stage)
         super().__init__(scope, construct_id)
-        self._stage = stage
         self._thresholds = thresholds
         self._name = AwsStack.of(scope).name_prefix if name is None else name
         self._topic = AlarmTopic(
@@ -94,17 +87,18 @@ class Protection(AwsConstruct):
         # The bindings of a web ACL take longer to load than all others together.
         from constructs_lib.security.web_acl import WebAcl
 
-        stack, stage = AwsStack.of(self), self._stage
+        stack = AwsStack.of(self)
+        stages = stack.find_all(Stage)
         functions, workflows = stack.find_all(Function), stack.find_all(Workflow)
         paid_calls: dict[str, PaidCalls] = {}
         for service in stack.find_all(AiService):
             paid_calls.update(service.paid_calls)
-        WebAcl(self, "firewall", name=self._name, stages=[stage], user_pools=stack.find_all(UserPool))
+        WebAcl(self, "firewall", name=self._name, stages=stages, user_pools=stack.find_all(UserPool))
         Alarms(
             self,
             "alarms",
             topic=self._topic,
-            stage=stage,
+            stages=stages,
             functions=functions,
             workflows=workflows,
             paid_calls=paid_calls,
@@ -113,7 +107,7 @@ class Protection(AwsConstruct):
         for queue in stack.find_all(DeadLetterQueue):
             if not queue.has_alarm:
                 queue.alarm(self._topic)
-        Dashboard(self, "dashboard", name=self._name, stage=stage, functions=functions, workflows=workflows)
+        Dashboard(self, "dashboard", name=self._name, stages=stages, functions=functions, workflows=workflows)
 
 
 @jsii.implements(IAspect)

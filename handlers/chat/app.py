@@ -6,9 +6,10 @@ import struct
 import time
 import uuid
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import closing
 
-from handlers.chat.backend import Completion
+from handlers.chat.backend import CallPiece, Completion, End, TextPiece
 from handlers.chat.backends import Backends, description
 from handlers.chat.circuits import Circuits
 from handlers.chat.contract import (
@@ -22,19 +23,26 @@ from handlers.chat.contract import (
 from handlers.chat.embeddings_models import Embedding, EmbeddingList, EmbeddingRequest, EmbeddingUsage
 from handlers.chat.models import (
     Answer,
+    CallDelta,
     CalledFunction,
     ChatCompletion,
+    ChatCompletionChunk,
     ChatRequest,
     ChoiceOfAnswer,
+    ChoiceOfChunk,
+    Delta,
+    FinishReason,
+    FunctionDelta,
     Model,
     ModelList,
     RequestedCall,
     Usage,
 )
-from handlers.chat.router import Router
+from handlers.chat.router import RoutedStream, Router
 from handlers.chat.routes import ModelNotFound, Routes
 from handlers.common.aws_api import reading_answer
 from handlers.common.errors import InvalidRequest
+from handlers.common.event_stream import EventStream
 from handlers.common.functions import Functions
 from handlers.common.invocation import Invocation
 from handlers.common.logs import InvocationLog
@@ -53,7 +61,19 @@ def create_service(router: Callable[[], Router], functions: Callable[[], Functio
     service = Service(chat)
 
     @service.implements(complete_chat)
-    def handle_completion(request: ChatRequest, invocation: Invocation) -> Reply[ChatCompletion]:
+    def handle_completion(
+        request: ChatRequest, invocation: Invocation
+    ) -> Reply[ChatCompletion] | EventStream[ChatCompletionChunk]:
+        if request.stream:
+            if not invocation.streams:
+                raise InvalidRequest(
+                    "stream is not supported here; remove it, or send false.", param="stream"
+                )
+            stream = router().stream(request, deadline=invocation.deadline)
+            headers = {**_headers(invocation), "x-model-target": stream.target.name}
+            options = request.stream_options
+            events = _chunks(stream, with_usage=bool(options and options.include_usage))
+            return EventStream(events, headers, last="[DONE]")
         routed = router().complete(request, deadline=invocation.deadline)
         completion = _chat_completion(routed.completion, routed.target.model)
         return Reply(completion, {**_headers(invocation), "x-model-target": routed.target.name})
@@ -110,9 +130,8 @@ def _chat_completion(completion: Completion, model: str) -> ChatCompletion:
         RequestedCall(id=call.id, function=CalledFunction(name=call.name, arguments=call.arguments))
         for call in completion.calls
     ]
-    read, written = completion.prompt_tokens, completion.completion_tokens
     return ChatCompletion(
-        id=f"chatcmpl-{uuid.uuid4().hex}",
+        id=_id(),
         created=int(time.time()),
         model=model,
         choices=[
@@ -121,8 +140,56 @@ def _chat_completion(completion: Completion, model: str) -> ChatCompletion:
                 finish_reason=completion.finish_reason,
             )
         ],
-        usage=Usage(prompt_tokens=read, completion_tokens=written, total_tokens=read + written),
+        usage=_usage(completion),
     )
+
+
+def _chunks(stream: RoutedStream, *, with_usage: bool) -> Generator[ChatCompletionChunk, None, None]:
+    """Yield a stream as OpenAI's chunks; only the fields that are set are sent."""
+    answer_id, created = _id(), int(time.time())
+
+    def chunk(choices: list[ChoiceOfChunk], **usage: Usage | None) -> ChatCompletionChunk:
+        return ChatCompletionChunk(
+            id=answer_id,
+            object="chat.completion.chunk",
+            created=created,
+            model=stream.target.model,
+            choices=choices,
+            **usage,
+        )
+
+    def part(delta: Delta, finish_reason: FinishReason | None = None) -> ChatCompletionChunk:
+        choice = ChoiceOfChunk(index=0, delta=delta, finish_reason=finish_reason, logprobs=None)
+        return chunk([choice], usage=None) if with_usage else chunk([choice])
+
+    with closing(stream):
+        yield part(Delta(role="assistant", content=""))
+        for piece in stream:
+            if isinstance(piece, End):
+                yield part(Delta(), piece.finish_reason)
+                if with_usage:
+                    yield chunk([], usage=_usage(piece))
+            else:
+                yield part(_delta(piece))
+
+
+def _delta(piece: TextPiece | CallPiece) -> Delta:
+    if isinstance(piece, TextPiece):
+        return Delta(content=piece.text)
+    if piece.id is None or piece.name is None:
+        function = FunctionDelta(arguments=piece.arguments)
+        return Delta(tool_calls=[CallDelta(index=piece.index, function=function)])
+    function = FunctionDelta(name=piece.name, arguments=piece.arguments)
+    return Delta(tool_calls=[CallDelta(index=piece.index, id=piece.id, type="function", function=function)])
+
+
+def _id() -> str:
+    return f"chatcmpl-{uuid.uuid4().hex}"
+
+
+def _usage(ended: Completion | End) -> Usage:
+    read, written = ended.prompt_tokens, ended.completion_tokens
+    return Usage(prompt_tokens=read, completion_tokens=written, total_tokens=read + written)
 
 
 def _models(routes: Routes) -> list[Model]:
@@ -151,3 +218,4 @@ def _router() -> Router:
 
 service = create_service(Once(_router), Once(Functions.from_environment))
 handler = service.handler
+streaming_handler = service.streaming_handler

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Generator
 
-from handlers.chat.backend import ChatBackend, Completion
+from handlers.chat.backend import ChatBackend, Completion, Piece
 from handlers.chat.models import ChatRequest
 from handlers.chat.offline_backend import DESCRIPTION, MODEL, OfflineBackend
 from handlers.chat.parameters import Rejection
@@ -58,6 +59,11 @@ class _Offline:
 
     def complete(self, request: ChatRequest, *, deadline: Deadline) -> Completion:
         return self._model().complete(request, deadline=deadline)
+
+    def stream(
+        self, request: ChatRequest, *, first: Deadline, deadline: Deadline
+    ) -> Generator[Piece, None, None]:
+        return self._model().stream(request, first=first, deadline=deadline)
 
 
 def description(route: Route) -> str:

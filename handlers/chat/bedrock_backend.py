@@ -1,27 +1,29 @@
-"""Chat backend on Bedrock: Converse, which has one form for all of its models."""
+"""Chat backend on Bedrock: Converse and ConverseStream, which have one form for all models."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
-from handlers.chat.backend import Call, Completion
+from handlers.chat.backend import SILENCE_SECONDS, Call, CallPiece, Completion, End, Piece, TextPiece
 from handlers.chat.messages import Message, NamedTool
 from handlers.chat.models import ChatRequest, FinishReason
 from handlers.chat.parameters import Rejection
 from handlers.common.aws_api import AwsApi, Tries, reading_answer
 from handlers.common.deadline import Deadline
-from handlers.common.errors import InvalidRequest
+from handlers.common.errors import BackendTimeout, BackendUnavailable, InvalidRequest
 
 # One attempt each: what comes after it is the route's next target.
-_CHOICES = tuple(Tries(1, 1, seconds) for seconds in (24, 18, 12, 8, 5, 3, 1))
+_CHOICES = tuple(Tries(1, 1, seconds) for seconds in (180, 120, 90, 60, 40, 24, 18, 12, 8, 5, 3, 1))
 _REFUSALS = {
     "ValidationException": lambda: InvalidRequest(
         "The model rejects the request: a parameter or a message is not valid for it."
     ),
 }
 _DETAIL = "bedrock-runtime.converse"
+_STREAM_DETAIL = "bedrock-runtime.converse_stream"
 _FINISH_REASONS: Mapping[str, FinishReason] = {
     "end_turn": "stop",
     "stop_sequence": "stop",
@@ -71,6 +73,82 @@ class BedrockBackend:
         )
         with reading_answer(_DETAIL):
             return _completion(answer)
+
+    def stream(
+        self, request: ChatRequest, *, first: Deadline, deadline: Deadline
+    ) -> Generator[Piece, None, None]:
+        """Answer a request piece by piece; see `ChatBackend`."""
+        events = self._api.events(
+            "converse_stream",
+            converse(self._model, request),
+            stream="stream",
+            deadline=first.at_most(SILENCE_SECONDS),
+            refusals=_REFUSALS,
+        )
+        reader = _EventReader()
+        with closing(events):
+            for event in events:
+                if deadline.seconds_left() <= 0:
+                    raise BackendTimeout(detail=f"{_STREAM_DETAIL}: the answer comes too slowly")
+                with reading_answer(_STREAM_DETAIL):
+                    pieces = list(reader.pieces(event))
+                yield from pieces
+            with reading_answer(_STREAM_DETAIL):
+                end = reader.end()
+        yield end
+
+
+class _EventReader:
+    """Reader of the events of one answer."""
+
+    def __init__(self) -> None:
+        self._finish_reason: FinishReason | None = None
+        self._usage: Mapping[str, Any] | None = None
+        self._calls: dict[int, int] = {}
+        self._without_input: set[int] = set()
+
+    def pieces(self, event: Mapping[str, Any]) -> Iterator[Piece]:
+        """Yield the pieces of an event."""
+        if "contentBlockStart" in event:
+            block, start = (
+                event["contentBlockStart"]["contentBlockIndex"],
+                event["contentBlockStart"]["start"],
+            )
+            if "toolUse" in start:
+                self._calls[block] = len(self._calls)
+                self._without_input.add(block)
+                use = start["toolUse"]
+                yield CallPiece(self._calls[block], "", id=use["toolUseId"], name=use["name"])
+        elif "contentBlockDelta" in event:
+            block, delta = (
+                event["contentBlockDelta"]["contentBlockIndex"],
+                event["contentBlockDelta"]["delta"],
+            )
+            if delta.get("text"):
+                yield TextPiece(delta["text"])
+            elif "toolUse" in delta and delta["toolUse"]["input"]:
+                self._without_input.discard(block)
+                yield CallPiece(self._calls[block], delta["toolUse"]["input"])
+        elif "contentBlockStop" in event:
+            block = event["contentBlockStop"]["contentBlockIndex"]
+            if block in self._without_input:  # a function without arguments; OpenAI's clients read JSON
+                yield CallPiece(self._calls[block], "{}")
+        elif "messageStop" in event:
+            self._finish_reason = _FINISH_REASONS[event["messageStop"]["stopReason"]]
+        elif "metadata" in event:
+            self._usage = event["metadata"]["usage"]
+
+    def end(self) -> End:
+        """Return the end of the answer."""
+        if self._finish_reason is None or self._usage is None:
+            raise BackendUnavailable(
+                "The model's answer ended early. Try again later.", detail=f"{_STREAM_DETAIL}: cut off"
+            )
+        return End(
+            finish_reason=self._finish_reason,
+            prompt_tokens=int(self._usage["inputTokens"]),
+            completion_tokens=int(self._usage["outputTokens"]),
+        )
 
 
 def converse(model: str, request: ChatRequest) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from handlers.chat.embeddings_models import EmbeddingList, EmbeddingRequest
-from handlers.chat.models import ChatCompletion, ChatRequest, Model, ModelList
+from handlers.chat.models import ChatCompletion, ChatCompletionChunk, ChatRequest, Model, ModelList
 from handlers.common.contract import LARGEST_BODY_BYTES, Contract
 from handlers.common.error_format import OPENAI_ERROR
 
@@ -20,6 +20,7 @@ complete_chat = chat.post(
     "/v1/chat/completions",
     ChatRequest,
     ChatCompletion,
+    event_model=ChatCompletionChunk,
     name="chat.completions",
     summary="Answer a conversation with a language model.",
     request_example={

@@ -17,6 +17,15 @@ _MAX_TOKENS = 131_072
 Tokens = Annotated[int, Field(ge=1, le=_MAX_TOKENS)]
 
 
+class StreamOptions(RequestModel):
+    """What a streamed answer holds besides the text."""
+
+    include_usage: Annotated[
+        bool | None, Field(description="Whether a last chunk without choices has the usage.")
+    ] = None
+    include_obfuscation: Annotated[Any, Only(False)] = None
+
+
 class ChatRequest(RequestModel):
     """A conversation to answer. Parameters of OpenAI's that are not supported are rejected, with their names."""
 
@@ -31,9 +40,10 @@ class ChatRequest(RequestModel):
     tools: Tools | None = None
     tool_choice: ToolChoice | None = None
     response_format: ResponseFormat | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
 
     n: Annotated[Any, Only(1)] = None
-    stream: Annotated[Any, Only(False)] = None
     parallel_tool_calls: Annotated[Any, Only(True)] = None
     frequency_penalty: Annotated[Any, Only(0)] = None
     presence_penalty: Annotated[Any, Only(0)] = None
@@ -53,7 +63,6 @@ class ChatRequest(RequestModel):
     reasoning_effort: Annotated[Any, Only()] = None
     safety_identifier: Annotated[Any, Only()] = None
     service_tier: Annotated[Any, Only("auto")] = None
-    stream_options: Annotated[Any, Only()] = None
     top_logprobs: Annotated[Any, Only()] = None
     user: Annotated[Any, Only()] = None
     verbosity: Annotated[Any, Only()] = None
@@ -93,6 +102,13 @@ class ChatRequest(RequestModel):
         if isinstance(choice, NamedTool) and choice.function.name not in names:
             raise ValueError("should name one of tools")
         return choice
+
+    @field_validator("stream_options")
+    @classmethod
+    def _belongs_to_a_stream(cls, value: StreamOptions | None, info: ValidationInfo) -> StreamOptions | None:
+        if value is not None and not info.data.get("stream"):
+            raise ValueError("should be left out unless stream is true")
+        return value
 
     @property
     def token_limit(self) -> int | None:
@@ -155,6 +171,52 @@ class ChatCompletion(ResponseModel):
     model: str = Field(description="The model that answered.")
     choices: list[ChoiceOfAnswer]
     usage: Usage
+
+
+class FunctionDelta(ResponseModel):
+    """A part of the call of a function."""
+
+    name: str | None = Field(default=None, description="In the first part of a call only.")
+    arguments: str = Field(description="The next characters of a JSON object.")
+
+
+class CallDelta(ResponseModel):
+    """A part of a call that the model asks for."""
+
+    index: int = Field(ge=0, description="Number of the call.")
+    id: str | None = Field(default=None, description="In the first part of a call only.")
+    type: Literal["function"] | None = Field(default=None, description="In the first part of a call only.")
+    function: FunctionDelta
+
+
+class Delta(ResponseModel):
+    """A part of the model's message."""
+
+    role: Literal["assistant"] | None = Field(default=None, description="In the first chunk only.")
+    content: str | None = None
+    tool_calls: list[CallDelta] | None = None
+
+
+class ChoiceOfChunk(ResponseModel):
+    """The next part of the answer; why it ended is in the last one."""
+
+    index: Literal[0]
+    delta: Delta
+    finish_reason: FinishReason | None
+    logprobs: None
+
+
+class ChatCompletionChunk(ResponseModel):
+    """A part of a streamed answer."""
+
+    id: str
+    object: Literal["chat.completion.chunk"]
+    created: int = Field(description="Seconds since 1970.")
+    model: str = Field(description="The model that answers.")
+    choices: list[ChoiceOfChunk] = Field(description="One part; none in the chunk with the usage.")
+    usage: Usage | None = Field(
+        default=None, description="With include_usage: null, and in the last chunk the tokens."
+    )
 
 
 class Model(ResponseModel):

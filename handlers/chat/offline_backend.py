@@ -3,20 +3,23 @@
 The model makes every part of the path real without a network. It is small: it rewrites and summarizes short texts and fills a
 JSON schema. It knows few facts and follows few instructions. English only, about 4,000 tokens of input and output together.
 
-Tool calls are JSON that a grammar enforces: always well formed, not always the right tool or arguments.
+Tool calls are JSON that a grammar enforces: always well formed, not always the right tool or arguments. They are streamed
+whole, as it is the end that shows whether the JSON is a call.
 """
 
 from __future__ import annotations
 
 import json
+import queue
+import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from handlers.chat.backend import Call, Completion
+from handlers.chat.backend import Call, CallPiece, Completion, End, Piece, TextPiece
 from handlers.chat.messages import Message, NamedTool, Tool
 from handlers.chat.models import ChatRequest, FinishReason
 from handlers.chat.parameters import Rejection
@@ -77,80 +80,155 @@ class OfflineBackend:
 
     def complete(self, request: ChatRequest, *, deadline: Deadline) -> Completion:
         """Answer a request; see `ChatBackend`."""
-        tools = [] if request.tool_choice == "none" else request.tools or []
-        body: dict[str, Any] = {
-            "messages": [_plain(message) for message in request.messages],
-            "max_tokens": request.token_limit or DEFAULT_TOKEN_LIMIT,
-            "stream": True,
-            "stream_options": {"include_usage": True},
-        }
-        if request.stops:
-            body["stop"] = request.stops
-        body |= {
-            name: value
-            for name in ("temperature", "top_p", "seed")
-            if (value := getattr(request, name)) is not None
-        }
-        if tools:
-            body["messages"] = [{"role": "system", "content": _described(tools)}, *body["messages"]]
-            body["response_format"] = _format(_schema_of_calls(tools, request.tool_choice))
-        elif request.response_format is not None:
-            body["response_format"] = request.response_format.model_dump(by_alias=True, exclude_none=True)
-        text, finish_reason, usage = self._run(body, deadline, constrained=tools != [])
+        tools = _usable(request)
+        text, end = _whole(self._pieces(request, tools, first=deadline, deadline=deadline))
+        answer = Completion(
+            text=text,
+            finish_reason=end.finish_reason,
+            prompt_tokens=end.prompt_tokens,
+            completion_tokens=end.completion_tokens,
+        )
+        if not tools or end.finish_reason == "length":
+            return answer
         with reading_answer(_DETAIL):
-            answer = Completion(
-                text=text,
-                finish_reason=finish_reason,
-                prompt_tokens=int(usage["prompt_tokens"]),
-                completion_tokens=int(usage["completion_tokens"]),
-            )
-            if not tools or finish_reason == "length":
-                return answer
             chosen = json.loads(text)
             if _ANSWER in chosen:
                 return replace(answer, text=chosen[_ANSWER])
             call = Call(f"call_{uuid.uuid4().hex}", chosen["name"], json.dumps(chosen["arguments"]))
             return replace(answer, text=None, calls=[call], finish_reason="tool_calls")
 
-    def _run(
-        self, body: Mapping[str, Any], deadline: Deadline, *, constrained: bool
-    ) -> tuple[str, FinishReason, Mapping[str, Any]]:
-        """Return the text, why it ended, and the usage. The answer comes in chunks, so that it can be stopped."""
-        written: list[str] = []
-        ended: dict[str, Any] = {}
+    def stream(
+        self, request: ChatRequest, *, first: Deadline, deadline: Deadline
+    ) -> Generator[Piece, None, None]:
+        """Answer a request piece by piece; see `ChatBackend`."""
+        if not _usable(request):
+            yield from self._pieces(request, [], first=first, deadline=deadline)
+            return
+        answer = self.complete(request, deadline=first)
+        if answer.text:
+            yield TextPiece(answer.text)
+        for number, call in enumerate(answer.calls):
+            yield CallPiece(number, call.arguments, id=call.id, name=call.name)
+        yield End(
+            finish_reason=answer.finish_reason,
+            prompt_tokens=answer.prompt_tokens,
+            completion_tokens=answer.completion_tokens,
+        )
+
+    def _pieces(
+        self, request: ChatRequest, tools: list[Tool], *, first: Deadline, deadline: Deadline
+    ) -> Generator[TextPiece | End, None, None]:
+        """Yield the text as it is written, and the end."""
+        finish_reason: FinishReason = "stop"
+        usage: Mapping[str, int] | None = None
+        param = "tools" if tools else "response_format"
+        chunks = self._chunks(_body(request, tools), param, first=first, deadline=deadline)
+        for chunk in chunks:
+            with reading_answer(_DETAIL):
+                if "error" in chunk:
+                    raise _of_error(chunk["error"])
+                usage = chunk.get("usage") or usage
+                text = "".join(choice["delta"].get("content") or "" for choice in chunk["choices"])
+                if any(choice.get("finish_reason") == "length" for choice in chunk["choices"]):
+                    finish_reason = "length"
+            if text:
+                yield TextPiece(text)
+        with reading_answer(_DETAIL):
+            if usage is None:
+                raise ValueError("no usage")
+            read, written = int(usage["prompt_tokens"]), int(usage["completion_tokens"])
+        yield End(finish_reason=finish_reason, prompt_tokens=read, completion_tokens=written)
+
+    def _chunks(
+        self, body: dict[str, Any], param: str, *, first: Deadline, deadline: Deadline
+    ) -> Generator[Mapping[str, Any], None, None]:
+        """Yield llama.cpp's chunks. It runs in a thread, which has ended when the generator has."""
+        chunks: queue.SimpleQueue[Mapping[str, Any] | Exception | None] = queue.SimpleQueue()
+        stopped = threading.Event()
 
         def take(chunk: Mapping[str, Any]) -> bool:
             """Take a chunk; return whether llama.cpp should stop."""
-            if "error" in chunk:
-                ended["error"] = chunk["error"]
-                return True
-            for choice in chunk.get("choices", ()):
-                written.append(choice["delta"].get("content") or "")
-                if choice.get("finish_reason"):
-                    ended["finish_reason"] = choice["finish_reason"]
-            if chunk.get("usage"):
-                ended["usage"] = chunk["usage"]
-            return deadline.seconds_left() <= 0
+            chunks.put(chunk)
+            return stopped.is_set()
 
+        def run() -> None:
+            try:
+                self._server.handle_chat_completions(body, take)
+            except Exception as error:  # noqa: BLE001 - raised by the generator
+                chunks.put(error)
+            else:
+                chunks.put(None)
+
+        thread = threading.Thread(target=run, name="llama.cpp", daemon=True)
+        thread.start()
+        until = first
         try:
-            self._server.handle_chat_completions(dict(body), take)
-        except ValueError as error:
-            # llama.cpp cannot translate every JSON schema to a grammar.
-            param = "tools" if constrained else "response_format"
-            raise InvalidRequest(
-                f"{param} has a JSON schema that this model cannot follow; use a simpler one.", param=param
-            ) from error
-        except RuntimeError as error:
-            raise BackendError("The model failed.", detail=_DETAIL) from error
-        if "error" in ended:
-            raise _of_error(ended["error"])
-        if "usage" not in ended:
-            raise BackendTimeout(
-                "The model did not finish in time. Send a shorter request, or a lower max_completion_tokens.",
-                detail=_DETAIL,
-            )
-        length = ended.get("finish_reason") == "length"
-        return "".join(written), "length" if length else "stop", ended["usage"]
+            while True:
+                try:
+                    chunk = chunks.get(timeout=until.seconds_left())
+                except queue.Empty:
+                    raise _too_slow() from None
+                if isinstance(chunk, Exception):
+                    raise _of_exception(chunk, param) from chunk
+                if chunk is None:
+                    return
+                if deadline.seconds_left() <= 0:
+                    raise _too_slow()
+                yield chunk
+                until = deadline
+        finally:
+            stopped.set()
+            thread.join()
+
+
+def _whole(pieces: Generator[TextPiece | End, None, None]) -> tuple[str, End]:
+    texts: list[str] = []
+    for piece in pieces:
+        if isinstance(piece, End):
+            return "".join(texts), piece
+        texts.append(piece.text)
+    raise BackendError("The model failed.", detail=f"{_DETAIL}: no end")
+
+
+def _usable(request: ChatRequest) -> list[Tool]:
+    return [] if request.tool_choice == "none" else request.tools or []
+
+
+def _body(request: ChatRequest, tools: list[Tool]) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "messages": [_plain(message) for message in request.messages],
+        "max_tokens": request.token_limit or DEFAULT_TOKEN_LIMIT,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    if request.stops:
+        body["stop"] = request.stops
+    body |= {
+        name: value
+        for name in ("temperature", "top_p", "seed")
+        if (value := getattr(request, name)) is not None
+    }
+    if tools:
+        body["messages"] = [{"role": "system", "content": _described(tools)}, *body["messages"]]
+        body["response_format"] = _format(_schema_of_calls(tools, request.tool_choice))
+    elif request.response_format is not None:
+        body["response_format"] = request.response_format.model_dump(by_alias=True, exclude_none=True)
+    return body
+
+
+def _too_slow() -> BackendTimeout:
+    return BackendTimeout(
+        "The model did not finish in time. Send a shorter request, or a lower max_completion_tokens.",
+        detail=_DETAIL,
+    )
+
+
+def _of_exception(error: Exception, param: str) -> InvalidRequest | BackendError:
+    if isinstance(error, ValueError):  # llama.cpp cannot translate every JSON schema to a grammar
+        return InvalidRequest(
+            f"{param} has a JSON schema that this model cannot follow; use a simpler one.", param=param
+        )
+    return BackendError("The model failed.", detail=_DETAIL)
 
 
 def _weights() -> Path:

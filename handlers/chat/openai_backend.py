@@ -7,13 +7,15 @@ import json
 import re
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from http.client import HTTPMessage
 from typing import Any
 from urllib.parse import urlsplit
 
-from handlers.chat.backend import Call, Completion
-from handlers.chat.models import ChatRequest, FinishReason
+from handlers.chat.backend import SILENCE_SECONDS, Call, Completion, Piece
+from handlers.chat.models import ChatRequest
+from handlers.chat.openai_chunks import FINISH_REASONS, ChunkReader
 from handlers.chat.parameters import Rejection
 from handlers.common.aws_api import AwsApi, reading_answer
 from handlers.common.deadline import Deadline
@@ -24,8 +26,10 @@ from handlers.common.errors import (
     InvalidRequest,
     ServiceError,
 )
+from handlers.common.event_stream import EVENT_STREAM
 
 MAX_ANSWER_BYTES = 5_000_000
+_MAX_STREAM_BYTES = 100_000_000
 _CONNECT_SECONDS = 2.0
 _PIECE_BYTES = 65_536
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -36,12 +40,6 @@ _TIMEOUTS = (408, 504)
 _FIRST_SERVER_ERROR = 500
 _MAX_RETRY_AFTER = 3_600
 _PARAM = re.compile(r"[A-Za-z0-9_.\[\]]{1,64}")
-_FINISH_REASONS: Mapping[str, FinishReason] = {
-    "stop": "stop",
-    "length": "length",
-    "tool_calls": "tool_calls",
-    "content_filter": "content_filter",
-}
 
 
 class ApiKey:
@@ -83,6 +81,38 @@ class ApiKey:
         self._read = None
 
 
+class _Answer:
+    """The body of an answer, read within a deadline however slowly it comes."""
+
+    def __init__(self, model: str, response: http.client.HTTPResponse, sent: socket.socket) -> None:
+        self._model = model
+        self._response = response
+        self._sent = sent
+
+    @property
+    def media_type(self) -> str:
+        return self._response.headers.get("content-type", "").lower()
+
+    def read(self, deadline: Deadline) -> bytes:
+        """Return the next bytes, none at the end."""
+        seconds = deadline.seconds_left()
+        if seconds <= 0:
+            raise BackendTimeout(detail=f"{self._model}: the answer comes too slowly")
+        self._sent.settimeout(seconds)
+        piece = self._response.read1(_PIECE_BYTES)
+        if not piece and self._response.length:
+            raise http.client.IncompleteRead(b"", self._response.length)
+        return piece
+
+    def whole(self, deadline: Deadline) -> bytes:
+        content = bytearray()
+        while piece := self.read(deadline):
+            content += piece
+            if len(content) > MAX_ANSWER_BYTES:
+                raise BackendError("The model's answer is too large.", detail=self._model)
+        return bytes(content)
+
+
 class OpenAiBackend:
     """A model behind OpenAI's protocol.
 
@@ -110,25 +140,53 @@ class OpenAiBackend:
 
     def complete(self, request: ChatRequest, *, deadline: Deadline) -> Completion:
         """Answer a request; see `ChatBackend`."""
-        body = {**request.model_dump(mode="json", by_alias=True, exclude_unset=True), "model": self._model}
-        headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        if self._key is not None:
-            headers["Authorization"] = f"Bearer {self._key.value(deadline=deadline)}"
-        status, received, content = self._send(body, headers, deadline)
-        if status >= 300:
-            raise self._refused(status, received, content)
+        with self._answer(request, deadline, accept="application/json") as answer:
+            content = answer.whole(deadline)
         with reading_answer(self._model):
             return _completion(json.loads(content))
 
-    def _send(
-        self, body: Mapping[str, Any], headers: Mapping[str, str], deadline: Deadline
-    ) -> tuple[int, HTTPMessage, bytes]:
+    def stream(
+        self, request: ChatRequest, *, first: Deadline, deadline: Deadline
+    ) -> Generator[Piece, None, None]:
+        """Answer a request piece by piece; see `ChatBackend`."""
+        options = {"stream": True, "stream_options": {"include_usage": True}}
+        with self._answer(request, first, accept=EVENT_STREAM, **options) as answer:
+            reader = ChunkReader(self._model)
+            until = first
+
+            def piece_by_piece() -> Iterator[bytes]:
+                received = 0
+                while content := answer.read(until):
+                    received += len(content)
+                    if received > _MAX_STREAM_BYTES:
+                        raise BackendError("The model's answer is too large.", detail=self._model)
+                    yield content
+
+            if not answer.media_type.startswith(EVENT_STREAM):
+                raise BackendError(
+                    "The AI backend's answer cannot be used.", detail=f"{self._model}: no stream"
+                )
+            for piece in reader.pieces(piece_by_piece()):
+                yield piece
+                until = deadline.at_most(SILENCE_SECONDS)
+
+    @contextmanager
+    def _answer(
+        self, request: ChatRequest, deadline: Deadline, *, accept: str, **options: object
+    ) -> Iterator[_Answer]:
+        """Send a request; the answer has a good status."""
+        fields = request.model_dump(
+            mode="json", by_alias=True, exclude_unset=True, exclude={"stream", "stream_options"}
+        )
+        headers = {"Content-Type": "application/json", "Accept": accept}
+        if self._key is not None:
+            headers["Authorization"] = f"Bearer {self._key.value(deadline=deadline)}"
+        content = json.dumps({**fields, **options, "model": self._model}, ensure_ascii=False).encode("utf-8")
         seconds = deadline.seconds_left()
         if seconds <= 0:
             raise BackendTimeout(detail=f"{self._model}: no time left")
         kind = http.client.HTTPSConnection if self._address.scheme == "https" else http.client.HTTPConnection
         connection = kind(self._address.netloc, timeout=min(_CONNECT_SECONDS, seconds))
-        content = json.dumps(body, ensure_ascii=False).encode("utf-8")
         try:
             try:
                 connection.connect()
@@ -137,9 +195,12 @@ class OpenAiBackend:
             # The connection forgets its socket when it hands it to the answer.
             sent = connection.sock
             sent.settimeout(deadline.seconds_left())
-            connection.request("POST", self._address.path, content, dict(headers))
+            connection.request("POST", self._address.path, content, headers)
             with connection.getresponse() as response:
-                return response.status, response.headers, self._read(response, sent, deadline)
+                answer = _Answer(self._model, response, sent)
+                if response.status >= 300:
+                    raise self._refused(response.status, response.headers, answer.whole(deadline))
+                yield answer
         except TimeoutError as error:
             raise BackendTimeout(detail=f"{self._model}: no answer") from error
         except (OSError, http.client.HTTPException) as error:
@@ -149,24 +210,6 @@ class OpenAiBackend:
             ) from error
         finally:
             connection.close()
-
-    def _read(self, response: http.client.HTTPResponse, sent: socket.socket, deadline: Deadline) -> bytes:
-        """Return the body, within the deadline however slowly it comes."""
-        content = bytearray()
-        while True:
-            seconds = deadline.seconds_left()
-            if seconds <= 0:
-                raise BackendTimeout(detail=f"{self._model}: the answer comes too slowly")
-            sent.settimeout(seconds)
-            piece = response.read1(_PIECE_BYTES)
-            if not piece:
-                break
-            content += piece
-            if len(content) > MAX_ANSWER_BYTES:
-                raise BackendError("The model's answer is too large.", detail=self._model)
-        if response.length:
-            raise http.client.IncompleteRead(bytes(content), response.length)
-        return bytes(content)
 
     def _refused(self, status: int, headers: HTTPMessage, content: bytes) -> ServiceError:
         detail = f"{self._model}: {status}"
@@ -201,7 +244,7 @@ def _completion(answer: Mapping[str, Any]) -> Completion:
     return Completion(
         text=text,
         calls=calls,
-        finish_reason=_FINISH_REASONS[choice["finish_reason"]],
+        finish_reason=FINISH_REASONS[choice["finish_reason"]],
         prompt_tokens=int(usage["prompt_tokens"]),
         completion_tokens=int(usage["completion_tokens"]),
     )

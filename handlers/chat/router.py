@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
-from handlers.chat.backend import ChatBackend, Completion
-from handlers.chat.circuits import Circuits
+from handlers.chat.backend import ChatBackend, Completion, Piece
+from handlers.chat.circuits import Circuit, Circuits
 from handlers.chat.models import ChatRequest
 from handlers.chat.parameters import Rejection
 from handlers.chat.routes import Route, Routes, Target
 from handlers.common.deadline import Deadline
-from handlers.common.errors import BackendUnavailable, InvalidRequest, ServiceError
+from handlers.common.errors import BackendError, BackendUnavailable, InvalidRequest, ServiceError
 
 _FIRST_SERVER_ERROR = 500
 _SECONDS_TO_COUNT = 2.0
@@ -23,6 +24,51 @@ class Routed:
 
     completion: Completion
     target: Target
+
+
+class RoutedStream:
+    """A streamed answer whose first piece is there, and the target that gives it. Close it after use.
+
+    Args:
+        target: The target.
+        pieces: The pieces. The first one is awaited here.
+        ended: Called when the answer is complete, or with the error that ended it.
+
+    Raises:
+        ServiceError: The target failed before its first piece.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        pieces: Generator[Piece, None, None],
+        *,
+        ended: Callable[[ServiceError | None], None] = lambda _: None,
+    ) -> None:
+        self.target = target
+        self._pieces = pieces
+        self._ended = ended
+        try:
+            self._first = next(pieces)
+        except StopIteration:
+            raise BackendError("The model answered nothing.", detail=target.name) from None
+
+    def __iter__(self) -> Iterator[Piece]:
+        yield self._first
+        try:
+            yield from self._pieces
+        except ServiceError as error:
+            self._ended(error)
+            raise
+        self._ended(None)
+
+    def close(self) -> None:
+        """End the target's work."""
+        self._pieces.close()
+
+
+T = TypeVar("T", Completion, RoutedStream)
+_Attempt = Callable[[Target, Deadline, Circuit | None], T]
 
 
 class Router:
@@ -60,10 +106,31 @@ class Router:
             ServiceError: All targets failed; the error of the last one that was tried.
         """
         route = self.routes.route(request.model)
-        targets = self._fit(route, request)
-        if len(route.targets) == 1:
-            return Routed(self._backend(targets[0]).complete(request, deadline=deadline), targets[0])
-        return self._first_good(route, targets, request, deadline)
+
+        def attempt(target: Target, until: Deadline, _: Circuit | None) -> Completion:
+            return self._backend(target).complete(request, deadline=until)
+
+        completion, target = self._first_good(route, request, deadline, attempt)
+        return Routed(completion, target)
+
+    def stream(self, request: ChatRequest, *, deadline: Deadline) -> RoutedStream:
+        """Answer a request piece by piece, by the first target of its route whose first piece comes.
+
+        Raises:
+            ServiceError: As `complete`. Later errors come with the pieces; no other target is tried then.
+        """
+        route = self.routes.route(request.model)
+
+        def attempt(target: Target, until: Deadline, circuit: Circuit | None) -> RoutedStream:
+            pieces = self._backend(target).stream(request, first=until, deadline=deadline)
+            if circuit is None:
+                return RoutedStream(target, pieces)
+            return RoutedStream(
+                target, pieces, ended=lambda error: self._count(route, circuit, error, deadline)
+            )
+
+        stream, _ = self._first_good(route, request, deadline, attempt)
+        return stream
 
     def _fit(self, route: Route, request: ChatRequest) -> list[Target]:
         targets: list[Target] = []
@@ -81,8 +148,11 @@ class Router:
         return targets
 
     def _first_good(
-        self, route: Route, targets: list[Target], request: ChatRequest, deadline: Deadline
-    ) -> Routed:
+        self, route: Route, request: ChatRequest, deadline: Deadline, attempt: _Attempt[T]
+    ) -> tuple[T, Target]:
+        targets = self._fit(route, request)
+        if len(route.targets) == 1:
+            return attempt(targets[0], deadline, None), targets[0]
         circuits = self._circuits()
         failure: ServiceError | None = None
         shortest_wait: int | None = None
@@ -101,19 +171,25 @@ class Router:
             seconds = max(0.0, deadline.seconds_left() - _SECONDS_TO_COUNT)
             until = deadline.at_most(seconds if last else min(seconds, route.timeout_seconds))
             try:
-                completion = self._backend(target).complete(request, deadline=until)
+                answer = attempt(target, until, circuit)
             except ServiceError as error:
+                self._count(route, circuit, error, deadline)
                 if error.status < _FIRST_SERVER_ERROR:
-                    # The target works; the request is wrong.
-                    circuits.succeeded(circuit, deadline=deadline)
                     raise
-                circuits.failed(circuit, open_seconds=route.cooldown_seconds, deadline=deadline)
                 self._report(target.name, error)
                 failure = error
             else:
-                circuits.succeeded(circuit, deadline=deadline)
-                return Routed(completion, target)
+                if isinstance(answer, Completion):  # a stream counts when it has ended
+                    self._count(route, circuit, None, deadline)
+                return answer, target
         raise failure or BackendUnavailable(
             "All targets of the model are cooling down. Try again later.",
             retry_after_seconds=shortest_wait or route.cooldown_seconds,
         )
+
+    def _count(self, route: Route, circuit: Circuit, error: ServiceError | None, deadline: Deadline) -> None:
+        circuits = self._circuits()
+        if error is None or error.status < _FIRST_SERVER_ERROR:  # the target works; the request is wrong
+            circuits.succeeded(circuit, deadline=deadline)
+        else:
+            circuits.failed(circuit, open_seconds=route.cooldown_seconds, deadline=deadline)

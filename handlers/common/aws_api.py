@@ -10,8 +10,8 @@ boto3 takes half a second to import, so it is imported at the first call, or by 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ _BUSY_CODES = frozenset(
         "InternalFailure",
         "LimitExceededException",
         "ModelNotReadyException",
+        "ModelStreamErrorException",
         "ModelTimeoutException",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
@@ -137,17 +138,50 @@ class AwsApi:
             ServiceError: One of `refusals`.
         """
         detail = f"{self._service_name}.{operation}"
-        tries = next(
-            (choice for choice in self._choices if choice.slowest_seconds <= deadline.seconds_left()), None
-        )
-        if tries is None:
-            raise BackendTimeout(detail=f"{detail}: no time left")
-        client = self._client(tries)
+        client = self._client_for(detail, deadline)
         try:
             answer = getattr(client, operation)(**parameters)
             return {key: _bytes_of_stream(value) for key, value in answer.items()}
         except Exception as error:
             raise _as_ours(error, detail, refusals or {}) from error
+
+    def events(
+        self,
+        operation: str,
+        parameters: Mapping[str, object],
+        *,
+        stream: str,
+        deadline: Deadline,
+        refusals: Refusals | None = None,
+    ) -> Generator[dict[str, Any], None, None]:
+        """Make a call and yield the events that AWS answers with. Closing the generator closes the connection.
+
+        Args:
+            operation: The method of the boto3 client, such as `converse_stream`.
+            parameters: Its arguments.
+            stream: The field of the answer that has the events, such as `stream`.
+            deadline: When the first event must have come. Later ones may each take as long.
+            refusals: See `call`.
+
+        Raises:
+            ServiceError: As `call`; at any event.
+        """
+        detail = f"{self._service_name}.{operation}"
+        client = self._client_for(detail, deadline)
+        try:
+            events = getattr(client, operation)(**parameters)[stream]
+            with closing(events):
+                yield from events
+        except Exception as error:
+            raise _as_ours(error, detail, refusals or {}) from error
+
+    def _client_for(self, detail: str, deadline: Deadline) -> Any:
+        tries = next(
+            (choice for choice in self._choices if choice.slowest_seconds <= deadline.seconds_left()), None
+        )
+        if tries is None:
+            raise BackendTimeout(detail=f"{detail}: no time left")
+        return self._client(tries)
 
     def _client(self, tries: Tries) -> Any:
         with self._lock:
@@ -181,14 +215,17 @@ def _bytes_of_stream(value: object) -> object:
 
 def _as_ours(error: Exception, detail: str, refusals: Refusals) -> ServiceError:
     from botocore import exceptions
+    from urllib3.exceptions import HTTPError, ReadTimeoutError
 
     if isinstance(error, exceptions.ClientError):
         return _of_client_error(error.response, detail, refusals)
     kind = f"{detail}: {type(error).__name__}"
-    if isinstance(error, (exceptions.ReadTimeoutError, exceptions.ConnectTimeoutError)):
+    # botocore does not wrap what urllib3 raises in the middle of a stream.
+    if isinstance(error, (ReadTimeoutError, exceptions.ReadTimeoutError, exceptions.ConnectTimeoutError)):
         return BackendTimeout(detail=kind)
     if isinstance(
-        error, (exceptions.HTTPClientError, exceptions.ConnectionError, exceptions.IncompleteReadError)
+        error,
+        (HTTPError, exceptions.HTTPClientError, exceptions.ConnectionError, exceptions.IncompleteReadError),
     ):
         return BackendUnavailable("The AI backend cannot be reached. Try again later.", detail=kind)
     return BackendError(detail=kind)
@@ -196,6 +233,7 @@ def _as_ours(error: Exception, detail: str, refusals: Refusals) -> ServiceError:
 
 def _of_client_error(response: Mapping[str, Any], detail: str, refusals: Refusals) -> ServiceError:
     code = str(response.get("Error", {}).get("Code", ""))
+    code = code[:1].upper() + code[1:]  # in a stream it is the name of an event, such as throttlingException
     status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     if code in refusals:
         return refusals[code]()

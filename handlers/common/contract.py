@@ -49,7 +49,8 @@ class Operation:
         request_headers: The headers that it reads, each with whether it is required.
         request_example: A request for the documentation; None if there is none.
         gateway_validates: Whether API Gateway rejects bodies that do not fit the request model.
-        error_schema: JSON schema of its errors; None for the project's own format.
+        event_model: The model of the events if the request asks for a stream; None if the answer is never streamed.
+        error_schema: JSON schema of its errors.
     """
 
     name: str
@@ -65,7 +66,8 @@ class Operation:
     request_headers: Mapping[str, bool] = field(default_factory=dict)
     request_example: Mapping[str, Any] | None = None
     gateway_validates: bool = True
-    error_schema: Mapping[str, Any] | None = None
+    event_model: type[BaseModel] | None = None
+    error_schema: Mapping[str, Any] = field(default_factory=lambda: PROBLEM.schema)
 
     @property
     def media_types(self) -> tuple[str, ...]:
@@ -179,6 +181,7 @@ class Contract:
         max_body_bytes: int | None = None,
         request_headers: Mapping[str, bool] | None = None,
         request_example: Mapping[str, Any] | None = None,
+        event_model: type[BaseModel] | None = None,
     ) -> Operation:
         """Add an operation for POST.
 
@@ -194,6 +197,8 @@ class Contract:
             max_body_bytes: The largest body in bytes. Default: the contract's.
             request_headers: The headers that it reads, each with whether it is required. Default: none.
             request_example: A request for the documentation. Default: none.
+            event_model: The model of the events of a streamed answer (`text/event-stream`), for an operation that streams
+                when the request asks for it. Default: none.
 
         Raises:
             ValueError: An argument is not valid, or the name or the route exists already.
@@ -210,6 +215,7 @@ class Contract:
             max_body_bytes=self._max_body_bytes if max_body_bytes is None else max_body_bytes,
             request_headers=request_headers or {},
             request_example=request_example,
+            event_model=event_model,
         )
 
     def direct(

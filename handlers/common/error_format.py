@@ -1,58 +1,74 @@
 """Format of the errors of a service over HTTP: the project's own, or that of the protocol that its clients speak.
 
-`Contract(error_format=…)` chooses one; `Service` renders every error by it.
+`Contract(error_format=…)` chooses one; `Service` renders every error by it, and `GatewayResponses(error_format=…)` those of
+API Gateway.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
-
-from handlers.common.errors import ServiceError
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final, Protocol
 
 _FIRST_SERVER_ERROR = 500
 _OPENAI_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+_TEXT: Final = {"type": "string"}
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorFormat:
-    """Body and headers of an error.
+class ErrorFormat(Protocol):
+    """Body and headers of an error."""
 
-    Attributes:
-        render: Returns the body and the headers for an error and the id of its request.
-        schema: JSON schema of the body; None for the format that API Gateway's own errors have too.
-    """
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        """JSON schema of the body."""
 
-    render: Callable[[ServiceError, str], tuple[Mapping[str, object], Mapping[str, str]]]
-    schema: Mapping[str, Any] | None = None
+    def render(
+        self,
+        *,
+        status: int,
+        code: str,
+        message: str,
+        request_id: str,
+        param: str | None = None,
+        retry_helps: bool = False,
+    ) -> tuple[Mapping[str, object], Mapping[str, str]]:
+        """Return the body, and the headers that belong to it.
+
+        Args:
+            status: HTTP status.
+            code: What is wrong, for programs, such as `invalid_request`.
+            message: What is wrong, for people.
+            request_id: Id of the request.
+            param: The field of the request that is wrong. Default: none in particular.
+            retry_helps: Whether the same request may succeed later. Default: False.
+        """
 
 
-def _problem(error: ServiceError, request_id: str) -> tuple[Mapping[str, object], Mapping[str, str]]:
-    return {"code": error.code, "message": error.message, "requestId": request_id}, error.headers
-
-
-def _openai_error(error: ServiceError, request_id: str) -> tuple[Mapping[str, object], Mapping[str, str]]:
-    kind = "server_error" if error.status >= _FIRST_SERVER_ERROR else "invalid_request_error"
-    body = {
-        "message": error.message,
-        "type": _OPENAI_TYPES.get(error.status, kind),
-        "param": error.param,
-        "code": error.code,
+class _Problem:
+    schema: ClassVar[Mapping[str, Any]] = {
+        "type": "object",
+        "properties": {
+            "code": {**_TEXT, "description": "What is wrong, for programs."},
+            "message": {**_TEXT, "description": "What is wrong, for people."},
+            "requestId": {**_TEXT, "description": "What the logs know the request by."},
+        },
+        "required": ["code", "message", "requestId"],
     }
-    headers = {"x-request-id": request_id, **error.headers}
-    if not error.retry_helps:
-        # The SDKs retry every 5xx; this header stops them.
-        headers["x-should-retry"] = "false"
-    return {"error": body}, headers
+
+    def render(
+        self,
+        *,
+        status: int,  # noqa: ARG002
+        code: str,
+        message: str,
+        request_id: str,
+        param: str | None = None,  # noqa: ARG002
+        retry_helps: bool = False,  # noqa: ARG002
+    ) -> tuple[Mapping[str, object], Mapping[str, str]]:
+        return {"code": code, "message": message, "requestId": request_id}, {}
 
 
-PROBLEM = ErrorFormat(_problem)
-"""`{"code", "message", "requestId"}`."""
-
-OPENAI_ERROR = ErrorFormat(
-    _openai_error,
-    {
+class _OpenAiError:
+    schema: ClassVar[Mapping[str, Any]] = {
         "type": "object",
         "required": ["error"],
         "properties": {
@@ -60,14 +76,40 @@ OPENAI_ERROR = ErrorFormat(
                 "type": "object",
                 "required": ["message", "type", "param", "code"],
                 "properties": {
-                    "message": {"type": "string"},
-                    "type": {"type": "string"},
+                    "message": _TEXT,
+                    "type": _TEXT,
                     "param": {"type": ["string", "null"]},
-                    "code": {"type": "string"},
+                    "code": _TEXT,
                 },
             }
         },
-    },
-)
+    }
+
+    def render(
+        self,
+        *,
+        status: int,
+        code: str,
+        message: str,
+        request_id: str,
+        param: str | None = None,
+        retry_helps: bool = False,
+    ) -> tuple[Mapping[str, object], Mapping[str, str]]:
+        kind = "server_error" if status >= _FIRST_SERVER_ERROR else "invalid_request_error"
+        error = {
+            "message": message,
+            "type": _OPENAI_TYPES.get(status, kind),
+            "param": param,
+            "code": code,
+        }
+        # The SDKs retry every 5xx; the second header stops them.
+        stop = {} if retry_helps else {"x-should-retry": "false"}
+        return {"error": error}, {"x-request-id": request_id, **stop}
+
+
+PROBLEM: Final[ErrorFormat] = _Problem()
+"""`{"code", "message", "requestId"}`."""
+
+OPENAI_ERROR: Final[ErrorFormat] = _OpenAiError()
 """OpenAI's: `{"error": {"message", "type", "param", "code"}}`, with `x-request-id`, and `x-should-retry: false` where
 another attempt cannot succeed."""

@@ -6,12 +6,13 @@ import inspect
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, Union, get_type_hints
 
 from pydantic import BaseModel
 
 from handlers.common.contract import Operation
 from handlers.common.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
+from handlers.common.event_stream import EventStream
 from handlers.common.invocation import Invocation
 from handlers.common.proxy_request import JSON, ProxyRequest
 from handlers.common.responses import Reply, plain
@@ -42,8 +43,6 @@ class Implementation:
         """
         types = get_type_hints(function)
         result = types.pop("return", None)
-        if get_origin(result) is Reply:
-            (result,) = get_args(result)
         parameters = [types.get(parameter) for parameter in inspect.signature(function).parameters]
         wants_invocation = parameters[-1:] == [Invocation]
         request = [] if operation.request_model is None else [operation.request_model]
@@ -53,13 +52,8 @@ class Implementation:
                 f"operation {operation.name}: the parameters of {function.__name__} differ from the contract; write "
                 f"({expected}invocation: Invocation), or leave invocation out"
             )
-        response = operation.response_model
-        if result != (dict[str, object] if response is None else response):
-            expected = (
-                "dict[str, object]"
-                if response is None
-                else f"{response.__name__} or Reply[{response.__name__}]"
-            )
+        allowed, expected = _results(operation)
+        if result not in allowed:
             raise TypeError(
                 f"operation {operation.name}: the result of {function.__name__} differs from the contract; annotate it "
                 f"with {expected}"
@@ -68,8 +62,10 @@ class Implementation:
 
     def call_http(
         self, request: ProxyRequest, invocation: Invocation
-    ) -> tuple[dict[str, object], Mapping[str, str]]:
+    ) -> tuple[dict[str, object], Mapping[str, str]] | EventStream[Any]:
         """Call the function with an HTTP request; return the result as plain data, and the headers of its reply.
+
+        An operation that streams returns its events instead, if the request asks for them.
 
         Raises:
             ServiceError: The request cannot be read, does not fit the model, or the function refuses it.
@@ -99,16 +95,21 @@ class Implementation:
         model = self.operation.request_model
         if model is None and value:
             raise InvalidRequest("`input` should be an empty object: the operation takes none.")
-        result, _ = self._call(None if model is None else validated(model, value), invocation)
+        answer = self._call(None if model is None else validated(model, value), invocation)
+        if isinstance(answer, EventStream):
+            raise TypeError(f"operation {self.operation.name}: a direct invocation cannot stream")
+        result, _ = answer
         return result
 
     def _call(
         self, request: BaseModel | None, invocation: Invocation
-    ) -> tuple[dict[str, object], Mapping[str, str]]:
+    ) -> tuple[dict[str, object], Mapping[str, str]] | EventStream[Any]:
         arguments: list[object] = [] if request is None else [request]
         if self.wants_invocation:
             arguments.append(invocation)
         answer = self.function(*arguments)
+        if isinstance(answer, EventStream):
+            return answer
         reply = answer if isinstance(answer, Reply) else Reply(answer)
         return plain(reply.result), reply.headers
 
@@ -148,6 +149,19 @@ class Implementation:
             if found:
                 values[name] = found[0]
         return values
+
+
+def _results(operation: Operation) -> tuple[tuple[object, ...], str]:
+    """Return the annotations that a function may have for its result, and the words for them."""
+    response, event = operation.response_model, operation.event_model
+    if response is None:
+        return (dict[str, object],), "dict[str, object]"
+    reply: Any = Reply[response]  # type: ignore[valid-type]
+    if event is None:
+        return (response, reply), f"{response.__name__} or Reply[{response.__name__}]"
+    stream: Any = EventStream[event]  # type: ignore[valid-type]
+    words = f"Reply[{response.__name__}] | EventStream[{event.__name__}]"
+    return (Union[reply, stream], Union[response, stream]), words  # noqa: UP007
 
 
 def _wire_names(model: type[BaseModel]) -> list[str]:

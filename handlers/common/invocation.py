@@ -20,6 +20,7 @@ class Invocation:
         http: The HTTP request; None for a direct invocation.
         caller: The caller whom API Gateway has authorized. None for a direct invocation, and for a route without
             authorization.
+        streams: Whether the answer may be a stream of events. Default: False.
     """
 
     request_id: str
@@ -27,3 +28,4 @@ class Invocation:
     source_ip: str | None = None
     http: ProxyRequest | None = None
     caller: Caller | None = None
+    streams: bool = False

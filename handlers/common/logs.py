@@ -22,6 +22,7 @@ from handlers.common.errors import InternalError, ServiceError
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _LAST_FRAMES = 12
 _FIRST_SERVER_ERROR = 500
+_CLIENT_CLOSED = 499
 
 
 class InvocationLog:
@@ -81,6 +82,10 @@ class InvocationLine:
     def success(self) -> None:
         """Write that it went well."""
         self._logger.info("invocation", extra=self._fields(200))
+
+    def disconnect(self) -> None:
+        """Write that the caller disconnected before the answer was complete."""
+        self._logger.info("invocation", extra=self._fields(_CLIENT_CLOSED))
 
     def failure(self, error: Exception) -> ServiceError:
         """Write that it failed, and where, if that is our fault or a backend's.

@@ -15,12 +15,12 @@ from handlers.common.errors import InternalError, ResponseTooLarge, ServiceError
 MAX_RESPONSE_BYTES = 6_000_000
 """Lambda takes 6,291,556 bytes; the rest is for the envelope around the body."""
 
-_HEADERS = {
+HEADERS = {
     "Content-Type": "application/json",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
-
+"""Headers of every response with JSON."""
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -88,9 +88,24 @@ def error_response(
         headers: Further headers. Default: none.
         error_format: Format of the body, and of the headers that describe the error. Default: `PROBLEM`.
     """
-    body, described = error_format.render(error, request_id)
-    return _response(error.status, json.dumps(body, separators=(",", ":")), {**described, **(headers or {})})
+    body, described = error_body(error, request_id, error_format)
+    return _response(error.status, body, {**described, **(headers or {})})
+
+
+def error_body(
+    error: ServiceError, request_id: str, error_format: ErrorFormat
+) -> tuple[str, Mapping[str, str]]:
+    """Return the JSON of an error, and the headers that belong to it."""
+    body, described = error_format.render(
+        status=error.status,
+        code=error.code,
+        message=error.message,
+        request_id=request_id,
+        param=error.param,
+        retry_helps=error.retry_helps,
+    )
+    return json.dumps(body, separators=(",", ":")), {**described, **error.headers}
 
 
 def _response(status: int, body: str, headers: Mapping[str, str]) -> dict[str, object]:
-    return {"statusCode": status, "headers": {**_HEADERS, **headers}, "body": body, "isBase64Encoded": False}
+    return {"statusCode": status, "headers": {**HEADERS, **headers}, "body": body, "isBase64Encoded": False}

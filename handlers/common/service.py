@@ -10,7 +10,8 @@ An event goes through these stages:
    A direct event may give the input by reference (`inputFrom`: the presigned URL of an object, or for each field
    `URL#FIELD`) and have the output put into an object (`outputTo`): then no data travels through a workflow's state.
 6. The answer: a proxy response, or for a direct event the output object itself. An error becomes a JSON problem,
-   or, for a direct event, an exception whose class name and message are safe to show.
+   or, for a direct event, an exception whose class name and message are safe to show. An operation may answer with
+   events (`EventStream`); the caller stays admitted until the last of them.
 
 Whatever goes wrong, one log line says which operation ended how and in what time.
 """
@@ -18,8 +19,9 @@ Whatever goes wrong, one log line says which operation ended how and in what tim
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing
+from typing import Any, TypeVar, cast
 
 from handlers.common.admission import Admission
 from handlers.common.caller import Caller
@@ -27,13 +29,15 @@ from handlers.common.contract import Contract, Operation
 from handlers.common.cors import allowed_origins, cors_headers
 from handlers.common.deadline import Deadline
 from handlers.common.errors import InvalidRequest, MethodNotAllowed, NotFound, UnknownOperation
+from handlers.common.event_stream import EVENT_STREAM, EventStream, event
 from handlers.common.implementation import Implementation
 from handlers.common.invocation import Invocation
 from handlers.common.logs import InvocationLine, InvocationLog
 from handlers.common.once import Once
 from handlers.common.payload_links import PayloadLinks
 from handlers.common.proxy_request import ProxyRequest
-from handlers.common.responses import checked_json, error_response, proxy_response
+from handlers.common.responses import HEADERS, checked_json, error_body, error_response, proxy_response
+from handlers.common.streaming_runtime import StreamedResponse
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -102,13 +106,26 @@ class Service:
         Raises:
             TypeError: An operation of the contract has no implementation.
         """
+        self._check_complete()
+        return self.handle
+
+    @property
+    def streaming_handler(self) -> Callable[[object, object], dict[str, object] | StreamedResponse]:
+        """The entry point of a function with `response_streaming`; see `handle_streaming`.
+
+        Raises:
+            TypeError: An operation of the contract has no implementation.
+        """
+        self._check_complete()
+        return self.handle_streaming
+
+    def _check_complete(self) -> None:
         missing = [one.name for one in self.contract if one.name not in self._implementations]
         if missing:
             raise TypeError(
                 f"service {self.contract.name}: {', '.join(missing)} has no implementation; add a function with "
                 "@service.implements(...)"
             )
-        return self.handle
 
     def handle(self, event: object, context: object) -> dict[str, object]:
         """The Lambda entry point.
@@ -124,10 +141,26 @@ class Service:
             ServiceError: A direct event failed.
         """
         if isinstance(event, dict) and "httpMethod" in event:
-            return self._handle_http(event, context)
+            return cast("dict[str, object]", self._handle_http(event, context, streams=False))
         return self._handle_direct(event, context)
 
-    def _handle_http(self, event: Mapping[str, object], context: object) -> dict[str, object]:
+    def handle_streaming(self, event: object, context: object) -> dict[str, object] | StreamedResponse:
+        """Lambda entry point of a function that streams its responses: as `handle`, and operations may answer with events.
+
+        Args:
+            event: A proxy event.
+            context: Lambda's context.
+
+        Returns:
+            A proxy response, or a response whose body the runtime client sends while it is produced.
+        """
+        if isinstance(event, dict) and "httpMethod" in event:
+            return self._handle_http(event, context, streams=True)
+        return self._handle_direct(event, context)
+
+    def _handle_http(
+        self, event: Mapping[str, object], context: object, *, streams: bool
+    ) -> dict[str, object] | StreamedResponse:
         request = ProxyRequest.from_event(event)
         request_id = request.request_id or _lambda_request_id(context)
         line = self._log.begin(request_id)
@@ -138,9 +171,18 @@ class Service:
             implementation = self._route(request)
             line.operation = implementation.operation.name
             deadline = Deadline.of_context(context)
-            invocation = Invocation(request_id, deadline, request.source_ip, request, caller)
-            with self._admission.around(invocation):
-                result, headers = implementation.call_http(request, invocation)
+            invocation = Invocation(request_id, deadline, request.source_ip, request, caller, streams)
+            with ExitStack() as admitted:
+                admitted.enter_context(self._admission.around(invocation))
+                answer = implementation.call_http(request, invocation)
+                if isinstance(answer, EventStream) and not streams:
+                    answer.events.close()
+                    raise TypeError(f"operation {line.operation}: this function is not one that streams")
+                if isinstance(answer, EventStream):
+                    chunks = self._chunks(answer, admitted.pop_all(), line, request_id)
+                    head = {**HEADERS, "Content-Type": EVENT_STREAM, **answer.headers, **cors}
+                    return StreamedResponse(chunks, headers=head)
+            result, headers = answer
             response = proxy_response(result, implementation.operation.status, {**headers, **cors})
         except Exception as error:  # noqa: BLE001 - whatever fails, the caller gets a problem and the log the place
             return error_response(
@@ -148,6 +190,24 @@ class Service:
             )
         line.success()
         return response
+
+    def _chunks(
+        self, stream: EventStream[Any], admitted: ExitStack, line: InvocationLine, request_id: str
+    ) -> Iterator[bytes]:
+        try:
+            with admitted, closing(stream.events):
+                for one in stream.events:
+                    yield event(one.model_dump_json(exclude_unset=True))
+            if stream.last is not None:
+                yield event(stream.last)
+        except GeneratorExit:
+            line.disconnect()
+            raise
+        except Exception as error:  # noqa: BLE001 - as above; the status was sent
+            body, _ = error_body(line.failure(error), request_id, self.contract.error_format)
+            yield event(body, kind="error")
+        else:
+            line.success()
 
     def _handle_direct(self, event: object, context: object) -> dict[str, object]:
         fields: Mapping[str, object] = event if isinstance(event, dict) else {}

@@ -35,6 +35,16 @@ def test_a_large_archive_goes_by_way_of_the_bucket(stack: AwsStack, tmp_path: Pa
     }
 
 
+def test_two_functions_of_one_archive_share_an_upload(stack: AwsStack, tmp_path: Path) -> None:
+    archive = FakeArchive.make(tmp_path, zip_bytes=50_000_001)
+    for name in ("chat", "stream"):
+        Function(stack, name, archive=archive)
+    configuration = Configuration(stack)
+    upload = configuration.address("s3_object")
+    keys = {one["s3_key"] for one in configuration.all("lambda_function").values()}
+    assert keys == {f"${{{upload}.key}}"}
+
+
 def test_an_archive_that_fits_is_uploaded_directly(stack: AwsStack, tmp_path: Path) -> None:
     archive = FakeArchive.make(tmp_path, zip_bytes=50_000_000)
     Function(stack, "chat", archive=archive, code_bucket=ArchiveBucket(stack, "archives"))

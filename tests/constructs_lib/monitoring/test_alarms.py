@@ -141,7 +141,7 @@ def test_every_alarm_tells_somebody(
     stack: AwsStack, topic: AlarmTopic, stage: Stage, archive: FakeArchive, function: Function
 ) -> None:
     limited = Function(stack, "limited", archive=archive, timeout_seconds=20, reserved_concurrency=10)
-    alarms = Alarms(stack, "alarms", topic=topic, stage=stage, functions=[function, limited])
+    alarms = Alarms(stack, "alarms", topic=topic, stages=[stage], functions=[function, limited])
     configuration = Configuration(stack)
     made = {one["alarm_name"]: one for one in configuration.all("cloudwatch_metric_alarm").values()}
     told = [f"${{{configuration.address('sns_topic')}.arn}}"]
@@ -310,7 +310,7 @@ def test_budgets_that_are_refused(
 
 def test_the_thresholds_can_be_chosen(stack: AwsStack, topic: AlarmTopic, stage: Stage) -> None:
     chosen = Thresholds(server_error_percent=1, client_error_percent=20, latency_ms=500)
-    Alarms(stack, "alarms", topic=topic, stage=stage, thresholds=chosen)
+    Alarms(stack, "alarms", topic=topic, stages=[stage], thresholds=chosen)
     made = Configuration(stack).all("cloudwatch_metric_alarm").values()
     assert {one["metric_name"]: one["threshold"] for one in made} == {
         "5XXError": 0.01,
@@ -358,7 +358,7 @@ def test_the_dashboard_shows_the_stage_and_each_function(
     stack: AwsStack, stage: Stage, function: Function, archive: FakeArchive
 ) -> None:
     other = Function(stack, "other", archive=archive)
-    Dashboard(stack, "dashboard", stage=stage, functions=[function, other])
+    Dashboard(stack, "dashboard", stages=[stage], functions=[function, other])
     made = Configuration(stack).only("cloudwatch_dashboard")
     assert made["dashboard_name"] == "shop-dashboard"
     widgets = json.loads(made["dashboard_body"])["widgets"]
@@ -393,7 +393,7 @@ def test_the_dashboard_shows_the_stage_and_each_function(
 
 
 def test_the_dashboard_shows_each_workflow(stack: AwsStack, stage: Stage, workflows: list[Workflow]) -> None:
-    Dashboard(stack, "dashboard", stage=stage, workflows=workflows)
+    Dashboard(stack, "dashboard", stages=[stage], workflows=workflows)
     configuration = Configuration(stack)
     widgets = json.loads(configuration.only("cloudwatch_dashboard")["dashboard_body"])["widgets"]
     assert [(one["x"], one["y"], one["properties"]["title"]) for one in widgets[3:6]] == [
@@ -415,10 +415,12 @@ def test_the_dashboard_shows_each_workflow(stack: AwsStack, stage: Stage, workfl
 
 
 def test_dashboards_that_are_refused(stack: AwsStack, stage: Stage, function: Function) -> None:
-    assert refused(lambda: Dashboard(stack, "dashboard", stage=stage, name="a b"))[0] is InvalidArgumentError
-    assert refused(lambda: Dashboard(stack, "dashboard", stage=stage, functions=[function] * 101)) == (
+    assert (
+        refused(lambda: Dashboard(stack, "dashboard", stages=[stage], name="a b"))[0] is InvalidArgumentError
+    )
+    assert refused(lambda: Dashboard(stack, "dashboard", stages=[stage], functions=[function] * 101)) == (
         LimitExceededError,
         "shop/dashboard: has 101 functions and workflows and can show 100; make two dashboards",
     )
-    Dashboard(stack, "dashboard", stage=stage, name="shop")
-    assert refused(lambda: Dashboard(stack, "again", stage=stage, name="shop"))[0] is ConflictError
+    Dashboard(stack, "dashboard", stages=[stage], name="shop")
+    assert refused(lambda: Dashboard(stack, "again", stages=[stage], name="shop"))[0] is ConflictError

@@ -35,7 +35,7 @@ def alarms(stack: AwsStack) -> dict[str, Any]:
 
 
 def test_it_finds_what_is_created_after_it(stack: AwsStack, stage: Stage, archive: FakeArchive) -> None:
-    protection = Protection(stack, "protection", stage=stage, monthly_usd=50, emails=["ops@shop.example"])
+    protection = Protection(stack, "protection", monthly_usd=50, emails=["ops@shop.example"])
     Function(stack, "later", archive=archive)
     Workflow(stack, "flow", definition=Pass("done"))
     UserPool(stack, "users")
@@ -66,7 +66,7 @@ def test_its_topic_has_the_key_of_the_stack_or_one_of_its_own(app: Any, archive:
         api = RestApi(stack, "api", name=name)
         function = Function(stack, "chat", archive=archive)
         api.root.add_method("GET", LambdaIntegration(function), authorization=Public())
-        stage = api.deploy("prod", cloudwatch_role="existing")
-        Protection(stack, "protection", stage=stage, monthly_usd=50)
+        api.deploy("prod", cloudwatch_role="existing")
+        Protection(stack, "protection", monthly_usd=50)
         (key,) = Configuration(stack).all("kms_key")
         assert key.split(".")[1].startswith("key_" if encrypted else "protection_key_")

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
-from handlers.chat.backend import Call, Completion
+from handlers.chat.backend import Call, CallPiece, Completion, End, Piece, TextPiece
 from handlers.chat.openai_backend import ApiKey, OpenAiBackend
 from handlers.common.deadline import Deadline
 from handlers.common.errors import (
@@ -22,70 +19,15 @@ from handlers.common.errors import (
 )
 from tests.support.aws import Answering, stubbed
 from tests.support.chat import HELLO, WEATHER, request
+from tests.support.upstream import DONE, END, Upstream, chunk, completion, cut, sse, streamed, upstream
 
-USAGE = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
+__all__ = ["upstream"]
+
 CANARY = "canary-7f3e"
 
 
-def completion(finish_reason: str = "stop", **message: Any) -> dict[str, Any]:
-    choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": finish_reason}
-    return {"id": "x", "object": "chat.completion", "model": "qwen3", "choices": [choice], "usage": USAGE}
-
-
-class Upstream:
-    """The server: answers each request as it is told, and remembers what came."""
-
-    def __init__(self) -> None:
-        self.status = 200
-        self.headers: dict[str, str] = {}
-        self.content: bytes = json.dumps(completion(content="Hello!")).encode()
-        self.requests: list[tuple[str, dict[str, str], dict[str, Any]]] = []
-        self.released = threading.Event()
-        self.before: Callable[[], object] = lambda: None
-        self.after: Callable[[], object] = lambda: None
-        upstream = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                upstream.requests.append((self.path, dict(self.headers.items()), body))
-                upstream.before()
-                self.send_response(upstream.status)
-                for name, value in upstream.headers.items():
-                    self.send_header(name, value)
-                if "Content-Length" not in upstream.headers:
-                    self.send_header("Content-Length", str(len(upstream.content)))
-                self.end_headers()
-                self.wfile.write(upstream.content)
-                upstream.after()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever)
-        self.thread.start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_port}/v1"
-
-    def stop(self) -> None:
-        self.released.set()
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
-
-
-@pytest.fixture
-def upstream() -> Iterator[Upstream]:
-    made = Upstream()
-    yield made
-    made.stop()
-
-
 def complete(upstream: Upstream, seconds: float = 25, key: ApiKey | None = None, **fields: Any) -> Completion:
-    backend = OpenAiBackend(model="qwen3", base_url=upstream.url, key=key)
+    backend = OpenAiBackend(model="qwen3", base_url=f"{upstream.url}/v1", key=key)
     return backend.complete(request(**fields), deadline=Deadline.after(seconds))
 
 
@@ -257,3 +199,162 @@ def test_nothing_listens() -> None:
 def test_only_https_or_this_machine(url: str) -> None:
     with pytest.raises(ValueError, match=r"is not https; use https, or http on 127\.0\.0\.1"):
         OpenAiBackend(model="qwen3", base_url=url)
+
+
+ENDED = End(finish_reason="stop", prompt_tokens=7, completion_tokens=3)
+
+
+def stream(
+    upstream: Upstream,
+    first: float = 25,
+    seconds: float = 25,
+    pieces: list[Piece] | None = None,
+    **fields: Any,
+) -> list[Piece]:
+    """All pieces; also put into a list, for a stream that fails."""
+    pieces = [] if pieces is None else pieces
+    backend = OpenAiBackend(model="qwen3", base_url=f"{upstream.url}/v1")
+    made = backend.stream(request(**fields), first=Deadline.after(first), deadline=Deadline.after(seconds))
+    for piece in made:
+        pieces.append(piece)
+    return pieces
+
+
+def stream_failure(upstream: Upstream, **options: Any) -> tuple[list[Piece], ServiceError]:
+    pieces: list[Piece] = []
+    with pytest.raises(ServiceError) as raised:
+        stream(upstream, pieces=pieces, **options)
+    assert CANARY not in f"{raised.value.message} {raised.value.detail}"
+    return pieces, raised.value
+
+
+def test_a_stream_is_asked_for_with_its_usage(upstream: Upstream) -> None:
+    assert stream(upstream, temperature=0.5) == [TextPiece("Hel"), TextPiece("lo!"), ENDED]
+    ((_, headers, body),) = upstream.requests
+    assert headers["Accept"] == "text/event-stream"
+    assert body == {
+        "model": "qwen3",
+        "messages": [HELLO],
+        "temperature": 0.5,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+
+
+def test_what_the_caller_says_of_the_stream_is_not_passed_on(upstream: Upstream) -> None:
+    complete(upstream, stream=True, stream_options={"include_usage": True})
+    assert upstream.requests[0][2] == {"model": "qwen3", "messages": [HELLO]}
+
+
+def test_each_piece_comes_before_the_next_is_sent(upstream: Upstream) -> None:
+    upstream.steps = [chunk(content="one"), upstream.released, chunk(content="two"), *END]
+    backend = OpenAiBackend(model="qwen3", base_url=f"{upstream.url}/v1")
+    pieces = backend.stream(request(), first=Deadline.after(25), deadline=Deadline.after(25))
+    assert next(pieces) == TextPiece("one")
+    upstream.released.set()
+    assert list(pieces) == [TextPiece("two"), ENDED]
+
+
+def test_tool_calls_are_streamed(upstream: Upstream) -> None:
+    def part(index: int, arguments: str, **more: Any) -> bytes:
+        function = {"arguments": arguments, **({"name": more.pop("name")} if "name" in more else {})}
+        return chunk(tool_calls=[{"index": index, "function": function, **more}])
+
+    upstream.steps = [
+        part(0, "", id="c1", type="function", name="get_weather"),
+        part(0, '{"city": '),
+        # Some servers repeat the id and the name.
+        part(0, '"Rome"}', id="c1", name="get_weather"),
+        part(1, "{}", id="c2", name="get_time"),
+        *END,
+    ]
+    assert stream(upstream) == [
+        CallPiece(0, "", id="c1", name="get_weather"),
+        CallPiece(0, '{"city": '),
+        CallPiece(0, '"Rome"}'),
+        CallPiece(1, "{}", id="c2", name="get_time"),
+        ENDED,
+    ]
+
+
+def test_events_are_read_however_they_are_cut_and_written(upstream: Upstream) -> None:
+    whole = b": hello\r\n\r\nevent: message\r\nid: 1\r\n" + b"".join(streamed("Grüße, ", "мир")).replace(
+        b"\n", b"\r\n"
+    )
+    for size in (1, 7, 10_000):
+        upstream.steps = [whole[start : start + size] for start in range(0, len(whole), size)]
+        assert stream(upstream) == [TextPiece("Grüße, "), TextPiece("мир"), ENDED]
+    upstream.steps = [b'data: {"choices": [{"index": 0,\ndata: "delta": {"content": "a"}}]}\n\n', *END]
+    assert stream(upstream) == [TextPiece("a"), ENDED]
+
+
+def test_closing_a_stream_closes_the_connection(upstream: Upstream) -> None:
+    def many() -> list[bytes]:
+        return [chunk(content="x" * 10_000)] * 10_000
+
+    upstream.steps = many()
+    backend = OpenAiBackend(model="qwen3", base_url=f"{upstream.url}/v1")
+    pieces = backend.stream(request(), first=Deadline.after(25), deadline=Deadline.after(25))
+    next(pieces)
+    pieces.close()
+    assert upstream.gone.wait(10)
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(400, InvalidRequest), (429, BackendUnavailable), (500, BackendUnavailable)]
+)
+def test_a_stream_that_is_refused(upstream: Upstream, status: int, error: type[ServiceError]) -> None:
+    upstream.status, upstream.headers = status, {"Retry-After": "17"}
+    pieces, failed = stream_failure(upstream)
+    assert (pieces, type(failed)) == ([], error)
+    if isinstance(failed, BackendUnavailable) and status == 429:
+        assert failed.retry_after_seconds == 17
+
+
+@pytest.mark.parametrize(
+    ("steps", "error"),
+    [
+        ([cut], BackendUnavailable),
+        ([DONE], BackendUnavailable),
+        ([], BackendUnavailable),
+        ([chunk("stop"), DONE], BackendError),
+        ([chunk("stop"), sse({"choices": [], "usage": {"prompt_tokens": "x"}}), DONE], BackendError),
+        ([sse({"error": {"message": CANARY}})], BackendError),
+        ([sse(CANARY)], BackendError),
+        ([sse([1])], BackendError),
+        ([sse({"choices": 1})], BackendError),
+        ([sse({"choices": [{"index": 1, "delta": {}}]})], BackendError),
+        ([chunk(content=7)], BackendError),
+        ([chunk("nonsense")], BackendError),
+        ([chunk(tool_calls=[{"index": 0, "function": {"arguments": "{}"}}])], BackendError),
+        ([chunk(tool_calls=[{"index": 1, "id": "a", "function": {"name": "b"}}])], BackendError),
+        ([b"data: {\n\n"], BackendError),
+        ([b"data: \xff\n\n"], BackendError),
+        ([b"x" * 1_000_001], BackendError),
+    ],
+)
+def test_a_stream_that_fails(upstream: Upstream, steps: list[Any], error: type[ServiceError]) -> None:
+    upstream.steps = steps
+    assert type(stream_failure(upstream)[1]) is error
+    # After a good piece as well.
+    upstream.steps = [chunk(content="Hel"), *steps]
+    pieces, failed = stream_failure(upstream)
+    assert (pieces, type(failed)) == ([TextPiece("Hel")], error)
+
+
+def test_an_answer_that_is_not_a_stream(upstream: Upstream) -> None:
+    upstream.headers = {"Content-Type": "application/json"}
+    assert type(stream_failure(upstream)[1]) is BackendError
+
+
+def test_a_slow_first_piece(upstream: Upstream) -> None:
+    # A role is not a piece yet: another target could still answer.
+    upstream.steps = [chunk(role="assistant", content=""), upstream.released, *END]
+    pieces, failed = stream_failure(upstream, first=0.3)
+    assert (pieces, type(failed)) == ([], BackendTimeout)
+
+
+def test_a_stream_that_stalls(upstream: Upstream) -> None:
+    upstream.steps = [chunk(content="Hel"), upstream.released, *END]
+    pieces, failed = stream_failure(upstream, seconds=0.5)
+    assert (pieces, type(failed)) == ([TextPiece("Hel")], BackendTimeout)
