@@ -18,7 +18,7 @@ from deploy_tools.errors import DeploymentError
 SCRIPT: Final = "ai-orchestrator"
 """Name of the console script."""
 
-_INVOKE_URL: Final = re.compile(r"(\w*_)?invoke_url")
+_URL: Final = re.compile(r"(\w*_)?(invoke|base)_url")
 _ROUTE: Final = re.compile(
     r"^\| (?P<method>[A-Z]+) \| `(?P<path>[^`{]+)` \| (?P<callers>[^|]+) \|", re.MULTILINE
 )
@@ -49,7 +49,7 @@ def _rows(app: CdktfApp, deployed: DeployedApp) -> Iterator[tuple[str, str]]:
 
 
 def _urls(one: DeployedStack) -> dict[str, str]:
-    return {name: str(url) for name, url in one.outputs.items() if _INVOKE_URL.fullmatch(name)}
+    return {name: str(url) for name, url in one.outputs.items() if _URL.fullmatch(name)}
 
 
 def _has(deployed: DeployedApp, names: Sequence[str]) -> bool:

@@ -88,12 +88,23 @@ NOT_FOR_USERS = {"GET /health": "AWS_IAM", "POST /partners/ai-service": "CUSTOM"
 
 def test_every_operation_is_a_route_for_the_callers_that_it_is_for() -> None:
     written = json.loads(GOLDEN.read_text(encoding="utf-8"))["resource"]
-    api = next(iter(written["aws_api_gateway_rest_api"].values()))
-    assert api["name"] == "aiOrchestratorApi"
     found = {
         f"{method['http_method']} {path_of(written, method)}": method["authorization"]
         for method in written["aws_api_gateway_method"].values()
         if method["http_method"] != "OPTIONS"
+    }
+    (body,) = (
+        json.loads(one["body"]) for one in written["aws_api_gateway_rest_api"].values() if "body" in one
+    )
+    schemes = {
+        name: scheme["x-amazon-apigateway-authtype"].upper()
+        for name, scheme in body["components"]["securitySchemes"].items()
+    }
+    found |= {
+        f"{name.upper()} {path}": schemes[next(iter(method["security"][0]))]
+        for path, methods in body["paths"].items()
+        for name, method in methods.items()
+        if name != "options"
     }
     routes = [
         "ANY /ai-service",
@@ -120,8 +131,7 @@ def test_bodies_are_checked_before_anything_answers() -> None:
         for method in written["aws_api_gateway_method"].values()
         if method["http_method"] == "POST" and not method.get("request_models")
     }
-    # The chat function answers in OpenAI's form, which names the parameter that is wrong.
-    assert unchecked == {"/v1/chat/completions", "/v1/embeddings"}
+    assert unchecked == set()
     keyed = {
         path_of(written, method)
         for method in written["aws_api_gateway_method"].values()
@@ -151,14 +161,21 @@ def test_the_readme_shows_the_smallest_program() -> None:
 
 def test_the_api_is_described_for_its_callers(tmp_path: Path) -> None:
     stack = synthesize(PROJECT, tmp_path / "cdktf.out", {"ENVIRONMENT": "local"})
-    document = json.loads((stack / "api.openapi.json").read_text(encoding="utf-8"))
-    validate(document)
-    methods = {
-        f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods
-    }
+    documents = [
+        json.loads((stack / f"{name}.openapi.json").read_text(encoding="utf-8")) for name in ("api", "v1")
+    ]
+    for document in documents:
+        validate(document)
+    paths = documents[0]["paths"] | documents[1]["paths"]
+    methods = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
     assert methods == {f"{operation.method} {operation.path}" for operation in OPERATIONS}
-    pictures = document["paths"]["/vision/text"]["post"]["requestBody"]["content"]
+    pictures = paths["/vision/text"]["post"]["requestBody"]["content"]
     assert {"application/json", "image/png"} <= set(pictures)
+    answers = paths["/v1/chat/completions"]["post"]["responses"]["200"]["content"]
+    assert {kind: content["schema"]["$ref"].rpartition("/")[2] for kind, content in answers.items()} == {
+        "application/json": "ChatCompletion",
+        "text/event-stream": "ChatCompletionChunk",
+    }
 
 
 def test_jobs_and_tokens_are_kept_in_prod_and_state_is_in_s3_where_that_is_said(
@@ -217,6 +234,7 @@ def test_the_aws_backend_gets_the_permissions_that_it_needs(synthesized: Synthes
         (["bedrock:InvokeModel"], [nova]),
         (["bedrock:InvokeModel"], [nova, micro]),
         (["bedrock:InvokeModel"], [titan]),
+        (["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"], [nova, micro]),
         ([f"comprehend:{action}" for action in detect], ["*"]),
         (["rekognition:DetectLabels", "rekognition:DetectText"], ["*"]),
     ]
@@ -315,7 +333,11 @@ def test_prod_limits_its_functions_and_uploads_to_a_bucket_that_exists(synthesiz
         one["function_name"].removeprefix("ai-orchestrator-prod-"): one["reserved_concurrent_executions"]
         for one in written["aws_lambda_function"].values()
     }
-    assert reserved == dict.fromkeys(reserved, 20) | {"orchestrator": 50, "jobs-finish": 10}
+    assert reserved == dict.fromkeys(reserved, 20) | {
+        "orchestrator": 50,
+        "chat-stream": 50,
+        "jobs-finish": 10,
+    }
     named = json.loads(GOLDEN.read_text(encoding="utf-8"))["resource"]["aws_s3_object"].values()
     (bucket,) = {one["bucket"] for one in named}
     assert bucket.startswith("ai-orchestrator-archives-${data.aws_caller_identity.")

@@ -230,9 +230,9 @@ def _person(answer: Any) -> str:
     return json.dumps(person)
 
 
-def _stream_refused(answer: Any) -> str:
+def _n_refused(answer: Any) -> str:
     found = answer.get("error", {})
-    expect(found.get("param") == "stream", "an error of OpenAI's form that names stream", answer)
+    expect(found.get("param") == "n", "an error of OpenAI's form that names n", answer)
     return f"{found['type']}: {found['message']}"
 
 
@@ -255,6 +255,25 @@ def _no_route(answer: Any) -> str:
         answer,
     )
     return f"{answer['code']}: {answer['message']}"
+
+
+def model_calls() -> list[Call]:
+    """Return the calls of language models, below `/v1`."""
+    return [
+        Call.of(list_models, "which models are there?", _models),
+        Call.of(complete_chat, "a language model, by OpenAI's protocol", _hello, body=HELLO),
+        Call.of(
+            complete_chat, "fill a JSON schema from a sentence", _person,
+            body={
+                "model": "fast", "max_tokens": 100, "temperature": 0,
+                "messages": [{"role": "user", "content": "My name is Ada Lovelace and I live in London."}],
+                "response_format": {"type": "json_schema", "json_schema": {"name": "person", "schema": PERSON}},
+            },
+        ),
+        Call.of(
+            complete_chat, "a parameter that is not supported", _n_refused, status=400, body={**HELLO, "n": 2},
+        ),
+    ]  # fmt: skip
 
 
 def calls() -> list[Call]:
@@ -287,20 +306,6 @@ def calls() -> list[Call]:
             call_service_as_partner, "and for a partner, who has a token and a metered key",
             lambda answer: _analysis(answer["output"]), body={"service": analyse_text.name, "input": analysis},
             caller="partner",
-        ),
-        Call.of(list_models, "which models are there?", _models),
-        Call.of(complete_chat, "a language model, by OpenAI's protocol", _hello, body=HELLO),
-        Call.of(
-            complete_chat, "fill a JSON schema from a sentence", _person,
-            body={
-                "model": "fast", "max_tokens": 100, "temperature": 0,
-                "messages": [{"role": "user", "content": "My name is Ada Lovelace and I live in London."}],
-                "response_format": {"type": "json_schema", "json_schema": {"name": "person", "schema": PERSON}},
-            },
-        ),
-        Call.of(
-            complete_chat, "a parameter that is not supported", _stream_refused, status=400,
-            body={**HELLO, "stream": True},
         ),
         Call.of(
             call_service, "a service that does not exist", error("unknown_service"), status=404,

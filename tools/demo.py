@@ -17,7 +17,7 @@ from deploy_tools.console import heading
 from deploy_tools.deploy import deploy
 from deploy_tools.errors import DeploymentError, TerraformError
 from deploy_tools.hints import show_hints
-from tools.calls import calls, error
+from tools.calls import calls, error, model_calls
 from tools.demo_calls import Demo, request
 from tools.demo_workflows import run_workflows
 from tools.project import PROJECT
@@ -28,6 +28,13 @@ def call_services(demo: Demo) -> None:
     """Call every service."""
     heading("Call the services")
     for call in calls():
+        demo.make(call)
+
+
+def call_models(demo: Demo) -> None:
+    """Call the language models."""
+    heading("Call the language models")
+    for call in model_calls():
         demo.make(call)
 
 
@@ -59,6 +66,7 @@ def main() -> int:
     (one,) = deployed.stacks
     demo = Demo(one.outputs, Callers(deployed.cloud.url, one.outputs, region=one.stack.region))
     call_services(demo)
+    call_models(demo)
     run_workflows(demo)
     show_refusals(demo)
     total = demo.right + demo.wrong

@@ -79,6 +79,7 @@ class Demo:
         self.outputs = outputs
         self.callers = callers
         self.invoke_url = str(outputs["invoke_url"])
+        self.v1_url = str(outputs.get("openai_base_url")).removesuffix("/v1")
         self.right = self.wrong = 0
 
     def make(self, call: Call) -> bytes:
@@ -103,7 +104,8 @@ class Demo:
 
     def _answer(self, call: Call, check: Callable[[int, bytes, Mapping[str, str]], str]) -> tuple[bytes, str]:
         try:
-            status, content, headers, milliseconds = request(self.invoke_url, call, self.callers)
+            url = self.v1_url if call.path.startswith("/v1/") else self.invoke_url
+            status, content, headers, milliseconds = request(url, call, self.callers)
             line = check(status, content, headers)
         except WrongAnswer as problem:
             self.wrong += 1

@@ -57,8 +57,8 @@ ALLOWED_LIST: Final = PROJECT / "docs" / "security.md"
 ACCEPTED: Final = frozenset({
     "model-content-types@ai-orchestrator/api/vision/text/POST",
     "model-content-types@ai-orchestrator/api/vision/labels/POST",
-    "model-missing@ai-orchestrator/api/v1/chat/completions/POST",
-    "model-missing@ai-orchestrator/api/v1/embeddings/POST",
+    "model-missing@ai-orchestrator/v1 /v1/chat/completions post",
+    "model-missing@ai-orchestrator/v1 /v1/embeddings post",
 })  # fmt: skip
 """Accepted findings of the audit in main.py. Images are raw bodies whose type the function checks; the chat
 function validates bodies itself, because its errors have OpenAI's form.

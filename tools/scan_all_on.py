@@ -283,7 +283,7 @@ class AllOn(AwsStack):
             self,
             "domain",
             domain_name="api.shop.example",
-            stages=[self.stage],
+            stage=self.stage,
             base_path="v1",
             hosted_zone_id="Z0123456789ABCDEFGHIJ",
         )

@@ -48,7 +48,7 @@ class ApiContext:
         self.error_schema: Mapping[str, Any] | None = None
         """JSON schema of the gateway responses; None without them."""
         self.before_routes: Callable[[], None] = lambda: None
-        """Makes what the API needs before its first route."""
+        """Creates what the API needs before its first route."""
         self.endpoint_closed = False
         """Whether the API's AWS host name is disabled."""
         self.compresses = False
@@ -118,9 +118,9 @@ class ApiContext:
         self.changed()
 
     def begin(self) -> None:
-        """Make what the API needs before its first route; nothing the second time."""
-        make, self.before_routes = self.before_routes, lambda: None
-        make()
+        """Create what the API needs before its first route; nothing the second time."""
+        create, self.before_routes = self.before_routes, lambda: None
+        create()
 
     def check_authorizer(self, where: str, settings: AuthorizerSettings) -> AuthorizerDefinition:
         """Check that the API can have an authorizer, and return it as data.

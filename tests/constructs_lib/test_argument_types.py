@@ -130,7 +130,7 @@ CASES: dict[str, Callable[[Given], object]] = {
         name="a", function=PLACE
     ),
     "shop/one: topic is of type str; pass AlarmTopic(...)": lambda g: g.make(
-        "Alarms", topic="x", stage=g.stage
+        "Alarms", topic="x", stages=[g.stage]
     ),
     "shop/one: functions is of type Function, not a list": lambda g: g.make(
         "Alarms", topic=g.topic, functions=g.function

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Sequence
 from typing import Any
 
-from handlers.chat.backend import Completion
+from handlers.chat.backend import Completion, End, Piece, TextPiece
 from handlers.chat.models import ChatRequest
 from handlers.chat.parameters import Rejection
 from handlers.chat.routes import Route, Target
@@ -33,11 +34,28 @@ def route(*targets: Target, **fields: Any) -> Route:
     return Route(**{**defaults, **fields}, targets=targets)
 
 
-class FakeModel:
-    """A model that answers as it is told: with a text, or by raising an error."""
+ENDED = End(finish_reason="stop", prompt_tokens=7, completion_tokens=3)
 
-    def __init__(self, answer: str | Exception, *, rejects: Rejection | None = None) -> None:
+
+class FakeModel:
+    """A model that answers as it is told: with a text, or by raising an error.
+
+    Args:
+        answer: Its whole answer.
+        pieces: Its streamed answer; an exception is raised. Default: `answer` and the end.
+        rejects: What it rejects.
+    """
+
+    def __init__(
+        self,
+        answer: str | Exception,
+        *,
+        pieces: Sequence[Piece | Exception] | None = None,
+        rejects: Rejection | None = None,
+    ) -> None:
         self.answer = answer
+        self.pieces = pieces
+        self.closed = 0
         self.rejects = rejects
         self.requests: list[ChatRequest] = []
         self.seconds: list[float] = []
@@ -51,3 +69,19 @@ class FakeModel:
         if isinstance(self.answer, Exception):
             raise self.answer
         return Completion(text=self.answer, finish_reason="stop", prompt_tokens=7, completion_tokens=3)
+
+    def stream(
+        self, request: ChatRequest, *, first: Deadline, deadline: Deadline
+    ) -> Generator[Piece, None, None]:
+        self.requests.append(request)
+        self.seconds.append(first.seconds_left())
+        assert first.at_seconds <= deadline.at_seconds
+        answer = self.answer if isinstance(self.answer, Exception) else TextPiece(self.answer)
+        pieces = [answer, ENDED] if self.pieces is None else self.pieces
+        try:
+            for piece in pieces:
+                if isinstance(piece, Exception):
+                    raise piece
+                yield piece
+        finally:
+            self.closed += 1

@@ -68,6 +68,11 @@ class Deployed:
     outputs: dict[str, object]
     callers: Callers
 
+    @property
+    def openai_base_url(self) -> str:
+        """Address of the language models, up to `/v1`."""
+        return str(self.outputs["openai_base_url"])
+
 
 def make_workspace(directory: Path) -> Workspace:
     """Copy the project below `directory` and start a local cloud for it; the caller stops the cloud."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from handlers.common.error_format import PROBLEM
 from handlers.common.service import Service
+from handlers.common.streaming_runtime import StreamedResponse
 
 REQUEST_ID = "0d6b7e4e-9a53-4d5d-8f0e-2f6f6a3c9c11"
 
@@ -96,6 +98,54 @@ def ask(service: Service, event: Mapping[str, Any], context: object = None) -> A
         form = service.contract.error_format
         assert set(body) == ({"code", "message", "requestId"} if form is PROBLEM else {"error"})
     return Answer(status, headers, body, raw, log.getvalue())
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """What a function that streams answered.
+
+    Attributes:
+        status: The HTTP status.
+        headers: The HTTP headers.
+        events: The type and the data of each event that was read; none of an answer that is not streamed.
+        log_line: The only line of the log.
+    """
+
+    status: int
+    headers: dict[str, str]
+    events: list[tuple[str | None, str]]
+    log_line: dict[str, Any]
+
+
+def ask_for_events(service: Service, event: Mapping[str, Any], *, read: int | None = None) -> Streamed:
+    """Gives the service a proxy event as a function that streams gets it, and reads the answer as the runtime client does.
+
+    Args:
+        service: The service.
+        event: The event.
+        read: Chunks to read before the caller disconnects. Default: all.
+    """
+    log = io.StringIO()
+    with contextlib.redirect_stdout(log):
+        response = service.streaming_handler(dict(event), Context(remaining_ms=240_000))
+        if isinstance(response, StreamedResponse):
+            chunks = response.chunks
+            assert isinstance(chunks, Generator)
+            received = b"".join(itertools.islice(chunks, read)).decode()
+            chunks.close()
+            status, headers = response.status, dict(response.headers)
+        else:
+            received, status, headers = "", response["statusCode"], response["headers"]  # type: ignore[assignment]
+    assert received.endswith("\n\n") or not received
+    return Streamed(
+        status, headers, [_event(one) for one in received.split("\n\n")[:-1]], json.loads(log.getvalue())
+    )
+
+
+def _event(text: str) -> tuple[str | None, str]:
+    *kind, data = text.split("\n")
+    assert data.startswith("data: ")
+    return kind[0].removeprefix("event: ") if kind else None, data.removeprefix("data: ")
 
 
 def problem(code: str, message: str) -> dict[str, str]:

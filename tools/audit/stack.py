@@ -12,7 +12,9 @@ from tools.audit.configuration import Configuration, strings
 Found = Iterator[tuple[str, str, str]]
 
 _MIN_RETRIES: Final = 25
-_ABSOLUTE: Final = re.compile(r"(/(home|root|Users|tmp|var|private|work|workspace|opt|mnt)/|~/|[A-Za-z]:\\)")
+_ABSOLUTE: Final = re.compile(
+    r"(/(home|root|Users|tmp|var(?!/task/)|private|work|workspace|opt|mnt)/|~/|[A-Za-z]:\\)"
+)
 
 _NAMES: Final = {
     "cloudwatch_event_rule": "name",

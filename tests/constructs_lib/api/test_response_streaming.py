@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,18 +23,10 @@ from constructs_lib import (
     Public,
     RestApi,
 )
-from handlers.common import streaming_runtime
+from tests.support.streaming import with_client
 from tests.support.synthesis import Configuration, FakeArchive, alias_arn, refused
 
 CLIENT = "handlers/common/streaming_runtime.py"
-
-
-def with_client(archive: FakeArchive, *, mode: int = 0o755) -> FakeArchive:
-    info = zipfile.ZipInfo(CLIENT)
-    info.external_attr = mode << 16
-    with zipfile.ZipFile(archive.zip_path, "a") as content:
-        content.writestr(info, Path(streaming_runtime.__file__).read_bytes())
-    return archive
 
 
 @pytest.fixture

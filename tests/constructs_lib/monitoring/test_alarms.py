@@ -323,7 +323,7 @@ def test_alarms_that_are_refused(stack: AwsStack, topic: AlarmTopic, function: F
     before = children(stack)
     assert refused(lambda: Alarms(stack, "alarms", topic=topic)) == (
         InvalidArgumentError,
-        "shop/alarms: watches nothing; pass stage=..., functions=[...], workflows=[...] or paid_calls={...}",
+        "shop/alarms: watches nothing; pass stages=[...], functions=[...], workflows=[...] or paid_calls={...}",
     )
     assert refused(lambda: Alarms(stack, "alarms", topic=None, functions=[function])) == (  # type: ignore[arg-type]
         InvalidArgumentError,
@@ -420,7 +420,7 @@ def test_dashboards_that_are_refused(stack: AwsStack, stage: Stage, function: Fu
     )
     assert refused(lambda: Dashboard(stack, "dashboard", stages=[stage], functions=[function] * 101)) == (
         LimitExceededError,
-        "shop/dashboard: has 101 functions and workflows and can show 100; make two dashboards",
+        "shop/dashboard: has 102 stages, functions and workflows and can show 100; make two dashboards",
     )
     Dashboard(stack, "dashboard", stages=[stage], name="shop")
     assert refused(lambda: Dashboard(stack, "again", stages=[stage], name="shop"))[0] is ConflictError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from constructs_lib import (
     AiService,
     AwsStack,
     CallerLimit,
+    ConflictError,
     Cors,
+    GatewayResponses,
     IamAuthorization,
     InvalidArgumentError,
     LambdaIntegration,
@@ -22,6 +25,7 @@ from constructs_lib import (
 from handlers.common.contract import Contract
 from handlers.common.error_format import OPENAI_ERROR
 from tests.support.contracts import Greeting, greeting
+from tests.support.streaming import WRAPPER, with_client
 from tests.support.synthesis import Configuration, FakeArchive, refused, statements
 
 ORIGIN = "https://shop.example"
@@ -157,6 +161,115 @@ def test_bodies_of_a_contract_with_errors_of_its_own_are_left_to_the_function(
     assert operation["requestBody"]["content"]["application/json"]["schema"] == {
         "$ref": "#/components/schemas/Greeting"
     }
-    for status in ("429", "4XX", "5XX"):
-        either = operation["responses"][status]["content"]["application/json"]["schema"]["anyOf"]
-        assert [one["required"] for one in either] == [["error"], ["code", "message", "requestId"]]
+    assert operation["responses"]["4XX"] == {"$ref": "#/components/responses/Refused"}
+    assert api.openapi_document["components"]["schemas"]["Error"]["required"] == ["error"]
+
+
+def gateway_error(api: RestApi, response_type: str) -> tuple[int | None, dict[str, Any], dict[str, str]]:
+    (found,) = (one for one in api.definition.gateway_responses if one.response_type == response_type)
+    return found.status_code, json.loads(found.template), dict(found.headers)
+
+
+def test_errors_of_the_gateway_have_the_format_of_the_contract(app: App, archive: FakeArchive) -> None:
+    contract = Contract("greeting", error_format=OPENAI_ERROR)
+    contract.post("/greetings", Greeting, Greeting, summary="Greet a person.")
+    stack = stack_with(app, allowed_origins=[ORIGIN])
+    api = RestApi(stack, "api", name="shop", default_authorization=Public())
+    api.add_services(AiService(stack, contract, archive=archive))
+    status, body, headers = gateway_error(api, "UNAUTHORIZED")
+    assert (status, body) == (
+        401,
+        {
+            "error": {
+                "message": "Credentials are missing or not valid.",
+                "type": "authentication_error",
+                "param": None,
+                "code": "unauthorized",
+            }
+        },
+    )
+    assert headers["x-request-id"] == "context.requestId"
+    assert headers["x-should-retry"] == "'false'"
+    assert headers["Access-Control-Allow-Origin"] == f"'{ORIGIN}'"
+    types = {"ACCESS_DENIED": "permission_error", "DEFAULT_4XX": "invalid_request_error"}
+    types |= {"RESOURCE_NOT_FOUND": "invalid_request_error", "DEFAULT_5XX": "server_error"}
+    for name, kind in types.items():
+        assert gateway_error(api, name)[1]["error"]["type"] == kind
+    for name, retry in (
+        ("THROTTLED", True),
+        ("INTEGRATION_TIMEOUT", True),
+        ("API_CONFIGURATION_ERROR", False),
+    ):
+        _, _, headers = gateway_error(api, name)
+        assert ("x-should-retry" not in headers) == retry
+    assert gateway_error(api, "THROTTLED")[2]["Retry-After"] == "'1'"
+
+
+def test_errors_of_two_formats_behind_one_api_are_rejected_unless_one_is_chosen(
+    app: App, archive: FakeArchive
+) -> None:
+    contract = Contract("other", error_format=OPENAI_ERROR)
+    contract.post("/other", Greeting, Greeting, summary="Greet a person.")
+    stack = stack_with(app)
+    greets, other = (AiService(stack, one, archive=archive) for one in (greeting(), contract))
+    api = RestApi(stack, "api", name="shop", default_authorization=Public())
+    api.add_services(greets)
+    assert refused(lambda: api.add_services(other)) == (
+        ConflictError,
+        (
+            "shop/api: the errors of 'other' have another format than those of API Gateway; pass "
+            "gateway_responses=GatewayResponses(error_format=contract.error_format), or add the service to another API"
+        ),
+    )
+    chosen = RestApi(
+        stack,
+        "chosen",
+        name="chosen",
+        default_authorization=Public(),
+        gateway_responses=GatewayResponses(error_format=OPENAI_ERROR),
+    )
+    chosen.add_services(greets, other)
+    operations = chosen.openapi_document["paths"]
+    either = operations["/greetings"]["post"]["responses"]["4XX"]["content"]["application/json"]["schema"]
+    assert [one["required"] for one in either["anyOf"]] == [["code", "message", "requestId"], ["error"]]
+    assert "$ref" in operations["/other"]["post"]["responses"]["4XX"]
+
+
+def streaming_contract() -> Contract:
+    contract = Contract("greeting")
+    contract.post(
+        "/greetings",
+        Greeting,
+        Greeting,
+        name="greeting.greet",
+        summary="Greet a person.",
+        event_model=Greeting,
+    )
+    contract.get("/greetings/last", Greeting, name="greeting.last", summary="Return the last greeting.")
+    contract.direct(Greeting, Greeting, name="greeting.direct", summary="Greet.")
+    return contract
+
+
+def test_an_operation_that_streams_has_a_function_of_its_own_from_the_same_archive(
+    app: App, archive: FakeArchive
+) -> None:
+    with_client(archive)
+    stack = stack_with(app, ai_backend="aws")
+    limit = CallerLimit(stack, "callers", requests_per_minute=7)
+    service = AiService(stack, streaming_contract(), archive=archive, caller_limit=limit, memory_mb=640)
+    assert service.streaming_function is not None
+    assert service.functions == (service, service.streaming_function)
+    functions = {one["function_name"]: one for one in Configuration(stack).all("lambda_function").values()}
+    buffered, streaming = functions["shop-greeting"], functions["shop-greeting-stream"]
+    assert (buffered["handler"], buffered["timeout"]) == ("chat.handler", 25)
+    assert (streaming["handler"], streaming["timeout"]) == ("chat.streaming_handler", 240)
+    variables = buffered["environment"]["variables"]
+    assert streaming["environment"]["variables"] == {**variables, **WRAPPER}
+    for name in ("filename", "memory_size", "source_code_hash"):
+        assert buffered[name] == streaming[name]
+    api = RestApi(stack, "api", name="shop", default_authorization=Public(), definition="openapi")
+    api.add_services(service)
+    streamed = {route.key: route.integration.streamed for route in api.definition.routes}
+    assert streamed == {("/greetings", "POST"): True, ("/greetings/last", "GET"): False}
+    document = api.openapi_document["paths"]["/greetings"]["post"]["responses"]["200"]["content"]
+    assert set(document) == {"application/json", "text/event-stream"}

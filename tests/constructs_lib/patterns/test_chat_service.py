@@ -22,6 +22,7 @@ from handlers.chat.contract import EMBEDDINGS_MODEL
 from handlers.chat.routes import Routes
 from handlers.common.contract import Contract
 from tests.support.contracts import Greeting, greeting
+from tests.support.streaming import with_client
 from tests.support.synthesis import Configuration, FakeArchive, refused, statements
 
 NOVA = BedrockModel("amazon.nova-lite-v1:0")
@@ -30,20 +31,26 @@ KEYED = OpenAiModel(model="qwen3", base_url="https://models.example/v1", secret=
 
 def chat() -> Contract:
     contract = Contract("chat")
-    contract.post("/chat", Greeting, Greeting, summary="Answer.")
+    contract.post("/chat", Greeting, Greeting, summary="Answer.", event_model=Greeting)
     return contract
 
 
 def service_with(app: App, archive: FakeArchive, *routes: ModelRoute) -> tuple[AwsStack, ChatService]:
     stack = AwsStack(app, "shop", region="us-east-1")
+    with_client(archive)
     embeddings = AiService(stack, greeting(), archive=archive)
     made = ChatService(stack, chat(), routes=routes, embeddings=embeddings, archive=archive)
     return stack, made
 
 
-def policies(stack: AwsStack) -> dict[str, list[dict[str, Any]]]:
+def policies(stack: AwsStack, function: str = "chat") -> dict[str, list[dict[str, Any]]]:
+    """The statements of a function's policies, by their names."""
     found = Configuration(stack).all("iam_role_policy")
-    return {body["name"]: statements(body["policy"]) for name, body in found.items() if "chat" in name}
+    return {
+        body["name"]: statements(body["policy"])
+        for name, body in found.items()
+        if name.partition(".")[2].startswith(f"{function}_role")
+    }
 
 
 def variables(stack: AwsStack) -> dict[str, str]:
@@ -66,6 +73,15 @@ def test_the_role_may_invoke_exactly_the_models_of_the_routes(app: App, archive:
         "Action": ["bedrock:InvokeModel"],
         "Resource": [f"{models}/amazon.nova-lite-v1:0", f"{models}/amazon.nova-micro-v1:0"],
     }
+    streamed = policies(stack, "chat_stream")["models"]
+    assert streamed == [
+        {**invoke, "Action": [*invoke["Action"], "bedrock:InvokeModelWithResponseStream"]},
+        read,
+    ]
+    assert "table-shop-chat-circuits" in policies(stack, "chat_stream")
+    # Embeddings are not streamed.
+    assert "invoke-shop-greeting" in policies(stack)
+    assert "invoke-shop-greeting" not in policies(stack, "chat_stream")
     assert read["Action"] == ["secretsmanager:GetSecretValue"]
     (secret,) = read["Resource"]
     assert secret.startswith("arn:aws:secretsmanager:us-east-1:")

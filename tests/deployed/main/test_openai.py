@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import subprocess
 from collections.abc import Iterator
+from typing import Any
 
 import openai
 import pytest
-from openai.types.chat import ChatCompletionToolParam
+from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolParam
+from pydantic import BaseModel
 
 from tests.support.deployment import Deployed
 
@@ -36,7 +40,7 @@ WEATHER: ChatCompletionToolParam = {
 def client(deployed: Deployed) -> Iterator[openai.OpenAI]:
     bearer = deployed.callers.headers("user", "GET", deployed.invoke_url, None)["Authorization"]
     with openai.OpenAI(
-        base_url=f"{deployed.invoke_url}/v1", api_key=bearer.removeprefix("Bearer "), max_retries=0
+        base_url=deployed.openai_base_url, api_key=bearer.removeprefix("Bearer "), max_retries=0
     ) as made:
         yield made
 
@@ -129,15 +133,13 @@ def test_embeddings(client: openai.OpenAI, encoding_format: str) -> None:
 
 def test_what_is_not_supported_is_named(client: openai.OpenAI) -> None:
     with pytest.raises(openai.BadRequestError) as raised:
-        client.chat.completions.create(
-            model="fast", messages=[{"role": "user", "content": "Hello."}], stream=True
-        )
+        client.chat.completions.create(model="fast", messages=[{"role": "user", "content": "Hello."}], n=2)
     error = raised.value
-    assert (error.param, error.code, error.type) == ("stream", "invalid_request", "invalid_request_error")
+    assert (error.param, error.code, error.type) == ("n", "invalid_request", "invalid_request_error")
     assert error.body == {
-        "message": "stream is not supported; remove it, or send false.",
+        "message": "n is not supported; remove it, or send 1.",
         "type": "invalid_request_error",
-        "param": "stream",
+        "param": "n",
         "code": "invalid_request",
     }
     assert error.response.headers["x-request-id"] == error.request_id
@@ -145,8 +147,121 @@ def test_what_is_not_supported_is_named(client: openai.OpenAI) -> None:
 
 
 def test_a_wrong_token_is_an_authentication_error(client: openai.OpenAI) -> None:
-    with pytest.raises(openai.AuthenticationError):
+    with pytest.raises(openai.AuthenticationError) as raised:
         client.with_options(api_key="wrong").models.list()
+    # API Gateway itself has refused it, in OpenAI's form.
+    assert raised.value.body == {
+        "message": "Credentials are missing or not valid.",
+        "type": "authentication_error",
+        "param": None,
+        "code": "unauthorized",
+    }
+    assert raised.value.request_id
+
+
+MESSAGES: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Tell me a story about a cat."}]
+
+
+def test_a_streamed_conversation(client: openai.OpenAI) -> None:
+    stream = client.chat.completions.create(
+        model="fast",
+        messages=MESSAGES,
+        max_tokens=24,
+        temperature=0,
+        stream=True,
+        stream_options={"include_usage": True},
+    )
+    assert stream.response.headers["x-model-target"] == "offline:smollm2-135m-instruct"
+    assert stream.response.headers["content-type"] == "text/event-stream"
+    *chunks, last = list(stream)
+    assert last.choices == []
+    assert last.usage is not None
+    assert last.usage.completion_tokens == 24
+    texts = [chunk.choices[0].delta.content or "" for chunk in chunks]
+    assert len([text for text in texts if text]) > 10
+    assert chunks[-1].choices[0].finish_reason == "length"
+
+
+def test_streams_of_the_async_client_at_once(client: openai.OpenAI) -> None:
+    async def tell(asynchronous: openai.AsyncOpenAI) -> str:
+        stream = await asynchronous.chat.completions.create(
+            model="fast", messages=MESSAGES, max_tokens=12, temperature=0, stream=True
+        )
+        return "".join([chunk.choices[0].delta.content or "" async for chunk in stream if chunk.choices])
+
+    async def both() -> list[str]:
+        options: Any = {"base_url": client.base_url, "api_key": client.api_key, "max_retries": 0}
+        async with openai.AsyncOpenAI(**options) as asynchronous:
+            return await asyncio.gather(tell(asynchronous), tell(asynchronous))
+
+    assert all(asyncio.run(both()))
+
+
+def test_a_tool_call_in_a_stream(client: openai.OpenAI) -> None:
+    with client.chat.completions.stream(
+        model="fast",
+        messages=[{"role": "user", "content": "What is the weather in London?"}],
+        tools=[WEATHER],
+        tool_choice="required",
+        max_tokens=100,
+        temperature=0,
+    ) as stream:
+        completion = stream.get_final_completion()
+    assert completion.choices[0].finish_reason == "tool_calls"
+    (call,) = completion.choices[0].message.tool_calls or ()
+    assert call.function.name == "get_weather"
+    assert json.loads(call.function.arguments).keys() == {"city"}
+
+
+def test_structured_output_in_a_stream(client: openai.OpenAI) -> None:
+    class Person(BaseModel):
+        name: str
+        city: str
+
+    with client.chat.completions.stream(
+        model="fast",
+        messages=[{"role": "user", "content": "My name is Ada Lovelace and I live in London."}],
+        response_format=Person,
+        max_tokens=100,
+        temperature=0,
+    ) as stream:
+        parsed = stream.get_final_completion().choices[0].message.parsed
+    assert isinstance(parsed, Person)
+    assert parsed.name == "Ada Lovelace"
+
+
+def test_an_error_before_a_stream_has_a_status(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.NotFoundError) as raised:
+        client.chat.completions.create(model="gpt-9", messages=MESSAGES, stream=True)
+    assert raised.value.code == "model_not_found"
+
+
+def test_a_stream_that_is_left_frees_the_function(client: openai.OpenAI) -> None:
+    options: Any = {"model": "fast", "messages": MESSAGES, "temperature": 0, "stream": True}
+    for _ in range(3):
+        with client.chat.completions.create(**options, max_tokens=2_000) as stream:
+            next(iter(stream))
+    # The model is one: had it gone on writing, this would take most of a minute.
+    assert list(client.chat.completions.create(**options, max_tokens=2, timeout=20))
+
+
+def test_curl_shows_events_line_by_line(client: openai.OpenAI) -> None:
+    body = {"model": "fast", "messages": MESSAGES, "max_tokens": 4, "temperature": 0, "stream": True}
+    done = subprocess.run(
+        [
+            *("curl", "-sN", "-H", f"Authorization: Bearer {client.api_key}"),
+            *("-H", "Content-Type: application/json", "-d", json.dumps(body)),
+            f"{client.base_url}chat/completions",
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    *events, end = done.stdout.split("\n\n")
+    assert end == ""
+    assert events[-1] == "data: [DONE]"
+    assert len(events) == 1 + 4 + 2
+    assert all(json.loads(event.removeprefix("data: "))["choices"] for event in events[:-1])
 
 
 def test_an_unknown_model(client: openai.OpenAI) -> None:

@@ -28,11 +28,21 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 
 
 @pytest.fixture(scope="module")
-def operations(deployed: Deployed) -> dict[str, Any]:
+def operations(deployed: Deployed) -> list[tuple[Any, str]]:
+    """Each operation of both APIs, with the URL of the stage."""
     stack = deployed.workspace.project / "cdktf.out" / "stacks" / "ai-orchestrator"
-    (place,) = stack.glob("*openapi.json")
-    schema = schemathesis.openapi.from_dict(json.loads(place.read_text(encoding="utf-8")))
-    return {one.label: one for one in (result.ok() for result in schema.get_all_operations())}
+    urls = {"api": deployed.invoke_url, "v1": deployed.openai_base_url.removesuffix("/v1")}
+    places = {place.name.partition(".")[0]: place for place in stack.glob("*openapi.json")}
+    assert places.keys() == urls.keys()
+    schemas = {
+        name: schemathesis.openapi.from_dict(json.loads(place.read_text(encoding="utf-8")))
+        for name, place in places.items()
+    }
+    return [
+        (result.ok(), urls[name])
+        for name, schema in schemas.items()
+        for result in schema.get_all_operations()
+    ]
 
 
 def attack(operation: Any, url: str, headers: dict[str, str], mode: schemathesis.GenerationMode) -> set[int]:
@@ -59,7 +69,7 @@ def attack(operation: Any, url: str, headers: dict[str, str], mode: schemathesis
 @pytest.mark.parametrize("mode", list(schemathesis.GenerationMode), ids=lambda mode: mode.name.lower())
 @pytest.mark.parametrize("caller", ["user", "partner"])
 def test_nothing_breaks_the_stack_and_every_answer_is_documented(
-    deployed: Deployed, operations: dict[str, Any], caller: str, mode: schemathesis.GenerationMode
+    deployed: Deployed, operations: list[tuple[Any, str]], caller: str, mode: schemathesis.GenerationMode
 ) -> None:
     headers = (
         {"Authorization": deployed.callers.user_token}
@@ -67,6 +77,6 @@ def test_nothing_breaks_the_stack_and_every_answer_is_documented(
         else deployed.callers.partner_headers
     )
     statuses = set()
-    for operation in operations.values():
-        statuses |= attack(operation, deployed.invoke_url, headers, mode)
+    for operation, url in operations:
+        statuses |= attack(operation, url, headers, mode)
     assert statuses & {200, 202, 400, 404, 422}, "nothing got past the authorizers"

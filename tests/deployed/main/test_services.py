@@ -8,13 +8,20 @@ from typing import Any
 import pytest
 
 from tests.support.deployment import Deployed
-from tools.calls import Call, calls
+from tools.calls import Call, calls, model_calls
 from tools.demo_calls import call, judge
 
 
 @pytest.mark.parametrize("asked", calls(), ids=lambda asked: f"{asked.method} {asked.path}: {asked.title}")
 def test_the_demo_calls_are_answered_right(deployed: Deployed, asked: Call) -> None:
     status, content, _ = call(deployed.invoke_url, asked, deployed.callers)
+    assert judge(asked, status, content)
+
+
+@pytest.mark.parametrize("asked", model_calls(), ids=lambda asked: asked.title)
+def test_the_demo_calls_of_models_are_answered_right(deployed: Deployed, asked: Call) -> None:
+    url = deployed.openai_base_url.removesuffix("/v1")
+    status, content, _ = call(url, asked, deployed.callers)
     assert judge(asked, status, content)
 
 

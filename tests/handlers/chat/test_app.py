@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from openai.types import embedding_create_params
-from openai.types.chat import completion_create_params
+from openai.types.chat import ChatCompletionChunk, completion_create_params
 
 from handlers.chat.app import create_service
+from handlers.chat.backend import CallPiece, End, TextPiece
 from handlers.chat.backends import Backends
 from handlers.chat.embeddings_models import EmbeddingRequest
 from handlers.chat.models import ChatRequest
@@ -21,8 +22,8 @@ from handlers.common.errors import BackendUnavailable, ServiceError
 from handlers.common.functions import Functions
 from handlers.common.logs import InvocationLog
 from handlers.common.service import Service
-from tests.support.chat import HELLO, PIXEL, WEATHER, FakeModel, route
-from tests.support.events import REQUEST_ID, Answer, ask, proxy_event
+from tests.support.chat import ENDED, HELLO, PIXEL, WEATHER, FakeModel, route
+from tests.support.events import REQUEST_ID, Answer, ask, ask_for_events, proxy_event
 
 CANARY = "canary-7f3e"
 OFFLINE = Target("offline", "smollm2-135m-instruct")
@@ -108,7 +109,8 @@ def test_every_parameter_of_openai_is_known_by_name() -> None:
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("stream", True, "stream is not supported; remove it, or send false."),
+        ("stream", True, "stream is not supported here; remove it, or send false."),
+        ("stream_options", {}, "stream_options should be left out unless stream is true."),
         ("n", 2, "n is not supported; remove it, or send 1."),
         ("n", True, "n is not supported; remove it, or send 1."),
         ("logprobs", True, "logprobs is not supported; remove it, or send false."),
@@ -299,3 +301,110 @@ def test_a_target_that_fails_is_in_the_log(capsys: pytest.CaptureFixture[str]) -
         "error_code": "backend_unavailable",
         "error_detail": "qwen3: 500",
     }
+
+
+def stream(model: FakeModel, **fields: Any) -> Any:
+    body = {"model": "fast", "messages": [HELLO], "stream": True, **fields}
+    return ask_for_events(chat_service(model), proxy_event(json.dumps(body), resource="/v1/chat/completions"))
+
+
+def test_a_streamed_answer_is_openai_s() -> None:
+    answer = stream(FakeModel("", pieces=[TextPiece("Hel"), TextPiece("lo!"), ENDED]))
+    assert answer.headers["Content-Type"] == "text/event-stream"
+    assert answer.headers["x-request-id"] == REQUEST_ID
+    assert answer.headers["x-model-target"] == "offline:smollm2-135m-instruct"
+    *events, done = answer.events
+    assert done == (None, "[DONE]")
+    chunks = [json.loads(data) for kind, data in events if kind is None]
+    assert len({chunk["id"] for chunk in chunks}) == len({chunk["created"] for chunk in chunks}) == 1
+    for chunk in chunks:
+        assert set(chunk) == {"id", "object", "created", "model", "choices"}
+        assert (chunk["object"], chunk["model"]) == ("chat.completion.chunk", "smollm2-135m-instruct")
+        ChatCompletionChunk.model_validate(chunk)
+    assert [chunk["choices"] for chunk in chunks] == [
+        [{"index": 0, "delta": delta, "finish_reason": end, "logprobs": None}]
+        for delta, end in (
+            ({"role": "assistant", "content": ""}, None),
+            ({"content": "Hel"}, None),
+            ({"content": "lo!"}, None),
+            ({}, "stop"),
+        )
+    ]
+    assert answer.log_line["status"] == 200
+
+
+def test_the_usage_comes_last_if_it_is_asked_for() -> None:
+    *events, _ = stream(FakeModel("Hello!"), stream_options={"include_usage": True}).events
+    chunks = [json.loads(data) for _, data in events]
+    assert [chunk["usage"] for chunk in chunks] == [
+        None,
+        None,
+        None,
+        {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10},
+    ]
+    assert chunks[-1]["choices"] == []
+
+
+def test_tool_calls_are_streamed() -> None:
+    pieces = [
+        CallPiece(0, "", id="c1", name="get_weather"),
+        CallPiece(0, '{"city": "Rome"}'),
+        End(finish_reason="tool_calls", prompt_tokens=7, completion_tokens=3),
+    ]
+    events = stream(FakeModel("", pieces=pieces), tools=[WEATHER]).events
+    deltas = [json.loads(data)["choices"][0]["delta"] for _, data in events[1:-2]]
+    assert deltas == [
+        {
+            "tool_calls": [
+                {
+                    "index": 0,
+                    "id": "c1",
+                    "type": "function",
+                    "function": {"name": "get_weather", "arguments": ""},
+                }
+            ]
+        },
+        {"tool_calls": [{"index": 0, "function": {"arguments": '{"city": "Rome"}'}}]},
+    ]
+    assert json.loads(events[-2][1])["choices"][0]["finish_reason"] == "tool_calls"
+
+
+def test_an_error_before_the_first_piece_has_a_status() -> None:
+    answer = ask_for_events(
+        chat_service(FakeModel(BackendUnavailable(retry_after_seconds=17))),
+        proxy_event(
+            json.dumps({"model": "fast", "messages": [HELLO], "stream": True}),
+            resource="/v1/chat/completions",
+        ),
+    )
+    assert (answer.status, answer.headers["Retry-After"], answer.events) == (503, "17", [])
+
+
+def test_an_error_in_mid_stream_is_an_event_and_nothing_follows() -> None:
+    answer = stream(FakeModel("", pieces=[TextPiece("Hel"), BackendUnavailable(detail="qwen3: cut")]))
+    (_, first), (_, second), (kind, data) = answer.events
+    assert [json.loads(one)["choices"][0]["delta"]["content"] for one in (first, second)] == ["", "Hel"]
+    assert (kind, json.loads(data)["error"]["code"]) == ("error", "backend_unavailable")
+    line = answer.log_line
+    assert (line["status"], line["error_code"], line["error_detail"]) == (
+        503,
+        "backend_unavailable",
+        "qwen3: cut",
+    )
+
+
+@pytest.mark.parametrize("read", [1, 2, 3])
+def test_a_caller_who_disconnects_ends_the_model_s_work(read: int) -> None:
+    model = FakeModel("", pieces=[TextPiece("a"), TextPiece("b"), TextPiece("c"), ENDED])
+    body = {"model": "fast", "messages": [HELLO], "stream": True}
+    event = proxy_event(json.dumps(body), resource="/v1/chat/completions")
+    answer = ask_for_events(chat_service(model), event, read=read)
+    assert len(answer.events) == read
+    assert model.closed == 1
+    assert answer.log_line["status"] == 499
+
+
+def test_a_function_that_streams_answers_whole_too() -> None:
+    event = proxy_event(json.dumps({"model": "fast", "messages": [HELLO]}), resource="/v1/chat/completions")
+    answer = ask_for_events(chat_service(FakeModel("Hello!")), event)
+    assert (answer.status, answer.headers["Content-Type"], answer.events) == (200, "application/json", [])

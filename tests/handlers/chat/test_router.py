@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
+from handlers.chat.backend import TextPiece
 from handlers.chat.circuits import Circuits
 from handlers.chat.parameters import Rejection
 from handlers.chat.router import Router
@@ -22,7 +23,7 @@ from handlers.common.errors import (
     ServiceError,
 )
 from tests.support import aws
-from tests.support.chat import FakeModel, request, route
+from tests.support.chat import ENDED, FakeModel, request, route
 
 FIRST, SECOND = Target("openai", "one", "https://one.example/v1"), Target("bedrock", "two")
 BUSY = BackendUnavailable(retry_after_seconds=9)
@@ -181,3 +182,56 @@ def test_without_its_table_all_targets_are_tried(clock: Clock) -> None:
     )
     assert answered_by(router_of(circuits, FakeModel(BUSY), FakeModel("Hello!"))) == SECOND
     assert reported == ["circuits"] * 3
+
+
+def test_a_stream_comes_from_the_first_target_whose_first_piece_comes(circuits: Circuits) -> None:
+    first, second = FakeModel(BUSY), FakeModel("Hello!")
+    reports: Reports = []
+    router = router_of(circuits, first, second, reports)
+    stream = router.stream(request(), deadline=Deadline.after(240))
+    assert (stream.target, list(stream)) == (SECOND, [TextPiece("Hello!"), ENDED])
+    assert reports == [("openai:one", BUSY)]
+    # The first piece of one target is awaited for as long as the whole answer of a buffered one.
+    assert first.seconds[0] <= 12 < second.seconds[0]
+    assert (first.closed, second.closed) == (1, 1)
+
+
+def test_after_the_first_piece_no_other_target_is_tried_and_the_failure_counts(circuits: Circuits) -> None:
+    first, second = FakeModel("", pieces=[TextPiece("Hel"), BUSY]), FakeModel("Hello!")
+    router = router_of(circuits, first, second)
+    for _ in range(2):
+        stream = router.stream(request(), deadline=Deadline.after(240))
+        pieces = iter(stream)
+        assert (stream.target, next(pieces)) == (FIRST, TextPiece("Hel"))
+        with pytest.raises(BackendUnavailable):
+            next(pieces)
+    assert second.requests == []
+    assert router.stream(request(), deadline=Deadline.after(240)).target == SECOND
+
+
+def test_a_stream_counts_as_a_success_when_it_is_complete(circuits: Circuits, dynamodb: Any) -> None:
+    first, second = FakeModel(BUSY), FakeModel("Hello!")
+    router = router_of(circuits, first, second)
+    router.stream(request(), deadline=Deadline.after(240)).close()
+    first.answer = "Hello!"
+    stream = router.stream(request(), deadline=Deadline.after(240))
+    assert len(dynamodb.scan(TableName="circuits")["Items"]) == 1
+    assert list(stream)[-1] == ENDED
+    assert dynamodb.scan(TableName="circuits")["Items"] == []
+
+
+def test_closing_a_stream_ends_the_target_s_work_at_any_time(circuits: Circuits, dynamodb: Any) -> None:
+    for read in range(3):
+        first = FakeModel("", pieces=[TextPiece("a"), TextPiece("b"), TextPiece("c"), ENDED])
+        stream = router_of(circuits, first, FakeModel("")).stream(request(), deadline=Deadline.after(240))
+        pieces = iter(stream)
+        for _ in range(read):
+            next(pieces)
+        stream.close()
+        assert first.closed == 1
+    assert dynamodb.scan(TableName="circuits")["Items"] == []
+
+
+def test_a_target_that_answers_nothing_has_failed(circuits: Circuits) -> None:
+    router = router_of(circuits, FakeModel("", pieces=[]), FakeModel("Hello!"))
+    assert router.stream(request(), deadline=Deadline.after(240)).target == SECOND

@@ -2,16 +2,20 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
+from handlers.common.admission import Admission
 from handlers.common.contract import LARGEST_BODY_BYTES, Contract
+from handlers.common.event_stream import EventStream
 from handlers.common.invocation import Invocation
 from handlers.common.models import RequestModel, ResponseModel
 from handlers.common.responses import MAX_RESPONSE_BYTES
 from handlers.common.service import Service
-from tests.support.events import REQUEST_ID, ask, problem, proxy_event
+from tests.support.events import REQUEST_ID, ask, ask_for_events, problem, proxy_event
 from tests.support.probe import fail, probe_service
 
 CANARY = "canary-7f3e"
@@ -374,3 +378,83 @@ def test_a_caller_who_cannot_be_read_is_served_nothing() -> None:
     answer = ask(probe_service(lambda text: pytest.fail("served")), event)
     assert (answer.status, answer.body["code"]) == (500, "internal_error")
     assert answer.log_line["error_detail"] == "the authorizer's context is not complete"
+
+
+def counting_service(numbers: Iterator[Number], admitted: list[str]) -> Service:
+    """A service whose operation streams numbers."""
+    contract = Contract("count")
+    count = contract.post("/count", Word, Number, summary="Count.", event_model=Number)
+
+    class Recording(Admission):
+        @contextmanager
+        def around(self, invocation: Invocation) -> Iterator[None]:  # noqa: ARG002
+            admitted.append("in")
+            try:
+                yield
+            except BaseException as error:
+                admitted.append(type(error).__name__)
+                raise
+            admitted.append("out")
+
+    service = Service(contract, admission=Recording(None))
+
+    def events() -> Generator[Number, None, None]:
+        for number in numbers:
+            admitted.append("event")
+            yield number
+
+    @service.implements(count)
+    def handle_count(request: Word) -> Number | EventStream[Number]:
+        if request.word == "whole":
+            return Number(number=0)
+        return EventStream(events(), {"X-Word": "count"}, last="END")
+
+    return service
+
+
+COUNT = proxy_event('{"word": "up"}', resource="/count")
+
+
+def test_events_are_sent_while_the_caller_is_admitted() -> None:
+    admitted: list[str] = []
+    numbers = iter([Number(number=1), Number(number=2)])
+    answer = ask_for_events(counting_service(numbers, admitted), COUNT)
+    assert answer.events == [(None, '{"number":1.0}'), (None, '{"number":2.0}'), (None, "END")]
+    assert (answer.status, answer.headers["X-Word"]) == (200, "count")
+    assert answer.headers["Content-Type"] == "text/event-stream"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert admitted == ["in", "event", "event", "out"]
+
+
+def test_admission_learns_how_a_stream_ended() -> None:
+    def failing() -> Iterator[Number]:
+        yield Number(number=1)
+        raise RuntimeError(CANARY)
+
+    admitted: list[str] = []
+    answer = ask_for_events(counting_service(failing(), admitted), COUNT)
+    assert answer.events[-1] == (
+        "error",
+        json.dumps(problem("internal_error", FAILED), separators=(",", ":")),
+    )
+    assert answer.log_line["error_types"][0] == "RuntimeError"
+    assert admitted == ["in", "event", "RuntimeError"]
+    admitted.clear()
+    ask_for_events(counting_service(iter([Number(number=1)] * 2), admitted), COUNT, read=1)
+    assert admitted == ["in", "event", "GeneratorExit"]
+
+
+def test_a_function_that_does_not_stream_answers_events_with_an_error() -> None:
+    service = counting_service(iter([]), [])
+    assert ask(service, COUNT).status == 500
+    assert ask(service, proxy_event('{"word": "whole"}', resource="/count")).body == {"number": 0.0}
+
+
+def test_events_of_another_model_than_the_contract_s_are_refused() -> None:
+    contract = Contract("count")
+    count = contract.post("/count", Word, Number, summary="Count.", event_model=Number)
+    with pytest.raises(TypeError, match=r"annotate it with Reply\[Number\] \| EventStream\[Number\]"):
+
+        @Service(contract).implements(count)
+        def handle_count(request: Word) -> Number:
+            return Number(number=0)
