@@ -77,7 +77,7 @@ _RETRY_AFTER_SECONDS: Final[Mapping[ResponseType, int]] = MappingProxyType(
     {"QUOTA_EXCEEDED": 3600, "THROTTLED": 1}
 )
 _NO_RETRY: Final = ("API_CONFIGURATION_ERROR", "AUTHORIZER_CONFIGURATION_ERROR")
-"""Errors with 5xx that last until somebody corrects the deployment."""
+"""Errors with 5xx that last until the deployment is corrected."""
 
 _REQUEST_ID: Final = "context.requestId"
 _WHERE: Final = "GatewayResponses"

@@ -239,7 +239,7 @@ class RestApiBase(AwsConstruct):
         """Give API Gateway's own errors the format of a service's, unless `gateway_responses` set another.
 
         Raises:
-            ConflictError: They have another format, which nobody chose.
+            ConflictError: They have another format, and no argument chose it.
         """
         form = contract.error_format
         self._context.before_routes = lambda: None
