@@ -12,6 +12,7 @@ from handlers.common.error_format import OPENAI_ERROR, PROBLEM
 from handlers.common.errors import BackendUnavailable
 from handlers.common.ledger import Outcome
 from handlers.common.meter import Meter
+from handlers.common.responses import error_body
 from tests.support.aws import Answering
 from tests.support.cloud_in_thread import CloudInThread
 from tests.support.meter import MeteredTables, call_of, caller_with, limit, soon
@@ -147,15 +148,15 @@ def test_what_no_window_could_hold_is_refused_at_once(tables: MeteredTables) -> 
 
 def test_a_refusal_has_the_form_of_the_protocol(tables: MeteredTables) -> None:
     error = refused(tables, limit("key:key-1", "minute", "requests", 0), used=0, needed=1)
-    body, headers = OPENAI_ERROR.render(error, "id-1")
-    assert json.loads(json.dumps(body))["error"] == {
+    body, headers = error_body(error, "id-1", OPENAI_ERROR)
+    assert json.loads(body)["error"] == {
         "message": error.message,
         "type": "rate_limit_error",
         "param": None,
         "code": "budget_exceeded",
     }
     assert headers["x-should-retry"] == "false"
-    assert PROBLEM.render(error, "id-1")[0] == {
+    assert json.loads(error_body(error, "id-1", PROBLEM)[0]) == {
         "code": "budget_exceeded",
         "message": error.message,
         "requestId": "id-1",
