@@ -114,9 +114,10 @@ export function StateGraph({ definition, rows, chosen, onChoose }) {
       ${nodes.map((node) => {
         const { outcome = rows ? "unvisited" : "", visits } = became[node.name] ?? {};
         const size = { left: `${node.left}px`, top: `${node.top}px`, width: `${node.width}px`, height: `${node.height}px` };
-        const label = `${node.name}, ${node.type}${outcome ? `, ${outcome}` : ""}`;
+        const times = visits > 1 ? ` ×${visits}` : "";
+        const label = `${node.name}${times}, ${node.type}${outcome ? `, ${outcome}` : ""}`;
         return html`<button type="button" key=${node.name} class="node ${node.holds ? "holds" : ""} ${outcome.replace(" ", "-")}" style=${size} aria-label=${label} aria-pressed=${node.name === chosen} onClick=${() => onChoose(node.name)}>
-          <i aria-hidden="true">${ICONS[node.type]}</i><span>${node.name}</span>${visits > 1 && html`<small>×${visits}</small>`}
+          <i aria-hidden="true">${ICONS[node.type]}</i><span>${node.name}</span>${times && html`<small>${times}</small>`}
         </button>`;
       })}
       <svg width=${width} height=${height} aria-hidden="true">

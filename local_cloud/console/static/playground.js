@@ -45,7 +45,7 @@ function Chat({ target, routes }) {
     const path = route.path.replace(/chat\/completions$/, "models");
     if (!routes.some((one) => one.api === api && one.route.path === path)) return;
     call(api, { method: "GET", path, caller: "user" }).then((answer) => {
-      const found = JSON.parse(answer.text).data?.map((one) => one.id) ?? [];
+      const found = (JSON.parse(answer.text).data ?? []).filter((one) => one.owned_by !== "embeddings").map((one) => one.id);
       setModels(found);
       setModel((before) => before || found[0] || "");
     }, (failed) => setError(failed.message));

@@ -11,6 +11,9 @@ import pytest
 from botocore.config import Config
 
 from tests.support.deployment import Deployed
+from tests.support.web_server import web_server
+
+__all__ = ["invoke_archive", "web_server"]
 
 
 @pytest.fixture(scope="session")
