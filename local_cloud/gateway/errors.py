@@ -31,9 +31,7 @@ class Fault:
 
 _INTERNAL = "Internal server error"
 
-NO_ROUTE = Fault(
-    "MISSING_AUTHENTICATION_TOKEN", 403, "Missing Authentication Token", "MissingAuthenticationTokenException"
-)
+NO_ROUTE = Fault("MISSING_AUTHENTICATION_TOKEN", 403, "Missing Authentication Token", "MissingAuthenticationTokenException")  # fmt: skip
 FORBIDDEN = Fault("ACCESS_DENIED", 403, "Forbidden", "ForbiddenException")
 WAF_FILTERED = Fault("WAF_FILTERED", 403, "Forbidden", "ForbiddenException")
 THROTTLED = Fault("THROTTLED", 429, "Too Many Requests", "TooManyRequestsException")
@@ -42,31 +40,17 @@ REQUEST_TOO_LARGE = Fault("REQUEST_TOO_LARGE", 413, "Request Too Long", "Request
 BAD_FUNCTION_ANSWER = Fault("DEFAULT_5XX", 502, _INTERNAL, "InternalServerErrorException")
 # The API is deployed in a way that cannot work: no permission, no function, not POST, no base64 where it should be.
 CONFIGURATION = Fault("API_CONFIGURATION_ERROR", 500, _INTERNAL, "InternalServerErrorException")
-INTEGRATION_TIMEOUT = Fault(
-    "INTEGRATION_TIMEOUT", 504, "Endpoint request timed out", "InternalServerErrorException"
-)
-INTEGRATION_FAILURE = Fault(
-    "INTEGRATION_FAILURE", 504, "Network error communicating with endpoint", "InternalServerErrorException"
-)
+INTEGRATION_TIMEOUT = Fault("INTEGRATION_TIMEOUT", 504, "Endpoint request timed out", "InternalServerErrorException")  # fmt: skip
+INTEGRATION_FAILURE = Fault("INTEGRATION_FAILURE", 504, "Network error communicating with endpoint", "InternalServerErrorException")  # fmt: skip
 
 # Who calls, and whether they may. The texts of AWS_IAM that name the caller are made where they arise.
 UNAUTHORIZED = Fault("UNAUTHORIZED", 401, "Unauthorized", "UnauthorizedException")
 TOKEN_EXPIRED = Fault("UNAUTHORIZED", 401, "The incoming token has expired", "UnauthorizedException")
-DENIED = Fault(
-    "ACCESS_DENIED", 403, "User is not authorized to access this resource", "AccessDeniedException", "Message"
-)
-EXPLICITLY_DENIED = Fault(
-    "ACCESS_DENIED",
-    403,
-    "User is not authorized to access this resource with an explicit deny",
-    "AccessDeniedException",
-    "Message",
-)
+DENIED = Fault("ACCESS_DENIED", 403, "User is not authorized to access this resource", "AccessDeniedException", "Message")  # fmt: skip
+EXPLICITLY_DENIED = Fault("ACCESS_DENIED", 403, "User is not authorized to access this resource with an explicit deny", "AccessDeniedException", "Message")  # fmt: skip
 # The authorizer could be asked and failed; it cannot be asked, or its answer is none.
 AUTHORIZER_FAILURE = Fault("AUTHORIZER_FAILURE", 500, None, "AuthorizerFailureException")
-AUTHORIZER_CONFIGURATION = Fault(
-    "AUTHORIZER_CONFIGURATION_ERROR", 500, None, "AuthorizerConfigurationException"
-)
+AUTHORIZER_CONFIGURATION = Fault("AUTHORIZER_CONFIGURATION_ERROR", 500, None, "AuthorizerConfigurationException")  # fmt: skip
 INVALID_SIGNATURE = Fault(
     "INVALID_SIGNATURE",
     403,
@@ -74,15 +58,8 @@ INVALID_SIGNATURE = Fault(
     "Key and signing method. Consult the service documentation for details.",
     "InvalidSignatureException",
 )
-UNKNOWN_CREDENTIALS = Fault(
-    "INVALID_SIGNATURE",
-    403,
-    "The security token included in the request is invalid.",
-    "UnrecognizedClientException",
-)
-CREDENTIALS_EXPIRED = Fault(
-    "EXPIRED_TOKEN", 403, "The security token included in the request is expired", "ExpiredTokenException"
-)
+UNKNOWN_CREDENTIALS = Fault("INVALID_SIGNATURE", 403, "The security token included in the request is invalid.", "UnrecognizedClientException")  # fmt: skip
+CREDENTIALS_EXPIRED = Fault("EXPIRED_TOKEN", 403, "The security token included in the request is expired", "ExpiredTokenException")  # fmt: skip
 INVALID_API_KEY = Fault("INVALID_API_KEY", 403, "Forbidden", "ForbiddenException")
 QUOTA_EXCEEDED = Fault("QUOTA_EXCEEDED", 429, "Limit Exceeded", "LimitExceededException")
 

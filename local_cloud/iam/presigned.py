@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import hmac
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Final, Literal
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl
 
-from botocore.auth import SigV4Auth
-from botocore.compat import HTTPHeaders
 from botocore.credentials import Credentials
 
+from local_cloud.iam.signatures import UNSIGNED_PAYLOAD, expected_signature
 from local_cloud.messages import Request
 
 Fault = Literal["AccessDenied", "AuthorizationQueryParametersError", "SignatureDoesNotMatch"]
@@ -51,24 +49,17 @@ def fault_of(request: Request, secret: str, *, now: datetime) -> Fault | None:
         names, signature = query["X-Amz-SignedHeaders"].split(";"), query.pop("X-Amz-Signature")
     except (KeyError, ValueError, OverflowError):
         return "AuthorizationQueryParametersError"
-    headers = HTTPHeaders()
-    for name, value in request.headers:
-        if name.lower() in names:
-            headers.add_header(name.lower(), value)
-    signer = SigV4Auth(Credentials(access_key, secret), service, region)
-    moment = SimpleNamespace(context={"timestamp": query["X-Amz-Date"]})
-    escaped = sorted((quote(name, safe="-_.~"), quote(value, safe="-_.~")) for name, value in query.items())
-    canonical = "\n".join(
-        (
-            request.method,
-            request.path,
-            "&".join(f"{name}={value}" for name, value in escaped),
-            signer.canonical_headers(headers) + "\n",
-            ";".join(names),
-            "UNSIGNED-PAYLOAD",
-        )
+    expected, _ = expected_signature(
+        request,
+        Credentials(access_key, secret),
+        region=region,
+        service=service,
+        timestamp=query["X-Amz-Date"],
+        signed_headers=names,
+        path=request.path,
+        query=tuple(query.items()),
+        payload_hash=UNSIGNED_PAYLOAD,
     )
-    expected = signer.signature(signer.string_to_sign(moment, canonical), moment)
     if not hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")):
         return "SignatureDoesNotMatch"
     return "AccessDenied" if signed_at + lifetime < now else None

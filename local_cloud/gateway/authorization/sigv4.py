@@ -14,15 +14,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from types import SimpleNamespace
 from urllib.parse import quote, unquote_plus
 
-from botocore.auth import SigV4Auth
-from botocore.compat import HTTPHeaders
 from botocore.credentials import Credentials
 from botocore.utils import normalize_url_path
 
 from local_cloud.gateway.errors import INVALID_SIGNATURE, NO_ROUTE, Fault, GatewayError
+from local_cloud.iam.signatures import expected_signature
 from local_cloud.messages import Request
 
 ALGORITHM = "AWS4-HMAC-SHA256"
@@ -115,30 +113,20 @@ class Signature:
         if announced is not None and announced != digest:
             raise GatewayError(INVALID_SIGNATURE, "x-amz-content-sha256 is not the hash of the body")
         _, region, service, _ = self.scope
-        signer = SigV4Auth(Credentials(self.access_key, secret), service, region)
-        moment = SimpleNamespace(context={"timestamp": self.timestamp})
-        headers = self._headers(request)
-        canonical = "\n".join(
-            (
-                request.method.upper(),
-                quote(normalize_url_path(request.path), safe="/~"),
-                "&".join(f"{name}={value}" for name, value in sorted(self.query)),
-                signer.canonical_headers(headers) + "\n",
-                ";".join(sorted(self.signed_headers)),
-                digest,
-            )
+        expected, canonical = expected_signature(
+            request,
+            Credentials(self.access_key, secret),
+            region=region,
+            service=service,
+            timestamp=self.timestamp,
+            signed_headers=self.signed_headers,
+            path=quote(normalize_url_path(request.path), safe="/~"),
+            query=self.query,
+            payload_hash=digest,
         )
-        expected = signer.signature(signer.string_to_sign(moment, canonical), moment)
         if not hmac.compare_digest(expected.encode(), self.value.encode("utf-8", "replace")):
             shown = canonical if self.token is None else canonical.replace(self.token, "…")
             raise GatewayError(INVALID_SIGNATURE, f"the canonical request should have been {shown!r}")
-
-    def _headers(self, request: Request) -> HTTPHeaders:
-        headers = HTTPHeaders()
-        for name, value in request.headers:
-            if name.lower() in self.signed_headers:
-                headers.add_header(name.lower(), value)
-        return headers
 
 
 def read_signature(request: Request) -> Signature:
@@ -180,7 +168,7 @@ def _from_header(request: Request, header: str) -> Signature:
         parts,
         timestamp=date or "",
         token=request.header("x-amz-security-token"),
-        query=_encoded(request.query),
+        query=tuple(_query(request.query)),
     )
 
 
@@ -200,7 +188,7 @@ def _from_query(request: Request, parameters: Mapping[str, str]) -> Signature:
         parts,
         timestamp=date,
         token=parameters.get("X-Amz-Security-Token"),
-        query=tuple(pair for pair in _encoded(request.query) if pair[0] != "X-Amz-Signature"),
+        query=tuple(pair for pair in _query(request.query) if pair[0] != "X-Amz-Signature"),
     )
     return replace(signature, valid_for=timedelta(seconds=int(seconds)))
 
@@ -247,11 +235,6 @@ def _query(query: str) -> list[tuple[str, str]]:
     """Return the parameters of a query string, unescaped; a plus is a space."""
     pairs = (part.partition("=") for part in query.split("&") if part)
     return [(unquote_plus(name), unquote_plus(value)) for name, _, value in pairs]
-
-
-def _encoded(query: str) -> tuple[tuple[str, str], ...]:
-    """Return the parameters of a query string in the one escaped form that is signed."""
-    return tuple((quote(name, safe="-_.~"), quote(value, safe="-_.~")) for name, value in _query(query))
 
 
 def _minutes(duration: timedelta) -> str:
