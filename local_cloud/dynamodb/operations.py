@@ -38,6 +38,8 @@ def install() -> None:
     handler.batch_write_item = _atomic_batch(handler.batch_write_item)
     handler.transact_get_items = _checked_reads(handler.transact_get_items)
     handler.transact_write_items = _idempotent(handler.transact_write_items)
+    for name in ("batch_write_item", "transact_get_items", "transact_write_items", "update_item"):
+        setattr(handler, name, _without_unasked(getattr(handler, name)))
     DynamoDBBackend.transact_write_items = transact_write
     DynamoDBBackend.put_item = _exclusive(DynamoDBBackend.put_item)
     DynamoDBBackend.delete_item = _exclusive(DynamoDBBackend.delete_item)
@@ -203,6 +205,19 @@ def _checked_reads(original: Operation) -> Operation:
         return answer
 
     return transact_get_items
+
+
+def _without_unasked(original: Operation) -> Operation:
+    """Leave the consumed capacity out of an answer unless the request asks for it."""
+
+    @wraps(original)
+    def operation(handler: Any) -> Any:
+        answer = original(handler)
+        if handler.body.get("ReturnConsumedCapacity", "NONE") == "NONE":
+            answer.result.pop("ConsumedCapacity", None)
+        return answer
+
+    return operation
 
 
 def _idempotent(original: Operation) -> Operation:

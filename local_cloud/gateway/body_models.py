@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError  # type: ignore[import-untyped]
     from referencing import Registry
 
-# What every new API of AWS's has, though nobody has defined it.
-_BUILT_IN = {
-    "Empty": '{"type": "object", "title": "Empty Schema"}',
-    "Error": '{"type": "object", "title": "Error Schema", "properties": {"message": {"type": "string"}}}',
+_SCHEMA = {"$schema": "http://json-schema.org/draft-04/schema#", "type": "object"}
+BUILT_IN = {
+    "Empty": json.dumps({**_SCHEMA, "title": "Empty Schema"}),
+    "Error": json.dumps({**_SCHEMA, "title": "Error Schema", "properties": {"message": {"type": "string"}}}),
 }
+"""The models that every new API has."""
+
 _MOST_REPORTED = 20
 
 
@@ -109,7 +111,7 @@ class BodyModels:
         return Draft4Validator(schema, registry=self._all())
 
     def _schema(self, name: str) -> Any:
-        text = self._schemas.get(name) or _BUILT_IN.get(name)
+        text = self._schemas.get(name) or BUILT_IN.get(name)
         if text is None:
             raise BrokenModelError(f"there is no model {name}")
         try:
@@ -124,7 +126,7 @@ class BodyModels:
             from referencing.jsonschema import DRAFT4
 
             resources = []
-            for name in self._schemas.keys() | _BUILT_IN.keys():
+            for name in self._schemas.keys() | BUILT_IN.keys():
                 try:
                     resources.append((self._address + name, DRAFT4.create_resource(self._schema(name))))
                 except BrokenModelError:

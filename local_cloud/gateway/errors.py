@@ -18,7 +18,7 @@ class Fault:
         response_type: The type under which an API may customize it.
         status: The status code, unless customized.
         message: The text of its body; None where AWS gives none.
-        error_type: The value of `x-amzn-ErrorType`.
+        error_type: The value of `x-amzn-ErrorType`; empty for an error that is plain text.
         member: The name of the text in the body.
     """
 
@@ -35,7 +35,7 @@ NO_ROUTE = Fault("MISSING_AUTHENTICATION_TOKEN", 403, "Missing Authentication To
 FORBIDDEN = Fault("ACCESS_DENIED", 403, "Forbidden", "ForbiddenException")
 WAF_FILTERED = Fault("WAF_FILTERED", 403, "Forbidden", "ForbiddenException")
 THROTTLED = Fault("THROTTLED", 429, "Too Many Requests", "TooManyRequestsException")
-REQUEST_TOO_LARGE = Fault("REQUEST_TOO_LARGE", 413, "Request Too Long", "RequestTooLargeException")
+REQUEST_TOO_LARGE = Fault("REQUEST_TOO_LARGE", 413, "Request Too Long", "BadRequestException")
 # The function ran and failed, or gave back what is not a response.
 BAD_FUNCTION_ANSWER = Fault("DEFAULT_5XX", 502, _INTERNAL, "InternalServerErrorException")
 # The API is deployed in a way that cannot work: no permission, no function, not POST, no base64 where it should be.
@@ -68,6 +68,8 @@ UNSUPPORTED_MEDIA_TYPE = Fault("UNSUPPORTED_MEDIA_TYPE", 415, "Unsupported Media
 
 # Refused at the edge, before there is an API: no API can customize these.
 URL_TOO_LONG = Fault("", 414, "Request-URI Too Long", "BadRequestException")
+# Plain text without an error type, as measured on AWS.
+BODY_TOO_LARGE = Fault("", 413, "HTTP content length exceeded 10485760 bytes.", "")
 HEADERS_TOO_LONG = Fault("", 431, "Request Header Fields Too Large", "BadRequestException")
 
 

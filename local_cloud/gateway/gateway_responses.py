@@ -19,6 +19,9 @@ _HEADER = "gatewayresponse.header."
 
 def plain_response(fault: Fault) -> Response:
     """Return an error as the gateway writes it where no API has a say."""
+    if not fault.error_type:
+        headers = (("Content-Type", "text; charset=utf-8"),)
+        return Response(fault.status, headers, (fault.message or "").encode())
     return Response(
         fault.status,
         (("Content-Type", "application/json"), ("x-amzn-ErrorType", fault.error_type)),
@@ -64,6 +67,8 @@ def _plain_body(fault: Fault) -> str:
 
 
 def _customized(exchange: Exchange, fault: Fault) -> GatewayResponse | None:
+    if not fault.response_type:
+        return None
     responses = exchange.stage.api.gateway_responses
     default = "DEFAULT_4XX" if fault.status < 500 else "DEFAULT_5XX"
     return responses.get(fault.response_type) or responses.get(default)

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from local_cloud.gateway.errors import HEADERS_TOO_LONG, REQUEST_TOO_LARGE, URL_TOO_LONG, GatewayError
+from local_cloud.gateway.errors import (
+    BODY_TOO_LARGE,
+    HEADERS_TOO_LONG,
+    REQUEST_TOO_LARGE,
+    URL_TOO_LONG,
+    GatewayError,
+)
 from local_cloud.messages import Request
 
 LARGEST_REQUEST_BODY = 10 * 1024 * 1024
@@ -32,7 +38,7 @@ def check_body(request: Request) -> None:
         GatewayError: It is.
     """
     if request.oversized:
-        raise GatewayError(REQUEST_TOO_LARGE, f"the body is larger than {LARGEST_REQUEST_BODY} bytes")
+        raise GatewayError(BODY_TOO_LARGE, f"the body is larger than {LARGEST_REQUEST_BODY} bytes")
 
 
 def check_event(payload: bytes) -> None:

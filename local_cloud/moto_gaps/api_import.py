@@ -231,8 +231,10 @@ def _method(
         return method
     options = dict(part.integration)
     answers, mode = options.pop("responses"), options.pop("response_transfer_mode")
+    connection_id = options.pop("connection_id")
     method.method_integration = Integration(**options)
     method.method_integration.response_transfer_mode = mode
+    method.method_integration.connection_id = connection_id
     for answer in answers:
         method.method_integration.create_integration_response(**answer)
     return method

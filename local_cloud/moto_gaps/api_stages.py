@@ -2,7 +2,7 @@
 
 moto 5.2.5 gives a stage with any method setting a throttle of 1,000 requests a second (AWS: the account's limit of 10,000,
 burst 5,000), does not remove method settings, and ignores the client certificate and unknown settings. It drops canary
-settings; here a stage has them as `canary_settings`, a dictionary as API Gateway writes it.
+settings, and at CreateDeployment the settings of a stage that exists; here a stage has its canary as `canary_settings`, a dictionary as API Gateway writes it.
 
 moto deletes a deployment that a stage still serves; AWS rejects that, and Terraform's `create_before_destroy` relies on it.
 Each new deployment and stage registers a mock of every route with the `responses` library, which only tests inside moto's
@@ -96,6 +96,7 @@ def apply() -> None:
 
     Stage.to_json = to_json
     APIGatewayBackend.update_stage = _update_stage
+    APIGatewayResponse.create_deployment = _create_deployment
     APIGatewayResponse.create_stage = create_stage
 
     original_delete = RestAPI.delete_deployment
@@ -113,6 +114,28 @@ def apply() -> None:
 
     RestAPI.delete_deployment = delete_deployment
     RestAPI.update_integration_mocks = lambda _api, _stage_name: None
+
+
+def _create_deployment(self: Any) -> tuple[int, dict[str, int], str]:
+    """Stand in for moto's method: CreateDeployment. A stage that exists keeps its settings."""
+    api = self.backend.get_rest_api(self.path.split("/")[2])
+    name, variables = self._get_param("stageName"), self._get_param("variables")
+    stage = api.stages.get(name) if name else None
+    settings, description = self._get_param("canarySettings"), self._get_param("stageDescription")
+    deployment = self.backend.create_deployment(
+        api.id, None if stage else name, self._get_param("description") or "", variables or {}
+    )
+    if stage is None:
+        stage = api.stages.get(name) if name else None
+    elif not settings:
+        stage.deployment_id = deployment.id
+        stage.variables = {**(stage.variables or {}), **(variables or {})}
+    if stage is not None:
+        if settings:
+            stage.canary_settings = _new_canary(api, settings, deployment.id)
+        if description is not None:
+            stage.description = description
+    return 201, {"status": 201}, json.dumps(deployment.to_json())
 
 
 def _update_stage(

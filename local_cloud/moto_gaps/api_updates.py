@@ -7,7 +7,7 @@ of an integration. Of a REST API, moto drops `binaryMediaTypes` at creation. Its
 address type. AWS writes the policy of an API as the inside of a JSON string, quotes escaped, and Terraform reads it so.
 
 moto misspells the identity validation expression of an authorizer, so that it is dropped, and cannot change its user pools.
-It does not know the response transfer mode of an integration (`BUFFERED` or `STREAM`).
+It does not know the response transfer mode of an integration (`BUFFERED` or `STREAM`), and drops its VPC link.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ _INTEGRATION = Patchable(
         "timeoutInMillis": Scalar("timeout_in_millis", integer),
         "responseTransferMode": Scalar("response_transfer_mode"),
         "contentHandling": Scalar("content_handling"),
+        "connectionId": Scalar("connection_id"),
         "connectionType": Scalar("connection_type"),
         "cacheNamespace": Scalar("cache_namespace"),
     },
@@ -178,12 +179,17 @@ def _apply_to_integrations() -> None:
         _, _, api_id, _, resource_id, _, http_method, *_ = self.path.split("/")
         integration = self.backend.get_integration(api_id, resource_id, http_method)
         integration.response_transfer_mode = mode
+        integration.connection_id = self._get_param("connectionId")
+        if integration.integration_type in ("HTTP", "HTTP_PROXY"):
+            integration.connection_type = integration.connection_type or "INTERNET"
         return status, headers, json.dumps(integration.to_json())
 
     def integration_to_json(self: Any) -> dict[str, Any]:
-        return {**original_json(self), "responseTransferMode": self.response_transfer_mode}
+        written = {**original_json(self), "responseTransferMode": self.response_transfer_mode}
+        return {**written, "connectionId": self.connection_id} if self.connection_id else written
 
     Integration.response_transfer_mode = "BUFFERED"
+    Integration.connection_id = None
     Integration.to_json = integration_to_json
     APIGatewayResponse.put_integration = put_integration
 

@@ -1,6 +1,6 @@
 """Lambda functions, aliases and permissions that AWS refuses.
 
-moto 5.2.5 takes archives that are none or too large, runtimes that are retired or do not exist, any environment, and any
+moto 5.2.5 fails at ARNs in most operations, takes archives that are none or too large, runtimes that are retired or do not exist, any environment, and any
 name.
 """
 
@@ -15,9 +15,11 @@ import zipfile
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
+from urllib.parse import unquote
 
 from moto.awslambda.exceptions import InvalidParameterValueException, ValidationException
 from moto.awslambda.models import LambdaBackend
+from moto.awslambda.responses import LambdaResponse
 from moto.s3.exceptions import MissingBucket
 from moto.s3.models import s3_backends
 
@@ -28,6 +30,9 @@ _LARGEST_UNZIPPED = 250 * 1024 * 1024
 _LARGEST_ENVIRONMENT = 4096
 _NAME = re.compile(r"[a-zA-Z0-9-_]{1,64}")
 _ARN_OR_NAME = re.compile(r"(?:arn:[\w-]+:lambda:[a-z0-9-]+:\d{12}:function:|\d{12}:function:)?([^:]+)")
+_OWN_ARN = re.compile(
+    r"(?:arn:[\w-]+:lambda:(?P<region>[a-z0-9-]+):)?(?P<account>\d{12}):function:(?P<name>[^:]+)"
+)
 _VARIABLE = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")
 _STATEMENT = re.compile(r"[a-zA-Z0-9-_]{1,100}")
 _ALIAS = re.compile(r"(?!\d+$)[a-zA-Z0-9-_]{1,128}")
@@ -59,6 +64,9 @@ def apply() -> None:
     }
     for name, check in checks.items():
         setattr(LambdaBackend, name, _checking(getattr(LambdaBackend, name), check))
+    LambdaResponse.publish_version = _checking(LambdaResponse.publish_version, _check_digest)
+    LambdaResponse.setup_class = _naming_functions(LambdaResponse.setup_class)
+    LambdaResponse._dispatch = _rejecting_other_encodings(LambdaResponse._dispatch)
 
 
 def _checking(original: Callable[..., Any], check: Callable[..., None]) -> Callable[..., Any]:
@@ -68,6 +76,53 @@ def _checking(original: Callable[..., Any], check: Callable[..., None]) -> Calla
         return original(backend, *arguments, **options)
 
     return call
+
+
+def _naming_functions(original: Callable[..., None]) -> Callable[..., None]:
+    """Let every operation take the ARN of a function of its account and Region, whole or partial."""
+
+    @wraps(original)
+    def setup_class(response: Any, *arguments: Any, **options: Any) -> None:
+        original(response, *arguments, **options)
+        before, functions, rest = response.path.partition("/functions/")
+        name, slash, after = rest.partition("/")
+        match = _OWN_ARN.fullmatch(unquote(name))
+        here = (
+            match
+            and match["region"] in (None, response.region)
+            and match["account"] == response.current_account
+        )
+        if match and here:
+            response.path = f"{before}{functions}{match['name']}{slash}{after}"
+
+    return setup_class
+
+
+def _rejecting_other_encodings(original: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(original)
+    def dispatch(response: Any, *arguments: Any) -> Any:
+        try:
+            return original(response, *arguments)
+        except UnicodeDecodeError:
+            code, message = (
+                "InvalidRequestContentException",
+                "Could not parse request body into json: it is not UTF-8",
+            )
+            headers = {"x-amzn-ErrorType": code, "content-type": "application/json"}
+            return 400, headers, json.dumps({"Type": "User", "message": message})
+
+    return dispatch
+
+
+def _check_digest(response: Any) -> None:
+    sent = response._get_param("CodeSha256")
+    name = unquote(response.path.split("/")[-2])
+    current = response.backend.get_function(name).code_sha_256
+    if sent and sent != current:
+        raise InvalidParameterValueException(
+            f"CodeSHA256 ({sent}) is different from current CodeSHA256 in $LATEST ({current}). Please try again with the "
+            "CodeSHA256 in $LATEST."
+        )
 
 
 def _unfit(value: str, name: str, pattern: str) -> Exception:

@@ -29,6 +29,7 @@ _OF_AN_OPERATION = {"auth", "documentation", "integration", "request-validator"}
 _ARGUMENTS = {
     "cacheKeyParameters": "cache_key_parameters",
     "cacheNamespace": "cache_namespace",
+    "connectionId": "connection_id",
     "connectionType": "connection_type",
     "contentHandling": "content_handling",
     "credentials": "credentials",
@@ -39,7 +40,7 @@ _ARGUMENTS = {
     "uri": "uri",
 }
 _OF_AN_INTEGRATION = {
-    *_ARGUMENTS, "connectionId", "passthroughBehavior", "payloadFormatVersion", "responseTransferMode", "responses", "timeoutInMillis", "type",
+    *_ARGUMENTS, "passthroughBehavior", "payloadFormatVersion", "responseTransferMode", "responses", "timeoutInMillis", "type",
 }  # fmt: skip
 _LONGEST_STREAM_MS = 900_000
 _PLACES = {"path": "path", "query": "querystring", "header": "header"}

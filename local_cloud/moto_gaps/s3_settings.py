@@ -1,9 +1,10 @@
-"""Policies of S3 buckets, and their notifications to EventBridge.
+"""Policies, encryption and checksums of S3, and notifications to EventBridge.
 
 moto 5.2.5 shows, sets and deletes the policy of any account's bucket. S3 answers callers of another account with 405, and a
 configuration that uses a bucket by its name finds out by that whose bucket it is. moto applies a policy to every request,
 whatever the conditions of its statements. It sends notifications to EventBridge and does not show the setting, so that
-Terraform plans to switch them on for ever.
+Terraform plans to switch them on for ever. It encrypts nothing unless asked, where S3 encrypts every object with AES256, and
+stores an object whose checksum is wrong.
 """
 
 from __future__ import annotations
@@ -15,14 +16,23 @@ from typing import Any
 
 from moto.core.responses import ActionResult
 from moto.iam.access_control import IAMPolicy, PermissionResult
-from moto.s3.exceptions import MethodNotAllowed
-from moto.s3.models import FakeBucket, S3Backend, s3_backends
+from moto.s3.exceptions import MethodNotAllowed, S3ClientError
+from moto.s3.models import FakeBucket, FakeKey, S3Backend, s3_backends
 from moto.s3.responses import S3Response
+from moto.s3.utils import compute_checksum
 
 from local_cloud.iam.conditions import applies
 from local_cloud.iam.documents import statements_of
 
 _OPERATIONS = ("get_bucket_policy", "put_bucket_policy", "delete_bucket_policy")
+_ALGORITHMS = ("CRC32", "SHA1", "SHA256")
+_ENCRYPTION = {
+    "Rule": {
+        "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"},
+        "BucketKeyEnabled": "false",
+    }
+}
+_original_check_sum: Callable[..., Any] = S3Response._get_checksum
 _FACTS = {"aws:securetransport": "true", "s3:tlsversion": "1.3"}
 
 
@@ -38,6 +48,9 @@ def apply() -> None:
         return IAMPolicy(json.dumps(policy)).is_action_permitted(action, resource)
 
     FakeBucket.get_permission = get_permission
+    FakeKey.__init__ = _encrypting(FakeKey.__init__)
+    S3Backend.get_bucket_encryption = lambda backend, name: backend.get_bucket(name).encryption or _ENCRYPTION
+    S3Response._get_checksum = _check_sum
 
     original_notification = S3Response.get_bucket_notification
 
@@ -76,3 +89,28 @@ def with_conditions_met(policy: dict[str, Any]) -> dict[str, Any]:
         if applies(statement, _FACTS)
     ]
     return policy | {"Statement": met}
+
+
+def _encrypting(original: Callable[..., None]) -> Callable[..., None]:
+    @wraps(original)
+    def __init__(key: Any, *arguments: Any, **options: Any) -> None:  # noqa: N807 - that of moto's class
+        original(key, *arguments, **options)
+        key.encryption = key.encryption or "AES256"
+
+    return __init__
+
+
+def _check_sum(response: Any, response_headers: dict[str, Any]) -> tuple[str, str | None]:
+    """Compare the checksum that came with an object; returns its algorithm and its value."""
+    for algorithm in _ALGORITHMS:
+        header = f"x-amz-checksum-{algorithm.lower()}"
+        sent = response.headers.get(header)
+        if sent and "aws-chunked" not in (response.headers.get("content-encoding") or ""):
+            computed = compute_checksum(response.raw_body, algorithm=algorithm)
+            if sent != (computed.decode() if isinstance(computed, bytes) else computed):
+                raise S3ClientError(
+                    "BadDigest", f"The {algorithm} you specified did not match the calculated checksum."
+                )
+            response_headers.update({header: sent, "x-amz-checksum-type": "FULL_OBJECT"})
+            return algorithm, sent
+    return _original_check_sum(response, response_headers)  # type: ignore[no-any-return]

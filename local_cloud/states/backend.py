@@ -22,7 +22,9 @@ from moto.stepfunctions.exceptions import (
     ExecutionAlreadyExists,
     ExecutionDoesNotExist,
     InvalidExecutionInput,
+    ResourceNotFound,
     StateMachineDoesNotExist,
+    ValidationException,
 )
 from moto.stepfunctions.parser.api import (
     ConflictException,
@@ -41,6 +43,9 @@ from local_cloud.states.roles import require_trust
 from local_cloud.states.task_tokens import TaskTokens
 from local_cloud.states.validation import diagnose
 
+_ALIAS_NAME = re.compile(r"(?=.*[a-zA-Z_\-\.])[a-zA-Z0-9_\-\.]{1,80}")
+_MOST_ROUTES = 2  # of an alias
+_WHOLE = 100  # per cent of the executions of an alias
 _LARGEST_INPUT = 256 * 1024
 _MOST_ENDED_EXECUTIONS = 1000  # of one state machine, so that a long session does not fill the memory
 
@@ -51,6 +56,7 @@ class _Target:
 
     machine: Any
     source: Any
+    alias_arn: str | None = None
 
     @property
     def version_arn(self) -> str | None:
@@ -155,6 +161,72 @@ class LocalStatesBackend(TaskTokens, StepFunctionsParserBackend):  # type: ignor
         if gone is machine.latest_version:
             machine.latest_version = machine.versions.get(max(machine.versions, default=0))
 
+    def create_state_machine_alias(
+        self, name: str, routing_configuration: list[dict[str, Any]], description: str | None
+    ) -> Any:
+        """Create an alias, or return the one that is just like it."""
+        if not _ALIAS_NAME.fullmatch(name):
+            raise ValidationException(
+                f"1 validation error detected: Value '{name}' at 'name' failed to satisfy constraint: Member must "
+                f"satisfy regular expression pattern: {_ALIAS_NAME.pattern}"
+            )
+        machine = self._routed_machine(routing_configuration)
+        present = machine.aliases.get(name)
+        if present is None:
+            return super().create_state_machine_alias(name, routing_configuration, description)
+        if (present.routing_configuration, present.description) == (routing_configuration, description):
+            return present
+        raise ConflictException("Failed to create alias because an alias with the same name already exists.")
+
+    def update_state_machine_alias(
+        self, arn: str, description: str | None, routing_configuration: list[dict[str, Any]] | None
+    ) -> Any:
+        """Change the description or the versions of an alias."""
+        if routing_configuration is not None:
+            self._routed_machine(routing_configuration)
+        return super().update_state_machine_alias(arn, description, routing_configuration)
+
+    def _routed_machine(self, routes: list[dict[str, Any]]) -> Any:
+        """Return the state machine that a routing configuration is for.
+
+        Raises:
+            ResourceNotFound: A version does not exist.
+            ValidationException: The configuration is not one or two versions whose weights add up to 100.
+        """
+        arns, weights = (
+            [route["stateMachineVersionArn"] for route in routes],
+            [route["weight"] for route in routes],
+        )
+        if not 1 <= len(routes) <= _MOST_ROUTES:
+            raise ValidationException(
+                "1 validation error detected: Value at 'routingConfiguration' failed to satisfy constraint: Member "
+                f"must have length between 1 and {_MOST_ROUTES}, and it has {len(routes)}"
+            )
+        if len(set(arns)) < len(arns):
+            raise ValidationException(
+                f"Routing configuration must contain distinct state machine version ARNs. Received: [{', '.join(arns)}]"
+            )
+        for index, weight in enumerate(weights, 1):
+            if not 0 <= weight <= _WHOLE:
+                raise ValidationException(
+                    f"1 validation error detected: Value '{weight}' at 'routingConfiguration.{index}.member.weight' failed "
+                    f"to satisfy constraint: Member must have value between 0 and {_WHOLE}"
+                )
+        if sum(weights) != _WHOLE:
+            raise ValidationException(
+                f"Sum of routing configuration weights must equal {_WHOLE}. Received: {json.dumps(weights)}"
+            )
+        machine_arns = {arn.rpartition(":")[0] for arn in arns}
+        if len(machine_arns) > 1:
+            raise ValidationException("Routing configuration must contain versions of one state machine.")
+        (machine_arn,) = machine_arns
+        machine = next((item for item in self.state_machines if item.arn == machine_arn), None)
+        versions = set() if machine is None else {str(version.arn) for version in machine.versions.values()}
+        for arn in arns:
+            if arn not in versions:
+                raise ResourceNotFound(arn)
+        return machine
+
     # Executions
 
     def start_execution(
@@ -229,12 +301,12 @@ class LocalStatesBackend(TaskTokens, StepFunctionsParserBackend):  # type: ignor
         raise ExecutionDoesNotExist(f"Execution Does Not Exist: '{execution_arn}'")
 
     def list_all_executions(self, state_machine_arn: str, status: str | None) -> list[LocalExecution]:
-        """The executions of a state machine or of one of its versions, newest first."""
+        """Return the executions of a state machine, a version or an alias, newest first."""
         target = self._target(state_machine_arn)
         found = [
             execution
             for execution in list(target.machine.executions)
-            if (target.version_arn is None or execution.version_arn == target.version_arn)
+            if (target.alias_arn or target.version_arn) in (None, execution.alias_arn, execution.version_arn)
             and (status is None or execution.status == status)
         ]
         return sorted(found, key=lambda item: item.start_date, reverse=True)
@@ -245,14 +317,15 @@ class LocalStatesBackend(TaskTokens, StepFunctionsParserBackend):  # type: ignor
         parts = arn.split(":")
         machine_arn, qualifier = ":".join(parts[:7]), ":".join(parts[7:])
         machine = next((item for item in self.state_machines if item.arn == machine_arn), None)
-        source = machine
+        source, alias_arn = machine, None
         if machine is not None and qualifier:
             alias = machine.aliases.get(qualifier)
+            alias_arn = None if alias is None else arn
             number = _routed(alias) if alias is not None else qualifier
             source = machine.versions.get(int(number)) if number.isdigit() else None
         if machine is None or source is None:
             raise StateMachineDoesNotExist(f"State Machine Does Not Exist: '{arn}'")
-        return _Target(machine, source)
+        return _Target(machine, source, alias_arn)
 
     def _of_that_name(self, machine: Any, name: str | None, execution_input: str) -> LocalExecution | None:
         present = next((item for item in machine.executions if name and item.name == name), None)
@@ -280,6 +353,7 @@ class LocalStatesBackend(TaskTokens, StepFunctionsParserBackend):  # type: ignor
             passed_on=passed_on,
             source_arn=machine.arn,
             version_arn=target.version_arn,
+            alias_arn=target.alias_arn,
             express=express,
             name=name,
             sm_type=machine.type,

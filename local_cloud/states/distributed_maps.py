@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import copy
 import json
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from typing import Any
 
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.distributed_iteration_component import (
     DistributedIterationComponent,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.result_writer.resource_eval.resource_eval_s3 import (
+    ResourceEvalS3,
 )
 from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError
 
@@ -27,6 +31,47 @@ _LARGEST_BATCH_BYTES = 256 * 1024
 def apply() -> None:
     """Change moto's classes."""
     DistributedIterationComponent._map_run = _in_batches(DistributedIterationComponent._map_run)
+    ResourceEvalS3._handle_put_object = staticmethod(_write_results)
+
+
+def _write_results(env: Any, runtime_part: Any, state_credentials: Any) -> None:
+    """Stand in for moto's method, which writes a manifest without the results."""
+    parameters, outputs = env.stack.pop(), env.stack.pop()
+    map_run = env.map_run_record_pool_manager.get_all().pop()
+    client = ResourceEvalS3._get_s3_client(runtime_part, state_credentials)
+    bucket, prefix = parameters["Bucket"], parameters.get("Prefix") or ""
+    folder = f"{prefix.rstrip('/')}/" if prefix else ""
+    folder += map_run.map_run_arn.rpartition(":")[2]
+    results = [_result(map_run, output) for output in outputs]
+    content = json.dumps(results, ensure_ascii=False, separators=(",", ":")).encode()
+    if results:
+        client.put_object(Bucket=bucket, Key=f"{folder}/SUCCEEDED_0.json", Body=content)
+    manifest = {
+        "DestinationBucket": bucket,
+        "MapRunArn": map_run.map_run_arn,
+        "ResultFiles": {
+            "FAILED": [],
+            "PENDING": [],
+            "SUCCEEDED": [{"Key": f"{folder}/SUCCEEDED_0.json", "Size": len(content)}] if results else [],
+        },
+    }
+    key = f"{folder}/manifest.json"
+    client.put_object(Bucket=bucket, Key=key, Body=json.dumps(manifest).encode())
+    details = {"Bucket": bucket, "Key": key}
+    env.stack.append({"MapRunArn": map_run.map_run_arn, "ResultWriterDetails": details})
+
+
+def _result(map_run: Any, output: Any) -> dict[str, Any]:
+    """Return the record of a child execution; children have no executions of their own here."""
+    _, partition, _, region, account, _, label, *_ = map_run.map_run_arn.split(":")
+    name = str(uuid.uuid4())
+    return {
+        "ExecutionArn": f"arn:{partition}:states:{region}:{account}:execution:{label}:{name}",
+        "Name": name,
+        "Output": json.dumps(output, ensure_ascii=False, separators=(",", ":")),
+        "OutputDetails": {"Included": True},
+        "Status": "SUCCEEDED",
+    }
 
 
 def make_readable(machine: Any) -> None:

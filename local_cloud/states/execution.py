@@ -78,7 +78,7 @@ class _Worker(ExecutionWorker):  # type: ignore[misc] # moto ships no types
             event_type=HistoryEventType.ExecutionStarted,
             event_details=EventDetails(
                 executionStartedEventDetails=ExecutionStartedEventDetails(
-                    input=to_json_str(details.execution_details.inpt, separators=(",", ":")),
+                    input=self._execution_communication.execution.execution_input,
                     inputDetails=HistoryEventExecutionDataDetails(truncated=False),
                     roleArn=details.aws_execution_details.role_arn,
                 )
@@ -100,13 +100,21 @@ class LocalExecution(Execution):  # type: ignore[misc] # moto ships no types
     """
 
     def __init__(
-        self, *, source_arn: str, version_arn: str | None, express: bool, passed_on: str, **options: Any
+        self,
+        *,
+        source_arn: str,
+        version_arn: str | None,
+        alias_arn: str | None,
+        express: bool,
+        passed_on: str,
+        **options: Any,
     ) -> None:
         super().__init__(**options)
         self.ended = threading.Event()
         self.outcome = threading.Lock()
         self.state_machine_arn = source_arn
         self.version_arn = version_arn
+        self.alias_arn = alias_arn
         self.express = express
         self.passed_on = passed_on
 
@@ -150,6 +158,8 @@ class LocalExecution(Execution):  # type: ignore[misc] # moto ships no types
             "stateMachineArn": self.state_machine_arn,
             **self._outcome(),
         }
+        if self.alias_arn is not None:
+            answer["stateMachineAliasArn"] = self.alias_arn
         if self.version_arn is not None:
             answer["stateMachineVersionArn"] = self.version_arn
         if self.trace_header is not None:
@@ -159,7 +169,8 @@ class LocalExecution(Execution):  # type: ignore[misc] # moto ships no types
     def describe_sync(self) -> dict[str, Any]:
         """What StartSyncExecution answers; the execution has ended."""
         answer = self.describe()
-        answer.pop("stateMachineVersionArn", None)
+        for name in ("stateMachineAliasArn", "stateMachineVersionArn"):
+            answer.pop(name, None)
         if answer["status"] == "ABORTED":
             answer["status"] = "FAILED"
         milliseconds = (self.stop_date - self.start_date).total_seconds() * 1000
@@ -175,6 +186,7 @@ class LocalExecution(Execution):  # type: ignore[misc] # moto ships no types
             "executionArn",
             "name",
             "startDate",
+            "stateMachineAliasArn",
             "stateMachineArn",
             "stateMachineVersionArn",
             "status",

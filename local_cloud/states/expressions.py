@@ -2,7 +2,8 @@
 
 Written against moto 5.2.5, whose JSONPath knows no letters beyond ASCII, no `in`, `=~` and `length()`, and gives a single
 match of a path with several places without its list; which takes a missing variable of a Choice for one that does not
-match, refuses error names that begin with `States.`, and a state in JSONPath inside a Map in JSONata.
+match, refuses error names that begin with `States.`, and a state in JSONPath inside a Map in JSONata; and which writes
+assigned texts into the history without escapes.
 """
 
 from __future__ import annotations
@@ -35,8 +36,10 @@ from moto.stepfunctions.parser.asl.component.state.choice.comparison.comparison_
     ComparisonVariable,
 )
 from moto.stepfunctions.parser.asl.component.state.choice.comparison.variable import NoSuchVariable, Variable
+from moto.stepfunctions.parser.asl.eval.variable_store import VariableStore
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 from moto.stepfunctions.parser.asl.utils import json_path
+from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError
 
 from local_cloud.json_paths import JsonPathError, compile_path
@@ -59,6 +62,12 @@ def apply() -> None:
     Variable._eval_body = _evaluate_variable
     ComparisonVariable._eval_body = _compare
     custom_error_name.CustomErrorName.__init__ = ErrorName.__init__
+    VariableStore.get_assigned_variables = _assigned_variables
+
+
+def _assigned_variables(store: Any) -> dict[str, str]:
+    """Return the variables that a state has assigned, as JSON."""
+    return {name: to_json_str(store.get(name), separators=(",", ":")) for name in store._declaration_tracing}
 
 
 def _extract(path: str, data: Any) -> Any:

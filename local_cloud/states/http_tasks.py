@@ -1,7 +1,7 @@
 """Tasks that call over HTTP: `apigateway:invoke`, APIs of this cloud, and `http:invoke`, web servers.
 
 Written against moto 5.2.5, whose `apigateway:invoke` calls LocalStack's paths and cannot name its errors, and which has no
-`http:invoke`. Connections of EventBridge with a user name or an API key are used, those of OAuth are not there yet.
+`http:invoke`. Connections of EventBridge authenticate the calls: by a user name, an API key or OAuth client credentials.
 """
 
 from __future__ import annotations
@@ -230,13 +230,36 @@ def _authenticate(given: Mapping[str, Any], headers: list[tuple[str, str]], quer
         key = parameters["ApiKeyAuthParameters"]
         headers.append((key["ApiKeyName"], key["ApiKeyValue"]))
     else:
-        raise _CallError(
-            "States.Http.Connection",
-            f"The local cloud does not have connections of type {connection.authorization_type} yet",
-        )
+        headers.append(("Authorization", f"Bearer {_access_token(parameters['OAuthParameters'])}"))
     more = parameters.get("InvocationHttpParameters") or {}
     headers += [(item["Key"], item["Value"]) for item in more.get("HeaderParameters", ())]
     query |= {item["Key"]: item["Value"] for item in more.get("QueryStringParameters", ())}
+
+
+def _access_token(oauth: Mapping[str, Any]) -> str:
+    """Return an access token of the authorization server of a connection, by client credentials."""
+    client, more = oauth["ClientParameters"], oauth.get("OAuthHttpParameters") or {}
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": client["ClientID"],
+        "client_secret": client["ClientSecret"],
+        **{item["Key"]: item["Value"] for item in more.get("BodyParameters", ())},
+    }
+    headers = [(item["Key"], item["Value"]) for item in more.get("HeaderParameters", ())]
+    query = {item["Key"]: item["Value"] for item in more.get("QueryStringParameters", ())}
+    method, body = str(oauth["HttpMethod"]), urlencode(form).encode()
+    if method == "GET":
+        query, body = {**form, **query}, b""
+    url = _with_query(str(oauth["AuthorizationEndpoint"]), query)
+    headers.append(("Content-Type", "application/x-www-form-urlencoded"))
+    answer = _call(method, url, headers, body or None, service="States.Http")
+    try:
+        return str(json.loads(answer.body)["access_token"])
+    except (ValueError, KeyError, TypeError):
+        raise _CallError(
+            "States.Http.Connection",
+            f"The authorization server answered with status {answer.status} and without an access_token",
+        ) from None
 
 
 def _connection(arn: str) -> Any:

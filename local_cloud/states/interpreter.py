@@ -68,8 +68,6 @@ _MOST_PARALLEL_ITERATIONS = 40  # of an inline Map, as on AWS
 _SECONDS_TO_END = 5.0  # for an execution that timed out to write its last event
 _PAUSE_SLICE_SECONDS = 0.05
 
-_UNCAUGHT_BY_ALL = ("States.DataLimitExceeded", "States.Runtime")
-
 
 def apply() -> None:
     """Change moto's classes."""
@@ -238,12 +236,13 @@ def _retry(retrier: Any, env: Any) -> None:
 
 
 def _catching_less(original: Callable[..., None]) -> Callable[..., None]:
-    """Let `States.ALL` pass the errors that it does not catch on AWS."""
+    """Let `States.ALL` pass the errors that it does not catch on AWS; nothing catches `States.Runtime`."""
 
     @wraps(original)
     def evaluate(decl: Any, env: Any) -> None:
         error = env.stack[-1].error_name if env.stack[-1] is not None else None
-        if error in _UNCAUGHT_BY_ALL and all(name.error_name != error for name in decl.error_names):
+        is_named = any(name.error_name == error for name in decl.error_names)
+        if error == "States.Runtime" or (error == "States.DataLimitExceeded" and not is_named):
             env.stack[-1] = False
             return
         original(decl, env)

@@ -46,6 +46,7 @@ def apply() -> None:
         "validate_state_machine_definition": _validate_state_machine_definition,
     }.items():
         setattr(StepFunctionResponse, name, operation)
+    StepFunctionResponse._validate_routing_configuration = lambda *_: None  # the backend checks it
     errors: list[Any] = [
         item for item in vars(api).values() if isinstance(item, type) and issubclass(item, AWSError)
     ]

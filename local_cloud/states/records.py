@@ -68,6 +68,13 @@ class Delivery:
         self._lock = threading.Lock()
         self._started = False
         self._complained: set[str] = set()
+        self._streams: dict[tuple[LogSettings, str], str] = {}
+
+    def stream(self, settings: LogSettings, machine: str) -> str:
+        """Return the log stream of a state machine; its executions share one, as on AWS."""
+        with self._lock:
+            name = f"states/{machine}/{datetime.now(UTC):%Y-%m-%d-%H-%M}/{uuid.uuid4().hex[:8]}"
+            return self._streams.setdefault((settings, machine), name)
 
     def put(self, settings: LogSettings, stream: str, event: dict[str, Any]) -> None:
         """Take over one event; it is delivered soon."""
@@ -145,7 +152,7 @@ class Records:
         self._is_logged: Callable[..., bool] = is_logging_enabled_for
         parts = execution_arn.split(":")
         self._name = parts[7]
-        self._stream = f"states/{machine}/{datetime.now(UTC):%Y-%m-%d-%H-%M}/{uuid.uuid4().hex[:8]}"
+        self._stream = delivery.stream(settings, machine)
         self._previous: dict[int, int] = {}
         self._entered: dict[int, tuple[str, datetime]] = {}
         self._started: datetime | None = None

@@ -54,7 +54,7 @@ def _detail(execution: Any) -> dict[str, Any]:
         "error": None if secret else described.get("error"),
         "cause": None if secret else described.get("cause"),
         "stateMachineVersionArn": described.get("stateMachineVersionArn"),
-        "stateMachineAliasArn": None,
+        "stateMachineAliasArn": described.get("stateMachineAliasArn"),
         "redriveCount": 0,
     }
 

@@ -878,3 +878,14 @@ def test_a_lambda_uri_with_an_escaped_name_is_no_function(api: DeployedApi) -> N
     add(api, "/a", "POST", {"type": "AWS", "integrationHttpMethod": "POST", "uri": target})
     api.deploy()
     assert api.call("POST", "/a", body=b"{}").status == 500
+
+
+def test_the_uri_of_a_function_may_have_two_slashes(api: DeployedApi) -> None:
+    integration = api.proxy_integration()
+    doubled = integration["uri"].replace(":lambda:path/", ":lambda:path//")
+    assert doubled != integration["uri"]
+    api.method("/proxy", integration={**integration, "uri": doubled})
+    add(api, "/mapped", "POST", {**integration, "type": "AWS", "uri": doubled})
+    api.deploy()
+    assert api.call("GET", "/proxy").status == 200
+    assert api.call("POST", "/mapped", body=b"{}").content == b"{}"

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.support.cloud_in_thread import REGION, CloudInThread
 
@@ -235,3 +236,44 @@ def test_an_updated_user_pool_keeps_what_only_its_creation_can_say(cloud: CloudI
     cognito.update_user_pool(UserPoolId=pool, DeletionProtection="INACTIVE")
     found = cognito.describe_user_pool(UserPoolId=pool)["UserPool"]
     assert {name: found.get(name) for name in said} == said
+
+
+# --- names, encryption, checksums and capacity that a user would notice -------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["a b", "é", "x" * 513])
+def test_a_secret_needs_a_valid_name(cloud: CloudInThread, name: str) -> None:
+    with pytest.raises(
+        ClientError, match=r"Invalid name\. Must be a valid name containing alphanumeric characters"
+    ):
+        cloud.client("secretsmanager").create_secret(Name=name, SecretString="x")
+
+
+def test_objects_are_encrypted_and_their_checksums_compared(cloud: CloudInThread) -> None:
+    storage = cloud.client("s3")
+    storage.create_bucket(Bucket="checked")
+    stored = storage.put_object(Bucket="checked", Key="k", Body=b"x", ChecksumAlgorithm="SHA256")
+    assert (stored["ServerSideEncryption"], stored["ChecksumType"]) == ("AES256", "FULL_OBJECT")
+    assert storage.head_object(Bucket="checked", Key="k")["ServerSideEncryption"] == "AES256"
+    rules = storage.get_bucket_encryption(Bucket="checked")["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rules[0]["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
+    with pytest.raises(ClientError, match="The SHA256 you specified did not match the calculated checksum"):
+        storage.put_object(Bucket="checked", Key="k", Body=b"y", ChecksumSHA256=stored["ChecksumSHA256"])
+
+
+def test_consumed_capacity_is_returned_on_request_only(cloud: CloudInThread) -> None:
+    client, key = cloud.client("dynamodb"), {"id": {"S": "1"}}
+    client.create_table(
+        TableName="capacity",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    answers = (
+        client.update_item(TableName="capacity", Key=key, UpdateExpression="REMOVE a"),
+        client.batch_write_item(RequestItems={"capacity": [{"PutRequest": {"Item": key}}]}),
+        client.get_item(TableName="capacity", Key=key),
+    )
+    assert not any("ConsumedCapacity" in answer for answer in answers)
+    asked = client.get_item(TableName="capacity", Key=key, ReturnConsumedCapacity="TOTAL")
+    assert asked["ConsumedCapacity"]["TableName"] == "capacity"

@@ -105,3 +105,21 @@ def test_a_function_url_is_named_as_missing(cloud: CloudInThread, role_arn: str)
         functions.create_function_url_config(FunctionName=create(cloud, role_arn), AuthType="AWS_IAM")
     assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
     assert "function URLs; put the function behind a REST API" in str(error.value)
+
+
+def test_functions_are_named_by_whole_and_partial_arns(cloud: CloudInThread, role_arn: str) -> None:
+    client, name = cloud.client("lambda"), create(cloud, role_arn)
+    for given in (
+        name,
+        f"123456789012:function:{name}",
+        f"arn:aws:lambda:us-east-1:123456789012:function:{name}",
+    ):
+        assert client.list_aliases(FunctionName=given)["Aliases"] == []
+        assert client.get_function(FunctionName=given)["Configuration"]["FunctionName"] == name
+        assert client.update_function_configuration(FunctionName=given, Timeout=9)["Timeout"] == 9
+
+
+def test_a_version_is_published_of_the_code_that_was_named(cloud: CloudInThread, role_arn: str) -> None:
+    name = create(cloud, role_arn)
+    with pytest.raises(ClientError, match="is different from current CodeSHA256 in"):
+        cloud.client("lambda").publish_version(FunctionName=name, CodeSha256="x")

@@ -258,3 +258,16 @@ def test_a_task_that_works_is_not_called_twice(states: States) -> None:
     execution = states.start(arn, {"a": 1})
     assert states.wait(execution)["status"] == "SUCCEEDED"
     assert states.kinds(execution).count("TaskScheduled") == 1
+
+
+def test_a_catch_that_names_the_runtime_error_does_not_catch_it(states: States) -> None:
+    task = {
+        "Type": "Task",
+        "Resource": states.function,
+        "Parameters": {"a.$": "$.none"},
+        "Retry": [{"ErrorEquals": ["States.Runtime"], "IntervalSeconds": 1}],
+        "Catch": [{"ErrorEquals": ["States.Runtime"], "Next": "Caught"}],
+        "End": True,
+    }
+    definition = {"StartAt": "T", "States": {"T": task, "Caught": {"Type": "Pass", "End": True}}}
+    assert outcome(states, definition, {}) == ("FAILED", "States.Runtime")

@@ -129,6 +129,30 @@ def test_a_body_can_be_a_form(states: States, web_server: WebServer) -> None:
     assert request.header("Content-Type") == "application/x-www-form-urlencoded"
 
 
+def test_a_connection_gets_its_token_of_an_authorization_server(
+    states: States, web_server: WebServer
+) -> None:
+    web_server.body = b'{"access_token": "secret"}'
+    oauth = {
+        "ClientParameters": {"ClientID": "me", "ClientSecret": "mine"},
+        "AuthorizationEndpoint": f"{web_server.url}/token",
+        "HttpMethod": "POST",
+        "OAuthHttpParameters": {"BodyParameters": [{"Key": "scope", "Value": "read"}]},
+    }
+    bearer = connection(states, "OAUTH_CLIENT_CREDENTIALS", {"OAuthParameters": oauth})
+    states.output(task("http", ApiEndpoint=f"{web_server.url}/a", Method="GET", Authentication=bearer))
+    asked, called = web_server.received
+    assert (asked.method, asked.target) == ("POST", "/token")
+    assert asked.body == b"grant_type=client_credentials&client_id=me&client_secret=mine&scope=read"
+    assert (called.target, called.header("Authorization")) == ("/a", "Bearer secret")
+    web_server.body = b"no token"
+    given = {"ApiEndpoint": web_server.url, "Method": "GET", "Authentication": bearer}
+    assert states.output(task("http", True, **given)) == {
+        "Error": "States.Http.Connection",
+        "Cause": "The authorization server answered with status 200 and without an access_token",
+    }
+
+
 def test_errors_of_web_servers_are_caught(states: States, web_server: WebServer) -> None:
     web_server.status, web_server.body = 404, b"none"
     basic = connection(states, "BASIC", {"BasicAuthParameters": {"Username": "u", "Password": "p"}})

@@ -351,7 +351,7 @@ def test_express_executions_are_logged_to_the_log_group(states: States) -> None:
     answer = states.sfn.start_sync_execution(stateMachineArn=arn, input=given)
     events = logged(states, arn, group)
     assert [event["type"] for event in events] == states.kinds(answer["executionArn"])
-    assert events[0]["details"]["input"] == given.replace(": ", ":").replace(", ", ",")
+    assert events[0]["details"]["input"] == given
     assert events[1].keys() == {
         "id",
         "type",
@@ -414,3 +414,79 @@ def test_an_old_revision_is_not_published_and_a_version_not_updated(states: Stat
     with pytest.raises(ClientError) as refused:
         states.sfn.update_state_machine(stateMachineArn=version, roleArn=states.role)
     assert refused.value.response["Error"]["Code"] == "ValidationException"
+
+
+def test_the_history_has_the_input_as_it_was_sent(states: States) -> None:
+    sent = '{"a":  1.0,\n "b": [1, 2]}'
+    execution = states.sfn.start_execution(stateMachineArn=states.machine(SUCCEED), input=sent)[
+        "executionArn"
+    ]
+    states.wait(execution)
+    assert states.events(execution)[0]["executionStartedEventDetails"]["input"] == sent
+
+
+def test_assigned_variables_are_json_in_the_history(states: States) -> None:
+    arn = states.machine(only({"Type": "Pass", "Assign": {"x": 'say "hi"', "y": [1, '"']}}))
+    execution = states.start(arn)
+    states.wait(execution)
+    left = next(event for event in states.events(execution) if event["type"] == "PassStateExited")
+    assigned = left["stateExitedEventDetails"]["assignedVariables"]
+    assert {name: json.loads(value) for name, value in assigned.items()} == {"x": 'say "hi"', "y": [1, '"']}
+
+
+def test_an_alias_needs_versions_whose_weights_add_up_to_100(states: States) -> None:
+    arn = states.machine(SUCCEED)
+    version = states.sfn.publish_state_machine_version(stateMachineArn=arn)["stateMachineVersionArn"]
+
+    def refusal(*routes: tuple[str, int], name: str = "live") -> str:
+        routing = [{"stateMachineVersionArn": target, "weight": weight} for target, weight in routes]
+        with pytest.raises(ClientError) as caught:
+            states.sfn.create_state_machine_alias(name=name, routingConfiguration=routing)
+        error = caught.value.response["Error"]
+        return f"{error['Code']}: {error['Message']}"
+
+    assert (
+        refusal((version, 50))
+        == "ValidationException: Sum of routing configuration weights must equal 100. Received: [50]"
+    )
+    assert refusal((version, 50), (version, 50)).startswith(
+        "ValidationException: Routing configuration must contain distinct state machine version ARNs. Received: ["
+    )
+    assert refusal((arn, 100)) == f"ResourceNotFound: Resource not found: '{arn}'"
+    assert refusal((f"{arn}:77", 100)).startswith("ResourceNotFound: ")
+    assert "at 'name' failed to satisfy constraint" in refusal((version, 100), name="2024")
+
+
+def test_an_execution_by_an_alias_names_it(states: States) -> None:
+    arn = states.machine(SUCCEED)
+    version = states.sfn.publish_state_machine_version(stateMachineArn=arn)["stateMachineVersionArn"]
+    alias = {"name": "live", "routingConfiguration": [{"stateMachineVersionArn": version, "weight": 100}]}
+    alias_arn = states.sfn.create_state_machine_alias(**alias)["stateMachineAliasArn"]
+    assert states.sfn.create_state_machine_alias(**alias)["stateMachineAliasArn"] == alias_arn
+    described = states.wait(states.start(alias_arn))
+    assert (described["stateMachineAliasArn"], described["stateMachineVersionArn"]) == (alias_arn, version)
+    states.wait(states.start(arn))
+    listed = states.sfn.list_executions(stateMachineArn=alias_arn)["executions"]
+    assert [item["executionArn"] for item in listed] == [described["executionArn"]]
+
+
+def test_the_executions_of_a_state_machine_share_a_log_stream(states: States) -> None:
+    group = f"/{states.name('group')}"
+    states.client("logs").create_log_group(logGroupName=group)
+    destination = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}:*"
+    arn = states.machine(
+        SUCCEED,
+        loggingConfiguration={
+            "level": "ALL",
+            "destinations": [{"cloudWatchLogsLogGroup": {"logGroupArn": destination}}],
+        },
+    )
+    for _ in range(3):
+        states.wait(states.start(arn))
+
+    def ended() -> bool:
+        events = states.client("logs").filter_log_events(logGroupName=group)["events"]
+        return sum("ExecutionSucceeded" in event["message"] for event in events) == 3
+
+    eventually(ended)
+    assert len(states.client("logs").describe_log_streams(logGroupName=group)["logStreams"]) == 1

@@ -366,3 +366,32 @@ def test_an_error_of_s3_has_both_request_ids(states: States) -> None:
     assert error["Error"] == "S3.NoSuchBucketException"
     assert ", Request ID: " in error["Cause"]
     assert ", Extended Request ID: " in error["Cause"]
+
+
+def test_a_distributed_map_writes_its_results_beside_the_manifest(states: States) -> None:
+    bucket = states.name("results")
+    states.client("s3").create_bucket(Bucket=bucket)
+    processor = {
+        "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+        **only({"Type": "Pass"}),
+    }
+    writer = {
+        "Resource": "arn:aws:states:::s3:putObject",
+        "Parameters": {"Bucket": bucket, "Prefix": "runs"},
+    }
+    task = {"Type": "Map", "ItemsPath": "$.items", "ItemProcessor": processor, "ResultWriter": writer}
+    execution = states.start(states.machine(only(task), kind="STANDARD"), {"items": [1, {"a": 2}]})
+    output = json.loads(states.wait(execution)["output"])
+
+    def read(key: str) -> Any:
+        return json.loads(states.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+
+    manifest = read(output["ResultWriterDetails"]["Key"])
+    assert manifest["MapRunArn"] == output["MapRunArn"]
+    assert [manifest["ResultFiles"][kind] for kind in ("FAILED", "PENDING")] == [[], []]
+    (file,) = manifest["ResultFiles"]["SUCCEEDED"]
+    assert file["Key"].endswith("/SUCCEEDED_0.json")
+    assert sorted(json.dumps(json.loads(record["Output"])) for record in read(file["Key"])) == [
+        "1",
+        '{"a": 2}',
+    ]

@@ -1,0 +1,96 @@
+"""What every REST API has without a definition: the models `Empty` and `Error`, and the gateway responses; pages of lists.
+
+moto 5.2.5 has neither, describes a gateway response without the defaults of what it leaves out, and answers with all
+items of a list at once.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from moto.apigateway.exceptions import BadRequestException
+from moto.apigateway.models import APIGatewayBackend, GatewayResponse, RestAPI
+from moto.apigateway.responses import APIGatewayResponse
+
+from local_cloud.gateway import errors
+from local_cloud.gateway.body_models import BUILT_IN
+from local_cloud.moto_gaps.openapi_document import gateway_responses
+
+_PAGE = 25
+_LARGEST_PAGE = 500
+_TEMPLATES = {"application/json": '{"message":$context.error.messageString}'}
+_STATUSES = {
+    fault.response_type: fault.status for fault in vars(errors).values() if isinstance(fault, errors.Fault)
+}
+_STATUSES |= {"BAD_REQUEST_PARAMETERS": 400, "RESOURCE_NOT_FOUND": 404}
+_OF_EVERY_STATUS = ("DEFAULT_4XX", "DEFAULT_5XX")
+_LISTS = (
+    "get_api_keys", "get_authorizers", "get_base_path_mappings", "get_deployments", "get_domain_names", "get_gateway_responses", "get_models", "get_request_validators", "get_resources", "get_rest_apis", "get_usage_plan_keys", "get_usage_plans", "get_vpc_links",
+)  # fmt: skip
+
+
+def apply() -> None:
+    """Add the models and the responses, and answer with pages."""
+    original_create, original_json = APIGatewayBackend.create_rest_api, GatewayResponse.to_json
+
+    @wraps(original_create)
+    def create_rest_api(backend: Any, *arguments: Any, **options: Any) -> Any:
+        api = original_create(backend, *arguments, **options)
+        for name, schema in BUILT_IN.items():
+            description = f"This is a default {name.lower()} schema model"
+            api.add_model(name=name, description=description, schema=schema, content_type="application/json")
+        return api
+
+    def to_json(response: Any) -> dict[str, Any]:
+        written: dict[str, Any] = original_json(response)
+        kind = response.response_type
+        if written.get("statusCode") is None and kind not in _OF_EVERY_STATUS:
+            written["statusCode"] = str(_STATUSES[kind])
+        written["responseTemplates"] = written.get("responseTemplates") or _TEMPLATES
+        written["responseParameters"] = written.get("responseParameters") or {}
+        return written
+
+    APIGatewayBackend.create_rest_api = create_rest_api
+    GatewayResponse.to_json = to_json
+    RestAPI.get_gateway_response = lambda api, kind: api.gateway_responses.get(kind) or _default(kind)
+    RestAPI.get_gateway_responses = lambda api: [
+        api.get_gateway_response(kind) for kind in sorted(gateway_responses())
+    ]
+    for name in _LISTS:
+        setattr(APIGatewayResponse, name, _in_pages(getattr(APIGatewayResponse, name)))
+
+
+def _default(kind: str) -> Any:
+    if kind not in gateway_responses():
+        raise BadRequestException(f"Invalid response type specified: {kind}")
+    response = GatewayResponse(kind, None, {}, {})
+    response.default_response = True
+    return response
+
+
+def _in_pages(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    @wraps(original)
+    def answer(self: Any) -> Any:
+        answered = original(self)
+        content = json.loads(answered[2] if isinstance(answered, tuple) else answered)
+        items = content.get("item", [])
+        size = min(int(self._get_param("limit") or _PAGE), _LARGEST_PAGE)
+        start = _start(self._get_param("position"))
+        content["item"] = items[start : start + size]
+        if start + size < len(items):
+            content["position"] = base64.b64encode(str(start + size).encode()).decode()
+        page = json.dumps(content)
+        return (*answered[:2], page) if isinstance(answered, tuple) else page
+
+    return answer
+
+
+def _start(position: str | None) -> int:
+    try:
+        return int(base64.b64decode(position, validate=True)) if position else 0
+    except ValueError:
+        raise BadRequestException("Invalid position parameter") from None
