@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -30,12 +30,26 @@ class Cloud:
     Attributes:
         url: Endpoint URL.
         directory: Folder of its files.
-        instance: Random name of its start.
+        instance: Random name of its first start with this state.
+        restored: Whether it took over what was deployed before it was stopped.
+        note: Why it did not, if there was something.
     """
 
     url: str
     directory: Path
     instance: str
+    restored: bool = field(default=False, compare=False)
+    note: str = field(default="", compare=False)
+
+    def origin(self, *, reused: bool) -> str:
+        """Return in a few words how it came to be up.
+
+        Args:
+            reused: Whether it was up before the command that asks.
+        """
+        if reused:
+            return "was up already"
+        return "started with what was deployed before" if self.restored else "started"
 
 
 def chosen_environment(variables: Mapping[str, str] = os.environ) -> Environment:
@@ -89,7 +103,9 @@ def ensure_cloud(directory: Path, port: int | None = None) -> tuple[Cloud, bool]
 def running_cloud(directory: Path) -> Cloud | None:
     """Return the local cloud whose files are in `directory`, or None if it is not up."""
     running = background.running_cloud(directory)
-    return None if running is None else Cloud(running.url, directory, running.instance)
+    if running is None:
+        return None
+    return Cloud(running.url, directory, running.instance, running.restored, running.note)
 
 
 def required_cloud(directory: Path) -> Cloud:
@@ -104,13 +120,18 @@ def required_cloud(directory: Path) -> Cloud:
     return cloud
 
 
-def stop_cloud(directory: Path) -> str:
+def stop_cloud(directory: Path, *, forget: bool = False) -> str:
     """Stop the local cloud whose files are in `directory`, if it is up; return what was done.
+
+    Args:
+        directory: Directory of its files.
+        forget: Whether the next start is empty. Default: it takes over what is deployed.
 
     Raises:
         DeploymentError: It cannot be stopped.
     """
-    return _run_local_cloud("stop", "--directory", str(directory.absolute()))
+    options = ["--forget"] if forget else []
+    return _run_local_cloud("stop", "--directory", str(directory.absolute()), *options)
 
 
 def share_documents(stack: Path, cloud: Cloud) -> None:
@@ -146,12 +167,12 @@ def matching_cloud(states: Sequence[LocalState], cloud: Cloud, *, reused: bool) 
     Raises:
         DeploymentError: The local cloud cannot be started or stopped.
     """
-    done = "was up already" if reused else "started"
+    done = cloud.origin(reused=reused)
     cut_short = any(state.was_cut_short(cloud.instance) for state in states)
-    if reused and (cut_short or _is_unlisted(states, cloud)):
+    if (reused or cloud.restored) and (cut_short or _is_unlisted(states, cloud)):
         done = "restarted: " + ("the last deploy was cut short" if cut_short else "its state is gone")
         port = urlsplit(cloud.url).port
-        stop_cloud(cloud.directory)
+        stop_cloud(cloud.directory, forget=True)
         cloud, _ = ensure_cloud(cloud.directory, port)
     aside = [state.set_aside(cloud.directory) for state in states if not state.describes(cloud.instance)]
     if any(aside):

@@ -112,11 +112,13 @@ def deploy(app: CdktfApp, port: int | None = None, *, record: SynthesisRecord | 
     with deploy_lock(app.cloud_directory) as lock:
         with step("local cloud") as current:
             cloud, reused = ensure_cloud(app.cloud_directory, port)
-            current.note(f"{cloud.url}, {'was up already' if reused else 'started'}")
+            current.note(f"{cloud.url}, {cloud.origin(reused=reused)}")
+        if cloud.note and not reused:
+            print(f"    {cloud.note}", flush=True)
         stacks = synthesize(app, local_variables(cloud), record=record)
         states = {stack.name: LocalState(stack.state_path) for stack in stacks}
         cloud, done = matching_cloud(list(states.values()), cloud, reused=reused)
-        if done not in ("was up already", "started"):
+        if done != cloud.origin(reused=reused):
             with step("local cloud") as current:
                 current.note(done)
         variables = environment_for(app.cloud_directory, endpoint_url=cloud.url)

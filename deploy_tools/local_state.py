@@ -1,6 +1,7 @@
 """The Terraform state of the local cloud: which start of it the state describes, and whether an apply was cut short.
 
-The local cloud keeps nothing when it stops, so a state is good for one start only. And Terraform writes down what it has
+A state is good for one start of the local cloud, and for those that take over what it holds (`local_cloud/saved_state.py`).
+A local cloud that is killed is followed by an empty one, with another name. And Terraform writes down what it has
 created when AWS has answered, so an apply that is killed leaves resources that no state lists, and whose names are taken.
 """
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from local_cloud import background, logs
+from local_cloud import background, logs, saved_state
 from local_cloud.errors import LocalCloudError
 from local_cloud.serve import ServeSettings, serve
 
@@ -63,6 +63,12 @@ def _parser() -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=help_text)
         _add_directory(sub)
         sub.set_defaults(command=command)
+        if command is _stop:
+            sub.add_argument(
+                "--forget",
+                action="store_true",
+                help="start empty the next time (default: with what is deployed)",
+            )
     sub = commands.add_parser("logs", help="show the requests, or what a function has logged")
     sub.add_argument(
         "function", nargs="?", metavar="FUNCTION", help="name of a function (default: the requests)"
@@ -111,8 +117,19 @@ def _start(options: argparse.Namespace) -> int:
 
 
 def _stop(options: argparse.Namespace) -> int:
-    cloud = background.stop(options.directory)
-    print(f"stopped {cloud.url} (pid {cloud.pid})" if cloud else "not running")
+    cloud = background.stop(options.directory, forget=options.forget)
+    if cloud is None:
+        print("not running")
+    elif options.forget:
+        print(f"stopped {cloud.url} (pid {cloud.pid}); the next start is empty")
+    elif saved_state.is_there(options.directory):
+        print(f"stopped {cloud.url} (pid {cloud.pid}); the next start has what is deployed")
+    else:
+        log = options.directory / "logs" / "server.log"
+        print(
+            f"stopped {cloud.url} (pid {cloud.pid}); what was deployed could not be saved ({log} says why), and the next start "
+            "is empty"
+        )
     return 0
 
 

@@ -9,14 +9,14 @@ import sys
 import time
 from pathlib import Path
 
-from local_cloud import state_file
+from local_cloud import saved_state, state_file
 from local_cloud.errors import LocalCloudError
 from local_cloud.process_environment import machine_variables
-from local_cloud.serve import LOCK_NAME, LOG_NAME, ServeSettings, is_held
+from local_cloud.serve import FORGET, LOCK_NAME, LOG_NAME, ServeSettings, is_held
 from local_cloud.state_file import RunningCloud
 
 _START_TIMEOUT_SECONDS = 60.0
-_STOP_TIMEOUT_SECONDS = 20.0
+_STOP_TIMEOUT_SECONDS = 60.0
 _POLL_SECONDS = 0.05
 _SHOWN_LOG_BYTES = 4000
 
@@ -99,10 +99,14 @@ def _settled(directory: Path) -> RunningCloud | None:
     return running
 
 
-def stop(directory: Path) -> RunningCloud | None:
+def stop(directory: Path, *, forget: bool = False) -> RunningCloud | None:
     """End the local cloud of a directory and wait until it is gone.
 
     The process is signalled only after its health page has said that it is the one that `cloud.json` names.
+
+    Args:
+        directory: Directory of the local cloud.
+        forget: Whether the next start is empty. Default: it takes over what is deployed.
 
     Returns:
         The cloud that was ended, or None where none was running.
@@ -113,6 +117,8 @@ def stop(directory: Path) -> RunningCloud | None:
     directory = directory.resolve()
     cloud = state_file.read(directory)
     if cloud is None:
+        if forget and not is_held(directory):
+            saved_state.discard(directory)
         return None
     if not cloud.answers():
         if _exists(cloud.pid):
@@ -123,11 +129,13 @@ def stop(directory: Path) -> RunningCloud | None:
             )
         state_file.remove(directory, cloud)
         return None
-    os.kill(cloud.pid, signal.SIGTERM)
+    os.kill(cloud.pid, FORGET if forget else signal.SIGTERM)
     deadline = time.monotonic() + _STOP_TIMEOUT_SECONDS
     while time.monotonic() < deadline:
         if not _exists(cloud.pid):
             state_file.remove(directory, cloud)
+            if forget:
+                saved_state.discard(directory)
             return cloud
         time.sleep(_POLL_SECONDS)
     raise LocalCloudError(

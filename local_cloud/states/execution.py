@@ -10,6 +10,8 @@ import json
 import logging
 import math
 import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -89,6 +91,30 @@ class _Worker(ExecutionWorker):  # type: ignore[misc] # moto ships no types
         self._execution_communication.terminated()
 
 
+@dataclass(frozen=True, slots=True)
+class _PastWorker:
+    """What is left of the interpreter of an execution that a local cloud before has run.
+
+    Attributes:
+        history: The events.
+        callback_pool_manager: Tasks that wait for an answer: none.
+    """
+
+    history: list[Any]
+    callback_pool_manager: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def env(self) -> _PastWorker:
+        """Itself, as moto looks up the history in the environment's event manager."""
+        return self
+
+    event_manager = env
+
+    def get_event_history(self) -> list[Any]:
+        """Return the events."""
+        return self.history
+
+
 class LocalExecution(Execution):  # type: ignore[misc] # moto ships no types
     """An execution, Standard or Express.
 
@@ -136,6 +162,26 @@ class LocalExecution(Execution):  # type: ignore[misc] # moto ships no types
         if not self.ended.is_set():
             self.exec_worker.stop(stop_date=stop_date, error=error, cause=cause)
             self.ended.wait(wait_seconds)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what outlives the local cloud: all but the interpreter. What still runs is aborted."""
+        worker = self.exec_worker
+        history = [] if worker is None else worker.env.event_manager.get_event_history()
+        state = self.__dict__ | {
+            "exec_worker": _PastWorker(list(history)),
+            "_cloud_watch_logging_session": None,
+            "_activity_store": {},
+        }
+        if not self.ended.is_set():
+            ended = threading.Event()
+            ended.set()
+            state |= {
+                "ended": ended,
+                "exec_status": ExecutionStatus.ABORTED,
+                "stop_date": datetime.now(self.start_date.tzinfo),
+                "cause": "The local cloud was stopped",
+            }
+        return state
 
     def get_start_execution_details(self) -> Any:
         """What the context object says of the execution."""

@@ -74,6 +74,10 @@ class TaskTokens:
     _stopping = False
     _tasks: _ActivityTasks | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what outlives the local cloud: no task does."""
+        return {name: value for name, value in self.__dict__.items() if name not in ("_stopping", "_tasks")}
+
     @property
     def activity_tasks(self) -> _ActivityTasks:
         """The tasks that wait for workers."""

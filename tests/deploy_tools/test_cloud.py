@@ -17,7 +17,7 @@ from deploy_tools.local_state import LocalState
 def cloud(tmp_path: Path) -> Iterator[Cloud]:
     found, _ = ensure_cloud(tmp_path / "cloud", 0)
     yield found
-    stop_cloud(found.directory)
+    stop_cloud(found.directory, forget=True)
 
 
 def applied(folder: Path, name: str, instance: str) -> LocalState:

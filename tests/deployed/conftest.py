@@ -26,4 +26,4 @@ def cloud(tmp_path: Path) -> Iterator[Cloud]:
     try:
         yield started
     finally:
-        stop_cloud(started.directory)
+        stop_cloud(started.directory, forget=True)

@@ -91,7 +91,7 @@ class Dev:
         self._process.kill()
         self._process.wait()
         self._output.close()
-        stop_cloud(self.app.cloud_directory)
+        stop_cloud(self.app.cloud_directory, forget=True)
 
 
 @pytest.fixture

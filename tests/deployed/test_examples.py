@@ -42,7 +42,7 @@ def example(tmp_path: Path) -> Iterator[Example]:
 
     yield copied
     for app in apps:
-        stop_cloud(app.cloud_directory)
+        stop_cloud(app.cloud_directory, forget=True)
 
 
 def url_of(deployed: DeployedApp) -> str:

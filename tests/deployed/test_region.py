@@ -91,4 +91,4 @@ def test_an_api_in_another_region_is_served_and_signed_for_there(tmp_path: Path)
         assert signed_for("eu-west-1") == (200, {"region": "eu-west-1", "function": "eu-west-1"})
         assert signed_for("us-east-1")[0] == 403
     finally:
-        stop_cloud(cloud.directory)
+        stop_cloud(cloud.directory, forget=True)

@@ -167,7 +167,7 @@ def shop(directory: Path) -> Iterator[Shop]:
         terraform.init()
         yield made
     finally:
-        stop_cloud(cloud.directory)
+        stop_cloud(cloud.directory, forget=True)
 
 
 def trimmed(plan: dict[str, Any]) -> dict[str, Any]:

@@ -113,7 +113,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         outputs = workspace.terraform.outputs()
         yield Deployed(workspace, str(outputs["invoke_url"]), outputs, Callers(workspace.cloud.url, outputs))
     finally:
-        stop_cloud(workspace.cloud.directory)
+        stop_cloud(workspace.cloud.directory, forget=True)
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
     try:
         yield made
     finally:
-        stop_cloud(made.cloud.directory)
+        stop_cloud(made.cloud.directory, forget=True)
 
 
 @pytest.fixture(scope="session")

@@ -201,4 +201,4 @@ def deployed(directory: Path) -> Iterator[Deployed]:
         apply_at_once(terraform)
         yield made
     finally:
-        stop_cloud(cloud.directory)
+        stop_cloud(cloud.directory, forget=True)

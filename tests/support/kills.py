@@ -147,7 +147,7 @@ class Project:
 
     def reset(self) -> None:
         """Stop the local cloud and remove the state, so that the next deploy is the first."""
-        stop_cloud(self.directory / ".local_cloud")
+        stop_cloud(self.directory / ".local_cloud", forget=True)
         for path in self.directory.glob(f"{STATE}*"):
             path.unlink()
 
@@ -242,4 +242,4 @@ def project(directory: Path, *, with_jobs: bool = False) -> Iterator[Project]:
         assert made.is_served()
         yield made
     finally:
-        stop_cloud(directory / ".local_cloud")
+        stop_cloud(directory / ".local_cloud", forget=True)

@@ -306,4 +306,4 @@ def deployed(directory: Path, forms: tuple[Form, ...] = FORMS) -> Iterator[Deplo
         made.apply()
         yield made
     finally:
-        stop_cloud(cloud.directory)
+        stop_cloud(cloud.directory, forget=True)

@@ -232,4 +232,4 @@ def _deployed(directory: Path, receiver: Receiver) -> Iterator[Flows]:
         finally:
             made.close()
     finally:
-        stop_cloud(cloud.directory)
+        stop_cloud(cloud.directory, forget=True)

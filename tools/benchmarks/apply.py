@@ -105,7 +105,7 @@ def measure(directory: Path, form: DefinitionForm, routes: int) -> Measured:
         seconds = time.monotonic() - started
         found = services(cloud)
     finally:
-        stop_cloud(cloud.directory)
+        stop_cloud(cloud.directory, forget=True)
     gateway, functions = found["apigateway"], found["lambda"]
     return Measured(form, routes, gateway, functions, sum(found.values()) - before, seconds)
 

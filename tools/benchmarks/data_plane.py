@@ -163,7 +163,7 @@ def throughput() -> None:
         try:
             measured["local cloud"] = _requests_per_second(deploy_trivial(cloud.url)[0])
         finally:
-            stop_cloud(Path(directory))
+            stop_cloud(Path(directory), forget=True)
     peers: Sequence[tuple[str, Callable[[int], AbstractContextManager[Peer]]]] = (
         ("chalice local", chalice),
         ("serverless-offline", serverless_offline),
