@@ -51,7 +51,7 @@ def test_start_returns_when_it_is_ready_and_says_where(directory: Path) -> None:
     assert cloud.answers()
     assert cloud.url == f"http://127.0.0.1:{cloud.port}"
     written = json.loads((directory / "cloud.json").read_text())
-    assert sorted(written) == ["instance", "pid", "port", "url"]
+    assert sorted(written) == ["instance", "note", "pid", "port", "restored", "url"]
     # detached: a session of its own, which no terminal can end
     assert os.getsid(cloud.pid) == cloud.pid != os.getsid(0)
     status = run("status", "--directory", str(directory))
