@@ -73,7 +73,6 @@ if TYPE_CHECKING:
     from constructs_lib.kms.signing_key import SigningKey
     from constructs_lib.logs.log_group import LogGroup
     from constructs_lib.metering.api_key import ApiKey
-    from constructs_lib.metering.caller_limit import CallerLimit
     from constructs_lib.metering.usage_plan import Quota, UsagePlan
     from constructs_lib.monitoring.alarms import Alarms, Thresholds
     from constructs_lib.monitoring.budget import Budget
@@ -85,6 +84,7 @@ if TYPE_CHECKING:
     from constructs_lib.patterns.chat_service import ChatService
     from constructs_lib.patterns.dispatcher import Dispatcher
     from constructs_lib.patterns.job_runner import JobRunner
+    from constructs_lib.patterns.meter import Meter
     from constructs_lib.patterns.model_route import BedrockModel, ModelRoute, OfflineModel, OpenAiModel
     from constructs_lib.patterns.protection import Protection
     from constructs_lib.patterns.token_authorizer import TokenAuthorizer
@@ -141,7 +141,7 @@ _MODULES = {
     "Budget": "constructs_lib.monitoring.budget",
     "Cache": "constructs_lib.api.cache",
     "CallerKey": "constructs_lib.patterns.caller_key",
-    "CallerLimit": "constructs_lib.metering.caller_limit",
+    "Meter": "constructs_lib.patterns.meter",
     "Canary": "constructs_lib.api.canary",
     "Catch": "constructs_lib.workflows.failures",
     "ChatService": "constructs_lib.patterns.chat_service",
@@ -264,7 +264,6 @@ __all__ = [
     "Budget",
     "Cache",
     "CallerKey",
-    "CallerLimit",
     "Canary",
     "Catch",
     "ChatService",
@@ -314,6 +313,7 @@ __all__ = [
     "LimitExceededError",
     "LogGroup",
     "Map",
+    "Meter",
     "Method",
     "ModelRoute",
     "MutualTls",

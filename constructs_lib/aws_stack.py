@@ -26,6 +26,8 @@ class AwsStack(ProviderStack):
 
     __encryption_key: EncryptionKey | None = None
     __unencrypted: str | None = None
+    __meter: Construct | None = None
+    __unmetered: str | None = None
 
     @property
     def encryption_key(self) -> EncryptionKey | None:
@@ -59,6 +61,40 @@ class AwsStack(ProviderStack):
                 "call encrypt_with right after creating the stack and its key",
             )
         self.__encryption_key = key
+
+    @property
+    def meter(self) -> object | None:
+        """The meter of the services, workflows and jobs in this stack; None if there is none."""
+        return self.__meter
+
+    def meter_with(self, meter: Construct) -> None:
+        """Meter every service, workflow and job that is created in this stack from now on.
+
+        Args:
+            meter: A `Meter` of this stack.
+
+        Raises:
+            ConflictError: The stack has a meter, or a service was created before, or the meter is in another stack.
+        """
+        where = path_of(self)
+        check_same_stack(where, self, meter)
+        if self.__meter is not None:
+            raise ConflictError(where, f"has the meter {path_of(self.__meter)}", "call meter_with once")
+        if self.__unmetered is not None:
+            raise ConflictError(
+                where,
+                f"{self.__unmetered} was created before, without a meter",
+                "call meter_with before the first service",
+            )
+        self.__meter = meter
+
+    def note_unmetered(self, where: str) -> None:
+        """Note that something is created without a meter, so that `meter_with` comes too late.
+
+        Args:
+            where: Path of the construct.
+        """
+        self.__unmetered = self.__unmetered or where
 
     def key_for(self, where: str, scope: Construct, own: EncryptionKey | None) -> EncryptionKey | None:
         """Return the key for a new construct: its own, the stack's, or none.

@@ -34,6 +34,17 @@ class ErrorFormat(Protocol):
         """Return the body, and the headers that belong to it."""
 
 
+class Measure(Protocol):
+    """What an operation is metered by."""
+
+    @property
+    def kind(self) -> str:
+        """`units` if its units have a price; what the others are is in `handlers/common/metering.py`."""
+
+    def largest(self) -> Mapping[str, int]:
+        """Return the most that any call can use, by unit."""
+
+
 class ServiceOperation(Protocol):
     """Operation of a service."""
 
@@ -96,6 +107,10 @@ class ServiceOperation(Protocol):
     @property
     def error_schema(self) -> Mapping[str, Any]:
         """JSON schema of its errors."""
+
+    @property
+    def metered_by(self) -> Measure | None:
+        """What its calls over HTTP are metered by; None if the contract does not say."""
 
     def describe(self) -> dict[str, Any]:
         """Return the operation as plain data, for a catalogue."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from handlers.common.contract import Contract
+from handlers.common.metering import BY_TASKS
 from handlers.common.summary import SummaryRequest, SummaryResponse
 from workflows.models import DocumentRequest, DocumentResponse
 
@@ -17,6 +18,7 @@ understand_document = workflows.post(
     DocumentRequest,
     DocumentResponse,
     name="workflows.document",
+    metered_by=BY_TASKS,
     summary="Read the text of an image, then analyse, embed and summarize it.",
 )
 summarize_reliably = workflows.post(
@@ -24,5 +26,6 @@ summarize_reliably = workflows.post(
     SummaryRequest,
     SummaryResponse,
     name="workflows.summary",
+    metered_by=BY_TASKS,
     summary="Summarize a text, with a second service if the first one fails.",
 )

@@ -43,7 +43,8 @@ class EventRule(AwsConstruct):
     Args:
         scope: Parent construct.
         construct_id: Id in the parent construct.
-        pattern: Event pattern as data, such as `{"source": ["aws.states"]}`.
+        pattern: Event pattern as data, such as `{"source": ["aws.states"]}`. Default: none.
+        schedule: Schedule: `rate(5 minutes)`, or `cron(…)` in UTC. Default: none. Pass either this or `pattern`.
         function: Function to invoke with the event.
         dead_letters: Standard queue for events that could not be delivered.
         name: Name in AWS. Default: the stack's prefix and the path below the stack.
@@ -72,7 +73,8 @@ class EventRule(AwsConstruct):
         scope: Construct,
         construct_id: str,
         *,
-        pattern: Mapping[str, Any],
+        pattern: Mapping[str, Any] | None = None,
+        schedule: str | None = None,
         function: Function,
         dead_letters: DeadLetterQueue,
         name: str | None = None,
@@ -86,7 +88,20 @@ class EventRule(AwsConstruct):
         check_text(where, "description", description)
         check_range(where, "retries", retries, 0, _MAX_RETRIES)
         check_range(where, "max_age_seconds", max_age_seconds, 60, _DAY_SECONDS)
-        _check_matchers(where, pattern)
+        if (pattern is None) == (schedule is None):
+            raise InvalidArgumentError(
+                where, "there is not exactly one of pattern and schedule", "pass either pattern or schedule"
+            )
+        if pattern is not None:
+            _check_matchers(where, pattern)
+        if schedule is not None:
+            check_pattern(
+                where,
+                "schedule",
+                schedule,
+                r"rate\([1-9][0-9]* (minutes?|hours?|days?)\)|cron\([^()]{11,200}\)",
+                "write it as 'rate(5 minutes)' or 'cron(0 8 * * ? *)'",
+            )
         check_same_stack(where, scope, function)
         check_same_stack(where, scope, dead_letters)
         if dead_letters.fifo:
@@ -102,7 +117,8 @@ class EventRule(AwsConstruct):
             "Resource",
             name=title,
             description=description,
-            event_pattern=escaped(json.dumps(pattern)),
+            event_pattern=None if pattern is None else escaped(json.dumps(pattern)),
+            schedule_expression=schedule,
             state="ENABLED",
         )
         # Composed of names, because the events can be about the queue.

@@ -10,18 +10,18 @@ from constructs import Construct
 
 from constructs_lib.api.lambda_integration import LambdaIntegration
 from constructs_lib.aws_stack import AwsStack
-from constructs_lib.checks import path_of
+from constructs_lib.checks import path_below, path_of
 from constructs_lib.functions.function import Function
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.monitoring.paid_calls import PaidCalls
 from constructs_lib.patterns.bedrock_models import invoke_models, model_calls
+from constructs_lib.patterns.meter import meter_of
 from constructs_lib.patterns.service_archive import service_archive
 from constructs_lib.service_contract import check_contract
 from constructs_lib.templates import literal
 
 if TYPE_CHECKING:
     from constructs_lib.archive import Archive
-    from constructs_lib.metering.caller_limit import CallerLimit
 from constructs_lib.service_contract import ServiceContract
 
 STREAMING_HANDLER: Final = "streaming_handler"
@@ -37,6 +37,8 @@ STREAM_TIMEOUT_SECONDS: Final = 240
 class AiService(Function):
     """Function that implements a contract: by default `handlers/<name>/app.py`.
 
+    In a stack with a `Meter`, its calls are metered, and each operation needs a measure and a price.
+
     With the stack's `ai_backend="aws"` its role may call the AWS actions and the Bedrock models of the contract.
     If an operation of the contract streams, a second function of the same archive answers its route, `<name>-stream`.
 
@@ -51,7 +53,6 @@ class AiService(Function):
         stream_timeout_seconds: Timeout of the function that streams, 1-899. API Gateway ends a response that is silent for
             300 s. Default: 240.
         environment: More environment variables; at most 4 KB and no secrets. Default: none.
-        caller_limit: Limit for the requests of each user. Default: none.
         archive: Its code. Default: the archive of `handlers/<name>`.
 
     Raises:
@@ -74,17 +75,18 @@ class AiService(Function):
         timeout_seconds: int = TIMEOUT_SECONDS,
         stream_timeout_seconds: int = STREAM_TIMEOUT_SECONDS,
         environment: Mapping[str, str] | None = None,
-        caller_limit: CallerLimit | None = None,
         archive: Archive | None = None,
     ) -> None:
         check_contract(path_of(scope), contract)
         stack = AwsStack.of(scope)
-        defaults = stack.defaults
+        defaults, meter = stack.defaults, meter_of(scope, contract.name)
+        if meter is not None:
+            meter.check(path_below(scope, contract.name), contract)
         archive = archive or service_archive(stack, contract.name)
         variables = {
             "AI_BACKEND": defaults.ai_backend,
             "CORS_ALLOWED_ORIGINS": ",".join(defaults.allowed_origins),
-            **({} if caller_limit is None else caller_limit.environment),
+            **({} if meter is None else meter.environment),
             **(environment or {}),
         }
         description = literal(contract.summary) or None
@@ -114,8 +116,8 @@ class AiService(Function):
             else None
         )
         for function in self.functions:
-            if caller_limit is not None:
-                caller_limit.grant_count(function)
+            if meter is not None:
+                meter.grant(function)
             if defaults.ai_backend == "aws":
                 self._allow_backend(stack, function)
 

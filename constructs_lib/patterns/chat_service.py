@@ -16,6 +16,7 @@ from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.monitoring.paid_calls import PaidCalls
 from constructs_lib.patterns.ai_service import STREAM_TIMEOUT_SECONDS, AiService
 from constructs_lib.patterns.bedrock_models import invoke_models, model_calls
+from constructs_lib.patterns.meter import meter_of
 from constructs_lib.patterns.model_route import BedrockModel, ModelRoute, OpenAiModel
 from constructs_lib.provider_stack import partition_of
 from constructs_lib.storage.table import Table
@@ -23,7 +24,6 @@ from constructs_lib.storage.table import Table
 if TYPE_CHECKING:
     from constructs_lib.archive import Archive
     from constructs_lib.functions.function import Function
-    from constructs_lib.metering.caller_limit import CallerLimit
     from constructs_lib.service_contract import ServiceContract
 
 EMBEDDINGS: Final = "embeddings"
@@ -45,7 +45,6 @@ class ChatService(AiService):
         memory_mb: Memory in MB, 128-10240. Default: 1769, with which Lambda gives one CPU.
         timeout_seconds: Timeout, longer than that of `embeddings`, 1-28. Default: 28.
         stream_timeout_seconds: Timeout of the function that streams, 1-899. Default: 240.
-        caller_limit: Limit for the requests of each user. Default: none.
         archive: Its code. Default: the archive of `handlers/<name>`.
 
     Raises:
@@ -70,11 +69,15 @@ class ChatService(AiService):
         memory_mb: int = 1769,
         timeout_seconds: int = 28,
         stream_timeout_seconds: int = STREAM_TIMEOUT_SECONDS,
-        caller_limit: CallerLimit | None = None,
         archive: Archive | None = None,
     ) -> None:
         where = path_below(scope, contract.name)
         _check_routes(where, routes)
+        meter = meter_of(scope, contract.name)
+        for target in [target for route in routes for target in route.targets] if meter else ():
+            base_url = target.base_url if isinstance(target, OpenAiModel) else None
+            fields = target.as_dict()
+            meter.check_model(where, fields["backend"], fields["model"], base_url)  # type: ignore[union-attr]
         self._routes = tuple(routes)
         name = AwsStack.of(scope).physical_name(f"{where}/circuits")
         shared = any(len(route.targets) > 1 for route in routes)
@@ -89,7 +92,6 @@ class ChatService(AiService):
                 "AI_SERVICES": json.dumps({EMBEDDINGS: embeddings.qualified_arn}),
                 **({"CIRCUIT_TABLE": name} if shared else {}),
             },
-            caller_limit=caller_limit,
             archive=archive,
         )
         embeddings.grant_invoke(self)

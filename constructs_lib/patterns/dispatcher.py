@@ -19,7 +19,6 @@ from constructs_lib.patterns.service_archive import service_archive
 
 if TYPE_CHECKING:
     from constructs_lib.archive import Archive
-    from constructs_lib.metering.caller_limit import CallerLimit
     from constructs_lib.service_contract import ServiceContract
 
 
@@ -35,7 +34,6 @@ class Dispatcher(AiService):
         services: The services.
         memory_mb: Memory in MB, 128-10240. Default: 512.
         timeout_seconds: Timeout, longer than that of the services, 1-28. Default: 28.
-        caller_limit: Limit for the requests of each user. Default: none.
         archive: Its code. Default: the archive of `handlers/<name>` with the catalogue as `catalogue.json`.
 
     Raises:
@@ -57,7 +55,6 @@ class Dispatcher(AiService):
         services: Iterable[AiService],
         memory_mb: int = 512,
         timeout_seconds: int = 28,
-        caller_limit: CallerLimit | None = None,
         archive: Archive | None = None,
     ) -> None:
         dispatched = {service.contract.name: service for service in services}
@@ -83,7 +80,6 @@ class Dispatcher(AiService):
                     {name: service.qualified_arn for name, service in dispatched.items()}
                 )
             },
-            caller_limit=caller_limit,
             archive=archive or service_archive(AwsStack.of(scope), contract.name, generated=catalogue),
         )
         self._services = dispatched

@@ -25,9 +25,11 @@ from constructs_lib.functions.event_rule import EventRule
 from constructs_lib.functions.function import Function
 from constructs_lib.kms.signing_key import SigningKey
 from constructs_lib.patterns.ai_service import TIMEOUT_SECONDS
+from constructs_lib.patterns.meter import meter_of
 from constructs_lib.patterns.service_archive import service_archive
 from constructs_lib.stacks import check_same_stack
 from constructs_lib.storage.table import Table
+from constructs_lib.workflows.budget import EXECUTION_CHARGE
 from constructs_lib.workflows.expressions import Expression, Input
 from constructs_lib.workflows.job_endings import RETRY, JobEndings
 from constructs_lib.workflows.rendering import render
@@ -36,7 +38,6 @@ from constructs_lib.workflows.workflow import Workflow
 
 if TYPE_CHECKING:
     from constructs_lib.archive import Archive
-    from constructs_lib.metering.caller_limit import CallerLimit
     from constructs_lib.service_contract import ServiceContract
     from constructs_lib.storage.payload_bucket import PayloadBucket
     from constructs_lib.workflows.step import Step
@@ -72,7 +73,6 @@ class JobRunner(AwsConstruct):
             for one day more. Default: 86400 (a day).
         max_running_per_caller: Jobs of one caller that may run at once, 1-1000; more are answered with 429. Default: 5.
         callbacks: Whether clients may have an address called when a job has ended. Default: True.
-        caller_limit: Limit for the requests of each user. Default: none.
         deletion_protection: Whether AWS refuses to delete the table. Default: the stack's, True.
         archive: Code of both functions. Default: the archive of `handlers/<name>`.
         finish_handler: Handler of the function that records ends. Default: `handlers.<name>.finish.handler`.
@@ -110,7 +110,6 @@ class JobRunner(AwsConstruct):
         lifetime_seconds: int = _DAY_SECONDS,
         max_running_per_caller: int = 5,
         callbacks: bool = True,
-        caller_limit: CallerLimit | None = None,
         deletion_protection: bool | None = None,
         archive: Archive | None = None,
         finish_handler: str | None = None,
@@ -127,6 +126,10 @@ class JobRunner(AwsConstruct):
         archive = archive or service_archive(stack, contract.name)
         super().__init__(scope, construct_id)
         self._contract = contract
+        self._meter = meter_of(scope, contract.name)
+        if self._meter is not None:
+            self._meter.check(where, contract)
+        self._meter_environment = {} if self._meter is None else self._meter.environment
         self._name = name
         self._payloads = payloads
         self._workflows: dict[str, tuple[Workflow, dict[str, Any]]] = {}
@@ -156,7 +159,6 @@ class JobRunner(AwsConstruct):
         )
         self._function = self._api_function(
             archive,
-            caller_limit,
             {
                 "CORS_ALLOWED_ORIGINS": ",".join(stack.defaults.allowed_origins),
                 "JOB_WORKFLOWS": "{}",
@@ -291,16 +293,26 @@ class JobRunner(AwsConstruct):
                 "include_execution_data would log the presigned URLs of links",
                 "remove include_execution_data",
             )
+        bounds: dict[str, Any] = {}
+        if self._meter is not None:
+            once, each_item = self._meter.bounds(where, steps)
+            bounds = {
+                "nano_usd": once.nano_usd,
+                "tokens": once.tokens,
+                "nano_usd_each": each_item.nano_usd,
+                "tokens_each": each_item.tokens,
+            }
         workflow = Workflow(
             self,
             name,
             kind="STANDARD",
+            charge=None if self._meter is None else EXECUTION_CHARGE,
             workflow_name=workflow_name,
             timeout_seconds=timeout_seconds,
             include_execution_data=include_execution_data,
             definition=definition,
         )
-        limits = {"max_items": max_items, "timeout_seconds": timeout_seconds}
+        limits = {"max_items": max_items, "timeout_seconds": timeout_seconds, **bounds}
         self._workflows[name] = (workflow, limits | ({} if each is None else {"each": each}))
         workflow.grant_describe(self._finish)
         workflow.grant_start(self._function)
@@ -329,18 +341,19 @@ class JobRunner(AwsConstruct):
                 "JOBS_TABLE": self._table.table_name,
                 "PAYLOAD_BUCKET": self._payloads.name,
                 **({} if signing_key is None else {"CALLBACK_KEY_ID": signing_key.arn}),
+                **self._meter_environment,
             },
             asynchronous_calls=AsynchronousCalls(on_failure=self._queue),
         )
+        if self._meter is not None:
+            self._meter.grant(finish, settles=True)
         self._table.grant(finish.role, "GetItem", "UpdateItem")
         self._payloads.grant(finish.role, PREFIX, read=True, write=True)
         if signing_key is not None:
             signing_key.grant_sign(finish.role)
         return finish
 
-    def _api_function(
-        self, archive: Archive, caller_limit: CallerLimit | None, environment: Mapping[str, str]
-    ) -> Function:
+    def _api_function(self, archive: Archive, environment: Mapping[str, str]) -> Function:
         function = Function(
             self,
             "api",
@@ -350,13 +363,13 @@ class JobRunner(AwsConstruct):
             environment={
                 "JOBS_TABLE": self._table.table_name,
                 "PAYLOAD_BUCKET": self._payloads.name,
-                **({} if caller_limit is None else caller_limit.environment),
+                **self._meter_environment,
                 **environment,
             },
         )
-        if caller_limit is not None:
-            caller_limit.grant_count(function)
-        self._table.grant(function.role, "GetItem", "PutItem", "UpdateItem")
+        if self._meter is not None:
+            self._meter.grant(function)
+        self._table.grant(function.role, "DeleteItem", "GetItem", "PutItem", "UpdateItem")
         self._payloads.grant(function.role, PREFIX, read=True, write=True)
         return function
 

@@ -12,10 +12,10 @@ from constructs_lib.api.step_functions_integration import StepFunctionsIntegrati
 from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.checks import path_below
 from constructs_lib.errors import InvalidArgumentError
+from constructs_lib.patterns.meter import meter_of
 from constructs_lib.workflows.workflow import Workflow
 
 if TYPE_CHECKING:
-    from constructs_lib.metering.caller_limit import CallerLimit
     from constructs_lib.service_contract import ServiceContract, ServiceOperation
     from constructs_lib.workflows.step import Step
 
@@ -26,12 +26,13 @@ _TIMEOUT_SECONDS: Final = 27
 class WorkflowService(AwsConstruct):
     """An Express workflow for each operation of a contract, which `RestApi.add_services` puts behind its routes.
 
+    In a stack with a `Meter`, an execution reserves the upper bound of its tasks before the first one, and settles at its end.
+
     Args:
         scope: The construct that it belongs to.
         contract: The contract. Its name is the id in `scope`.
         definitions: The steps of each operation with a route.
         timeout_seconds: Timeout of an execution, 1-28. Default: 27.
-        caller_limit: Limit for the requests of each user. Default: none.
 
     Raises:
         ConstructError: An operation has no definition or is not one of the contract, or Step Functions would reject a
@@ -51,7 +52,6 @@ class WorkflowService(AwsConstruct):
         definitions: Mapping[ServiceOperation, Step],
         *,
         timeout_seconds: int = _TIMEOUT_SECONDS,
-        caller_limit: CallerLimit | None = None,
     ) -> None:
         where = path_below(scope, contract.name)
         operations = {operation.name for operation in contract.operations}
@@ -67,12 +67,18 @@ class WorkflowService(AwsConstruct):
             )
         super().__init__(scope, contract.name)
         self._contract = contract
+        meter = meter_of(scope, contract.name)
+        if meter is not None:
+            meter.check(where, contract)
         self._workflows = {
             operation.name: Workflow(
                 self,
                 _short_name(contract, operation.name),
-                definition=steps if caller_limit is None else caller_limit.before(steps),
+                definition=steps
+                if meter is None
+                else meter.around(where, operation.name, steps, timeout_seconds=timeout_seconds),
                 timeout_seconds=timeout_seconds,
+                charge=None if meter is None else meter.charge,
             )
             for operation, steps in definitions.items()
         }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from cdktf_cdktf_provider_aws.dynamodb_table import (
     DynamodbTable,
     DynamodbTableAttribute,
+    DynamodbTableGlobalSecondaryIndex,
     DynamodbTablePointInTimeRecovery,
     DynamodbTableServerSideEncryption,
     DynamodbTableTtl,
@@ -26,10 +28,11 @@ if TYPE_CHECKING:
     from constructs_lib.iam.role import Role
     from constructs_lib.kms.encryption_key import EncryptionKey
 
-TableAction = Literal["DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"]
+TableAction = Literal["DeleteItem", "GetItem", "PutItem", "Query", "Scan", "UpdateItem"]
 """Actions on the items of a table."""
 
 _ATTRIBUTE: Final = r"[A-Za-z][A-Za-z0-9_]{0,254}"
+_INDEX_REMEDY: Final = "use 3 to 255 letters, digits and '_.-'"
 _ATTRIBUTE_REMEDY: Final = "use letters, digits and '_', a letter first"
 
 
@@ -43,6 +46,8 @@ class Table(AwsConstruct):
         construct_id: Id in the parent construct.
         partition_key: Name of the partition key.
         sort_key: Name of the sort key. Default: none.
+        indexes: Global secondary indexes: the attribute that is the key of each, by the name of the index. An index has the
+            items with that attribute, and all of their attributes. Default: none.
         table_name: Name in AWS. Default: the stack's prefix and the path below the stack.
         ttl_attribute: Attribute with the time, in seconds since 1970, at which an item expires. Deletion can
             take days, so readers must check it too. Default: none.
@@ -69,6 +74,7 @@ class Table(AwsConstruct):
         *,
         partition_key: str,
         sort_key: str | None = None,
+        indexes: Mapping[str, str] | None = None,
         table_name: str | None = None,
         ttl_attribute: str | None = None,
         deletion_protection: bool | None = None,
@@ -91,6 +97,9 @@ class Table(AwsConstruct):
             raise ConflictError(
                 where, f"sort_key is '{sort_key}' like partition_key", "name another attribute"
             )
+        for index, name_of_key in (indexes or {}).items():
+            check_pattern(where, "indexes", index, r"[A-Za-z0-9_.-]{3,255}", _INDEX_REMEDY)
+            check_pattern(where, f"indexes[{index!r}]", name_of_key, _ATTRIBUTE, _ATTRIBUTE_REMEDY)
         if ttl_attribute is not None:
             check_pattern(where, "ttl_attribute", ttl_attribute, _ATTRIBUTE, _ATTRIBUTE_REMEDY)
             if ttl_attribute in keys:
@@ -105,6 +114,7 @@ class Table(AwsConstruct):
         self._partition_key = partition_key
         self._sort_key = sort_key
         self._ttl_attribute = ttl_attribute
+        self._indexes = tuple(indexes or {})
         self._resource = self._create(
             DynamodbTable,
             "Resource",
@@ -112,7 +122,16 @@ class Table(AwsConstruct):
             billing_mode="PAY_PER_REQUEST",
             hash_key=partition_key,
             range_key=sort_key,
-            attribute=[DynamodbTableAttribute(name=one, type="S") for one in keys],
+            attribute=[
+                DynamodbTableAttribute(name=one, type="S")
+                for one in dict.fromkeys([*keys, *(indexes or {}).values()])
+            ],
+            global_secondary_index=[
+                DynamodbTableGlobalSecondaryIndex(name=index, hash_key=one, projection_type="ALL")
+                for index, one in indexes.items()
+            ]
+            if indexes
+            else None,
             ttl=None
             if ttl_attribute is None
             else DynamodbTableTtl(attribute_name=ttl_attribute, enabled=True),
@@ -187,7 +206,14 @@ class Table(AwsConstruct):
             check_choice(where, "action", action, TableAction)
         statement = PolicyStatement(
             actions=[f"dynamodb:{action}" for action in sorted(set(actions))],
-            resources=[attribute(self._resource, "arn")],
+            resources=[
+                attribute(self._resource, "arn"),
+                *(
+                    f"{attribute(self._resource, 'arn')}/index/{index}"
+                    for index in self._indexes
+                    if {"Query", "Scan"} & set(actions)
+                ),
+            ],
         )
         role.add_policy(f"table-{self._name}"[:128], statement)
         if self._key is not None:

@@ -71,8 +71,9 @@ TIMED_OUT: Final = HttpError(
     status=504, code="workflow_timeout", message="The workflow did not end in time. Try again later."
 )
 
-CALLER_LIMIT_REACHED: Final = "CallerLimitReached"
-"""Error of a workflow whose caller sent too many requests. Its cause is the number of seconds to wait."""
+BUDGET_EXCEEDED: Final = "BudgetExceeded"
+"""Error of a workflow whose caller has too little budget. Its cause is the seconds until the budget resets and the message,
+such as `5 The key's budget of 3 requests a minute is used up.`"""
 
 ERRORS: Final[Mapping[str, HttpError]] = MappingProxyType(
     {
@@ -87,10 +88,8 @@ ERRORS: Final[Mapping[str, HttpError]] = MappingProxyType(
         ),
         "PayloadTooLarge": TOO_LARGE,
         "TooManyRequests": TOO_MANY,
-        CALLER_LIMIT_REACHED: HttpError(
-            status=429,
-            code="too_many_requests",
-            message="The limit of requests a minute is reached. Try again when the next minute begins.",
+        BUDGET_EXCEEDED: HttpError(
+            status=429, code="budget_exceeded", message="A budget is used up. Try again later."
         ),
         "UnsupportedMediaType": HttpError(
             status=415, code="unsupported_media_type", message="The content type is not supported."

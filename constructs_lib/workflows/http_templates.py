@@ -12,7 +12,7 @@ from typing import Final
 
 from constructs_lib.workflows.expressions import MAX_DATA_BYTES
 from constructs_lib.workflows.http_errors import (
-    CALLER_LIMIT_REACHED,
+    BUDGET_EXCEEDED,
     FAILED,
     INTERNAL,
     INVALID_INPUT,
@@ -76,10 +76,8 @@ def response_template(errors: Mapping[str, HttpError], *, first: str | None = No
     choices = [f'#if($state == "TIMED_OUT"){_chosen(TIMED_OUT)}']
     for error, names in groups.items():
         condition = " || ".join(f'$error == "{name}"' for name in names)
-        wait = _SECONDS_OF_CAUSE if CALLER_LIMIT_REACHED in names else ""
-        choices.append(
-            f"#elseif({condition}){wait}{_chosen(error, wait='$wait' if wait else _RETRY_AFTER_SECONDS)}"
-        )
+        chosen = _budget_exceeded(error) if BUDGET_EXCEEDED in names else _chosen(error)
+        choices.append(f"#elseif({condition}){chosen}")
     choices.append(f"#else{_chosen(FAILED)}#end")
     return "\n".join(
         (
@@ -117,10 +115,10 @@ def outage_template(*, first: str | None = None) -> str:
     return "\n".join((*(() if first is None else (first,)), _chosen(UNAVAILABLE), _ANSWER))
 
 
-_SECONDS_OF_CAUSE: Final = (
-    """#set($cause = "")#set($cause = $input.path('$.cause'))"""
-    '#set($wait = "60")#if($cause.matches("[1-9][0-9]?"))#set($wait = $cause)#end'
-)
+_REFUSAL: Final = "[1-9][0-9]{0,7} [A-Za-z0-9 .,:'_-]{1,300}"
+"""Cause of `BUDGET_EXCEEDED`: the seconds, and a message that needs no escape."""
+
+_SHORT_WAIT: Final = "[1-9]|[1-5][0-9]|60"
 _ANSWER: Final = '{"code":"$code","message":"$message","requestId":"$context.requestId"}'
 
 
@@ -132,6 +130,19 @@ def _chosen(error: HttpError, *, wait: str = _RETRY_AFTER_SECONDS) -> str:
     return (
         f'#set($context.responseOverride.status = {error.status})#set($code = "{error.code}")'
         f'#set($message = "{error.message}"){later}'
+    )
+
+
+def _budget_exceeded(error: HttpError) -> str:
+    """Return the answer with the wait and the message of the cause, if the cause has the form that the ledger gives it."""
+    return (
+        f"""#set($cause = "")#set($cause = $input.path('$.cause'))#set($wait = "60")#set($message = "{error.message}")"""
+        f'#if($cause.matches("{_REFUSAL}"))#set($wait = $cause.replaceAll(" .*", ""))'
+        f'#set($message = $cause.replaceAll("^[0-9]+ ", ""))#end'
+        f'#set($context.responseOverride.status = {error.status})#set($code = "{error.code}")'
+        "#set($context.responseOverride.header.Retry-After = $wait)"
+        f'#if(!$wait.matches("{_SHORT_WAIT}"))'
+        '#set($context.responseOverride.header.x-should-retry = "false")#end'
     )
 
 

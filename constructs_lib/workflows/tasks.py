@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from constructs_lib.checks import check_known, check_list, check_pattern, check_range, check_type
@@ -44,10 +44,12 @@ class Place:
     Attributes:
         partition: Partition, such as `aws`.
         region: Code of the region.
+        charge: The reservation from which the tasks take what they use. Default: none.
     """
 
     partition: str = "aws"
     region: str = "us-east-1"
+    charge: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,8 +203,16 @@ class LambdaTask(TaskState):
         """See `TaskState`."""
         return self.function.timeout_seconds if self.timeout_seconds is None else self.timeout_seconds
 
-    def call(self, place: Place) -> ServiceCall:  # noqa: ARG002
-        """See `TaskState`; the permission is for the function's alias."""
+    def call(self, place: Place) -> ServiceCall:
+        """See `TaskState`; the function's alias gives the permission. Calls of an operation have the charge."""
+        call = self.uncharged_call(place)
+        payload = call.arguments["Payload"]
+        if place.charge is None or not isinstance(payload, Mapping) or "operation" not in payload:
+            return call
+        return replace(call, arguments={**call.arguments, "Payload": {**payload, "charge": place.charge}})
+
+    def uncharged_call(self, place: Place) -> ServiceCall:  # noqa: ARG002
+        """Return what it calls, without the charge."""
         operation = self.operation
         payload = self.input if operation is None else {"operation": operation.name, "input": self.input}
         return ServiceCall(

@@ -30,6 +30,7 @@ from constructs_lib.stacks import check_same_stack
 from constructs_lib.workflows.data_flow import check_data_flow
 from constructs_lib.workflows.definition_text import as_literal, distinct, write_artefacts
 from constructs_lib.workflows.duration import longest_seconds
+from constructs_lib.workflows.expressions import Expression
 from constructs_lib.workflows.hand_written import HandWritten
 from constructs_lib.workflows.mermaid import mermaid
 from constructs_lib.workflows.rendering import render
@@ -77,6 +78,7 @@ class Workflow(AwsConstruct):
         encryption_key: Key for its definition, its executions and its log. Default: the stack's, or else
             AWS's own.
         publish: Whether every change publishes a version. Default: False.
+        charge: The reservation from which its tasks take what they use; their events have it as `charge`. Default: none.
 
     Raises:
         ConstructError: if Step Functions would reject the definition or an argument, or a part of the
@@ -108,6 +110,7 @@ class Workflow(AwsConstruct):
         tracing: bool = True,
         encryption_key: EncryptionKey | None = None,
         publish: bool = False,
+        charge: Expression | None = None,
     ) -> None:
         where = path_below(scope, construct_id)
         name = AwsStack.of(scope).physical_name(where) if workflow_name is None else workflow_name
@@ -125,7 +128,7 @@ class Workflow(AwsConstruct):
             check_range(where, "timeout_seconds", timeout_seconds, 1, longest)
         check_choice(where, "log_level", log_level, WorkflowLogLevel)
         check_retention(where, "log_retention_days", log_retention_days)
-        place = Place(partition=partition_of(stack.region), region=stack.region)
+        place = Place(partition=partition_of(stack.region), region=stack.region, charge=charge)
         rendered = (
             definition.rendered(where, timeout_seconds=timeout_seconds)
             if isinstance(definition, HandWritten)

@@ -6,6 +6,7 @@ from handlers.chat.embeddings_models import EmbeddingList, EmbeddingRequest
 from handlers.chat.models import ChatCompletion, ChatCompletionChunk, ChatRequest, Model, ModelList
 from handlers.common.contract import LARGEST_BODY_BYTES, Contract
 from handlers.common.error_format import OPENAI_ERROR
+from handlers.common.metering import BY_MODEL, per_input_token
 
 EMBEDDINGS_MODEL = "embeddings"
 """The model of `/v1/embeddings`: the embeddings service, whichever backend it has."""
@@ -22,6 +23,7 @@ complete_chat = chat.post(
     ChatCompletion,
     event_model=ChatCompletionChunk,
     name="chat.completions",
+    metered_by=BY_MODEL,
     summary="Answer a conversation with a language model.",
     request_example={
         "model": "fast",
@@ -34,6 +36,7 @@ embed_inputs = chat.post(
     EmbeddingRequest,
     EmbeddingList,
     name="chat.embeddings",
+    metered_by=per_input_token("input", used="usage.total_tokens", most=4 * 16_000 + 2 * 64),
     summary="Turn texts into vectors that are close to each other when the meanings are.",
     max_body_bytes=262_144,
     request_example={"model": EMBEDDINGS_MODEL, "input": ["a cat on a sofa"]},

@@ -130,10 +130,15 @@ def _described(authorizer: Mapping[str, object], principal: str, tenant: str) ->
     services, models = _names(authorizer.get("services")), _names(authorizer.get("models"))
     if not principal or key is None or pseudonym is None or services is None or models is None:
         raise InternalError(detail="the authorizer's context is not complete")
-    return Caller(principal, tenant, key, pseudonym, services, models, _limits(authorizer.get("limits")))
+    return Caller(principal, tenant, key, pseudonym, services, models, limits_of(authorizer.get("limits")))
 
 
-def _limits(value: object) -> tuple[Limit, ...]:
+def limits_of(value: object) -> tuple[Limit, ...]:
+    """Return the limits of a context's text.
+
+    Raises:
+        InternalError: They cannot be read: it fails closed.
+    """
     try:
         limits = json.loads(cast("str", value))
         if not isinstance(limits, list):

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from handlers.common.error_format import PROBLEM, ErrorFormat
+from handlers.common.metering import FREE, MeteredBy
 from handlers.common.proxy_request import JSON
 
 HttpMethod = Literal["GET", "POST"]
@@ -51,6 +52,8 @@ class Operation:
         gateway_validates: Whether API Gateway rejects bodies that do not fit the request model.
         event_model: The model of the events if the request asks for a stream; None if the answer is never streamed.
         error_schema: JSON schema of its errors.
+        metered_by: What its calls over HTTP are metered by; None if the contract does not say.
+        serves_uncounted: Whether it is served when its calls cannot be metered; otherwise they are rejected with 503.
     """
 
     name: str
@@ -68,6 +71,8 @@ class Operation:
     gateway_validates: bool = True
     event_model: type[BaseModel] | None = None
     error_schema: Mapping[str, Any] = field(default_factory=lambda: PROBLEM.schema)
+    metered_by: MeteredBy | None = None
+    serves_uncounted: bool = False
 
     @property
     def media_types(self) -> tuple[str, ...]:
@@ -89,6 +94,7 @@ class Operation:
             "output": {"type": "object"}
             if response is None
             else response.model_json_schema(mode="serialization"),
+            "metered_by": None if self.metered_by is None else self.metered_by.to_json(),
         }
 
 
@@ -153,7 +159,14 @@ class Contract:
         return iter(self.operations)
 
     def get(
-        self, path: str, response_model: type[BaseModel] | None, *, summary: str, name: str | None = None
+        self,
+        path: str,
+        response_model: type[BaseModel] | None,
+        *,
+        summary: str,
+        name: str | None = None,
+        metered_by: MeteredBy = FREE,
+        serves_uncounted: bool = False,
     ) -> Operation:
         """Add an operation for GET, which takes no request.
 
@@ -162,11 +175,22 @@ class Contract:
             response_model: The model of the response.
             summary: One sentence for people.
             name: The name in direct invocations. Default: the service's name.
+            metered_by: What its calls are metered by. Default: `FREE`.
+            serves_uncounted: Whether it is served when its calls cannot be metered. Default: False.
 
         Raises:
             ValueError: An argument is not valid, or the name or the route exists already.
         """
-        return self._add("GET", path, None, response_model, summary=summary, name=name)
+        return self._add(
+            "GET",
+            path,
+            None,
+            response_model,
+            summary=summary,
+            name=name,
+            metered_by=metered_by,
+            serves_uncounted=serves_uncounted,
+        )
 
     def post(
         self,
@@ -182,6 +206,8 @@ class Contract:
         request_headers: Mapping[str, bool] | None = None,
         request_example: Mapping[str, Any] | None = None,
         event_model: type[BaseModel] | None = None,
+        metered_by: MeteredBy | None = None,
+        serves_uncounted: bool = False,
     ) -> Operation:
         """Add an operation for POST.
 
@@ -199,6 +225,8 @@ class Contract:
             request_example: A request for the documentation. Default: none.
             event_model: The model of the events of a streamed answer (`text/event-stream`), for an operation that streams
                 when the request asks for it. Default: none.
+            metered_by: What its calls are metered by. A stack with a `Meter` requires it. Default: none.
+            serves_uncounted: Whether it is served when its calls cannot be metered. Default: False, it answers 503.
 
         Raises:
             ValueError: An argument is not valid, or the name or the route exists already.
@@ -216,6 +244,8 @@ class Contract:
             request_headers=request_headers or {},
             request_example=request_example,
             event_model=event_model,
+            metered_by=metered_by,
+            serves_uncounted=serves_uncounted,
         )
 
     def direct(

@@ -42,6 +42,10 @@ class Deadline:
         """The time that is left, in seconds; zero when there is none."""
         return max(0.0, self.at_seconds - self.clock())
 
+    def earlier(self, seconds: float) -> Deadline:
+        """Return the deadline that many seconds before this one."""
+        return replace(self, at_seconds=self.at_seconds - seconds)
+
     def at_most(self, seconds: float) -> Deadline:
         """Return the deadline that many seconds from now, or this one if it is earlier."""
         return replace(self, at_seconds=min(self.at_seconds, self.clock() + seconds))

@@ -104,6 +104,7 @@ class Implementation:
     def _call(
         self, request: BaseModel | None, invocation: Invocation
     ) -> tuple[dict[str, object], Mapping[str, str]] | EventStream[Any]:
+        invocation.metered.begin(request)
         arguments: list[object] = [] if request is None else [request]
         if self.wants_invocation:
             arguments.append(invocation)
@@ -111,7 +112,9 @@ class Implementation:
         if isinstance(answer, EventStream):
             return answer
         reply = answer if isinstance(answer, Reply) else Reply(answer)
-        return plain(reply.result), reply.headers
+        result = plain(reply.result)
+        invocation.metered.result(result)
+        return result, reply.headers
 
     def _read(self, model: type[BaseModel], request: ProxyRequest) -> BaseModel:
         media_type = request.media_type()

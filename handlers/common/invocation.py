@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from handlers.common.caller import Caller
 from handlers.common.deadline import Deadline
+from handlers.common.metered import Metered, not_metered
 from handlers.common.proxy_request import ProxyRequest
 
 
@@ -21,6 +22,8 @@ class Invocation:
         caller: The caller whom API Gateway has authorized. None for a direct invocation, and for a route without
             authorization.
         streams: Whether the answer may be a stream of events. Default: False.
+        charge: The reservation of the workflow that a direct invocation is a task of. None for every other one.
+        metered: Metering of the call. An operation that its contract meters by what it uses reserves with it.
     """
 
     request_id: str
@@ -29,3 +32,5 @@ class Invocation:
     http: ProxyRequest | None = None
     caller: Caller | None = None
     streams: bool = False
+    charge: object = None
+    metered: Metered = field(default_factory=not_metered)

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from handlers.common.budgets import Amounts
 from handlers.common.caller import USERS, Caller, Unit
+from handlers.common.errors import InternalError
 from handlers.common.transactions import Item
 
 OPEN_INDEX: Final = "open"
@@ -92,6 +93,38 @@ class RowKey:
     def attributes(self) -> dict[str, dict[str, str]]:
         """Return the key in DynamoDB's form."""
         return {"account": {"S": self.account}, "row": {"S": self.row}}
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Reservation of a workflow, from which its tasks take what they use.
+
+    Attributes:
+        key: Key of the row.
+        amounts: The upper bound of all tasks, by unit.
+    """
+
+    key: RowKey
+    amounts: Amounts
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain data, which travels with the events of the tasks."""
+        return {"account": self.key.account, "row": self.key.row, "amounts": dict(self.amounts)}
+
+    @classmethod
+    def from_json(cls, value: object) -> Share:
+        """Return what `to_json` made plain data of.
+
+        Raises:
+            InternalError: It is something else.
+        """
+        try:
+            if not isinstance(value, dict):
+                raise TypeError("not an object")
+            amounts: dict[Unit, int] = {unit: int(amount) for unit, amount in value["amounts"].items()}
+            return cls(RowKey(str(value["account"]), str(value["row"])), amounts)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise InternalError(detail="the charge of the event is not a share of a reservation") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

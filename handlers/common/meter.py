@@ -28,11 +28,23 @@ from handlers.common.budgets import Amounts, Bucket, BudgetExceeded, buckets_of
 from handlers.common.caller import Caller, Limit, Unit
 from handlers.common.deadline import Deadline
 from handlers.common.errors import BackendUnavailable, InternalError, ServiceError
-from handlers.common.ledger import OPEN_INDEX, ROW_DAYS, Call, Outcome, RowKey, amounts_item, amounts_of
+from handlers.common.ledger import (
+    OPEN_INDEX,
+    ROW_DAYS,
+    Call,
+    Outcome,
+    RowKey,
+    Share,
+    amounts_item,
+    amounts_of,
+)
 from handlers.common.transactions import Item, Transactions
 
 _CHOICES: Final = (Tries(2, 0.5, 1), Tries(1, 0.5, 1))
-_BUCKET_DAYS: Final = 3
+WARN_PERCENT: Final = 80
+"""Share of a limit from which on its use is warned of."""
+
+_BUCKET_SECONDS: Final = 6 * 3_600
 """How long a bucket is kept after its window: longer than any call that was reserved in it."""
 
 _DAY_SECONDS: Final = 86_400
@@ -40,10 +52,16 @@ _REPEATS: Final = 5
 _MOST_KNOWN: Final = 1_000
 _BUSY: Final = "The request cannot be counted. Try again later."
 _OPEN, _SETTLED, _SWEPT = "open", "settled", "swept"
+_TAKEN: Final[Mapping[str, Unit]] = {"taken_nano_usd": "nano_usd", "taken_tokens": "tokens"}
+_NOTHING_TAKEN: Final = {"parts": {"M": {}}, **{name: {"N": "0"} for name in _TAKEN}}
 
 
 class _Exists(ServiceError):
     """The row is there."""
+
+
+class _NothingLeft(ServiceError):
+    """The condition on a shared row failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +128,13 @@ class Meter:
         return cls(os.environ["METER_BUCKETS"], ledger, api=api)
 
     def reserve(
-        self, call: Call, amounts: Amounts, *, lasts_seconds: float, deadline: Deadline
+        self,
+        call: Call,
+        amounts: Amounts,
+        *,
+        lasts_seconds: float,
+        deadline: Deadline,
+        shared: bool = False,
     ) -> Reservation:
         """Reserve the upper bound of what a call may use. Reserving the same call again changes nothing.
 
@@ -119,6 +143,7 @@ class Meter:
             amounts: The upper bound, by unit; a request is counted whatever it says.
             lasts_seconds: After how many seconds the call has ended: then the sweeper settles it.
             deadline: When it must have happened.
+            shared: Whether tasks take what they use from it (`take`), as those of a workflow do. Default: False.
 
         Raises:
             BudgetExceeded: A limit leaves less than the upper bound.
@@ -129,7 +154,7 @@ class Meter:
         routes = [call.operation, *([] if call.route is None else [call.route])]
         buckets = buckets_of(call.caller, routes, now)
         reservation = Reservation(call, buckets, amounts)
-        if not buckets:
+        if not buckets and not shared:
             return reservation
         self._require_possible(reservation, now)
         row = {
@@ -139,6 +164,7 @@ class Meter:
             "version": {"N": "1"},
             "reserved": amounts_item(amounts),
             "buckets": {"L": [{"S": _written(bucket)} for bucket in buckets]},
+            **(_NOTHING_TAKEN if shared else {}),
         }
         put: dict[str, object] = {
             "Put": {
@@ -227,6 +253,82 @@ class Meter:
                 return
         raise BackendUnavailable(_BUSY, detail="the row of the call changes all the time")
 
+    def take(self, share: Share, part: str, amounts: Amounts, *, deadline: Deadline) -> None:
+        """Take the upper bound of a task from the reservation of its workflow.
+
+        Args:
+            share: The reservation.
+            part: Id of the task's invocation.
+            amounts: The upper bound of the task, by unit.
+            deadline: When it must have happened.
+
+        Raises:
+            BudgetExceeded: The reservation leaves less, because tasks that failed were tried again, or it is settled.
+            BackendUnavailable: DynamoDB does not answer.
+        """
+        left = {name: share.amounts.get(unit, 0) - amounts.get(unit, 0) for name, unit in _TAKEN.items()}
+        self._change_share(
+            share,
+            part,
+            amounts,
+            f"SET parts.#part = :part ADD {', '.join(f'{name} :{name}' for name in _TAKEN)}",
+            "#status = :open AND attribute_not_exists(parts.#part) AND "
+            + " AND ".join(f"{name} <= :most_{name}" for name in _TAKEN),
+            {f":most_{name}": {"N": str(amount)} for name, amount in left.items()} | {":part": {"N": "1"}},
+            deadline,
+        )
+
+    def give_back(
+        self, share: Share, part: str, taken: Amounts, used: Amounts, *, deadline: Deadline
+    ) -> None:
+        """Give back what a task has taken and not used. Doing it again changes nothing.
+
+        Args:
+            share: The reservation.
+            part: Id of the task's invocation.
+            taken: What the task has taken.
+            used: What it used.
+            deadline: When it must have happened.
+
+        Raises:
+            BackendUnavailable: DynamoDB does not answer; what was taken counts as used.
+        """
+        with suppress(BudgetExceeded):  # it is given back, or the workflow is settled
+            self._change_share(
+                share,
+                part,
+                _minus({**dict.fromkeys(_TAKEN.values(), 0), **used}, taken),
+                f"REMOVE parts.#part ADD {', '.join(f'{name} :{name}' for name in _TAKEN)}",
+                "#status = :open AND attribute_exists(parts.#part)",
+                {},
+                deadline,
+            )
+
+    def settle_share(
+        self, key: RowKey, *, outcome: str, latency_ms: int | None = None, deadline: Deadline
+    ) -> None:
+        """Settle the reservation of a workflow at what its tasks have taken. Doing it again changes nothing.
+
+        Args:
+            key: Key of the row.
+            outcome: `ok`, or the code of the error.
+            latency_ms: Duration of the execution in milliseconds. Default: not known.
+            deadline: When it must have happened.
+
+        Raises:
+            BackendUnavailable: DynamoDB does not answer. The sweeper settles it then.
+        """
+        for _ in range(_REPEATS):
+            answer = self._read(
+                {"TableName": self._ledger, "Key": key.attributes(), "ConsistentRead": True}, deadline
+            )
+            row: Item = answer.get("Item") or {}
+            if row.get("status", {}).get("S") != _OPEN:
+                return
+            if not self._close(key, row, _SETTLED, outcome, latency_ms, deadline):
+                return
+        raise BackendUnavailable(_BUSY, detail="the row of the workflow changes all the time")
+
     def count(self, caller: Caller, operation: str, request_id: str, *, deadline: Deadline) -> None:
         """Count a request that uses nothing else, without a row in the ledger.
 
@@ -258,21 +360,74 @@ class Meter:
         now, swept = self._clock(), 0
         for row in self._open_rows(now, deadline):
             key = RowKey(row["account"]["S"], row["row"]["S"])
-            reserved = amounts_of(row, "reserved")
-            outcome = Outcome(amounts=_without_requests(reserved), outcome="lost").attributes()
-            changes = [
-                self._update_row(
-                    key,
-                    status=_OPEN,
-                    version=int(row["version"]["N"]),
-                    attributes={"status": {"S": _SWEPT}, **outcome},
-                    remove=("open", "open_until"),
-                ),
-                *self._spend(_read_buckets(row), reserved),
-            ]
             with suppress(BackendUnavailable):  # it is swept the next time
-                swept += not self._write(changes, deadline, key)
+                swept += not self._close(key, row, _SWEPT, "lost", None, deadline)
         return swept
+
+    def _close(
+        self,
+        key: RowKey,
+        row: Item,
+        status: str,
+        outcome: str,
+        latency_ms: int | None,
+        deadline: Deadline,
+    ) -> dict[int, Item]:
+        """Settle an open row at what its tasks have taken, or at its upper bound; return why not."""
+        reserved = amounts_of(row, "reserved")
+        used = _taken(row) if "parts" in row else _without_requests(reserved)
+        result = Outcome(amounts=used, outcome=outcome, latency_ms=latency_ms).attributes()
+        update = self._update_row(
+            key,
+            status=_OPEN,
+            version=int(row["version"]["N"]),
+            # What a late settlement corrects is what counts now.
+            attributes={
+                "status": {"S": status},
+                "reserved": amounts_item({**reserved, **used}),
+                **result,
+            },
+            remove=("open", "open_until"),
+            unchanged={name: row[name] for name in _TAKEN if name in row},
+        )
+        corrections = self._corrections(_read_buckets(row), reserved, used, swept=False)
+        return self._write([update, *corrections], deadline, key)
+
+    def _change_share(
+        self,
+        share: Share,
+        part: str,
+        amounts: Amounts,
+        update: str,
+        condition: str,
+        values: Mapping[str, Any],
+        deadline: Deadline,
+    ) -> None:
+        taken = {f":{name}": {"N": str(amounts.get(unit, 0))} for name, unit in _TAKEN.items()}
+        try:
+            self._api.call(
+                "update_item",
+                {
+                    "TableName": self._ledger,
+                    "Key": share.key.attributes(),
+                    "UpdateExpression": update,
+                    "ConditionExpression": condition,
+                    "ExpressionAttributeNames": {"#part": part, "#status": "status"},
+                    "ExpressionAttributeValues": {**taken, **values, ":open": {"S": _OPEN}},
+                },
+                deadline=deadline,
+                refusals={"ConditionalCheckFailedException": _NothingLeft},
+            )
+        except _NothingLeft:
+            raise BudgetExceeded("What the workflow has reserved is used up.") from None
+        except ServiceError as error:
+            raise BackendUnavailable(_BUSY, retry_after_seconds=1, detail=error.detail) from error
+
+    def _read(self, request: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
+        try:
+            return self._api.call("get_item", request, deadline=deadline)
+        except ServiceError as error:
+            raise BackendUnavailable(_BUSY, retry_after_seconds=1, detail=error.detail) from error
 
     def _open_rows(self, now: float, deadline: Deadline) -> Iterable[Item]:
         start: Mapping[str, Any] = {}
@@ -358,13 +513,6 @@ class Meter:
                 changes.append(self._add(bucket, change))
         return changes
 
-    def _spend(self, buckets: Iterable[Bucket], amounts: Amounts) -> list[dict[str, object]]:
-        return [
-            self._add(bucket, {"committed": 0, "spent": amounts[bucket.limit.unit]})
-            for bucket in buckets
-            if bucket.limit.unit != "requests" and amounts.get(bucket.limit.unit)
-        ]
-
     def _commit(self, bucket: Bucket, amounts: Amounts) -> dict[str, object]:
         amount = amounts.get(bucket.limit.unit, 0)
         spent = amount if bucket.limit.unit == "requests" else 0
@@ -386,11 +534,15 @@ class Meter:
             "Update": {
                 "TableName": self._buckets,
                 "Key": {"id": {"S": bucket.id}},
-                "UpdateExpression": "SET expires_at = :expires_at ADD committed :committed, spent :spent",
+                "UpdateExpression": "SET expires_at = :expires_at, ends_at = :ends_at, most = :limit, "
+                "warn_at = :warn_at ADD committed :committed, spent :spent",
                 "ExpressionAttributeValues": {
                     ":committed": {"N": str(change["committed"])},
                     ":spent": {"N": str(change["spent"])},
-                    ":expires_at": {"N": str(bucket.ends_at + _BUCKET_DAYS * _DAY_SECONDS)},
+                    ":expires_at": {"N": str(bucket.ends_at + _BUCKET_SECONDS)},
+                    ":ends_at": {"N": str(bucket.ends_at)},
+                    ":limit": {"N": str(bucket.limit.maximum)},
+                    ":warn_at": {"N": str(-(-bucket.limit.maximum * WARN_PERCENT // 100))},
                 },
             }
         }
@@ -403,8 +555,10 @@ class Meter:
         version: int,
         attributes: Mapping[str, Any],
         remove: tuple[str, ...] = (),
+        unchanged: Mapping[str, Any] | None = None,
     ) -> dict[str, object]:
-        """Return the update of a row that still has a status and version."""
+        """Return the update of a row that still has a status, a version and `unchanged` attributes."""
+        same = unchanged or {}
         names = {f"#{name}": name for name in (*attributes, *remove, "status", "version")}
         sets = ", ".join(f"#{name} = :{name}" for name in attributes)
         removes = f" REMOVE {', '.join(f'#{name}' for name in remove)}" if remove else ""
@@ -413,12 +567,15 @@ class Meter:
                 "TableName": self._ledger,
                 "Key": key.attributes(),
                 "UpdateExpression": f"SET {sets}{removes}",
-                "ConditionExpression": "#status = :was AND #version = :known",
+                "ConditionExpression": " AND ".join(
+                    ["#status = :was", "#version = :known", *(f"{name} = :same_{name}" for name in same)]
+                ),
                 "ExpressionAttributeNames": names,
                 "ExpressionAttributeValues": {
                     **{f":{name}": value for name, value in attributes.items()},
                     ":was": {"S": status},
                     ":known": {"N": str(version)},
+                    **{f":same_{name}": value for name, value in same.items()},
                 },
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }
@@ -463,6 +620,10 @@ class Meter:
 
 def _minus(more: Amounts, less: Amounts) -> dict[Unit, int]:
     return {unit: amount - less.get(unit, 0) for unit, amount in more.items()}
+
+
+def _taken(row: Item) -> dict[Unit, int]:
+    return {unit: int(row[name]["N"]) for name, unit in _TAKEN.items()}
 
 
 def _without_requests(amounts: Amounts) -> dict[Unit, int]:

@@ -24,7 +24,7 @@ class MeteredBy:
             else.
         unit: What is counted, such as `image`; for the kind `units`.
         fields: Fields of the request whose text is measured. Default: none, each call is one unit.
-        used: Field of the result with what was used. Default: none, what the request measures is used.
+        used: Field of the result with what was used, such as `usage.tokens`. Default: none, what the request measures is used.
         most: The most units of one call.
     """
 
@@ -48,7 +48,9 @@ class MeteredBy:
 
     def of_call(self, request: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, int]:
         """Return what a call used, by unit."""
-        found = result.get(self.used) if self.used else None
+        found: object = result if self.used else None
+        for name in self.used.split(".") if self.used else ():
+            found = found.get(name) if isinstance(found, Mapping) else None
         return {self.unit: found} if type(found) is int and found >= 0 else self.upper(request)
 
     def largest(self) -> dict[str, int]:

@@ -31,6 +31,7 @@ class ProxyRequest:
         source_ip: The caller's address as API Gateway saw it.
         path_parameters: What stands in the variable segments of the route, decoded once.
         context_path: The path with the stage or the domain's base path, as the client knows it.
+        received_at: Time at which API Gateway received it, in seconds since 1970; None if the event has none.
     """
 
     method: str
@@ -44,6 +45,7 @@ class ProxyRequest:
     source_ip: str | None
     path_parameters: Mapping[str, str] = field(default_factory=dict)
     context_path: str = ""
+    received_at: float | None = None
 
     @classmethod
     def from_event(cls, event: Mapping[str, object]) -> ProxyRequest:
@@ -71,6 +73,7 @@ class ProxyRequest:
                 if isinstance(value, str)
             },
             context_path=_text(context.get("path")) or "",
+            received_at=_seconds(context.get("requestTimeEpoch")),
         )
 
     def media_type(self) -> str:
@@ -156,6 +159,10 @@ def _too_large(max_bytes: int) -> PayloadTooLarge:
 
 def _mapping(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
+
+
+def _seconds(milliseconds: object) -> float | None:
+    return milliseconds / 1000 if type(milliseconds) is int and milliseconds > 0 else None
 
 
 def _text(value: object) -> str | None:

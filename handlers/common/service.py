@@ -19,6 +19,7 @@ Whatever goes wrong, one log line says which operation ended how and in what tim
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from typing import Any, TypeVar, cast
@@ -172,9 +173,10 @@ class Service:
             line.operation = implementation.operation.name
             deadline = Deadline.of_context(context)
             invocation = Invocation(request_id, deadline, request.source_ip, request, caller, streams)
+            operation, report = implementation.operation, self._log.backend_failure
             with ExitStack() as admitted:
-                admitted.enter_context(self._admission.around(invocation))
-                answer = implementation.call_http(request, invocation)
+                around = self._admission.around(operation, invocation, report)
+                answer = implementation.call_http(request, admitted.enter_context(around))
                 if isinstance(answer, EventStream) and not streams:
                     answer.events.close()
                     raise TypeError(f"operation {line.operation}: this function is not one that streams")
@@ -214,7 +216,8 @@ class Service:
         request_id = _request_id_of(fields) or _lambda_request_id(context)
         line = self._log.begin(request_id)
         try:
-            output = self._call_direct(fields, Invocation(request_id, Deadline.of_context(context)), line)
+            invocation = Invocation(request_id, Deadline.of_context(context), charge=fields.get("charge"))
+            output = self._call_direct(fields, invocation, line)
         except Exception as error:  # noqa: BLE001 - as above
             problem = line.failure(error)
         else:
@@ -239,11 +242,32 @@ class Service:
             value = self._payloads().read_input(event["inputFrom"], value, deadline=invocation.deadline)
         else:
             implementation.check_size(value)
-        output = implementation.call_direct(value, invocation)
+        output = self._output(implementation, value, invocation)
         if "outputTo" in event:
             return self._payloads().write(event["outputTo"], output, deadline=invocation.deadline)
         checked_json(output)
         return output
+
+    def _output(
+        self,
+        implementation: Implementation,
+        value: object,
+        invocation: Invocation,
+    ) -> dict[str, object]:
+        def work() -> dict[str, object]:
+            return implementation.call_direct(value, invocation)
+
+        if invocation.charge is None:
+            return work()
+        return self._admission.task(
+            implementation.operation,
+            invocation.charge,
+            value,
+            invocation,
+            work,
+            part=secrets.token_hex(8),  # one for each invocation: a retry is another use
+            report=self._log.backend_failure,
+        )
 
     def _route(self, request: ProxyRequest) -> Implementation:
         paths = {operation.path for operation in self.contract}

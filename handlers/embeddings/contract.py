@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from handlers.common.contract import Contract
+from handlers.common.metering import per_input_token, per_thousand_characters
 from handlers.common.summary import SummaryRequest, SummaryResponse
 from handlers.embeddings.models import (
+    MAX_CHARACTERS,
+    MAX_TEXTS,
     EmbeddingsRequest,
     EmbeddingsResponse,
     SimilarityRequest,
@@ -24,6 +27,7 @@ embed_texts = embeddings.post(
     "/embeddings",
     EmbeddingsRequest,
     EmbeddingsResponse,
+    metered_by=per_input_token("inputs", used="tokens", most=4 * MAX_CHARACTERS + 2 * MAX_TEXTS),
     summary="Turn texts into vectors that are close to each other when the meanings are, across languages.",
     request_example={"inputs": ["a cat on a sofa", "eine Katze auf dem Sofa"]},
 )
@@ -32,6 +36,7 @@ rank_candidates = embeddings.post(
     SimilarityRequest,
     SimilarityResponse,
     name="embeddings.similarity",
+    metered_by=per_thousand_characters("query", "candidates", most=16),
     summary="Rank texts by how close in meaning they are to another, across languages.",
     request_example={"query": "a pet", "candidates": ["eine Katze", "a train"]},
 )
@@ -40,6 +45,7 @@ choose_sentences = embeddings.post(
     SummaryRequest,
     SummaryResponse,
     name="embeddings.summary",
+    metered_by=per_thousand_characters("text", most=16),
     summary="Choose the sentences of a text that are closest in meaning to the whole, across languages.",
     request_example={
         "text": "The museum opened a new wing on Monday. It was full by noon.",

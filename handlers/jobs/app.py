@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from handlers.common.budgets import BudgetExceeded
 from handlers.common.deadline import Deadline
 from handlers.common.errors import (
     BackendUnavailable,
@@ -28,6 +29,7 @@ from handlers.common.errors import (
     UnprocessableInput,
 )
 from handlers.common.invocation import Invocation
+from handlers.common.ledger import Share
 from handlers.common.once import Once
 from handlers.common.proxy_request import ProxyRequest
 from handlers.common.responses import Reply
@@ -38,6 +40,7 @@ from handlers.jobs.models import Job, JobError, JobRequest, JobWorkflowInfo, Pro
 from handlers.jobs.payloads import Payloads
 from handlers.jobs.problems import NO_RESULT, problem_of_end
 from handlers.jobs.records import JobRecord, JobRecords
+from handlers.jobs.running import NOTED_SECONDS
 from handlers.jobs.workflows import JobWorkflow, JobWorkflows
 
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,128}")
@@ -87,9 +90,11 @@ class Jobs:
             raise UnprocessableInput("callback_url: nobody is called back from this environment.")
         items = _items(workflow, request)
         record = self._written(name, request, _owner(invocation), http, deadline)
+        invocation.metered.hand_over()  # a job that was started before has reserved
         if record.status == "accepted":
+            share = self._reserved(record, workflow, len(items), invocation)
             _store(self._payloads(), record, request, workflow.each, items, deadline)
-            value = _execution_input(record, len(items))
+            value = _execution_input(record, len(items), share)
             self._workflows().start(workflow, record.execution_name, value, deadline=deadline)
             self._records().mark_running(record, deadline=deadline)
         # The client's own path tells the stage or the domain's base path.
@@ -130,6 +135,22 @@ class Jobs:
             code, message = problem_of_end(state.status, state.error)
             record = replace(record, status="failed", error_code=code, error_message=message)
         return self._job(record, deadline)
+
+    def _reserved(
+        self, record: JobRecord, workflow: JobWorkflow, items: int, invocation: Invocation
+    ) -> Share | None:
+        """Reserve the budget of a job; a job without budget is forgotten."""
+        try:
+            return invocation.metered.share(
+                record.job_id,
+                record.created_at,
+                workflow.bound(items),
+                route=record.workflow,
+                lasts_seconds=workflow.timeout_seconds + NOTED_SECONDS,
+            )
+        except BudgetExceeded:
+            self._records().discard(record, deadline=invocation.deadline)
+            raise
 
     def _record(self, owner: str, job_id: str, deadline: Deadline) -> JobRecord | None:
         return self._records().get(owner, job_id, now=int(self._clock()), deadline=deadline)
@@ -256,10 +277,11 @@ def _store(
         )
 
 
-def _execution_input(record: JobRecord, count: int) -> dict[str, object]:
+def _execution_input(record: JobRecord, count: int, share: Share | None) -> dict[str, object]:
     """Keys only: what the caller sent is in the bucket."""
     prefix = record.payload_prefix
     return {
+        **({} if share is None else {"charge": share.to_json()}),
         "owner": record.owner,
         "job_id": record.job_id,
         "input_key": f"{prefix}/input.json",

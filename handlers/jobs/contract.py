@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from handlers.common.contract import LARGEST_BODY_BYTES, Contract
+from handlers.common.metering import BY_TASKS
 from handlers.jobs.models import (
     ExecutionEnd,
     FinishRequest,
@@ -27,6 +28,7 @@ start_job = jobs.post(
     JobRequest,
     Job,
     name="jobs.start",
+    metered_by=BY_TASKS,
     status=202,
     request_headers={"Idempotency-Key": True},
     summary="Start a workflow as a job.",

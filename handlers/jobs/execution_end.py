@@ -26,11 +26,13 @@ class EndedJob:
         owner: Who started it.
         job_id: Its id.
         error: The name of the execution's error, if it has one.
+        charge: The reservation of the execution; None if it is not metered.
     """
 
     owner: str
     job_id: str
     error: str | None
+    charge: object = None
 
 
 def operation_of(event: object) -> object:
@@ -72,4 +74,4 @@ class Executions:
             return None
         if not isinstance(owner, str) or not isinstance(job_id, str):
             return None
-        return EndedJob(owner, job_id, error)
+        return EndedJob(owner, job_id, error, said.get("charge"))

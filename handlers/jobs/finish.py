@@ -14,6 +14,9 @@ from contextlib import suppress
 from handlers.common.deadline import Deadline
 from handlers.common.errors import ServiceError
 from handlers.common.invocation import Invocation
+from handlers.common.ledger import Share
+from handlers.common.logs import InvocationLog
+from handlers.common.meter import Meter
 from handlers.common.once import Once
 from handlers.common.service import Service
 from handlers.common.validation import validated
@@ -34,6 +37,8 @@ class Endings:
         records: Gives the table of jobs.
         payloads: Gives the bucket for results.
         callbacks: Gives what calls back; asked only for a job that wants it.
+        meter: Returns the meter. Default: there is none.
+        report: Called with `ledger` and the error if a job cannot be settled. Default: it is not noted.
         executions: Gives what knows the jobs of executions.
         clock: The time, in seconds since 1970.
     """
@@ -45,16 +50,23 @@ class Endings:
         payloads: Callable[[], Payloads],
         callbacks: Callable[[], Callbacks],
         executions: Callable[[], Executions],
+        meter: Callable[[], Meter | None] = lambda: None,
+        report: Callable[[str, ServiceError], None] = lambda _name, _error: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._records = records
         self._payloads = payloads
         self._callbacks = callbacks
         self._executions = executions
+        self._meter = meter
+        self._report = report
         self._clock = clock
 
-    def finish(self, request: FinishRequest, deadline: Deadline) -> dict[str, object]:
+    def finish(
+        self, request: FinishRequest, deadline: Deadline, *, charge: object = None
+    ) -> dict[str, object]:
         """Record the result or the failure."""
+        self._settle(charge, "ok" if request.error is None else problem_of(request.error)[0], deadline)
         record = self._record(request.owner, request.job_id, deadline)
         # An execution may end when its job has expired and its id stands for another.
         if record is None or record.output_key != request.output_key:
@@ -77,6 +89,8 @@ class Endings:
     def ended(self, end: ExecutionEnd, deadline: Deadline) -> dict[str, object]:
         """Record and tell what an execution that ended without a result has left undone."""
         job = self._executions().job_of(end, deadline=deadline)
+        if job is not None:
+            self._settle(job.charge, problem_of_end(end.status, job.error)[0], deadline)
         record = None if job is None else self._record(job.owner, job.job_id, deadline)
         if job is None or record is None or record.execution_name != end.name:
             return {"noted": False, "called": False}
@@ -88,6 +102,15 @@ class Endings:
             record = self._record(job.owner, job.job_id, deadline) or record
         called = _is_untold(record, end.status) and self._told(record, deadline)
         return {"noted": running, "called": called}
+
+    def _settle(self, charge: object, outcome: str, deadline: Deadline) -> None:
+        meter = self._meter()
+        if meter is None or charge is None:
+            return
+        try:
+            meter.settle_share(Share.from_json(charge).key, outcome=outcome, deadline=deadline)
+        except ServiceError as error:
+            self._report("ledger", error)  # the sweeper settles it
 
     def _record(self, owner: str, job_id: str, deadline: Deadline) -> JobRecord | None:
         return self._records().get(owner, job_id, now=int(self._clock()), deadline=deadline)
@@ -113,7 +136,7 @@ def create_service(endings: Endings, *, payloads: Callable[[], Payloads]) -> Ser
 
     @service.implements(finish_job)
     def finish(request: FinishRequest, invocation: Invocation) -> dict[str, object]:
-        return endings.finish(request, invocation.deadline)
+        return endings.finish(request, invocation.deadline, charge=invocation.charge)
 
     @service.implements(call_client_back)
     def call_back(request: JobReference, invocation: Invocation) -> dict[str, object]:
@@ -152,6 +175,8 @@ service = create_service(
         payloads=_payloads,
         callbacks=Once(lambda: Callbacks(os.environ["CALLBACK_KEY_ID"])),
         executions=Once(Executions),
+        meter=Once(Meter.from_environment),
+        report=InvocationLog(job_endings.name).backend_failure,
     ),
     payloads=_payloads,
 )

@@ -131,6 +131,25 @@ class JobRecords:
             raise TooManyJobs(self._running.limit)
         return not failed
 
+    def discard(self, record: JobRecord, *, deadline: Deadline) -> None:
+        """Delete a job that was not started; one that was stays.
+
+        Raises:
+            ServiceError: DynamoDB fails.
+        """
+        leave = self._running.leaving(record.owner, [record.execution_name], expires_at=record.expires_at)
+        delete = {
+            "TableName": self._table,
+            "Key": _key(record.owner, record.job_id),
+            "ConditionExpression": "created_at = :created AND #status = :accepted",
+            "ExpressionAttributeNames": {"#status": "status"},
+            "ExpressionAttributeValues": {
+                ":created": {"N": str(record.created_at)},
+                ":accepted": {"S": "accepted"},
+            },
+        }
+        self._transactions.write([{"Delete": delete}, {"Update": leave}], deadline=deadline)
+
     def get(self, owner: str, job_id: str, *, now: int, deadline: Deadline) -> JobRecord | None:
         """Return a job of an owner; None where there is none, or none any more.
 

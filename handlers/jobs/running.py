@@ -16,7 +16,7 @@ _SORT_KEY = "running"
 """No job has this id: ids are 32 hexadecimal digits."""
 
 _RETRY_AFTER_SECONDS = 15
-_NOTED_SECONDS = 300
+NOTED_SECONDS = 300
 """How long after its time limit the end of an execution may be noted, retries included."""
 
 
@@ -69,7 +69,7 @@ class RunningJobs:
             "UpdateExpression": "SET expires_at = :end ADD executions :one",
             "ConditionExpression": "attribute_not_exists(executions) OR size(executions) < :limit",
             "ExpressionAttributeValues": {
-                ":end": {"N": str(now + self.longest_seconds + _NOTED_SECONDS)},
+                ":end": {"N": str(now + self.longest_seconds + NOTED_SECONDS)},
                 ":one": {"SS": [execution]},
                 ":limit": {"N": str(self.limit)},
             },
@@ -87,7 +87,7 @@ class RunningJobs:
     def overdue(self, item: Mapping[str, Mapping[str, Any]], *, now: int) -> list[str]:
         """Return the executions of a set that must have ended, though their end was not noted."""
         executions: list[str] = item.get("executions", {}).get("SS", [])
-        longest = self.longest_seconds + _NOTED_SECONDS
+        longest = self.longest_seconds + NOTED_SECONDS
         return [one for one in executions if _started_at(one) + longest <= now]
 
     def _item(self, owner: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from handlers.common.aws_api import AwsApi, Tries, reading_answer
+from handlers.common.budgets import Amounts
 from handlers.common.deadline import Deadline
 from handlers.common.errors import ServiceError
 
@@ -29,12 +30,27 @@ class JobWorkflow:
         each: The field of the input whose items are objects that are worked on one by one; None where there is none.
         max_items: The most items it takes.
         timeout_seconds: The time limit of its executions.
+        nano_usd: Upper bound of what its tasks may cost besides those of the items, in billionths of a US dollar.
+        tokens: The same in tokens.
+        nano_usd_each: Upper bound of what the tasks of an item may cost.
+        tokens_each: The same in tokens.
     """
 
     state_machine: str
     each: str | None = None
     max_items: int = 40
     timeout_seconds: int = 3_600
+    nano_usd: int = 0
+    tokens: int = 0
+    nano_usd_each: int = 0
+    tokens_each: int = 0
+
+    def bound(self, items: int) -> Amounts:
+        """Return the upper bound of an execution with that many items."""
+        return {
+            "nano_usd": self.nano_usd + items * self.nano_usd_each,
+            "tokens": self.tokens + items * self.tokens_each,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from handlers.common.contract import Contract
+from handlers.common.metering import per_thousand_characters
 from handlers.common.summary import SummaryRequest, SummaryResponse
 from handlers.language.models import AnalysisRequest, AnalysisResponse
 
@@ -26,6 +27,7 @@ analyse_text = language.post(
     AnalysisRequest,
     AnalysisResponse,
     name="language.analysis",
+    metered_by=per_thousand_characters("text", most=5),
     summary="Detect a text's language, and its sentiment, entities and key phrases where the backend knows the language.",
     request_example={"text": "Ada Lovelace loved the museum in London."},
 )
@@ -34,6 +36,7 @@ summarize_text = language.post(
     SummaryRequest,
     SummaryResponse,
     name="language.summary",
+    metered_by=per_thousand_characters("text", most=16),
     summary="Summarize a text in a few sentences.",
     request_example={
         "text": "The museum opened a new wing on Monday. It was full by noon.",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from handlers.common.functions import Functions
 from handlers.common.invocation import Invocation
+from handlers.common.metering import MeteredBy
 from handlers.common.once import Once
 from handlers.common.service import Service
 from handlers.orchestrator.catalogue import Catalogue
@@ -42,7 +43,12 @@ def create_service(catalogue: Callable[[], Catalogue], functions: Callable[[], F
             "input": request.input,
             "requestId": invocation.request_id,
         }
+        metered = invocation.metered
+        if operation.get("metered_by") is not None:
+            measure = MeteredBy.from_json(operation["metered_by"])
+            metered.use_operation(request.service, measure, request.input)
         output = functions().call(str(operation["service"]), event, deadline=invocation.deadline)
+        metered.result(output)
         return DispatchResponse(service=request.service, output=output)
 
     @service.implements(read_health)

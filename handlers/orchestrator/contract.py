@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from handlers.common.contract import LARGEST_BODY_BYTES, Contract
+from handlers.common.metering import BY_CALLED
 from handlers.orchestrator.models import DispatchRequest, DispatchResponse, HealthResponse, ServicesResponse
 
 orchestrator = Contract("orchestrator", summary="All services by name.", max_body_bytes=LARGEST_BODY_BYTES)
@@ -17,6 +18,7 @@ call_service = orchestrator.post(
     DispatchRequest,
     DispatchResponse,
     name="orchestrator.dispatch",
+    metered_by=BY_CALLED,
     summary="Call a service by its name, with the input that its schema describes.",
     request_example={
         "service": "language.summary",
@@ -28,6 +30,7 @@ call_service_as_partner = orchestrator.post(
     DispatchRequest,
     DispatchResponse,
     name="orchestrator.dispatch_for_partner",
+    metered_by=BY_CALLED,
     summary="Call a service by its name, as a partner with a token and a metered key.",
     request_example={
         "service": "language.summary",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from handlers.common.contract import LARGEST_BODY_BYTES, Contract
+from handlers.common.metering import per_call
 from handlers.vision.models import LabelsRequest, LabelsResponse, TextRequest, TextResponse
 
 MEDIA_TYPES = ("image/png", "image/jpeg", "image/webp", "image/gif")
@@ -19,6 +20,7 @@ read_text = vision.post(
     TextRequest,
     TextResponse,
     name="vision.text",
+    metered_by=per_call("image"),
     summary="Read the text of an image, in reading order and with the place of each line.",
 )
 find_labels = vision.post(
@@ -26,5 +28,6 @@ find_labels = vision.post(
     LabelsRequest,
     LabelsResponse,
     name="vision.labels",
+    metered_by=per_call("image"),
     summary="Name what an image shows. The local backend knows things, animals and food, but not people.",
 )

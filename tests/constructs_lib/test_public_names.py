@@ -57,7 +57,7 @@ PURE = [
     "storage.replica",
     "templates",
     "workflows.branches",
-    "workflows.caller_count",
+    "workflows.budget",
     "workflows.circuit",
     "workflows.data_flow",
     "workflows.duration",

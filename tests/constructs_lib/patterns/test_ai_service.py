@@ -11,7 +11,6 @@ from cdktf import App
 from constructs_lib import (
     AiService,
     AwsStack,
-    CallerLimit,
     ConflictError,
     Cors,
     GatewayResponses,
@@ -87,19 +86,6 @@ def test_models_are_those_of_the_stack_s_partition(app: App, archive: FakeArchiv
     assert models["Resource"] == [
         "arn:aws-us-gov:bedrock:us-gov-west-1::foundation-model/amazon.nova-lite-v1:0"
     ]
-
-
-def test_requests_are_counted_with_a_limit(app: App, archive: FakeArchive) -> None:
-    stack = stack_with(app)
-    AiService(
-        stack,
-        greeting(),
-        archive=archive,
-        caller_limit=CallerLimit(stack, "callers", requests_per_minute=7),
-    )
-    variables = Configuration(stack).only("lambda_function")["environment"]["variables"]
-    assert variables["CALLER_REQUESTS_PER_MINUTE"] == "7"
-    assert policies(stack)["table-shop-callers"][0]["Action"] == ["dynamodb:UpdateItem"]
 
 
 def test_its_routes_are_those_of_the_contract(app: App, archive: FakeArchive) -> None:

@@ -9,7 +9,6 @@ import pytest
 
 from constructs_lib import (
     AwsStack,
-    CallerLimit,
     ConflictError,
     EncryptionKey,
     Function,
@@ -115,6 +114,7 @@ def test_each_function_may_do_what_it_has_to(
     assert may_finish["sign-shop-jobs-callbacks"][0]["Action"] == ["kms:Sign"]
     assert not any("start" in name for name in may_finish)
     assert may_front["table-shop-jobs"][0]["Action"] == [
+        "dynamodb:DeleteItem",
         "dynamodb:GetItem",
         "dynamodb:PutItem",
         "dynamodb:UpdateItem",
@@ -273,23 +273,6 @@ def test_records_expire(stack: AwsStack, archive: FakeArchive, payloads: Payload
     assert table["name"] == "shop-jobs"
     assert table["ttl"] == {"attribute_name": "expires_at", "enabled": True}
     assert table["point_in_time_recovery"] == {"enabled": True, "recovery_period_in_days": 1}
-
-
-def test_requests_are_counted_with_a_limit(
-    stack: AwsStack, archive: FakeArchive, payloads: PayloadBucket
-) -> None:
-    limit = CallerLimit(stack, "callers", requests_per_minute=7)
-    runner(stack, archive, payloads, caller_limit=limit)
-    synthesized = Configuration(stack)
-    variables = {
-        body["function_name"]: body["environment"]["variables"]
-        for body in synthesized.all("lambda_function").values()
-    }
-    assert variables["shop-jobs"]["CALLER_REQUESTS_PER_MINUTE"] == "7"
-    assert "CALLER_TABLE" not in variables["shop-jobs-finish"]
-    assert policies(synthesized, "jobs_api_role")["table-shop-callers"][0]["Action"] == [
-        "dynamodb:UpdateItem"
-    ]
 
 
 def test_the_routes_are_those_of_the_contract(

@@ -115,7 +115,7 @@ def test_a_grant_says_what_is_allowed(stack: AwsStack) -> None:
     role = Role(stack, "role", service="lambda.amazonaws.com")
     assert refused(lambda: table.grant(role)) == (
         InvalidArgumentError,
-        "shop/orders: grant has no actions; name one of DeleteItem, GetItem, PutItem, Query, UpdateItem",
+        "shop/orders: grant has no actions; name one of DeleteItem, GetItem, PutItem, Query, Scan, UpdateItem",
     )
     _, message = refused(lambda: table.grant(role, "Scan"))  # type: ignore[arg-type]
     assert message.startswith(

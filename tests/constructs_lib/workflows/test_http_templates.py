@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from constructs_lib.errors import ConstructError
 from constructs_lib.workflows.expressions import MAX_DATA_BYTES
-from constructs_lib.workflows.http_errors import CALLER_LIMIT_REACHED, ERRORS, HttpError
+from constructs_lib.workflows.http_errors import BUDGET_EXCEEDED, ERRORS, HttpError
 from constructs_lib.workflows.http_templates import (
     outage_template,
     refusal_template,
@@ -282,7 +282,7 @@ def test_failure_answers_by_the_name_of_the_error_and_never_with_the_cause(name:
     assert (status, found["code"]) == (
         (502, "workflow_failed") if expected is None else (expected.status, expected.code)
     )
-    wait = "60" if name == CALLER_LIMIT_REACHED else "5"
+    wait = "60" if name == BUDGET_EXCEEDED else "5"
     assert headers == ({"Retry-After": wait} if status in (429, 503) else {})
 
 
@@ -356,24 +356,28 @@ def test_a_message_that_would_be_evaluated_is_refused(message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cause", "seconds"),
+    ("cause", "headers", "message"),
     [
-        ("43", "43"),
-        ("1", "1"),
-        ("60", "60"),
-        ("0", "60"),
-        ("100", "60"),
-        ('4"', "60"),
-        ("", "60"),
-        (None, "60"),
+        (
+            "60 The key's budget of 3 requests a minute is used up. It resets at 2026-12-01T00:00:00Z.",
+            {"Retry-After": "60"},
+            "The key's budget of 3 requests a minute is used up. It resets at 2026-12-01T00:00:00Z.",
+        ),
+        (
+            "61 A budget.",
+            {"Retry-After": "61", "x-should-retry": "false"},
+            "A budget.",
+        ),
+        (None, {"Retry-After": "60"}, "A budget is used up. Try again later."),
+        ('5 "}, "x": {"', {"Retry-After": "60"}, "A budget is used up. Try again later."),
+        ("5 $context #set($a = 1)", {"Retry-After": "60"}, "A budget is used up. Try again later."),
+        ("0 A budget.", {"Retry-After": "60"}, "A budget is used up. Try again later."),
     ],
 )
-def test_the_limit_of_a_caller_says_when_to_try_again(cause: str | None, seconds: str) -> None:
-    body = {"status": "FAILED", "error": CALLER_LIMIT_REACHED, "cause": cause}
-    status, text, headers = answer(RESPONSE, body)
-    assert (status, headers) == (429, {"Retry-After": seconds})
-    assert json.loads(text) == {
-        "code": "too_many_requests",
-        "message": "The limit of requests a minute is reached. Try again when the next minute begins.",
-        "requestId": "r-1",
-    }
+def test_a_budget_that_is_used_up_says_which_and_when_to_try_again(
+    cause: str | None, headers: dict[str, str], message: str
+) -> None:
+    body = {"status": "FAILED", "error": BUDGET_EXCEEDED, "cause": cause}
+    status, text, answered = answer(RESPONSE, body)
+    assert (status, answered) == (429, headers)
+    assert json.loads(text) == {"code": "budget_exceeded", "message": message, "requestId": "r-1"}

@@ -1,0 +1,258 @@
+"""Operations that are metered: reserved after the request was read, settled whatever becomes of it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from handlers.common.admission import Admission
+from handlers.common.caller import Limit
+from handlers.common.contract import Contract
+from handlers.common.errors import (
+    BackendTimeout,
+    BackendUnavailable,
+    InvalidRequest,
+    ServiceError,
+)
+from handlers.common.invocation import Invocation
+from handlers.common.ledger import Share
+from handlers.common.metering import BY_MODEL, FREE, MeteredBy, per_input_token
+from handlers.common.models import RequestModel, ResponseModel
+from handlers.common.prices import Prices
+from handlers.common.service import Service
+from tests.support.aws import Answering
+from tests.support.cloud_in_thread import CloudInThread
+from tests.support.events import Answer, Context, ask, proxy_event
+from tests.support.meter import NOW, MeteredTables, call_of, caller_with, limit, soon
+
+PRICES = """
+["words@local"]
+input_token = 10
+date = 2026-11-30
+source = "nominal"
+["model:a"]
+input_token = 1
+output_token = 2
+date = 2026-11-30
+source = "nominal"
+["model:b"]
+input_token = 100
+output_token = 200
+date = 2026-11-30
+source = "nominal"
+"""
+WORDS = per_input_token("text", used="tokens", most=100)
+BUCKET = "key:k1#day#nano_usd#2026-11-30"
+
+
+class Words(RequestModel):
+    text: str
+
+
+class Count(ResponseModel):
+    tokens: int
+
+
+Work = Callable[[Words, Invocation], int]
+
+
+@pytest.fixture
+def tables(cloud: CloudInThread) -> MeteredTables:
+    return MeteredTables(cloud.client("dynamodb"))
+
+
+@pytest.fixture
+def prices(tmp_path: Any) -> Prices:
+    file = tmp_path / "prices.toml"
+    file.write_text(PRICES)
+    return Prices.from_file(file)
+
+
+def service_of(
+    tables: MeteredTables, prices: Prices, work: Work, metered_by: MeteredBy = WORDS, **options: bool
+) -> Service:
+    contract = Contract("words")
+    operation = contract.post("/words", Words, Count, summary="Count.", metered_by=metered_by, **options)
+    service = Service(contract, admission=Admission(tables.meter(), prices=lambda: prices))
+
+    @service.implements(operation)
+    def count(request: Words, invocation: Invocation) -> Count:
+        return Count(tokens=work(request, invocation))
+
+    return service
+
+
+def ask_as(service: Service, *limits: Limit, text: str = "abcd", request_id: str = "r1") -> Answer:
+    event = proxy_event(json.dumps({"text": text}), path="/words")
+    event["requestContext"] |= {
+        "requestId": request_id,
+        "requestTimeEpoch": int(NOW * 1000),
+        "authorizer": {
+            "principalId": "acme",
+            "tenant": "acme",
+            "key": "k1",
+            "caller": "A" * 24,
+            "services": "*",
+            "models": "*",
+            "limits": json.dumps([one.to_json() for one in limits]),
+        },
+    }
+    return ask(service, event)
+
+
+def direct(service: Service, event: dict[str, object]) -> dict[str, object]:
+    with contextlib.redirect_stdout(io.StringIO()):
+        return service.handler(event, Context())
+
+
+def two(_request: Words, _invocation: Invocation) -> int:
+    return 2
+
+
+def failing(error: Exception) -> Work:
+    def work(_request: Words, _invocation: Invocation) -> int:
+        raise error
+
+    return work
+
+
+def test_what_the_answer_says_is_settled(tables: MeteredTables, prices: Prices) -> None:
+    answer = ask_as(service_of(tables, prices, two), limit("key:k1", "day", "nano_usd", 100))
+    assert answer.status == 200
+    (row,) = tables.check()
+    assert (row["target"], row["quantities"]) == ({"S": "local"}, {"M": {"input_token": {"N": "2"}}})
+    assert tables.counts() == {BUCKET: {"committed": 20, "spent": 20}}
+
+
+def test_the_upper_bound_is_reserved_while_the_work_is_done(tables: MeteredTables, prices: Prices) -> None:
+    seen: list[dict[str, int]] = []
+
+    def work(_request: Words, _invocation: Invocation) -> int:
+        seen.append(tables.counts()[BUCKET])
+        return 2
+
+    ask_as(service_of(tables, prices, work), limit("key:k1", "day", "nano_usd", 100))
+    assert seen == [{"committed": 60, "spent": 0}]
+
+
+@pytest.mark.parametrize(
+    ("error", "spent"),
+    [
+        (InvalidRequest(), 0),
+        (BackendUnavailable(), 0),
+        (BackendTimeout(), 60),
+        (KeyError("a"), 60),
+    ],
+)
+def test_what_is_not_known_counts_as_used(
+    error: Exception, spent: int, tables: MeteredTables, prices: Prices
+) -> None:
+    ask_as(service_of(tables, prices, failing(error)), limit("key:k1", "day", "nano_usd", 100))
+    assert tables.counts()[BUCKET] == {"committed": spent, "spent": spent}
+    (row,) = tables.check()
+    code = error.code if isinstance(error, ServiceError) else "internal_error"
+    assert row["outcome"] == {"S": code}
+
+
+def test_wrong_requests_and_refused_ones_cost_nothing(tables: MeteredTables, prices: Prices) -> None:
+    service = service_of(tables, prices, failing(AssertionError()))
+    event = proxy_event('{"txt": "a"}', path="/words")
+    assert ask(service, event).status == 400
+    answer = ask_as(service, limit("key:k1", "day", "nano_usd", 59))
+    assert (answer.status, answer.body["code"]) == (429, "budget_exceeded")
+    assert answer.headers["x-should-retry"] == "false"
+    assert (tables.rows(), tables.counts()) == ([], {})
+
+
+def test_a_fallback_is_reserved_at_its_own_price(tables: MeteredTables, prices: Prices) -> None:
+    def work(_request: Words, invocation: Invocation) -> int:
+        metered = invocation.metered
+        upper = {"input_token": 4, "output_token": 3}
+        first = metered.attempt("model:a", prices._named("model:a"), upper, route="fast")
+        first.fail(BackendTimeout())
+        metered.attempt("model:b", prices._named("model:b"), upper)
+        return 1
+
+    service = service_of(tables, prices, work, BY_MODEL)
+    assert ask_as(service, limit("key:k1", "day", "nano_usd", 1_009)).status == 429
+    assert tables.counts()[BUCKET] == {"committed": 10, "spent": 10}
+    assert ask_as(service, limit("key:k1", "day", "nano_usd", 2_000), request_id="r2").status == 200
+    assert tables.counts()[BUCKET] == {"committed": 1_020, "spent": 1_020}
+    row = next(row for row in tables.check() if row["request_id"]["S"] == "r2")
+    assert (row["target"], row["fallbacks"], row["route"]) == ({"S": "model:b"}, {"N": "1"}, {"S": "fast"})
+
+
+def test_an_operation_cannot_forget_the_meter(tables: MeteredTables, prices: Prices) -> None:
+    answer = ask_as(service_of(tables, prices, two, BY_MODEL))
+    assert (answer.status, answer.log_line["error_detail"]) == (500, "words reserved nothing with the meter")
+
+
+def test_what_costs_nothing_counts_as_a_request(tables: MeteredTables, prices: Prices) -> None:
+    service = service_of(tables, prices, two, FREE)
+    bound = limit("key:k1", "day", "requests", 1)
+    answers = [ask_as(service, bound, request_id=name).status for name in ("r1", "r2")]
+    assert (answers, tables.rows()) == ([200, 429], [])
+
+
+@pytest.mark.parametrize(("serves_uncounted", "status"), [(False, 503), (True, 200)])
+def test_without_dynamodb_only_those_are_served_whose_contract_says_so(
+    serves_uncounted: bool, status: int, tables: MeteredTables, prices: Prices
+) -> None:
+    down = BackendUnavailable(detail="dynamodb: down")
+    meter = tables.meter()
+    meter._transactions.api = meter._api = Answering(  # type: ignore[assignment]
+        {"transact_write_items": down, "put_item": down}
+    )
+    service = service_of(tables, prices, two, serves_uncounted=serves_uncounted)
+    service._admission = Admission(meter, prices=lambda: prices)
+    assert ask_as(service, limit("key:k1", "day", "nano_usd", 100)).status == status
+
+
+def test_a_task_takes_its_part_of_the_reservation_of_its_workflow(
+    tables: MeteredTables, prices: Prices
+) -> None:
+    meter, workflow = tables.meter(), call_of(caller_with(limit("key:key-1", "day", "nano_usd", 200)), "w")
+    bucket = "key:key-1#day#nano_usd#2026-11-30"
+    reserved = meter.reserve(
+        workflow, {"nano_usd": 130, "tokens": 99}, lasts_seconds=30, deadline=soon(), shared=True
+    )
+    charge = Share(workflow.key, reserved.amounts).to_json()
+    event = {"operation": "words", "input": {"text": "abcd"}, "charge": charge}
+    good, late = service_of(tables, prices, two), service_of(tables, prices, failing(BackendTimeout()))
+    assert direct(good, event) == {"tokens": 2}
+    with pytest.raises(BackendTimeout):
+        direct(late, event)
+    with pytest.raises(ServiceError, match="used up"):
+        direct(good, event)  # 20 and 60 are used: 60 more are not left
+    assert tables.counts()[bucket] == {"committed": 130, "spent": 0}
+    for _ in range(2):
+        meter.settle_share(workflow.key, outcome="ok", deadline=soon())
+    assert tables.counts()[bucket] == {"committed": 80, "spent": 80}
+    with pytest.raises(ServiceError, match="used up"):
+        direct(good, event)
+    (row,) = tables.check()
+    assert row["used"]["M"] == {
+        "requests": {"N": "1"},
+        "tokens": {"N": "8"},
+        "nano_usd": {"N": "80"},
+    }
+
+
+def test_a_workflow_that_died_gives_back_what_its_tasks_did_not_take(
+    tables: MeteredTables, prices: Prices
+) -> None:
+    meter, workflow = tables.meter(), call_of(caller_with(limit("key:key-1", "day", "nano_usd", 200)), "w")
+    reserved = meter.reserve(
+        workflow, {"nano_usd": 130, "tokens": 99}, lasts_seconds=30, deadline=soon(), shared=True
+    )
+    charge = Share(workflow.key, reserved.amounts).to_json()
+    direct(service_of(tables, prices, two), {"operation": "words", "input": {"text": "a"}, "charge": charge})
+    tables.now += 60
+    assert meter.sweep(deadline=soon()) == 1
+    assert tables.counts()["key:key-1#day#nano_usd#2026-11-30"] == {"committed": 20, "spent": 20}
+    tables.check()
