@@ -11,7 +11,6 @@ from constructs_lib import (
     AiService,
     AwsStack,
     CallerKey,
-    CallerLimit,
     ChatService,
     CircuitBreaker,
     CognitoAuthorizer,
@@ -20,6 +19,7 @@ from constructs_lib import (
     Function,
     IamAuthorization,
     JobRunner,
+    Meter,
     PayloadBucket,
     Protection,
     Quota,
@@ -32,9 +32,11 @@ from constructs_lib import (
     WorkflowService,
 )
 from handlers.chat.contract import chat
+from handlers.common.prices import Prices
 from handlers.embeddings.contract import embeddings
 from handlers.jobs.contract import jobs
 from handlers.language.contract import language
+from handlers.ledger.contract import ledger
 from handlers.orchestrator.contract import orchestrator
 from handlers.vision.contract import vision
 from settings import PROJECT, Settings, settings_from
@@ -52,18 +54,19 @@ class AiOrchestrator(AwsStack):
         )
         if settings.hardened:
             self.encrypt_with(EncryptionKey(self, "key"))
-        limit = CallerLimit(self, "callers", requests_per_minute=settings.requests_per_minute)
+        # Budgets: every call below reserves before and is in the ledger after. Prices are in handlers/common/prices.toml.
+        meter = self.meter_with(Meter(self, "meter", ledger, prices=Prices.from_file()))
 
         # Services: a Lambda function each. Routes, models and limits are in handlers/<name>/contract.py.
         services = [
-            AiService(self, vision, memory_mb=2048, caller_limit=limit),
-            AiService(self, language, memory_mb=1536, caller_limit=limit),
-            AiService(self, embeddings, memory_mb=1024, caller_limit=limit),
+            AiService(self, vision, memory_mb=2048),
+            AiService(self, language, memory_mb=1536),
+            AiService(self, embeddings, memory_mb=1024),
             # Add yours here.
         ]
-        dispatcher = Dispatcher(self, orchestrator, services=services, caller_limit=limit)
+        dispatcher = Dispatcher(self, orchestrator, services=services)
         vectors = dispatcher.services["embeddings"]
-        models = ChatService(self, chat, routes=settings.model_routes, embeddings=vectors, caller_limit=limit)
+        models = ChatService(self, chat, routes=settings.model_routes, embeddings=vectors)
 
         # Workflows: several services in one answer.
         breaker = CircuitBreaker(self, "summary-model", failures=3, open_seconds=30)
@@ -74,14 +77,13 @@ class AiOrchestrator(AwsStack):
                 understand_document: document(dispatcher.services),
                 summarize_reliably: summary(dispatcher.services, breaker),
             },
-            caller_limit=limit,
         )
 
         # Jobs: workflows that run longer than a request.
         payloads = PayloadBucket(
             self, "payloads", existing=settings.payload_bucket, expire_days=settings.expire_days
         )
-        runner = JobRunner(self, jobs, payloads=payloads, callbacks=settings.callbacks, caller_limit=limit)
+        runner = JobRunner(self, jobs, payloads=payloads, callbacks=settings.callbacks)
         runner.add_workflow("document", document_pages(dispatcher.services, runner), each="pages")
 
         # Callers: users sign in, partners have a token and a metered key, operators sign with IAM.
@@ -109,6 +111,7 @@ class AiOrchestrator(AwsStack):
         )
         v1 = RestApi(self, "v1", name="aiOrchestratorV1", definition="openapi", default_authorization=users)
         v1.add_services(models)
+        v1.add_services(meter, authorization={"/v1/usage/all": IamAuthorization()})
         stage, v1_stage = api.deploy("prod"), v1.deploy("prod")
         plan = UsagePlan(self, "plan", stages=[stage], throttle=Throttle(10, 20), quota=Quota(10_000, "DAY"))
         if settings.hardened:

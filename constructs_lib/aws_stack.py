@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from constructs import Construct
 
@@ -13,6 +13,9 @@ from constructs_lib.stacks import check_same_stack
 
 if TYPE_CHECKING:
     from constructs_lib.kms.encryption_key import EncryptionKey
+
+
+C = TypeVar("C", bound=Construct)
 
 
 class AwsStack(ProviderStack):
@@ -67,11 +70,14 @@ class AwsStack(ProviderStack):
         """The meter of the services, workflows and jobs in this stack; None if there is none."""
         return self.__meter
 
-    def meter_with(self, meter: Construct) -> None:
+    def meter_with(self, meter: C) -> C:
         """Meter every service, workflow and job that is created in this stack from now on.
 
         Args:
             meter: A `Meter` of this stack.
+
+        Returns:
+            The meter.
 
         Raises:
             ConflictError: The stack has a meter, or a service was created before, or the meter is in another stack.
@@ -87,6 +93,7 @@ class AwsStack(ProviderStack):
                 "call meter_with before the first service",
             )
         self.__meter = meter
+        return meter
 
     def note_unmetered(self, where: str) -> None:
         """Note that something is created without a meter, so that `meter_with` comes too late.

@@ -46,6 +46,7 @@ from handlers.common.event_stream import EventStream
 from handlers.common.functions import Functions
 from handlers.common.invocation import Invocation
 from handlers.common.logs import InvocationLog
+from handlers.common.metered import Metered
 from handlers.common.once import Once
 from handlers.common.responses import Reply
 from handlers.common.service import Service
@@ -69,12 +70,12 @@ def create_service(router: Callable[[], Router], functions: Callable[[], Functio
                 raise InvalidRequest(
                     "stream is not supported here; remove it, or send false.", param="stream"
                 )
-            stream = router().stream(request, deadline=invocation.deadline)
+            stream = router().stream(request, deadline=invocation.deadline, metered=_metering(invocation))
             headers = {**_headers(invocation), "x-model-target": stream.target.name}
             options = request.stream_options
             events = _chunks(stream, with_usage=bool(options and options.include_usage))
             return EventStream(events, headers, last="[DONE]")
-        routed = router().complete(request, deadline=invocation.deadline)
+        routed = router().complete(request, deadline=invocation.deadline, metered=_metering(invocation))
         completion = _chat_completion(routed.completion, routed.target.model)
         return Reply(completion, {**_headers(invocation), "x-model-target": routed.target.name})
 
@@ -119,6 +120,10 @@ def create_service(router: Callable[[], Router], functions: Callable[[], Functio
         return Reply(found, _headers(invocation))
 
     return service
+
+
+def _metering(invocation: Invocation) -> Metered | None:
+    return invocation.metered if invocation.metered.active else None
 
 
 def _headers(invocation: Invocation) -> dict[str, str]:

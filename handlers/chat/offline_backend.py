@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from handlers.chat.backend import Call, CallPiece, Completion, End, Piece, TextPiece
+from handlers.chat.bounds import OFFLINE_TOKEN_LIMIT
 from handlers.chat.messages import Message, NamedTool, Tool
 from handlers.chat.models import ChatRequest, FinishReason
 from handlers.chat.parameters import Rejection
@@ -34,8 +35,6 @@ DESCRIPTION = (
 )
 
 CONTEXT_TOKENS = 4_096
-DEFAULT_TOKEN_LIMIT = 256
-"""Tokens of an answer without a limit: what a slow machine writes within a request."""
 
 _WEIGHTS = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _DETAIL = "llama.cpp"
@@ -197,7 +196,7 @@ def _usable(request: ChatRequest) -> list[Tool]:
 def _body(request: ChatRequest, tools: list[Tool]) -> dict[str, Any]:
     body: dict[str, Any] = {
         "messages": [_plain(message) for message in request.messages],
-        "max_tokens": request.token_limit or DEFAULT_TOKEN_LIMIT,
+        "max_tokens": request.token_limit or OFFLINE_TOKEN_LIMIT,
         "stream": True,
         "stream_options": {"include_usage": True},
     }

@@ -6,13 +6,17 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from handlers.chat.backend import ChatBackend, Completion, Piece
+from handlers.chat.backend import ChatBackend, Completion, End, Piece, TextPiece
+from handlers.chat.bounds import cut_short, limited, upper_bound
 from handlers.chat.circuits import Circuit, Circuits
 from handlers.chat.models import ChatRequest
 from handlers.chat.parameters import Rejection
 from handlers.chat.routes import Route, Routes, Target
+from handlers.common.budgets import BudgetExceeded
 from handlers.common.deadline import Deadline
 from handlers.common.errors import BackendError, BackendUnavailable, InvalidRequest, ServiceError
+from handlers.common.metered import Attempt, Metered, not_metered
+from handlers.common.metering import READ, WRITTEN
 
 _FIRST_SERVER_ERROR = 500
 _SECONDS_TO_COUNT = 2.0
@@ -33,6 +37,7 @@ class RoutedStream:
         target: The target.
         pieces: The pieces. The first one is awaited here.
         ended: Called when the answer is complete, or with the error that ended it.
+        attempt: The reservation for it.
 
     Raises:
         ServiceError: The target failed before its first piece.
@@ -44,8 +49,11 @@ class RoutedStream:
         pieces: Generator[Piece, None, None],
         *,
         ended: Callable[[ServiceError | None], None] = lambda _: None,
+        attempt: Attempt,
     ) -> None:
         self.target = target
+        self._attempt = attempt
+        self._written = 0
         self._pieces = pieces
         self._ended = ended
         try:
@@ -54,9 +62,10 @@ class RoutedStream:
             raise BackendError("The model answered nothing.", detail=target.name) from None
 
     def __iter__(self) -> Iterator[Piece]:
-        yield self._first
+        yield self._noted(self._first)
         try:
-            yield from self._pieces
+            for piece in self._pieces:
+                yield self._noted(piece)
         except ServiceError as error:
             self._ended(error)
             raise
@@ -66,9 +75,19 @@ class RoutedStream:
         """End the target's work."""
         self._pieces.close()
 
+    def _noted(self, piece: Piece) -> Piece:
+        """Return a piece, after it was counted: whatever ends the answer, what was written so far is used."""
+        if isinstance(piece, End):
+            self._attempt.use({READ: piece.prompt_tokens, WRITTEN: piece.completion_tokens})
+        else:
+            text = piece.text if isinstance(piece, TextPiece) else piece.arguments
+            self._written += len(text.encode("utf-8", "surrogatepass"))
+            self._attempt.use(cut_short(self._attempt.upper, self._written))
+        return piece
+
 
 T = TypeVar("T", Completion, RoutedStream)
-_Attempt = Callable[[Target, Deadline, Circuit | None], T]
+_Answer = Callable[[Target, Deadline, Circuit | None, Attempt], T]
 
 
 class Router:
@@ -97,8 +116,13 @@ class Router:
         self._circuits = circuits
         self._report = report
 
-    def complete(self, request: ChatRequest, *, deadline: Deadline) -> Routed:
+    def complete(self, request: ChatRequest, *, deadline: Deadline, metered: Metered | None = None) -> Routed:
         """Answer a request by the first target of its route that can.
+
+        Args:
+            request: The request.
+            deadline: When the answer must be there.
+            metered: Metering of the call: each target is reserved at its own price before it is tried. Default: none.
 
         Raises:
             ModelNotFound: No route has the model's name.
@@ -107,29 +131,46 @@ class Router:
         """
         route = self.routes.route(request.model)
 
-        def attempt(target: Target, until: Deadline, _: Circuit | None) -> Completion:
-            return self._backend(target).complete(request, deadline=until)
+        def answer(target: Target, until: Deadline, _: Circuit | None, attempt: Attempt) -> Completion:
+            completion = self._backend(target).complete(_bounded(request, target, metered), deadline=until)
+            attempt.use({READ: completion.prompt_tokens, WRITTEN: completion.completion_tokens})
+            return completion
 
-        completion, target = self._first_good(route, request, deadline, attempt)
+        completion, target = self._first_good(route, request, deadline, answer, metered or not_metered())
         return Routed(completion, target)
 
-    def stream(self, request: ChatRequest, *, deadline: Deadline) -> RoutedStream:
+    def stream(
+        self, request: ChatRequest, *, deadline: Deadline, metered: Metered | None = None
+    ) -> RoutedStream:
         """Answer a request piece by piece, by the first target of its route whose first piece comes.
+
+        Args:
+            request: The request.
+            deadline: When the last piece must be there.
+            metered: As for `complete`. An answer that ends early counts with what was written.
 
         Raises:
             ServiceError: As `complete`. Later errors come with the pieces; no other target is tried then.
         """
         route = self.routes.route(request.model)
 
-        def attempt(target: Target, until: Deadline, circuit: Circuit | None) -> RoutedStream:
-            pieces = self._backend(target).stream(request, first=until, deadline=deadline)
+        def answer(
+            target: Target, until: Deadline, circuit: Circuit | None, attempt: Attempt
+        ) -> RoutedStream:
+            bounded = _bounded(request, target, metered)
+            pieces = self._backend(target).stream(bounded, first=until, deadline=deadline)
             if circuit is None:
-                return RoutedStream(target, pieces)
+                return RoutedStream(target, pieces, attempt=attempt)
             return RoutedStream(
-                target, pieces, ended=lambda error: self._count(route, circuit, error, deadline)
+                target,
+                pieces,
+                ended=lambda error: self._count(route, circuit, error, deadline),
+                attempt=attempt,
             )
 
-        stream, _ = self._first_good(route, request, deadline, attempt)
+        metering = metered or not_metered()
+        stream, _ = self._first_good(route, request, deadline, answer, metering)
+        metering.first_token()
         return stream
 
     def _fit(self, route: Route, request: ChatRequest) -> list[Target]:
@@ -148,11 +189,17 @@ class Router:
         return targets
 
     def _first_good(
-        self, route: Route, request: ChatRequest, deadline: Deadline, attempt: _Attempt[T]
+        self,
+        route: Route,
+        request: ChatRequest,
+        deadline: Deadline,
+        answer_of: _Answer[T],
+        metered: Metered,
     ) -> tuple[T, Target]:
         targets = self._fit(route, request)
         if len(route.targets) == 1:
-            return attempt(targets[0], deadline, None), targets[0]
+            attempt = _reserved(metered, route, targets[0], request)
+            return answer_of(targets[0], deadline, None, attempt), targets[0]
         circuits = self._circuits()
         failure: ServiceError | None = None
         shortest_wait: int | None = None
@@ -171,8 +218,17 @@ class Router:
             seconds = max(0.0, deadline.seconds_left() - _SECONDS_TO_COUNT)
             until = deadline.at_most(seconds if last else min(seconds, route.timeout_seconds))
             try:
-                answer = attempt(target, until, circuit)
+                attempt = _reserved(metered, route, target, request)
+            except BudgetExceeded as refused:
+                if failure is None:
+                    raise
+                # The target before it failed, and what is left does not pay this one.
+                failure = refused
+                continue
+            try:
+                answer = answer_of(target, until, circuit, attempt)
             except ServiceError as error:
+                attempt.fail(error)
                 self._count(route, circuit, error, deadline)
                 if error.status < _FIRST_SERVER_ERROR:
                     raise
@@ -193,3 +249,21 @@ class Router:
             circuits.succeeded(circuit, deadline=deadline)
         else:
             circuits.failed(circuit, open_seconds=route.cooldown_seconds, deadline=deadline)
+
+
+def _bounded(request: ChatRequest, target: Target, metered: Metered | None) -> ChatRequest:
+    """Return the request with a limit of tokens if it is metered."""
+    return request if metered is None else limited(request, target.backend)
+
+
+def _reserved(metered: Metered, route: Route, target: Target, request: ChatRequest) -> Attempt:
+    """Reserve for a target at its own price."""
+    bounded = limited(request, target.backend)
+    return metered.attempt_model(
+        target.name,
+        lambda price: upper_bound(bounded, price.image_tokens),
+        backend=target.backend,
+        model=target.model,
+        base_url=target.base_url,
+        route=route.name,
+    )

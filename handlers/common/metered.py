@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import re
 import time
@@ -15,7 +16,7 @@ from handlers.common.deadline import Deadline
 from handlers.common.errors import BackendUnavailable, InternalError, ServiceError
 from handlers.common.ledger import Call, Outcome, Share
 from handlers.common.meter import Meter, Reservation
-from handlers.common.metering import FREE, MeteredBy
+from handlers.common.metering import FREE, TOKEN_UNITS, MeteredBy
 from handlers.common.prices import Price, Prices
 
 if TYPE_CHECKING:
@@ -103,6 +104,11 @@ class Metered:
         self._measured: tuple[MeteredBy, Mapping[str, object]] | None = None
         self._started = time.perf_counter()
         self._first_token_ms: int | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether the call is metered."""
+        return self._meter is not None
 
     def begin(self, request: BaseModel | None) -> None:
         """Reserve for a request that fits the operation's model.
@@ -195,6 +201,32 @@ class Metered:
     def hand_over(self) -> None:
         """Note that other work than this call settles what was reserved, or that nothing is used."""
         self._metered_by = FREE
+
+    def attempt_model(
+        self,
+        target: str,
+        upper: Callable[[Price], Mapping[str, int]],
+        *,
+        backend: str,
+        model: str,
+        base_url: str | None,
+        route: str,
+    ) -> Attempt:
+        """Reserve for one use of a language model; see `attempt`.
+
+        Args:
+            target: Its name for the ledger, such as `bedrock:amazon.nova-lite-v1:0`.
+            upper: Returns the most tokens that it uses, by unit, for its price.
+            backend: `bedrock`, `openai` or `offline`.
+            model: The backend's name of the model.
+            base_url: Address of the model.
+            route: Model route of the request.
+        """
+        if self._meter is None:
+            price = Price(target, dict.fromkeys(TOKEN_UNITS, 0), dt.date.min, "")
+            return Attempt(target, price, upper(price))
+        price = self._prices().of_model(backend, model, base_url)
+        return self.attempt(target, price, upper(price), route=route)
 
     def result(self, output: Mapping[str, object]) -> None:
         """Note what an operation that is metered by units has returned."""

@@ -14,6 +14,9 @@ from handlers.common.caller import Unit
 from handlers.common.metering import TOKEN_UNITS
 
 FILE: Final = Path(__file__).with_name("prices.toml")
+IMAGE_TOKENS: Final = 4_096
+"""The most tokens of one image, for a model whose entry does not say."""
+
 _ABOUT: Final = ("date", "source")
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
@@ -31,12 +34,14 @@ class Price:
         nano_usd: Billionths of a US dollar by unit, such as `{"image": 1000000}`.
         date: Day on which the source said so.
         source: Where the price is from.
+        image_tokens: The most tokens of one image in a conversation. Default: 4096.
     """
 
     name: str
     nano_usd: Mapping[str, int]
     date: dt.date
     source: str
+    image_tokens: int = IMAGE_TOKENS
 
     def amounts(self, quantities: Mapping[str, int]) -> dict[Unit, int]:
         """Return the money and tokens of quantities by unit.
@@ -133,9 +138,12 @@ def _price(file: str, name: str, entry: object) -> Price:
         raise ValueError(f"{where} has no date; write date = 2026-11-30")
     if not isinstance(source, str) or not source:
         raise ValueError(f"{where} has no source; write where the price is from")
+    image_tokens = fields.pop("image_tokens", IMAGE_TOKENS)
+    if type(image_tokens) is not int or image_tokens < 0:
+        raise ValueError(f"{where}: image_tokens is {image_tokens!r}; use a whole number, 0 or more")
     for unit, price in fields.items():
         if type(price) is not int or price < 0:
             raise ValueError(
                 f"{where}: the price of '{unit}' is {price!r}; use a whole number of nano-dollars, 0 or more"
             )
-    return Price(name, fields, date, source)
+    return Price(name, fields, date, source, image_tokens)

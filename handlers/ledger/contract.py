@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from handlers.common.contract import Contract
+from handlers.common.error_format import OPENAI_ERROR
 from handlers.ledger.models import ReserveRequest, SettleRequest, SweepRequest, UsageResponse
 
-ledger = Contract("ledger", summary="What calls have used, and what budgets leave.")
+ledger = Contract(
+    "ledger", summary="What calls have used, and what budgets leave.", error_format=OPENAI_ERROR
+)
 read_usage = ledger.get(
     "/v1/usage",
     UsageResponse,

@@ -241,8 +241,7 @@ def test_an_operation_that_streams_has_a_function_of_its_own_from_the_same_archi
 ) -> None:
     with_client(archive)
     stack = stack_with(app, ai_backend="aws")
-    limit = CallerLimit(stack, "callers", requests_per_minute=7)
-    service = AiService(stack, streaming_contract(), archive=archive, caller_limit=limit, memory_mb=640)
+    service = AiService(stack, streaming_contract(), archive=archive, memory_mb=640)
     assert service.streaming_function is not None
     assert service.functions == (service, service.streaming_function)
     functions = {one["function_name"]: one for one in Configuration(stack).all("lambda_function").values()}

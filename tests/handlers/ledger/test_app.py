@@ -148,7 +148,7 @@ def test_what_limits_leave(ledger: Ledger) -> None:
 )
 def test_wrong_queries(query: dict[str, str], message: str, ledger: Ledger) -> None:
     answer = ledger.get(query)
-    assert (answer.status, answer.body["message"]) == (400, message)
+    assert (answer.status, answer.body["error"]["message"]) == (400, message)
 
 
 def reserve(ledger: Ledger, nano_usd: int, request_id: str = "r1", limits: str = "") -> dict[str, Any]:
