@@ -36,6 +36,7 @@ class Dashboard(AwsConstruct):
         stages: Stages. Default: none.
         functions: Functions. Default: none.
         workflows: Workflows. Default: none.
+        meters: Namespaces of the metrics of a `Meter`. Default: none.
         name: Name in AWS. Default: the stack's prefix and the path below the stack.
 
     Raises:
@@ -56,6 +57,7 @@ class Dashboard(AwsConstruct):
         stages: Sequence[Stage] = (),
         functions: Sequence[Function] = (),
         workflows: Sequence[Workflow] = (),
+        meters: Sequence[str] = (),
         name: str | None = None,
     ) -> None:
         where = path_below(scope, construct_id)
@@ -66,7 +68,8 @@ class Dashboard(AwsConstruct):
         check_pattern(
             where, "name", title, r"[A-Za-z0-9_-]{1,255}", "use 1 to 255 letters, digits, '-' and '_'"
         )
-        rows_shown = len(stages) + len(functions) + len(workflows)
+        check_list(where, "meters", meters)
+        rows_shown = len(stages) + len(functions) + len(workflows) + 2 * len(meters)
         if rows_shown > _MAX_ROWS:
             raise LimitExceededError(
                 where,
@@ -79,7 +82,12 @@ class Dashboard(AwsConstruct):
         stack.claim(where, "dashboard name", title, scope="account")
         super().__init__(scope, construct_id)
         self._name = title
-        rows = [*map(_stage_row, stages), *map(_function_row, functions), *map(_workflow_row, workflows)]
+        rows = [
+            *map(_stage_row, stages),
+            *(row for namespace in meters for row in _meter_rows(namespace)),
+            *map(_function_row, functions),
+            *map(_workflow_row, workflows),
+        ]
         widgets = [
             {
                 "type": "metric",
@@ -128,6 +136,29 @@ def _stage_row(stage: Stage) -> list[dict[str, Any]]:
                 ("IntegrationLatency", "p95", "p95 of the function"),
             ],
         ),
+    ]
+
+
+def _meter_rows(namespace: str) -> list[list[dict[str, Any]]]:
+    """Return the rows of what calls use, by tenant and by model, as the log lines of the meter have it."""
+
+    def widget(title: str, metric: str, dimension: str, statistic: str = "Sum") -> dict[str, Any]:
+        search = f'{{{namespace},"{dimension}"}} MetricName="{metric}"'
+        expression = {"expression": f"SEARCH('{search}', '{statistic}', 300)", "id": "e1"}
+        return {"title": title, "metrics": [[expression]]}
+
+    tenant, model = "tenant", "gen_ai.request.model"
+    return [
+        [
+            widget("spend in US dollars, by tenant", "spend.usd", tenant),
+            widget("spend in US dollars, by model", "spend.usd", model),
+            widget("calls that budgets refused, by tenant", "refusals", tenant),
+        ],
+        [
+            widget("tokens written, by model", "gen_ai.client.token.usage.output", model),
+            widget("fallbacks, by the model that answered", "fallbacks", model),
+            widget("time to the first token in s, p95", "gen_ai.server.time_to_first_token", model, "p95"),
+        ],
     ]
 
 

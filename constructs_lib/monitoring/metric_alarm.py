@@ -34,7 +34,7 @@ class MetricAlarm:
 
     name: str
     description: str
-    namespace: Namespace
+    namespace: Namespace | str
     metric: str
     dimensions: Mapping[str, str]
     statistic: str

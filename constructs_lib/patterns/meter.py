@@ -113,6 +113,7 @@ class Meter(AwsConstruct):
         super().__init__(scope, construct_id)
         self._contract = contract
         self._prices = prices
+        self._namespace = stack.name_prefix
         self._buckets = Table(
             self,
             "buckets",
@@ -191,8 +192,17 @@ class Meter(AwsConstruct):
     def environment(self) -> Mapping[str, str]:
         """Environment variables of functions that are metered."""
         return MappingProxyType(
-            {"METER_BUCKETS": self._buckets.table_name, "METER_LEDGER": self._ledger.table_name}
+            {
+                "METER_BUCKETS": self._buckets.table_name,
+                "METER_LEDGER": self._ledger.table_name,
+                "METER_NAMESPACE": self._namespace,
+            }
         )
+
+    @property
+    def namespace(self) -> str:
+        """Namespace of the metrics in CloudWatch: the stack's prefix."""
+        return self._namespace
 
     def grant(self, function: Function, *, settles: bool = False) -> None:
         """Allow a function to reserve and to settle.

@@ -18,9 +18,11 @@ from constructs_lib.kms.encryption_key import EncryptionKey
 from constructs_lib.monitoring.alarms import Alarms, Thresholds
 from constructs_lib.monitoring.budget import Budget
 from constructs_lib.monitoring.dashboard import Dashboard
+from constructs_lib.monitoring.metric_alarm import MetricAlarm
 from constructs_lib.monitoring.paid_calls import PaidCalls
 from constructs_lib.notifications.alarm_topic import AlarmTopic
 from constructs_lib.patterns.ai_service import AiService
+from constructs_lib.patterns.meter import Meter
 from constructs_lib.workflows.workflow import Workflow
 
 
@@ -107,7 +109,27 @@ class Protection(AwsConstruct):
         for queue in stack.find_all(DeadLetterQueue):
             if not queue.has_alarm:
                 queue.alarm(self._topic)
-        Dashboard(self, "dashboard", name=self._name, stages=stages, functions=functions, workflows=workflows)
+        meters = [meter.namespace for meter in stack.find_all(Meter)]
+        for namespace in meters:
+            MetricAlarm(
+                name=f"{self._name}-budgets",
+                description="A budget of a tenant, a key or a route is used up to 80 %.",
+                namespace=namespace,
+                metric="budget.warnings",
+                dimensions={},
+                statistic="Sum",
+                threshold=1,
+                periods=1,
+            ).made(self, self._topic)
+        Dashboard(
+            self,
+            "dashboard",
+            name=self._name,
+            stages=stages,
+            functions=functions,
+            workflows=workflows,
+            meters=meters,
+        )
 
 
 @jsii.implements(IAspect)

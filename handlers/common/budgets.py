@@ -117,6 +117,14 @@ class BudgetExceeded(TooManyRequests):
         self.retry_helps = possible and wait <= LONGEST_HELPFUL_WAIT_SECONDS
 
     @property
+    def budget(self) -> str:
+        """The limit without its owner, such as `tenant/day/nano_usd`."""
+        if self.bucket is None:
+            return "workflow"
+        limit = self.bucket.limit
+        return f"{limit.scope.partition(':')[0]}/{limit.window}/{limit.unit}"
+
+    @property
     def headers(self) -> dict[str, str]:
         """`Retry-After` in seconds, the limit in `x-ratelimit-*`, and `x-should-retry: false` where waiting is in vain."""
         headers = super().headers

@@ -38,6 +38,7 @@ from handlers.common.ledger import (
     amounts_item,
     amounts_of,
 )
+from handlers.common.metrics import record_call
 from handlers.common.transactions import Item, Transactions
 
 _CHOICES: Final = (Tries(2, 0.5, 1), Tries(1, 0.5, 1))
@@ -391,7 +392,19 @@ class Meter:
             unchanged={name: row[name] for name in _TAKEN if name in row},
         )
         corrections = self._corrections(_read_buckets(row), reserved, used, swept=False)
-        return self._write([update, *corrections], deadline, key)
+        failed = self._write([update, *corrections], deadline, key)
+        if not failed:
+            operation = row["operation"]["S"]
+            record_call(
+                tenant=row["tenant"]["S"],
+                model=operation,
+                operation=operation,
+                nano_usd=used.get("nano_usd", 0),
+                quantities={},
+                failed=outcome != "ok",
+                latency_ms=latency_ms,
+            )
+        return failed
 
     def _change_share(
         self,

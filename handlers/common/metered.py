@@ -10,13 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from handlers.common.budgets import Amounts
+from handlers.common.budgets import Amounts, BudgetExceeded
 from handlers.common.caller import Caller, Unit
 from handlers.common.deadline import Deadline
 from handlers.common.errors import BackendUnavailable, InternalError, ServiceError
 from handlers.common.ledger import Call, Outcome, Share
 from handlers.common.meter import Meter, Reservation
 from handlers.common.metering import FREE, TOKEN_UNITS, MeteredBy
+from handlers.common.metrics import record_call, record_refusal
 from handlers.common.prices import Price, Prices
 
 if TYPE_CHECKING:
@@ -268,6 +269,17 @@ class Metered:
         except ServiceError as failure:
             # The work is done, and the reservation stays until the sweeper settles it.
             self._report("ledger", failure)
+        record_call(
+            tenant=self._call.caller.tenant,
+            model=outcome.target or self._call.operation,
+            operation=self._call.operation,
+            nano_usd=outcome.amounts.get("nano_usd", 0),
+            quantities=outcome.quantities,
+            fallbacks=outcome.fallbacks,
+            failed=error is not None,
+            latency_ms=outcome.latency_ms,
+            first_token_ms=outcome.first_token_ms,
+        )
 
     def _outcome(self, error: BaseException | None) -> Outcome:
         last = self._attempts[-1] if self._attempts else None
@@ -298,10 +310,16 @@ class Metered:
                 )
             else:
                 self._reservation = self._meter.raise_to(self._reservation, amounts, deadline=self._deadline)
+        except BudgetExceeded as refused:
+            self._record(refused)
+            raise
         except BackendUnavailable as error:
             if not self._serves_uncounted:
                 raise
             self._report("meter", error)
+
+    def _record(self, refused: BudgetExceeded) -> None:
+        record_refusal(tenant=self._call.caller.tenant, operation=self._call.operation, budget=refused.budget)
 
     def _count(self) -> None:
         if self._meter is None:
@@ -310,6 +328,9 @@ class Metered:
             self._meter.count(
                 self._call.caller, self._call.operation, self._call.request_id, deadline=self._deadline
             )
+        except BudgetExceeded as refused:
+            self._record(refused)
+            raise
         except BackendUnavailable as error:
             if not self._serves_uncounted:
                 raise

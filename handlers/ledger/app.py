@@ -11,6 +11,7 @@ from handlers.common.errors import InternalError, InvalidRequest
 from handlers.common.invocation import Invocation
 from handlers.common.ledger import Call, Share
 from handlers.common.meter import Meter
+from handlers.common.metrics import record_refusal, record_warnings
 from handlers.common.once import Once
 from handlers.common.service import Service
 from handlers.ledger.contract import (
@@ -84,6 +85,7 @@ def create_service(
                 shared=True,
             )
         except BudgetExceeded as refused:
+            record_refusal(tenant=call.caller.tenant, operation=call.operation, budget=refused.budget)
             # The state machine fails with this cause, which its mapping template takes apart.
             return {"refused": f"{refused.retry_after_seconds} {refused.message}"}
         return {"charge": Share(call.key, reservation.amounts).to_json()}
@@ -104,7 +106,9 @@ def create_service(
 
 def sweep(meter: Meter, warnings: Warnings, deadline: Deadline) -> dict[str, object]:
     """Settle dead reservations, then warn."""
-    return {"swept": meter.sweep(deadline=deadline), "warned": warnings.send(deadline=deadline)}
+    swept, warned = meter.sweep(deadline=deadline), warnings.send(deadline=deadline)
+    record_warnings(warned)
+    return {"swept": swept, "warned": warned}
 
 
 def caller_of(described: WorkflowCaller) -> Caller:
