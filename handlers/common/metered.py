@@ -147,7 +147,7 @@ class Metered:
         backend = os.environ.get("AI_BACKEND") or "local"
         price = self._prices().of_operation(operation, backend)
         self._measured = measure, request
-        self.attempt(backend, price, measure.upper(request))
+        self.attempt(f"{backend}:{operation}", price, measure.upper(request))
 
     def attempt(
         self, target: str, price: Price, upper: Mapping[str, int], *, route: str | None = None

@@ -125,7 +125,7 @@ def test_what_the_answer_says_is_settled(tables: MeteredTables, prices: Prices) 
     answer = ask_as(service_of(tables, prices, two), limit("key:k1", "day", "nano_usd", 100))
     assert answer.status == 200
     (row,) = tables.check()
-    assert (row["target"], row["quantities"]) == ({"S": "local"}, {"M": {"input_token": {"N": "2"}}})
+    assert (row["target"], row["quantities"]) == ({"S": "local:words"}, {"M": {"input_token": {"N": "2"}}})
     assert tables.counts() == {BUCKET: {"committed": 20, "spent": 20}}
 
 
