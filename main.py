@@ -54,7 +54,6 @@ class AiOrchestrator(AwsStack):
         )
         if settings.hardened:
             self.encrypt_with(EncryptionKey(self, "key"))
-        # Budgets: every call below reserves before and is in the ledger after. Prices are in handlers/common/prices.toml.
         meter = self.meter_with(Meter(self, "meter", ledger, prices=Prices.from_file()))
 
         # Services: a Lambda function each. Routes, models and limits are in handlers/<name>/contract.py.
@@ -110,8 +109,7 @@ class AiOrchestrator(AwsStack):
             "ANY", dispatcher.integration, documentation=RouteDocumentation(hidden=True)
         )
         v1 = RestApi(self, "v1", name="aiOrchestratorV1", definition="openapi", default_authorization=users)
-        v1.add_services(models)
-        v1.add_services(meter, authorization={"/v1/usage/all": IamAuthorization()})
+        v1.add_services(models, meter, authorization={"/v1/usage/all": IamAuthorization()})
         stage, v1_stage = api.deploy("prod"), v1.deploy("prod")
         plan = UsagePlan(self, "plan", stages=[stage], throttle=Throttle(10, 20), quota=Quota(10_000, "DAY"))
         if settings.hardened:

@@ -25,6 +25,7 @@ from typing import Annotated
 from pydantic import Field
 
 from handlers.common.contract import Contract
+from handlers.common.metering import per_call
 from handlers.common.models import NotBlank, RequestModel, ResponseModel
 
 
@@ -46,6 +47,7 @@ answer_text = {name}.post(
     {title}Request,
     {title}Response,
     summary="Answer a text.",
+    metered_by=per_call("call", nano_usd=1_000),  # a millionth of a US dollar, in budgets and the ledger
     request_example={{"text": "Hello"}},
 )
 '''

@@ -79,7 +79,7 @@ def test_main_imports_the_public_surface_and_contracts_only() -> None:
     }
     contracts = {name for name in found if name.startswith("handlers.")}
     assert contracts
-    assert all(name.endswith((".contract", "common.summary")) for name in contracts)
+    assert all(name.endswith((".contract", "common.prices", "common.summary")) for name in contracts)
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,11 @@ OPERATIONS = [
     for operation in contract
     if operation.path is not None
 ]
-NOT_FOR_USERS = {"GET /health": "AWS_IAM", "POST /partners/ai-service": "CUSTOM"}
+NOT_FOR_USERS = {
+    "GET /health": "AWS_IAM",
+    "GET /v1/usage/all": "AWSSIGV4",
+    "POST /partners/ai-service": "CUSTOM",
+}
 
 
 def test_every_operation_is_a_route_for_the_callers_that_it_is_for() -> None:

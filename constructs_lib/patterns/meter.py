@@ -50,7 +50,7 @@ class Price(Protocol):
 class Prices(Protocol):
     """Prices by operations and models; `handlers/common/prices.py` has them."""
 
-    def of_operation(self, operation: str, backend: str) -> Price:
+    def of_measure(self, operation: str, measure: Any, backend: str) -> Price:
         """Return the price of an operation with an AI backend; raise a `LookupError` if it has none."""
 
     def of_model(self, backend: str, model: str, base_url: str | None = None) -> Price:
@@ -323,8 +323,9 @@ class Meter(AwsConstruct):
                 raise _no_price(where, error) from None
 
     def _price(self, where: str, operation: ServiceOperation) -> Price:
+        backend = AwsStack.of(self).defaults.ai_backend
         try:
-            return self._prices.of_operation(operation.name, AwsStack.of(self).defaults.ai_backend)
+            return self._prices.of_measure(operation.name, operation.metered_by, backend)
         except LookupError as error:
             raise _no_price(where, error) from None
 

@@ -127,7 +127,8 @@ class Admission:
         if meter is None or measure is None or measure.kind != "units" or not isinstance(request, dict):
             return work()
         share = Share.from_json(charge)
-        price = self._prices().of_operation(operation.name, os.environ.get("AI_BACKEND") or "local")
+        backend = os.environ.get("AI_BACKEND") or "local"
+        price = self._prices().of_measure(operation.name, measure, backend)
         upper = price.amounts(measure.upper(request))
         meter.take(share, part, upper, deadline=invocation.deadline)
         used: Amounts = upper

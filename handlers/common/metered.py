@@ -145,7 +145,7 @@ class Metered:
             return
         self._call = replace(self._call, operation=operation)
         backend = os.environ.get("AI_BACKEND") or "local"
-        price = self._prices().of_operation(operation, backend)
+        price = self._prices().of_measure(operation, measure, backend)
         self._measured = measure, request
         self.attempt(f"{backend}:{operation}", price, measure.upper(request))
 

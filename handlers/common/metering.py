@@ -26,6 +26,7 @@ class MeteredBy:
         fields: Fields of the request whose text is measured. Default: none, each call is one unit.
         used: Field of the result with what was used, such as `usage.tokens`. Default: none, what the request measures is used.
         most: The most units of one call.
+        nano_usd: Price of a unit in billionths of a US dollar, for an operation that is not in `prices.toml`. Default: none.
     """
 
     kind: Kind
@@ -33,6 +34,7 @@ class MeteredBy:
     fields: Sequence[str] = ()
     used: str = ""
     most: int = 0
+    nano_usd: int | None = None
 
     def upper(self, request: Mapping[str, Any]) -> dict[str, int]:
         """Return the most that a call with this request can use, by unit. It never fails: wrong requests use nothing."""
@@ -65,6 +67,7 @@ class MeteredBy:
             "fields": list(self.fields),
             "used": self.used,
             "most": self.most,
+            "nano_usd": self.nano_usd,
         }
 
     @classmethod
@@ -86,9 +89,14 @@ BY_CALLED: Final = MeteredBy(kind="called")
 """As the operation that it calls for the caller. It reserves before the call (`Metered.reserve`)."""
 
 
-def per_call(unit: str) -> MeteredBy:
-    """Return the measure of an operation whose calls are one unit each, such as `image`."""
-    return MeteredBy(kind="units", unit=unit, most=1)
+def per_call(unit: str, *, nano_usd: int | None = None) -> MeteredBy:
+    """Return the measure of an operation whose calls are one unit each.
+
+    Args:
+        unit: The unit, such as `image`.
+        nano_usd: Its price, 0 or more, in billionths of a US dollar. Default: that of `prices.toml`.
+    """
+    return MeteredBy(kind="units", unit=unit, most=1, nano_usd=nano_usd)
 
 
 def per_thousand_characters(*fields: str, most: int) -> MeteredBy:

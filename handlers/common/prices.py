@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from handlers.common.caller import Unit
-from handlers.common.metering import TOKEN_UNITS
+from handlers.common.metering import TOKEN_UNITS, MeteredBy
 
 FILE: Final = Path(__file__).with_name("prices.toml")
 IMAGE_TOKENS: Final = 4_096
@@ -93,6 +93,16 @@ class Prices:
 
     def __iter__(self) -> Iterator[Price]:
         return iter(self._prices.values())
+
+    def of_measure(self, operation: str, measure: MeteredBy, backend: str) -> Price:
+        """Return the price of an operation: that of its measure, or the one in the file.
+
+        Raises:
+            NoPrice: It has none.
+        """
+        if measure.nano_usd is None:
+            return self.of_operation(operation, backend)
+        return Price(operation, {measure.unit: measure.nano_usd}, dt.date.min, "the operation's contract")
 
     def of_operation(self, operation: str, backend: str) -> Price:
         """Return the price of an operation with a backend.

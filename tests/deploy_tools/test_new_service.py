@@ -26,7 +26,7 @@ def test_it_writes_the_folder_of_a_service(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("before", "entry"),
     [
-        ("        AiService(self, vision, memory_mb=2048, caller_limit=limit),", "        AiService(self, greeting, memory_mb=512, caller_limit=limit),"),
+        ("        AiService(self, vision, memory_mb=2048),", "        AiService(self, greeting, memory_mb=512),"),
         ("    AiService(stack, vision),", "    AiService(stack, greeting),"),
         ("    vision: 2048,", "    greeting: 512,"),
         ("    something(else_),", "    AiService(stack, greeting, memory_mb=512),"),
