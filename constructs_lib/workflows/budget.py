@@ -30,7 +30,7 @@ _TOLD: Final = ("key", "kind", "limits", "principal", "pseudonym", "tenant")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowBudget:
-    """What a workflow reserves.
+    """Reservation of a workflow.
 
     Attributes:
         ledger: The ledger's function.
@@ -53,7 +53,7 @@ class WorkflowBudget:
             error="BackendUnavailable",
             cause="The ledger did not reserve the budget of the workflow, so that it is not run.",
         )
-        known = ", ".join(
+        caller = ", ".join(
             f'"{name}": $exists({Input(f"caller.{name}").code}) ? {Input(f"caller.{name}").code} : ""'
             for name in _TOLD
         )
@@ -64,7 +64,7 @@ class WorkflowBudget:
                 "operation": "ledger.reserve",
                 "input": {
                     "operation": self.operation,
-                    "caller": Jsonata(f"{{{known}}}"),
+                    "caller": Jsonata(f"{{{caller}}}"),
                     "request_id": Input("requestId"),
                     "started_at": Jsonata("$toMillis($states.context.Execution.StartTime)"),
                     "lasts_seconds": self.timeout_seconds,
