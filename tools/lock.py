@@ -73,7 +73,8 @@ def main() -> None:
     compile_lock(listed, PROJECT / "requirements.lock")
     compile_lock([TERRAFORM_FALLBACK], PROJECT / "requirements-terraform.lock")
     compile_lock([SCANNER], PROJECT / "requirements-scan.lock")
-    for wanted in sorted((PROJECT / "handlers").rglob("requirements.in")):
+    folders = (PROJECT / "constructs_lib", PROJECT / "handlers")
+    for wanted in sorted(chain.from_iterable(folder.rglob("requirements.in") for folder in folders)):
         text = wanted.read_text(encoding="utf-8")
         compile_lock(text.splitlines(), wanted.with_suffix(".txt"), without(text))
 

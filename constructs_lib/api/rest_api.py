@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from constructs_lib.api.stage_logs import ExecutionLog
     from constructs_lib.api.throttle import Throttle
     from constructs_lib.authorization.kinds import Authorization
+    from constructs_lib.functions.function import Function
     from constructs_lib.service_contract import ServiceContract
 
 
@@ -145,6 +146,35 @@ class RestApi(RestApiBase):
             authorization=authorization or {},
             api_key_required=api_key_required,
         )
+
+    def add_docs(self, path: str = "/docs", *, authorization: Authorization | None) -> Function | None:
+        """Add a documentation page: Swagger UI with the OpenAPI document and requests with a bearer token.
+
+        A function serves the page, its files and the document from below `path`. The content security policy lets the page
+        load from this API only. Call it after the last route.
+
+        Args:
+            path: Path of the page. Default: `/docs`.
+            authorization: Authorization of the page and the document. Browsers open pages without credentials, so that
+                only `Public()` works for them. None adds no page.
+
+        Returns:
+            The function; None without a page.
+
+        Raises:
+            ConstructError: The path is not valid or taken.
+            ArchiveError: The archive of the function cannot be built.
+
+        Example:
+            >>> api.add_docs("/docs", authorization=None) is None
+            True
+        """
+        if authorization is None:
+            return None
+        # An API without the page does not need this import.
+        from constructs_lib.api.docs import add_docs
+
+        return add_docs(self, path, authorization)
 
     def deploy(
         self,

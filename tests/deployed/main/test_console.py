@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Response, expect
 
+from deploy_tools.errors import DeploymentError
 from handlers.language.contract import analyse_text
 from handlers.vision.contract import read_text
-from tests.support.browser import chromium
 from tests.support.deployment import Deployed
 from tests.support.paths import PROJECT
 from tests.support.web_server import WebServer
+from tools.browser import chromium
 from tools.calls import SAMPLES, Call
 from tools.demo_calls import call
 from workflows.contract import summarize_reliably
@@ -33,8 +34,11 @@ SHIFTS = """() => new Promise((done) => {
 
 @pytest.fixture(scope="module")
 def browser(deployed: Deployed) -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
+    try:
+        with chromium() as started:
+            yield started
+    except DeploymentError as missing:
+        pytest.skip(str(missing))
 
 
 @pytest.fixture

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from deploy_tools.errors import DeploymentError
+
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-FLAGS: Final = (
+_FLAGS: Final = (
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -22,22 +23,20 @@ FLAGS: Final = (
 )
 
 
-def find_chromium() -> str | None:
-    """Return the path of a Chromium or Chrome on the PATH; None if there is none."""
-    return next((path for name in NAMES if (path := shutil.which(name)) is not None), None)
-
-
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Start Chromium; skip the test if this machine has none.
+    """Start Chromium or Chrome.
 
     Playwright runs an event loop on this thread until the block ends, so that `asyncio.run` cannot be called inside of it.
+
+    Raises:
+        DeploymentError: There is no Chromium on the PATH.
     """
-    path = find_chromium()
+    path = next((path for name in NAMES if (path := shutil.which(name)) is not None), None)
     if path is None:
-        pytest.skip(f"no browser on the PATH ({', '.join(NAMES)}); install Chromium to test the pages")
+        raise DeploymentError(f"no browser on the PATH ({', '.join(NAMES)}); install Chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        browser = playwright.chromium.launch(executable_path=path, args=list(_FLAGS))
         try:
             yield browser
         finally:
