@@ -44,6 +44,7 @@ def _rows(app: CdktfApp, deployed: DeployedApp) -> Iterator[tuple[str, str]]:
             yield from _call(one.stack.directory, url, with_token=has_users)
     if _has(deployed, PARTNER_OUTPUTS):
         yield "a partner", _command(app, "partner")
+    yield "console", f"{deployed.cloud.url}/_local_cloud/"
     yield "logs", _command(app, "logs")
     yield "stop it", _command(app, "down")
 

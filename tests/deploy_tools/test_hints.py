@@ -54,6 +54,7 @@ def test_an_app_without_an_api_has_logs_and_an_end(
 ) -> None:
     assert shown(tmp_path, monkeypatch, capsys, shop={}) == [
         "The app is up",
+        "  console  http://127.0.0.1:4566/_local_cloud/",
         "  logs     ai-orchestrator logs",
         "  stop it  ai-orchestrator down",
     ]
@@ -70,6 +71,7 @@ def test_users_and_api_may_be_in_different_stacks(
         "  sign in     export TOKEN=$(ai-orchestrator token)",
         f'  call it     curl -s -X POST -H "Authorization: $TOKEN" {URL}/orders',
         "  a partner   ai-orchestrator partner",
+        "  console     http://127.0.0.1:4566/_local_cloud/",
         "  logs        ai-orchestrator logs",
         "  stop it     ai-orchestrator down",
     ]
@@ -85,6 +87,7 @@ def test_below_make_the_commands_are_those_of_make(
     show_hints(fake_app(tmp_path / "shop", shop=[]), deployed(tmp_path, api=users))
     assert capsys.readouterr().out.splitlines()[2:] == [
         "  sign in  export TOKEN=$(make -s token DIR=shop)",
+        "  console  http://127.0.0.1:4566/_local_cloud/",
         "  logs     make logs DIR=shop",
         "  stop it  make down DIR=shop",
     ]

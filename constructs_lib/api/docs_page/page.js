@@ -1,4 +1,4 @@
-// Shows the document. The API is where this page is, whatever the stage or the domain.
+// Shows the document. The server is where this page is, in any stage and under any domain name.
 const page = document.getElementById("page");
 const folder = page.dataset.folder;
 const root = location.pathname.slice(0, location.pathname.lastIndexOf(`/${folder}`));

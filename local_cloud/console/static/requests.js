@@ -26,7 +26,7 @@ export function Requests({ address }) {
   return html`<${Split} title="Requests" aside=${aside} list=${list} chosen=${id} back="#/requests">
     ${id
       ? html`<${Details} key=${id} id=${id} />`
-      : html`<${Empty} title="Live">Open a request to see its event, its answer, the log of its functions, and the step that refused it.<//>`}
+      : html`<${Empty} title="Live">Open a request to see its event, its answer, the log of its functions, and the step that rejected it.<//>`}
   <//>`;
 }
 
@@ -47,7 +47,7 @@ function Details({ id }) {
   if (!request) return html`<${Loading} />`;
   return html`
     <div class="heading"><${Method} name=${request.method} /><h2 class="path">${request.path}${request.query && `?${request.query}`}</h2><${Status} code=${request.status} /></div>
-    ${request.refused && html`<p class="notice"><strong>Refused at: ${request.refused.step}.</strong> ${request.refused.why}${request.validation_error && html`<br />${request.validation_error}`}</p>`}
+    ${request.refused && html`<p class="notice"><strong>Rejected at: ${request.refused.step}.</strong> ${request.refused.why}${request.validation_error && html`<br />${request.validation_error}`}</p>`}
     <${Facts}
       rows=${[
         ["Time", `${clock(request.at)}, ${milliseconds(request.ms)}`],

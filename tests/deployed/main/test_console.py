@@ -109,7 +109,7 @@ def test_a_rejected_request_names_the_step(page: Page, deployed: Deployed) -> No
     page.get_by_role("button", name="Send").click()
     expect(page.get_by_role("region", name="Answer")).to_contain_text('"code": "unauthorized"')
     page.get_by_role("link", name="request", exact=True).click()
-    expect(page.locator(".notice")).to_contain_text("Refused at: authorization.")
+    expect(page.locator(".notice")).to_contain_text("Rejected at: authorization.")
 
 
 def test_requests_appear_as_they_are_answered(page: Page, deployed: Deployed) -> None:
