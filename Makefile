@@ -143,7 +143,7 @@ new-service: install ## Create handlers/NAME for a service of your own (make new
 new-project: install ## Create a project of your own, with one service (make new-project DIR=../shop)
 	@$(BIN)/python -m deploy_tools new-project '$(DIR)'
 
-golden: install ## Rewrite the golden files of what is deployed, and the README's table of routes
+golden: install ## Rewrite the golden files of what is deployed, and the table of docs/routes.md
 	@$(BIN)/python -m tools.golden $(DIR)
 
 lock: install ## Compile the Pipfile's dependencies to requirements.lock

@@ -20,7 +20,7 @@ from handlers.common.contract import Contract
 from settings import PROJECT as STACK
 from settings import settings_from
 from tests.support.paths import PROJECT
-from tools.golden import README, golden_file, profile, render
+from tools.golden import PAGE, golden_file, profile, render
 from tools.project import synthesize
 from tools.scan import ACCEPTED, audit_findings
 
@@ -46,12 +46,12 @@ def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Synthesize:
 
 
 def test_what_is_derived_from_prod_is_up_to_date() -> None:
-    derived, readme = render(), README.read_text(encoding="utf-8")
+    derived, page = render(), (PROJECT / PAGE).read_text(encoding="utf-8")
     assert derived.configurations == {STACK: GOLDEN.read_text(encoding="utf-8")}, (
         "run `make golden` and read the difference"
     )
-    assert derived.readme(readme) == readme, "run `make golden`"
-    assert f"\n{derived.routes}\n" in readme
+    assert derived.page(page) == page, "run `make golden`"
+    assert f"\n{derived.routes}\n" in page
 
 
 def test_the_golden_file_holds_nothing_absolute_and_no_unresolved_token() -> None:
@@ -144,23 +144,13 @@ def test_bodies_are_checked_before_anything_answers() -> None:
     assert keyed == {"/partners/ai-service"}
 
 
-def test_the_readme_shows_the_workflow(tmp_path: Path) -> None:
-    readme = README.read_text(encoding="utf-8")
+def test_the_guide_shows_the_workflow(tmp_path: Path) -> None:
+    guide = (PROJECT / "docs/guides/workflows.md").read_text(encoding="utf-8")
     stack = synthesize(PROJECT, tmp_path / "cdktf.out", {"ENVIRONMENT": "local"})
     picture = (stack / "workflows" / "ai-orchestrator-local-workflows-document.mmd").read_text(
         encoding="utf-8"
     )
-    assert f"```mermaid\n{picture.rstrip()}\n```" in readme
-
-
-def test_the_readme_shows_the_smallest_program() -> None:
-    program = (PROJECT / "examples" / "hello" / "main.py").read_text(encoding="utf-8")
-    statements = program[program.index("app = App()") :]
-    assert f"```python\n{statements}```" in README.read_text(encoding="utf-8")
-    shown = {file.parent.name for file in PROJECT.glob("examples/*/README.md")}
-    assert shown == set(
-        re.findall(r"^\| \[([\w-]+)\]\(examples/", README.read_text(encoding="utf-8"), re.MULTILINE)
-    )
+    assert f"```mermaid\n{picture.rstrip()}\n```" in guide
 
 
 def test_the_api_is_described_for_its_callers(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@
 
 - The golden files, one for each stack, are the `cdk.tf.json` of the `prod` environment with the archives' hashes blanked:
   they change with every dependency, while a change of anything else is a change of what is deployed, to be read in review.
-- The README's table of routes is taken from the `routes.md` of the same synth, where the README has a place for it.
+- The table of routes in `docs/routes.md` is taken from the `routes.md` of the same synth, if the page has a place for it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from tools.project import PROJECT
 FOLDER: Final = Path("tests", "golden")
 """Folder of the golden files in the folder of an app."""
 
-README: Final = PROJECT / "README.md"
+PAGE: Final = "docs/routes.md"
+"""Page of an app with the table of its routes."""
 
 _TABLE = re.compile(r"(<!-- routes, written by make golden -->\n).*?(?=\n<!-- end of routes -->)", re.DOTALL)
 _COLUMNS = ("Method", "Path", "Callers", "Summary")
@@ -40,14 +41,14 @@ class Derived:
 
     Attributes:
         configurations: Content of the golden files by the names of the stacks.
-        routes: The README's table of routes. Empty if no stack has an API.
+        routes: Table of routes. Empty if no stack has an API.
     """
 
     configurations: Mapping[str, str]
     routes: str
 
-    def readme(self, text: str) -> str:
-        """Return the README with the current table."""
+    def page(self, text: str) -> str:
+        """Return the page with the current table."""
         return _TABLE.sub(lambda found: found[1] + self.routes, text)
 
 
@@ -83,7 +84,7 @@ def _golden(configuration: Mapping[str, object]) -> str:
 
 
 def _columns(routes: str) -> str:
-    """Return the columns of the table that the README shows."""
+    """Return the columns of the table that the page shows."""
     rows = [line.strip("| ").split(" | ") for line in routes.splitlines() if line.startswith("|")]
     places = [rows[0].index(column) for column in _COLUMNS]
     # Each API has a table of its own, and the README one for all.
@@ -92,14 +93,14 @@ def _columns(routes: str) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the golden files and the README's table, and print whether they changed."""
+    """Write the golden files and the table of routes, and print whether they changed."""
     folder = Path(arguments[0]).resolve() if arguments else PROJECT
     derived = render(folder)
     for stack, configuration in derived.configurations.items():
         _write(golden_file(stack, folder), configuration, folder)
-    readme = folder / "README.md"
-    if readme.is_file():
-        _write(readme, derived.readme(readme.read_text(encoding="utf-8")), folder)
+    page = folder / PAGE
+    if page.is_file():
+        _write(page, derived.page(page.read_text(encoding="utf-8")), folder)
     return 0
 
 

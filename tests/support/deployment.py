@@ -19,7 +19,7 @@ from deploy_tools.errors import TerraformError
 from deploy_tools.terraform import Terraform, environment_for, find_engine
 from settings import PROJECT as STACK
 from tests.support.paths import PROJECT
-from tests.support.readme import take_the_three_steps
+from tests.support.readme import add_the_service
 from tests.support.terraform import apply_at_once
 from tools.project import synthesize
 
@@ -102,10 +102,10 @@ def make_workspace(directory: Path) -> Workspace:
 
 @pytest.fixture(scope="session")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    """The stack of `main.py` and of the README's three steps, deployed once a worker for the tests that only call it."""
+    """The stack of `main.py` and of the README's service, deployed once a worker for the tests that only call it."""
     workspace = make_workspace(tmp_path_factory.mktemp("deployed"))
     try:
-        take_the_three_steps(workspace.project)
+        add_the_service(workspace.project)
         workspace.synthesize()
         workspace.terraform.init()
         apply_at_once(workspace.terraform)

@@ -1,10 +1,11 @@
-"""The README's three steps to a service of one's own, taken as they stand there."""
+"""Service of the README, created as the README says."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+from deploy_tools import new_service
 from tests.support.paths import PROJECT
 
 README = PROJECT / "README.md"
@@ -15,15 +16,16 @@ _AFTER = {
 }
 
 
-def take_the_three_steps(project: Path) -> None:
-    """Write the README's files into a copy of the project, and its lines into the copy's `main.py`."""
+def add_the_service(project: Path) -> None:
+    """Create the service in a copy of the project, with the README's files, and its lines in the copy's `main.py`."""
+    new_service.create("greeting", project)
     main = project / "main.py"
     blocks = _BLOCK.findall(README.read_text(encoding="utf-8"))
     assert {name for kind, name, _ in blocks if kind == "line"} == set(_AFTER)
     for kind, name, text in blocks:
         if kind == "file":
             path: Path = project / name
-            path.parent.mkdir(exist_ok=True)
+            assert path.is_file()
             path.write_text(text, encoding="utf-8")
         else:
             before = main.read_text(encoding="utf-8")

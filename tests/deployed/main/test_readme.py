@@ -1,4 +1,4 @@
-"""The README's three steps lead to a service that answers: the stack that all tests call was deployed with them."""
+"""The README's service answers: the stack that all tests call was deployed with them."""
 
 from __future__ import annotations
 

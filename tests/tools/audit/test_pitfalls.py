@@ -1,4 +1,4 @@
-"""docs/preflight.md lists what AWS, Terraform or cdktf would refuse late or ignore silently, and the rules of the audit."""
+"""docs/pitfalls.md lists what AWS, Terraform or cdktf would refuse late or ignore silently, and the rules of the audit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.tools.audit.test_audit import CASES
 from tests.tools.audit.test_mutations import MUTATIONS
 from tools.audit import RULES
 
-PAGE = (PROJECT / "docs" / "preflight.md").read_text(encoding="utf-8")
+PAGE = (PROJECT / "docs" / "pitfalls.md").read_text(encoding="utf-8")
 
 
 def test_every_rule_of_the_audit_is_shown_to_find_something() -> None:

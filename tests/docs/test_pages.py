@@ -1,0 +1,101 @@
+"""README and docs: links, commands, programs and messages that they show."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.paths import PROJECT
+
+PAGES = sorted(
+    [*(PROJECT / "docs").rglob("*.md"), *PROJECT.glob("*.md"), *(PROJECT / "examples").glob("*/README.md")]
+)
+README = (PROJECT / "README.md").read_text(encoding="utf-8")
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def shown(page: Path) -> str:
+    return str(page.relative_to(PROJECT))
+
+
+def slugs(text: str) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", _FENCED.sub("", text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=shown)
+def test_links_lead_to_a_file_and_a_heading(page: Path) -> None:
+    for link in _LINK.findall(_FENCED.sub("", page.read_text(encoding="utf-8"))):
+        path, _, anchor = link.partition("#")
+        if "://" in path:
+            continue
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        if anchor:
+            assert anchor in slugs(target.read_text(encoding="utf-8")), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=shown)
+def test_make_has_the_targets_that_are_shown(page: Path) -> None:
+    makefile = (PROJECT / "Makefile").read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
+    code = [body for language, body in _FENCED.findall(text) if language == "sh"]
+    code += re.findall(r"`(make [^`]+)`", text)
+    for target in re.findall(r"\bmake (?:-s )?([a-z][a-z-]+)", "\n".join(code)):
+        assert f"\n{target}:" in makefile, target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=shown)
+def test_programs_are_those_of_the_files_that_are_named(page: Path) -> None:
+    blocks = re.findall(
+        r"<!-- from: (\S+) -->\n```\w+\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL
+    )
+    for file, program in blocks:
+        assert program in (PROJECT / file).read_text(encoding="utf-8"), file
+
+
+def test_tutorial_shows_the_whole_of_hello() -> None:
+    program = (PROJECT / "examples/hello/main.py").read_text(encoding="utf-8")
+    tutorial = (PROJECT / "docs/tutorial.md").read_text(encoding="utf-8")
+    assert f"```python\n{program[program.index('app = App()') :]}```" in tutorial
+
+
+def test_readme_lists_the_examples() -> None:
+    assert {file.parent.name for file in PROJECT.glob("examples/*/README.md")} == set(
+        re.findall(r"^\| \[([\w-]+)\]\(examples/", README, re.MULTILINE)
+    )
+
+
+def test_stack_of_the_testing_guide_passes() -> None:
+    guide = (PROJECT / "docs/guides/testing.md").read_text(encoding="utf-8")
+    (program,) = [body for _, body in _FENCED.findall(guide) if "Testing.synth" in body]
+    names: dict[str, Callable[[], None]] = {}
+    exec(compile(program, "testing.md", "exec"), names)  # noqa: S102 - the program of the guide
+    names["test_orders_are_protected"]()
+
+
+def test_messages_of_the_project_are_printed_as_shown() -> None:
+    sources = "".join(
+        path.read_text(encoding="utf-8")
+        for folder in ("constructs_lib/api", "deploy_tools", "lazy_bindings", "local_cloud")
+        for path in (PROJECT / folder).rglob("*.py")
+    )
+    sources += "".join((PROJECT / name).read_text(encoding="utf-8") for name in ("Makefile", "settings.py"))
+    joined = re.sub(r'"\s*\n\s*f?"', "", sources)
+    rows = re.findall(
+        r"^\| `{1,2}(.+?)`{1,2} \| ([^|]+) \|",
+        README[README.index("## Troubleshooting") : README.index("## Map")],
+        re.MULTILINE,
+    )
+    ours = [
+        message for message, source in rows if source not in ("Terraform", "AWS Lambda", "Amazon Bedrock")
+    ]
+    assert len(ours) >= 7
+    for message in ours:
+        prefix, _, text = message.rpartition(": is not set")
+        for part in re.split("…", f"is not set{text}" if prefix else message):
+            assert part.strip(" ;:()") in joined, message
