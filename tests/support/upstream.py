@@ -121,6 +121,14 @@ class Upstream:
     """
 
     def __init__(self) -> None:
+        self.reset()
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.upstream = self
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self._thread.start()
+
+    def reset(self) -> None:
+        """Answer as a new server does."""
         self.status = 200
         self.headers: dict[str, str] = {}
         self.content: bytes = json.dumps(completion(content="Hello!")).encode()
@@ -130,10 +138,6 @@ class Upstream:
         self.after: Callable[[], object] = lambda: None
         self.gone = threading.Event()
         self.released = threading.Event()
-        self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.upstream = self
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self._thread.start()
 
     @property
     def url(self) -> str:
