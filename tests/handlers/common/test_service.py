@@ -2,14 +2,15 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from handlers.common.admission import Admission
-from handlers.common.contract import LARGEST_BODY_BYTES, Contract
+from handlers.common.contract import LARGEST_BODY_BYTES, Contract, Operation
+from handlers.common.errors import ServiceError
 from handlers.common.event_stream import EventStream
 from handlers.common.invocation import Invocation
 from handlers.common.models import RequestModel, ResponseModel
@@ -387,10 +388,15 @@ def counting_service(numbers: Iterator[Number], admitted: list[str]) -> Service:
 
     class Recording(Admission):
         @contextmanager
-        def around(self, invocation: Invocation) -> Iterator[None]:  # noqa: ARG002
+        def around(
+            self,
+            operation: Operation,  # noqa: ARG002
+            invocation: Invocation,
+            report: Callable[[str, ServiceError], None],  # noqa: ARG002
+        ) -> Iterator[Invocation]:
             admitted.append("in")
             try:
-                yield
+                yield invocation
             except BaseException as error:
                 admitted.append(type(error).__name__)
                 raise
