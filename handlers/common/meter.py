@@ -529,36 +529,39 @@ class Meter:
     def _commit(self, bucket: Bucket, amounts: Amounts) -> dict[str, object]:
         amount = amounts.get(bucket.limit.unit, 0)
         spent = amount if bucket.limit.unit == "requests" else 0
-        change = self._add(bucket, {"committed": amount, "spent": spent})
-        update: dict[str, Any] = dict(change["Update"])  # type: ignore[call-overload]
-        values = dict(update["ExpressionAttributeValues"])
-        values[":most"] = {"N": str(bucket.limit.maximum - amount)}
-        return {
-            "Update": {
-                **update,
-                "ConditionExpression": "attribute_not_exists(committed) OR committed <= :most",
-                "ExpressionAttributeValues": values,
-                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-            }
-        }
+        warn_at = -(-bucket.limit.maximum * WARN_PERCENT // 100)
+        about = {"ends_at": bucket.ends_at, "most": bucket.limit.maximum, "warn_at": warn_at}
+        return self._add(
+            bucket,
+            {"committed": amount, "spent": spent},
+            {
+                ":most": {"N": str(bucket.limit.maximum - amount)},
+                ":about": amounts_item(about),
+                ":expires_at": {"N": str(bucket.ends_at + _BUCKET_SECONDS)},
+            },
+        )
 
-    def _add(self, bucket: Bucket, change: Mapping[str, int]) -> dict[str, object]:
-        return {
-            "Update": {
-                "TableName": self._buckets,
-                "Key": {"id": {"S": bucket.id}},
-                "UpdateExpression": "SET expires_at = :expires_at, ends_at = :ends_at, most = :limit, "
-                "warn_at = :warn_at ADD committed :committed, spent :spent",
-                "ExpressionAttributeValues": {
-                    ":committed": {"N": str(change["committed"])},
-                    ":spent": {"N": str(change["spent"])},
-                    ":expires_at": {"N": str(bucket.ends_at + _BUCKET_SECONDS)},
-                    ":ends_at": {"N": str(bucket.ends_at)},
-                    ":limit": {"N": str(bucket.limit.maximum)},
-                    ":warn_at": {"N": str(-(-bucket.limit.maximum * WARN_PERCENT // 100))},
-                },
-            }
+    def _add(
+        self, bucket: Bucket, change: Mapping[str, int], commit: Mapping[str, Any] | None = None
+    ) -> dict[str, object]:
+        """Return the change of a bucket; one that commits describes the bucket and has the condition of its limit."""
+        update: dict[str, Any] = {
+            "TableName": self._buckets,
+            "Key": {"id": {"S": bucket.id}},
+            "UpdateExpression": "ADD committed :committed, spent :spent",
+            "ExpressionAttributeValues": {
+                ":committed": {"N": str(change["committed"])},
+                ":spent": {"N": str(change["spent"])},
+            },
         }
+        if commit is not None:
+            update["UpdateExpression"] = (
+                f"SET expires_at = :expires_at, about = :about {update['UpdateExpression']}"
+            )
+            update["ConditionExpression"] = "attribute_not_exists(committed) OR committed <= :most"
+            update["ExpressionAttributeValues"] |= commit
+            update["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+        return {"Update": update}
 
     def _update_row(
         self,

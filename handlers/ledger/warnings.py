@@ -77,7 +77,7 @@ class Warnings:
                 "scan",
                 {
                     "TableName": self._buckets,
-                    "FilterExpression": "spent >= warn_at AND ends_at > :now AND NOT contains(id, :minute) AND attribute_not_exists(warned)",
+                    "FilterExpression": "spent >= about.warn_at AND about.ends_at > :now AND NOT contains(id, :minute) AND attribute_not_exists(warned)",
                     "ExpressionAttributeValues": {
                         ":now": {"N": str(int(self._clock()))},
                         ":minute": {"S": "#minute#"},
@@ -107,14 +107,15 @@ class Warnings:
 
     def _put(self, item: Item, deadline: Deadline) -> None:
         scope, window, unit, start = item["id"]["S"].split("#")
+        about = {name: int(value["N"]) for name, value in item["about"]["M"].items()}
         detail = {
             "scope": scope,
             "window": window,
             "unit": unit,
             "start": start,
             "used": int(item["spent"]["N"]),
-            "limit": int(item["most"]["N"]),
-            "resetsAt": int(item["ends_at"]["N"]),
+            "limit": about["most"],
+            "resetsAt": about["ends_at"],
             "percent": WARN_PERCENT,
         }
         entry = {"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": json.dumps(detail)}

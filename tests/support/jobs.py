@@ -14,6 +14,7 @@ import pytest
 from handlers.common.aws_api import AwsApi
 from handlers.common.deadline import Deadline
 from handlers.common.errors import BackendUnavailable
+from handlers.common.meter import Meter
 from handlers.common.service import Service
 from handlers.jobs import app, finish
 from handlers.jobs.callback import CallbackFailed, Callbacks
@@ -41,6 +42,7 @@ class Jobs:
     sent: list[tuple[str, Mapping[str, object]]]
     now: int = NOW
     failing: list[str] = field(default_factory=list)
+    meter: Meter | None = None
 
     def post(
         self, body: object, *, workflow: str = "document", key: str | None = None, caller: object = ALICE
@@ -145,7 +147,10 @@ def jobs() -> Iterator[Jobs]:
         payloads = Payloads("payloads", api=api("s3"), make_signer=lambda: clients["s3"])
         records = Table("jobs", api=api("dynamodb"))
         workflows = JobWorkflows(
-            {"document": JobWorkflow(machine, each="pages", max_items=3), "summary": JobWorkflow(machine)},
+            {
+                "document": JobWorkflow(machine, each="pages", max_items=3, nano_usd=10, nano_usd_each=100),
+                "summary": JobWorkflow(machine),
+            },
             api=api("stepfunctions"),
         )
         made: Jobs
@@ -165,6 +170,7 @@ def jobs() -> Iterator[Jobs]:
                 payloads=lambda: payloads,
                 callbacks=lambda: Told(made.failing, sent),
                 executions=lambda: Executions(api=api("stepfunctions")),
+                meter=lambda: made.meter,
                 clock=lambda: made.now,
             ),
             payloads=lambda: payloads,

@@ -2,9 +2,10 @@
 
     python -m tools.benchmarks.data_plane                 everything
     python -m tools.benchmarks.data_plane overhead        a warm request over HTTP against invoking the same worker directly
+    python -m tools.benchmarks.data_plane meter           what the meter adds to a call
     python -m tools.benchmarks.data_plane throughput      requests per second against `chalice local` and serverless-offline
 
-All serve the same trivial handler to the same load generator, in turn, several times; the figures are medians.
+The servers serve the same trivial handler to the same load generator, in turn, several times; the figures are medians.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from deploy_tools.console import heading
 from deploy_tools.local_session import local_session
 from local_cloud.functions import FunctionExecutor, install
 from local_cloud.server import LocalCloud
+from tools.benchmarks.metering import meter
 from tools.benchmarks.peer_servers import HANDLER, Peer, PeerUnavailableError, chalice, serverless_offline
 from tools.project import PROJECT
 
@@ -183,7 +185,7 @@ def throughput() -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the parts that are named, or all; return the exit status."""
-    parts = {"overhead": overhead, "throughput": throughput}
+    parts = {"overhead": overhead, "meter": meter, "throughput": throughput}
     unknown = [name for name in arguments if name not in parts]
     if unknown:
         print(__doc__, file=sys.stderr)
