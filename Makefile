@@ -134,7 +134,7 @@ scan: install ## Scan the prod environment, and every construct with everything 
 plan: install ## Synthesize and plan; refuse a plan after which a deleted route would still be served
 	@$(BIN)/python -m deploy_tools --dir $(DIR) plan
 
-client: install install-cli ## Generate a Python client and TypeScript types from the OpenAPI document
+client: install install-cli ## Generate a Python and a TypeScript client into clients/
 	@$(BIN)/python -m tools.client
 
 new-service: install ## Create handlers/NAME for a service of your own (make new-service NAME=greeting)
@@ -153,4 +153,4 @@ clean: ## Stop the local cloud, and remove what was built and the local state; s
 	@unsaved=$$(find cdktf.out -name errored.tfstate 2> /dev/null || true); if [ -n "$$unsaved" ]; then \
 	echo "$$unsaved: Terraform could not save this state after an apply; save it with \`terraform state push errored.tfstate\` in its directory and delete the file" >&2; exit 1; fi
 	@if [ -x $(BIN)/python ] && [ -f .local_cloud/cloud.json ]; then $(BIN)/python -m deploy_tools down; fi
-	rm -rf $(VENV) node_modules cdktf.out .cache .local_cloud .hypothesis .mypy_cache .pytest_cache .ruff_cache terraform.*.local.tfstate*
+	rm -rf $(VENV) node_modules cdktf.out clients .cache .local_cloud .hypothesis .mypy_cache .pytest_cache .ruff_cache terraform.*.local.tfstate*

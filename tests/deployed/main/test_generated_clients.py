@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import importlib
 import json
+import os
 import secrets
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -137,9 +139,40 @@ def test_errors_are_typed(deployed: Deployed, client: Any) -> None:
         assert (int(answer.status_code), type(answer.parsed), answer.parsed.code) == (status, m.Error, code)
 
 
-def test_the_typescript_types_know_every_route(document: Path, tmp_path: Path) -> None:
-    if shutil.which("node") is None or not (PROJECT / "node_modules").exists():
+CALLS = """
+import { createClient } from "./index.js";
+
+const client = createClient(process.env.URL!, process.env.TOKEN!);
+const { data, error } = await client.POST("/language/summary", { body: { text: process.env.TEXT!, max_sentences: 1 } });
+if (error) throw new Error(error.message);
+const refused = await createClient(process.env.URL!, "none").GET("/workflows");
+const code: string | undefined = refused.error?.code;
+console.log(JSON.stringify([data.summary, refused.response.status, code]));
+"""
+TSC = ("--strict", "--target", "es2022", "--module", "nodenext", "--skipLibCheck", "--types", "node")
+
+
+def test_the_typescript_client_knows_every_route_and_calls(
+    deployed: Deployed, document: Path, tmp_path: Path
+) -> None:
+    node, modules = shutil.which("node"), PROJECT / "node_modules"
+    if node is None or not modules.exists():
         pytest.skip("node_modules is needed: make install-cli")
-    types = generate_typescript(document, tmp_path / "api.ts").read_text(encoding="utf-8")
+    folder = generate_typescript(document, tmp_path / "typescript")
+    types = (folder / "api.ts").read_text(encoding="utf-8")
     for path in json.loads(document.read_text(encoding="utf-8"))["paths"]:
         assert f'"{path}": {{' in types
+    (folder / "node_modules").symlink_to(modules)
+    (folder / "calls.ts").write_text(CALLS, encoding="utf-8")
+    compiled = subprocess.run(
+        [modules / ".bin" / "tsc", *TSC, "calls.ts"], cwd=folder, capture_output=True, text=True
+    )
+    assert compiled.returncode == 0, compiled.stdout
+    variables = {"URL": deployed.invoke_url, "TOKEN": deployed.callers.user_token, "TEXT": TEXT}
+    called = subprocess.run(
+        [node, "calls.js"], cwd=folder, env=os.environ | variables, capture_output=True, text=True
+    )
+    assert called.returncode == 0, called.stderr
+    summary, status, code = json.loads(called.stdout)
+    assert summary in TEXT
+    assert (status, code) == (401, "unauthorized")
