@@ -3,9 +3,11 @@
     python -m tools.benchmarks.data_plane                 everything
     python -m tools.benchmarks.data_plane overhead        a warm request over HTTP against invoking the same worker directly
     python -m tools.benchmarks.data_plane meter           what the meter adds to a call
-    python -m tools.benchmarks.data_plane throughput      requests per second against `chalice local` and serverless-offline
+    python -m tools.benchmarks.data_plane throughput      requests per second against peers: `chalice local`, serverless-offline,
+                                                          MiniStack
 
-The servers serve the same trivial handler to the same load generator, in turn, several times; the figures are medians.
+The load comes from wrk (`tools/benchmarks/load.py`). The servers serve the same trivial handler to it, in turn, several times;
+the figures are medians.
 """
 
 from __future__ import annotations
@@ -16,15 +18,14 @@ import json
 import platform
 import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 import zipfile
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import Any
 
 from deploy_tools import interrupts
 from deploy_tools.cloud import ensure_cloud, stop_cloud
@@ -32,18 +33,26 @@ from deploy_tools.console import heading
 from deploy_tools.local_session import local_session
 from local_cloud.functions import FunctionExecutor, install
 from local_cloud.server import LocalCloud
+from tools.benchmarks.load import LoadError, load
 from tools.benchmarks.metering import meter
-from tools.benchmarks.peer_servers import HANDLER, Peer, PeerUnavailableError, chalice, serverless_offline
-from tools.project import PROJECT
+from tools.benchmarks.peer_servers import (
+    HANDLER,
+    Peer,
+    PeerUnavailableError,
+    chalice,
+    ministack,
+    serverless_offline,
+)
 
 ROUNDS = 5
 WARM_REQUESTS = 1_000
-LOAD_REQUESTS = 2_000
+ROUND_SECONDS = 1
+LOAD_SECONDS = 3
 CONNECTIONS = 8
 
 
 def deploy_trivial(endpoint_url: str) -> tuple[str, str]:
-    """Deploy the trivial handler behind `GET /ok` with AWS's API; return its URL and its function's ARN."""
+    """Deploy the trivial handler behind `GET /ok` with AWS's API; return the API's ID and the function's ARN."""
     session = local_session("us-east-1")
     functions = session.client("lambda", endpoint_url=endpoint_url)
     api = session.client("apigateway", endpoint_url=endpoint_url)
@@ -72,27 +81,15 @@ def deploy_trivial(endpoint_url: str) -> tuple[str, str]:
         StatementId="api",
         Action="lambda:InvokeFunction",
         Principal="apigateway.amazonaws.com",
-        SourceArn=f"arn:aws:execute-api:us-east-1:123456789012:{identifier}/*/GET/ok",
+        SourceArn=f"arn:aws:execute-api:us-east-1:{arn.split(':')[4]}:{identifier}/*/GET/ok",
     )
     api.create_deployment(restApiId=identifier, stageName="bench")
-    return f"{endpoint_url}/_aws/execute-api/{identifier}/bench/ok", arn
+    return str(identifier), str(arn)
 
 
-def load(url: str, connections: int, requests: int, *, keep_alive: bool = True) -> dict[str, Any]:
-    """Run the load generator in a process of its own; return its measurements.
-
-    Raises:
-        RuntimeError: Not every status was 200.
-    """
-    command = [sys.executable, "-m", "tools.benchmarks.load", url, str(connections), str(requests)]
-    command += [] if keep_alive else ["close"]
-    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise RuntimeError(f"the load generator failed at {url}: {done.stderr.strip()}")
-    measured: dict[str, Any] = json.loads(done.stdout)
-    if set(measured["statuses"]) != {"200"}:
-        raise RuntimeError(f"{url} answered {measured['statuses']}")
-    return measured
+def own_url(endpoint_url: str, api_id: str) -> str:
+    """Return the address of the trivial handler in the local cloud."""
+    return f"{endpoint_url}/_aws/execute-api/{api_id}/bench/ok"
 
 
 async def _overhead() -> None:
@@ -107,14 +104,15 @@ async def _overhead() -> None:
         cloud = LocalCloud(host="127.0.0.1", port=0, directory=Path(directory), make_functions=make_functions)
         await cloud.start()
         try:
-            url, arn = await asyncio.to_thread(deploy_trivial, cloud.url)
+            api_id, arn = await asyncio.to_thread(deploy_trivial, cloud.url)
+            url = own_url(cloud.url, api_id)
             event = json.dumps(
                 {"path": "/ok", "headers": {"Accept": "application/json"}, "pad": "x" * 1500}
             ).encode()
-            await asyncio.to_thread(load, url, 1, 100)
+            await asyncio.to_thread(load, url, 1, ROUND_SECONDS)
             over_http, direct = [], []
             for _ in range(ROUNDS):
-                over_http.append((await asyncio.to_thread(load, url, 1, WARM_REQUESTS))["median_ms"])
+                over_http.append((await asyncio.to_thread(load, url, 1, ROUND_SECONDS)).median_ms)
                 latencies = []
                 for _ in range(WARM_REQUESTS):
                     started = time.perf_counter()
@@ -127,13 +125,13 @@ async def _overhead() -> None:
     print(f"  warm request over HTTP, one connection  {http:6.2f} ms")
     print(f"  the same worker invoked directly        {bare:6.2f} ms")
     print(
-        f"  the data plane adds                     {http - bare:6.2f} ms  ({http / bare:.1f}x; goal: at most 1 ms)"
+        f"  the data plane adds                     {http - bare:6.2f} ms  ({http / bare:.1f}x; goal: at most 0.5 ms)"
     )
 
 
 def overhead() -> None:
     """Print the overhead of the data plane on a warm invocation, with the cost of the load generator."""
-    heading(f"Overhead of the data plane (medians of {ROUNDS} rounds of {WARM_REQUESTS} requests)")
+    heading(f"Overhead of the data plane (medians of {ROUNDS} rounds of {ROUND_SECONDS} s)")
     asyncio.run(_overhead())
 
 
@@ -146,41 +144,46 @@ def free_port() -> int:
 
 def _requests_per_second(url: str) -> float:
     """Return the better of keep-alive and a connection for each request, so that each server runs in its best mode."""
-    load(url, CONNECTIONS, 200)
-    runs = {
-        keep: [load(url, CONNECTIONS, LOAD_REQUESTS, keep_alive=keep) for _ in range(3)]
-        for keep in (True, False)
-    }
-    return max(float(statistics.median(run["requests_per_second"] for run in each)) for each in runs.values())
+    with urllib.request.urlopen(url, timeout=60):  # noqa: S310 - the first invocation starts a process
+        pass
+    rates = []
+    for keep_alive in (True, False):
+        with suppress(LoadError):  # a server that answers in one of the modes only
+            runs = [load(url, CONNECTIONS, LOAD_SECONDS, keep_alive=keep_alive) for _ in range(3)]
+            rates.append(statistics.median(run.requests_per_second for run in runs))
+    if not rates:
+        raise PeerUnavailableError(f"it answers at {url} in neither mode")
+    return max(rates)
 
 
 def throughput() -> None:
     """Print requests per second of the local cloud and of each peer, and the ratio to the best peer."""
     heading(
-        f"Requests per second ({CONNECTIONS} connections, {LOAD_REQUESTS} requests, median of 3, the better of two modes)"
+        f"Requests per second ({CONNECTIONS} connections, {LOAD_SECONDS} s, median of 3, the better of two modes)"
     )
     measured: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as directory:
         cloud, _ = ensure_cloud(Path(directory), 0)
         try:
-            measured["local cloud"] = _requests_per_second(deploy_trivial(cloud.url)[0])
+            measured["local cloud"] = _requests_per_second(own_url(cloud.url, deploy_trivial(cloud.url)[0]))
         finally:
             stop_cloud(Path(directory), forget=True)
     peers: Sequence[tuple[str, Callable[[int], AbstractContextManager[Peer]]]] = (
         ("chalice local", chalice),
         ("serverless-offline", serverless_offline),
+        ("MiniStack", lambda port: ministack(port, lambda endpoint: deploy_trivial(endpoint)[0])),
     )
     for name, start in peers:
         try:
             with start(free_port()) as peer:
                 measured[peer.name] = _requests_per_second(peer.url)
-        except PeerUnavailableError as reason:
+        except (PeerUnavailableError, LoadError) as reason:
             print(f"  {name:<28} skipped: {reason}")
     for name, rate in measured.items():
         print(f"  {name:<28}{rate:8.0f} /s")
     ours, *others = measured.values()
     if others:
-        print(f"  the local cloud serves {ours / max(others):.1f}x the best of them (goal: at least 2x)")
+        print(f"  the local cloud serves {ours / max(others):.1f}x the best of them (goal: at least 1x)")
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -1,22 +1,37 @@
-"""A load generator for `make bench`: keep-alive connections on loopback, a bounded number of requests.
+"""Load generator of `make bench`: wrk, a compiled one, so that the load takes little of the processor that it measures.
 
-    python -m tools.benchmarks.load URL CONNECTIONS REQUESTS [close]
-
-Prints one JSON object: requests per second, the latencies' median and 99th percentile in milliseconds, and
-how many answers had which status. With `close` each request has a connection of its own. It implements only
-as much HTTP/1.1 as it needs, so that it costs little beside the servers.
+wrk of the PATH is used. Without one, Debian's packages are unpacked below `.cache/bench/wrk`; nothing is installed.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
-import statistics
+import os
+import shutil
+import subprocess
 import sys
-import time
-from collections import Counter
-from dataclasses import asdict, dataclass
-from urllib.parse import urlsplit
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from tools.project import PROJECT
+
+PLACE = PROJECT / ".cache" / "bench" / "wrk"
+_PACKAGES = ("wrk", "libluajit-5.1-2", "libluajit-5.1-common")
+_REPORT = """\
+done = function(summary, latency, requests)
+  local errors = summary.errors
+  io.write(string.format(
+    '\\n{"requests": %d, "microseconds": %d, "median": %d, "p99": %d, "not_200": %d, "broken": %d}\\n',
+    summary.requests, summary.duration, latency:percentile(50), latency:percentile(99), errors.status,
+    errors.connect + errors.read + errors.write + errors.timeout))
+end
+"""
+
+
+class LoadError(Exception):
+    """The load generator is not available, or not every request was answered with success."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,79 +41,70 @@ class Measured:
     requests_per_second: float
     median_ms: float
     p99_ms: float
-    statuses: dict[str, int]
 
 
-async def _read_answer(reader: asyncio.StreamReader) -> tuple[int, bool]:
-    """Read one response; return its status and whether the connection stays open."""
-    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-    lines = head.split("\r\n")
-    status = int(lines[0].split(" ", 2)[1])
-    headers = {
-        name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:] if line)
-    }
-    if headers.get("transfer-encoding", "").lower() == "chunked":
-        while size := int((await reader.readuntil(b"\r\n")).split(b";")[0], 16):
-            await reader.readexactly(size + 2)
-        await reader.readuntil(b"\r\n")
-    elif "content-length" in headers:
-        await reader.readexactly(int(headers["content-length"]))
-    else:
-        await reader.read()
-        return status, False
-    keep_open = lines[0].startswith("HTTP/1.1") and headers.get("connection", "").lower() != "close"
-    return status, keep_open or headers.get("connection", "").lower() == "keep-alive"
+def load(url: str, connections: int, seconds: float, *, keep_alive: bool = True) -> Measured:
+    """Send requests to an address, as many as are answered in a time.
 
-
-async def _client(
-    url: str, keep_alive: bool, left: list[int], latencies: list[float], statuses: Counter[str]
-) -> None:
-    parts = urlsplit(url)
-    target = parts.path + (f"?{parts.query}" if parts.query else "")
-    request = (
-        f"GET {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nAccept: application/json\r\n"
-        f"Connection: {'keep-alive' if keep_alive else 'close'}\r\n\r\n"
-    ).encode()
-    streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-    while left[0] > 0:
-        left[0] -= 1
-        started = time.perf_counter()
-        if streams is None:
-            streams = await asyncio.open_connection(parts.hostname, parts.port)
-        streams[1].write(request)
-        status, keep_open = await asyncio.wait_for(_read_answer(streams[0]), timeout=60)
-        latencies.append((time.perf_counter() - started) * 1000)
-        statuses[str(status)] += 1
-        if not keep_open or not keep_alive:
-            streams[1].close()
-            streams = None
-    if streams is not None:
-        streams[1].close()
-
-
-async def run(url: str, connections: int, requests: int, *, keep_alive: bool = True) -> Measured:
-    """Send `requests` requests over `connections` connections, each as soon as the one before is answered.
+    Args:
+        url: The address, which answers GET with a status of 2xx.
+        connections: Number of connections, each with one request at a time.
+        seconds: How long, in whole seconds.
+        keep_alive: Whether connections are used again. Default: True.
 
     Raises:
-        OSError: A connection was refused or broke.
-        TimeoutError: An answer took more than 60 s.
+        LoadError: wrk is not available, a connection broke, or a status was not 2xx or 3xx.
     """
-    latencies: list[float] = []
-    statuses: Counter[str] = Counter()
-    left = [requests]
-    started = time.perf_counter()
-    await asyncio.gather(*(_client(url, keep_alive, left, latencies, statuses) for _ in range(connections)))
-    seconds = time.perf_counter() - started
-    latencies.sort()
+    program, environment = _wrk()
+    script = PLACE / "report.lua"
+    script.parent.mkdir(parents=True, exist_ok=True)
+    script.write_text(_REPORT, encoding="utf-8")
+    headers = [] if keep_alive else ["--header", "Connection: close"]
+    command = [program, "-t1", f"-c{connections}", f"-d{seconds:g}s", "-s", str(script), *headers, url]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    if done.returncode != 0:
+        raise LoadError(f"wrk failed at {url}: {(done.stderr or done.stdout).strip()}")
+    report = json.loads(done.stdout.strip().splitlines()[-1])
+    if report["not_200"] or (keep_alive and report["broken"]) or not report["requests"]:
+        raise LoadError(
+            f"{url}: {report['not_200']} of {report['requests']} requests failed, {report['broken']} broke"
+        )
     return Measured(
-        requests_per_second=len(latencies) / seconds,
-        median_ms=statistics.median(latencies),
-        p99_ms=latencies[min(len(latencies) - 1, int(len(latencies) * 0.99))],
-        statuses=dict(statuses),
+        report["requests"] * 1_000_000 / report["microseconds"], report["median"] / 1000, report["p99"] / 1000
     )
 
 
-if __name__ == "__main__":
-    url, connections, requests = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    measured = asyncio.run(run(url, connections, requests, keep_alive="close" not in sys.argv[4:]))
-    print(json.dumps(asdict(measured)))
+@cache
+def _wrk() -> tuple[str, dict[str, str]]:
+    """Return wrk and its environment.
+
+    Raises:
+        LoadError: There is none, and Debian's packages cannot be downloaded.
+    """
+    if (installed := shutil.which("wrk")) is not None:
+        return installed, dict(os.environ)
+    program = PLACE / "usr" / "bin" / "wrk"
+    if not program.exists():
+        _unpack(PLACE)
+    libraries = sorted({str(file.parent) for file in PLACE.rglob("libluajit*.so*")})
+    return str(program), {**os.environ, "LD_LIBRARY_PATH": ":".join(libraries)}
+
+
+def _unpack(place: Path) -> None:
+    place.mkdir(parents=True, exist_ok=True)
+    try:
+        _run(["apt-get", "download", *_PACKAGES], place)
+        for package in place.glob("*.deb"):
+            _run(["dpkg-deb", "--extract", package.name, "."], place)
+    except OSError as error:
+        how = "brew install wrk" if sys.platform == "darwin" else "your system's package wrk"
+        raise LoadError(f"make bench needs wrk, a load generator ({error}); install it: {how}") from None
+
+
+def _run(command: Sequence[str], place: Path) -> None:
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise LoadError(
+            f"make bench needs wrk, a load generator; `{' '.join(command)}` failed: {done.stderr.strip()}. Install it: "
+            "apt install wrk"
+        )

@@ -1,4 +1,4 @@
-"""Peers that `make bench` compares with the local cloud: `chalice local` and serverless-offline.
+"""Peers that `make bench` compares with the local cloud: `chalice local`, serverless-offline and MiniStack.
 
 Each is installed into its own folder below `.cache/bench` on first use, and serves the same trivial handler.
 """
@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,6 +97,27 @@ def serverless_offline(port: int) -> Iterator[Peer]:
         yield Peer("serverless-offline 13.10.1", f"http://127.0.0.1:{port}/dev/ok")
 
 
+@contextmanager
+def ministack(port: int, deploy: Callable[[str], str]) -> Iterator[Peer]:
+    """Run MiniStack, bound to loopback.
+
+    Args:
+        port: Its port.
+        deploy: Deploys the trivial handler at an endpoint URL, and returns the ID of its API.
+    """
+    place, endpoint = PLACE / "ministack", f"http://127.0.0.1:{port}"
+    program = place / "venv" / "bin" / "ministack"
+    if not program.exists():
+        _install([sys.executable, "-m", "venv", str(place / "venv")], place)
+        _install(
+            [str(program.with_name("python")), "-m", "pip", "install", "--quiet", "ministack==1.5.33"], place
+        )
+    settings = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "LOG_LEVEL": "ERROR"}
+    with _running([str(program)], place, f"{endpoint}/_ministack/health", settings):
+        url = f"{endpoint}/restapis/{deploy(endpoint)}/bench/_user_request_/ok"
+        yield Peer("MiniStack 1.5.33", url)
+
+
 def _install(command: list[str], place: Path) -> None:
     place.mkdir(parents=True, exist_ok=True)
     try:
@@ -109,7 +130,9 @@ def _install(command: list[str], place: Path) -> None:
 
 
 @contextmanager
-def _running(command: list[str], place: Path, url: str) -> Iterator[None]:
+def _running(
+    command: list[str], place: Path, url: str, settings: Mapping[str, str] | None = None
+) -> Iterator[None]:
     quiet = {
         "SLS_TELEMETRY_DISABLED": "1",
         "SLS_NOTIFICATIONS_MODE": "off",
@@ -119,7 +142,9 @@ def _running(command: list[str], place: Path, url: str) -> Iterator[None]:
         "AWS_DEFAULT_REGION": "us-east-1",
     }
     with (place / "output.log").open("w", encoding="utf-8") as log:
-        process = subprocess.Popen(command, cwd=place, env={**os.environ, **quiet}, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            command, cwd=place, env={**os.environ, **quiet, **(settings or {})}, stdout=log, stderr=log
+        )
     try:
         _wait_until_up(process, url, place / "output.log")
         yield
@@ -135,7 +160,8 @@ def _running(command: list[str], place: Path, url: str) -> Iterator[None]:
 def _wait_until_up(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
     for _ in range(300):
         if process.poll() is not None:
-            raise PeerUnavailableError(f"it ended at its start; its output is in {log}")
+            last = " / ".join(log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-3:])
+            raise PeerUnavailableError(f"it ended at its start: {last}; its output is in {log}")
         try:
             with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310
                 if answer.status == 200:
