@@ -11,19 +11,17 @@ from constructs import Construct
 
 from constructs_lib.api.integration import Backend, Caller
 from constructs_lib.api.mapped_responses import DEFAULT_STATUSES, check_statuses, mapped_responses
+from constructs_lib.api.request_parameters import check_headers, request_parameters
 from constructs_lib.aws_stack import AwsStack
-from constructs_lib.checks import check_choice, check_mapping, check_pattern, check_range, check_type
-from constructs_lib.errors import ConflictError, InvalidArgumentError, UnsafeSettingError
-from constructs_lib.functions.plaintext_secrets import find_secret
+from constructs_lib.checks import check_choice, check_range, check_type
+from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.references import expression_of
 from constructs_lib.routes.definitions import MAX_TIMEOUT_MS, HttpMethod, IntegrationDefinition
-from constructs_lib.templates import escaped, has_reference, without_references
+from constructs_lib.templates import escaped, has_reference
 
 _WHERE: Final = "HttpIntegration"
 _URL: Final = r"https?://[^/?#\s]+(/[^?#\s]*)?"
 _HOST: Final = re.compile(r"https?://(\[[^\]]*\]|[^/:]*)")
-_VARIABLE: Final = re.compile(r"(?<!\$)\{([A-Za-z0-9._-]+)\+?\}")
-_SOURCE: Final = r"'[^']*'|method\.request\.(header|path|querystring)\.[A-Za-z0-9._$-]+|stageVariables\.\w+|context\.[\w.]+"
 
 
 class HttpIntegration:
@@ -72,9 +70,7 @@ class HttpIntegration:
         check_range(_WHERE, "timeout_ms", timeout_ms, 50, MAX_TIMEOUT_MS)
         if http_method is not None:
             check_choice(_WHERE, "http_method", http_method, HttpMethod)
-        check_mapping(_WHERE, "headers", headers)
-        for name, source in (headers or {}).items():
-            _check_header(name, source)
+        check_headers(_WHERE, headers)
         if proxy and statuses is not None:
             raise ConflictError(
                 _WHERE, "a proxy passes statuses on", "leave statuses out, or pass proxy=False"
@@ -105,26 +101,13 @@ class HttpIntegration:
     def definition(self, where: str, scope: Construct, caller: Caller) -> IntegrationDefinition:
         """Return it as data; see `Integration`."""
         _check_reachable(where, self._url, AwsStack.of(scope))
-        path_variables = _VARIABLE.findall(caller.path)
-        variables = dict.fromkeys(_VARIABLE.findall(without_references(self._url)))
-        for name in variables:
-            if name not in path_variables:
-                raise InvalidArgumentError(
-                    where,
-                    f"url has {{{name}}}, which is not a variable of '{caller.path}'",
-                    f"use {', '.join(f'{{{one}}}' for one in path_variables)}"
-                    if path_variables
-                    else "write the path out",
-                )
-        parameters = {f"integration.request.path.{name}": f"method.request.path.{name}" for name in variables}
-        parameters |= {f"integration.request.header.{name}": source for name, source in self._headers.items()}
         first, further = (None, ()) if self._proxy else mapped_responses(scope, self._statuses, {})
         return IntegrationDefinition(
             type="HTTP_PROXY" if self._proxy else "HTTP",
             target=expression_of(self._url, scope),
             http_method=self._http_method or caller.http_method,
             timeout_ms=self._timeout_ms,
-            request_parameters=tuple(parameters.items()),
+            request_parameters=request_parameters(where, "url", self._url, caller.path, self._headers),
             response=first,
             further_responses=further,
         )
@@ -142,24 +125,6 @@ def _check_url(url: str) -> None:
             _WHERE,
             f"url {url!r} is not valid",
             "write it as 'https://HOST/PATH', without a query: API Gateway passes the query of the request on",
-        )
-
-
-def _check_header(name: str, source: str) -> None:
-    check_pattern(_WHERE, "the name of a header", name, r"[A-Za-z0-9_-]+", "use letters, digits, '-' and '_'")
-    check_pattern(
-        _WHERE,
-        f"header {name}:",
-        source,
-        _SOURCE,
-        "write text in single quotes, or a source such as 'method.request.header.Accept' or 'context.requestId'",
-    )
-    secret = find_secret(source.strip("'"))
-    if secret is not None:
-        raise UnsafeSettingError(
-            _WHERE,
-            f"header {name} holds {secret} in plain text",
-            "API Gateway reads no secrets: pass client_certificate=True to the Stage, or put a function in between",
         )
 
 

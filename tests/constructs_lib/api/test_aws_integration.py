@@ -67,6 +67,47 @@ def test_a_role_calls_the_operation_and_nothing_else(stack: AwsStack, form: Any)
         assert made["responses"][r"4\d{2}"]["responseTemplates"] == {"application/json": error}
 
 
+@pytest.mark.parametrize("form", ["resources", "openapi"])
+def test_an_operation_has_a_path_with_variables_of_the_route(stack: AwsStack, form: Any) -> None:
+    read = PolicyStatement(actions=["s3:GetObject"], resources=["arn:aws:s3:::shop-exports/*"])
+    api = RestApi(stack, "api", name="shop", definition=form)
+    get = AwsIntegration(
+        "s3",
+        path="shop-exports/{key}",
+        headers={"Accept": "method.request.header.Accept"},
+        permissions=[read],
+    )
+    api.resource_for("/exports/{key}").add_method("GET", get, authorization=Public())
+    written = Configuration(stack)
+    uri = "arn:aws:apigateway:us-east-1:s3:path/shop-exports/{key}"
+    parameters = {
+        "integration.request.path.key": "method.request.path.key",
+        "integration.request.header.Accept": "method.request.header.Accept",
+    }
+    if form == "resources":
+        made = written.only("api_gateway_integration")
+        assert (made["uri"], made["integration_http_method"], made["request_parameters"]) == (
+            uri,
+            "GET",
+            parameters,
+        )
+        assert "request_templates" not in made
+    else:
+        body = json.loads(written.only("api_gateway_rest_api")["body"])
+        made = body["paths"]["/exports/{key}"]["get"]["x-amazon-apigateway-integration"]
+        assert (made["uri"], made["httpMethod"], made["requestParameters"]) == (uri, "GET", parameters)
+
+
+def test_a_variable_that_the_route_does_not_have(stack: AwsStack) -> None:
+    api = RestApi(stack, "api", name="shop")
+    get = AwsIntegration("s3", path="shop-exports/{key}", permissions=[READ])
+    kind, said = refused(
+        lambda: api.resource_for("/exports/{id}").add_method("GET", get, authorization=Public())
+    )
+    assert kind is InvalidArgumentError
+    assert said.endswith("path has {key}, which is not a variable of '/exports/{id}'; use {id}")
+
+
 READ = PolicyStatement(
     actions=["dynamodb:GetItem"], resources=["arn:aws:dynamodb:us-east-1:123456789012:table/x"]
 )
@@ -77,6 +118,24 @@ REFUSED: dict[str, tuple[Callable[[Table], object], str]] = {
         (
             "AwsIntegration: no permission allows dynamodb:GetItem; pass permissions=[PolicyStatement(...)] with what it "
             "needs"
+        ),
+    ),
+    "neither an action nor a path": (
+        lambda table: AwsIntegration("s3", permissions=[READ]),
+        "AwsIntegration: neither of action and path is set; pass action='GetItem', or path='shop-exports/{key}'",
+    ),
+    "an action without a template": (
+        lambda table: AwsIntegration("dynamodb", "GetItem", permissions=[READ]),
+        (
+            "AwsIntegration: dynamodb:GetItem has its input from request_template alone; pass request_template=…, and "
+            "neither http_method nor headers"
+        ),
+    ),
+    "a path with a slash in front": (
+        lambda table: AwsIntegration("s3", path="/shop-exports/{key}", permissions=[READ]),
+        (
+            "AwsIntegration: path '/shop-exports/{key}' is not valid; write it without a slash in front and without a "
+            "query"
         ),
     ),
     "an action in small letters": (
