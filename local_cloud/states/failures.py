@@ -107,7 +107,7 @@ def task_error(env: Any, kind: StatesErrorNameType, cause: str) -> Exception:
 
 def missing_path(env: Any, error: Any) -> Exception:
     """Return the error for a path that leads nowhere."""
-    field, given = env.next_field_name, to_json_str(error.data)
+    field, given = getattr(error, "field", env.next_field_name), to_json_str(error.data)
     return runtime_error(
         env,
         f"The JSONPath '{error.json_path}' specified for the field '{field}' could not be found in the input '{given}'",
@@ -179,6 +179,8 @@ def _state_failed(state: Any, env: Any, error: Exception) -> Any:
 
 def _part_failed(component: Any, env: Any, error: Exception) -> Any:
     """Name an error in a part of a state."""
+    if isinstance(error, NoSuchJsonPathError) and not hasattr(error, "field"):
+        error.field = env.next_field_name
     if isinstance(error, FailureEventException | NoSuchJsonPathError):
         return error
     if isinstance(error, PathMatchError):

@@ -42,7 +42,10 @@ from moto.stepfunctions.parser.asl.component.common.string.string_expression imp
     StringJSONata,
     StringVariableSample,
 )
-from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import EvalTimeoutError
+from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import (
+    EvalTimeoutError,
+    TimeoutSecondsPath,
+)
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.program.program import Program
 from moto.stepfunctions.parser.asl.component.state.choice.state_choice import StateChoice
@@ -77,6 +80,7 @@ def apply() -> None:
     StateChoice._eval_state = _naming_no_match(StateChoice._eval_state)
     Program.eval = _evaluate_program
     ExecutionState._evaluate_with_timeout = _evaluate_with_timeout
+    TimeoutSecondsPath._eval_seconds = _seconds_of_path
     RetrierDecl._eval_body = _retry
     error_equals_decl.ErrorEqualsDecl._eval_body = _catching_less(
         error_equals_decl.ErrorEqualsDecl._eval_body
@@ -158,6 +162,12 @@ class _Alarm:
 
     def wait(self, timeout: float | None = None) -> bool:
         return self._done.wait(timeout)
+
+
+def _seconds_of_path(timeout: Any, env: Any) -> Any:
+    """Return what a TimeoutSecondsPath leads to; `_evaluate_with_timeout` checks it."""
+    timeout.string_sampler.eval(env=env)
+    return env.stack.pop()
 
 
 def _evaluate_with_timeout(state: Any, env: Any) -> None:

@@ -271,3 +271,21 @@ def test_a_catch_that_names_the_runtime_error_does_not_catch_it(states: States) 
     }
     definition = {"StartAt": "T", "States": {"T": task, "Caught": {"Type": "Pass", "End": True}}}
     assert outcome(states, definition, {}) == ("FAILED", "States.Runtime")
+
+
+@pytest.mark.parametrize(
+    ("more", "cause"),
+    [
+        (
+            {"Parameters": {"a.$": "$.none"}},
+            "specified for the field 'a.$' could not be found in the input '{",
+        ),
+        ({"TimeoutSecondsPath": "$.s"}, "The time limit 'x' is not a positive integer."),
+    ],
+)
+def test_the_cause_of_a_runtime_error_names_the_field(
+    states: States, more: dict[str, Any], cause: str
+) -> None:
+    answer = states.run(only(by_arn(states, **more)), {"s": "x"})
+    assert answer["error"] == "States.Runtime"
+    assert cause in answer["cause"]
