@@ -1,4 +1,4 @@
-"""Copies the lines of the functions' logs into moto's CloudWatch Logs, where the log group exists.
+"""Copies the lines of the functions' logs into moto's CloudWatch Logs.
 
 Lines are gathered and delivered a few times a second from a thread, because moto may in turn invoke functions that
 subscribe to a log group. A flood of lines is cut down: the files hold everything, CloudWatch the newest of it.
@@ -31,12 +31,14 @@ class LogStream:
         region: Such as `us-east-1`.
         group: The name of the log group.
         name: The name of the log stream.
+        creates_group: Whether a group that does not exist is created, as the role of the function allows it.
     """
 
     account_id: str
     region: str
     group: str
     name: str
+    creates_group: bool = False
 
 
 class CloudWatchSink:
@@ -110,6 +112,9 @@ class CloudWatchSink:
 def _put_events(stream: LogStream, batch: list[dict[str, Any]]) -> None:
     account = logs_models.logs_backends.get(stream.account_id)
     backend = None if account is None else account.get(stream.region)
+    if stream.creates_group and (backend is None or stream.group not in backend.groups):
+        backend = logs_models.logs_backends[stream.account_id][stream.region]
+        backend.create_log_group(stream.group, {})
     if backend is None or stream.group not in backend.groups:
         return
     backend.ensure_log_stream(stream.group, stream.name)

@@ -94,6 +94,16 @@ def may_log(
     return False
 
 
+def may_create_log_group(credentials: WorkerCredentials, definition: FunctionDefinition) -> bool:
+    """Return whether the function's role allows Lambda to create the function's log group."""
+    if credentials is NOBODYS:
+        return True
+    region = definition.region
+    group = f"arn:aws:logs:{region}:{definition.account_id}:log-group:{definition.log_group}"
+    need = Need("logs:CreateLogGroup", (f"{group}:*", group))
+    return refused_need(credentials.access_key, need, region=region) is None
+
+
 def end_credentials(credentials: WorkerCredentials) -> None:
     """Note that the worker is gone."""
     end_session(credentials.access_key)

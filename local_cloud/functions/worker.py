@@ -14,7 +14,13 @@ from uuid import uuid4
 
 from local_cloud.functions import outcome as outcomes
 from local_cloud.functions.cloudwatch import CloudWatchSink, LogStream
-from local_cloud.functions.credentials import NOBODYS, end_credentials, may_log, worker_credentials
+from local_cloud.functions.credentials import (
+    NOBODYS,
+    end_credentials,
+    may_create_log_group,
+    may_log,
+    worker_credentials,
+)
 from local_cloud.functions.definition import FunctionDefinition
 from local_cloud.functions.environment import worker_command, worker_environment
 from local_cloud.functions.errors import FunctionServiceError, ServiceUnavailable
@@ -287,8 +293,11 @@ class Worker:
         read_end, write_end = os.pipe()
         os.set_blocking(read_end, False)
         self._credentials = worker_credentials(definition, self._remark)
-        cloudwatch = LogStream(definition.account_id, definition.region, definition.log_group, stream)
         logged = may_log(self._credentials, definition, stream, self._remark)
+        creates_group = logged and may_create_log_group(self._credentials, definition)
+        cloudwatch = LogStream(
+            definition.account_id, definition.region, definition.log_group, stream, creates_group
+        )
         self._log = WorkerLog(
             name=definition.name,
             stream=stream,

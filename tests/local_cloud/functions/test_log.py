@@ -106,7 +106,7 @@ def test_the_json_format_is_the_runtime_clients(cloud: Cloud) -> None:
     assert '"level": "INFO", "message": "found 3", "logger": "root", "requestId": "id-1"' in tail
 
 
-def test_cloudwatch_gets_the_lines_if_the_group_exists(cloud: Cloud) -> None:
+def test_cloudwatch_gets_the_lines_in_a_group_that_exists_or_is_created(cloud: Cloud) -> None:
     backend = logs_backends[ACCOUNT][REGION]
     backend.create_log_group("/aws/lambda/demo", {})
     cloud.deploy(PRINTS)
@@ -119,7 +119,7 @@ def test_cloudwatch_gets_the_lines_if_the_group_exists(cloud: Cloud) -> None:
     assert eventually(lambda: any("REPORT" in event.message for event in stream.events))
     messages = [event.message for event in stream.events]
     assert messages[1:5] == ["loading", "START RequestId: id-1 Version: $LATEST", "printed 1", "to stderr"]
-    assert list(backend.groups) == ["/aws/lambda/demo"]
+    assert eventually(lambda: list(backend.groups) == ["/aws/lambda/demo", "/aws/lambda/without-group"])
 
 
 def test_a_traceback_is_one_event_in_cloudwatch(cloud: Cloud) -> None:

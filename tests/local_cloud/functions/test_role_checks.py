@@ -190,6 +190,22 @@ def test_the_log_gets_into_cloudwatch_if_the_role_lets_lambda_write_it(cloud: Cl
     logs.close()
 
 
+def test_a_log_group_is_created_if_the_role_allows_it(cloud: Cloud, iam: Any) -> None:
+    logs = aws.client("logs", region_name=REGION)
+    for name, actions in (
+        ("may-not", ["logs:CreateLogStream", "logs:PutLogEvents"]),
+        ("may", ["logs:*"]),
+    ):
+        role = make_role(iam, name)
+        for action in actions:
+            let(iam, role, action, "*")
+        cloud.deploy(WHO, name=name, Role=role)
+        cloud.call(name)
+    assert eventually(lambda: bool(logs.describe_log_groups()["logGroups"]))
+    assert [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]] == ["/aws/lambda/may"]
+    logs.close()
+
+
 def test_old_sessions_are_forgotten_and_those_in_use_are_not(
     cloud: Cloud, iam: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
