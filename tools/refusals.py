@@ -114,7 +114,6 @@ def refusals(callers: Callers) -> list[Call]:
             body={"text": 5},
             shown='{"text": 5}',
         ),
-        _refused("a body of 11 MB", 413, "payload_too_large", body=b"x" * 11_000_000, shown="xxxx…"),
     ]
 
 

@@ -11,7 +11,7 @@ from tools.calls import Call, error
 from tools.demo_calls import judge, request
 from tools.refusals import limited_partner, preflights, refusals
 
-REASONS = 14
+REASONS = 13
 
 
 @pytest.mark.parametrize("number", range(REASONS))
