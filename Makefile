@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Node 20 has reached its end of life, about which jsii prints a page at every start; that is for the machine to say.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: help install install-cli terraform-fallback doctor synth deploy bootstrap destroy demo serve dev token partner down logs test test-deployed test-long test-kill test-wheel check lint types \
+.PHONY: help install install-cli terraform-fallback doctor synth deploy bootstrap destroy demo serve dev token tenants down logs test test-deployed test-long test-kill test-wheel check lint types \
 	archives bench bench-synth soak scan plan client docs golden new-service new-project lock clean
 
 help: ## List the targets
@@ -80,8 +80,8 @@ destroy: install install-cli ## Run `cdktf destroy`, after a list of what stays 
 token: install ## Print the token of a new user of the local cloud's user pool
 	@$(BIN)/python -m deploy_tools --dir $(DIR) token
 
-partner: install ## Print the headers of a new partner of the local cloud
-	@$(BIN)/python -m deploy_tools --dir $(DIR) partner
+tenants: install ## Manage tenants and their keys, locally or with ENVIRONMENT on AWS (make tenants ARGS="add acme"; ARGS=--help)
+	@$(BIN)/python -m deploy_tools --dir $(DIR) tenants $(ARGS)
 
 down: install ## Stop the local cloud
 	@$(BIN)/python -m deploy_tools --dir $(DIR) down

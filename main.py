@@ -10,10 +10,8 @@ from constructs import Construct
 from constructs_lib import (
     AiService,
     AwsStack,
-    CallerKey,
     ChatService,
     CircuitBreaker,
-    CognitoAuthorizer,
     Dispatcher,
     EncryptionKey,
     Function,
@@ -25,9 +23,9 @@ from constructs_lib import (
     Quota,
     RestApi,
     RouteDocumentation,
+    TenantAccess,
+    Tenants,
     Throttle,
-    TokenAuthorizer,
-    UsagePlan,
     UserPool,
     WorkflowService,
 )
@@ -85,33 +83,23 @@ class AiOrchestrator(AwsStack):
         runner = JobRunner(self, jobs, payloads=payloads, callbacks=settings.callbacks)
         runner.add_workflow("document", document_pages(dispatcher.services, runner), each="pages")
 
-        # Callers: users sign in, partners have a token and a metered key, operators sign with IAM.
-        caller_key = CallerKey(self, "caller-key")
-        pool = UserPool(
-            self,
-            "users",
-            mfa=settings.mfa,
-            threat_protection=settings.threat_protection,
-            pre_token_generation=caller_key.add_function(self, "claims"),
-        )
-        partners = TokenAuthorizer(self, "partners", caller_key=caller_key)
+        # Callers: users sign in, tenants have keys, operators sign with IAM.
+        pool = UserPool(self, "users", mfa=settings.mfa, threat_protection=settings.threat_protection)
+        client_id = pool.add_client("cli", password_sign_in=settings.password_sign_in)
+        access = TenantAccess(limits=settings.user_limits)
+        tenants = Tenants(self, "tenants", users=pool, user_access=access)
 
-        # The APIs. Routes without an entry in `authorization` are for users. Models have an API of their own, which streams.
-        users = CognitoAuthorizer(name="users", user_pools=[pool])
-        api = RestApi(self, "api", name="aiOrchestratorApi", default_authorization=users)
+        # The APIs. Routes without an entry in `authorization` are for users and tenants. Models have an API that streams.
+        api = RestApi(self, "api", name="aiOrchestratorApi", default_authorization=tenants)
         api.add_services(*services, runner, answers)
-        api.add_services(
-            dispatcher,
-            authorization={"/partners/ai-service": partners, "/health": IamAuthorization()},
-            api_key_required=["/partners/ai-service"],
-        )
+        api.add_services(dispatcher, authorization={"/health": IamAuthorization()})
         api.resource_for("/ai-service").add_method(
             "ANY", dispatcher.integration, documentation=RouteDocumentation(hidden=True)
         )
-        v1 = RestApi(self, "v1", name="aiOrchestratorV1", definition="openapi", default_authorization=users)
+        v1 = RestApi(self, "v1", name="aiOrchestratorV1", definition="openapi", default_authorization=tenants)
         v1.add_services(models, meter, authorization={"/v1/usage/all": IamAuthorization()})
         stage, v1_stage = api.deploy("prod"), v1.deploy("prod")
-        plan = UsagePlan(self, "plan", stages=[stage], throttle=Throttle(10, 20), quota=Quota(10_000, "DAY"))
+        tenants.meter(stages=[stage, v1_stage], throttle=Throttle(10, 20), quota=Quota(10_000, "DAY"))
         if settings.hardened:
             Protection(self, "protection", monthly_usd=settings.monthly_usd, emails=settings.emails)
         self.output(
@@ -120,10 +108,10 @@ class AiOrchestrator(AwsStack):
             rest_api_id=api.rest_api_id,
             stage_name=stage.stage_name,
             user_pool_id=pool.pool_id,
-            user_pool_client_id=pool.add_client("cli", password_sign_in=settings.password_sign_in),
-            partners_table=partners.table.table_name,
-            partner_key_id=plan.add_tenant("acme").key_id,
-            caller_key=f"alias/{caller_key.alias}",
+            user_pool_client_id=client_id,
+            tenants_table=tenants.table.table_name,
+            usage_plan_id=tenants.plan.plan_id,
+            caller_key=f"alias/{tenants.caller_key.alias}",
             summary_circuit=breaker.name,
             workflow_arns={name: workflow.arn for name, workflow in answers.workflows.items()},
             function_names={one.short_name: one.function_name for one in self.find_all(Function)},

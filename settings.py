@@ -38,6 +38,7 @@ from constructs_lib import (
     OpenAiModel,
     S3State,
     StackDefaults,
+    UsageLimit,
 )
 from constructs_lib.environment import choice, without_empty
 from constructs_lib.stack_defaults import AiBackend
@@ -89,6 +90,7 @@ class Settings:
         threat_protection: Whether Cognito blocks sign-ins with leaked passwords and unusual sign-ins. Default: False.
         requests_per_minute: Requests of a user in a minute. On the local cloud as many as the stage takes of all
             callers, for tests and demos that call as one user. Default: 300.
+        user_usd_per_day: What each user may use of all services in a day, in US dollars. Default: 5.
         callbacks: Whether clients of jobs may have an address called. Not from the local cloud, which must not reach
             another machine. Default: True.
     """
@@ -106,7 +108,16 @@ class Settings:
     mfa: Mfa = "OPTIONAL"
     threat_protection: bool = False
     requests_per_minute: int = 300
+    user_usd_per_day: int = 5
     callbacks: bool = True
+
+    @property
+    def user_limits(self) -> tuple[UsageLimit, ...]:
+        """Limits of each user of the pool."""
+        return (
+            UsageLimit("key", "minute", "requests", self.requests_per_minute),
+            UsageLimit("key", "day", "usd", self.user_usd_per_day),
+        )
 
 
 def bucket_name(purpose: str, region: str) -> str:
@@ -150,6 +161,7 @@ def _local(environment: Environment, given: Mapping[str, str]) -> Settings:
         expire_days=None,
         password_sign_in=True,
         requests_per_minute=10_000,
+        user_usd_per_day=1_000,
         callbacks=False,
         **_of_all(given),
     )
@@ -192,7 +204,13 @@ def _prod(environment: Environment, given: Mapping[str, str]) -> Settings:
             ai_backend=choice(given, "AI_BACKEND", get_args(AiBackend)),
             allowed_origins=_listed(given, "ALLOWED_ORIGINS"),
             reserved_concurrency=20,
-            reserved_concurrency_of={"orchestrator": 50, "chat-stream": 50, "jobs-finish": 10},
+            # The authorizer runs before every request.
+            reserved_concurrency_of={
+                "orchestrator": 50,
+                "chat-stream": 50,
+                "jobs-finish": 10,
+                "tenants-authorizer": 100,
+            },
         ),
         model_routes=BEDROCK_ROUTES,
         state=S3State(bucket=state_bucket, key=f"{PROJECT}-prod.tfstate", region=environment.region),

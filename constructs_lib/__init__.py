@@ -73,6 +73,8 @@ if TYPE_CHECKING:
     from constructs_lib.kms.signing_key import SigningKey
     from constructs_lib.logs.log_group import LogGroup
     from constructs_lib.metering.api_key import ApiKey
+    from constructs_lib.metering.tenant_records import TenantAccess
+    from constructs_lib.metering.usage_limit import UsageLimit
     from constructs_lib.metering.usage_plan import Quota, UsagePlan
     from constructs_lib.monitoring.alarms import Alarms, Thresholds
     from constructs_lib.monitoring.budget import Budget
@@ -80,14 +82,13 @@ if TYPE_CHECKING:
     from constructs_lib.monitoring.paid_calls import PaidCalls
     from constructs_lib.notifications.alarm_topic import AlarmTopic
     from constructs_lib.patterns.ai_service import AiService
-    from constructs_lib.patterns.caller_key import CallerKey
     from constructs_lib.patterns.chat_service import ChatService
     from constructs_lib.patterns.dispatcher import Dispatcher
     from constructs_lib.patterns.job_runner import JobRunner
     from constructs_lib.patterns.meter import Meter
     from constructs_lib.patterns.model_route import BedrockModel, ModelRoute, OfflineModel, OpenAiModel
     from constructs_lib.patterns.protection import Protection
-    from constructs_lib.patterns.token_authorizer import TokenAuthorizer
+    from constructs_lib.patterns.tenants import Tenants
     from constructs_lib.patterns.workflow_service import WorkflowService
     from constructs_lib.routes.definitions import ApiDefinition, RouteDefinition
     from constructs_lib.security.web_acl import WebAcl
@@ -140,7 +141,6 @@ _MODULES = {
     "BedrockModel": "constructs_lib.patterns.model_route",
     "Budget": "constructs_lib.monitoring.budget",
     "Cache": "constructs_lib.api.cache",
-    "CallerKey": "constructs_lib.patterns.caller_key",
     "Meter": "constructs_lib.patterns.meter",
     "Canary": "constructs_lib.api.canary",
     "Catch": "constructs_lib.workflows.failures",
@@ -229,10 +229,12 @@ _MODULES = {
     "Table": "constructs_lib.storage.table",
     "Target": "lambda_archives",
     "Task": "constructs_lib.workflows.tasks",
+    "TenantAccess": "constructs_lib.metering.tenant_records",
+    "Tenants": "constructs_lib.patterns.tenants",
     "Thresholds": "constructs_lib.monitoring.alarms",
     "Throttle": "constructs_lib.api.throttle",
-    "TokenAuthorizer": "constructs_lib.patterns.token_authorizer",
     "UnsafeSettingError": "constructs_lib.errors",
+    "UsageLimit": "constructs_lib.metering.usage_limit",
     "UsagePlan": "constructs_lib.metering.usage_plan",
     "UserPool": "constructs_lib.authorization.user_pool",
     "Variable": "constructs_lib.workflows.expressions",
@@ -263,7 +265,6 @@ __all__ = [
     "BedrockModel",
     "Budget",
     "Cache",
-    "CallerKey",
     "Canary",
     "Catch",
     "ChatService",
@@ -352,10 +353,12 @@ __all__ = [
     "Table",
     "Target",
     "Task",
+    "TenantAccess",
+    "Tenants",
     "Thresholds",
     "Throttle",
-    "TokenAuthorizer",
     "UnsafeSettingError",
+    "UsageLimit",
     "UsagePlan",
     "UserPool",
     "Variable",

@@ -1,30 +1,29 @@
-"""Callers of a deployed API: a user who signs in, a partner with a token and a key, an operator who signs.
+"""Callers of a deployed API: a user who signs in, a tenant with a key, an operator who signs.
 
-The accounts are made on the local cloud, in the resources that Terraform made there; nothing of it is in the stack. Where
-those resources are is in outputs of the stack: `user_pool_id` and `user_pool_client_id` for users, `partner_key_id` and
-`partners_table` for partners.
+The accounts are created on the local cloud, in the resources that Terraform created there; nothing of it is in the stack.
+Where those resources are is in outputs of the stack: `user_pool_id` and `user_pool_client_id` for users, `tenants_table` and
+`usage_plan_id` for tenants.
 """
 
 from __future__ import annotations
 
-import hashlib
 import secrets
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from functools import cached_property
 from typing import Any, Final, Literal
 
 from constructs_lib.environment import DEFAULT_REGION
+from constructs_lib.metering.tenant_records import TenantAccess
 from deploy_tools.local_session import local_session
+from deploy_tools.tenant_register import TenantRegister
 
 USER = "ada"
-PARTNER = "acme"
+TENANT = "acme"
 USER_OUTPUTS: Final = ("user_pool_id", "user_pool_client_id")
 """Outputs that a user's token needs: a pool, and a client of it that takes passwords."""
-PARTNER_OUTPUTS: Final = ("partner_key_id", "partners_table")
-"""Outputs that a partner's token needs: an API key, and the table that the authorizer reads."""
 
-CallerKind = Literal["user", "partner", "operator", "nobody"]
+CallerKind = Literal["user", "tenant", "operator", "nobody"]
 
 
 class Callers:
@@ -47,9 +46,9 @@ class Callers:
         """Return the headers by which a caller of that kind is known."""
         match kind:
             case "user":
-                return {"Authorization": self.user_token}
-            case "partner":
-                return self.partner_headers
+                return {"Authorization": f"Bearer {self.user_token}"}
+            case "tenant":
+                return {"Authorization": f"Bearer {self.tenant_key}"}
             case "operator":
                 return self.signed(method, url, body)
             case "nobody":
@@ -71,35 +70,27 @@ class Callers:
         return str(answer["AuthenticationResult"]["IdToken"])
 
     @cached_property
-    def partner_headers(self) -> dict[str, str]:
-        """The token of a partner who was just given one, and the partner's API key."""
-        return {"Authorization": f"Bearer {self.give_token(PARTNER)}", "x-api-key": self.partner_key}
+    def tenant_key(self) -> str:
+        """A new key of the tenant `acme`, which may use everything; the tenant is created unless it exists."""
+        with self.tenants() as register:
+            if register.find(TENANT) is None:
+                return register.add(TENANT, TenantAccess()).value
+            return register.rotate(TENANT).value
 
-    @cached_property
-    def partner_key(self) -> str:
-        """The API key of the stack's partner."""
-        with closing(self.client("apigateway")) as gateway:
-            key = gateway.get_api_key(apiKey=str(self._outputs["partner_key_id"]), includeValue=True)
-        return str(key["value"])
-
-    def give_token(self, partner: str, *, api_key: str | None = None, **more: Any) -> str:
-        """Write a new token of a partner into the table, and return it.
-
-        Args:
-            partner: The partner's name.
-            api_key: The API key that the token belongs to. Default: that of the stack's partner.
-            more: Further attributes of the item, in DynamoDB's form, such as `expires_at={"N": "1"}`.
-        """
-        token = secrets.token_urlsafe(32)
-        item = {
-            "token_sha256": {"S": _sha256(token)},
-            "api_key_sha256": {"S": _sha256(self.partner_key if api_key is None else api_key)},
-            "partner": {"S": partner},
-            **more,
-        }
-        with closing(self.client("dynamodb")) as tables:
-            tables.put_item(TableName=str(self._outputs["partners_table"]), Item=item)
-        return token
+    @contextmanager
+    def tenants(self) -> Iterator[TenantRegister]:
+        """Open the register of tenants."""
+        with ExitStack() as open_clients:
+            dynamodb, apigateway = (
+                open_clients.enter_context(closing(self.client(service)))
+                for service in ("dynamodb", "apigateway")
+            )
+            yield TenantRegister(
+                dynamodb,
+                apigateway,
+                table=str(self._outputs["tenants_table"]),
+                usage_plan_id=str(self._outputs["usage_plan_id"]),
+            )
 
     def signed(self, method: str, url: str, body: bytes | None) -> dict[str, str]:
         """Return the headers of a request that is signed with the credentials of the environment (SigV4)."""
@@ -117,7 +108,3 @@ class Callers:
     @cached_property
     def _session(self) -> Any:
         return local_session(self._region)
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

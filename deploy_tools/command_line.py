@@ -7,9 +7,9 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from deploy_tools import cdktf, interrupts, new_project, new_service, terraform
+from deploy_tools import cdktf, interrupts, new_project, new_service, tenants, terraform
 from deploy_tools.app import CdktfApp
-from deploy_tools.callers import PARTNER_OUTPUTS, USER_OUTPUTS, Callers
+from deploy_tools.callers import USER_OUTPUTS, Callers
 from deploy_tools.cloud import chosen_environment, chosen_port, required_cloud, stop_cloud
 from deploy_tools.console import heading
 from deploy_tools.deploy import deploy, deployed_app, synthesize
@@ -56,7 +56,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("stacks", nargs="*", metavar="STACK", help="name of a stack (default: all)")
     add("deploy", _deploy, "run `cdktf deploy`: to the local cloud, or with ENVIRONMENT=dev or prod to AWS")
     add("token", _token, "print the ID token of a new user of the local cloud's user pool")
-    add("partner", _partner, "print the headers of a new partner of the local cloud")
+    tenants.add_arguments(
+        add("tenants", _tenants, "list, create, change and revoke tenants and their keys, locally or on AWS")
+    )
     sub = add("logs", _logs, "follow the logs of the local cloud")
     sub.add_argument(
         "function", nargs="?", metavar="FUNCTION", help="name of a function (default: the requests)"
@@ -114,10 +116,8 @@ def _token(options: argparse.Namespace) -> int:
     return 0
 
 
-def _partner(options: argparse.Namespace) -> int:
-    headers = _callers(options, PARTNER_OUTPUTS, "partner").partner_headers
-    print(*(f"{name}: {value}" for name, value in headers.items()), sep="\n")
-    return 0
+def _tenants(options: argparse.Namespace) -> int:
+    return tenants.run(options, _app(options))
 
 
 def _callers(options: argparse.Namespace, outputs: Sequence[str], purpose: str) -> Callers:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from deploy_tools.app import CdktfApp
-from deploy_tools.callers import PARTNER_OUTPUTS, USER_OUTPUTS
+from deploy_tools.callers import USER_OUTPUTS
 from deploy_tools.console import heading
 from deploy_tools.deploy import DeployedApp, DeployedStack
 from deploy_tools.errors import DeploymentError
+from deploy_tools.tenant_register import TENANT_OUTPUTS
 
 SCRIPT: Final = "ai-orchestrator"
 """Name of the console script."""
@@ -42,8 +43,8 @@ def _rows(app: CdktfApp, deployed: DeployedApp) -> Iterator[tuple[str, str]]:
     for one in deployed.stacks:
         for url in list(_urls(one).values())[:1]:
             yield from _call(one.stack.directory, url, with_token=has_users)
-    if _has(deployed, PARTNER_OUTPUTS):
-        yield "a partner", _command(app, "partner")
+    if _has(deployed, TENANT_OUTPUTS):
+        yield "a tenant", _command(app, "tenants", "add acme")
     yield "console", f"{deployed.cloud.url}/_local_cloud/"
     yield "logs", _command(app, "logs")
     yield "stop it", _command(app, "down")
@@ -80,15 +81,17 @@ def _headers(route: Mapping[str, str], *, with_token: bool) -> str | None:
     """Return curl's options for the callers of a route; None if they need more than a token."""
     if route["callers"] == "anyone":
         return ""
-    return '-H "Authorization: $TOKEN" ' if with_token and route["callers"].endswith("(Cognito)") else None
+    takes_tokens = route["callers"].startswith("bearer (") or route["callers"].endswith("(Cognito)")
+    return '-H "Authorization: Bearer $TOKEN" ' if with_token and takes_tokens else None
 
 
-def _command(app: CdktfApp, name: str) -> str:
+def _command(app: CdktfApp, name: str, arguments: str = "") -> str:
     """Return a command as the user runs it: by `make` if that is what runs this one."""
     here = Path.cwd()
     if "MAKELEVEL" in os.environ:
-        quiet = "-s " if name in ("token", "partner") else ""
+        quiet = "-s " if name == "token" else ""
         place = "" if app.folder == here else f" DIR={shlex.quote(os.path.relpath(app.folder, here))}"
-        return f"make {quiet}{name}{place}"
+        given = f" ARGS={shlex.quote(arguments)}" if arguments else ""
+        return f"make {quiet}{name}{given}{place}"
     place = "" if app.folder == here else f"--dir {shlex.quote(os.path.relpath(app.folder, here))} "
-    return f"{SCRIPT} {place}{name}"
+    return f"{SCRIPT} {place}{name} {arguments}".rstrip()

@@ -83,11 +83,7 @@ OPERATIONS = [
     for operation in contract
     if operation.path is not None
 ]
-NOT_FOR_USERS = {
-    "GET /health": "AWS_IAM",
-    "GET /v1/usage/all": "AWSSIGV4",
-    "POST /partners/ai-service": "CUSTOM",
-}
+FOR_OPERATORS = {"GET /health": "AWS_IAM", "GET /v1/usage/all": "AWSSIGV4"}
 
 
 def test_every_operation_is_a_route_for_the_callers_that_it_is_for() -> None:
@@ -103,6 +99,7 @@ def test_every_operation_is_a_route_for_the_callers_that_it_is_for() -> None:
     schemes = {
         name: scheme["x-amazon-apigateway-authtype"].upper()
         for name, scheme in body["components"]["securitySchemes"].items()
+        if name != "api_key"
     }
     found |= {
         f"{name.upper()} {path}": schemes[next(iter(method["security"][0]))]
@@ -115,7 +112,7 @@ def test_every_operation_is_a_route_for_the_callers_that_it_is_for() -> None:
         *(f"{operation.method} {operation.path}" for operation in OPERATIONS),
     ]
     assert len(OPERATIONS) > 10
-    assert found == {route: NOT_FOR_USERS.get(route, "COGNITO_USER_POOLS") for route in routes}
+    assert found == {route: FOR_OPERATORS.get(route, "CUSTOM") for route in routes}
 
 
 def path_of(written: dict[str, Any], method: dict[str, Any]) -> str:
@@ -141,7 +138,17 @@ def test_bodies_are_checked_before_anything_answers() -> None:
         for method in written["aws_api_gateway_method"].values()
         if method.get("api_key_required")
     }
-    assert keyed == {"/partners/ai-service"}
+    # The authorizer names the key of the usage plan; no caller sends one.
+    apis = list(written["aws_api_gateway_rest_api"].values())
+    keyed |= {
+        path
+        for body in (json.loads(api["body"]) for api in apis if "body" in api)
+        for path, methods in body["paths"].items()
+        for method in methods.values()
+        if {"api_key": []} in method.get("security", [])
+    }
+    assert keyed == {str(operation.path) for operation in OPERATIONS} - {"/health", "/v1/usage/all"}
+    assert {api["api_key_source"] for api in apis} == {"AUTHORIZER"}
 
 
 def test_the_guide_shows_the_workflow(tmp_path: Path) -> None:
@@ -331,6 +338,7 @@ def test_prod_limits_its_functions_and_uploads_to_a_bucket_that_exists(synthesiz
         "orchestrator": 50,
         "chat-stream": 50,
         "jobs-finish": 10,
+        "tenants-authorizer": 100,
     }
     named = json.loads(GOLDEN.read_text(encoding="utf-8"))["resource"]["aws_s3_object"].values()
     (bucket,) = {one["bucket"] for one in named}

@@ -1,6 +1,6 @@
 """Hash of a caller in the logs of the local cloud.
 
-python -m tools.caller_hash CALLER      CALLER is the name of a user, or a caller as functions see it, such as partner:NAME
+python -m tools.caller_hash CALLER      CALLER is the name of a user, or a caller as functions see it, such as tenant:ID
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def hash_of(callers: Callers, outputs: Mapping[str, object], caller: str) -> str
     Args:
         callers: Callers of the deployment.
         outputs: Outputs of its stack.
-        caller: Name of a user, or a caller as functions see it: `cognito:SUB` or `partner:NAME`.
+        caller: Name of a user, or a caller as functions see it: `user:SUB` or `tenant:ID`.
     """
     if ":" not in caller:
         pool = str(outputs["user_pool_id"])

@@ -19,7 +19,7 @@ from handlers.chat.contract import complete_chat, list_models
 from handlers.common.contract import Operation
 from handlers.embeddings.contract import embed_texts, embeddings, rank_candidates
 from handlers.language.contract import analyse_text, language, summarize_text
-from handlers.orchestrator.contract import call_service, call_service_as_partner, list_services, read_health
+from handlers.orchestrator.contract import call_service, list_services, read_health
 from handlers.vision.contract import find_labels, read_text, vision
 
 SAMPLES = Path(__file__).parent.parent / "samples"
@@ -303,9 +303,9 @@ def calls() -> list[Call]:
             body={"service": analyse_text.name, "input": analysis},
         ),
         Call.of(
-            call_service_as_partner, "and for a partner, who has a token and a metered key",
+            call_service, "and for a tenant with a key",
             lambda answer: _analysis(answer["output"]), body={"service": analyse_text.name, "input": analysis},
-            caller="partner",
+            caller="tenant",
         ),
         Call.of(
             call_service, "a service that does not exist", error("unknown_service"), status=404,

@@ -21,7 +21,7 @@ from tools.calls import calls, error, model_calls
 from tools.demo_calls import Demo, request
 from tools.demo_workflows import run_workflows
 from tools.project import PROJECT
-from tools.refusals import limited_partner, preflights, refusals
+from tools.refusals import limited_tenant, preflights, refusals
 
 
 def call_services(demo: Demo) -> None:
@@ -43,12 +43,12 @@ def show_refusals(demo: Demo) -> None:
     heading("Rejected requests")
     for call in refusals(demo.callers):
         demo.refuse(call)
-    with limited_partner(demo.callers, demo.outputs, quota=1) as call:
+    with limited_tenant(demo.callers, demo.outputs, quota=1) as call:
         request(demo.invoke_url, call, demo.callers)
         demo.refuse(
             replace(call, title="a key whose quota is used up", status=429, check=error("quota_exceeded"))
         )
-    with limited_partner(demo.callers, demo.outputs, burst=1) as call:
+    with limited_tenant(demo.callers, demo.outputs, burst=1) as call:
         request(demo.invoke_url, call, demo.callers)
         demo.refuse(
             replace(call, title="a key that calls too fast", status=429, check=error("too_many_requests"))

@@ -1,23 +1,24 @@
 """Rejected requests: one call for each reason for which the deployed API rejects one.
 
-Resources that a rejection needs, such as a usage plan with a quota of one request or a disabled partner, are created on
-the local cloud and deleted afterwards.
+Resources that a rejection needs, such as a usage plan with a quota of one request or a disabled tenant, are created on
+the local cloud.
 """
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from constructs_lib.metering.tenant_records import NewKey, TenantAccess
 from deploy_tools.callers import Callers
+from deploy_tools.tenant_register import TenantRegister
 from tools.calls import Call, WrongAnswer, error, expect
 
 _ANALYSIS = Call("", "POST", "/language/analysis", str, body={"text": "Ada was here."}, shown="{…}")
-_DISPATCH = {"service": "language.analysis", "input": {"text": "Ada was here."}}
-_PAST = {"N": "1000000000"}
 
 
 def refusals(callers: Callers) -> list[Call]:
@@ -25,61 +26,33 @@ def refusals(callers: Callers) -> list[Call]:
     token = callers.user_token
     head, _, signature = token.rpartition(".")
     changed = f"{head}.{'A' if signature[0] != 'A' else 'B'}{signature[1:]}"
-    unknown_key = callers.partner_key[::-1]
-    other_key = {"Authorization": f"Bearer {callers.give_token('globex', api_key='x' * 20)}"}
-    partner = replace(_ANALYSIS, path="/partners/ai-service", body=_DISPATCH, caller="partner")
-
-    def bearer(title: str, *, status: int, code: str, header: str) -> Call:
-        return replace(
-            partner, title=title, status=status, check=error(code), headers={"Authorization": header}
-        )
+    with callers.tenants() as register:
+        expired = _keys(register, "expired").value
+        register.rotate("expired", overlap_seconds=-1)
+        revoked = _keys(register, "revoked")
+        register.revoke("revoked", revoked.key_id)
+        disabled = _keys(register, "disabled").value
+        register.change("disabled", enabled=False)
+        limited = _keys(register, "vision-only", TenantAccess(services=["vision"])).value
 
     return [
         _refused("a path that is not there", 403, "forbidden", method="GET", path="/nowhere", body=None),
         _refused("no token", 401, "unauthorized", caller="nobody"),
-        _refused("a token that was changed", 401, "unauthorized", headers={"Authorization": changed}),
-        bearer(
-            "a partner's token that does not exist",
-            status=401,
-            code="unauthorized",
-            header=f"Bearer {'x' * 43}",
-        ),
-        bearer(
-            "a partner's token that has expired",
-            status=401,
-            code="unauthorized",
-            header=f"Bearer {callers.give_token('acme', expires_at=_PAST)}",
-        ),
-        bearer(
-            "a partner who is disabled",
-            status=403,
-            code="forbidden",
-            header=f"Bearer {callers.give_token('acme', enabled={'BOOL': False})}",
+        _bearer("a token that was changed", 401, "unauthorized", changed),
+        _bearer("an unknown key", 401, "unauthorized", NewKey.for_tenant("acme").value),
+        _bearer("a key that has expired", 401, "unauthorized", expired),
+        _bearer("a key that was revoked", 401, "unauthorized", revoked.value),
+        _bearer("a tenant that is disabled", 403, "forbidden", disabled),
+        _bearer("a service that the tenant may not use", 403, "forbidden", limited),
+        replace(
+            _bearer("the same through the dispatcher", 403, "forbidden", limited),
+            path="/ai-service",
+            body={"service": "language.analysis", "input": {"text": "Ada was here."}},
         ),
         replace(
-            partner,
-            title="a partner without an API key",
-            status=401,
-            check=error("unauthorized"),
-            caller="nobody",
-            headers={"Authorization": callers.partner_headers["Authorization"]},
-        ),
-        replace(
-            partner,
-            title="a token with another partner's API key",
-            status=403,
-            check=error("forbidden"),
-            headers=other_key,
-        ),
-        replace(
-            partner,
-            title="an API key that does not exist",
-            status=403,
-            check=error("forbidden"),
-            headers={
-                "Authorization": f"Bearer {callers.give_token('acme', api_key=unknown_key)}",
-                "x-api-key": unknown_key,
-            },
+            _bearer("a workflow that the tenant may not use", 403, "forbidden", limited),
+            path="/workflows/summary",
+            body={"text": "Ada was here."},
         ),
         _refused(
             "a call that is not signed",
@@ -118,39 +91,29 @@ def refusals(callers: Callers) -> list[Call]:
 
 
 @contextmanager
-def limited_partner(
+def limited_tenant(
     callers: Callers, outputs: Mapping[str, object], *, quota: int | None = None, burst: int | None = None
 ) -> Iterator[Call]:
-    """Yield a call by a partner whose key has its own usage plan with these limits; delete the plan afterwards."""
-    gateway = callers.client("apigateway")
+    """A call by a tenant that has a plan of its own with these limits; tenant and plan are gone afterwards."""
+    gateway, dynamodb = callers.client("apigateway"), callers.client("dynamodb")
     limits: dict[str, Any] = {}
     if quota is not None:
         limits["quota"] = {"limit": quota, "period": "DAY"}
     if burst is not None:
         limits["throttle"] = {"burstLimit": burst, "rateLimit": 0.1}
     stage = {"apiId": str(outputs["rest_api_id"]), "stage": str(outputs["stage_name"])}
-    plan = gateway.create_usage_plan(name="demo", apiStages=[stage], **limits)["id"]
-    key = gateway.create_api_key(name="demo", enabled=True)
-    gateway.create_usage_plan_key(usagePlanId=plan, keyId=key["id"], keyType="API_KEY")
+    plan = gateway.create_usage_plan(name=f"demo-{time.time_ns()}", apiStages=[stage], **limits)["id"]
+    register = TenantRegister(dynamodb, gateway, table=str(outputs["tenants_table"]), usage_plan_id=str(plan))
+    key = register.add("limited", TenantAccess())
     try:
-        yield replace(
-            _ANALYSIS,
-            path="/partners/ai-service",
-            body=_DISPATCH,
-            caller="partner",
-            headers={
-                "Authorization": f"Bearer {callers.give_token('acme', api_key=key['value'])}",
-                "x-api-key": key["value"],
-            },
-        )
+        yield _bearer("", 200, "", key.value)
     finally:
-        gateway.delete_usage_plan_key(usagePlanId=plan, keyId=key["id"])
+        register.delete("limited")
         gateway.delete_usage_plan(usagePlanId=plan)
-        gateway.delete_api_key(apiKey=key["id"])
 
 
 def preflights(origin: str, stranger: str) -> list[tuple[Call, Callable[[Mapping[str, str]], str]]]:
-    """Return a preflight of an allowed page and of another one, each with the check of the headers."""
+    """Return a preflight of a page that may call and of one that may not, each with the check of the headers."""
 
     def allowed(headers: Mapping[str, str]) -> str:
         found = headers.get("access-control-allow-origin")
@@ -172,12 +135,23 @@ def preflights(origin: str, stranger: str) -> list[tuple[Call, Callable[[Mapping
     ]
 
 
+def _keys(register: TenantRegister, tenant: str, access: TenantAccess | None = None) -> NewKey:
+    """Create a tenant with a key, in place of the one that an earlier run has left."""
+    if register.find(tenant) is not None:
+        register.delete(tenant)
+    return register.add(tenant, access or TenantAccess())
+
+
+def _bearer(title: str, status: int, code: str, token: str) -> Call:
+    return _refused(title, status, code, headers={"Authorization": f"Bearer {token}"})
+
+
 def _refused(title: str, status: int, code: str, **other: Any) -> Call:
     return replace(_ANALYSIS, title=title, status=status, check=error(code), **other)
 
 
 def described(content: bytes) -> str:
-    """Return the code and the message of an error."""
+    """Return what an error says, for people."""
     try:
         answer = json.loads(content)
         return f"{answer['code']}: {answer['message']}"

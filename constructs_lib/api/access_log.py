@@ -35,11 +35,12 @@ DEFAULT_FIELDS: Final[Mapping[str, str]] = MappingProxyType(
 
 CALLER_FIELDS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "user": "$context.authorizer.claims.caller",
-        "partner": "$context.authorizer.caller",
+        "caller": "$context.authorizer.caller",
+        "tenant": "$context.authorizer.tenant",
+        "key": "$context.authorizer.key",
     }
 )
-"""The fields of a line with a keyed hash of the caller."""
+"""The fields of a line that tell callers apart: a keyed hash, the id of the tenant, and that of its key."""
 
 _WHERE: Final = "AccessLog"
 _VARIABLE: Final = r"\$context(\.[A-Za-z][A-Za-z0-9_-]*)+"
@@ -54,14 +55,15 @@ _SECRET_PREFIXES: Final = (
 _HARMLESS: Final = frozenset(
     {
         "$context.authorizer.caller",
-        "$context.authorizer.claims.caller",
         "$context.authorizer.error",
         "$context.authorizer.integrationLatency",
         "$context.authorizer.integrationStatus",
+        "$context.authorizer.key",
         "$context.authorizer.latency",
         "$context.authorizer.principalId",
         "$context.authorizer.requestId",
         "$context.authorizer.status",
+        "$context.authorizer.tenant",
         "$context.identity.apiKeyId",
     }
 )
@@ -73,9 +75,8 @@ class AccessLog:
 
     Attributes:
         fields: Fields of a line, each a `$context` variable of API Gateway. Default: `DEFAULT_FIELDS`.
-        callers: Whether a line has the keyed hash of the caller as well: `user`, the claim `caller` of a token, which a
-            pre token generation trigger adds (`UserPool`), and `partner`, the value `caller` in the context that a
-            Lambda authorizer returns. Default: no.
+        callers: Whether a line has the caller too: `caller`, the keyed hash of the caller, and `tenant` and `key`, the ids
+            of the tenant and of its key. A Lambda authorizer such as `Tenants` returns them in its context. Default: False.
         retention_days: Retention of a line in days. Default: the stack's, 365.
 
     Raises:

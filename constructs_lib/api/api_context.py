@@ -51,6 +51,8 @@ class ApiContext:
         """Creates what the API needs before its first route."""
         self.endpoint_closed = False
         """Whether the API's AWS host name is disabled."""
+        self.authorizers_name_keys = False
+        """Whether Lambda authorizers name the API key of a request, and not the caller."""
         self.compresses = False
         """Whether responses are compressed."""
         self.cached_stages: set[str] = set()

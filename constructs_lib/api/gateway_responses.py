@@ -48,7 +48,12 @@ _ANSWERS: Final[Mapping[ResponseType, tuple[int | None, str, str]]] = MappingPro
         "ACCESS_DENIED": _FORBIDDEN,
         "API_CONFIGURATION_ERROR": _UNAVAILABLE,
         "AUTHORIZER_CONFIGURATION_ERROR": _UNAVAILABLE,
-        "AUTHORIZER_FAILURE": _UNAVAILABLE,
+        # The authorizer fails closed where what it asks does not answer.
+        "AUTHORIZER_FAILURE": (
+            503,
+            "backend_unavailable",
+            "The credentials cannot be checked; try again later.",
+        ),
         "BAD_REQUEST_BODY": (400, "invalid_request", "The request's body is not valid."),
         "BAD_REQUEST_PARAMETERS": (400, "invalid_request", "A required parameter is missing or not valid."),
         "DEFAULT_4XX": (None, "invalid_request", "The request was refused."),
@@ -74,7 +79,7 @@ _ANSWERS: Final[Mapping[ResponseType, tuple[int | None, str, str]]] = MappingPro
     }
 )
 _RETRY_AFTER_SECONDS: Final[Mapping[ResponseType, int]] = MappingProxyType(
-    {"QUOTA_EXCEEDED": 3600, "THROTTLED": 1}
+    {"AUTHORIZER_FAILURE": 5, "QUOTA_EXCEEDED": 3600, "THROTTLED": 1}
 )
 _NO_RETRY: Final = ("API_CONFIGURATION_ERROR", "AUTHORIZER_CONFIGURATION_ERROR")
 """Errors with 5xx that last until the deployment is corrected."""

@@ -134,6 +134,8 @@ def _document(
         document["info"]["description"] = _Reference(description)
     if definition.endpoint_closed:
         document["x-amazon-apigateway-endpoint-configuration"] = {"disableExecuteApiEndpoint": True}
+    if definition.authorizers_name_keys:
+        document["x-amazon-apigateway-api-key-source"] = "AUTHORIZER"
     if definition.minimum_compression_bytes is not None:
         document["x-amazon-apigateway-minimum-compression-size"] = definition.minimum_compression_bytes
     if any(route.validated for route in definition.routes):

@@ -267,7 +267,7 @@ class _Document:
             needed |= {name: [] for name in self._requirements[route.authorization.authorizer]}
         elif route.authorization.type == "AWS_IAM":
             needed[self._scheme("signature", _SIGNED)] = []
-        if route.api_key_required:
+        if route.api_key_required and not self._definition.authorizers_name_keys:
             needed[self._scheme("apiKey", {"type": "apiKey", "in": "header", "name": "x-api-key"})] = []
         return needed
 

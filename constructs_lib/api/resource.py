@@ -161,7 +161,7 @@ class Resource(AwsConstruct):
         request_parameters: Mapping[str, bool] | None = None,
         request_model: type[BaseModel] | None = None,
         validate_body: bool = True,
-        api_key_required: bool = False,
+        api_key_required: bool | None = None,
         other_media_types: Sequence[str] = (),
         response_model: type[BaseModel] | None = None,
         event_model: type[BaseModel] | None = None,
@@ -186,8 +186,9 @@ class Resource(AwsConstruct):
                 content type. Default: none; bodies pass unchecked.
             validate_body: Whether API Gateway checks bodies against `request_model`. False: the model is for
                 the OpenAPI document only, and the integration must validate. Default: True.
-            api_key_required: Whether callers need the key of a `UsagePlan` too, which limits them. Not with
-                `Public()`. Default: False.
+            api_key_required: Whether requests need the key of a `UsagePlan` too, which limits them. Not with
+                `Public()`. Default: False; with `api_key_source="AUTHORIZER"` True for methods with a Lambda
+                authorizer, which names the key.
             other_media_types: Content types of bodies that are not JSON, such as `image/png` beside a JSON
                 form. API Gateway validates JSON only; the integration must check the content type. Default:
                 none.
@@ -209,7 +210,15 @@ class Resource(AwsConstruct):
                 "add this method before the others of the path, or make the path with cors='OFF'",
             )
         allowed = self._authorization(where, http_method, authorization)
-        _check_key(where, http_method, allowed, api_key_required)
+        named = self._api.authorizers_name_keys and allowed.definition().type == "CUSTOM"
+        needs_key = named if api_key_required is None else api_key_required
+        _check_key(where, http_method, allowed, needs_key)
+        if needs_key and self._api.authorizers_name_keys and not named:
+            raise ConflictError(
+                where,
+                "API keys are named by Lambda authorizers (api_key_source), and it has none",
+                "leave api_key_required out, or pass a Lambda authorizer",
+            )
         if isinstance(integration, type) or not hasattr(integration, "bind"):
             raise InvalidArgumentError(
                 where,
@@ -240,7 +249,7 @@ class Resource(AwsConstruct):
             authorization=allowed.definition(),
             integration=called,
             request_parameters=parameters,
-            api_key_required=api_key_required,
+            api_key_required=needs_key,
             request_models=() if model is None else tuple((kind, model.name) for kind in content_types),
             # A validator without rules costs nothing.
             validated=True,

@@ -48,6 +48,9 @@ class RestApi(RestApiBase):
         cors: CORS settings, or `"OFF"`. Default: the `allowed_origins` of the stack's defaults, none.
         gateway_responses: API Gateway's own errors. Default: `GatewayResponses()` with `cors`, in the
             services' format if there are any, so that all errors have one form; otherwise API Gateway's defaults.
+        api_key_source: Source of the API key of a request. `HEADER`: the caller sends it in `x-api-key`.
+            `AUTHORIZER`: a Lambda authorizer names it, and methods with a Lambda authorizer need a key by
+            default. Default: `AUTHORIZER` if `default_authorization` is `Tenants`, else `HEADER`.
         definition: `resources`: one Terraform resource for each path, method and integration, so that a plan
             names what changes. `openapi`: one document. It needs the same few calls to AWS for any number of
             routes, and one apply removes a route. Functions must not depend on the API then. Default:

@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 DefinitionForm = Literal["resources", "openapi"]
 """Form of an API for Terraform: one resource for each part, or all in one OpenAPI document."""
 
+ApiKeySource = Literal["HEADER", "AUTHORIZER"]
+"""Who names the API key of a request: the caller, in the header `x-api-key`, or a Lambda authorizer."""
+
 EndpointType = Literal["REGIONAL", "EDGE"]
 """Endpoint of the API's AWS host name: the region, or the nearest CloudFront location."""
 
@@ -70,6 +73,7 @@ class RestApiBase(AwsConstruct):
         default_authorization: Authorization | None = None,
         cors: Cors | Literal["OFF"] | None = None,
         gateway_responses: GatewayResponses | None = None,
+        api_key_source: ApiKeySource | None = None,
         definition: DefinitionForm = "resources",
     ) -> None:
         where = path_below(scope, construct_id)
@@ -78,6 +82,10 @@ class RestApiBase(AwsConstruct):
         )
         check_text(where, "description", description)
         check_choice(where, "endpoint_type", endpoint_type, EndpointType)
+        if api_key_source is None:
+            named = getattr(default_authorization, "names_api_keys", False)
+            api_key_source = "AUTHORIZER" if named else "HEADER"
+        check_choice(where, "api_key_source", api_key_source, ApiKeySource)
         check_choice(where, "definition", definition, DefinitionForm)
         _check_media_types(where, binary_media_types)
         if minimum_compression_bytes is not None:
@@ -105,6 +113,7 @@ class RestApiBase(AwsConstruct):
             description=description,
             endpoint_configuration=ApiGatewayRestApiEndpointConfiguration(types=[endpoint_type]),
             binary_media_types=list(binary_media_types),
+            api_key_source=api_key_source,
             minimum_compression_size=str(
                 _OFF if minimum_compression_bytes is None else minimum_compression_bytes
             ),
@@ -119,6 +128,7 @@ class RestApiBase(AwsConstruct):
             if definition == "resources"
             else self._body_renderer(description),
         )
+        self._context.authorizers_name_keys = api_key_source == "AUTHORIZER"
         self._context.compresses = minimum_compression_bytes is not None
         self._root = Resource(
             self,
@@ -164,6 +174,7 @@ class RestApiBase(AwsConstruct):
             models=self._context.models,
             gateway_responses=self._context.gateway_responses,
             endpoint_closed=self._context.endpoint_closed,
+            authorizers_name_keys=self._context.authorizers_name_keys,
         )
 
     @property

@@ -44,7 +44,7 @@ def _rows(
         yield (
             route.http_method,
             f"`{route.path}`",
-            _callers(route, authorizers),
+            _callers(route, authorizers, sends_key=not definition.authorizers_name_keys),
             documented.tag or f"`{route.integration.target}`",
             _NOT_SET if documented.max_body_bytes is None else f"{documented.max_body_bytes:,} bytes",
             f"{route.integration.timeout_ms / 1000:g} s",
@@ -52,13 +52,15 @@ def _rows(
         )
 
 
-def _callers(route: RouteDefinition, authorizers: Mapping[str, AuthorizerDefinition]) -> str:
+def _callers(
+    route: RouteDefinition, authorizers: Mapping[str, AuthorizerDefinition], *, sends_key: bool
+) -> str:
     name = route.authorization.authorizer
     if name is not None:
         callers = f"{name} ({_kind(authorizers[name])})"
     else:
         callers = "IAM (SigV4)" if route.authorization.type == "AWS_IAM" else "anyone"
-    return f"{callers}, API key" if route.api_key_required else callers
+    return f"{callers}, API key" if route.api_key_required and sends_key else callers
 
 
 def _kind(authorizer: AuthorizerDefinition) -> str:

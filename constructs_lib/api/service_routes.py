@@ -66,7 +66,7 @@ def add_operations(
             path,
             integrations[operation.name],
             authorization.get(path),
-            path in api_key_required,
+            True if path in api_key_required else None,
         )
         for operation in routed
         if (path := operation.path) is not None
@@ -111,7 +111,7 @@ def _add(
     path: str,
     integration: Integration,
     authorization: Authorization | None,
-    api_key_required: bool,
+    api_key_required: bool | None,
 ) -> Method:
     has_body = operation.request_model is not None
     return root.resource_for(path).add_method(

@@ -9,7 +9,7 @@ from constructs import Construct
 from constructs_lib.api.integration import Backend, Caller
 from constructs_lib.api.resource import Resource
 from constructs_lib.aws_stack import AwsStack
-from constructs_lib.checks import check_mapping, check_range, path_of
+from constructs_lib.checks import check_mapping, check_pattern, check_range, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.provider_stack import partition_of
 from constructs_lib.references import attribute
@@ -30,9 +30,11 @@ class StepFunctionsIntegration:
     """Run an Express workflow for each request, and answer with its output (`StartSyncExecution`).
 
     The workflow's input is `{"body": …, "path": {…}, "query": {…}, "caller": {"kind": …, "principal": …,
-    "sourceIp": …}, "requestId": …}`. The kind is `cognito` with the user's sub as the principal, `partner`
-    with what a Lambda authorizer calls the principal, `iam` with an ARN, or empty. The body is a JSON object
-    of less than 256 KB, because it is the workflow's data. Other bodies get a 400, other content types a 415.
+    "sourceIp": …, …}, "requestId": …}`. The kind is `user` with the user's sub as the principal, `tenant` with
+    the tenant's id, `principal` with what another Lambda authorizer calls the principal, `iam` with an ARN, or
+    empty. `caller` also has `tenant`, `key`, `pseudonym` and `limits` (see `handlers/common/caller.py`), which
+    are empty without `Tenants`. The body is a JSON object of less than 256 KB, because it is the workflow's
+    data. Other bodies get a 400, other content types a 415.
 
     If the workflow fails, the error's name selects the response, as in a service that raises the error: a
     status of 4xx or 5xx and `{"code", "message", "requestId"}`, never the cause. The integration's own role
@@ -42,6 +44,8 @@ class StepFunctionsIntegration:
         workflow: Workflow that answers the requests.
         errors: More responses by names of errors, such as those of `Fail`. The errors of the services and of
             Step Functions are built in (`ERRORS`); all others give a 502. Default: none.
+        service: Name of the service that a tenant must be allowed to use; other tenants get a 403. Default:
+            none; all callers of the route may use it.
         timeout_ms: Timeout in milliseconds, 50-29000. The workflow's timeout must be shorter. Default: 29000.
 
     Raises:
@@ -61,6 +65,7 @@ class StepFunctionsIntegration:
         workflow: Workflow,
         *,
         errors: Mapping[str, HttpError] | None = None,
+        service: str | None = None,
         timeout_ms: int = MAX_TIMEOUT_MS,
     ) -> None:
         if not isinstance(workflow, Workflow):
@@ -84,6 +89,10 @@ class StepFunctionsIntegration:
                 f"waits {timeout_ms} ms, so callers get a 504 while it runs on",
                 f"pass timeout_seconds below {timeout_ms / 1000:g} to the workflow, or start it as a job",
             )
+        if service is not None:
+            check_pattern(
+                where, "service", service, "[a-z][a-z0-9-]*", "use lower case letters, digits and '-'"
+            )
         check_mapping(where, "errors", errors)
         for name in errors or {}:
             if not name or any(character in name for character in '"\\$#\n'):
@@ -92,6 +101,7 @@ class StepFunctionsIntegration:
                 )
         self._workflow = workflow
         self._errors = {**ERRORS, **(errors or {})}
+        self._service = service
         self._timeout_ms = timeout_ms
 
     @property
@@ -125,7 +135,7 @@ class StepFunctionsIntegration:
             target=f"states:{self._workflow.workflow_name}",
             http_method="POST",
             timeout_ms=self._timeout_ms,
-            request_template=request_template(arn),
+            request_template=request_template(arn, service=self._service),
             response=ResponseDefinition(
                 status_code=200, headers=headers, template=response_template(self._errors, first=first)
             ),
@@ -133,7 +143,7 @@ class StepFunctionsIntegration:
                 ResponseDefinition(
                     status_code=400,
                     headers=headers,
-                    template=refusal_template(first=first),
+                    template=refusal_template(service=self._service, first=first),
                     selection_pattern=r"4\d{2}",
                 ),
                 ResponseDefinition(

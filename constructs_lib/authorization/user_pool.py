@@ -145,6 +145,11 @@ class UserPool(AwsConstruct):
         return token(self._resource, "id")
 
     @property
+    def client_ids(self) -> tuple[str, ...]:
+        """The ids of its clients; references."""
+        return tuple(attribute(client, "id") for client in self._clients.values())
+
+    @property
     def resource(self) -> CognitoUserPool:
         """The `aws_cognito_user_pool`."""
         return self._resource

@@ -35,7 +35,7 @@ from constructs_lib.checks import (
 )
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.metering.api_key import ApiKey, check_name
-from constructs_lib.references import attribute
+from constructs_lib.references import attribute, token
 from constructs_lib.stacks import check_same_stack
 
 QuotaPeriod = Literal["DAY", "WEEK", "MONTH"]
@@ -156,6 +156,11 @@ class UsagePlan(AwsConstruct):
     def name(self) -> str:
         """Name in AWS."""
         return self._name
+
+    @property
+    def plan_id(self) -> str:
+        """Its id; a reference."""
+        return token(self._resource, "id")
 
     @property
     def stages(self) -> tuple[Stage, ...]:

@@ -91,7 +91,11 @@ class WorkflowService(AwsConstruct):
     @cached_property
     def integration(self) -> Mapping[str, StepFunctionsIntegration]:
         """The integrations of the routes, by the names of the operations."""
-        return {name: StepFunctionsIntegration(workflow) for name, workflow in self._workflows.items()}
+        service = self._contract.name
+        return {
+            name: StepFunctionsIntegration(workflow, service=service)
+            for name, workflow in self._workflows.items()
+        }
 
     @property
     def workflows(self) -> Mapping[str, Workflow]:

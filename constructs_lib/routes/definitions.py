@@ -209,6 +209,7 @@ class ApiDefinition:
         models: Models that routes name, in any order.
         gateway_responses: API Gateway's own responses, in any order.
         endpoint_closed: Whether the API's AWS host name is disabled.
+        authorizers_name_keys: Whether Lambda authorizers name the API key of a request, and not the caller.
 
     Example:
         >>> ApiDefinition(routes=()).canonical_json()
@@ -222,6 +223,7 @@ class ApiDefinition:
     models: tuple[ModelDefinition, ...] = field(default=(), metadata=_LEFT_OUT_UNSET)
     gateway_responses: tuple[GatewayResponseDefinition, ...] = field(default=(), metadata=_LEFT_OUT_UNSET)
     endpoint_closed: bool = field(default=False, metadata=_LEFT_OUT_UNSET)
+    authorizers_name_keys: bool = field(default=False, metadata=_LEFT_OUT_UNSET)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "routes", tuple(sorted(self.routes, key=lambda route: route.key)))

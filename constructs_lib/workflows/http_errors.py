@@ -49,6 +49,9 @@ INVALID_INPUT: Final = HttpError(
     message="The body should be a JSON object in UTF-8, at most 32 levels deep, without repeated keys, NaN and half "
     "surrogate pairs.",
 )
+FORBIDDEN: Final = HttpError(
+    status=403, code="forbidden", message="These credentials may not use the service."
+)
 TOO_LARGE: Final = HttpError(status=413, code="payload_too_large", message="The input is too large.")
 TOO_MANY: Final = HttpError(
     status=429, code="too_many_requests", message="Too many requests. Try again later."
@@ -79,6 +82,7 @@ ERRORS: Final[Mapping[str, HttpError]] = MappingProxyType(
     {
         "InvalidRequest": HttpError(status=400, code="invalid_request", message="The request is not valid."),
         "InvalidJson": HttpError(status=400, code="invalid_json", message="The body is not valid JSON."),
+        "Forbidden": FORBIDDEN,
         "NotFound": HttpError(status=404, code="not_found", message="There is nothing at this path."),
         "UnknownOperation": HttpError(
             status=404, code="unknown_operation", message="There is no operation of this name."

@@ -14,6 +14,7 @@ from constructs_lib.workflows.expressions import MAX_DATA_BYTES
 from constructs_lib.workflows.http_errors import (
     BUDGET_EXCEEDED,
     FAILED,
+    FORBIDDEN,
     INTERNAL,
     INVALID_INPUT,
     TIMED_OUT,
@@ -28,34 +29,47 @@ _RETRY_AFTER_SECONDS: Final = "5"
 _RETRIED: Final = (429, 503)
 
 
-def request_template(state_machine: str) -> str:
+def request_template(state_machine: str, *, service: str | None = None) -> str:
     """Return the template of the request.
 
     For a body that is not a JSON object, or not strict JSON, `input` is not JSON, and Step Functions rejects
-    it.
+    it. The same holds for a caller who may not use the service; `refusal_template` answers both.
 
     Args:
         state_machine: ARN of the state machine; may contain `$context`.
+        service: Name of the service that the caller must be allowed to use. Default: none.
     """
-    principal, address = _escaped_twice("$principal"), _escaped_twice("$!context.identity.sourceIp")
+    caller = {
+        "kind": "$kind",
+        "principal": _escaped_twice("$principal"),
+        "sourceIp": _escaped_twice("$!context.identity.sourceIp"),
+        "tenant": _escaped_twice("$tenant"),
+        "key": _escaped_twice("$!context.authorizer.key"),
+        "pseudonym": _escaped_twice("$!context.authorizer.caller"),
+        "limits": _escaped_twice("$!context.authorizer.limits"),
+    }
+    described = ",".join(rf"\"{name}\":\"{value}\"" for name, value in caller.items())
     values = ",".join(
         (
             rf"\"body\":{_escaped('$body')}",
             rf"\"path\":{_parameters('path')}",
             rf"\"query\":{_parameters('querystring')}",
-            rf"\"caller\":{{\"kind\":\"$kind\",\"principal\":\"{principal}\",\"sourceIp\":\"{address}\"}}",
+            rf"\"caller\":{{{described}}}",
             r"\"requestId\":\"$context.requestId\"",
         )
     )
     # Step Functions rejects a large input, so its content does not matter.
     large = rf"{{\"body\":\"{_escaped_twice('$raw')}\"}}"
     given = f"#if($large){large}#elseif($sound){{{values}}}#else no JSON object#end"
+    if service is not None:
+        given = f"#if({_may_not_use(service)}) forbidden#else{given}#end"
     return "\n".join(
         (
             "#set($body = $input.json('$'))",
             CHECK,
-            '#set($kind = "cognito")#set($principal = "$!context.authorizer.claims.sub")',
-            f'#if($principal == ""){_caller("partner", "authorizer.principalId")}#end',
+            _AUTHORIZED,
+            _caller("user", "authorizer.claims.sub"),
+            f'#if($principal == ""){_caller("principal", "authorizer.principalId")}{_KIND_OF_TENANT}#end',
             f'#if($principal == ""){_caller("iam", "identity.userArn")}#end',
             '#if($principal == "")#set($kind = "")#end',
             f'{{"stateMachineArn":"{state_machine}","input":"{given}"}}',
@@ -92,19 +106,26 @@ def response_template(errors: Mapping[str, HttpError], *, first: str | None = No
     )
 
 
-def refusal_template(*, first: str | None = None) -> str:
-    """Return the template of the response to a request that Step Functions rejected."""
+def refusal_template(*, service: str | None = None, first: str | None = None) -> str:
+    """Return the template of the response to a request that Step Functions rejected.
+
+    Args:
+        service: The service of the request's template. Default: none.
+        first: Start of the template. Default: none.
+    """
+    forbidden = "" if service is None else f"#if({_may_not_use(service)}){_chosen(FORBIDDEN)}#else"
     return "\n".join(
         (
             *(() if first is None else (first,)),
+            *(() if service is None else (_AUTHORIZED,)),
             '#set($type = "")',
             "#set($type = $input.path('$.__type'))",
             '#set($said = "")',
             "#set($said = $input.path('$.message'))",
-            f'#if($type.contains("ValidationException") || $said.contains("{MAX_DATA_BYTES}")){_chosen(TOO_LARGE)}',
+            f'{forbidden}#if($type.contains("ValidationException") || $said.contains("{MAX_DATA_BYTES}")){_chosen(TOO_LARGE)}',
             f'#elseif($type.contains("InvalidExecutionInput")){_chosen(INVALID_INPUT)}',
             f'#elseif($type.contains("Throttling") || $type.contains("LimitExceeded")){_chosen(TOO_MANY)}',
-            f"#else{_chosen(INTERNAL)}#end",
+            f"#else{_chosen(INTERNAL)}#end{'#end' if forbidden else ''}",
             _ANSWER,
         )
     )
@@ -119,6 +140,14 @@ _REFUSAL: Final = "[1-9][0-9]{0,7} [A-Za-z0-9 .,:'_-]{1,300}"
 """Cause of `BUDGET_EXCEEDED`: the seconds, and a message that needs no escape."""
 
 _SHORT_WAIT: Final = "[1-9]|[1-5][0-9]|60"
+_AUTHORIZED: Final = (
+    '#set($tenant = "$!context.authorizer.tenant")#set($services = ",$!context.authorizer.services,")'
+)
+_KIND_OF_TENANT: Final = (
+    '#if($tenant == "users")#set($kind = "user")#elseif($tenant != "")#set($kind = "tenant")#end'
+)
+"""The kinds are those of `handlers/common/caller.py`."""
+
 _ANSWER: Final = '{"code":"$code","message":"$message","requestId":"$context.requestId"}'
 
 
@@ -148,6 +177,11 @@ def _budget_exceeded(error: HttpError) -> str:
 
 def _caller(kind: str, variable: str) -> str:
     return f'#set($kind = "{kind}")#set($principal = "$!context.{variable}")'
+
+
+def _may_not_use(service: str) -> str:
+    """Return the condition that the authorizer named a tenant and its services, and the service is not one of them."""
+    return f'$tenant != "" && $services != ",*," && !$services.contains(",{service},")'
 
 
 def _escaped(reference: str) -> str:

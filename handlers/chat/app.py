@@ -6,7 +6,7 @@ import struct
 import time
 import uuid
 from base64 import b64encode
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from contextlib import closing
 
 from handlers.chat.backend import CallPiece, Completion, End, TextPiece
@@ -41,6 +41,7 @@ from handlers.chat.models import (
 from handlers.chat.router import RoutedStream, Router
 from handlers.chat.routes import ModelNotFound, Routes
 from handlers.common.aws_api import reading_answer
+from handlers.common.caller import Caller
 from handlers.common.errors import InvalidRequest
 from handlers.common.event_stream import EventStream
 from handlers.common.functions import Functions
@@ -65,6 +66,10 @@ def create_service(router: Callable[[], Router], functions: Callable[[], Functio
     def handle_completion(
         request: ChatRequest, invocation: Invocation
     ) -> Reply[ChatCompletion] | EventStream[ChatCompletionChunk]:
+        routes = router().routes
+        _require_model(
+            request.model, routes.names, invocation.caller, routes.usable_by(invocation.caller).names
+        )
         if request.stream:
             if not invocation.streams:
                 raise InvalidRequest(
@@ -81,8 +86,7 @@ def create_service(router: Callable[[], Router], functions: Callable[[], Functio
 
     @service.implements(embed_inputs)
     def handle_embeddings(request: EmbeddingRequest, invocation: Invocation) -> Reply[EmbeddingList]:
-        if request.model != EMBEDDINGS_MODEL:
-            raise ModelNotFound.among([EMBEDDINGS_MODEL])
+        _require_model(request.model, [EMBEDDINGS_MODEL], invocation.caller)
         event = {
             "operation": "embeddings",
             "input": {"inputs": request.texts},
@@ -106,14 +110,14 @@ def create_service(router: Callable[[], Router], functions: Callable[[], Functio
 
     @service.implements(list_models)
     def handle_list(invocation: Invocation) -> Reply[ModelList]:
-        return Reply(ModelList(data=_models(router().routes)), _headers(invocation))
+        return Reply(ModelList(data=_models(router().routes, invocation.caller)), _headers(invocation))
 
     @service.implements(read_model)
     def handle_model(invocation: Invocation) -> Reply[Model]:
         if invocation.http is None:
             raise InvalidRequest("This operation is for HTTP; use chat.models.")
         name = invocation.http.path_parameters.get("model")
-        models = _models(router().routes)
+        models = _models(router().routes, invocation.caller)
         found = next((model for model in models if model.id == name), None)
         if found is None:
             raise ModelNotFound.among(model.id for model in models)
@@ -197,12 +201,35 @@ def _usage(ended: Completion | End) -> Usage:
     return Usage(prompt_tokens=read, completion_tokens=written, total_tokens=read + written)
 
 
-def _models(routes: Routes) -> list[Model]:
+def _require_model(
+    name: str, names: Collection[str], caller: Caller | None, usable: Collection[str] | None = None
+) -> None:
+    """Check that a model exists, and that the caller may use it.
+
+    Args:
+        name: The model of the request.
+        names: The models that the operation has.
+        caller: The caller.
+        usable: Those that the caller may use. Default: by their names.
+    """
+    if usable is None:
+        usable = [one for one in names if caller is None or caller.may_use_model(one)]
+    if name in usable:
+        return
+    if caller is not None and name in names:
+        caller.require_model(name)
+    raise ModelNotFound.among(usable)
+
+
+def _models(routes: Routes, caller: Caller | None) -> list[Model]:
+    """Return the models that a caller may use; without a caller, all."""
     models = [
         Model(id=name, owned_by=route.targets[0].backend, description=description(route))
-        for route in routes
+        for route in routes.usable_by(caller)
         for name in (route.name, *route.aliases)
     ]
+    if caller is not None and not caller.may_use_model(EMBEDDINGS_MODEL):
+        return models
     text = "Vectors of texts in 512 dimensions, by the embeddings service; for /v1/embeddings only."
     return [*models, Model(id=EMBEDDINGS_MODEL, owned_by="embeddings", description=text)]
 

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from handlers.common.caller import Caller
 from handlers.common.errors import NotFound
 
 
@@ -27,7 +28,10 @@ class ModelNotFound(NotFound):
     @classmethod
     def among(cls, names: Iterable[str]) -> ModelNotFound:
         """Return the error that names the models there are; not the requested name, which is part of the input."""
-        return cls(f"Unknown model. Available: {', '.join(names)}.", param="model")
+        available = ", ".join(names)
+        return cls(
+            f"Unknown model. Available: {available}." if available else "Unknown model.", param="model"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,18 @@ class Routes:
         if name not in self._by_name:
             raise ModelNotFound.among(self._by_name)
         return self._by_name[name]
+
+    def usable_by(self, caller: Caller | None) -> Routes:
+        """Return the routes whose name, or one of whose aliases, a caller may use; without a caller, all."""
+        if caller is None:
+            return self
+        return Routes(
+            tuple(
+                route
+                for route in self._routes
+                if any(map(caller.may_use_model, (route.name, *route.aliases)))
+            )
+        )
 
 
 def _route(fields: Mapping[str, Any]) -> Route:

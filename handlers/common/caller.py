@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Final, Literal, cast, get_args
 
 from handlers.common.caller_hash import HASH
-from handlers.common.errors import InternalError
+from handlers.common.errors import Forbidden, InternalError
 
 Window = Literal["minute", "day", "month"]
 Unit = Literal["requests", "tokens", "nano_usd"]
 
-USER, PARTNER, OPERATOR = "cognito", "partner", "iam"
-"""Kinds of callers, with which `Caller.principal` begins."""
+USER, TENANT, OPERATOR, OTHER = "user", "tenant", "iam", "principal"
+"""Kinds of callers, with which `Caller.principal` begins. `principal`: the caller of another Lambda authorizer."""
 
 USERS, OPERATORS = "users", "operators"
 """Tenants of the callers who belong to no tenant of the table: users of the pool, and callers who sign with IAM."""
@@ -71,11 +71,12 @@ class Caller:
     """Caller of a request: identity, rights and limits.
 
     Attributes:
-        principal: Owner of what the caller creates, such as a job: `cognito:SUB`, `partner:NAME` or `iam:ARN`. Not for
-            logs, as it names a person.
+        principal: Owner of what the caller creates, such as a job: `user:SUB`, `tenant:ID`, `iam:ARN`, or
+            `principal:NAME` for the caller of another Lambda authorizer. Not for logs, as it names a person.
         tenant: Id of the tenant; `users` for a user of the pool, `operators` for a caller who signs with IAM.
         key: Id of the tenant's key; for a user the pseudonym.
-        pseudonym: Keyed hash of the caller for logs and the ledger (`caller_hash.py`). None for operators.
+        pseudonym: Keyed hash of the caller for logs and the ledger (`caller_hash.py`). None for operators, and where the
+            authorizer is another one.
         services: Names of the services that the caller may use. Default: all.
         models: Names of the models that the caller may use. Default: all.
         limits: The limits that apply to the caller. Default: none.
@@ -97,6 +98,24 @@ class Caller:
         """Return whether the caller may use a model, such as `fast`."""
         return not self.models.isdisjoint({ALL, name})
 
+    def require_service(self, name: str) -> None:
+        """Check that the caller may use a service.
+
+        Raises:
+            Forbidden: The caller may not.
+        """
+        if not self.may_use_service(name):
+            raise Forbidden(f"These credentials may not use the service {name}.")
+
+    def require_model(self, name: str) -> None:
+        """Check that the caller may use a model.
+
+        Raises:
+            Forbidden: The caller may not.
+        """
+        if not self.may_use_model(name):
+            raise Forbidden(f"These credentials may not use the model {name}.", param="model")
+
     @classmethod
     def from_event(cls, event: Mapping[str, object]) -> Caller | None:
         """Return the caller of a proxy event of API Gateway; None for a route without authorization.
@@ -112,25 +131,25 @@ class Caller:
         principal = _text(authorizer.get("principalId"))
         tenant = _text(authorizer.get("tenant"))
         if tenant is not None:
-            return _described(authorizer, f"{PARTNER}:{principal}" if principal else "", tenant)
-        claims = _mapping(authorizer.get("claims"))
-        sub = _text(claims.get("sub"))
+            return _described(authorizer, principal, tenant)
+        sub = _text(_mapping(authorizer.get("claims")).get("sub"))
         if sub is not None:
-            pseudonym = _hash(claims.get("caller"))
-            return cls(f"{USER}:{sub}", USERS, pseudonym or USERS, pseudonym)
+            return cls(f"{USER}:{sub}", USERS, USERS)
         if principal is not None:
-            return cls(f"{PARTNER}:{principal}", principal, principal, _hash(authorizer.get("caller")))
+            return cls(f"{OTHER}:{principal}", principal, principal)
         user_arn = _text(_mapping(context.get("identity")).get("userArn"))
         return None if user_arn is None else cls(f"{OPERATOR}:{user_arn}", OPERATORS, OPERATORS)
 
 
-def _described(authorizer: Mapping[str, object], principal: str, tenant: str) -> Caller:
+def _described(authorizer: Mapping[str, object], principal: str | None, tenant: str) -> Caller:
     """Return the caller whom the context describes; it fails closed where a part is missing."""
     key, pseudonym = _text(authorizer.get("key")), _hash(authorizer.get("caller"))
     services, models = _names(authorizer.get("services")), _names(authorizer.get("models"))
-    if not principal or key is None or pseudonym is None or services is None or models is None:
+    if principal is None or key is None or pseudonym is None or services is None or models is None:
         raise InternalError(detail="the authorizer's context is not complete")
-    return Caller(principal, tenant, key, pseudonym, services, models, limits_of(authorizer.get("limits")))
+    kind = USER if tenant == USERS else TENANT
+    limits = limits_of(authorizer.get("limits"))
+    return Caller(f"{kind}:{principal}", tenant, key, pseudonym, services, models, limits)
 
 
 def limits_of(value: object) -> tuple[Limit, ...]:

@@ -1,7 +1,7 @@
 """Keyed hash of a caller: finds all that one caller did in the logs, and no person without the key.
 
 The key is in KMS, which computes the hash (HMAC-SHA-256). It is in no variable, state or log, and CloudTrail shows each use.
-The hash is of `Caller.principal`, such as `cognito:SUB`.
+The hash is of `Caller.principal`, such as `user:SUB`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class CallerHashes:
         """Return the hash of a caller.
 
         Args:
-            caller: The caller, such as `cognito:SUB` or `partner:NAME`.
+            caller: The caller, such as `user:SUB` or `tenant:ID`.
             deadline: When the answer must be there.
 
         Raises:

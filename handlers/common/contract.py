@@ -110,6 +110,7 @@ class Contract:
         aws_actions: The IAM actions that its AWS backend needs, on all resources, such as `rekognition:DetectText`.
             Default: none.
         bedrock_models: The ids of the foundation models that its AWS backend invokes. Default: none.
+        for_all_callers: Whether every authorized caller may use it, whatever services its tenant may use. Default: False.
         error_format: Format of its errors over HTTP. Default: `PROBLEM`. With another one, API Gateway does not validate
             bodies, as its errors would have the project's own format.
 
@@ -134,6 +135,7 @@ class Contract:
         max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
         aws_actions: Sequence[str] = (),
         bedrock_models: Sequence[str] = (),
+        for_all_callers: bool = False,
         error_format: ErrorFormat = PROBLEM,
     ) -> None:
         if not _NAME.fullmatch(name):
@@ -145,6 +147,7 @@ class Contract:
         self.summary = summary
         self.aws_actions = tuple(aws_actions)
         self.bedrock_models = tuple(bedrock_models)
+        self.for_all_callers = for_all_callers
         self.error_format = error_format
         self._raw_bodies = dict(raw_bodies or {})
         self._max_body_bytes = max_body_bytes

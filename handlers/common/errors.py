@@ -3,6 +3,7 @@
     ServiceError
     ├── InvalidRequest         400  the request is not what the schema asks for
     │   └── InvalidJson        400  the body is not strict JSON
+    ├── Forbidden              403  the caller may not use the service or the model
     ├── NotFound               404  no such path
     │   ├── UnknownOperation   404  the function has no operation of that name
     │   └── UnknownService     404  no function has a service of that name
@@ -70,6 +71,14 @@ class InvalidJson(InvalidRequest):
 
     code = "invalid_json"
     default_message = "The body is not valid JSON."
+
+
+class Forbidden(ServiceError):
+    """The caller is known, but may not use what was asked for."""
+
+    code = "forbidden"
+    status = 403
+    default_message = "You may not make this request."
 
 
 class NotFound(ServiceError):
@@ -246,6 +255,7 @@ _BY_NAME: dict[str, type[ServiceError]] = {
     for error in (
         InvalidRequest,
         InvalidJson,
+        Forbidden,
         NotFound,
         UnknownOperation,
         UnknownService,

@@ -3,7 +3,7 @@
 An event goes through these stages:
 
 1. What is it? An API Gateway proxy event, or a direct event `{"operation", "input"}`.
-2. Which operation? By route and method, or by name.
+2. Which operation? By route and method, or by name. May the caller use the service?
 3. The caller is admitted: the requests a minute of each user are limited (`admission.py`).
 4. Its request, read strictly and checked against the model.
 5. The operation's function, which may ask for its backend; only now is a model loaded.
@@ -171,6 +171,8 @@ class Service:
             line.caller = None if caller is None else caller.pseudonym
             implementation = self._route(request)
             line.operation = implementation.operation.name
+            if caller is not None and not self.contract.for_all_callers:
+                caller.require_service(self.contract.name)
             deadline = Deadline.of_context(context)
             invocation = Invocation(request_id, deadline, request.source_ip, request, caller, streams)
             operation, report = implementation.operation, self._log.backend_failure

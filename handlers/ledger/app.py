@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from handlers.common.budgets import BudgetExceeded
-from handlers.common.caller import OPERATORS, USERS, Caller, limits_of
+from handlers.common.caller import OPERATOR, OPERATORS, USER, USERS, Caller, limits_of
 from handlers.common.deadline import Deadline
 from handlers.common.errors import InternalError, InvalidRequest
 from handlers.common.invocation import Invocation
@@ -33,7 +33,7 @@ from handlers.ledger.usage import Usage
 from handlers.ledger.warnings import Warnings
 
 _SCHEDULE = "aws.events"
-_TENANTS = {"cognito": USERS, "user": USERS, "iam": OPERATORS}
+_TENANTS = {USER: USERS, OPERATOR: OPERATORS}
 _LATE_SECONDS = 60
 
 

@@ -7,7 +7,11 @@ from handlers.common.error_format import OPENAI_ERROR
 from handlers.ledger.models import ReserveRequest, SettleRequest, SweepRequest, UsageResponse
 
 ledger = Contract(
-    "ledger", summary="What calls have used, and what budgets leave.", error_format=OPENAI_ERROR
+    "ledger",
+    summary="What calls have used, and what budgets leave.",
+    # A caller sees its own use only.
+    for_all_callers=True,
+    error_format=OPENAI_ERROR,
 )
 read_usage = ledger.get(
     "/v1/usage",

@@ -13,7 +13,6 @@ from handlers.common.service import Service
 from handlers.orchestrator.catalogue import Catalogue
 from handlers.orchestrator.contract import (
     call_service,
-    call_service_as_partner,
     list_services,
     orchestrator,
     read_health,
@@ -31,13 +30,12 @@ def create_service(catalogue: Callable[[], Catalogue], functions: Callable[[], F
     service = Service(orchestrator)
 
     @service.implements(list_services)
-    def handle_list() -> ServicesResponse:
-        return ServicesResponse(services=catalogue().operations)
+    def handle_list(invocation: Invocation) -> ServicesResponse:
+        return ServicesResponse(services=catalogue().operations_for(invocation.caller))
 
     @service.implements(call_service)
-    @service.implements(call_service_as_partner)
     def handle_call(request: DispatchRequest, invocation: Invocation) -> DispatchResponse:
-        operation = catalogue().operation(request.service)
+        operation = catalogue().operation(request.service, invocation.caller)
         event = {
             "operation": request.service,
             "input": request.input,

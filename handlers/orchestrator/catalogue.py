@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from handlers.common.caller import Caller
 from handlers.common.errors import UnknownService
 
 FILE = Path(__file__).with_name("catalogue.json")
@@ -31,18 +32,25 @@ class Catalogue:
         """
         return cls(json.loads(file.read_text(encoding="utf-8")))
 
-    @property
-    def operations(self) -> list[dict[str, Any]]:
-        """All operations, in the order of the contracts."""
-        return list(self._operations.values())
+    def operations_for(self, caller: Caller | None) -> list[dict[str, Any]]:
+        """Return the operations that a caller may use, in the order of the contracts; without a caller, all."""
+        return [
+            one
+            for one in self._operations.values()
+            if caller is None or caller.may_use_service(str(one["service"]))
+        ]
 
-    def operation(self, name: str) -> dict[str, Any]:
+    def operation(self, name: str, caller: Caller | None) -> dict[str, Any]:
         """Return the operation of a name.
 
         Raises:
             UnknownService: No service has an operation of this name.
+            Forbidden: The caller may not use its service.
         """
         operation = self._operations.get(name)
         if operation is None:
-            raise UnknownService(f"Unknown service. Available: {', '.join(self._operations)}.")
+            available = ", ".join(str(one["name"]) for one in self.operations_for(caller))
+            raise UnknownService(f"Unknown service. Available: {available}.")
+        if caller is not None:
+            caller.require_service(str(operation["service"]))
         return operation

@@ -6,12 +6,18 @@ from handlers.common.contract import LARGEST_BODY_BYTES, Contract
 from handlers.common.metering import BY_CALLED
 from handlers.orchestrator.models import DispatchRequest, DispatchResponse, HealthResponse, ServicesResponse
 
-orchestrator = Contract("orchestrator", summary="All services by name.", max_body_bytes=LARGEST_BODY_BYTES)
+orchestrator = Contract(
+    "orchestrator",
+    summary="All services by name.",
+    max_body_bytes=LARGEST_BODY_BYTES,
+    # What it calls is checked by name.
+    for_all_callers=True,
+)
 list_services = orchestrator.get(
     "/ai-service",
     ServicesResponse,
     name="orchestrator.services",
-    summary="List the services, with the JSON schemas of their inputs and outputs.",
+    summary="List the services that the caller may use, with the JSON schemas of their inputs and outputs.",
 )
 call_service = orchestrator.post(
     "/ai-service",
@@ -20,18 +26,6 @@ call_service = orchestrator.post(
     name="orchestrator.dispatch",
     metered_by=BY_CALLED,
     summary="Call a service by its name, with the input that its schema describes.",
-    request_example={
-        "service": "language.summary",
-        "input": {"text": "The museum opened a new wing on Monday."},
-    },
-)
-call_service_as_partner = orchestrator.post(
-    "/partners/ai-service",
-    DispatchRequest,
-    DispatchResponse,
-    name="orchestrator.dispatch_for_partner",
-    metered_by=BY_CALLED,
-    summary="Call a service by its name, as a partner with a token and a metered key.",
     request_example={
         "service": "language.summary",
         "input": {"text": "The museum opened a new wing on Monday."},

@@ -322,7 +322,7 @@ def test_a_line_of_the_access_log_is_json_with_one_context_variable_a_field() ->
     [
         "$context.authorizer.claims.email",
         "$context.authorizer.claims",
-        "$context.authorizer.tenant",
+        "$context.authorizer.limits",
         "$context.identity.apiKey",
         "$context.identity.cognitoIdentityId",
         "$context.identity.clientCert.clientCertPem",
@@ -345,8 +345,9 @@ def test_the_caller_is_logged_as_what_authorizers_say_of_it() -> None:
     fields = json.loads(AccessLog(callers=True).format)
     assert fields == {
         **DEFAULT_FIELDS,
-        "user": "$context.authorizer.claims.caller",
-        "partner": "$context.authorizer.caller",
+        "caller": "$context.authorizer.caller",
+        "tenant": "$context.authorizer.tenant",
+        "key": "$context.authorizer.key",
     }
 
 

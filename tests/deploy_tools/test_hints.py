@@ -64,13 +64,13 @@ def test_users_and_api_may_be_in_different_stacks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     users = {"user_pool_id": "pool", "user_pool_client_id": "client"}
-    partners = {"partner_key_id": "key", "partners_table": "table"}
-    assert shown(tmp_path, monkeypatch, capsys, users=users, api={"invoke_url": URL, **partners}) == [
+    tenants = {"usage_plan_id": "plan", "tenants_table": "table"}
+    assert shown(tmp_path, monkeypatch, capsys, users=users, api={"invoke_url": URL, **tenants}) == [
         "The API is up",
         f"  invoke_url  {URL}",
         "  sign in     export TOKEN=$(ai-orchestrator token)",
-        f'  call it     curl -s -X POST -H "Authorization: $TOKEN" {URL}/orders',
-        "  a partner   ai-orchestrator partner",
+        f'  call it     curl -s -X POST -H "Authorization: Bearer $TOKEN" {URL}/orders',
+        "  a tenant    ai-orchestrator tenants add acme",
         "  console     http://127.0.0.1:4566/_local_cloud/",
         "  logs        ai-orchestrator logs",
         "  stop it     ai-orchestrator down",

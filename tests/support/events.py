@@ -62,6 +62,20 @@ def proxy_event(
     }
 
 
+def authorized(tenant: str, principal: str, **more: str) -> dict[str, str]:
+    """The context of the project's authorizer, for a caller who may use everything."""
+    return {
+        "principalId": principal,
+        "tenant": tenant,
+        "key": "k1",
+        "caller": "aB3+/fghijklmnopqrstuvwx",
+        "services": "*",
+        "models": "*",
+        "limits": "[]",
+        **more,
+    }
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a handler returned for a proxy event, and what it wrote to the log meanwhile."""

@@ -55,7 +55,7 @@ class Jobs:
 
     def end(self, job_id: str, **ending: object) -> dict[str, object]:
         value = {
-            "owner": "cognito:alice",
+            "owner": "user:alice",
             "job_id": job_id,
             "output_key": f"jobs/{job_id}-{NOW}/result.json",
             **ending,
@@ -65,7 +65,7 @@ class Jobs:
 
     def tell(self, job_id: str) -> dict[str, object]:
         """As the state machine does."""
-        value = {"owner": "cognito:alice", "job_id": job_id}
+        value = {"owner": "user:alice", "job_id": job_id}
         return self.finish.handler({"operation": "jobs.callback", "input": value}, Context())
 
     def executions(self) -> list[dict[str, Any]]:

@@ -162,7 +162,7 @@ def limit(scope: str, window: Window, unit: Unit, maximum: int) -> Limit:
 
 
 def caller_with(*limits: Limit, key: str = "key-1", tenant: str = "acme") -> Caller:
-    return Caller(f"partner:{tenant}", tenant, key, "A" * 24, limits=limits)
+    return Caller(f"tenant:{tenant}", tenant, key, "A" * 24, limits=limits)
 
 
 def call_of(caller: Caller, request_id: str, *, at: float = NOW, route: str | None = None) -> Call:

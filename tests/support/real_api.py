@@ -7,7 +7,6 @@ form and the headers that the constructs give them.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import http.client
 import json
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -20,7 +19,10 @@ import pytest
 from PIL import Image
 
 from constructs_lib import Cors, GatewayResponses
+from constructs_lib.metering.tenant_records import ACCESS, NewKey, TenantAccess
 from constructs_lib.validation.model_schema import model_schema
+from handlers.authorizer.app import Authorizer
+from handlers.authorizer.records import TenantTable
 from handlers.common.aws_api import AwsApi
 from handlers.common.caller_hash import CallerHashes
 from handlers.common.deadline import Deadline
@@ -34,7 +36,6 @@ from handlers.language.models import Analysis, AnalysisRequest, DetectedLanguage
 from handlers.language.summarizer import LexRank
 from handlers.orchestrator import app as orchestrator
 from handlers.orchestrator.catalogue import Catalogue
-from handlers.partners.app import PartnerAuthorizer, PartnerTable
 from handlers.vision import app as vision
 from handlers.vision.backend import FoundLabel, FoundText, labels_response, text_response
 from handlers.vision.images import Picture
@@ -50,7 +51,7 @@ from tests.support.cloud_in_thread import (
 from tests.support.events import Context
 
 SHOP = "https://shop.example"
-PARTNER_TOKEN = "p" * 43
+TENANT_KEY = NewKey.for_tenant("acme")
 CRASH = "crash-now"
 ROUTES = {
     "/vision/text": "vision",
@@ -137,13 +138,13 @@ class RealApi:
         api: How it is called.
         invoked: The ARNs of the functions that were run, in order.
         arns: The functions that there are.
-        key: An API key for the routes of partners.
+        usage_key: The API key of the tenant, which the authorizer names.
     """
 
     api: DeployedApi
     invoked: list[str]
     arns: dict[str, str]
-    key: str = ""
+    usage_key: str = ""
 
     def add(self, path: str, method: str, function: str, **options: Any) -> None:
         """Make a method that invokes a function."""
@@ -210,29 +211,29 @@ def services() -> dict[str, Service]:
 
 
 @pytest.fixture(scope="module")
-def partner_key() -> str:
-    """The API key that the partner's token belongs to."""
-    return f"key-{uuid4()}"
+def usage_key() -> str:
+    """The API key of the tenant in the usage plan."""
+    return f"usage-{uuid4()}"
 
 
 @pytest.fixture(scope="module")
 def functions(
-    cloud: CloudInThread, role_arn: str, services: dict[str, Service], partner_key: str
+    cloud: CloudInThread, role_arn: str, services: dict[str, Service], usage_key: str
 ) -> dict[str, str]:
     """The ARNs of the functions by name."""
     api = AwsApi("dynamodb", make_client=lambda *_: cloud.client("dynamodb"))
-    table = PartnerTable(_partners_table(cloud, partner_key), api=api)
+    table = TenantTable(_tenants_table(cloud, usage_key), api=api)
     hmac_key = cloud.client("kms").create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")
     kms = AwsApi("kms", make_client=lambda *_: cloud.client("kms"))
     hashes = CallerHashes(hmac_key["KeyMetadata"]["KeyId"], api=kms)
-    partners = PartnerAuthorizer(lambda: table, lambda: hashes)
+    authorizer = Authorizer(lambda: table, lambda: hashes, lambda: None)
     handlers = {name: service.handler for name, service in services.items()}
-    handlers |= {"partners": partners.handler, "crashing": _crash}
+    handlers |= {"authorizer": authorizer.handler, "crashing": _crash}
     return {name: _function(cloud, role_arn, name, handler) for name, handler in handlers.items()}
 
 
 @pytest.fixture(scope="module")
-def real(cloud: CloudInThread, functions: dict[str, str], partner_key: str) -> RealApi:
+def real(cloud: CloudInThread, functions: dict[str, str], usage_key: str) -> RealApi:
     """The API without request models: whatever is sent reaches the handlers."""
     made = _new_api(cloud, functions, "open")
     for path, function in ROUTES.items():
@@ -241,9 +242,10 @@ def real(cloud: CloudInThread, functions: dict[str, str], partner_key: str) -> R
     made.add("/health", "GET", "orchestrator")
     made.add("/behind/{proxy+}", "ANY", "orchestrator")
     made.add("/crashing", "ANY", "crashing")
-    _add_partners(made)
+    _add_authorizer(made)
     made.api.deploy()
-    made.key = _plan(made.api, partner_key)
+    _plan(made.api, usage_key)
+    made.usage_key = usage_key
     return made
 
 
@@ -283,7 +285,7 @@ def give_error_form(api: DeployedApi) -> None:
 
 def _new_api(cloud: CloudInThread, arns: dict[str, str], name: str) -> RealApi:
     aws = cloud.client("apigateway")
-    made = aws.create_rest_api(name=name, binaryMediaTypes=["image/*"])
+    made = aws.create_rest_api(name=name, binaryMediaTypes=["image/*"], apiKeySource="AUTHORIZER")
     api = DeployedApi(cloud, made["id"], made["rootResourceId"], arns["orchestrator"])
     for arn in arns.values():
         cloud.client("lambda").add_permission(
@@ -301,31 +303,32 @@ def _crash(event: Any, context: object) -> Any:
     raise RuntimeError(json.dumps(event))
 
 
-def _partners_table(cloud: CloudInThread, api_key: str) -> str:
-    tables, name = cloud.client("dynamodb"), f"partners-{uuid4()}"
+def _tenants_table(cloud: CloudInThread, usage_key: str) -> str:
+    tables, name = cloud.client("dynamodb"), f"tenants-{uuid4()}"
+    keys = {"tenant": "HASH", "record": "RANGE"}
     tables.create_table(
         TableName=name,
-        KeySchema=[{"AttributeName": "token_sha256", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "token_sha256", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in keys.items()],
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
         BillingMode="PAY_PER_REQUEST",
     )
-    token, key = (hashlib.sha256(text.encode()).hexdigest() for text in (PARTNER_TOKEN, api_key))
-    item = {"token_sha256": {"S": token}, "api_key_sha256": {"S": key}, "partner": {"S": "acme"}}
-    tables.put_item(TableName=name, Item=item)
+    access = TenantAccess().to_item("acme", ACCESS, usage_key={"S": usage_key})
+    for item in (access, TENANT_KEY.to_item("acme", created_at=0)):
+        tables.put_item(TableName=name, Item=item)
     return name
 
 
-def _add_partners(made: RealApi) -> None:
+def _add_authorizer(made: RealApi) -> None:
     authorizer = made.api.aws.create_authorizer(
         restApiId=made.api.api_id,
-        name="partners",
+        name="bearer",
         type="REQUEST",
-        authorizerUri=made.api.proxy_integration(made.arns["partners"])["uri"],
-        identitySource="method.request.header.Authorization,method.request.header.x-api-key",
+        authorizerUri=made.api.proxy_integration(made.arns["authorizer"])["uri"],
+        identitySource="method.request.header.Authorization",
         authorizerResultTtlInSeconds=0,
     )["id"]
     made.add(
-        "/partners/ai-service",
+        "/authorized/ai-service",
         "POST",
         "orchestrator",
         authorizationType="CUSTOM",
@@ -334,13 +337,12 @@ def _add_partners(made: RealApi) -> None:
     )
 
 
-def _plan(api: DeployedApi, value: str) -> str:
+def _plan(api: DeployedApi, usage_key: str) -> None:
     aws = api.aws
-    key = aws.create_api_key(name="acme", value=value, enabled=True)
+    key = aws.create_api_key(name="acme", value=usage_key, enabled=True)
     stages = [{"apiId": api.api_id, "stage": api.stage}]
-    plan = aws.create_usage_plan(name="partners", apiStages=stages, quota={"limit": 1000, "period": "DAY"})
+    plan = aws.create_usage_plan(name="tenants", apiStages=stages, quota={"limit": 1000, "period": "DAY"})
     aws.create_usage_plan_key(usagePlanId=plan["id"], keyId=key["id"], keyType="API_KEY")
-    return str(key["value"])
 
 
 def _function(cloud: CloudInThread, role_arn: str, name: str, handler: Callable[[Any, Any], Any]) -> str:

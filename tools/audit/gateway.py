@@ -12,7 +12,7 @@ from tools.audit.configuration import Configuration, Resource, reference
 Found = Iterator[tuple[str, str, str]]
 
 _HARMLESS: Final = re.compile(
-    r"\$context\.authorizer\.((claims\.)?caller|error|latency|status|integrationLatency|integrationStatus|principalId"
+    r"\$context\.authorizer\.(caller|tenant|key|error|latency|status|integrationLatency|integrationStatus|principalId"
     r"|requestId)"
 )
 """Authorizer context that is not secret; `caller` is a keyed hash."""

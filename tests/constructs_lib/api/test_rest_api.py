@@ -36,6 +36,7 @@ def test_an_api_with_one_route(stack: AwsStack, api: RestApi, function: Function
     configuration = Configuration(stack)
     rest_api = configuration.address("api_gateway_rest_api")
     assert configuration.only("api_gateway_rest_api") == {
+        "api_key_source": "HEADER",
         "binary_media_types": [],
         "description": "",
         "endpoint_configuration": {"types": ["REGIONAL"]},
@@ -95,8 +96,10 @@ def test_every_argument_arrives(stack: AwsStack) -> None:
         endpoint_type="EDGE",
         binary_media_types=["image/png", "*/*"],
         minimum_compression_bytes=0,
+        api_key_source="AUTHORIZER",
     )
     assert Configuration(stack).only("api_gateway_rest_api") == {
+        "api_key_source": "AUTHORIZER",
         "binary_media_types": ["image/png", "*/*"],
         "description": "Sells",
         "endpoint_configuration": {"types": ["EDGE"]},
@@ -372,7 +375,7 @@ def test_deploy_creates_deployment_stage_and_the_role_for_logs(stack: AwsStack, 
     logged = [
         body["access_log_settings"]["format"] for body in configuration.all("api_gateway_stage").values()
     ]
-    assert all('"user":"$context.authorizer.claims.caller"' in line for line in logged)
+    assert all('"caller":"$context.authorizer.caller"' in line for line in logged)
 
 
 @pytest.mark.parametrize(("role", "logs"), [("existing", True), ("none", False)])

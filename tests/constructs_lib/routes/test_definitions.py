@@ -96,6 +96,7 @@ CHANGES: dict[str, ApiDefinition] = {
     "ApiDefinition.models": replace(API, models=(MODEL_OF_ORDER,)),
     "ApiDefinition.gateway_responses": replace(API, gateway_responses=(REFUSAL,)),
     "ApiDefinition.endpoint_closed": replace(API, endpoint_closed=True),
+    "ApiDefinition.authorizers_name_keys": replace(API, authorizers_name_keys=True),
     "AuthorizerDefinition.name": with_authorizer(name="guests"),
     "AuthorizerDefinition.type": with_authorizer(type="TOKEN"),
     "AuthorizerDefinition.targets": with_authorizer(targets=("lambda:guard:live",)),

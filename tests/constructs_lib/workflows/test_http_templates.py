@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from handlers.common.errors import InvalidRequest
 from handlers.common.strict_json import read_json_object
 from local_cloud.gateway.velocity import HostObject, compile_template
 from local_cloud.json_paths import MISSING, find
+from tests.support.events import authorized
 
 REQUEST = compile_template(request_template("arn:aws:states:us-east-1:$context.accountId:stateMachine:flow"))
 RESPONSE = compile_template(response_template(ERRORS))
@@ -59,6 +61,7 @@ def request(
     query: dict[str, str],
     context: dict[str, Any],
     read: object = None,
+    template: Any = REQUEST,
 ) -> dict[str, Any]:
     """The request that the template makes of a body; `read` is what API Gateway makes of a body that is not JSON."""
     text = body if isinstance(body, str) else json.dumps(body)
@@ -67,7 +70,7 @@ def request(
     except ValueError:
         content = text if read is None else read
     places = {"path": path, "querystring": query, "header": {}}
-    rendered = REQUEST.render(
+    rendered = template.render(
         {
             "input": HostObject(
                 properties={"body": text},
@@ -83,14 +86,17 @@ def request(
     return dict(made)
 
 
-def answer(template: Any, body: object) -> tuple[int | None, str, dict[str, Any]]:
+def answer(
+    template: Any, body: object, context: Mapping[str, Any] | None = None
+) -> tuple[int | None, str, dict[str, Any]]:
     def path(expression: str) -> Any:
         found = find(expression, body)
         return None if found is MISSING else found
 
-    context: dict[str, Any] = {"requestId": "r-1", "responseOverride": {"header": {}}}
-    text = template.render({"input": HostObject(methods={"path": path}), "context": context})
-    return context["responseOverride"].get("status"), text, context["responseOverride"]["header"]
+    override: dict[str, Any] = {"header": {}}
+    known = {"requestId": "r-1", "responseOverride": override, **(context or {})}
+    text = template.render({"input": HostObject(methods={"path": path}), "context": known})
+    return override.get("status"), text, override["header"]
 
 
 JSON = st.recursive(
@@ -106,20 +112,26 @@ JSON = st.recursive(
     path=st.dictionaries(st.sampled_from(["id", "name"]), TEXTS, max_size=2),
     query=st.dictionaries(TEXTS, TEXTS, max_size=3),
     principal=TEXTS,
+    limits=TEXTS,
 )
 def test_the_workflow_gets_exactly_what_was_sent(
-    body: dict[str, Any], path: dict[str, str], query: dict[str, str], principal: str
+    body: dict[str, Any], path: dict[str, str], query: dict[str, str], principal: str, limits: str
 ) -> None:
-    context = {"authorizer": {"principalId": principal}, "identity": {"sourceIp": "192.0.2.1"}}
+    authorizer = {"principalId": principal, "key": "k1", "caller": "hash", "limits": limits}
+    context = {"authorizer": authorizer, "identity": {"sourceIp": "192.0.2.1"}}
     made = request(body, path=path, query=query, context=context)
     assert json.loads(made["input"]) == {
         "body": body,
         "path": path,
         "query": query,
         "caller": {
-            "kind": "partner" if principal else "",
+            "kind": "principal" if principal else "",
             "principal": principal,
             "sourceIp": "192.0.2.1",
+            "tenant": "",
+            "key": "k1",
+            "pseudonym": "hash",
+            "limits": limits,
         },
         "requestId": "r-1",
     }
@@ -131,7 +143,7 @@ def test_nothing_in_a_body_is_evaluated_or_ends_the_text_it_stands_in() -> None:
     assert found["body"] == {NASTY: [NASTY]}
     assert found["path"] == {"id": NASTY}
     assert found["query"] == {NASTY: NASTY}
-    assert found["caller"] == {"kind": "", "principal": "", "sourceIp": ""}
+    assert set(found["caller"].values()) == {""}
 
 
 @pytest.mark.parametrize(
@@ -250,8 +262,10 @@ def test_no_pattern_of_the_check_would_be_read_as_a_unicode_escape() -> None:
 @pytest.mark.parametrize(
     ("context", "kind", "principal"),
     [
-        ({"authorizer": {"claims": {"sub": "s"}}, "identity": {"userArn": "u"}}, "cognito", "s"),
-        ({"authorizer": {"principalId": "cognito"}, "identity": {"userArn": "u"}}, "partner", "cognito"),
+        ({"authorizer": {"claims": {"sub": "s"}}, "identity": {"userArn": "u"}}, "user", "s"),
+        ({"authorizer": {"principalId": "user"}, "identity": {"userArn": "u"}}, "principal", "user"),
+        ({"authorizer": authorized("acme", "acme")}, "tenant", "acme"),
+        ({"authorizer": authorized("users", "s")}, "user", "s"),
         ({"identity": {"userArn": "arn:aws:iam::1:user/u"}}, "iam", "arn:aws:iam::1:user/u"),
         ({}, "", ""),
     ],
@@ -331,6 +345,37 @@ def test_what_step_functions_refuses_has_an_answer(refusal: dict[str, str], stat
     found, text, _ = answer(compile_template(refusal_template()), refusal)
     assert (found, json.loads(text)["code"]) == (status, code)
     assert "arn:" not in text
+
+
+@pytest.mark.parametrize(
+    ("context", "allowed"),
+    [
+        ({}, True),
+        ({"authorizer": {"claims": {"sub": "s"}}}, True),
+        ({"authorizer": {"principalId": "other"}}, True),
+        ({"authorizer": authorized("acme", "acme")}, True),
+        ({"authorizer": authorized("acme", "acme", services="chat,workflows")}, True),
+        ({"authorizer": authorized("users", "s", services="workflows")}, True),
+        ({"authorizer": authorized("acme", "acme", services="chat")}, False),
+        ({"authorizer": authorized("acme", "acme", services="")}, False),
+        ({"authorizer": authorized("acme", "acme", services="my-workflows,workflows2")}, False),
+    ],
+)
+def test_a_caller_without_the_service_starts_nothing_and_is_answered_with_403(
+    context: dict[str, Any], allowed: bool
+) -> None:
+    arn = "arn:aws:states:us-east-1:123456789012:stateMachine:flow"
+    checked = compile_template(request_template(arn, service="workflows"))
+    given = request({"a": 1}, path={}, query={}, context=context, template=checked)["input"]
+    if allowed:
+        assert json.loads(given)["body"] == {"a": 1}
+    else:
+        with pytest.raises(ValueError):
+            json.loads(given)
+    refusal = {"__type": "com.amazonaws.swf.service.v2.model#InvalidExecutionInput"}
+    status, text, _ = answer(compile_template(refusal_template(service="workflows")), refusal, context)
+    code = json.loads(text)["code"]
+    assert (status, code) == ((400, "invalid_json") if allowed else (403, "forbidden"))
 
 
 def test_an_outage_is_told_with_when_to_try_again() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from deploy_tools.callers import CallerKind
 from handlers.common.caller_hash import HASH
 from tests.support.deployment import Deployed
 from tests.support.function_cloud import eventually
@@ -42,36 +43,39 @@ def has(deployed: Deployed, request_id: str, group: str, field: str, value: str)
     )
 
 
-@pytest.mark.parametrize(
-    ("kind", "path", "field"),
-    [("user", "/language/analysis", "user"), ("partner", "/partners/ai-service", "partner")],
-)
+@pytest.mark.parametrize("kind", ["user", "tenant"])
 def test_a_caller_has_the_same_hash_in_the_access_log_and_in_the_functions_log(
-    deployed: Deployed, kind: str, path: str, field: str
+    deployed: Deployed, kind: CallerKind
 ) -> None:
     callers = deployed.callers
     claims = claims_of(callers.user_token)
     expected = hash_of(
-        callers, deployed.outputs, f"cognito:{claims['sub']}" if kind == "user" else "partner:acme"
+        callers, deployed.outputs, f"user:{claims['sub']}" if kind == "user" else "tenant:acme"
     )
     assert HASH.fullmatch(expected)
-    body = TEXT if kind == "user" else {"service": "language.analysis", "input": TEXT}
-    asked = Call("", "POST", path, str, body=body, caller=kind)  # type: ignore[arg-type]
+    asked = Call("", "POST", "/language/analysis", str, body=TEXT, caller=kind)
     status, content, headers, _ = request(deployed.invoke_url, asked, callers)
     assert status == 200, content
     request_id = headers["x-amzn-requestid"]
-    assert eventually(
-        lambda: has(deployed, request_id, "/aws/apigateway/", field, expected), within_seconds=10
-    )
-    assert eventually(
-        lambda: has(deployed, request_id, "/aws/lambda/", "caller", expected), within_seconds=10
-    )
+    key = expected if kind == "user" else callers.tenant_key.split("_")[2]
+    for group, field, value in (
+        ("/aws/apigateway/", "caller", expected),
+        ("/aws/apigateway/", "tenant", "users" if kind == "user" else "acme"),
+        ("/aws/apigateway/", "key", key),
+        ("tenants-authorizer", "caller", expected),
+        ("language", "caller", expected),
+    ):
+        assert eventually(
+            lambda group=group, field=field, value=value: has(deployed, request_id, group, field, value),
+            within_seconds=10,
+        ), (group, field)
 
 
 def test_a_user_is_found_by_name_and_by_nothing_in_the_logs(deployed: Deployed) -> None:
     callers = deployed.callers
     claims = claims_of(callers.user_token)
-    assert hash_of(callers, deployed.outputs, str(claims["cognito:username"])) == claims["caller"]
+    by_name = hash_of(callers, deployed.outputs, str(claims["cognito:username"]))
+    assert by_name == hash_of(callers, deployed.outputs, f"user:{claims['sub']}")
     for name, line in lines(deployed):
         assert claims["sub"] not in line, name
         assert claims["cognito:username"] not in line, name

@@ -54,13 +54,7 @@ def test_every_route_gives_a_typed_answer(deployed: Deployed, client: Any, docum
     m = models(client)
     url, callers = deployed.invoke_url, deployed.callers
     user = client.AuthenticatedClient(base_url=url, token=callers.user_token, timeout=35)
-    partner_headers = dict(callers.partner_headers)
-    partner = client.AuthenticatedClient(
-        base_url=url,
-        token=partner_headers["Authorization"].removeprefix("Bearer "),
-        headers={"x-api-key": partner_headers["x-api-key"]},
-        timeout=35,
-    )
+    tenant = client.AuthenticatedClient(base_url=url, token=callers.tenant_key, timeout=35)
     operator = client.Client(base_url=url, headers=callers.signed("GET", f"{url}/health", None), timeout=35)
     image = base64.b64encode((SAMPLES / "receipt.png").read_bytes()).decode()
     summary = m.SummaryRequest(text=TEXT, max_sentences=1)
@@ -72,7 +66,7 @@ def test_every_route_gives_a_typed_answer(deployed: Deployed, client: Any, docum
         called[name] = answer = operation(client, tag, name).sync(client=caller, **arguments)
         return answer
 
-    with user, partner, operator:
+    with user, tenant, operator:
         assert "TOTAL" in call(user, "vision", "vision_text", body=m.TextRequest(image=image)).text.upper()
         assert call(user, "vision", "vision_labels", body=m.LabelsRequest(image=image)).width > 0
         assert (
@@ -96,9 +90,7 @@ def test_every_route_gives_a_typed_answer(deployed: Deployed, client: Any, docum
         assert (
             call(user, "orchestrator", "orchestrator_dispatch", body=dispatch).service == "language.summary"
         )
-        assert call(partner, "orchestrator", "orchestrator_dispatch_for_partner", body=dispatch).output[
-            "summary"
-        ]
+        assert call(tenant, "orchestrator", "orchestrator_dispatch", body=dispatch).output["summary"]
         assert call(operator, "orchestrator", "health").status == "ok"
         greeting = m.GreetingRequest(name="Ada")
         assert call(user, "greeting", "greeting", body=greeting).greeting == "Hello, Ada!"

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from deploy_tools.callers import CallerKind
 from tests.support.deployment import Deployed
 from tests.support.function_cloud import eventually
 from tests.support.secrets import IMAGE, MARK, PROMPT, SENT, in_files, log_lines, marked
@@ -48,8 +49,9 @@ def requests(deployed: Deployed, operations: list[tuple[str, str]]) -> Iterator[
         target = f"{base}{path}?token={MARK}"
         for content in BODIES:
             body = json.dumps(content).encode() if method != "GET" else None
-            user = {"Authorization": deployed.callers.user_token}
-            for credentials in (SENT, user, deployed.callers.partner_headers):
+            kinds: tuple[CallerKind, ...] = ("user", "tenant")
+            known = [deployed.callers.headers(kind, method, target, body) for kind in kinds]
+            for credentials in (SENT, *known):
                 yield method, target, body, {**others, **credentials, "Content-Type": "application/json"}
         yield method, target, IMAGE, {**SENT, "Content-Type": "image/png"}
     yield "GET", f"{base}/nowhere", None, SENT
@@ -60,8 +62,7 @@ def test_secrets_are_in_no_log_of_the_deployed_stack(
 ) -> None:
     parts = urlsplit(deployed.invoke_url)
     callers = deployed.callers
-    secrets = [callers.user_token, callers.partner_headers["x-api-key"]]
-    secrets.append(callers.partner_headers["Authorization"].removeprefix("Bearer "))
+    secrets = [callers.user_token, callers.tenant_key, callers.tenant_key.rpartition("_")[2]]
     statuses = set()
     for method, target, body, headers in requests(deployed, operations):
         connection = http.client.HTTPConnection(parts.netloc, timeout=60)

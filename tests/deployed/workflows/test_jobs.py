@@ -304,7 +304,7 @@ def test_an_expired_job_is_gone_and_its_key_is_free_again(flows: Flows) -> None:
     until(lambda: time.time() >= created_at + 1)
     flows.client("dynamodb").update_item(
         TableName=flows.outputs["table"],
-        Key={"owner": {"S": "partner:ada"}, "job_id": {"S": job_id}},
+        Key={"owner": {"S": "principal:ada"}, "job_id": {"S": job_id}},
         UpdateExpression="SET expires_at = :past, created_at = created_at - :day",
         ExpressionAttributeValues={":past": {"N": "1"}, ":day": {"N": "86400"}},
     )
@@ -331,7 +331,7 @@ def test_the_end_of_an_execution_of_before_is_not_that_of_the_job_of_today(flows
     given = finish_event(flows, job_id)
     flows.client("dynamodb").update_item(
         TableName=flows.outputs["table"],
-        Key={"owner": {"S": "partner:ada"}, "job_id": {"S": job_id}},
+        Key={"owner": {"S": "principal:ada"}, "job_id": {"S": job_id}},
         UpdateExpression="SET #status = :running",
         ExpressionAttributeNames={"#status": "status"},
         ExpressionAttributeValues={":running": {"S": "accepted"}},
@@ -388,7 +388,7 @@ def test_an_end_that_cannot_be_noted_is_in_the_queue(flows: Flows) -> None:
         job_id = start(flows, "one", {"say": "lost"})
         (message,) = until(lambda: flows.messages("failed_queue"))
     assert message == {
-        "owner": "partner:ada",
+        "owner": "principal:ada",
         "job_id": job_id,
         "problem": "the end could not be noted",
         "error": "BackendError",
@@ -403,7 +403,7 @@ def test_a_callback_to_a_private_address_is_refused_and_kept(flows: Flows) -> No
     assert answer.status == 202, answer
     job_id = answer.body["id"]
     (message,) = until(lambda: flows.messages("failed_queue"))
-    assert message == {"owner": "partner:ada", "job_id": job_id, "problem": "the callback was not taken"}
+    assert message == {"owner": "principal:ada", "job_id": job_id, "problem": "the callback was not taken"}
     assert flows.ended(job_id)["status"] == "succeeded"
     at = execution(flows, "one", job_id)
     told = rows(flows, at)["tell of the result"]

@@ -16,6 +16,12 @@ FIRST, SECOND = f"{STACK}-first", f"{STACK}-second"
 ODD = {"do": "fail", "error": "Odd"}
 STEP_FAILED = {"code": "step_failed", "message": "This step failed."}
 SAY = {"say": 1}
+CALLER = {
+    "kind": "principal",
+    "principal": "ada",
+    "sourceIp": "127.0.0.1",
+    **dict.fromkeys(("tenant", "key", "pseudonym", "limits"), ""),
+}
 
 
 # Within the request: what works.
@@ -269,7 +275,7 @@ def test_what_callers_send_stays_what_it_is(flows: Flows, text: str) -> None:
     assert answer.status == 200, answer
     said = answer.body["said"]
     assert said["body"] == body
-    assert said["caller"] == {"kind": "partner", "principal": "ada", "sourceIp": "127.0.0.1"}
+    assert said["caller"] == CALLER
 
 
 def test_nothing_in_a_query_or_a_path_gets_out_of_its_text(flows: Flows) -> None:
@@ -280,7 +286,7 @@ def test_nothing_in_a_query_or_a_path_gets_out_of_its_text(flows: Flows) -> None
     plain = '"},"caller":"root"\\'
     assert said["query"] == {plain: plain, "caller": "root", "$util": "#set"}
     assert said["path"]["place"] in (quoted, plain)
-    assert said["caller"] == {"kind": "partner", "principal": "ada", "sourceIp": "127.0.0.1"}
+    assert said["caller"] == CALLER
 
 
 def test_who_calls_is_what_the_authorizer_says(flows: Flows) -> None:

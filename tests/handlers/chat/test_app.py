@@ -23,7 +23,7 @@ from handlers.common.functions import Functions
 from handlers.common.logs import InvocationLog
 from handlers.common.service import Service
 from tests.support.chat import ENDED, HELLO, PIXEL, WEATHER, FakeModel, route
-from tests.support.events import REQUEST_ID, Answer, ask, ask_for_events, proxy_event
+from tests.support.events import REQUEST_ID, Answer, ask, ask_for_events, authorized, proxy_event
 
 CANARY = "canary-7f3e"
 OFFLINE = Target("offline", "smollm2-135m-instruct")
@@ -220,6 +220,50 @@ def test_the_models() -> None:
     event["pathParameters"] = {"model": CANARY}
     missing = ask(service, event)
     assert (missing.status, error_of(missing)["param"]) == (404, "model")
+
+
+def as_tenant(event: dict[str, Any], **rights: str) -> dict[str, Any]:
+    event["requestContext"]["authorizer"] = authorized("acme", "acme", **rights)
+    return event
+
+
+@pytest.mark.parametrize(
+    ("models", "listed"),
+    [
+        ("*", ["fast", "gpt-4o-mini", "embeddings"]),
+        ("fast", ["fast", "gpt-4o-mini"]),
+        ("embeddings", ["embeddings"]),
+        ("", []),
+    ],
+)
+def test_a_tenant_sees_the_models_that_it_may_use(models: str, listed: list[str]) -> None:
+    service = chat_service(FakeModel(""))
+    event = proxy_event(None, method="GET", resource="/v1/models")
+    answer = ask(service, as_tenant(event, models=models))
+    assert [model["id"] for model in answer.body["data"]] == listed
+    event = proxy_event(None, method="GET", resource="/v1/models/{model}")
+    event["pathParameters"] = {"model": "fast"}
+    assert ask(service, as_tenant(event, models=models)).status == (200 if "fast" in listed else 404)
+
+
+def test_a_model_that_the_tenant_may_not_use_is_not_called() -> None:
+    service = chat_service(FakeModel("Hello!"), FakeLambda())
+    for path, body in (
+        ("/v1/chat/completions", {"model": "fast", "messages": [HELLO]}),
+        ("/v1/embeddings", {"model": "embeddings", "input": "a"}),
+    ):
+        event = proxy_event(json.dumps(body), resource=path)
+        answer = ask(service, as_tenant(event, models="other"))
+        message = f"These credentials may not use the model {body['model']}."
+        assert (answer.status, error_of(answer)["message"]) == (403, message)
+        assert (error_of(answer)["code"], error_of(answer)["param"]) == ("forbidden", "model")
+    event = proxy_event(json.dumps({"model": "poetry", "messages": [HELLO]}), resource="/v1/chat/completions")
+    assert error_of(ask(service, as_tenant(event, models="other")))["message"] == "Unknown model."
+    event = proxy_event(json.dumps({"model": "fast", "messages": [HELLO]}), resource="/v1/chat/completions")
+    assert ask(service, as_tenant(event, models="fast")).status == 200
+    event = proxy_event(json.dumps({"model": "fast", "messages": [HELLO]}), resource="/v1/chat/completions")
+    denied = ask(service, as_tenant(event, services="vision"))
+    assert error_of(denied)["message"] == "These credentials may not use the service chat."
 
 
 def test_embeddings_come_from_the_embeddings_function() -> None:

@@ -16,7 +16,7 @@ from handlers.common.invocation import Invocation
 from handlers.common.models import RequestModel, ResponseModel
 from handlers.common.responses import MAX_RESPONSE_BYTES
 from handlers.common.service import Service
-from tests.support.events import REQUEST_ID, ask, ask_for_events, problem, proxy_event
+from tests.support.events import REQUEST_ID, ask, ask_for_events, authorized, problem, proxy_event
 from tests.support.probe import fail, probe_service
 
 CANARY = "canary-7f3e"
@@ -57,11 +57,11 @@ def test_the_log_has_one_line_without_what_was_sent() -> None:
 
 def test_the_log_has_the_hash_of_the_caller_and_not_the_caller() -> None:
     event = proxy_event('{"text": "abc"}')
-    claims = {"sub": "1f2e3d4c", "caller": "aB3+/fghijklmnopqrstuvwx"}
-    event["requestContext"]["authorizer"] = {"claims": claims}
+    described = authorized("users", "1f2e3d4c")
+    event["requestContext"]["authorizer"] = described
     answer = ask(probe_service(), event)
-    assert answer.log_line["caller"] == claims["caller"]
-    assert claims["sub"] not in answer.log
+    assert answer.log_line["caller"] == described["caller"]
+    assert "1f2e3d4c" not in answer.log
     assert "caller" not in ask(probe_service(), proxy_event('{"text": "abc"}')).log_line
 
 
@@ -371,6 +371,39 @@ def test_a_service_implements_each_operation_of_its_contract_once() -> None:
 def test_a_level_that_python_does_not_know_is_info(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOG_LEVEL", "LOUD")
     assert ask(probe_service(), proxy_event(method="GET")).log_line["level"] == "INFO"
+
+
+@pytest.mark.parametrize(
+    ("services", "status"), [("*", 200), ("probe", 200), ("other,probe", 200), ("other", 403), ("", 403)]
+)
+def test_a_tenant_uses_the_services_that_it_may(services: str, status: int) -> None:
+    event = proxy_event('{"text": "a"}')
+    event["requestContext"]["authorizer"] = authorized("acme", "acme", services=services)
+    answer = ask(probe_service(), event)
+    assert answer.status == status
+    if status == 403:
+        message = "These credentials may not use the service probe."
+        assert answer.body == problem("forbidden", message)
+
+
+def test_what_is_wrong_with_a_request_is_not_said_to_a_tenant_without_the_service() -> None:
+    event = proxy_event("{")
+    event["requestContext"]["authorizer"] = authorized("acme", "acme", services="other")
+    assert ask(probe_service(), event).body["code"] == "forbidden"
+
+
+def test_a_service_for_all_callers_needs_no_grant() -> None:
+    contract = Contract("open", for_all_callers=True)
+    answer_nothing = contract.get("/open", None, summary="Answer.")
+    service = Service(contract)
+
+    @service.implements(answer_nothing)
+    def handle() -> dict[str, object]:
+        return {}
+
+    event = proxy_event(method="GET", resource="/open")
+    event["requestContext"]["authorizer"] = authorized("acme", "acme", services="")
+    assert ask(service, event).status == 200
 
 
 def test_a_caller_who_cannot_be_read_is_served_nothing() -> None:

@@ -40,7 +40,7 @@ def test_a_job_is_accepted_and_only_keys_reach_the_state_machine(jobs: Jobs) -> 
     described = aws.client("stepfunctions").describe_execution(executionArn=execution["executionArn"])
     prefix = f"jobs/{job_id}-{NOW}"
     assert json.loads(described["input"]) == {
-        "owner": "cognito:alice",
+        "owner": "user:alice",
         "job_id": job_id,
         "input_key": f"{prefix}/input.json",
         "output_key": f"{prefix}/result.json",
@@ -239,7 +239,7 @@ def test_what_a_later_version_notes_besides_does_no_harm(jobs: Jobs) -> None:
     job_id = jobs.post({"input": {}}, workflow="summary").body["id"]
     aws.client("dynamodb").update_item(
         TableName="jobs",
-        Key={"owner": {"S": "cognito:alice"}, "job_id": {"S": job_id}},
+        Key={"owner": {"S": "user:alice"}, "job_id": {"S": job_id}},
         UpdateExpression="SET priority = :high",
         ExpressionAttributeValues={":high": {"S": "high"}},
     )

@@ -29,7 +29,7 @@ def fill(jobs: Jobs) -> list[str]:
 
 def running(jobs: Jobs) -> set[str]:
     item = aws.client("dynamodb").get_item(
-        TableName="jobs", Key={"owner": {"S": "cognito:alice"}, "job_id": {"S": "running"}}
+        TableName="jobs", Key={"owner": {"S": "user:alice"}, "job_id": {"S": "running"}}
     )["Item"]
     return set(item.get("executions", {}).get("SS", []))
 
@@ -108,6 +108,6 @@ def test_the_end_of_an_earlier_job_of_the_key_frees_no_slot_of_the_later_one(job
 def test_the_set_expires(jobs: Jobs) -> None:
     start(jobs)
     item = aws.client("dynamodb").get_item(
-        TableName="jobs", Key={"owner": {"S": "cognito:alice"}, "job_id": {"S": "running"}}
+        TableName="jobs", Key={"owner": {"S": "user:alice"}, "job_id": {"S": "running"}}
     )["Item"]
     assert item["expires_at"] == {"N": str(jobs.now + LONGEST)}

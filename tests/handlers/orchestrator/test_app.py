@@ -23,7 +23,7 @@ from handlers.common.functions import Functions
 from handlers.orchestrator.app import create_service
 from handlers.orchestrator.catalogue import Catalogue
 from tests.support import aws
-from tests.support.events import REQUEST_ID, Answer, Context, ask, problem, proxy_event
+from tests.support.events import REQUEST_ID, Answer, Context, ask, authorized, problem, proxy_event
 
 CANARY = "canary-7f3e"
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:{}:live"
@@ -88,7 +88,38 @@ def test_get_lists_the_services_and_calls_no_function() -> None:
 def test_the_catalogue_is_the_file_in_the_archive(tmp_path: Path) -> None:
     file = tmp_path / "catalogue.json"
     file.write_text(json.dumps(OPERATIONS))
-    assert Catalogue.from_file(file).operations == OPERATIONS
+    assert Catalogue.from_file(file).operations_for(None) == OPERATIONS
+
+
+def as_tenant(event: dict[str, Any], services: str) -> dict[str, Any]:
+    context = event["requestContext"] | {"authorizer": authorized("acme", "acme", services=services)}
+    return event | {"requestContext": context}
+
+
+@pytest.mark.parametrize(
+    ("services", "names"),
+    [
+        ("*", NAMES),
+        ("vision", "vision.text, vision.labels"),
+        ("embeddings,chat", "embeddings, embeddings.similarity"),
+    ],
+)
+def test_a_tenant_sees_the_services_that_it_may_use(services: str, names: str) -> None:
+    listed, unknown = orchestrate(
+        FakeLambda(), as_tenant(LIST, services), as_tenant(dispatch("poetry"), services)
+    )
+    assert ", ".join(one["name"] for one in listed.body["services"]) == names
+    assert unknown.body == problem("unknown_service", f"Unknown service. Available: {names}.")
+
+
+def test_a_service_that_the_tenant_may_not_use_is_not_called() -> None:
+    fake = FakeLambda()
+    denied, served = orchestrate(
+        fake, as_tenant(dispatch("embeddings"), "vision"), as_tenant(dispatch("vision.text"), "vision")
+    )
+    assert (denied.status, denied.body["code"]) == (403, "forbidden")
+    assert served.status == 200
+    assert [key for key, _ in fake.events] == ["vision"]
 
 
 def test_post_calls_the_function_of_the_name_and_says_who_answered() -> None:

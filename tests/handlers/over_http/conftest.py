@@ -6,10 +6,10 @@ from tests.support.real_api import (
     checked,
     cloud,
     functions,
-    partner_key,
     real,
     role_arn,
     services,
+    usage_key,
 )
 
 __all__ = [
@@ -19,8 +19,8 @@ __all__ = [
     "functions",
     "make_api",
     "make_function",
-    "partner_key",
     "real",
     "role_arn",
     "services",
+    "usage_key",
 ]

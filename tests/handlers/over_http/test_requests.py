@@ -155,7 +155,7 @@ def test_the_page_that_is_listed_reads_answers_and_errors(real: RealApi) -> None
         real.call("DELETE", "/ai-service", headers=page),
         real.call("GET", "/nowhere", headers=page),
         real.call("GET", "/crashing", headers=page),
-        real.call("POST", "/partners/ai-service", headers=page),
+        real.call("POST", "/authorized/ai-service", headers=page),
         real.post("/language/analysis", b"{", Origin=SHOP),
     ]
     assert [answer.status for answer in answers] == [200, 405, 403, 502, 401, 400]

@@ -11,7 +11,7 @@ import pytest
 from constructs_lib import AccessLog
 from tests.support.cloud_in_thread import ACCOUNT, REGION, CloudInThread
 from tests.support.function_cloud import eventually
-from tests.support.real_api import CRASH, PARTNER_TOKEN, RealApi
+from tests.support.real_api import CRASH, TENANT_KEY, RealApi
 from tests.support.secrets import IMAGE, MARK, PROMPT, SENT, in_files, log_lines, marked
 
 BODIES: list[tuple[str, bytes, str]] = [
@@ -75,7 +75,7 @@ def test_secrets_that_are_sent_are_in_no_log_and_no_error(
             refuse_marks(answer)
             statuses.add(answer.status)
     for method in ("GET", "PUT", "DELETE", "OPTIONS"):
-        for path in ("/ai-service", "/crashing", "/nowhere", "/behind/a", "/partners/ai-service"):
+        for path in ("/ai-service", "/crashing", "/nowhere", "/behind/a", "/authorized/ai-service"):
             answer = real.call(method, f"{path}?token={MARK}", headers=SENT)
             refuse_marks(answer)
             statuses.add(answer.status)
@@ -92,31 +92,25 @@ def test_secrets_that_are_sent_are_in_no_log_and_no_error(
 
 
 @pytest.mark.parametrize(
-    ("token", "key", "status"),
-    [
-        (f"Bearer {MARK}{'x' * 40}", None, 401),
-        (f"Basic {MARK}", None, 401),
-        (f"Bearer {PARTNER_TOKEN}", f"{MARK}-key", 403),
-    ],
+    "token",
+    [f"Bearer {MARK}{'x' * 40}", f"Basic {MARK}", f"Bearer {TENANT_KEY.value[:-10]}{MARK}"],
+    ids=range(3),
 )
-def test_credentials_of_partners_are_in_no_log(
+def test_credentials_of_tenants_are_in_no_log(
     real: RealApi,
     cloud: CloudInThread,
     capfd: pytest.CaptureFixture[str],
     token: str,
-    key: str | None,
-    status: int,
 ) -> None:
-    headers = {"Authorization": token} | ({} if key is None else {"x-api-key": key})
-    answer = real.call("POST", "/partners/ai-service", headers=headers)
+    answer = real.call("POST", "/authorized/ai-service", headers={"Authorization": token})
     refuse_marks(answer)
-    assert answer.status == status
-    good = {"Authorization": f"Bearer {PARTNER_TOKEN}", "x-api-key": real.key}
+    assert answer.status == 401
+    good = {"Authorization": f"Bearer {TENANT_KEY.value}", "x-api-key": MARK}
     body = {"service": "language.analysis", "input": {"text": PROMPT, "language": "en"}}
-    assert real.post("/partners/ai-service", body, **good).status == 200
+    assert real.post("/authorized/ai-service", body, **good).status == 200
     captured = capfd.readouterr()
     logs = captured.out + captured.err + (cloud.directory / "logs" / "requests.log").read_text()
-    assert '"operation":"partners.authorize"' in logs
+    assert '"operation":"authorizer.authorize"' in logs
     assert "POST   /_aws/execute-api" in logs
-    for secret in (MARK, PARTNER_TOKEN, real.key):
+    for secret in (MARK, TENANT_KEY.value, TENANT_KEY.value.rpartition("_")[2], real.usage_key):
         assert secret not in logs

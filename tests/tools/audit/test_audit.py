@@ -242,8 +242,8 @@ CASES = [
         setting(
             "api_gateway_stage.s.access_log_settings",
             {
-                "format": '{"a":"$context.requestId","b":"$context.authorizer.claims.caller",'
-                '"c":"$context.authorizer.caller"}'
+                "format": '{"a":"$context.requestId","b":"$context.authorizer.caller",'
+                '"c":"$context.authorizer.tenant","d":"$context.authorizer.key"}'
             },
         ),
     ),

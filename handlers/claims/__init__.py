@@ -1,1 +1,0 @@
-"""The trigger of the user pool."""

@@ -1,1 +1,0 @@
-"""The Lambda authorizer for partners: who holds a token that was given out."""
