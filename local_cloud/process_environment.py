@@ -9,24 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
 
-_KEPT = frozenset(
-    {
-        "HOME",
-        "LANG",
-        "LANGUAGE",
-        "LD_LIBRARY_PATH",
-        "LOGNAME",
-        "PATH",
-        "SHELL",
-        "TEMP",
-        "TERM",
-        "TMP",
-        "TMPDIR",
-        "TZ",
-        "USER",
-        "VIRTUAL_ENV",
-    }
-)
+_KEPT = frozenset({
+    "HOME", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "LOGNAME", "PATH", "SHELL", "TEMP", "TERM", "TMP",
+    "TMPDIR", "TZ", "USER", "VIRTUAL_ENV",
+})  # fmt: skip
 _KEPT_PREFIXES = ("DYLD_", "LC_", "PYTHON", "XDG_")
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from local_cloud.functions.definition import FunctionDefinition
 from local_cloud.iam.enforcement import refused_need
 from local_cloud.iam.need import Need
-from local_cloud.iam.sessions import end_session, open_session
+from local_cloud.iam.sessions import RoleSession, end_session, open_session
 
 ACCESS_KEY_ID = "LOCALCLOUDWORKER0000"
 """The access key of a worker whose role is not known here: of the form of AWS's, and worthless there."""
@@ -17,38 +17,16 @@ ACCESS_KEY_ID = "LOCALCLOUDWORKER0000"
 _RENEWED_BEFORE_END_SECONDS = 20 * 60  # longer than any invocation
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerCredentials:
-    """What a worker signs its calls with.
-
-    Attributes:
-        access_key: The id of the access key.
-        secret: The secret of that key.
-        token: The session token.
-        usable_until: Until when a worker may begin an invocation with them, in seconds since 1970; None for ever.
-    """
-
-    access_key: str
-    secret: str
-    token: str
-    usable_until: float | None = None
-
-    @property
-    def used_up(self) -> bool:
-        """They would end during an invocation."""
-        return self.usable_until is not None and time.time() > self.usable_until
+NOBODYS = RoleSession("", "", ACCESS_KEY_ID, "local-cloud", "local-cloud", math.inf)
+"""Credentials of a worker whose role is not known here; its calls are not checked."""
 
 
-NOBODYS = WorkerCredentials(ACCESS_KEY_ID, "local-cloud", "local-cloud")
-"""The credentials of nobody, whose calls are not checked."""
-
-
-def worker_credentials(definition: FunctionDefinition, report: Callable[[str], None]) -> WorkerCredentials:
-    """Make the credentials of a new worker.
+def worker_credentials(definition: FunctionDefinition, report: Callable[[str], None]) -> RoleSession:
+    """Return the credentials of a new worker.
 
     Args:
         definition: What it runs.
-        report: Is told, on any thread, which of its calls are refused.
+        report: Receives, on any thread, the calls that are rejected.
     """
     session = open_session(
         definition.role,
@@ -57,15 +35,16 @@ def worker_credentials(definition: FunctionDefinition, report: Callable[[str], N
         function_arn=definition.arn.removesuffix(f":{definition.version}"),
         report=report,
     )
-    if session is None:
-        return NOBODYS
-    return WorkerCredentials(
-        session.access_key, session.secret, session.token, session.ends_at - _RENEWED_BEFORE_END_SECONDS
-    )
+    return NOBODYS if session is None else session
+
+
+def used_up(credentials: RoleSession) -> bool:
+    """Return whether the credentials would end during an invocation that begins now."""
+    return time.time() > credentials.ends_at - _RENEWED_BEFORE_END_SECONDS
 
 
 def may_log(
-    credentials: WorkerCredentials,
+    credentials: RoleSession,
     definition: FunctionDefinition,
     log_stream: str,
     report: Callable[[str], None],
@@ -94,7 +73,7 @@ def may_log(
     return False
 
 
-def may_create_log_group(credentials: WorkerCredentials, definition: FunctionDefinition) -> bool:
+def may_create_log_group(credentials: RoleSession, definition: FunctionDefinition) -> bool:
     """Return whether the function's role allows Lambda to create the function's log group."""
     if credentials is NOBODYS:
         return True
@@ -104,6 +83,6 @@ def may_create_log_group(credentials: WorkerCredentials, definition: FunctionDef
     return refused_need(credentials.access_key, need, region=region) is None
 
 
-def end_credentials(credentials: WorkerCredentials) -> None:
+def end_credentials(credentials: RoleSession) -> None:
     """Note that the worker is gone."""
     end_session(credentials.access_key)

@@ -17,9 +17,9 @@ import tempfile
 from importlib import metadata
 from pathlib import Path
 
-from local_cloud.functions.credentials import WorkerCredentials
 from local_cloud.functions.definition import FunctionDefinition
 from local_cloud.functions.errors import InvalidRuntime, ServiceUnavailable
+from local_cloud.iam.sessions import RoleSession
 
 _RUNTIME_DISTRIBUTIONS = (
     "awslambdaric", "simplejson", "snapshot-restore-py", "boto3", "botocore", "s3transfer", "jmespath",
@@ -160,7 +160,7 @@ def worker_environment(
     runtime_api: str,
     endpoint_url: str,
     log_stream: str,
-    credentials: WorkerCredentials,
+    credentials: RoleSession,
 ) -> dict[str, str]:
     """Write the environment of one worker.
 

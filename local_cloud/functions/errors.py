@@ -1,16 +1,5 @@
 """The errors of Lambda's Invoke API, so that a caller can answer exactly as AWS would.
 
-FunctionServiceError
-├── CodeRejected            422 CodeRejectedException (of the local cloud only, as the next)
-├── CodeReplaced            409 CodeReplacedException
-├── FunctionNotFound        404 ResourceNotFoundException
-├── InvalidRequestContent   400 InvalidRequestContentException
-├── InvalidRuntime          502 InvalidRuntimeException
-├── InvalidZipFile          502 InvalidZipFileException
-├── RequestTooLarge         413 RequestTooLargeException
-├── ServiceUnavailable      500 ServiceException
-└── TooManyRequests         429 TooManyRequestsException
-
 What goes wrong *inside* a function (an exception, a crash, a timeout) is not an exception here: it is an
 `InvocationResult` with a `function_error`.
 """

@@ -19,6 +19,7 @@ from local_cloud.functions.credentials import (
     end_credentials,
     may_create_log_group,
     may_log,
+    used_up,
     worker_credentials,
 )
 from local_cloud.functions.definition import FunctionDefinition
@@ -142,7 +143,7 @@ class Worker:
     @property
     def outlived(self) -> bool:
         """Its credentials end soon, so that it should take no more invocations."""
-        return self._credentials.used_up
+        return used_up(self._credentials)
 
     async def start(self, place: WorkerPlace, *, limit_seconds: float) -> None:
         """Start the process and wait until the handler is loaded.

@@ -22,20 +22,10 @@ _REPLACED = frozenset(
     {"host", "x-forwarded-for", "x-forwarded-port", "x-forwarded-proto", TRACE_HEADER.lower()}
 )
 
-NO_IDENTITY: dict[str, str | None] = {
-    "cognitoIdentityPoolId": None,
-    "accountId": None,
-    "cognitoIdentityId": None,
-    "caller": None,
-    "sourceIp": None,
-    "principalOrgId": None,
-    "accessKey": None,
-    "cognitoAuthenticationType": None,
-    "cognitoAuthenticationProvider": None,
-    "userArn": None,
-    "userAgent": None,
-    "user": None,
-}
+NO_IDENTITY: dict[str, str | None] = dict.fromkeys((
+    "cognitoIdentityPoolId", "accountId", "cognitoIdentityId", "caller", "sourceIp", "principalOrgId",
+    "accessKey", "cognitoAuthenticationType", "cognitoAuthenticationProvider", "userArn", "userAgent", "user",
+))  # fmt: skip
 
 MultiValues = dict[str, list[str]]
 

@@ -10,24 +10,10 @@ import re
 
 from local_cloud.messages import Headers
 
-REMAPPED = frozenset(
-    {
-        "authorization",
-        "connection",
-        "content-length",
-        "content-md5",
-        "date",
-        "expect",
-        "host",
-        "max-forwards",
-        "proxy-authenticate",
-        "server",
-        "trailer",
-        "upgrade",
-        "user-agent",
-        "www-authenticate",
-    }
-)
+REMAPPED = frozenset({
+    "authorization", "connection", "content-length", "content-md5", "date", "expect", "host", "max-forwards",
+    "proxy-authenticate", "server", "trailer", "upgrade", "user-agent", "www-authenticate",
+})  # fmt: skip
 """Sent as `x-amzn-Remapped-{name}`, as on AWS."""
 
 _NEVER_SENT = frozenset({"keep-alive", "proxy-connection", "te", "transfer-encoding"})

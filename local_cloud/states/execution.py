@@ -37,6 +37,9 @@ from local_cloud.states.status_events import tell
 _log = logging.getLogger(__name__)
 
 _BILLED_MEMORY_MB = 64
+_LISTED = (
+    "executionArn", "name", "startDate", "stateMachineAliasArn", "stateMachineArn", "stateMachineVersionArn", "status", "stopDate",
+)  # fmt: skip
 
 
 @lru_cache(maxsize=256)
@@ -228,18 +231,8 @@ class LocalExecution(Execution):  # type: ignore[misc] # moto ships no types
 
     def list_item(self) -> dict[str, Any]:
         """What ListExecutions says of it."""
-        keys = (
-            "executionArn",
-            "name",
-            "startDate",
-            "stateMachineAliasArn",
-            "stateMachineArn",
-            "stateMachineVersionArn",
-            "status",
-            "stopDate",
-        )
         described = self.describe()
-        return {key: described[key] for key in keys if key in described}
+        return {key: described[key] for key in _LISTED if key in described}
 
     def _outcome(self) -> dict[str, Any]:
         with self.outcome:
