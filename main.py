@@ -96,6 +96,7 @@ class AiOrchestrator(AwsStack):
         api.resource_for("/ai-service").add_method(
             "ANY", dispatcher.integration, documentation=RouteDocumentation(hidden=True)
         )
+        api.add_docs("/docs", authorization=settings.docs)
         v1 = RestApi(self, "v1", name="aiOrchestratorV1", definition="openapi", default_authorization=tenants)
         v1.add_services(models, meter, authorization={"/v1/usage/all": IamAuthorization()})
         stage, v1_stage = api.deploy("prod"), v1.deploy("prod")

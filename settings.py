@@ -30,12 +30,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypedDict, get_args
 
 from constructs_lib import (
+    Authorization,
     BedrockModel,
     Environment,
     InvalidArgumentError,
     ModelRoute,
     OfflineModel,
     OpenAiModel,
+    Public,
     S3State,
     StackDefaults,
     UsageLimit,
@@ -93,6 +95,8 @@ class Settings:
         user_usd_per_day: What each user may use of all services in a day, in US dollars. Default: 5.
         callbacks: Whether clients of jobs may have an address called. Not from the local cloud, which must not reach
             another machine. Default: True.
+        docs: Authorization of the documentation page at `/docs`. Default: none; there is no page. Everybody may open that
+            of the local cloud and of dev.
     """
 
     environment: Environment
@@ -110,6 +114,7 @@ class Settings:
     requests_per_minute: int = 300
     user_usd_per_day: int = 5
     callbacks: bool = True
+    docs: Authorization | None = None
 
     @property
     def user_limits(self) -> tuple[UsageLimit, ...]:
@@ -163,6 +168,7 @@ def _local(environment: Environment, given: Mapping[str, str]) -> Settings:
         requests_per_minute=10_000,
         user_usd_per_day=1_000,
         callbacks=False,
+        docs=Public(),
         **_of_all(given),
     )
 
@@ -178,6 +184,7 @@ def _dev(environment: Environment, given: Mapping[str, str]) -> Settings:
             allowed_origins=_listed(given, "ALLOWED_ORIGINS"),
         ),
         model_routes=BEDROCK_ROUTES,
+        docs=Public(),
         **_of_all(given),
     )
 

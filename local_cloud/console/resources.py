@@ -25,28 +25,12 @@ _BACKENDS = {
 
 
 def list_functions(workers: Iterable[Worker], invoked: Iterable[Invoked]) -> list[dict[str, Any]]:
-    """Return the functions with their processes and the counts of their latest invocations.
-
-    Args:
-        workers: All processes.
-        invoked: The latest invocations.
-    """
+    """Return the functions with their processes and their latest invocations."""
     from moto.awslambda.models import lambda_backends
 
-    instances: dict[str, list[dict[str, Any]]] = {}
-    for worker in workers:
-        state = "busy" if worker.is_busy else "idle"
-        instances.setdefault(worker.definition.name, []).append(
-            {
-                "pid": worker.pid,
-                "state": state,
-                "used_mb": worker.used_mb,
-                "version": worker.definition.version,
-            }
-        )
-    rows: dict[str, list[dict[str, Any]]] = {}
-    for one in invoked:
-        rows.setdefault(one.definition.name, []).append(invocation_row(one))
+    backends = [backend for account in list(lambda_backends.values()) for backend in list(account.values())]
+    functions = [function for backend in backends for function in backend.list_functions()]
+    workers, invoked = list(workers), list(invoked)
     return [
         {
             "name": function.function_name,
@@ -56,21 +40,23 @@ def list_functions(workers: Iterable[Worker], invoked: Iterable[Invoked]) -> lis
             "timeout_seconds": int(function.timeout),
             "code_bytes": int(function.code_size),
             "description": function.description,
-            "instances": instances.get(function.function_name, []),
-            "invocations": rows.get(function.function_name, []),
-            "cold_starts": sum(row["init_ms"] is not None for row in rows.get(function.function_name, [])),
-            "errors": sum(row["failed"] for row in rows.get(function.function_name, [])),
+            "instances": [_instance(one) for one in workers if one.definition.name == function.function_name],
+            "invocations": [
+                invocation_row(one) for one in invoked if one.definition.name == function.function_name
+            ],
         }
-        for function in sorted(
-            {
-                function.function_name: function
-                for account in list(lambda_backends.values())
-                for backend in list(account.values())
-                for function in backend.list_functions()
-            }.values(),
-            key=lambda function: str(function.function_name),
-        )
+        for function in sorted(functions, key=lambda function: str(function.function_name))
     ]
+
+
+def _instance(worker: Worker) -> dict[str, Any]:
+    state = "busy" if worker.is_busy else "idle"
+    return {
+        "pid": worker.pid,
+        "state": state,
+        "used_mb": worker.used_mb,
+        "version": worker.definition.version,
+    }
 
 
 def read_log(directory: Path, kind: str, name: str) -> str:

@@ -65,8 +65,9 @@ export function useContent(path, names = []) {
 }
 
 /** The headers by which a caller is known to a route. */
-export async function credentials(caller, { region, method, url, body }) {
+export async function credentials(caller, { region, method, url, body, token }) {
   if (caller === "user") return post("sign-in/user", { region });
+  if (caller === "token") return { Authorization: `Bearer ${token}` };
   if (caller === "operator") {
     const sent = body == null ? new ArrayBuffer(0) : typeof body === "string" ? new TextEncoder().encode(body) : await body.arrayBuffer();
     const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", sent));
@@ -77,9 +78,9 @@ export async function credentials(caller, { region, method, url, body }) {
 }
 
 /** Call a route of a deployed API. `onText` gets the body so far, as it comes. */
-export async function call(api, { method, path, caller, headers = {}, body = null, signal, onText }) {
+export async function call(api, { method, path, caller, token, headers = {}, body = null, signal, onText }) {
   const url = api.path + path;
-  const signed = await credentials(caller, { region: api.region, method, url, body });
+  const signed = await credentials(caller, { region: api.region, method, url, body, token });
   const started = performance.now();
   const response = await fetch(url, { method, headers: { ...headers, ...signed }, body, signal });
   const reader = response.body.getReader();

@@ -4,7 +4,7 @@ import { call, useContent } from "./api.js";
 import { Choice, Code, Drop, Empty, Facts, Failed, Loading, Method, Section, Split, Status, bytes, html, link, milliseconds, shortName } from "./ui.js";
 import { useEffect, useState } from "./vendor/htm-preact.js";
 
-const CALLERS = [["user", "User"], ["operator", "Operator"], ["nobody", "No credentials"]];
+const CALLERS = [["user", "User"], ["token", "Key"], ["operator", "Operator"], ["nobody", "No credentials"]];
 const AUTHORIZATION = { NONE: "public", AWS_IAM: "IAM (SigV4)", COGNITO_USER_POOLS: "user pool", CUSTOM: "Lambda authorizer" };
 const WITH_BODY = ["POST", "PUT", "PATCH", "ANY"];
 
@@ -87,6 +87,7 @@ function TryIt({ api, route, described }) {
   const types = Object.keys(content);
   const rawType = types.find((type) => type !== "application/json");
   const [caller, setCaller] = useState(startCaller(route));
+  const [token, setToken] = useState(sessionStorage.getItem("token") ?? "");
   const [kind, setKind] = useState(rawType && !content["application/json"]?.example ? "file" : "json");
   const [text, setText] = useState(() => exampleText(api.document, content["application/json"]));
   const [file, setFile] = useState(null);
@@ -102,7 +103,7 @@ function TryIt({ api, route, described }) {
     const headers = { ...(body != null && { "Content-Type": type }), ...named(values, "header") };
     try {
       const onText = (partial) => route.streams && setState((old) => ({ ...old, answer: { partial: true, text: partial } }));
-      const answer = await call(api, { method, path: filled(route.path, values) + query(values), caller, headers, body, onText });
+      const answer = await call(api, { method, path: filled(route.path, values) + query(values), caller, token, headers, body, onText });
       setState({ running: false, answer, error: null });
     } catch (error) {
       setState({ running: false, answer: null, error: error.message });
@@ -111,6 +112,7 @@ function TryIt({ api, route, described }) {
   const keys = (event) => (event.ctrlKey || event.metaKey) && event.key === "Enter" && send(event);
   return html`<form class="try" onSubmit=${send} onKeyDown=${keys}>
     <${Section} title="Try it" aside=${html`<${Choice} label="Caller" value=${caller} options=${CALLERS} onChange=${setCaller} />`}>
+      ${caller === "token" && html`<label class="field"><span>Key or token <small>sent as Authorization: Bearer</small></span><input type="password" autocomplete="off" required value=${token} onInput=${(event) => (setToken(event.target.value), sessionStorage.setItem("token", event.target.value))} /></label>`}
       ${values.map((value, index) => {
         const change = (event) => setValues(values.map((one, at) => (at === index ? { ...one, value: event.target.value } : one)));
         return html`<label class="field"><span>${value.name} <small>${value.in}</small></span><input value=${value.value} required=${value.in === "path"} onInput=${change} /></label>`;

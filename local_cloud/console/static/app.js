@@ -5,6 +5,7 @@ import { Apis } from "./apis.js";
 import { Functions } from "./functions.js";
 import { Playground } from "./playground.js";
 import { Requests } from "./requests.js";
+import { Spend } from "./spend.js";
 import { Storage } from "./storage.js";
 import { html, link } from "./ui.js";
 import { render, useEffect, useState } from "./vendor/htm-preact.js";
@@ -17,6 +18,7 @@ const VIEWS = [
   ["workflows", "Workflows", Workflows],
   ["functions", "Functions", Functions],
   ["data", "Data", Storage],
+  ["spend", "Spend", Spend],
 ];
 const THEMES = ["auto", "light", "dark"];
 

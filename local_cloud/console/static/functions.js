@@ -45,8 +45,8 @@ function Details({ one }) {
         ["Memory", `${one.memory_mb} MB`],
         ["Timeout", `${one.timeout_seconds} s`],
         ["Code", bytes(one.code_bytes)],
-        ["Latest invocations", `${times.length}, ${one.errors} failed`],
-        ["Cold starts", `${one.cold_starts}`],
+        ["Latest invocations", `${times.length}, ${one.invocations.filter((row) => row.failed).length} failed`],
+        ["Cold starts", `${one.invocations.filter((row) => row.init_ms != null).length}`],
         ["Handler", one.handler],
         ["Median", times.length && milliseconds(times[Math.floor(times.length / 2)])],
       ]}

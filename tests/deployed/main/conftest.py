@@ -10,10 +10,11 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from tests.support.browser import browser, context, page
 from tests.support.deployment import Deployed
 from tests.support.web_server import web_server
 
-__all__ = ["invoke_archive", "web_server"]
+__all__ = ["browser", "context", "invoke_archive", "page", "web_server"]
 
 
 @pytest.fixture(scope="session")

@@ -3,67 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Response, expect
 
-from deploy_tools.errors import DeploymentError
 from handlers.language.contract import analyse_text
 from handlers.vision.contract import read_text
+from tests.support.browser import PATIENCE_MS
 from tests.support.deployment import Deployed
 from tests.support.paths import PROJECT
 from tests.support.web_server import WebServer
-from tools.browser import chromium
 from tools.calls import SAMPLES, Call
 from tools.demo_calls import call
 from workflows.contract import summarize_reliably
 
 VIEWS = ("apis", "playground", "requests", "workflows", "functions", "data")
-PATIENCE_MS = 60_000
-"""How long a cold start may take on a busy machine."""
-
 SHIFTS = """() => new Promise((done) => {
     let sum = 0;
     new PerformanceObserver((list) => list.getEntries().forEach((entry) => (sum += entry.value)))
         .observe({ type: "layout-shift", buffered: true });
     requestAnimationFrame(() => setTimeout(() => done(sum)));
 })"""
-
-
-@pytest.fixture(scope="module")
-def browser(deployed: Deployed) -> Iterator[Browser]:
-    try:
-        with chromium() as started:
-            yield started
-    except DeploymentError as missing:
-        pytest.skip(str(missing))
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    made = browser.new_context(viewport={"width": 1280, "height": 860})
-    made.set_default_timeout(PATIENCE_MS)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def page(
-    context: BrowserContext, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Page]:
-    """A page, which may not log an error; a picture of its end is kept with the other files of the test run."""
-    made = context.new_page()
-    problems: list[str] = []
-    made.on("pageerror", lambda error: problems.append(str(error)))
-    made.on(
-        "console", lambda said: problems.append(said.text) if "Content Security Policy" in said.text else None
-    )
-    yield made
-    name = re.sub(r"\W+", "-", request.node.name)
-    made.screenshot(path=tmp_path_factory.getbasetemp() / f"console-{name}.png")
-    assert problems == []
 
 
 def show(page: Page, deployed: Deployed, view: str) -> None:
@@ -188,7 +149,9 @@ def test_it_can_be_used_with_the_keyboard(page: Page, deployed: Deployed) -> Non
     expect(page.get_by_role("heading", name="/v1/models")).to_be_visible()
     page.get_by_role("radio", checked=True).focus()
     page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
     expect(page.get_by_role("radio", name="Operator")).to_be_checked()
+    page.keyboard.press("ArrowLeft")
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Control+Enter")
     expect(page.get_by_role("region", name="Answer")).to_contain_text('"fast"', timeout=PATIENCE_MS)

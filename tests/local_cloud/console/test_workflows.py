@@ -44,6 +44,5 @@ def test_functions_with_their_processes_and_logs(states: States) -> None:
     (function,) = [one for one in read(states, "functions") if one["name"] == name]
     assert [one["state"] for one in function["instances"]] == ["idle"]
     assert function["invocations"][-1]["init_ms"] > 0
-    assert function["cold_starts"] == 1
     assert "REPORT RequestId" in read(states, f"logs/functions/{name}")["text"]
     assert read(states, "logs/functions/none") == {"text": ""}
