@@ -62,18 +62,15 @@ class AiOrchestrator(AwsStack):
             # Add yours here.
         ]
         dispatcher = Dispatcher(self, orchestrator, services=services)
-        vectors = dispatcher.services["embeddings"]
-        models = ChatService(self, chat, routes=settings.model_routes, embeddings=vectors)
+        functions = dispatcher.services
+        models = ChatService(self, chat, routes=settings.model_routes, embeddings=functions["embeddings"])
 
         # Workflows: several services in one answer.
         breaker = CircuitBreaker(self, "summary-model", failures=3, open_seconds=30)
         answers = WorkflowService(
             self,
             workflows,
-            {
-                understand_document: document(dispatcher.services),
-                summarize_reliably: summary(dispatcher.services, breaker),
-            },
+            {understand_document: document(functions), summarize_reliably: summary(functions, breaker)},
         )
 
         # Jobs: workflows that run longer than a request.
@@ -81,7 +78,7 @@ class AiOrchestrator(AwsStack):
             self, "payloads", existing=settings.payload_bucket, expire_days=settings.expire_days
         )
         runner = JobRunner(self, jobs, payloads=payloads, callbacks=settings.callbacks)
-        runner.add_workflow("document", document_pages(dispatcher.services, runner), each="pages")
+        runner.add_workflow("document", document_pages(functions, runner), each="pages")
 
         # Callers: users sign in, tenants have keys, operators sign with IAM.
         pool = UserPool(self, "users", mfa=settings.mfa, threat_protection=settings.threat_protection)

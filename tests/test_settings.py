@@ -164,3 +164,11 @@ def test_a_server_needs_its_address_and_its_model(given: str, missing: str) -> N
     with pytest.raises(SystemExit) as raised:
         settings_from({given: "http://127.0.0.1:11434/v1"})
     assert str(raised.value) == f"{missing}: is not set; set MODEL_BASE_URL and MODEL_NAME, or neither"
+
+
+def test_the_documentation_page_is_not_in_prod() -> None:
+    settings_of = {
+        name: settings_from({"ENVIRONMENT": name, "STATE_BUCKET": "company-states"})
+        for name in ("local", "dev", "prod")
+    }
+    assert [name for name, one in settings_of.items() if one.docs is not None] == ["local", "dev"]

@@ -14,7 +14,7 @@ export function Apis({ address }) {
   if (error) return html`<${Failed} error=${error} />`;
   if (!apis) return html`<${Split} title="APIs" list=${html`<${Loading} />`} />`;
   if (!apis.length)
-    return html`<${Empty} title="No API is deployed yet">Run <code>make serve</code> to deploy a stack to this local cloud. Its routes then appear here.<//>`;
+    return html`<${Empty} alone title="No API is deployed yet">Run <code>make serve</code> to deploy a stack to this local cloud. Its routes then appear here.<//>`;
   const [id, stage, key] = address;
   const api = apis.find((one) => one.id === id && one.stage === stage);
   const route = api?.routes.find((one) => routeKey(one) === key);

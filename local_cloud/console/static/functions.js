@@ -7,7 +7,7 @@ export function Functions({ address }) {
   const [functions, error] = useContent("functions", ["invocation", "change"]);
   if (error) return html`<${Failed} error=${error} />`;
   if (!functions) return html`<${Split} title="Functions" list=${html`<${Loading} />`} />`;
-  if (!functions.length) return html`<${Empty} title="No function is deployed yet">Functions appear here with their processes and logs.<//>`;
+  if (!functions.length) return html`<${Empty} alone title="No function is deployed yet">Functions appear here with their processes and logs.<//>`;
   const [name] = address;
   const chosen = functions.find((one) => one.name === name);
   const names = functions.map((one) => one.name);

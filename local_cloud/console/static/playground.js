@@ -14,7 +14,7 @@ export function Playground() {
   const pictures = routes.filter(({ described }) => mediaTypes(described).some((type) => type.startsWith("image/")));
   const texts = routes.filter(({ api, route, described }) => route.method === "POST" && wantsText(api.document, described));
   const tabs = [chat && ["chat", "Chat"], pictures.length && ["picture", "Picture"], texts.length && ["text", "Text"]].filter(Boolean);
-  if (!tabs.length) return html`<${Empty} title="Nothing to play with yet">Routes that answer conversations, pictures or texts appear here once they are deployed.<//>`;
+  if (!tabs.length) return html`<${Empty} alone title="Nothing to play with yet">Routes that answer conversations, pictures or texts appear here once they are deployed.<//>`;
   const shown = tab ?? tabs[0][0];
   return html`<div class="page">
     <div class="title"><h1>Playground</h1><${Choice} label="Kind" value=${shown} options=${tabs} onChange=${setTab} /></div>

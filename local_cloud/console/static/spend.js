@@ -17,7 +17,7 @@ export function Spend() {
   const find = (end) => apis.flatMap((api) => api.routes.map((route) => ({ api, route }))).find(({ route }) => route.path.endsWith(end));
   const all = find("/usage/all");
   const own = find("/usage");
-  if (!all && !own) return html`<${Empty} title="No ledger is deployed">A stack with a meter has routes for its usage. What calls cost, and what budgets leave, then appears here.<//>`;
+  if (!all && !own) return html`<${Empty} alone title="No ledger is deployed">A stack with a meter has routes for its usage. What calls cost, and what budgets leave, then appears here.<//>`;
   return html`<div class="page">
     <div class="title"><h1>Spend</h1></div>
     <div class="sheet">

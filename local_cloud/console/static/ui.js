@@ -34,7 +34,8 @@ const OUTCOMES = { SUCCEEDED: "good", RUNNING: "live", FAILED: "bad", TIMED_OUT:
 export const Outcome = ({ status }) =>
   html`<span class="pill ${OUTCOMES[status] ?? "plain"}">${status.toLowerCase().replace("_", " ")}</span>`;
 
-export const Empty = ({ title, children }) => html`<div class="empty"><h2>${title}</h2><p>${children}</p></div>`;
+/** What is shown where there is nothing; `alone` if it is the whole view. */
+export const Empty = ({ title, alone, children }) => html`<div class="empty">${alone ? html`<h1>${title}</h1>` : html`<h2>${title}</h2>`}<p>${children}</p></div>`;
 
 export const Failed = ({ error }) => html`<p class="failed" role="alert">${error}</p>`;
 

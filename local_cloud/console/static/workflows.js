@@ -10,7 +10,7 @@ export function Workflows({ address }) {
   useEvents(["execution"], (row) => (row.status !== "RUNNING" || isNew(machines, row)) && again(), [machines]);
   if (error) return html`<${Failed} error=${error} />`;
   if (!machines) return html`<${Split} title="Workflows" list=${html`<${Loading} />`} />`;
-  if (!machines.length) return html`<${Empty} title="No workflow is deployed yet">State machines appear here with their graph and their executions.<//>`;
+  if (!machines.length) return html`<${Empty} alone title="No workflow is deployed yet">State machines appear here with their graph and their executions.<//>`;
   const [name, arn] = address;
   const machine = machines.find((one) => one.name === name);
   const names = machines.map((one) => one.name);

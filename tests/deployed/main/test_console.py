@@ -18,7 +18,7 @@ from tools.calls import SAMPLES, Call
 from tools.demo_calls import call
 from workflows.contract import summarize_reliably
 
-VIEWS = ("apis", "playground", "requests", "workflows", "functions", "data")
+VIEWS = ("apis", "playground", "requests", "workflows", "functions", "data", "spend")
 SHIFTS = """() => new Promise((done) => {
     let sum = 0;
     new PerformanceObserver((list) => list.getEntries().forEach((entry) => (sum += entry.value)))

@@ -17,12 +17,12 @@ def test_a_route_is_called_with_a_bearer_token(page: Page, deployed: Deployed) -
     expect(page.get_by_role("heading", name="aiOrchestratorApi")).to_be_visible(timeout=PATIENCE_MS)
     assert page.title() == "aiOrchestratorApi"
     token = deployed.callers.headers("user", "GET", deployed.invoke_url, None)["Authorization"]
-    page.get_by_role("button", name="Authorize").first.click()
-    page.get_by_label("auth-bearer-value").first.fill(token.removeprefix("Bearer "))
-    page.get_by_role("button", name="Apply credentials").first.click()
-    page.get_by_role("button", name="Close").last.click()
     route = page.locator("#operations-language-language_analysis")
-    route.get_by_role("button").first.click()
+    route.locator(".authorization__btn").click()
+    page.get_by_label("auth-bearer-value").fill(token.removeprefix("Bearer "))
+    page.get_by_role("button", name="Apply credentials").click()
+    page.locator(".modal-ux .close-modal").click()
+    route.locator(".opblock-summary-control").click()
     route.get_by_role("button", name="Execute").click()
     expect(route.locator(".live-responses-table")).to_contain_text("POSITIVE", timeout=PATIENCE_MS)
     assert hosts == {urlsplit(deployed.invoke_url).netloc}
