@@ -53,13 +53,18 @@ class BodyModels:
         schemas: The text of each model by its name.
     """
 
-    __slots__ = ("_address", "_registry", "_schemas", "_validators")
+    __slots__ = ("_address", "_api_id", "_registry", "_schemas", "_validators")
 
     def __init__(self, api_id: str, schemas: Mapping[str, str]) -> None:
+        self._api_id = api_id
         self._address = f"https://apigateway.amazonaws.com/restapis/{api_id}/models/"
         self._schemas = dict(schemas)
         self._validators: dict[str, Draft4Validator] = {}
         self._registry: Registry[Any] | None = None
+
+    def __reduce__(self) -> tuple[type[BodyModels], tuple[str, Mapping[str, str]]]:
+        """Return what outlives the local cloud: all but the compiled validators, which cannot be pickled."""
+        return BodyModels, (self._api_id, self._schemas)
 
     def faults(self, name: str, body: bytes) -> list[BodyFault]:
         """Say what is wrong with a body.

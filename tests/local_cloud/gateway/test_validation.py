@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -379,3 +380,11 @@ def test_no_body_makes_the_gateway_fail(
 @pytest.fixture
 def validated(make_api: MakeApi) -> DeployedApi:
     return with_models(make_api, {"$default": "Person"}, Person=PERSON)
+
+
+def test_models_that_were_used_can_be_saved() -> None:
+    models = BodyModels("api", {"M": '{"properties": {"a": {"$ref": "#"}}, "required": ["a"]}'})
+    faults = models.faults("M", b"{}")
+    assert faults != []
+    saved = pickle.dumps(models)
+    assert pickle.loads(saved).faults("M", b"{}") == faults  # noqa: S301 - written a line above
