@@ -35,7 +35,7 @@ class ErrorFormat(Protocol):
 
 
 class Measure(Protocol):
-    """What an operation is metered by."""
+    """Measure of an operation for metering."""
 
     @property
     def kind(self) -> str:
@@ -110,7 +110,7 @@ class ServiceOperation(Protocol):
 
     @property
     def metered_by(self) -> Measure | None:
-        """What its calls over HTTP are metered by; None if the contract does not say."""
+        """Measure of its calls over HTTP. None if the contract has none."""
 
     def describe(self) -> dict[str, Any]:
         """Return the operation as plain data, for a catalogue."""

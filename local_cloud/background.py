@@ -139,7 +139,7 @@ def stop(directory: Path, *, forget: bool = False) -> RunningCloud | None:
             return cloud
         time.sleep(_POLL_SECONDS)
     raise LocalCloudError(
-        f"process {cloud.pid} has been asked to end and is still there after {_STOP_TIMEOUT_SECONDS:.0f} seconds; "
+        f"process {cloud.pid} got a signal to end and still runs after {_STOP_TIMEOUT_SECONDS:.0f} seconds; "
         f"`kill -9 {cloud.pid}` ends it for certain."
     )
 

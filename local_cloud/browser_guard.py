@@ -1,6 +1,6 @@
 """Keeps pages in the developer's browser away from the AWS APIs.
 
-Whoever may call these APIs may run code here (CreateFunction), and a browser lets any page send requests to
+Callers of these APIs can run code here (CreateFunction), and a browser lets any page send requests to
 127.0.0.1. Tools and SDKs send no `Origin`, and they name this machine or AWS in `Host`.
 """
 

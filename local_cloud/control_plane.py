@@ -99,7 +99,7 @@ class ControlPlane:
             finally:
                 if hasattr(chunks, "close"):
                     chunks.close()
-        except Exception as error:  # noqa: BLE001 - whatever moto raises, the client must get an answer
+        except Exception as error:  # noqa: BLE001 - the client must get an answer for every exception of moto
             return _failure(request, error)
         status, headers = started[-1]
         response = Response(int(status.split(" ", 1)[0]), tuple(headers), body)

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class LocalCloudError(Exception):
-    """The local cloud cannot do what was asked; the message is complete."""
+    """The local cloud cannot complete a command; the message is complete."""

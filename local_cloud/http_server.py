@@ -1,8 +1,8 @@
-"""What the HTTP server does that aiohttp does not do by itself.
+"""HTTP server: additions to aiohttp.
 
-aiohttp's low-level server keeps what a gateway must see: the case of header names, the escapes of the path, bodies as
-they were encoded. This file adds quiet JSON answers to requests that are not HTTP, and responses without headers that
-nobody set.
+aiohttp's low-level server keeps what a gateway must see: the case of header names, the escapes of the path,
+bodies as they were encoded. This file adds quiet JSON answers to requests that are not HTTP, and responses
+without aiohttp's default headers.
 """
 
 from __future__ import annotations

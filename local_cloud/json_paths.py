@@ -35,7 +35,7 @@ class PathMatchError(Exception):
 
 
 class Missing:
-    """What a path leads to where there is nothing; null is something."""
+    """Result of a path to a missing value; null is not missing."""
 
 
 MISSING = Missing()
@@ -297,9 +297,9 @@ class _Parser:
 
 
 def _path_of(steps: list[_Step], keys: list[str | int | None]) -> JsonPath:
-    known = tuple(key for key in keys if key is not None)
-    definite = len(known) == len(keys)
-    return JsonPath(tuple(steps), known if definite else None, definite)
+    present = tuple(key for key in keys if key is not None)
+    definite = len(present) == len(keys)
+    return JsonPath(tuple(steps), present if definite else None, definite)
 
 
 def _counting(path: JsonPath) -> _Step:

@@ -27,11 +27,11 @@ def log_path(directory: Path, function: str | None) -> Path:
             raise LocalCloudError(f"{path} does not exist yet: start a local cloud and send it a request.")
         return path
     folders = ("state_machines", "functions")
-    known = {path.stem: path for folder in folders for path in sorted((logs / folder).glob("*.log"))}
-    if function not in known:
-        names = ", ".join(known) or "none yet"
+    files = {path.stem: path for folder in folders for path in sorted((logs / folder).glob("*.log"))}
+    if function not in files:
+        names = ", ".join(files) or "none yet"
         raise LocalCloudError(f"no function {function!r} has run here. Functions with a log: {names}.")
-    return known[function]
+    return files[function]
 
 
 def read(path: Path, *, follow: bool) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What was deployed, kept on disk while the local cloud is down.
+"""Deployed resources on disk while the local cloud is down.
 
 When it is stopped, `saved/` in its directory gets moto's backends and the snapshots of deployments, as one pickle
 (`state.pickle`) beside a header (`state.json`), and large contents in a file each (`blobs/`), named by their SHA-256. The next
@@ -82,7 +82,7 @@ def find(directory: Path) -> SavedState | None:
 
 
 def is_there(directory: Path) -> bool:
-    """Whether there is a state on disk, be it one that can be read or not."""
+    """Return whether there is a state on disk, readable or not."""
     return (directory / FOLDER / "state.json").is_file()
 
 

@@ -38,7 +38,7 @@ LOCK_NAME = "lock"
 
 @dataclass(frozen=True, slots=True)
 class ServeSettings:
-    """How to run a local cloud.
+    """Settings of a local cloud.
 
     Attributes:
         host: The address to listen on.
@@ -150,7 +150,7 @@ def _save(directory: Path, instance: str) -> None:
     started = time.perf_counter()
     try:
         saved_state.save(directory, instance)
-    except Exception:  # noqa: BLE001 - of whatever kind, it must not keep the local cloud from ending
+    except Exception:  # noqa: BLE001 - no exception may keep the local cloud from ending
         _log.exception("what is deployed could not be saved; the next start is empty")
     else:
         _log.info("saved what is deployed in %.1f s", time.perf_counter() - started)
@@ -162,7 +162,7 @@ def _stop_on_signals(stopped: asyncio.Event, forgotten: asyncio.Event) -> None:
 
     def stop() -> None:
         if stopped.is_set():
-            os._exit(1)  # asked a second time: whatever still closes is not worth the wait
+            os._exit(1)  # a second signal: do not wait for a clean end
         stopped.set()
 
     def forget() -> None:

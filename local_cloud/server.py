@@ -1,8 +1,8 @@
 """The local cloud itself: one port, behind which the AWS APIs, the deployed REST APIs and a health page live.
 
-A request is told apart by its address: `/_local_cloud/…` is this server's own, `/_aws/execute-api/{api}/{stage}/…` and
-a Host of `{api}.execute-api.…` or of a custom domain name are deployed REST APIs, and everything else is a call of an
-AWS API.
+The address of a request decides who answers: `/_local_cloud/…` is this server's own,
+`/_aws/execute-api/{api}/{stage}/…` and a Host of `{api}.execute-api.…` or of a custom domain name are
+deployed REST APIs, and everything else is a call of an AWS API.
 """
 
 from __future__ import annotations

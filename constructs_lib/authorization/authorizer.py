@@ -1,4 +1,4 @@
-"""What decides who a caller is: made once in an API, for all methods that name it."""
+"""Base of authorizers: an authorizer is created once in an API, for all methods that use it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorizerBackend:
-    """What an authorizer asks; references that Terraform resolves.
+    """Backend of an authorizer, as references that Terraform resolves.
 
     Attributes:
         uri: The URI of a Lambda function; None where there is none.
         provider_arns: The ARNs of user pools.
-        origins: The resources that the ARNs are of. A deployment goes on asking the one that it was made with, so that
-            it is made anew when one of them is.
+        origins: Resources of the ARNs. A deployment uses those of its creation, so replacing one redeploys
+            the API.
         references: What else the ARNs refer to: with another value of one of these, the deployment is made anew.
     """
 
@@ -104,7 +104,7 @@ class Authorizer(AwsConstruct):
 
     @property
     def permissions(self) -> tuple[TerraformResource, ...]:
-        """What lets API Gateway ask."""
+        """Permissions that allow API Gateway to invoke the backend."""
         return self._permissions
 
     @property

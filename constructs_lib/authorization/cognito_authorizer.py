@@ -34,7 +34,7 @@ class AnyUserPool(Protocol):
 
     @property
     def node(self) -> Node:
-        """Its place in the tree."""
+        """Node in the construct tree."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

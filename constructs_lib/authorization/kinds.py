@@ -1,4 +1,4 @@
-"""Who may call a method. There is no default: an open method is opened by name."""
+"""Authorizations of methods. There is no default: an open method needs `Public()`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from constructs_lib.routes.definitions import AuthorizationDefinition
 
 
 class Authorization(Protocol):
-    """Who may call a method."""
+    """Authorization of a method."""
 
     def definition(self) -> AuthorizationDefinition:
         """Return it as data."""
@@ -21,8 +21,8 @@ class Public:
     """Anybody on the internet may call the method.
 
     Attributes:
-        with_api_key_only: Whether an API key is all that callers need: for methods with `api_key_required=True`, which
-            are refused with `Public()` otherwise. Keys are not secrets: whoever sees one request has it.
+        with_api_key_only: Whether an API key is the only credential of callers, for methods with
+            `api_key_required=True`. API keys are not secrets: anyone who sees a request has the key.
 
     Example:
         >>> Public().definition().type

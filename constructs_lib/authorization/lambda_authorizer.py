@@ -20,10 +20,10 @@ from constructs_lib.routes.definitions import MAX_TIMEOUT_MS, AuthorizationDefin
 from constructs_lib.stacks import check_same_stack
 
 LambdaAuthorizerKind = Literal["TOKEN", "REQUEST"]
-"""What the function is told: the token alone, or the whole request but its body."""
+"""Event of the function: the token only, or the request without its body."""
 
 BEARER_TOKEN: Final = r"^Bearer [A-Za-z0-9._~+/-]+=*$"  # noqa: S105 - a pattern
-"""What a token has to look like where nothing else is said."""
+"""Default pattern of a token."""
 
 _PRINCIPAL: Final = "apigateway.amazonaws.com"
 _HEADER: Final = "method.request.header."
@@ -48,9 +48,9 @@ class LambdaAuthorizer:
             Default: the header `Authorization`.
         identity_validation: The regular expression that a token must match; others are refused unasked. Only
             for `TOKEN`. Default: a bearer token (`BEARER_TOKEN`).
-        cache_ttl_seconds: How long an answer is used again for the same identity, 0 to 3600. Whatever policy
-            the function returned is then applied to every method, so it has to cover the whole stage; and who
-            is shut out stays in as long. Default: the function is asked each time.
+        cache_ttl_seconds: Seconds for which API Gateway caches a result by identity, 0-3600. The cached
+            policy applies to every method, so it must cover the whole stage, and a revoked caller stays
+            authorized as long. Default: 0; no cache.
 
     Raises:
         ConstructError: if an argument is not valid, or AWS would ignore it.

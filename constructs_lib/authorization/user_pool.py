@@ -41,7 +41,7 @@ _PRINCIPAL = "cognito-idp.amazonaws.com"
 
 
 class UserPool(AwsConstruct):
-    """A Cognito user pool (`aws_cognito_user_pool`): users are made by administrators, nobody signs up.
+    """Cognito user pool (`aws_cognito_user_pool`). Administrators create users; sign-up is disabled.
 
     Passwords have at least 14 characters of all kinds, and a lost one is replaced by way of a verified address.
 

@@ -74,7 +74,7 @@ class ApiKey(AwsConstruct):
 
     @property
     def key_id(self) -> str:
-        """Its id, which is not a secret; a reference."""
+        """Id, which is not a secret; a reference."""
         return token(self._resource, "id")
 
     @property

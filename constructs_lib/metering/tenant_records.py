@@ -38,7 +38,7 @@ _KEY_ID_CHARACTERS: Final = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantAccess:
-    """What a tenant, or the users in a group, may use.
+    """Rights and limits of a tenant, or of the users in a group.
 
     Attributes:
         services: Names of services, such as `vision`. Default: all.

@@ -1,4 +1,4 @@
-"""How much the holders of API keys may call."""
+"""Usage plans: limits of API keys."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ QuotaPeriod = Literal["DAY", "WEEK", "MONTH"]
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """How many requests a key has; more are answered with 429.
+    """Quota of a key. API Gateway answers more requests with 429.
 
     Attributes:
         limit: The number of requests in a period, 1 to 2147483647.
@@ -67,7 +67,7 @@ class Quota:
 
 
 class UsagePlan(AwsConstruct):
-    """What each of its API keys may use (`aws_api_gateway_usage_plan`), such as a tenant's or a price's.
+    """Limits of each of its API keys (`aws_api_gateway_usage_plan`), such as those of a tenant or a tariff.
 
     It is for the methods with `api_key_required=True`; the others are limited by the stage's `throttle` only.
 
@@ -159,7 +159,7 @@ class UsagePlan(AwsConstruct):
 
     @property
     def plan_id(self) -> str:
-        """Its id; a reference."""
+        """Id; a reference."""
         return token(self._resource, "id")
 
     @property
@@ -169,7 +169,7 @@ class UsagePlan(AwsConstruct):
 
     @property
     def keys(self) -> tuple[ApiKey, ...]:
-        """Its keys, in the order they were added."""
+        """Keys of the plan, in the order they were added."""
         return tuple(self._keys)
 
     @property

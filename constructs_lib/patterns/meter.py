@@ -285,7 +285,7 @@ class Meter(AwsConstruct):
         Raises:
             InvalidArgumentError: An operation that a task invokes has no measure or no price.
         """
-        known = {
+        expected = {
             operation.name: operation
             for service in AwsStack.of(self).find_all(Function)
             if (contract := getattr(service, "contract", None)) is not None
@@ -293,8 +293,8 @@ class Meter(AwsConstruct):
         }
         sums: dict[bool, Counter[str]] = {False: Counter(), True: Counter()}
         for name, each in called_operations(render(where, steps).asl):
-            if name in known:
-                sums[each].update(self._largest(where, known[name]))
+            if name in expected:
+                sums[each].update(self._largest(where, expected[name]))
         once, many = (Bound(nano_usd=one["nano_usd"], tokens=one["tokens"]) for one in sums.values())
         return once, many
 

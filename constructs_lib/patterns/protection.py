@@ -29,9 +29,9 @@ from constructs_lib.workflows.workflow import Workflow
 class Protection(AwsConstruct):
     """Web ACL, alarms, dashboard and monthly budget for the stages of a stack and everything behind them.
 
-    It finds the stages, functions, workflows, dead-letter queues, user pools and paid calls of its stack when the stack is
-    synthesized, in whatever order they are created. Dead-letter queues that have an alarm get no second one. The topic has
-    the stack's key, or else a key of its own.
+    It finds the stages, functions, workflows, dead-letter queues, user pools and paid calls of its stack at
+    synth, regardless of the order of creation. Dead-letter queues that have an alarm get no second one. The
+    topic has the stack's key, or else a key of its own.
 
     Args:
         scope: The construct that it belongs to.

@@ -18,7 +18,7 @@ Tokens = Annotated[int, Field(ge=1, le=_MAX_TOKENS)]
 
 
 class StreamOptions(RequestModel):
-    """What a streamed answer holds besides the text."""
+    """Options of a streamed answer."""
 
     include_usage: Annotated[
         bool | None, Field(description="Whether a last chunk without choices has the usage.")

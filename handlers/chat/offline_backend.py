@@ -253,10 +253,10 @@ def _plain(message: Message) -> dict[str, str]:
     if message.role == "tool":
         return {"role": "user", "content": f"Result of the tool: {message.text}"}
     if message.tool_calls:
-        asked = [
+        tools = [
             {"name": call.function.name, "arguments": call.function.arguments} for call in message.tool_calls
         ]
-        return {"role": "assistant", "content": message.text + json.dumps(asked)}
+        return {"role": "assistant", "content": message.text + json.dumps(tools)}
     role = "system" if message.role == "developer" else message.role
     return {"role": role, "content": message.text}
 

@@ -76,7 +76,7 @@ class RoutedStream:
         self._pieces.close()
 
     def _noted(self, piece: Piece) -> Piece:
-        """Return a piece, after it was counted: whatever ends the answer, what was written so far is used."""
+        """Count a piece and return it, so that an answer that ends early is metered too."""
         if isinstance(piece, End):
             self._attempt.use({READ: piece.prompt_tokens, WRITTEN: piece.completion_tokens})
         else:

@@ -45,7 +45,7 @@ _NOT_IMPLEMENTED = 501
 
 @dataclass(frozen=True, slots=True)
 class Tries:
-    """How often and how patiently a call is made.
+    """Attempts and timeouts of a call.
 
     Attributes:
         attempts: The calls made at most.

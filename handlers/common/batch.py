@@ -1,8 +1,9 @@
 """Messages of a queue, handled one by one: what cannot be handled comes again by itself, and nothing else does.
 
 Lambda gives a function a batch of SQS messages, and deletes those that the function does not name as failed
-(`ReportBatchItemFailures`). An answer that it cannot read means that all have failed, and an exception too; so there is one
-place that makes the answer. A message may come more than once whatever is done here: whoever handles it must not mind.
+(`ReportBatchItemFailures`). Lambda treats an exception, or a response that it cannot read, as a failure of
+all messages, so this module alone creates the response. A message can be delivered more than once; handlers
+must be idempotent.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Failure(TypedDict):
 
 
 class BatchAnswer(TypedDict):
-    """What Lambda reads: the messages of the batch that were not handled."""
+    """Response for Lambda: the messages of the batch that failed."""
 
     batchItemFailures: list[Failure]
 
@@ -71,7 +72,7 @@ class QueueConsumer:
 
     Args:
         name: The function's name in logs.
-        handle: Handles one message; whatever it raises means that the message comes again.
+        handle: Processes one message. If it raises an exception, the message is delivered again.
 
     Example:
         >>> def ship(message: QueueMessage) -> None: ...
@@ -112,7 +113,7 @@ class QueueConsumer:
             else:
                 try:
                     self._handle(_message(identifier, record))
-                except Exception as error:  # noqa: BLE001 - whatever it is, the other messages go on
+                except Exception as error:  # noqa: BLE001 - the other messages are still processed
                     failed[identifier] = {"itemIdentifier": identifier}
                     line.message_failure(identifier, _receive_count(record), error)
                 else:

@@ -76,8 +76,8 @@ def buckets_of(caller: Caller, routes: Iterable[str], now: float) -> tuple[Bucke
         if limit.scope.startswith("route:") and limit.scope not in names:
             continue
         bucket = Bucket.of(limit, caller.tenant, now)
-        known = buckets.get(bucket.id)
-        if known is None or known.limit.maximum > limit.maximum:
+        existing = buckets.get(bucket.id)
+        if existing is None or existing.limit.maximum > limit.maximum:
             buckets[bucket.id] = bucket
     return tuple(buckets.values())
 

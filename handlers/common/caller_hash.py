@@ -54,10 +54,10 @@ class CallerHashes:
         Raises:
             ServiceError: KMS fails.
         """
-        known = self._known.get(caller)
-        if known is not None:
+        cached = self._known.get(caller)
+        if cached is not None:
             self._known.move_to_end(caller)
-            return known
+            return cached
         request = {"KeyId": self._key_id, "Message": caller.encode(), "MacAlgorithm": _ALGORITHM}
         answer = self._api.call("generate_mac", request, deadline=deadline)
         with reading_answer("kms.generate_mac"):

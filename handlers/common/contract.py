@@ -110,7 +110,7 @@ class Contract:
         aws_actions: The IAM actions that its AWS backend needs, on all resources, such as `rekognition:DetectText`.
             Default: none.
         bedrock_models: The ids of the foundation models that its AWS backend invokes. Default: none.
-        for_all_callers: Whether every authorized caller may use it, whatever services its tenant may use. Default: False.
+        for_all_callers: Whether every authorized caller may use it, independent of the rights of its tenant. Default: False.
         error_format: Format of its errors over HTTP. Default: `PROBLEM`. With another one, API Gateway does not validate
             bodies, as its errors would have the project's own format.
 

@@ -1,4 +1,4 @@
-"""Which web pages may read an answer: API Gateway answers preflights, and the function has to say it on its own answers."""
+"""CORS headers of responses. API Gateway answers preflights; the function adds the headers to its own responses."""
 
 from __future__ import annotations
 

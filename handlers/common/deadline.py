@@ -1,4 +1,4 @@
-"""How much time an invocation has left, so that a slow backend becomes an answer instead of a killed function."""
+"""Deadline of an invocation, so that a slow backend leads to an error response and not to a timeout of the function."""
 
 from __future__ import annotations
 

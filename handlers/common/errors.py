@@ -30,7 +30,7 @@ from typing import ClassVar
 
 
 class ServiceError(Exception):
-    """An error that the caller is told about.
+    """Error that the caller sees.
 
     Args:
         message: What is wrong and what to do, without any part of the input; the class's own message without it.
@@ -74,7 +74,7 @@ class InvalidJson(InvalidRequest):
 
 
 class Forbidden(ServiceError):
-    """The caller is known, but may not use what was asked for."""
+    """The caller is known, but has no permission for the operation."""
 
     code = "forbidden"
     status = 403

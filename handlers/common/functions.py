@@ -14,7 +14,7 @@ from handlers.common.deadline import Deadline
 MAX_EVENT_BYTES = 6_000_000
 """Lambda takes 6,291,456."""
 
-# One attempt only: a second one would have a function do the same work twice, and nobody would have the time to wait.
+# One attempt only: a second one would repeat the work, and callers cannot wait that long.
 _CHOICES = tuple(Tries(1, 1, seconds) for seconds in (26, 20, 14, 9, 5, 2.5, 1))
 _REFUSALS = {
     "RequestTooLargeException": lambda: errors.PayloadTooLarge("The input is larger than a function takes."),
@@ -92,10 +92,10 @@ class Functions:
 def _error_of(key: str, failure: Mapping[str, object]) -> errors.ServiceError:
     kind, message = str(failure.get("errorType", "")), str(failure.get("errorMessage", ""))
     detail = f"function {key}: {kind}, its request {failure.get('requestId')}"
-    known = errors.error_named(kind)
-    if known is not None:
+    error_class = errors.error_named(kind)
+    if error_class is not None:
         # The function raised it on purpose, with a message made to be shown.
-        return known(message, detail=detail)
+        return error_class(message, detail=detail)
     if kind == "Sandbox.Timedout" or _TIMED_OUT in message:
         return errors.BackendTimeout("The service did not answer in time. Try again later.", detail=detail)
     return errors.BackendError("The service failed.", detail=detail)

@@ -1,4 +1,4 @@
-"""What an operation may know about the invocation besides its request."""
+"""Invocation: data for an operation besides its request."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a call ended, and what it used.
+    """Outcome and usage of a call.
 
     Attributes:
         amounts: What it used: `tokens` and `nano_usd`.

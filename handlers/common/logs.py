@@ -91,7 +91,7 @@ class InvocationLine:
         """Write that it failed, and where, if that is our fault or a backend's.
 
         Returns:
-            The error that the caller may see: the same, or an InternalError for whatever was not foreseen.
+            The error for the caller: the same, or an InternalError for an unexpected exception.
         """
         shown = error if isinstance(error, ServiceError) else InternalError()
         fields = self._fields(shown.status) | {"error_code": shown.code}

@@ -67,7 +67,7 @@ class _NothingLeft(ServiceError):
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """What a call may use.
+    """Reservation of a call.
 
     Attributes:
         call: The call.
@@ -141,7 +141,7 @@ class Meter:
 
         Args:
             call: The call.
-            amounts: The upper bound, by unit; a request is counted whatever it says.
+            amounts: The upper bound, by unit; the request itself is always counted.
             lasts_seconds: After how many seconds the call has ended: then the sweeper settles it.
             deadline: When it must have happened.
             shared: Whether tasks take what they use from it (`take`), as those of a workflow do. Default: False.
@@ -484,8 +484,8 @@ class Meter:
     def _note_account(self, call: Call, deadline: Deadline) -> None:
         """Write the account into the list of the day, once in the life of this process."""
         day = call.key.account.rpartition("#")[2]
-        known = f"{day}#{call.account}"
-        if known in self._accounts:
+        partition = f"{day}#{call.account}"
+        if partition in self._accounts:
             return
         item = {
             **RowKey(f"accounts#{day}", call.account).attributes(),
@@ -495,7 +495,7 @@ class Meter:
             self._api.call("put_item", {"TableName": self._ledger, "Item": item}, deadline=deadline)
         except ServiceError as error:
             raise BackendUnavailable(_BUSY, detail=error.detail) from error
-        self._accounts[known] = None
+        self._accounts[partition] = None
         if len(self._accounts) > _MOST_KNOWN:
             self._accounts.popitem(last=False)
 

@@ -108,7 +108,7 @@ class Metered:
 
     @property
     def active(self) -> bool:
-        """Whether the call is metered."""
+        """True if the call is metered."""
         return self._meter is not None
 
     def begin(self, request: BaseModel | None) -> None:
@@ -176,8 +176,8 @@ class Metered:
         """Reserve for a workflow that runs on after this call, and settles at its end.
 
         Args:
-            request_id: Id of the work, by which it is reserved once however often it is asked for.
-            started_at: Time of its beginning, in seconds since 1970; the same however often it is asked for.
+            request_id: Id of the work, by which it is reserved once, also after repeated calls.
+            started_at: Time of its beginning, in seconds since 1970; the same for repeated calls.
             amounts: Upper bound of its tasks.
             route: Name of the workflow.
             lasts_seconds: After how many seconds it has ended.

@@ -1,4 +1,4 @@
-"""What an operation is metered by, as its contract says it: plain data, so that the dispatcher's catalogue has it too."""
+"""Measures of operations in contracts: plain data, which the dispatcher's catalogue contains too."""
 
 from __future__ import annotations
 

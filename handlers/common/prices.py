@@ -22,7 +22,7 @@ _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 
 class NoPrice(LookupError):
-    """Something has no price, so that nobody may use it."""
+    """An item has no price, so it cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ class Reply(Generic[T]):
 
 
 def plain(result: BaseModel | Mapping[str, object]) -> dict[str, object]:
-    """What an operation returned, as values that JSON has."""
+    """Return the result of an operation as JSON values."""
     return result.model_dump(mode="json") if isinstance(result, BaseModel) else dict(result)
 
 

@@ -13,7 +13,7 @@ An event goes through these stages:
    or, for a direct event, an exception whose class name and message are safe to show. An operation may answer with
    events (`EventStream`); the caller stays admitted until the last of them.
 
-Whatever goes wrong, one log line says which operation ended how and in what time.
+Each invocation writes one log line with the operation, its outcome and its duration, also after errors.
 """
 
 from __future__ import annotations
@@ -188,7 +188,7 @@ class Service:
                     return StreamedResponse(chunks, headers=head)
             result, headers = answer
             response = proxy_response(result, implementation.operation.status, {**headers, **cors})
-        except Exception as error:  # noqa: BLE001 - whatever fails, the caller gets a problem and the log the place
+        except Exception as error:  # noqa: BLE001 - the caller gets an error response, and the log the traceback
             return error_response(
                 line.failure(error), request_id, cors, error_format=self.contract.error_format
             )

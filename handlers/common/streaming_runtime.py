@@ -114,7 +114,7 @@ class Runtime:
                 chunks = (chunk for chunk in response.chunks if _is_sendable(chunk))
                 first = next(chunks, b"")
                 start = _prelude(response) + first
-        except Exception as error:  # noqa: BLE001 - nothing was sent: whatever the handler raised is the response
+        except Exception as error:  # noqa: BLE001 - nothing was sent, so the exception becomes the response
             report_error(self._address, f"{path}/error", error, context.aws_request_id)
         else:
             if chunks is None:

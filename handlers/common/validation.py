@@ -70,26 +70,26 @@ def validated(model: type[M], value: Mapping[str, object], *, from_text: bool = 
         return model.model_validate(value, strict=False if from_text else None)
     except ValidationError as error:
         problems = error.errors(include_url=False, include_input=False)
-    known = set(_field_names(model.model_json_schema()))
-    sentences = list(dict.fromkeys(_problem(details, known, model) for details in problems))
+    names = set(_field_names(model.model_json_schema()))
+    sentences = list(dict.fromkeys(_problem(details, names, model) for details in problems))
     shown = "; ".join(sentences[:_MAX_PROBLEMS])
     more = len(sentences) - _MAX_PROBLEMS
     too_much = all(details["type"] in _TOO_MUCH for details in problems)
     kind = PayloadTooLarge if too_much else InvalidRequest
     raise kind(
         f"{shown}; and {more} more." if more > 0 else f"{shown}.",
-        param=_place(problems[0]["loc"], known) or None,
+        param=_place(problems[0]["loc"], names) or None,
     )
 
 
-def _problem(details: ErrorDetails, known: set[str], model: type[BaseModel]) -> str:
+def _problem(details: ErrorDetails, fields: set[str], model: type[BaseModel]) -> str:
     kind = details["type"]
     if kind == "extra_forbidden":
         # The name of an unknown field is input too.
-        inside = _place(details["loc"][:-1], known)
+        inside = _place(details["loc"][:-1], fields)
         names = f"; it takes {', '.join(_aliases(model))}" if not inside else ""
         return f"{inside or 'the request'} has a field that is not known{names}"
-    return f"{_place(details['loc'], known) or 'the request'} {_what_is_wrong(details)}"
+    return f"{_place(details['loc'], fields) or 'the request'} {_what_is_wrong(details)}"
 
 
 def _what_is_wrong(details: ErrorDetails) -> str:
@@ -105,12 +105,12 @@ def _what_is_wrong(details: ErrorDetails) -> str:
     return "is not valid"
 
 
-def _place(location: tuple[int | str, ...], known: set[str]) -> str:
+def _place(location: tuple[int | str, ...], names: set[str]) -> str:
     place = ""
     for part in location:
         if isinstance(part, int):
             place += f"[{part}]"
-        elif part in known:
+        elif part in names:
             place += f".{part}" if place else part
     return place
 

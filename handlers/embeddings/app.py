@@ -25,36 +25,36 @@ def create_service(backend: Callable[[], EmbeddingsBackend]) -> Service:
     """The embeddings service.
 
     Args:
-        backend: Gives the backend; it is asked only when a good request is there.
+        backend: Returns the backend; called only for a valid request.
     """
     service = Service(embeddings)
 
     @service.implements(embed_texts)
     def handle_embeddings(request: EmbeddingsRequest, invocation: Invocation) -> EmbeddingsResponse:
         _refuse_too_much(request.inputs)
-        made = backend().embed(request.inputs, normalize=request.normalize, deadline=invocation.deadline)
+        embedded = backend().embed(request.inputs, normalize=request.normalize, deadline=invocation.deadline)
         return EmbeddingsResponse(
-            model=made.model,
-            dimensions=len(made.vectors[0]),
-            normalized=made.normalized,
-            tokens=made.tokens,
-            embeddings=made.vectors,
+            model=embedded.model,
+            dimensions=len(embedded.vectors[0]),
+            normalized=embedded.normalized,
+            tokens=embedded.tokens,
+            embeddings=embedded.vectors,
         )
 
     @service.implements(rank_candidates)
     def handle_similarity(request: SimilarityRequest, invocation: Invocation) -> SimilarityResponse:
         texts = [request.query, *request.candidates]
         _refuse_too_much(texts)
-        made = backend().embed(texts, normalize=True, deadline=invocation.deadline)
-        query, *candidates = made.vectors
-        return SimilarityResponse(model=made.model, results=ranked(query, candidates))
+        embedded = backend().embed(texts, normalize=True, deadline=invocation.deadline)
+        query, *candidates = embedded.vectors
+        return SimilarityResponse(model=embedded.model, results=ranked(query, candidates))
 
     @service.implements(choose_sentences)
     def handle_summary(request: SummaryRequest, invocation: Invocation) -> SummaryResponse:
         pieces = sentences(request.text)
-        made = backend().embed(pieces, normalize=True, deadline=invocation.deadline)
-        summary = best(pieces, likeness_to_mean(made.vectors), request.max_sentences)
-        return SummaryResponse(summary=summary, model=made.model)
+        embedded = backend().embed(pieces, normalize=True, deadline=invocation.deadline)
+        summary = best(pieces, likeness_to_mean(embedded.vectors), request.max_sentences)
+        return SummaryResponse(summary=summary, model=embedded.model)
 
     return service
 

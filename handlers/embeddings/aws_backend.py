@@ -39,12 +39,12 @@ class TitanBackend:
             ServiceError: Bedrock refuses a text, is busy, too slow, or answers nonsense.
         """
         with ThreadPoolExecutor(min(len(texts), _CALLS_AT_ONCE)) as threads:
-            made = list(threads.map(lambda text: self._embed_one(text, normalize, deadline), texts))
+            vectors = list(threads.map(lambda text: self._embed_one(text, normalize, deadline), texts))
         return Embeddings(
             model=self._model,
             normalized=normalize,
-            vectors=[vector for vector, _ in made],
-            tokens=sum(tokens for _, tokens in made),
+            vectors=[vector for vector, _ in vectors],
+            tokens=sum(tokens for _, tokens in vectors),
         )
 
     def _embed_one(self, text: str, normalize: bool, deadline: Deadline) -> tuple[Vector, int]:

@@ -1,4 +1,4 @@
-"""What an embeddings backend does; there is one with a local model and one that calls Bedrock."""
+"""Protocol of embeddings backends: one has a local model, one calls Bedrock."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from handlers.embeddings.models import Vector
 
 @dataclass(frozen=True, slots=True)
 class Embeddings:
-    """What a backend made of some texts.
+    """Vectors of texts.
 
     Attributes:
         model: The model that made them.

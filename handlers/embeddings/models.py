@@ -1,4 +1,4 @@
-"""What `embeddings` and `embeddings.similarity` take and give, whichever backend works."""
+"""Requests and responses of `embeddings` and `embeddings.similarity`, the same for all backends."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class EmbeddingsResponse(ResponseModel):
     model: str = Field(description="Vectors of different models cannot be compared.")
     dimensions: int = Field(gt=0)
     normalized: bool = Field(
-        description="Whether the vectors have length 1. The local model's always have, whatever was asked for."
+        description="Whether the vectors have length 1. Vectors of the local model always have."
     )
     tokens: int = Field(ge=0, description="Tokens of all texts, as the model counts them.")
     embeddings: list[Vector]
@@ -60,7 +60,7 @@ class SimilarityRequest(RequestModel):
 
 
 class Similarity(ResponseModel):
-    """How close one candidate is to the query."""
+    """Similarity of a candidate to the query."""
 
     index: int = Field(ge=0, description="The candidate's place in the request, from zero.")
     score: float = Field(ge=-1, le=1, description="Cosine similarity.")

@@ -1,7 +1,7 @@
 """The Lambda handler of the jobs API: starts workflows that take longer than a request may, and says how they stand.
 
-A job is written down before it is started, and everything after that can be done twice: whoever sends the same
-Idempotency-Key again after a crash finishes what was begun, and starts nothing a second time.
+A job is recorded before it is started, and every later step is idempotent: a client that sends the same
+Idempotency-Key again after a crash completes the start, and starts nothing twice.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ _DAY_SECONDS = 86_400
 
 
 class Jobs:
-    """What the two routes do.
+    """Operations of the two routes.
 
     Args:
         records: Gives the table of jobs.
         workflows: Gives the workflows.
         payloads: Gives the bucket for inputs and results.
         clock: The time, in seconds since 1970.
-        lifetime_seconds: How long a job and its result are kept. Left out, a day.
+        lifetime_seconds: Seconds after which a job and its result expire. Default: 86400.
         callbacks: Whether addresses can be called back from here.
     """
 
@@ -87,7 +87,7 @@ class Jobs:
             names = ", ".join(self._workflows().names)
             raise NotFound(f"Unknown workflow. Available: {names}.")
         if request.callback_url is not None and not self._callbacks:
-            raise UnprocessableInput("callback_url: nobody is called back from this environment.")
+            raise UnprocessableInput("callback_url: callbacks are disabled in this environment.")
         items = _items(workflow, request)
         record = self._written(name, request, _owner(invocation), http, deadline)
         invocation.metered.hand_over()  # a job that was started before has reserved
@@ -159,7 +159,7 @@ class Jobs:
         self, name: str, request: JobRequest, owner: str, http: ProxyRequest, deadline: Deadline
     ) -> JobRecord:
         now = int(self._clock())
-        asked = JobRecord(
+        record = JobRecord(
             owner=owner,
             job_id=_job_id(owner, http),
             workflow=name,
@@ -169,12 +169,12 @@ class Jobs:
             expires_at=now + self._lifetime_seconds,
             callback_url=request.callback_url,
         )
-        if self._records().create(asked, now=now, deadline=deadline):
-            return asked
-        found = self._record(owner, asked.job_id, deadline)
+        if self._records().create(record, now=now, deadline=deadline):
+            return record
+        found = self._record(owner, record.job_id, deadline)
         if found is None:
             raise BackendUnavailable("The job of this Idempotency-Key expires just now. Try again.")
-        if found.request_sha256 != asked.request_sha256:
+        if found.request_sha256 != record.request_sha256:
             raise IdempotencyKeyReused
         return found
 
@@ -255,8 +255,10 @@ def _job_id(owner: str, http: ProxyRequest) -> str:
 
 
 def _digest(workflow: str, request: JobRequest) -> str:
-    asked = {"workflow": workflow, **request.model_dump(mode="json")}
-    return hashlib.sha256(json.dumps(asked, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    request_data = {"workflow": workflow, **request.model_dump(mode="json")}
+    return hashlib.sha256(
+        json.dumps(request_data, sort_keys=True, separators=(",", ":")).encode()
+    ).hexdigest()
 
 
 def _store(

@@ -76,12 +76,12 @@ class Callbacks:
         self._resolve = resolve
         self._clock = clock
 
-    def send(self, url: str, said: Mapping[str, object], *, deadline: Deadline) -> None:
+    def send(self, url: str, message: Mapping[str, object], *, deadline: Deadline) -> None:
         """Send a message once; redirects are not followed.
 
         Raises:
             CallbackRefused: The address leads to one that is not public.
-            CallbackFailed: Nobody answers, or the answer is not a 2xx.
+            CallbackFailed: There is no answer, or its status is not 2xx.
             ServiceError: KMS fails.
         """
         parts = urlsplit(url)
@@ -93,7 +93,7 @@ class Callbacks:
             raise CallbackRefused from None
         except OSError as error:
             raise CallbackFailed(detail=f"resolving the host: {type(error).__name__}") from None
-        body = json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
+        body = json.dumps(message, sort_keys=True, separators=(",", ":")).encode()
         signed_at = int(self._clock())
         headers = {
             "Content-Type": "application/json",

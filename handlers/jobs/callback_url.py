@@ -1,4 +1,4 @@
-"""Which addresses may be called back: public https ones, so that nobody can have us knock at doors inside."""
+"""Check of callback addresses: only public https addresses, against requests to internal services (SSRF)."""
 
 from __future__ import annotations
 
@@ -99,10 +99,10 @@ def public_address(host: str, resolve: Resolve | None = None) -> str:
 
 def is_public(address: str) -> bool:
     """Return whether an IP address is in none of the networks for private and special purposes."""
-    known = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(known, ipaddress.IPv6Address) and known not in _PUBLIC_IPV6:
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address) and ip not in _PUBLIC_IPV6:
         return False
-    return not any(known in network for network in _SPECIAL)
+    return not any(ip in network for network in _SPECIAL)
 
 
 def _resolve(host: str) -> list[str]:

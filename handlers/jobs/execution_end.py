@@ -1,6 +1,7 @@
-"""How an execution ended, as EventBridge tells it; what the event leaves out is asked of Step Functions.
+"""End of an execution from its EventBridge event; missing parts come from Step Functions.
 
-An event has neither input nor error where the state machine is encrypted with a key of one's own, or they are too large.
+An event has no input and no error if a customer-managed key encrypts the state machine, or they are too
+large.
 """
 
 from __future__ import annotations
@@ -40,9 +41,9 @@ def operation_of(event: object) -> object:
     if not isinstance(event, Mapping) or event.get("source") != _SOURCE:
         return event
     detail = event.get("detail")
-    said: Mapping[str, Any] = detail if isinstance(detail, Mapping) else {}
-    end = {name: said.get(name) for name in ("name", "status", "input", "error")}
-    return {"operation": "jobs.ended", "input": {"execution_arn": said.get("executionArn"), **end}}
+    detail_data: Mapping[str, Any] = detail if isinstance(detail, Mapping) else {}
+    end = {name: detail_data.get(name) for name in ("name", "status", "input", "error")}
+    return {"operation": "jobs.ended", "input": {"execution_arn": detail_data.get("executionArn"), **end}}
 
 
 class Executions:
@@ -68,10 +69,10 @@ class Executions:
             )
             given, error = str(described.get("input") or ""), described.get("error")
         try:
-            said: Any = json.loads(given)
-            owner, job_id = said["owner"], said["job_id"]
+            data: Any = json.loads(given)
+            owner, job_id = data["owner"], data["job_id"]
         except (ValueError, KeyError, TypeError):
             return None
         if not isinstance(owner, str) or not isinstance(job_id, str):
             return None
-        return EndedJob(owner, job_id, error, said.get("charge"))
+        return EndedJob(owner, job_id, error, data.get("charge"))

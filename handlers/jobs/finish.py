@@ -31,7 +31,7 @@ from handlers.jobs.records import JobRecord, JobRecords
 
 
 class Endings:
-    """What is done when a job has ended.
+    """Actions at the end of a job.
 
     Args:
         records: Gives the table of jobs.
@@ -118,8 +118,8 @@ class Endings:
     def _told(self, record: JobRecord, deadline: Deadline) -> bool:
         if record.callback_url is None:
             return False
-        said = {"id": record.job_id, "workflow": record.workflow, "status": record.status}
-        self._callbacks().send(record.callback_url, said, deadline=deadline)
+        message = {"id": record.job_id, "workflow": record.workflow, "status": record.status}
+        self._callbacks().send(record.callback_url, message, deadline=deadline)
         # A failure to note it must not have it sent again.
         with suppress(ServiceError):
             self._records().mark_told(record, deadline=deadline)
@@ -127,7 +127,7 @@ class Endings:
 
 
 def create_service(endings: Endings, *, payloads: Callable[[], Payloads]) -> Service:
-    """What state machines call for a job: links of its objects, its end and the callback."""
+    """Return the service that state machines call for a job: links of its objects, its end and the callback."""
     service = Service(job_endings)
 
     @service.implements(link_objects)
@@ -150,7 +150,7 @@ def create_service(endings: Endings, *, payloads: Callable[[], Payloads]) -> Ser
 
 
 def _is_untold(record: JobRecord, status: str) -> bool:
-    """Return whether nobody else tells the client: a state machine that fails by itself does, or puts it into the queue."""
+    """Return whether the client must still be notified. A failed state machine has done so, or has used the queue."""
     return record.callback == "due" or (record.callback is None and status != "FAILED")
 
 

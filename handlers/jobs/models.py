@@ -1,4 +1,4 @@
-"""What the jobs API takes and gives."""
+"""Requests and responses of the jobs API."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class JobRequest(RequestModel):
         str | None,
         Field(
             max_length=2_000,
-            description="An https address that is told, signed, when the job has ended. Not every environment calls back.",
+            description="An https address that gets a signed request when the job has ended. Some environments disable callbacks.",
         ),
     ] = None
 
@@ -37,13 +37,13 @@ class JobRequest(RequestModel):
 
 
 class Progress(ResponseModel):
-    """How far a job is."""
+    """Progress of a job."""
 
     states_done: Annotated[int, Field(ge=0, description="The workflow's states that have ended so far.")]
 
 
 class JobError(ResponseModel):
-    """Why a job failed."""
+    """Error of a failed job."""
 
     code: str
     message: str
@@ -81,14 +81,14 @@ class WorkflowList(ResponseModel):
 
 
 class WorkflowError(RequestModel):
-    """What Step Functions says of an error: its name, and the cause, which is JSON if a function raised it."""
+    """Error from Step Functions: its name, and the cause, which is JSON if a function raised it."""
 
     Error: str
     Cause: str = ""
 
 
 class FinishRequest(RequestModel):
-    """How a job ended: with a result, or with an error."""
+    """End of a job: a result or an error."""
 
     owner: str
     job_id: str

@@ -98,7 +98,7 @@ class Payloads:
         return {"key": name}
 
     def link_to_read(self, key: object) -> str:
-        """Return a presigned URL that reads an object; nothing is asked of S3.
+        """Return a presigned URL that reads an object, without a call to S3.
 
         Raises:
             InvalidRequest: The key is none.

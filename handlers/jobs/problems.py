@@ -1,4 +1,4 @@
-"""What a client may know of how a job failed: a code, and a message for people."""
+"""Errors of jobs for clients: a code, and a message for people."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _WORDS = {
 }
 _FAILED = ("workflow_failed", "A part of the workflow failed.")
 NO_RESULT = ("workflow_failed", "The workflow ended without a result.")
-"""What is said where nothing is known."""
+"""Error without details."""
 
 _ENDS = {
     "TIMED_OUT": _WORDS["States.Timeout"],
@@ -44,10 +44,10 @@ _ENDS = {
 
 def problem_of(error: WorkflowError) -> tuple[str, str]:
     """Return the code and the message for the client: a service's own, whose messages are made to be shown."""
-    known = error_named(error.Error)
-    if known is None:
+    error_class = error_named(error.Error)
+    if error_class is None:
         return _WORDS.get(error.Error, _FAILED)
-    return known.code, _message(error.Cause) or known.default_message
+    return error_class.code, _message(error.Cause) or error_class.default_message
 
 
 def problem_of_end(status: str, error: str | None) -> tuple[str, str]:
@@ -62,8 +62,8 @@ def problem_of_end(status: str, error: str | None) -> tuple[str, str]:
 
 def _message(cause: str) -> str | None:
     try:
-        said: Any = json.loads(cause)
+        data: Any = json.loads(cause)
     except ValueError:
         return None
-    message = said.get("errorMessage") if isinstance(said, Mapping) else None
+    message = data.get("errorMessage") if isinstance(data, Mapping) else None
     return message if isinstance(message, str) and message else None

@@ -1,4 +1,4 @@
-"""What is kept of a job: one item in DynamoDB, found by its owner and its id, so that nobody finds another's."""
+"""Records of jobs: one DynamoDB item each, with owner and id as the key, so that callers find only their own."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class JobRecord:
         owner: Who started it.
         job_id: Its id, unique for the owner.
         workflow: The name of its workflow.
-        request_sha256: The hash of what was asked for.
+        request_sha256: Hash of the request.
         status: `accepted` until its execution has been started.
-        created_at: When it was asked for, in seconds since 1970.
-        expires_at: When it is forgotten, in seconds since 1970.
+        created_at: Time of the request, in seconds since 1970.
+        expires_at: Time at which it expires, in seconds since 1970.
         callback_url: Where to say that it has ended.
         result_key: Where its result is in the payload bucket.
         error_code: Why it failed.
@@ -59,12 +59,12 @@ class JobRecord:
 
     @property
     def payload_prefix(self) -> str:
-        """Where its inputs and its result are in the payload bucket."""
+        """Prefix of its inputs and its result in the payload bucket."""
         return f"jobs/{self.execution_name}"
 
     @property
     def output_key(self) -> str:
-        """Where its execution puts its result; that of an earlier life of the id puts it elsewhere."""
+        """Key of its result, which differs from that of an earlier job with the same id."""
         return f"{self.payload_prefix}/result.json"
 
 

@@ -55,7 +55,7 @@ class JobWorkflow:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionState:
-    """How an execution stands.
+    """State of an execution.
 
     Attributes:
         status: `RUNNING`, `SUCCEEDED`, `FAILED`, `TIMED_OUT` or `ABORTED`.
@@ -92,9 +92,9 @@ class JobWorkflows:
         Raises:
             ValueError: It is something else.
         """
-        said = json.loads(os.environ.get("JOB_WORKFLOWS") or "{}")
+        configured = json.loads(os.environ.get("JOB_WORKFLOWS") or "{}")
         try:
-            return cls({name: JobWorkflow(**fields) for name, fields in said.items()})
+            return cls({name: JobWorkflow(**fields) for name, fields in configured.items()})
         except (AttributeError, TypeError):
             raise ValueError("JOB_WORKFLOWS should be a JSON object of workflows") from None
 

@@ -27,8 +27,8 @@ def create_service(
     """The language service.
 
     Args:
-        backend: Gives the backend; it is asked only when a good request is there.
-        summarizer: Gives what summarizes; asked likewise. Left out, nothing but the text's own words.
+        backend: Returns the backend; called only for a valid request.
+        summarizer: Returns the summarizer, likewise. Default: none; summaries use the text's own sentences.
     """
     service = Service(language)
 
@@ -43,7 +43,7 @@ def create_service(
             found = [DetectedLanguage(code=request.language)]
         language, *alternatives = found or [DetectedLanguage(code=UNDETERMINED)]
         if language.code not in model.analysed_languages:
-            known = ", ".join(sorted(model.analysed_languages))
+            languages = ", ".join(sorted(model.analysed_languages))
             return AnalysisResponse(
                 language=language,
                 alternatives=alternatives,
@@ -51,7 +51,7 @@ def create_service(
                 entities=None,
                 key_phrases=None,
                 notes=[
-                    f"Sentiment, entities and key phrases are available for these languages only: {known}."
+                    f"Sentiment, entities and key phrases are available for these languages only: {languages}."
                 ],
             )
         analysis = model.analyse(request.text, language.code, deadline=invocation.deadline)

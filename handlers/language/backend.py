@@ -1,4 +1,4 @@
-"""What a language backend does; there is one with local models and one that calls Comprehend."""
+"""Protocol of language backends: one has local models, one calls Comprehend."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class LanguageBackend(Protocol):
         """The languages that `analyse` knows."""
 
     def detect(self, text: str, *, deadline: Deadline) -> list[DetectedLanguage]:
-        """The languages the text may be in, the likeliest first; none when nothing can be told."""
+        """Return the possible languages of a text, the most likely first. Empty if they cannot be determined."""
 
     def analyse(self, text: str, language: str, *, deadline: Deadline) -> Analysis:
         """Sentiment, entities and key phrases of a text in one of `analysed_languages`."""

@@ -1,7 +1,7 @@
 """Takes spaCy's command line out of the language function's archive.
 
-`import spacy` imports its whole command line, and with it a dozen packages (typer, rich, weasel, requests and so on)
-that nobody calls in a Lambda function: half of the import's time. All that the import wants from it is `info`.
+`import spacy` imports its whole command line, and with it a dozen packages (typer, rich, weasel, requests and
+so on) that a Lambda function does not use: half of the import's time. The import needs only `info` of it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What `language.analysis` takes and gives, whichever backend works.
+"""Request and response of `language.analysis`, the same for all backends.
 
 Offsets count Unicode code points of the text as it was sent, from zero, the end exclusive; they are Python's own
 string indices and Comprehend's.
@@ -16,7 +16,7 @@ MAX_TEXT_BYTES = 5_000
 """As UTF-8; what Comprehend takes in one synchronous call."""
 
 UNDETERMINED = "und"
-"""ISO 639's code for text of no language that could be told."""
+"""ISO 639 code for text whose language cannot be determined."""
 
 SentimentLabel = Literal["POSITIVE", "NEGATIVE", "NEUTRAL", "MIXED"]
 EntityType = Literal[
@@ -38,7 +38,7 @@ class AnalysisRequest(RequestModel):
         str | None,
         Field(
             pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$",
-            description="The text's language, such as `en` or `zh-TW`, if it is known. Left out, it is detected.",
+            description="The text's language, such as `en` or `zh-TW`, if it is known. Default: it is detected.",
         ),
     ] = None
 
@@ -46,14 +46,14 @@ class AnalysisRequest(RequestModel):
 class DetectedLanguage(ResponseModel):
     """A language that the text may be in."""
 
-    code: str = Field(description="ISO 639 code, such as `en`; `und` when the language cannot be told.")
+    code: str = Field(description="ISO 639 code, such as `en`; `und` when the language cannot be determined.")
     score: OptionalScore = Field(
         default=None, description="How sure the model is. Left out for a language that the request named."
     )
 
 
 class SentimentScores(ResponseModel):
-    """How much of each mood there is.
+    """Share of each sentiment.
 
     Comprehend: the probability of each label. Local: the shares of the text's words; that model has no `mixed`.
     """
@@ -91,7 +91,7 @@ class KeyPhrase(ResponseModel):
 
 
 class Analysis(ResponseModel):
-    """What a backend found in a text of a language that it knows."""
+    """Analysis of a text in a language that the backend supports."""
 
     sentiment: Sentiment
     entities: list[Entity]

@@ -36,7 +36,7 @@ class LexRank:
 
 
 def centrality(pieces: list[str]) -> list[float]:
-    """How central each sentence is: its rank in the graph of sentences that share words.
+    """Return the centrality of each sentence: its rank in the graph of sentences that share words.
 
     Returns:
         One score a sentence; they sum up to 1.

@@ -35,7 +35,7 @@ class ReserveRequest(RequestModel):
 
 
 class StateError(RequestModel):
-    """What Step Functions says of an error."""
+    """Error from Step Functions."""
 
     Error: str
     Cause: str = ""

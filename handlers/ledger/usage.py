@@ -31,7 +31,7 @@ _ATTRIBUTES: Final[Mapping[GroupBy, str]] = {
 
 
 class Usage:
-    """What calls have used.
+    """Usage of calls.
 
     Args:
         buckets: Name of the table of buckets.

@@ -1,4 +1,4 @@
-"""What the orchestrator takes and gives."""
+"""Requests and responses of the orchestrator."""
 
 from __future__ import annotations
 

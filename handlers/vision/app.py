@@ -19,7 +19,7 @@ def create_service(backend: Callable[[], VisionBackend]) -> Service:
     """The vision service.
 
     Args:
-        backend: Gives the backend; it is asked only when a good image is there.
+        backend: Returns the backend; called only for a valid image.
     """
     service = Service(vision)
 

@@ -1,4 +1,4 @@
-"""What a backend of the vision function does, and how what it found becomes an answer; the same for all backends."""
+"""Protocol of vision backends, and the response from their findings, the same for all backends."""
 
 from __future__ import annotations
 

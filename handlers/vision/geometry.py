@@ -120,7 +120,7 @@ class Rectangle:
         )
 
     def corners(self) -> Floats:
-        """Its corners as four rows of x and y: top left, top right, bottom right, bottom left, as it is turned."""
+        """Corners of the rotated rectangle, as rows of x and y: top left, top right, bottom right, bottom left."""
         across = np.array([math.cos(self.angle), math.sin(self.angle)]) * self.width / 2
         down = np.array([-math.sin(self.angle), math.cos(self.angle)]) * self.height / 2
         corners: Floats = np.array([-across - down, across - down, across + down, -across + down])

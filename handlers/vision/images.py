@@ -1,7 +1,6 @@
 """Images from strangers: what they are is read off their first bytes, and how large, before anything decodes them.
 
-What comes out is pixels only, upright and in RGB. Metadata, further frames and whatever else a file carries behind
-its image are left behind.
+The result is pixels only, upright and in RGB. Metadata, further frames and data after the image are dropped.
 
 - Formats: PNG, JPEG, WebP and GIF; of an animation the first frame.
 - At most 4.5 MB and 25 million pixels, so that a small file cannot fill the memory.

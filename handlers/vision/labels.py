@@ -1,4 +1,4 @@
-"""What is in an image: an ImageNet network gives each of its classes a probability, this makes labels of them.
+"""Labels of an image, from the probabilities of an ImageNet network's classes.
 
 The classes are narrow (118 breeds of dogs), so a photo of a cat is a little of five kinds of cat. Each class belongs
 to broader ones, whose probability is the sum of their classes': "cat" is sure where no kind of cat is.

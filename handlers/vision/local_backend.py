@@ -58,7 +58,7 @@ class LocalVision:
     def find_labels(
         self, picture: Picture, *, max_labels: int, min_confidence: float, deadline: Deadline
     ) -> LabelsResponse:
-        """Names the things that an image shows; see `VisionBackend`. It takes milliseconds, whatever is left."""
+        """Name the things in an image; see `VisionBackend`. It takes milliseconds, so it ignores the deadline."""
         del deadline
         return labels_response(
             self._labeler().label(picture.pixels),

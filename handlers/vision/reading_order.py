@@ -108,7 +108,7 @@ def _rows_of_columns(pieces: list[_Piece], gutter: float, depth: int) -> list[li
 
 
 def _gutter(pieces: list[_Piece]) -> float | None:
-    """Where a vertical line crosses the fewest pieces and has prose on both sides, if there is such a place."""
+    """Return the x of the vertical line that crosses the fewest pieces and has prose on both sides, or None."""
     if len(pieces) < 2 * _PROSE_LINES:
         return None
     line_height = median(piece.height for piece in pieces)

@@ -1,4 +1,4 @@
-"""Where the text of an image is: a DB network gives each pixel a text probability, this makes rectangles of it.
+"""Rectangles of text in an image, from a DB network's text probability of each pixel.
 
 DB ("differentiable binarization") networks mark the core of each line of text, drawn in from its edges; so a region
 of likely pixels becomes a rectangle, and the rectangle is grown back by what was drawn in.
@@ -25,7 +25,7 @@ _Region = tuple[npt.NDArray[np.integer], npt.NDArray[np.integer], npt.NDArray[np
 
 @dataclass(frozen=True, slots=True)
 class DetectionSettings:
-    """How a text map becomes rectangles.
+    """Settings of the detection.
 
     Attributes:
         longest_side: The longest side that the network sees, in pixels: larger images are reduced to it.
@@ -129,9 +129,9 @@ def _likely_regions(text_map: Floats, runs: Runs, settings: DetectionSettings) -
     means = np.bincount(runs.regions, weights=run_sums, minlength=runs.region_count) / np.maximum(areas, 1)
     likely = (means >= settings.region_threshold) & (areas >= settings.smallest_side**2)
     found = np.flatnonzero(likely)
-    kept = found[np.argsort(-areas[found], kind="stable")][: settings.max_regions]
+    largest = found[np.argsort(-areas[found], kind="stable")][: settings.max_regions]
     order = np.argsort(runs.regions, kind="stable")
-    bounds = np.searchsorted(runs.regions[order], np.stack([kept, kept + 1]))
+    bounds = np.searchsorted(runs.regions[order], np.stack([largest, largest + 1]))
     members = [order[start:end] for start, end in bounds.T]
     regions = [(runs.rows[member], runs.starts[member], runs.ends[member]) for member in members]
-    return regions, len(found) - len(kept)
+    return regions, len(found) - len(largest)

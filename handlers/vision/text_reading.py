@@ -32,7 +32,7 @@ _PIECES_TRIED = 3
 
 @dataclass(frozen=True, slots=True)
 class ReadingLimits:
-    """How much of an image is read. A limit ends the reading once the region is read that exceeds it.
+    """Limits of reading an image. Reading ends after the region that exceeds a limit.
 
     Attributes:
         max_columns: The columns of pixels that the recognizer looks at, at its line height of 48 pixels. The limit gives
@@ -132,7 +132,7 @@ class TextReader:
 
 
 def _page_turns(rectangles: Sequence[Rectangle], read: Read) -> int:
-    """How many quarter turns clockwise the text of the page is turned from upright."""
+    """Return the number of clockwise quarter turns of the page's text from upright."""
     longest = sorted(rectangles, key=lambda rectangle: -max(rectangle.width, rectangle.height))[
         :_PIECES_TRIED
     ]

@@ -1,4 +1,4 @@
-"""What a piece of text says: cuts it out of the image, turns it upright, and reads it with a CTC network.
+"""Recognition of a piece of text: cropped, turned upright, and read by a CTC network.
 
 A CTC ("connectionist temporal classification") network looks at a line from left to right and gives, for each of its
 steps, a probability for each character and for "no new character", the blank.
@@ -26,7 +26,7 @@ _LONGEST_WIDTH = 3200
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a piece of text says.
+    """Text of a piece.
 
     Attributes:
         text: The text; empty where none could be read.

@@ -170,7 +170,7 @@ class Console:
             return _json(500, {"message": f"{type(error).__name__}: {error}"})
 
     def _records(self, parts: list[str]) -> object | None:
-        """Return what is made of the records; None where the rest of the cloud has to be asked."""
+        """Return a view of the records. None if other parts of the local cloud must answer."""
         match parts:
             case ["requests"]:
                 return [exchanges.request_row(record) for record in self._answered]

@@ -52,7 +52,7 @@ class Events:
 
     @property
     def has_listeners(self) -> bool:
-        """Whether a page is open. Without one, nothing needs to be written down for it."""
+        """True if a page is open. Without one, no events are recorded."""
         return bool(self._streams)
 
     def send(self, name: str, content: object) -> None:

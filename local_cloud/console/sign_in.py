@@ -33,7 +33,7 @@ class SignIn:
         self._lock = Lock()
 
     def user_token(self, region: str) -> str:
-        """Return the ID token of a user, who is created when the first token is asked for.
+        """Return the ID token of a user, who is created with the first token.
 
         Raises:
             NoUserPoolError: There is no pool to sign in to.

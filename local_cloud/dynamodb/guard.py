@@ -40,7 +40,7 @@ class _Token:
 
 @dataclass(slots=True)
 class Guard:
-    """What protects the tables of one backend. Hold `lock` to use anything of it.
+    """Lock and transaction tokens of the tables of a backend. Hold `lock` to use its members.
 
     Attributes:
         lock: The lock of every operation.
@@ -76,13 +76,13 @@ class Guard:
                 break  # tokens are in the order in which they expire
             del self._tokens[name]
         written = json.dumps(request, sort_keys=True, default=repr)
-        known = self._tokens.get(token)
-        if known is None:
+        existing = self._tokens.get(token)
+        if existing is None:
             self._tokens[token] = _Token(written)
             return True
-        if known.request != written:
+        if existing.request != written:
             raise error("IdempotentParameterMismatchException", _MISMATCH)
-        if known.expires_at is None:
+        if existing.expires_at is None:
             raise error("TransactionInProgressException", _IN_PROGRESS)
         return False
 

@@ -130,7 +130,7 @@ def _reason(backend: Any, action: _Action) -> tuple[Any, Any, Any]:
     except ConditionalCheckFailed as failed:
         return "ConditionalCheckFailed", str(failed.message), _old_item(backend, action)
     except (InvalidUpdateExpression, InvalidConditionExpression, ExpressionAttributeValuesEmpty):
-        raise  # it is the request that is not valid, whatever the items are
+        raise  # the request is not valid for any items
     except (MockValidationException, ValidationException) as invalid:
         return "ValidationError", str(invalid.message), None
     return _NONE

@@ -1,4 +1,4 @@
-"""What a target is given of an event: all of it, a part, a constant, or what a template makes of it."""
+"""Input of a target: the event, a part of it, a constant, or the result of a template."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _VARIABLE = re.compile(r"<([\w.-]+)>")
 
 
 class InvalidInput(Exception):
-    """What a template makes of an event is not JSON."""
+    """The result of a template is not JSON."""
 
 
 def input_of(target: Mapping[str, Any], event: Mapping[str, Any], *, rule_arn: str) -> str:

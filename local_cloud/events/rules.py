@@ -1,7 +1,8 @@
-"""Which targets an event goes to, and what becomes of it where it cannot be delivered.
+"""Delivery of events to the targets of rules, and to dead-letter queues.
 
-moto's `Rule.send_to_targets` is replaced: every event of its backend comes through it. Targets that are delivered to
-here get it on a thread of their own, so that whoever puts an event goes on at once; for the rest moto's own code runs.
+moto's `Rule.send_to_targets` is replaced: every event of its backend comes through it. Targets that are
+delivered to here get it on a thread of their own, so that PutEvents returns at once; moto's own code delivers
+to the others.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ def publish(
         source: The service, such as `aws.states`.
         detail_type: What happened.
         resources: The ARNs that it happened to.
-        detail: What is to be said of it.
+        detail: Detail of the event.
     """
     models = sys.modules.get(_MODELS)
     if models is None or _original is None:
@@ -144,7 +145,7 @@ def _leave_to_moto(
 ) -> None:
     alone = copy.copy(rule)
     alone.targets = [target]
-    assert _original is not None  # noqa: S101 - else nobody calls this
+    assert _original is not None  # noqa: S101 - set by the patch that calls this
     try:
         _original(alone, event, transform_input)
     except NotImplementedError:

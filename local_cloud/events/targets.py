@@ -19,7 +19,7 @@ _SERVICE = "events.amazonaws.com"
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who sends an event.
+    """Sender of an event.
 
     Attributes:
         rule_arn: The rule.

@@ -24,7 +24,7 @@ _MOST_EVENTS_A_STREAM = 10_000
 
 @dataclass(frozen=True, slots=True)
 class LogStream:
-    """Where a worker's lines go.
+    """Log stream of a worker.
 
     Attributes:
         account_id: Twelve digits.

@@ -27,7 +27,7 @@ _DIGEST_CHARACTERS = 16  # enough to tell archives apart, short enough for a rea
 
 
 class ArchiveChanged(Exception):
-    """The archive is not the one that was asked for: somebody has just uploaded another."""
+    """The archive was replaced by a concurrent upload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class CodeStore:
         self._layers = directory / "layers"
 
     def folder_of(self, name: str, digest: str) -> Path:
-        """Where the archive with this digest is, or would be, unpacked."""
+        """Return the folder for the unpacked archive with a digest, which may not exist."""
         return self._functions / name / digest[:_DIGEST_CHARACTERS]
 
     def unpack(self, name: str, digest: str, archive: bytes, *, keep: Collection[str] = ()) -> Path:

@@ -1,4 +1,4 @@
-"""What is to be run, read from moto's Lambda backend at each invocation.
+"""Definition of a function, read from moto's Lambda backend at each invocation.
 
 Terraform's calls end up in that backend, so it is the one source of truth: a function, version, alias or setting
 that was not applied does not exist here. A look-up happens on every warm invocation. Therefore it reads moto's storage (as
@@ -78,7 +78,7 @@ class FunctionDefinition:
 
     @property
     def key(self) -> tuple[str, str, str, str]:
-        """What tells one version of one function from every other."""
+        """Key of a version of a function."""
         return (self.account_id, self.region, self.name, self.version)
 
     @property
@@ -113,7 +113,7 @@ class Target:
 
     @property
     def key(self) -> tuple[str, str, str, str]:
-        """What tells one version of one function from every other."""
+        """Key of a version of a function."""
         return (self.account_id, self.region, self.name, self.version)
 
 
@@ -219,7 +219,7 @@ def replace_code(function: Any, digest: str) -> None:
 
 
 def event_invoke_config(target: Target) -> dict[str, Any]:
-    """How asynchronous invocations of exactly this qualifier are tried again; empty where nothing was said."""
+    """Return the settings of asynchronous invocations of exactly this qualifier, or an empty dictionary."""
     backend = lambda_models.lambda_backends[target.account_id][target.region]
     function = backend.get_function(target.name)
     unqualified = target.invoked_arn.removesuffix(f":{LATEST}")

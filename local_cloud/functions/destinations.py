@@ -1,4 +1,4 @@
-"""Where the record of an asynchronous invocation goes when it is over: destinations and the dead-letter queue.
+"""Destinations and dead-letter queues of asynchronous invocations.
 
 Delivery goes straight to moto's backends (as of moto 5.2.5), on a thread, as a queue or a topic may itself invoke a function and
 wait for it.
@@ -21,7 +21,7 @@ EVENT_AGE_EXCEEDED = "EventAgeExceeded"
 
 @dataclass(frozen=True, slots=True)
 class FinishedEvent:
-    """An asynchronous invocation that nobody will try again.
+    """Asynchronous invocation without further retries.
 
     Attributes:
         target: What was invoked.
@@ -51,7 +51,7 @@ def deliver(event: FinishedEvent, config: dict[str, Any]) -> list[str]:
         The ARNs that it was sent to.
 
     Raises:
-        Exception: Whatever moto raises for a target that does not exist or does not take the record.
+        Exception: moto's exception for a target that does not exist or rejects the record.
     """
     kind = "OnSuccess" if event.condition == SUCCESS else "OnFailure"
     chosen = (config.get("DestinationConfig") or {}).get(kind) or {}

@@ -81,11 +81,11 @@ class EventSources:
                     if not self._consumers[uuid].batches:
                         del self._consumers[uuid]
                 for uuid, (backend, mapping) in mappings.items():
-                    known = self._consumers.get(uuid)
-                    if known is None or known.mapping is not mapping:
-                        known = self._consumers[uuid] = _Consumer(self, backend, mapping)
+                    consumer = self._consumers.get(uuid)
+                    if consumer is None or consumer.mapping is not mapping:
+                        consumer = self._consumers[uuid] = _Consumer(self, backend, mapping)
                     try:
-                        known.take()
+                        consumer.take()
                     except Exception:
                         _logger.exception("Queue %s could not be read", mapping.event_source_arn)
                 with contextlib.suppress(TimeoutError):

@@ -1,8 +1,8 @@
 """Runs functions: finds them, admits the invocation, and picks the worker, a warm one if there is one.
 
-The path of a warm invocation is kept short (resolve, count, take a worker, write to its socket); whatever takes long
-(unpacking an archive, starting a process) happens in a task of its own. An invocation belongs to its worker, not to
-its caller: if the caller gives up, the function runs on, as it does on AWS.
+The path of a warm invocation is kept short (resolve, count, take a worker, write to its socket); slow steps
+(unpacking an archive, starting a process) run in a task of their own. An invocation belongs to its worker,
+not to its caller: if the caller gives up, the function runs on, as it does on AWS.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class FunctionExecutor:
         account_id: The account of function names that carry none; moto's own if left out.
         concurrency_limit: How many invocations may run at once in an account and region, and how many processes
             are kept; each is a process, therefore this is lower than AWS's 1,000.
-        idle_seconds: For how long a process is kept when nobody calls it.
+        idle_seconds: Seconds after which an idle process ends.
         init_timeout_seconds: How long loading a handler may take before Lambda starts over, within the function's
             own timeout.
         on_end: Called with each invocation that has a result, on the loop; it must be quick. Default: none.
@@ -282,9 +282,9 @@ class FunctionExecutor:
             for function in versions:
                 replace_code(function, digest)
             self._adopt(worker)
-            kept = {archive, *self._functions.code_digests(latest.account_id, latest.region, latest.name)}
-            kept.update(worker.definition.code_digest for worker in self._workers if not worker.ended)
-            await asyncio.to_thread(self._code.keep_only, latest.name, kept)
+            needed = {archive, *self._functions.code_digests(latest.account_id, latest.region, latest.name)}
+            needed.update(worker.definition.code_digest for worker in self._workers if not worker.ended)
+            await asyncio.to_thread(self._code.keep_only, latest.name, needed)
             return digest
 
     async def _started(self, definition: FunctionDefinition, place: WorkerPlace) -> Worker:

@@ -23,7 +23,7 @@ _PATH = re.compile(r"/_aws/lambda/(?P<function>[^/]+)/files")
 
 
 class FileReplacer(Protocol):
-    """What runs functions."""
+    """Executor of functions."""
 
     async def replace_files(
         self, function_arn: str, files: Mapping[str, ReplacedFile | None], *, archive: str

@@ -1,4 +1,4 @@
-"""What invokes functions, as the gateway, the queues and the server need it; `FunctionExecutor` is one."""
+"""Protocol of invokers of functions for the gateway, the queues and the server, such as `FunctionExecutor`."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ INTERVAL_SECONDS = 0.05
 
 
 class WatchedWorker(Protocol):
-    """What the watch needs of a worker."""
+    """Worker whose memory is watched."""
 
     @property
     def pid(self) -> int:

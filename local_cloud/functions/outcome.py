@@ -1,4 +1,4 @@
-"""How an invocation can end, in the words that Lambda has for it."""
+"""Outcomes of an invocation, in Lambda's words."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def init_failed(body: bytes) -> Outcome:
 
 
 def exited(request_id: str, returncode: int) -> Outcome:
-    """The process ended by itself or by a signal that nobody here sent.
+    """Return the outcome of a process that exited, or was ended by a signal from outside.
 
     Args:
         request_id: The invocation's id.

@@ -78,7 +78,7 @@ class ProcessGroup:
             self._loop.remove_reader(self._descriptor)
             os.close(self._descriptor)
             self._descriptor = None
-        self._kill_group()  # before it is reaped: until then its number belongs to nobody else
+        self._kill_group()  # before it is reaped: until then its number is not reused
         self._report(self._process.wait())
 
     def _wait(self) -> None:
@@ -89,7 +89,7 @@ class ProcessGroup:
         else:
             returncode = self._process.wait()
             self._kill_group()
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to be told
+        with contextlib.suppress(RuntimeError):  # the loop is closed, so there is no listener
             self._loop.call_soon_threadsafe(self._report, returncode)
 
     def _report(self, returncode: int) -> None:

@@ -1,4 +1,4 @@
-"""What Lambda makes of messages, and reads out of the answer: the event of a batch, and which of its messages failed."""
+"""Event of a batch of messages, and the failed messages in the response."""
 
 from __future__ import annotations
 
@@ -41,12 +41,16 @@ def record_of(message: Any, *, queue_arn: str) -> dict[str, Any]:
 
 
 def _attribute(value: dict[str, Any]) -> dict[str, Any]:
-    made: dict[str, Any] = {"stringListValues": [], "binaryListValues": [], "dataType": value["DataType"]}
+    attribute: dict[str, Any] = {
+        "stringListValues": [],
+        "binaryListValues": [],
+        "dataType": value["DataType"],
+    }
     if (text := value.get("StringValue")) is not None:
-        made["stringValue"] = text
+        attribute["stringValue"] = text
     if (binary := value.get("BinaryValue")) is not None:
-        made["binaryValue"] = binary if isinstance(binary, str) else binary.decode("ascii")
-    return made
+        attribute["binaryValue"] = binary if isinstance(binary, str) else binary.decode("ascii")
+    return attribute
 
 
 def events_of(
@@ -86,14 +90,14 @@ def failed_ids(answer: bytes, sent: set[str]) -> set[str]:
         sent: The ids of the messages in the batch.
     """
     try:
-        said = json.loads(answer or b"null")
+        data = json.loads(answer or b"null")
     except ValueError:
         return sent
-    if said is None or said == "":
+    if data is None or data == "":
         return set()
-    if not isinstance(said, dict):
+    if not isinstance(data, dict):
         return sent
-    failures = said.get("batchItemFailures")
+    failures = data.get("batchItemFailures")
     if failures is None:
         return set()
     if not isinstance(failures, list):

@@ -1,4 +1,4 @@
-"""What an invocation gives back: the one piece of plain data that every caller of functions shares."""
+"""Result of an invocation, for all callers of functions."""
 
 from __future__ import annotations
 

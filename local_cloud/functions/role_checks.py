@@ -1,4 +1,4 @@
-"""What Lambda asks of a function's role when a function or an event source mapping is made, as AWS does then.
+"""Checks of a function's role when a function or an event source mapping is created, as on AWS.
 
 A role that is not known here may do everything.
 """
@@ -62,7 +62,7 @@ def require_sending(role_arn: str, target_arn: str) -> None:
 
 def _may(role_arn: str, action: str, resource: str) -> bool:
     _, _, service, region, _ = resource.split(":", 4)
-    # ListStreams knows no resource of its own for DynamoDB and Kinesis: whatever it is allowed on will do
+    # ListStreams has no resource of its own for DynamoDB and Kinesis; permission on any resource is enough
     resources = () if action == "ListStreams" else (resource,)
     return refused_role(role_arn, Need(f"{service}:{action}", resources), region=region) is None
 

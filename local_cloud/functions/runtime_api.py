@@ -54,7 +54,7 @@ _HEAD_TOO_LARGE = _refusal(
 
 
 class RuntimeListener(Protocol):
-    """What the Runtime API tells its worker."""
+    """Listener for events of the Runtime API."""
 
     def runtime_ready(self) -> None:
         """The client asked for an event: the start is over, or the last invocation is."""

@@ -54,7 +54,7 @@ class Warden:
         process = self._running()
         try:
             self._write(process, line)
-        except BrokenPipeError:  # somebody ended the warden: start another one, which has to know them all
+        except BrokenPipeError:  # the warden was killed: start another one with all processes
             self._process = None
             _give_up(process)
             self._write(self._running(), "".join(f"+{group}\n" for group in sorted(self._groups)))

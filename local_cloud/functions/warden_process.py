@@ -13,8 +13,9 @@ def main(functions_folder: str) -> None:
     """Keep the list of process groups; when standard input ends, kill them and all that ran away from them.
 
     Args:
-        functions_folder: The folder of this local cloud's unpacked functions. A process whose LAMBDA_TASK_ROOT is in
-            there was started by a worker, whatever session it is in now. Only Linux tells (`/proc`).
+        functions_folder: The folder of this local cloud's unpacked functions. A process whose
+            LAMBDA_TASK_ROOT is in there was started by a worker, also in another session. Only Linux provides
+            this (`/proc`).
     """
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)

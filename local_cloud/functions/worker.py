@@ -39,7 +39,7 @@ _MEGABYTE = 1024 * 1024
 
 
 class WorkerOwner(Protocol):
-    """What a worker tells the one who started it."""
+    """Listener for events of a worker."""
 
     def worker_free(self, worker: Worker) -> None:
         """It has finished an invocation and can take the next."""
@@ -48,12 +48,12 @@ class WorkerOwner(Protocol):
         """An invocation has a result, which its caller is given next."""
 
     def worker_ended(self, worker: Worker, undelivered: Invocation | None) -> None:
-        """Its process is gone; the invocation that it had not fetched yet, if any, can go to another."""
+        """Handle the end of a worker's process; an invocation that it did not fetch can go to another worker."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerPlace:
-    """Where and with what the workers of a function version run.
+    """Folder and environment of the workers of a function version.
 
     Attributes:
         task_root: The folder of the unpacked archive.
@@ -72,7 +72,7 @@ class WorkerPlace:
 
 @dataclass(frozen=True, slots=True)
 class WorkerServices:
-    """What all workers share.
+    """Services that all workers share.
 
     Attributes:
         logs: The log files.
@@ -92,7 +92,7 @@ class Worker:
 
     Args:
         definition: What it runs.
-        owner: Who is told when it is free or gone.
+        owner: Listener for its state.
         services: What it shares with other workers.
     """
 
@@ -132,7 +132,7 @@ class Worker:
 
     @property
     def is_busy(self) -> bool:
-        """Whether it starts or runs an invocation."""
+        """True if it starts or runs an invocation."""
         return self._invocation is not None or not self._started.done()
 
     @property
@@ -142,7 +142,7 @@ class Worker:
 
     @property
     def outlived(self) -> bool:
-        """Its credentials end soon, so that it should take no more invocations."""
+        """True if its credentials expire soon, so that it should take no more invocations."""
         return used_up(self._credentials)
 
     async def start(self, place: WorkerPlace, *, limit_seconds: float) -> None:
@@ -221,7 +221,7 @@ class Worker:
         """Kill the process with all that it has started.
 
         Args:
-            error: What the caller of a running invocation is told.
+            error: Error for the caller of a running invocation.
         """
         self.ended = True
         invocation, self._invocation = self._invocation, None

@@ -28,7 +28,7 @@ _ACCOUNT_BURST = 5_000.0
 
 @dataclass(slots=True)
 class _Usage:
-    """How often a key was used since a period began."""
+    """Usage of a key in the current period."""
 
     since: datetime
     used: int = 0

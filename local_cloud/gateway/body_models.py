@@ -179,8 +179,8 @@ def _missing(instance: Any, required: Any, _error: ValidationError) -> str:
 def _not_allowed(instance: Any, allowed: Any, error: ValidationError) -> str:
     if allowed is not False or not isinstance(error.schema, Mapping):
         return str(error.message)
-    known = error.schema.get("properties", {})
-    names = sorted(name for name in instance if name not in known)
+    properties = error.schema.get("properties", {})
+    names = sorted(name for name in instance if name not in properties)
     return f"object instance has properties which are not allowed by the schema: {_listed(names)}"
 
 

@@ -1,4 +1,4 @@
-"""Which deployment of a stage answers a request: the stage's own, or its canary's for a share of the requests."""
+"""Choice of the deployment for a request: the stage's, or its canary's for a share of the requests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Draw = Callable[[], float]
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What answers one request.
+    """Deployment and stage variables for a request.
 
     Attributes:
         deployment_id: The deployment.

@@ -1,4 +1,4 @@
-"""What a deployment holds: an API as it was when it was deployed, in plain data that nothing can change afterwards."""
+"""Snapshot of an API at its deployment, as immutable plain data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DEFAULT_TIMEOUT_SECONDS = 29.0
 
 @dataclass(frozen=True, slots=True)
 class IntegrationResponse:
-    """How one kind of answer of an integration becomes a response.
+    """Integration response: mapping of a kind of result to a response.
 
     Attributes:
         status: The response's status code.
@@ -33,7 +33,7 @@ class IntegrationResponse:
 
 @dataclass(frozen=True, slots=True)
 class Integration:
-    """Where a method's requests go.
+    """Integration of a method.
 
     Attributes:
         kind: `AWS_PROXY`, `AWS`, `HTTP_PROXY`, `HTTP` or `MOCK`.
@@ -66,7 +66,7 @@ class Integration:
 
 @dataclass(frozen=True, slots=True)
 class Validator:
-    """What of a request is validated."""
+    """Validator of requests."""
 
     body: bool
     parameters: bool
@@ -109,7 +109,7 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class GatewayResponse:
-    """What an API answers instead of the gateway's own error of one type.
+    """Gateway response of an API for a type of error.
 
     Attributes:
         status: The status code; None leaves the error's own.

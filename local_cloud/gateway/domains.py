@@ -10,7 +10,7 @@ _ROOT = "(none)"
 
 @dataclass(frozen=True, slots=True)
 class MappedRequest:
-    """Where a request to a custom domain name goes.
+    """API, stage and path of a request to a custom domain name.
 
     Attributes:
         api_id: The API.
@@ -26,7 +26,7 @@ class MappedRequest:
 
 
 def is_custom_domain(host: str) -> bool:
-    """Return whether somebody has made a custom domain name of this host name."""
+    """Return whether a host name is a custom domain name."""
     return _backend_of(host) is not None
 
 

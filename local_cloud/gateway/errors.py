@@ -48,7 +48,7 @@ UNAUTHORIZED = Fault("UNAUTHORIZED", 401, "Unauthorized", "UnauthorizedException
 TOKEN_EXPIRED = Fault("UNAUTHORIZED", 401, "The incoming token has expired", "UnauthorizedException")
 DENIED = Fault("ACCESS_DENIED", 403, "User is not authorized to access this resource", "AccessDeniedException", "Message")  # fmt: skip
 EXPLICITLY_DENIED = Fault("ACCESS_DENIED", 403, "User is not authorized to access this resource with an explicit deny", "AccessDeniedException", "Message")  # fmt: skip
-# The authorizer could be asked and failed; it cannot be asked, or its answer is none.
+# The authorizer failed; or it cannot be invoked, or its response is not valid.
 AUTHORIZER_FAILURE = Fault("AUTHORIZER_FAILURE", 500, None, "AuthorizerFailureException")
 AUTHORIZER_CONFIGURATION = Fault("AUTHORIZER_CONFIGURATION_ERROR", 500, None, "AuthorizerConfigurationException")  # fmt: skip
 INVALID_SIGNATURE = Fault(

@@ -122,7 +122,7 @@ def _is_signature(lower_name: str, value: str) -> bool:
 
 
 def _forwarded_for(headers: Headers, peer: str) -> str:
-    """Append the client's real address to what it has sent, which nobody should trust."""
+    """Append the client's real address to what it has sent, which is not trustworthy."""
     sent = [value for name, value in headers if name.lower() == "x-forwarded-for"]
     return ", ".join([*sent, peer])
 

@@ -113,10 +113,10 @@ def _target(
         raise GatewayError(CONFIGURATION, str(error)) from None
     headers = _passed_on(exchange) if is_proxy else _made(exchange)
     names = {name.lower() for name in mapped_headers}
-    kept = [(name, value) for name, value in headers if name.lower() not in names]
+    remaining = [(name, value) for name, value in headers if name.lower() not in names]
     return url, [
         (name, value)
-        for name, value in (*kept, *mapped_headers.items())
+        for name, value in (*remaining, *mapped_headers.items())
         if name.lower() not in _NOT_PASSED_ON
     ]
 

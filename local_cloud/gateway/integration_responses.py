@@ -107,7 +107,7 @@ def _content(
 
 
 def _replace(headers: dict[str, list[str]], name: str, value: Any) -> None:
-    """Set a header instead of the mapped one, whatever the case of its name."""
+    """Set a header instead of the mapped one, ignoring the case of its name."""
     for present in [key for key in headers if key.lower() == name.lower()]:
         del headers[present]
     headers[name] = [to_text(entry) for entry in value] if isinstance(value, list) else [to_text(value)]

@@ -204,7 +204,7 @@ def with_stage_variables(uri: str, variables: Mapping[str, str]) -> str:
 
 
 def is_lambda_uri(uri: str) -> bool:
-    """Return whether a URI is an invocation address of Lambda, with whatever function it names."""
+    """Return whether a URI is an invocation address of Lambda, for any function."""
     return _LAMBDA_PATH.search(uri) is not None
 
 

@@ -32,7 +32,7 @@ _SHORT = {"\b": "\\b", "\n": "\\n", "\t": "\\t", "\f": "\\f", "\r": "\\r"}
 
 @dataclass(slots=True)
 class Overrides:
-    """What templates have asked for instead of the mapped values.
+    """Overrides of templates for mapped values.
 
     Attributes:
         status: The response's status code.
@@ -94,7 +94,7 @@ class MappingTemplates:
 
     @property
     def overrides(self) -> Overrides:
-        """What the templates so far have asked for.
+        """Overrides of the templates so far.
 
         Raises:
             GatewayError: The status code is none.

@@ -24,7 +24,7 @@ _SEVERAL = ("multivalueheader", "multivaluequerystring")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an integration answered, for mappings to take values from."""
+    """Response of an integration, as the source of mappings."""
 
     headers: Headers
     body: str

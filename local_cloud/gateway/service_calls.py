@@ -1,4 +1,4 @@
-"""What an integration with an AWS service calls: the URI, and the request as the service takes it.
+"""Calls of integrations with AWS services: target URI, and request in the service's protocol.
 
 `arn:aws:apigateway:{region}:{service}:action/{Action}` names an operation, `…:path/{path}` an address. How a service is
 called follows from botocore's model of it: services with a JSON or a query protocol, and S3.
@@ -30,7 +30,7 @@ _QUERY_VERSIONS = {"sqs": "2012-11-05"}
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What an integration's URI names.
+    """Target of an integration's URI.
 
     Attributes:
         service: The service, such as `states`.

@@ -29,7 +29,7 @@ from local_cloud.messages import Response
 
 
 def open_api(exchange: Exchange, web_acls: WebAcls) -> Response | None:
-    """Refuse what the API as a whole does not let in, or what it asks for and nobody does here.
+    """Reject requests that the API as a whole does not allow, and APIs with features that are missing here.
 
     Returns:
         The answer that the stage's web ACL has for a request it blocks; None for every request that may go on.

@@ -86,7 +86,7 @@ class WebAcls:
             self._tell_once(acl, unknown)
 
     def _apply(self, acl: Any, evaluation: Evaluation, unknown: list[str]) -> Response | None:
-        """Go through the rules by their priority; `unknown` gets the names of those that nobody can evaluate here."""
+        """Go through the rules by their priority; `unknown` gets the names of rules that cannot be evaluated here."""
         for rule in sorted(acl.rules, key=lambda item: int(item.priority)):
             matched = evaluate(rule.statement, evaluation, rule.name)
             if matched is None:
@@ -116,11 +116,11 @@ class WebAcls:
         return count
 
     def _tell_once(self, acl: Any, unknown: list[str]) -> None:
-        """Name the rules that nobody can evaluate here, the first time that a web ACL has them."""
-        told = self._told.setdefault(acl, set())
-        if told.issuperset(unknown):
+        """Log the rules that cannot be evaluated here, once for each web ACL."""
+        logged = self._told.setdefault(acl, set())
+        if logged.issuperset(unknown):
             return
-        told.update(unknown)
+        logged.update(unknown)
         _log.warning(
             "web ACL %s: the local cloud cannot evaluate rules that need AWS's own data (such as managed rule groups); "
             "they let every request pass, here %s",

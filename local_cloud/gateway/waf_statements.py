@@ -34,7 +34,7 @@ _COMPARE: Mapping[str, Callable[[int, int], bool]] = {
 
 @dataclass(slots=True)
 class Evaluation:
-    """What the statements of one request's rules need to know.
+    """Context of the statements for one request.
 
     Attributes:
         exchange: The request.
@@ -89,10 +89,10 @@ def evaluate(statement: Mapping[str, Any], evaluation: Evaluation, rule: str) ->
 
 
 def _all(parts: Iterable[bool | None]) -> bool | None:
-    known = list(parts)
-    if False in known:
+    items = list(parts)
+    if False in items:
         return False
-    return None if None in known else True
+    return None if None in items else True
 
 
 def _negated(part: bool | None) -> bool | None:

@@ -1,4 +1,4 @@
-"""Whose calls of AWS's APIs these are, and whether their roles allow them.
+"""Enforcement of IAM: callers of AWS's APIs, and the permissions of their roles.
 
 Functions and state machines call AWS's APIs as sessions of their roles. A call of such a session is refused here, in
 AWS's words, where it would be on AWS: the missing permission that no plan shows is found before anything is deployed.
@@ -16,6 +16,6 @@ denies is not looked at: such statements ask for things that do not exist here, 
 what AWS lets through. A condition whose key cannot be read off the request counts as fulfilled in a statement that
 allows, and not in one that denies.
 
-Never checked: the root user's keys (`local`, `test`), keys of users, keys that are nobody's, sessions of a role that
+Never checked: the root user's keys (`local`, `test`), keys of users, unknown keys, sessions of a role that
 does not exist here, and requests without a signature.
 """

@@ -4,9 +4,9 @@ Who may sign requests to a method with AWS_IAM authorization:
 
 - a user of moto's IAM with an active access key,
 - a session of moto's STS (AssumeRole and its kin) until it ends, with the rights of its role and its session policy,
-- the root user of the local cloud, by the keys that tools and people use for a cloud of this machine: `local` with the
-  secret `local`, and `test` with `test`. Root may do everything in its account, as on AWS; so a fresh local cloud can
-  be used without any IAM, and whoever wants to see a refusal makes a user or a role.
+- the root user of the local cloud, by the keys that tools and people use for a cloud of this machine: `local`
+  with the secret `local`, and `test` with `test`. Root may do everything in its account, as on AWS; so a
+  fresh local cloud can be used without any IAM, and a user or a role is needed to see rejections.
 
 Any other key is unknown, although moto's own APIs take it. That includes the key of workers whose function has a role that
 is not known here (all others have a session), and what moto's GetSessionToken and GetFederationToken return, the same
@@ -52,7 +52,7 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose an access key is.
+    """Owner of an access key.
 
     Attributes:
         access_key: The id of the key.
@@ -105,10 +105,10 @@ class Caller:
         """Say whether the caller's own policies allow an action on a resource."""
         if self.is_root:
             return "allowed"
-        known = {**facts, **self.facts()}
-        decision = is_allowed(self._policies(), action, resource, facts=known)
+        all_facts = {**facts, **self.facts()}
+        decision = is_allowed(self._policies(), action, resource, facts=all_facts)
         if decision == "allowed" and self.session_policy is not None:
-            return is_allowed((parse_policy(self.session_policy),), action, resource, facts=known)
+            return is_allowed((parse_policy(self.session_policy),), action, resource, facts=all_facts)
         return decision
 
     def _policies(self) -> PrincipalPolicies:
@@ -119,7 +119,7 @@ class Caller:
 
 
 def find_caller(access_key: str) -> Caller | None:
-    """Return whose an access key is, or None if it is nobody's or not active."""
+    """Return the owner of an access key, or None if it is unknown or not active."""
     from moto.core import DEFAULT_ACCOUNT_ID
     from moto.iam.models import get_account_id_from, iam_backends
     from moto.sts.models import sts_backends

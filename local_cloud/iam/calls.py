@@ -1,7 +1,8 @@
 """Reads off a request which operation of which AWS API it calls, with which parameters.
 
-The credential scope of the signature names the service. How the operation is written depends on the protocol: a header,
-a form field, a path, or the method and the path together, for which botocore's models of the services are asked.
+The credential scope of the signature names the service. How the operation is written depends on the protocol:
+a header, a form field, a path, or the method and the path together, for which botocore has models of the
+services.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ _MODELS = {
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What a request says of who signed it, and for which service.
+    """Credential scope of a signature: signer and service.
 
     Attributes:
         access_key: The id of the access key.
@@ -102,7 +103,7 @@ def session_credential(request: Request) -> Credential | None:
 
 
 def read_call(request: Request, credential: Credential, account_id: str) -> Call | None:
-    """Read a request; None where it cannot be told which operation it is for.
+    """Read a request. None if its operation cannot be determined.
 
     S3's operations follow from more than method and path: they are left to `s3_needs`, and have no name here.
     """

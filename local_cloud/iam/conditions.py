@@ -39,9 +39,9 @@ def conditions_hold(conditions: Mapping[str, Mapping[str, object]], facts: Facts
     Raises:
         UnknownOperatorError: An operator is not known here.
     """
-    known = {key.lower(): _values(value) for key, value in facts.items()}
+    values = {key.lower(): _values(value) for key, value in facts.items()}
     return all(
-        _holds(operator, key.lower(), _values(expected), known)
+        _holds(operator, key.lower(), _values(expected), values)
         for operator, block in conditions.items()
         for key, expected in block.items()
     )

@@ -53,7 +53,7 @@ def refused_call(request: Request) -> Refused | None:
 def refused_answer(request: Request, response: Response) -> Refused | None:
     """Return what takes the place of an answer that the caller's role does not let it see; mostly that is nothing.
 
-    To be told that an object is not in a bucket takes the right to list the bucket.
+    An answer that an object does not exist needs permission to list the bucket.
     """
     if response.status != 404:
         return None
@@ -72,7 +72,7 @@ def refused_need(access_key: str, need: Need, *, region: str) -> Refusal | None:
     """Say why a session may not do something that does not come as a request; None where it may.
 
     Args:
-        access_key: The key of the session; one that is nobody's may do everything.
+        access_key: Key of the session. An unknown key may do everything.
         need: What is to be done.
         region: Where.
     """
@@ -112,7 +112,7 @@ def _checked(request: Request) -> tuple[Caller, Call] | None:
         return None
     call = read_call(request, credential, caller.account_id)
     if call is None:
-        _log.info("%s %s: nobody knows which permission this takes", request.method, request.path)
+        _log.info("%s %s: the permission for this call is not known", request.method, request.path)
         return None
     return caller, call
 

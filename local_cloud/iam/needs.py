@@ -1,4 +1,4 @@
-"""Which permissions a call takes: the action of IAM and the resource, service by service.
+"""Permissions that a call needs: the IAM action and the resource, by service.
 
 Operations mostly lend their names to the actions; what is here are the exceptions, and where the resource stands. A
 resource that a request does not show is left open: then the action alone decides.
@@ -147,9 +147,11 @@ def _leading_key(call: Call, table: str) -> dict[str, str]:
     from moto.dynamodb.models import dynamodb_backends
 
     backend: Any = dynamodb_backends[call.account_id][call.region]
-    known = backend.tables.get(table.rpartition("/")[2])
+    table_found = backend.tables.get(table.rpartition("/")[2])
     item = call.parameters.get("Key", call.parameters.get("Item"))
-    value = item.get(known.hash_key_attr) if known is not None and isinstance(item, dict) else None
+    value = (
+        item.get(table_found.hash_key_attr) if table_found is not None and isinstance(item, dict) else None
+    )
     if not isinstance(value, dict) or len(value) != 1:
         return {}
     return {"dynamodb:LeadingKeys": str(*value.values())}

@@ -1,4 +1,4 @@
-"""What a session of a role may do: asks the role's policies, its boundary, the session's policy, and the resource's.
+"""Permissions of a role session: policies of the role, boundary, session policy and resource policy.
 
 AWS decides some statements by what is not known here: tags, addresses, keys of conditions that only a service has. Such
 a condition is taken for fulfilled where the statement allows, and for not fulfilled where it denies: what is refused
@@ -81,22 +81,22 @@ def refusal(principal: Principal, need: Need, facts: Mapping[str, str]) -> Refus
         policies = PrincipalPolicies(())  # it was deleted since
     owner = next(filter(None, map(account_of, need.resources)), None)
     owners = {} if owner is None else {"aws:ResourceAccount": owner}
-    known = {**principal.facts, **facts, **owners, **need.facts, **_tags(principal.role_arn)}
+    all_facts = {**principal.facts, **facts, **owners, **need.facts, **_tags(principal.role_arn)}
     limits = [("permissions boundary", policies.boundary)] if policies.boundary is not None else []
     if principal.session_policy:
         limits.append(("session policy", parse_policy(principal.session_policy)))
-    own = _decision(policies.identity, need, known)
+    own = _decision(policies.identity, need, all_facts)
     if own == "implicitly denied" and any(
-        lets_in(resource, need.action, (principal.role_arn, principal.arn), known)
+        lets_in(resource, need.action, (principal.role_arn, principal.arn), all_facts)
         for resource in need.resources
     ):
         own = "allowed"
     if own != "allowed":
         return Refusal(principal.arn, need, own, "identity-based policy")
     for kind, policy in limits:
-        if (decision := _decision((policy,), need, known)) != "allowed":
+        if (decision := _decision((policy,), need, all_facts)) != "allowed":
             return Refusal(principal.arn, need, decision, kind)
-    return _trust_refusal(principal, need, known) if need.action == "sts:AssumeRole" else None
+    return _trust_refusal(principal, need, all_facts) if need.action == "sts:AssumeRole" else None
 
 
 def _trust_refusal(principal: Principal, need: Need, facts: Mapping[str, str]) -> Refusal | None:
@@ -125,13 +125,13 @@ def _decision(policies: tuple[Policy, ...], need: Need, facts: Mapping[str, str]
     )
 
 
-def _readable(statement: Mapping[str, Any], need: Need, known: set[str]) -> Mapping[str, Any] | None:
+def _readable(statement: Mapping[str, Any], need: Need, keys: set[str]) -> Mapping[str, Any] | None:
     """Return a statement without what cannot be decided; None for one that cannot deny for certain."""
     allows = statement.get("Effect") == "Allow"
     conditions = statement.get("Condition")
     if conditions:
         decidable = {
-            operator: {key: value for key, value in block.items() if _is_decidable(key.lower(), known)}
+            operator: {key: value for key, value in block.items() if _is_decidable(key.lower(), keys)}
             for operator, block in conditions.items()
         }
         if decidable != conditions:
@@ -148,8 +148,8 @@ def _readable(statement: Mapping[str, Any], need: Need, known: set[str]) -> Mapp
     return statement if statement.get("Resource") in ("*", ["*"]) else None
 
 
-def _is_decidable(key: str, known: set[str]) -> bool:
-    return key in known or key in _ABSENT or key.startswith(_PRINCIPAL_TAG)
+def _is_decidable(key: str, keys: set[str]) -> bool:
+    return key in keys or key in _ABSENT or key.startswith(_PRINCIPAL_TAG)
 
 
 def _tags(role_arn: str) -> dict[str, str]:

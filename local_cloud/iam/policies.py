@@ -60,10 +60,10 @@ def is_allowed(
     """
     if not isinstance(principal_policies, PrincipalPolicies):
         principal_policies = PrincipalPolicies(tuple(principal_policies))
-    known = facts or {}
-    decision = _decide(principal_policies.identity, action, resource, known)
+    all_facts = facts or {}
+    decision = _decide(principal_policies.identity, action, resource, all_facts)
     if decision != "denied" and principal_policies.boundary is not None:
-        bound = _decide((principal_policies.boundary,), action, resource, known)
+        bound = _decide((principal_policies.boundary,), action, resource, all_facts)
         return decision if bound == "allowed" else bound
     return decision
 
@@ -146,11 +146,11 @@ def _effects(
     statements: Iterable[Mapping[str, Any]], action: str, resource: str | None, facts: Facts
 ) -> Iterator[str]:
     """Return the effects of the statements that apply."""
-    known = {key.lower(): [value] if isinstance(value, str) else list(value) for key, value in facts.items()}
+    values = {key.lower(): [value] if isinstance(value, str) else list(value) for key, value in facts.items()}
     for statement in statements:
         if not _concerns_action(statement, action):
             continue
-        if resource is not None and not _concerns_resource(statement, resource, known):
+        if resource is not None and not _concerns_resource(statement, resource, values):
             continue
         if applies(statement, facts):
             yield str(statement.get("Effect"))

@@ -1,4 +1,4 @@
-"""How AWS says that a caller may not do something, in the form that each protocol has for it.
+"""Access denied responses of AWS, in the form of each protocol.
 
 The words are AWS's. So are the differences: SQS writes the action in lower case, SNS its own name in capitals, and the
 services with a JSON protocol answer 400 where all others answer 403.

@@ -18,7 +18,7 @@ def lets_in(resource: str, action: str, principals: Collection[str], facts: Fact
     """Return whether the policy of a resource allows an action to a role by its name.
 
     Args:
-        resource: The ARN of the resource; one without a known policy allows nobody.
+        resource: ARN of the resource. Without a known policy, it allows no caller.
         action: The action.
         principals: The ARNs of the role and of its session.
         facts: Values of condition keys.

@@ -1,4 +1,4 @@
-"""Which permissions a call of S3 takes.
+"""Permissions that a call of S3 needs.
 
 Its actions follow from method, path, query and headers, and differ in name from the operations more often than not.
 """
@@ -65,7 +65,7 @@ def s3_needs(call: Call) -> tuple[Need, ...]:
 
 
 def listing_of_missing_object(call: Call, response: Response) -> Need | None:
-    """Return the permission that it takes to be told that an object does not exist; None for other answers.
+    """Return the permission for the answer that an object does not exist; None for other answers.
 
     Args:
         call: A call of S3.
@@ -109,10 +109,11 @@ def _object_needs(call: Call, bucket: str, key: str, query: dict[str, str]) -> t
     if part is not None:
         action = _OF_OBJECTS[part][method not in ("GET", "HEAD")]
         action = "DeleteObjectTagging" if (method, part) == ("DELETE", "tagging") else action
-        known = part in ("acl", "attributes", "tagging", "torrent")
+        is_known = part in ("acl", "attributes", "tagging", "torrent")
         return (
             Need(
-                f"s3:{action.replace('Object', 'ObjectVersion', 1) if version and known else action}", (arn,)
+                f"s3:{action.replace('Object', 'ObjectVersion', 1) if version and is_known else action}",
+                (arn,),
             ),
         )
     if "uploadId" in query and method in ("GET", "DELETE"):

@@ -1,8 +1,8 @@
 """Sessions of roles, as Lambda and Step Functions open them: moto's STS makes the credentials.
 
-A role that this cloud does not know cannot be asked what it allows. Whoever has such a role gets no session and goes
-on with credentials that are nobody's, which may do everything. Roles without any trust (no statement in the trust
-policy, which AWS would not have taken) are of that kind too.
+The permissions of an unknown role cannot be checked. A function with such a role gets no session, and uses
+unknown credentials, which may do everything. Roles without any trust (no statement in the trust policy, which
+AWS would not have taken) are of that kind too.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _log = logging.getLogger("local_cloud.iam")
 
 @dataclass(frozen=True, slots=True)
 class RoleSession:
-    """The credentials of somebody who has assumed a role.
+    """Credentials of a session of an assumed role.
 
     Attributes:
         role_arn: The role.
@@ -49,7 +49,7 @@ class RoleSession:
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """What is remembered of a session: its account, the function that it is for, and who wants to hear of refusals."""
+    """Record of a session: its account, its function, and the listener for rejections."""
 
     account_id: str
     function_arn: str | None
@@ -133,7 +133,7 @@ def open_session(
 
 
 def end_session(access_key: str) -> None:
-    """Note that nobody signs with a session any more; it stays good for what was signed, until it is among the oldest."""
+    """End a session. It stays valid for requests that were signed before, until it is among the oldest."""
     with _lock:
         if access_key in _opened:
             _ended.append(access_key)
@@ -154,7 +154,7 @@ def function_of(access_key: str) -> str | None:
 
 
 def report_refusal(access_key: str, line: str) -> None:
-    """Tell whoever a session belongs to what it was refused."""
+    """Report a rejection to the owner of a session."""
     opened = _opened.get(access_key)
     if opened is not None and opened.report is not None:
         opened.report(line)

@@ -1,4 +1,4 @@
-"""What moto lacks or answers differently from AWS: a file for each part of a service, with tests.
+"""Gaps of moto: missing operations, and answers that differ from AWS. A file for each part of a service, with tests.
 
 All of it was written against moto 5.2.5. A file patches moto's classes in its `apply()`, once for the process. Delete
 a patch when moto needs it no more: its test then passes without the patch. Files are imported by `apply()` only, as

@@ -1,4 +1,4 @@
-"""What every REST API has without a definition: the models `Empty` and `Error`, and the gateway responses; pages of lists.
+"""Defaults of every REST API: the models `Empty` and `Error`, and the gateway responses; pages of lists.
 
 moto 5.2.5 has neither, describes a gateway response without the defaults of what it leaves out, and answers with all
 items of a list at once.

@@ -1,9 +1,9 @@
 """PutRestApi and ImportRestApi: a REST API from one OpenAPI document with API Gateway's extensions.
 
 moto 5.2.5 makes paths, methods and integrations of a document and drops the rest: authorization, authorizers,
-validators, models, parameters, gateway responses and every setting of the API. It makes the root anew, under another
-id, and knows no method for `ANY`. Here all of it is read before anything is changed; what AWS refuses, or what
-nobody would carry out, is refused. The ids of what stays are kept.
+validators, models, parameters, gateway responses and every setting of the API. It makes the root anew, under
+another id, and knows no method for `ANY`. Here all of it is read before anything is changed; it rejects what
+AWS rejects, and features that are missing here. The ids of what stays are kept.
 """
 
 from __future__ import annotations
@@ -122,35 +122,35 @@ def _set_settings(api: Any, imported: ImportedApi, keeping: bool) -> None:
 
 def _validators(api: Any, imported: ImportedApi, keeping: bool) -> dict[str, str]:
     """Set the validators; returns their ids by name."""
-    known = {one.name: one.id for one in api.request_validators.values()}
+    ids = {one.name: one.id for one in api.request_validators.values()}
     before = api.request_validators
     api.request_validators = dict(before) if keeping else {}
     for name, checks in imported.validators.items():
-        made = api.create_request_validator(name, *checks)
-        if name in known:
-            del api.request_validators[made.id]
-            made.id = known[name]
-            api.request_validators[made.id] = made
+        validator = api.create_request_validator(name, *checks)
+        if name in ids:
+            del api.request_validators[validator.id]
+            validator.id = ids[name]
+            api.request_validators[validator.id] = validator
     return {one.name: one.id for one in api.request_validators.values()}
 
 
 def _authorizers(api: Any, imported: ImportedApi, keeping: bool) -> dict[str, str]:
     """Set the authorizers; returns their ids by name."""
-    known = {one.name: one.id for one in api.authorizers.values()}
-    made = dict(api.authorizers) if keeping else {}
+    ids = {one.name: one.id for one in api.authorizers.values()}
+    authorizers = dict(api.authorizers) if keeping else {}
     for name, arguments in imported.authorizers.items():
-        identifier = known.get(name) or create_id()
-        made[identifier] = Authorizer(identifier, name, **arguments)
-    api.authorizers = made
-    return {one.name: one.id for one in made.values()}
+        identifier = ids.get(name) or create_id()
+        authorizers[identifier] = Authorizer(identifier, name, **arguments)
+    api.authorizers = authorizers
+    return {one.name: one.id for one in authorizers.values()}
 
 
 def _set_models(api: Any, imported: ImportedApi, keeping: bool) -> None:
-    known = dict(api.models)
-    models = dict(known) if keeping else {}
+    existing = dict(api.models)
+    models = dict(existing) if keeping else {}
     for name, schema in imported.models.items():
         models[name] = Model(
-            model_id=known[name].id if name in known else create_id(),
+            model_id=existing[name].id if name in existing else create_id(),
             name=name,
             description=json.loads(schema).get("description"),
             schema=schema.replace(MODELS, MODELS.format(api=api.id)),
@@ -199,10 +199,10 @@ def _depth(path: str) -> tuple[int, str]:
     return 0 if path == "/" else path.count("/"), path
 
 
-def _resource(api: Any, path: str, known: Any, tree: Mapping[str, Any]) -> Any:
+def _resource(api: Any, path: str, ids: Any, tree: Mapping[str, Any]) -> Any:
     above, _, part = path.rpartition("/")
     return Resource(
-        resource_id=known.id if known is not None else create_id(),
+        resource_id=ids.id if ids is not None else create_id(),
         account_id=api.account_id,
         region_name=api.region_name,
         api_id=api.id,

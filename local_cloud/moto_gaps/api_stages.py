@@ -219,8 +219,8 @@ def _patch_canary(api: Any, stage: Any, operation: Mapping[str, Any]) -> bool:
 def _overrides(present: Mapping[str, str], kind: str, name: str, value: Any) -> dict[str, str]:
     if not name:
         return {}
-    kept = {key: text for key, text in present.items() if key != name}
-    return kept if kind == "remove" else {**kept, name: value}
+    remaining = {key: text for key, text in present.items() if key != name}
+    return remaining if kind == "remove" else {**remaining, name: value}
 
 
 def _promote(stage: Any, source: str, path: str) -> None:

@@ -264,8 +264,8 @@ def _patch_endpoint(api: Any, operation: dict[str, Any]) -> None:
         configuration[key] = [value]
     elif key == "vpcEndpointIds":
         gone = value or (unescape(member[0]) if member else None)
-        kept = [item for item in configuration.get(key) or [] if item != gone]
-        configuration[key] = kept if operation["op"] == "remove" else [*kept, value]
+        remaining = [item for item in configuration.get(key) or [] if item != gone]
+        configuration[key] = remaining if operation["op"] == "remove" else [*remaining, value]
     else:
         configuration[key] = value
     api.endpoint_configuration = configuration

@@ -211,5 +211,5 @@ def _checking_description(original: Callable[..., Any]) -> Callable[..., Any]:
 def _get_stages(response: Any) -> str:
     wanted = (response.querystring.get("deploymentId") or [None])[0]
     stages = response.backend.get_stages(response.path.split("/")[2])
-    kept = [stage.to_json() for stage in stages if wanted in (None, stage.deployment_id)]
-    return json.dumps({"item": kept})
+    matching = [stage.to_json() for stage in stages if wanted in (None, stage.deployment_id)]
+    return json.dumps({"item": matching})

@@ -1,7 +1,8 @@
 """When a certificate of ACM that is validated by DNS is issued.
 
-moto 5.2.5 issues it after a minute, whatever stands in DNS. Here, as on AWS, it is issued when the records that prove the ownership
-are in Route 53; a domain whose records are kept elsewhere still gets its certificate after the minute.
+moto 5.2.5 issues it after a minute, independent of DNS. Here, as on AWS, it is issued when the records that
+prove the ownership are in Route 53; a domain whose records are kept elsewhere still gets its certificate
+after the minute.
 """
 
 from __future__ import annotations

@@ -25,8 +25,8 @@ def apply() -> None:
     def update_extended_config(pool: Any, extended_config: dict[str, Any]) -> None:
         before = getattr(pool, "extended_config", None) or {}
         original(pool, extended_config)
-        kept = [*_ONLY_AT_CREATION, *(() if extended_config.get(_TAGS) else (_TAGS,))]
-        pool.extended_config.update({name: before[name] for name in kept if name in before})
+        unchanged = [*_ONLY_AT_CREATION, *(() if extended_config.get(_TAGS) else (_TAGS,))]
+        pool.extended_config.update({name: before[name] for name in unchanged if name in before})
 
     CognitoIdpUserPool.update_extended_config = update_extended_config
 

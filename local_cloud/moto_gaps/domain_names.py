@@ -1,7 +1,8 @@
 """Custom domain names of API Gateway.
 
-moto 5.2.5 has no UpdateDomainName, so that no certificate can be replaced; it does not find a wildcard name, keeps the base path
-mappings of a deleted domain name for the next one, makes a name twice, and drops mutual TLS (refused here: nobody would check it).
+moto 5.2.5 has no UpdateDomainName, so that no certificate can be replaced; it does not find a wildcard name,
+keeps the base path mappings of a deleted domain name for the next one, makes a name twice, and drops mutual
+TLS (rejected here, because it would not be enforced).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How often a key of KMS is rotated.
+"""Rotation of KMS keys.
 
 moto 5.2.5 keeps that a key is rotated and forgets after how many days, so that Terraform plans the same change for
 ever.

@@ -1,6 +1,6 @@
 """The settings of asynchronous invocations, which a function has once for each version or alias.
 
-moto 5.2.5 adds each change behind the first settings and goes on answering with those, and it knows no qualifier. Here
+moto 5.2.5 appends each change to the first settings and still returns those, and it has no qualifiers. Here
 `function.event_invoke_config` holds one entry for each qualifier, told apart by their `arn`.
 """
 

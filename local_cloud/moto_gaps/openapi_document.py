@@ -126,14 +126,14 @@ def read_document(sent: Any, base_path: str = "ignore") -> ImportedApi:
     for name, checks in (_extension(document, "request-validators") or {}).items():
         parts = (checks.get("validateRequestBody"), checks.get("validateRequestParameters"))
         imported.validators[name] = (bool(parts[0]), bool(parts[1]))
-    for kind, said in (_extension(document, "gateway-responses") or {}).items():
+    for kind, definition in (_extension(document, "gateway-responses") or {}).items():
         if kind not in gateway_responses():
             raise DocumentError(f"Unsupported response type '{kind}'")
-        status = said.get("statusCode")
+        status = definition.get("statusCode")
         imported.gateway_responses[kind] = {
             "status_code": None if status is None else str(status),
-            "response_parameters": dict(said.get("responseParameters") or {}),
-            "response_templates": dict(said.get("responseTemplates") or {}),
+            "response_parameters": dict(definition.get("responseParameters") or {}),
+            "response_templates": dict(definition.get("responseTemplates") or {}),
         }
     components = document.get("components") or {}
     for name, schema in (components.get("schemas") or {}).items():
@@ -177,7 +177,7 @@ def _method(
     authorization, authorizer, scopes, with_key = _security(where, demanded, schemes, imported)
     if authorization == "NONE" and (_extension(operation, "auth") or {}).get("type") == "AWS_IAM":
         authorization = "AWS_IAM"
-    said = _extension(operation, "integration")
+    definition = _extension(operation, "integration")
     return MethodPart(
         authorization=authorization,
         authorizer=authorizer,
@@ -191,7 +191,7 @@ def _method(
             str(status): tuple(f"method.response.header.{name}" for name in response.get("headers") or ())
             for status, response in (operation.get("responses") or {}).items()
         },
-        integration=None if said is None else _integration(where, said),
+        integration=None if definition is None else _integration(where, definition),
     )
 
 
@@ -247,39 +247,44 @@ def _security(
 
 
 def _authorizer(name: str, scheme: Mapping[str, Any]) -> dict[str, Any]:
-    said = scheme[f"{_PREFIX}authorizer"]
-    kind = str(said.get("type", "")).upper()
+    definition = scheme[f"{_PREFIX}authorizer"]
+    kind = str(definition.get("type", "")).upper()
     if kind not in ("TOKEN", "REQUEST", "COGNITO_USER_POOLS"):
-        raise DocumentError(f"Authorizer '{name}' is of type '{said.get('type')}', which is not supported")
+        raise DocumentError(
+            f"Authorizer '{name}' is of type '{definition.get('type')}', which is not supported"
+        )
     header = None if kind == "REQUEST" else f"method.request.header.{scheme.get('name')}"
     return {
         "authorizer_type": kind,
         "auth_type": _extension(scheme, "authtype") or "custom",
-        "authorizer_uri": said.get("authorizerUri"),
-        "authorizer_credentials": said.get("authorizerCredentials"),
-        "provider_arns": list(said.get("providerARNs") or ()) or None,
-        "identity_source": said.get("identitySource") or header,
-        "identity_validation_expression": said.get("identityValidationExpression"),
-        "authorizer_result_ttl": int(said.get("authorizerResultTtlInSeconds", 300)),
+        "authorizer_uri": definition.get("authorizerUri"),
+        "authorizer_credentials": definition.get("authorizerCredentials"),
+        "provider_arns": list(definition.get("providerARNs") or ()) or None,
+        "identity_source": definition.get("identitySource") or header,
+        "identity_validation_expression": definition.get("identityValidationExpression"),
+        "authorizer_result_ttl": int(definition.get("authorizerResultTtlInSeconds", 300)),
     }
 
 
-def _integration(where: str, said: Mapping[str, Any]) -> dict[str, Any]:
-    unknown = said.keys() - _OF_AN_INTEGRATION
+def _integration(where: str, definition: Mapping[str, Any]) -> dict[str, Any]:
+    unknown = definition.keys() - _OF_AN_INTEGRATION
     if unknown:
         raise DocumentError(f"{where}: the integration has '{min(unknown)}', which is not supported")
-    kind = str(said.get("type", "")).upper()
+    kind = str(definition.get("type", "")).upper()
     if kind not in ("AWS", "AWS_PROXY", "HTTP", "HTTP_PROXY", "MOCK"):
-        raise DocumentError(f"{where}: an integration of type '{said.get('type')}' is not supported")
-    if kind != "MOCK" and not (said.get("uri") and said.get("httpMethod")):
+        raise DocumentError(f"{where}: an integration of type '{definition.get('type')}' is not supported")
+    if kind != "MOCK" and not (definition.get("uri") and definition.get("httpMethod")):
         raise DocumentError(f"{where}: an integration of type '{kind}' needs a uri and an httpMethod")
-    mode, timeout = said.get("responseTransferMode", "BUFFERED"), int(said.get("timeoutInMillis", 29_000))
-    if problem := transfer_mode_problem(mode, kind=kind, uri=said.get("uri") or "", timeout_ms=timeout):
+    mode, timeout = (
+        definition.get("responseTransferMode", "BUFFERED"),
+        int(definition.get("timeoutInMillis", 29_000)),
+    )
+    if problem := transfer_mode_problem(mode, kind=kind, uri=definition.get("uri") or "", timeout_ms=timeout):
         raise DocumentError(f"{where}: {problem}")
     return {
-        **{argument: said.get(name) for name, argument in _ARGUMENTS.items()},
+        **{argument: definition.get(name) for name, argument in _ARGUMENTS.items()},
         "integration_type": kind,
-        "passthrough_behavior": str(said.get("passthroughBehavior", "when_no_match")).upper(),
+        "passthrough_behavior": str(definition.get("passthroughBehavior", "when_no_match")).upper(),
         "response_transfer_mode": mode,
         "timeout_in_millis": timeout,
         "responses": [
@@ -290,7 +295,7 @@ def _integration(where: str, said: Mapping[str, Any]) -> dict[str, Any]:
                 "response_parameters": dict(answer.get("responseParameters") or {}),
                 "content_handling": answer.get("contentHandling"),
             }
-            for pattern, answer in (said.get("responses") or {}).items()
+            for pattern, answer in (definition.get("responses") or {}).items()
         ],
     }
 
@@ -319,8 +324,8 @@ def transfer_mode_problem(mode: str, *, kind: str, uri: str, timeout_ms: int) ->
 def _add_model(imported: ImportedApi, name: str, schema: Mapping[str, Any]) -> None:
     if not name.isalnum():
         raise DocumentError(f"Model name must be alphanumeric: {name}")
-    kept = {"$schema": "http://json-schema.org/draft-04/schema#", **_as_imported(schema)}
-    imported.models[name] = json.dumps(kept)
+    complete = {"$schema": "http://json-schema.org/draft-04/schema#", **_as_imported(schema)}
+    imported.models[name] = json.dumps(complete)
 
 
 def _as_imported(value: Any) -> Any:
@@ -329,22 +334,22 @@ def _as_imported(value: Any) -> Any:
         return [_as_imported(one) for one in value]
     if not isinstance(value, Mapping):
         return value
-    kept: dict[str, Any] = {}
+    imported: dict[str, Any] = {}
     for keyword, inner in value.items():
         if keyword == "properties":
-            kept[keyword] = {name: _as_imported(one) for name, one in inner.items()}
+            imported[keyword] = {name: _as_imported(one) for name, one in inner.items()}
         elif keyword == "$ref":
-            kept[keyword] = inner.replace("#/components/schemas/", f"{MODELS}/")
+            imported[keyword] = inner.replace("#/components/schemas/", f"{MODELS}/")
         elif keyword in ("enum", "default"):
-            kept[keyword] = inner
+            imported[keyword] = inner
         elif keyword not in _DROPPED and not (keyword == "type" and not isinstance(inner, str)):
-            kept[keyword] = _as_imported(inner)
-    return kept
+            imported[keyword] = _as_imported(inner)
+    return imported
 
 
-def _check_extensions(part: Mapping[str, Any], known: set[str], where: str) -> None:
+def _check_extensions(part: Mapping[str, Any], names: set[str], where: str) -> None:
     for name in part:
-        if name.startswith(_PREFIX) and name.removeprefix(_PREFIX) not in known:
+        if name.startswith(_PREFIX) and name.removeprefix(_PREFIX) not in names:
             raise DocumentError(f"{where}: '{name}' is not supported")
 
 

@@ -109,7 +109,7 @@ def _target(reference: str, document: Any) -> Any:
 
 
 def _as_openapi_3(document: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {
+    remaining = {
         name: value
         for name, value in document.items()
         if name not in ("swagger", "definitions", "securityDefinitions", "parameters", "responses")
@@ -123,7 +123,7 @@ def _as_openapi_3(document: Mapping[str, Any]) -> dict[str, Any]:
         path: dict(_path_item(item, document.get("consumes") or ["application/json"]))
         for path, item in (document.get("paths") or {}).items()
     }
-    converted = {**kept, "openapi": "3.0.1", "components": components, "paths": paths}
+    converted = {**remaining, "openapi": "3.0.1", "components": components, "paths": paths}
     return dict(_with_new_references(converted))
 
 

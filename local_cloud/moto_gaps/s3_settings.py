@@ -1,10 +1,11 @@
 """Policies, encryption and checksums of S3, and notifications to EventBridge.
 
-moto 5.2.5 shows, sets and deletes the policy of any account's bucket. S3 answers callers of another account with 405, and a
-configuration that uses a bucket by its name finds out by that whose bucket it is. moto applies a policy to every request,
-whatever the conditions of its statements. It sends notifications to EventBridge and does not show the setting, so that
-Terraform plans to switch them on for ever. It encrypts nothing unless asked, where S3 encrypts every object with AES256, and
-stores an object whose checksum is wrong.
+moto 5.2.5 shows, sets and deletes the policy of any account's bucket. S3 answers callers of another account
+with 405, and a configuration that uses a bucket by its name finds out by that whose bucket it is. moto
+applies a policy to every request, without the conditions of its statements. It sends notifications to
+EventBridge and does not show the setting, so that Terraform plans to switch them on for ever. It encrypts
+nothing unless asked, where S3 encrypts every object with AES256, and stores an object whose checksum is
+wrong.
 """
 
 from __future__ import annotations

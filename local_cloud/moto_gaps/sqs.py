@@ -49,7 +49,7 @@ def apply() -> None:
                 left = until - time.monotonic()
                 if received or left <= 0:
                     return received
-                # A message that becomes visible again notifies nobody.
+                # A message that becomes visible again does not notify the condition.
                 backend.get_queue(queue_name)._messages_lock.wait(min(left, _LONGEST_WAIT_SECONDS))
 
     Queue.__init__ = __init__
@@ -67,12 +67,12 @@ def _apply_to_attributes() -> None:
     original_attributes = Queue.attributes.fget
 
     def set_attributes(queue: Any, attributes: dict[str, Any], now: float | None = None) -> None:
-        kept = {"Policy": getattr(queue, "policy", None)} | attributes
+        unchanged = {"Policy": getattr(queue, "policy", None)} | attributes
         if attributes.get("KmsMasterKeyId"):
-            kept["SqsManagedSseEnabled"] = False
+            unchanged["SqsManagedSseEnabled"] = False
         elif str(attributes.get("SqsManagedSseEnabled")).lower() == "true":
-            kept["KmsMasterKeyId"] = None
-        original_set(queue, kept, now)
+            unchanged["KmsMasterKeyId"] = None
+        original_set(queue, unchanged, now)
 
     def attributes(queue: Any) -> dict[str, Any]:
         result: dict[str, Any] = original_attributes(queue)

@@ -67,8 +67,12 @@ def _patch_method_limits(stage: dict[str, Any], rest: list[str], operation: dict
 
 
 def _with(values: dict[str, Any] | None, name: str, operation: dict[str, Any]) -> dict[str, Any]:
-    kept = {key: value for key, value in (values or {}).items() if key != name}
-    return kept if operation["op"] == "remove" else kept | {name: _NUMBERS.get(name, str)(operation["value"])}
+    remaining = {key: value for key, value in (values or {}).items() if key != name}
+    return (
+        remaining
+        if operation["op"] == "remove"
+        else remaining | {name: _NUMBERS.get(name, str)(operation["value"])}
+    )
 
 
 def _stage(plan: Any, name: str) -> dict[str, Any]:

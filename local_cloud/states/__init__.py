@@ -7,7 +7,7 @@ LocalStack. What is added or replaced here, one concern a file:
 - `operations`: the operations of the API, those that moto lacks among them.
 - `backend`: state machines, versions, and the starting of executions.
 - `execution`: one execution: its limits, its end, its records.
-- `status_events`: what EventBridge is told of it.
+- `status_events`: its events for EventBridge.
 - `interpreter`: the way through the states: timeouts and stops that take effect at once, no thread that is not needed.
 - `functions`, `clients`: how tasks call Lambda (in this process) and other services (this server's own port).
 - `roles`: what the state machine's role allows.

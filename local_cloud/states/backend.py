@@ -52,7 +52,7 @@ _MOST_ENDED_EXECUTIONS = 1000  # of one state machine, so that a long session do
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """What an execution runs: a state machine as it is, or one of its versions."""
+    """Target of an execution: a state machine or one of its versions."""
 
     machine: Any
     source: Any
@@ -103,7 +103,7 @@ class LocalStatesBackend(TaskTokens, StepFunctionsParserBackend):  # type: ignor
         return machine
 
     def update_state_machine(self, arn: str, definition: str | None = None, **changes: Any) -> Any:
-        """Change what is given, and publish a version if that is asked for."""
+        """Update a state machine, and publish a version on request."""
         machine = self.describe_state_machine(arn)
         if definition is not None:
             require_valid(definition, machine.type)

@@ -1,4 +1,4 @@
-"""How tasks call AWS services: by boto3, at this server's own port.
+"""Clients of tasks for AWS services: boto3, at this server's own port.
 
 moto makes a client for each call, which takes 50 ms, and addresses it to `localhost` at a port that an environment
 variable names. Here clients are kept, talk to the address at which this server listens, go through no proxy, and put
@@ -24,7 +24,7 @@ class Clients:
 
     Args:
         endpoint_url: Where the AWS APIs of the local cloud are.
-        roles: Keeps the sessions of the state machines' roles; by default nobody's credentials are used.
+        roles: Sessions of the state machines' roles. Default: none; unknown credentials are used.
     """
 
     def __init__(self, endpoint_url: str, roles: Roles | None = None) -> None:

@@ -96,7 +96,7 @@ class _Worker(ExecutionWorker):  # type: ignore[misc] # moto ships no types
 
 @dataclass(frozen=True, slots=True)
 class _PastWorker:
-    """What is left of the interpreter of an execution that a local cloud before has run.
+    """Placeholder for the interpreter of an execution of an earlier local cloud.
 
     Attributes:
         history: The events.
@@ -187,7 +187,7 @@ class LocalExecution(Execution):  # type: ignore[misc] # moto ships no types
         return state
 
     def get_start_execution_details(self) -> Any:
-        """What the context object says of the execution."""
+        """Return the execution's details for the context object."""
         return ExecutionDetails(
             arn=self.exec_arn,
             name=self.name,
@@ -197,7 +197,7 @@ class LocalExecution(Execution):  # type: ignore[misc] # moto ships no types
         )
 
     def describe(self) -> dict[str, Any]:
-        """What DescribeExecution answers."""
+        """Return the answer of DescribeExecution."""
         answer: dict[str, Any] = {
             "executionArn": self.exec_arn,
             "input": self.execution_input,
@@ -216,7 +216,7 @@ class LocalExecution(Execution):  # type: ignore[misc] # moto ships no types
         return answer
 
     def describe_sync(self) -> dict[str, Any]:
-        """What StartSyncExecution answers; the execution has ended."""
+        """Return the answer of StartSyncExecution for an ended execution."""
         answer = self.describe()
         for name in ("stateMachineAliasArn", "stateMachineVersionArn"):
             answer.pop(name, None)
@@ -230,7 +230,7 @@ class LocalExecution(Execution):  # type: ignore[misc] # moto ships no types
         return answer
 
     def list_item(self) -> dict[str, Any]:
-        """What ListExecutions says of it."""
+        """Return its item of ListExecutions."""
         described = self.describe()
         return {key: described[key] for key in _LISTED if key in described}
 
@@ -258,7 +258,7 @@ class LocalExecution(Execution):  # type: ignore[misc] # moto ships no types
     def _run(self, program: Any) -> None:
         try:
             self.exec_worker.run(program)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the execution must end
+        except Exception as error:  # noqa: BLE001 - the execution must end after any exception
             _log.exception("execution %s ended by an error of the interpreter", self.exec_arn)
             with self.outcome:
                 self.error, self.cause = "States.Runtime", f"{type(error).__name__}: {error}"

@@ -1,7 +1,8 @@
 """The errors of the interpreter by kind, and what Retry and Catch of a state guard.
 
-Written against moto 5.2.5, where an error of the interpreter takes the name of whatever handler it passes first, and the
-Output of a state is evaluated beyond its Retry and Catch. Here every error has one of four names:
+Written against moto 5.2.5, where an error of the interpreter takes the name of the first handler that it
+passes, and the Output of a state is evaluated beyond its Retry and Catch. Here every error has one of four
+names:
 
 | error | of |
 |---|---|
@@ -233,7 +234,7 @@ def _guarded(state: Any, env: Any) -> None:
             if env.is_running():
                 CommonStateField._eval_state_output(state, env)
             return
-        except Exception as error:  # noqa: BLE001 - whatever it is, it gets a name
+        except Exception as error:  # noqa: BLE001 - every exception gets a name
             failure = _named(state, env, error)
             group = _FAILED_EVENTS.get(type(state))
             if group is None:

@@ -1,4 +1,4 @@
-"""How tasks call Lambda functions: through moto's Lambda backend in this process, which runs them in their workers.
+"""Calls of Lambda functions by tasks: through moto's Lambda backend in this process, which runs them in their workers.
 
 moto goes by HTTP to its own port for that. What the caller sees is the same: Lambda's errors become boto3's
 `ClientError`, from which the interpreter makes `Lambda.TooManyRequestsException` and the like.

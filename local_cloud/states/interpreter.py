@@ -196,7 +196,7 @@ def _evaluate_with_timeout(state: Any, env: Any) -> None:
     threading.Thread(target=execute, daemon=True, name=f"state {state.name}").start()
     done.wait(min(seconds, threading.TIMEOUT_MAX))
     ended = bool(outputs or errors)
-    if not ended:  # what it goes on doing is not part of the history any more
+    if not ended:  # its further events are not part of the history
         frame.event_manager = EventManager()
         for inner in frame._frames:
             with suppress(Exception):

@@ -1,4 +1,4 @@
-"""What is written about executions: log events in CloudWatch Logs, and readable lines for the developer.
+"""Logs of executions: events in CloudWatch Logs, and readable lines for the developer.
 
 moto has code for the log events but never uses it, and it would not work: it takes the time of an event for a date,
 and hands the wrong things to its own CloudWatch Logs. Events are delivered from a thread of their own, because a log
@@ -32,7 +32,7 @@ _LONGEST_CAUSE = 300
 
 @dataclass(frozen=True, slots=True)
 class LogSettings:
-    """Where the log events of a state machine go.
+    """Log settings of a state machine.
 
     Attributes:
         level: `ALL`, `ERROR`, `FATAL` or `OFF`.

@@ -1,7 +1,7 @@
 """The roles of state machines: whether Step Functions may assume them, and the sessions that their tasks call with.
 
-A role keeps its session for hours, as clients are kept by session. Functions are not called over HTTP, so whether a role
-may invoke one is asked here.
+A role keeps its session for hours, as clients are kept by session. Functions are not called over HTTP, so
+this module checks whether a role may invoke one.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ def tell(execution: Any) -> None:
             detail=_detail(execution),
         )
     except Exception:
-        _logger.exception("nobody was told how execution %s stands", execution.exec_arn)
+        _logger.exception("the status of execution %s could not be published", execution.exec_arn)
 
 
 def _detail(execution: Any) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def _detail(execution: Any) -> dict[str, Any]:
     status = described["status"]
     given, output = described["input"], described.get("output")
     encryption = getattr(execution.state_machine, "encryptionConfiguration", None) or {}
-    # Whoever has a key of their own does not want it to be read elsewhere.
+    # A customer-managed key means that the data must not be readable elsewhere.
     secret = encryption.get("type") == "CUSTOMER_MANAGED_KMS_KEY"
     keeps_output = not secret and _size(output) <= _LARGEST_BYTES
     keeps_input = not secret and _size(given) + _size(output) * keeps_output <= _LARGEST_BYTES

@@ -170,5 +170,5 @@ def _with_extended_request_id(task: Any, _env: Any, ex: Any) -> None:
 
 
 def _service_name(service: str) -> str:
-    known = {**aws_sdk._SERVICE_ERROR_NAMES, **_SERVICES}
-    return str(known.get(service.lower()) or service[:1].upper() + service[1:])
+    names = {**aws_sdk._SERVICE_ERROR_NAMES, **_SERVICES}
+    return str(names.get(service.lower()) or service[:1].upper() + service[1:])

@@ -1,4 +1,4 @@
-"""Tasks that somebody else carries out: their tokens, and the activities whose workers ask for them.
+"""Tasks of external workers: their tokens, and activities that workers poll.
 
 Written against moto 5.2.5, whose activities never get a task, where a heartbeat is refused unless the state has a limit
 for it, and a second outcome of a task replaces the first or is an invalid token.

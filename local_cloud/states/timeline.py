@@ -1,7 +1,7 @@
 """Timeline of a state machine's execution: the visits to its states, with the times, the outcome, the input and the output.
 
-Each event of a history names the event before it. So states of branches and iterations that ran at the same time are told
-apart.
+Each event of a history names the event before it. So states of concurrent branches and iterations can be
+distinguished.
 """
 
 from __future__ import annotations

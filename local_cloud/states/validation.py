@@ -1,4 +1,4 @@
-"""What is wrong with a definition: what moto's parser finds, and the transitions, which it does not look at.
+"""Validation of definitions: findings of moto's parser, and of transitions, which it does not check.
 
 The answers have the codes and the form of Step Functions; the texts of syntax errors are the parser's own.
 """
@@ -32,7 +32,7 @@ class Diagnostic:
     location: str = ""
 
     def text(self) -> str:
-        """What CreateStateMachine says of it."""
+        """Message of CreateStateMachine."""
         where = f" at {self.location}" if self.location else ""
         return f"{self.code}: {self.message}{where}"
 

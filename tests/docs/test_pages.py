@@ -39,7 +39,7 @@ def test_links_lead_to_a_file_and_a_heading(page: Path) -> None:
             assert anchor in slugs(target.read_text(encoding="utf-8")), link
 
 
-@pytest.mark.parametrize("page", PAGES, ids=shown)
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=shown)
 def test_make_has_the_targets_that_are_shown(page: Path) -> None:
     makefile = (PROJECT / "Makefile").read_text(encoding="utf-8")
     text = page.read_text(encoding="utf-8")

@@ -1,6 +1,6 @@
-"""Who may call a method: Lambda authorizers, tokens of Cognito user pools, and requests signed for IAM.
+"""Authorization of methods: Lambda authorizers, tokens of Cognito user pools, and requests signed for IAM.
 
-`authorizers.py` chooses what a method asks for, and `resource_policy.py` is what the whole API asks for. Each of the
-others either fills in what is known of the caller, or ends the request with the fault and the words of AWS. What cannot
-be decided refuses: nobody is let in by mistake.
+`authorizers.py` chooses what a method asks for, and `resource_policy.py` is what the whole API asks for. Each
+of the others either fills in what is known of the caller, or ends the request with the fault and the words of
+AWS. A request that cannot be decided is rejected.
 """

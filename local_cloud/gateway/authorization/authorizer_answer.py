@@ -23,7 +23,7 @@ from local_cloud.iam.policies import Decision, is_allowed
 
 @dataclass(frozen=True, slots=True)
 class AuthorizerAnswer:
-    """What an authorizer has said of a caller.
+    """Result of an authorizer.
 
     Attributes:
         principal_id: Who calls.

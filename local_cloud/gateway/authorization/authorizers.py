@@ -57,7 +57,7 @@ class Authorizers:
                 raise GatewayError(AUTHORIZER_CONFIGURATION, f"there is no authorization {kind}")
 
     async def close(self) -> None:
-        """Give up on the functions that nobody waits for any more."""
+        """Abandon the functions without a waiting request."""
         await self._lambda.close()
 
 

@@ -1,9 +1,9 @@
 """Tokens of Cognito user pools: verified with the keys of moto's pools, as they are at each request.
 
-joserfc verifies them: it is the library that moto signs them with, is maintained and typed, and makes its caller name
-the algorithms that are accepted. Here that is RS256 alone, so neither `none` nor HS256 with the public key as its
-secret gets through. Nothing is remembered between requests: a verification takes a tenth of a millisecond, and a pool
-or a client that is deleted counts at once, whatever TTL the authorizer has.
+joserfc verifies them: it is the library that moto signs them with, is maintained and typed, and makes its
+caller name the algorithms that are accepted. Here that is RS256 alone, so neither `none` nor HS256 with the
+public key as its secret gets through. Nothing is remembered between requests: a verification takes a tenth of
+a millisecond, and a pool or a client that is deleted counts at once, independent of the authorizer's TTL.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""AWS_IAM: the request is signed by somebody whose policies allow `execute-api:Invoke` on the method."""
+"""AWS_IAM authorization: the signer's policies must allow `execute-api:Invoke` on the method."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def authorize_signature(exchange: Exchange) -> None:
     """Let a request pass if its signature is good and its caller may invoke the method; note who that is.
 
     Raises:
-        GatewayError: The request is not signed, or not well, or by somebody who may not.
+        GatewayError: The request is not signed, its signature is wrong, or the signer has no permission.
     """
     now = datetime.fromtimestamp(exchange.received_at, UTC)
     signature = read_signature(exchange.request)

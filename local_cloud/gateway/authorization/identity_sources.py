@@ -18,7 +18,7 @@ def identity_values(exchange: Exchange, authorizer: Mapping[str, Any]) -> tuple[
     """Return the values of an authorizer's identity sources, in their order; none if it has none.
 
     Raises:
-        GatewayError: The request lacks one of them, or has it empty; nobody is asked then.
+        GatewayError: One of them is missing or empty; the authorizer is not invoked then.
     """
     values = []
     for prefix, name in _parse(authorizer.get("identitySource") or ""):

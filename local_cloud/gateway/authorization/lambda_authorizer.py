@@ -91,7 +91,8 @@ class LambdaAuthorizers:
         """Let a request pass if the authorizer's policy allows its method, and note what the authorizer says.
 
         Raises:
-            GatewayError: It does not, or the authorizer cannot be asked, fails or answers nonsense.
+            GatewayError: It does not, or the authorizer cannot be invoked, fails or returns an invalid
+                response.
         """
         refuse_denied(exchange)
         values = identity_values(exchange, authorizer)

@@ -47,8 +47,8 @@ def policy_decision(
         for statement in statements_of(parse_policy(api.policy))
         if _concerns(statement, caller)
     ]
-    known = {**request_facts(exchange), **(facts or {})}
-    return is_allowed(({"Statement": statements},), INVOKE, method_arn(exchange), facts=known)
+    all_facts = {**request_facts(exchange), **(facts or {})}
+    return is_allowed(({"Statement": statements},), INVOKE, method_arn(exchange), facts=all_facts)
 
 
 def require_policy(exchange: Exchange) -> None:
@@ -63,7 +63,7 @@ def require_policy(exchange: Exchange) -> None:
 
 
 def refuse_denied(exchange: Exchange) -> None:
-    """Refuse a request that the API's resource policy denies, before anybody is asked about it.
+    """Reject a request that the API's resource policy denies, before the authorizer is invoked.
 
     Raises:
         GatewayError: It does.

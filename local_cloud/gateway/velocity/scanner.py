@@ -22,7 +22,7 @@ class Scanner:
 
     @property
     def at_end(self) -> bool:
-        """Whether all is read."""
+        """True at the end of the text."""
         return self.position >= len(self.text)
 
     def peek(self) -> str:
