@@ -15,7 +15,7 @@ from local_cloud.process_environment import machine_variables
 from local_cloud.serve import FORGET, LOCK_NAME, LOG_NAME, ServeSettings, is_held
 from local_cloud.state_file import RunningCloud
 
-_START_TIMEOUT_SECONDS = 60.0
+_START_TIMEOUT_SECONDS = 120.0
 _STOP_TIMEOUT_SECONDS = 60.0
 _POLL_SECONDS = 0.05
 _SHOWN_LOG_BYTES = 4000
@@ -38,7 +38,7 @@ def start(settings: ServeSettings) -> tuple[RunningCloud, bool]:
 
     Raises:
         LocalCloudError: It ended before it was ready (with its last words), runs on another port already, or took
-            more than a minute.
+            more than two minutes.
     """
     directory = settings.directory.resolve()
     if (running := _settled(directory)) is not None:

@@ -24,10 +24,12 @@ _log = logging.getLogger(__name__)
 # invoke another, so the pool must be far larger than any sensible concurrency of clients.
 _MOST_THREADS = 256
 
-# What moto would do by itself and a cloud of this machine should not: answer pages of other sites.
+# Settings of moto for a local cloud.
 MOTO_SETTINGS = {
     "MOTO_DISABLE_GLOBAL_CORS": "true",
     "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
+    # Parts of an upload, of 5 MB each, stay in memory until they are put together.
+    "MOTO_S3_DEFAULT_KEY_BUFFER_SIZE": str(8 * 1024 * 1024),
 }
 
 WsgiApplication = Callable[[dict[str, Any], Callable[..., Any]], Any]
@@ -136,6 +138,8 @@ def wsgi_environ(request: Request) -> dict[str, Any]:
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": "http",
         "wsgi.input": io.BytesIO(request.body),
+        # Without it, werkzeug reads the body in parts of 64 KB, as from a socket.
+        "wsgi.input_terminated": True,
         "wsgi.errors": io.StringIO(),
         "wsgi.multithread": True,
         "wsgi.multiprocess": False,
