@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Node 20 has reached its end of life, about which jsii prints a page at every start; that is for the machine to say.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: help install install-cli terraform-fallback doctor synth deploy bootstrap destroy demo serve dev token tenants down logs test test-deployed test-long test-kill test-wheel check lint types \
+.PHONY: help install install-cli terraform-fallback doctor synth deploy bootstrap destroy demo serve dev openai token tenants down logs test test-deployed test-long test-kill test-wheel check lint types \
 	archives bench bench-synth soak scan plan client docs golden new-service new-project lock clean
 
 help: ## List the targets
@@ -76,6 +76,9 @@ bootstrap: install install-cli ## Create the S3 buckets that prod needs (make bo
 
 destroy: install install-cli ## Run `cdktf destroy`, after a list of what stays in AWS
 	@$(BIN)/python -m deploy_tools --dir $(DIR) destroy $(ARGS)
+
+openai: install ## Print OPENAI_BASE_URL and OPENAI_API_KEY for the local cloud's language models: eval "$$(make -s openai)"
+	@$(BIN)/python -m deploy_tools --dir $(DIR) openai
 
 token: install ## Print the token of a new user of the local cloud's user pool
 	@$(BIN)/python -m deploy_tools --dir $(DIR) token

@@ -5,9 +5,10 @@ ENVIRONMENT, AWS_REGION, AWS_ACCOUNT_ID, LOCAL_CLOUD_PORT and AWS_ENDPOINT_URL a
 
 AI_BACKEND           local: the models run inside the functions; aws: they call Rekognition, Comprehend and Bedrock.
                      Default: local.
-MODEL_BASE_URL       local: address of a server with OpenAI's protocol, such as http://127.0.0.1:11434/v1 (Ollama), which
-                     answers the model `fast` first. Default: none; the model inside the function answers.
-MODEL_NAME           local: name of the model at that address. Required with MODEL_BASE_URL.
+MODEL_BASE_URL       local: address of a server with OpenAI's protocol, such as http://127.0.0.1:8080/v1, which answers the
+                     model `server` while it is up; the model inside the function answers otherwise, and the model `fast`.
+                     Default: http://127.0.0.1:11434/v1, where Ollama listens.
+MODEL_NAME           local: name of the model at that address. Default: qwen3.
 ALLOWED_ORIGINS      Web pages that may call the API from a browser (CORS), separated by commas, such as
                      https://shop.example. Default: http://localhost:3000 in local, none in dev and prod.
 ALARM_EMAILS         dev, prod: addresses to notify of alarms, separated by commas. Default: none.
@@ -228,13 +229,9 @@ def _prod(environment: Environment, given: Mapping[str, str]) -> Settings:
 
 
 def _local_routes(given: Mapping[str, str]) -> tuple[ModelRoute, ...]:
-    base_url, model = given.get("MODEL_BASE_URL"), given.get("MODEL_NAME")
-    if base_url is None and model is None:
-        return (ModelRoute("fast", [OfflineModel()]),)
-    if base_url is None or model is None:
-        unset = "MODEL_NAME" if model is None else "MODEL_BASE_URL"
-        raise InvalidArgumentError(unset, "is not set", "set MODEL_BASE_URL and MODEL_NAME, or neither")
-    return (ModelRoute("fast", [OpenAiModel(model=model, base_url=base_url), OfflineModel()]),)
+    base_url = given.get("MODEL_BASE_URL", "http://127.0.0.1:11434/v1")
+    server = OpenAiModel(model=given.get("MODEL_NAME", "qwen3"), base_url=base_url)
+    return (ModelRoute("fast", [OfflineModel()]), ModelRoute("server", [server, OfflineModel()]))
 
 
 def _of_all(given: Mapping[str, str]) -> _OfAll:

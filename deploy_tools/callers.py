@@ -23,6 +23,9 @@ TENANT = "acme"
 USER_OUTPUTS: Final = ("user_pool_id", "user_pool_client_id")
 """Outputs that a user's token needs: a pool, and a client of it that takes passwords."""
 
+OPENAI_OUTPUTS: Final = (*USER_OUTPUTS, "openai_base_url")
+"""Outputs that the settings of OpenAI's clients need: those of a user's token, and the address of the models up to `/v1`."""
+
 CallerKind = Literal["user", "tenant", "operator", "nobody"]
 
 
@@ -68,6 +71,11 @@ class Callers:
                 AuthParameters={"USERNAME": name, "PASSWORD": password},
             )
         return str(answer["AuthenticationResult"]["IdToken"])
+
+    @cached_property
+    def openai_environment(self) -> dict[str, str]:
+        """Environment variables by which OpenAI's clients call the language models, with a user's token as their key."""
+        return {"OPENAI_BASE_URL": str(self._outputs["openai_base_url"]), "OPENAI_API_KEY": self.user_token}
 
     @cached_property
     def tenant_key(self) -> str:

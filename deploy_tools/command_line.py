@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from deploy_tools import cdktf, interrupts, new_project, new_service, tenants, terraform
 from deploy_tools.app import CdktfApp
-from deploy_tools.callers import USER_OUTPUTS, Callers
+from deploy_tools.callers import OPENAI_OUTPUTS, USER_OUTPUTS, Callers
 from deploy_tools.cloud import chosen_environment, chosen_port, required_cloud, stop_cloud
 from deploy_tools.console import heading
 from deploy_tools.deploy import deploy, deployed_app, synthesize
@@ -56,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("stacks", nargs="*", metavar="STACK", help="name of a stack (default: all)")
     add("deploy", _deploy, "run `cdktf deploy`: to the local cloud, or with ENVIRONMENT=dev or prod to AWS")
     add("token", _token, "print the ID token of a new user of the local cloud's user pool")
+    add("openai", _openai, "print the address and a key of the local cloud's language models, for `eval`")
     tenants.add_arguments(
         add("tenants", _tenants, "list, create, change and revoke tenants and their keys, locally or on AWS")
     )
@@ -113,6 +115,12 @@ def _destroy(options: argparse.Namespace) -> int:
 
 def _token(options: argparse.Namespace) -> int:
     print(_callers(options, USER_OUTPUTS, "token").user_token)
+    return 0
+
+
+def _openai(options: argparse.Namespace) -> int:
+    environment = _callers(options, OPENAI_OUTPUTS, "openai").openai_environment
+    print(*(f"export {name}={shlex.quote(value)}" for name, value in environment.items()), sep="\n")
     return 0
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from deploy_tools.app import CdktfApp
-from deploy_tools.callers import USER_OUTPUTS
+from deploy_tools.callers import OPENAI_OUTPUTS, USER_OUTPUTS
 from deploy_tools.console import heading
 from deploy_tools.deploy import DeployedApp, DeployedStack
 from deploy_tools.errors import DeploymentError
@@ -43,6 +43,8 @@ def _rows(app: CdktfApp, deployed: DeployedApp) -> Iterator[tuple[str, str]]:
     for one in deployed.stacks:
         for url in list(_urls(one).values())[:1]:
             yield from _call(one.stack.directory, url, with_token=has_users)
+    if _has(deployed, OPENAI_OUTPUTS):
+        yield "OpenAI's SDK", f'eval "$({_command(app, "openai")})"'
     if _has(deployed, TENANT_OUTPUTS):
         yield "a tenant", _command(app, "tenants", "add acme")
     yield "console", f"{deployed.cloud.url}/_local_cloud/"
@@ -89,7 +91,7 @@ def _command(app: CdktfApp, name: str, arguments: str = "") -> str:
     """Return a command as the user runs it: by `make` if that is what runs this one."""
     here = Path.cwd()
     if "MAKELEVEL" in os.environ:
-        quiet = "-s " if name == "token" else ""
+        quiet = "-s " if name in ("token", "openai") else ""
         place = "" if app.folder == here else f" DIR={shlex.quote(os.path.relpath(app.folder, here))}"
         given = f" ARGS={shlex.quote(arguments)}" if arguments else ""
         return f"make {quiet}{name}{given}{place}"

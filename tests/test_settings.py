@@ -151,19 +151,24 @@ def test_a_server_with_openai_s_protocol_answers_before_the_offline_model() -> N
         routes = settings_from(variables).model_routes
         return [[target["backend"] for target in route.as_dict()["targets"]] for route in routes]
 
-    assert targets() == [["offline"]]
-    server = {"MODEL_BASE_URL": "http://127.0.0.1:11434/v1", "MODEL_NAME": "qwen3"}
-    assert targets(**server) == [["openai", "offline"]]
-    assert targets(**server, ENVIRONMENT="dev") == targets(AI_BACKEND="aws") == [["bedrock", "bedrock"]]
+    assert targets() == [["offline"], ["openai", "offline"]]
+    assert targets(ENVIRONMENT="dev") == targets(AI_BACKEND="aws") == [["bedrock", "bedrock"]]
 
 
 @pytest.mark.parametrize(
-    ("given", "missing"), [("MODEL_NAME", "MODEL_BASE_URL"), ("MODEL_BASE_URL", "MODEL_NAME")]
+    ("given", "server"),
+    [
+        ({}, ("qwen3", "http://127.0.0.1:11434/v1")),
+        ({"MODEL_NAME": "phi4"}, ("phi4", "http://127.0.0.1:11434/v1")),
+        ({"MODEL_BASE_URL": "http://127.0.0.1:8080/v1"}, ("qwen3", "http://127.0.0.1:8080/v1")),
+    ],
 )
-def test_a_server_needs_its_address_and_its_model(given: str, missing: str) -> None:
-    with pytest.raises(SystemExit) as raised:
-        settings_from({given: "http://127.0.0.1:11434/v1"})
-    assert str(raised.value) == f"{missing}: is not set; set MODEL_BASE_URL and MODEL_NAME, or neither"
+def test_a_server_on_this_machine_answers_first_for_its_own_route(
+    given: dict[str, str], server: tuple[str, str]
+) -> None:
+    route = settings_from(given).model_routes[1].as_dict()
+    first = route["targets"][0]
+    assert (route["name"], (first["model"], first["base_url"])) == ("server", server)
 
 
 def test_the_documentation_page_is_not_in_prod() -> None:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from deploy_tools.callers import CallerKind
-from handlers.chat.contract import complete_chat, list_models
 from handlers.common.contract import Operation
 from handlers.embeddings.contract import embed_texts, embeddings, rank_candidates
 from handlers.language.contract import analyse_text, language, summarize_text
@@ -195,47 +194,6 @@ def _summary(answer: Any) -> str:
     return f"{answer['summary']}  ({answer['model']})"
 
 
-HELLO: dict[str, Any] = {
-    "model": "fast",
-    "messages": [{"role": "user", "content": "Say hello."}],
-    "max_tokens": 16,
-    "temperature": 0,
-}
-PERSON = {
-    "type": "object",
-    "properties": {"name": {"type": "string", "maxLength": 40}, "city": {"type": "string", "maxLength": 40}},
-    "required": ["name", "city"],
-    "additionalProperties": False,
-}
-
-
-def _models(answer: Any) -> str:
-    names = [model["id"] for model in answer.get("data", ())]
-    expect({"fast", "embeddings"} <= set(names), "the models fast and embeddings", answer)
-    return ", ".join(f"{model['id']} ({model['owned_by']})" for model in answer["data"])
-
-
-def _hello(answer: Any) -> str:
-    text, usage = answer["choices"][0]["message"]["content"], answer["usage"]
-    expect("hello" in text.lower(), "a greeting", answer)
-    expect(0 < usage["completion_tokens"] <= HELLO["max_tokens"], "as many tokens as were allowed", answer)
-    return f"{text!r}, {usage['completion_tokens']} tokens, {answer['model']}"
-
-
-def _person(answer: Any) -> str:
-    text = answer["choices"][0]["message"]["content"]
-    person = json.loads(text)
-    expect(person.keys() == {"name", "city"}, "what the schema asks for", answer)
-    expect(person["name"] == "Ada Lovelace", "the name Ada Lovelace", answer)
-    return json.dumps(person)
-
-
-def _n_refused(answer: Any) -> str:
-    found = answer.get("error", {})
-    expect(found.get("param") == "n", "an error of OpenAI's form that names n", answer)
-    return f"{found['type']}: {found['message']}"
-
-
 def error(code: str) -> Callable[[Any], str]:
     """Return the check of an error with this code."""
 
@@ -255,25 +213,6 @@ def _no_route(answer: Any) -> str:
         answer,
     )
     return f"{answer['code']}: {answer['message']}"
-
-
-def model_calls() -> list[Call]:
-    """Return the calls of language models, below `/v1`."""
-    return [
-        Call.of(list_models, "which models are there?", _models),
-        Call.of(complete_chat, "a language model, by OpenAI's protocol", _hello, body=HELLO),
-        Call.of(
-            complete_chat, "fill a JSON schema from a sentence", _person,
-            body={
-                "model": "fast", "max_tokens": 100, "temperature": 0,
-                "messages": [{"role": "user", "content": "My name is Ada Lovelace and I live in London."}],
-                "response_format": {"type": "json_schema", "json_schema": {"name": "person", "schema": PERSON}},
-            },
-        ),
-        Call.of(
-            complete_chat, "a parameter that is not supported", _n_refused, status=400, body={**HELLO, "n": 2},
-        ),
-    ]  # fmt: skip
 
 
 def calls() -> list[Call]:

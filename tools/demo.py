@@ -17,8 +17,9 @@ from deploy_tools.console import heading
 from deploy_tools.deploy import deploy
 from deploy_tools.errors import DeploymentError, TerraformError
 from deploy_tools.hints import show_hints
-from tools.calls import calls, error, model_calls
+from tools.calls import calls, error
 from tools.demo_calls import Demo, request
+from tools.demo_models import call_models
 from tools.demo_workflows import run_workflows
 from tools.project import PROJECT
 from tools.refusals import limited_tenant, preflights, refusals
@@ -28,13 +29,6 @@ def call_services(demo: Demo) -> None:
     """Call every service."""
     heading("Call the services")
     for call in calls():
-        demo.make(call)
-
-
-def call_models(demo: Demo) -> None:
-    """Call the language models."""
-    heading("Call the language models")
-    for call in model_calls():
         demo.make(call)
 
 

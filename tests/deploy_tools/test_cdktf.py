@@ -171,7 +171,7 @@ def test_the_states_of_the_stacks_that_the_cli_names_are_recorded(
     "command",
     [
         ["tools.demo"],
-        *(["deploy_tools", name] for name in ("serve", "plan", "deploy", "token")),
+        *(["deploy_tools", name] for name in ("serve", "plan", "deploy", "token", "openai")),
     ],
     ids=" ".join,
 )

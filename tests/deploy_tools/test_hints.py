@@ -77,6 +77,17 @@ def test_users_and_api_may_be_in_different_stacks(
     ]
 
 
+def test_language_models_have_their_address_and_the_settings_of_openai_s_clients(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outputs = {"user_pool_id": "pool", "user_pool_client_id": "client", "openai_base_url": f"{URL}/v1"}
+    assert shown(tmp_path, monkeypatch, capsys, shop=outputs)[1:4] == [
+        f"  openai_base_url  {URL}/v1",
+        "  sign in          export TOKEN=$(ai-orchestrator token)",
+        '  OpenAI\'s SDK     eval "$(ai-orchestrator openai)"',
+    ]
+
+
 def test_below_make_the_commands_are_those_of_make(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

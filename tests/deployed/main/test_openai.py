@@ -38,16 +38,17 @@ WEATHER: ChatCompletionToolParam = {
 
 @pytest.fixture(scope="module")
 def client(deployed: Deployed) -> Iterator[openai.OpenAI]:
-    bearer = deployed.callers.headers("user", "GET", deployed.invoke_url, None)["Authorization"]
-    with openai.OpenAI(
-        base_url=deployed.openai_base_url, api_key=bearer.removeprefix("Bearer "), max_retries=0
-    ) as made:
-        yield made
+    # The variables that `make openai` prints are all that a client needs.
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in deployed.callers.openai_environment.items():
+            patch.setenv(name, value)
+        with openai.OpenAI(max_retries=0) as made:
+            yield made
 
 
 def test_models(client: openai.OpenAI) -> None:
     models = client.models.list()
-    assert [model.id for model in models] == ["fast", "embeddings"]
+    assert [model.id for model in models] == ["fast", "server", "embeddings"]
     fast = client.models.retrieve("fast")
     assert fast == models.data[0]
     assert fast.owned_by == "offline"
@@ -268,7 +269,7 @@ def test_an_unknown_model(client: openai.OpenAI) -> None:
     with pytest.raises(openai.NotFoundError) as raised:
         client.chat.completions.create(model="gpt-9", messages=[{"role": "user", "content": "Hello."}])
     assert raised.value.body == {
-        "message": "Unknown model. Available: fast.",
+        "message": "Unknown model. Available: fast, server.",
         "type": "invalid_request_error",
         "param": "model",
         "code": "model_not_found",

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from tests.support.deployment import Deployed
-from tools.calls import Call, calls, model_calls
-from tools.demo_calls import call, judge
+from tools.calls import Call, calls
+from tools.demo_calls import Demo, call, judge
+from tools.demo_models import model_calls, read_receipt, stream_story
 
 
 @pytest.mark.parametrize("asked", calls(), ids=lambda asked: f"{asked.method} {asked.path}: {asked.title}")
@@ -23,6 +24,13 @@ def test_the_demo_calls_of_models_are_answered_right(deployed: Deployed, asked: 
     url = deployed.openai_base_url.removesuffix("/v1")
     status, content, _ = call(url, asked, deployed.callers)
     assert judge(asked, status, content)
+
+
+def test_the_demo_reads_a_receipt_and_streams(deployed: Deployed, capsys: pytest.CaptureFixture[str]) -> None:
+    demo = Demo(deployed.outputs, deployed.callers)
+    read_receipt(demo)
+    stream_story(demo)
+    assert (demo.right, demo.wrong) == (3, 0), capsys.readouterr().out
 
 
 ENDPOINTS = ("/vision/text", "/vision/labels", "/language/analysis", "/embeddings", "/embeddings/similarity")
