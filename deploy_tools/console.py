@@ -12,12 +12,14 @@ from deploy_tools.archive_progress import ArchiveEvent
 from deploy_tools.terraform_events import ApplyProgress
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, ConsoleOptions, RenderResult
     from rich.live import Live
 
 _SHOWN_SECONDS: Final = 0.5
 """Archives that are there sooner were in the cache, and are not shown."""
 _SHOWN_RESOURCES: Final = 3
+_WIDTH: Final = 93
+"""Columns of the line of a step that has ended."""
 
 
 class Step:
@@ -69,28 +71,30 @@ class Step:
         seconds = time.monotonic() - self._began
         print(f"{'' if self._printed else self._first} {result:<46} {seconds:7.1f} s", flush=True)
 
-    def __rich__(self) -> RenderableType:
-        """Return what a terminal shows while the step is under way."""
-        from rich.console import Group
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield what a terminal shows while the step is under way: a line, and those of the slowest resources."""
         from rich.text import Text
 
+        width = min(options.max_width, _WIDTH)
         seconds = time.monotonic() - self._began
         doing = [f"archive {name}" for name in self._archives]
         if self._apply is not None and self._apply.total:
             doing = [f"{self._apply.done} of {self._apply.total} resources"]
-        lines = [Text(f"{self._first} {', '.join(doing)[:46]:<46} {seconds:7.1f} s", no_wrap=True)]
-        if self._apply is not None:
-            lines += [
-                Text(f"    {address[:76]:<76} {took:7.1f} s", style="dim", no_wrap=True)
-                for address, took in self._apply.slowest(_SHOWN_RESOURCES)
-            ]
-        return Group(*lines)
+        yield Text(_with_seconds(f"{self._first} {', '.join(doing)}", seconds, width))
+        for address, took in self._apply.slowest(_SHOWN_RESOURCES) if self._apply is not None else ():
+            yield Text(_with_seconds(f"    {address}", took, width), style="dim")
 
     def _print(self, line: str) -> None:
         if self._live is None:
             print(line, flush=True)
         else:
             self._live.console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _with_seconds(text: str, seconds: float, width: int) -> str:
+    """Return a text and its seconds in a line of a width, in columns."""
+    end = f"{seconds:8.1f} s"
+    return f"{text[: width - len(end)]:<{width - len(end)}}{end}"
 
 
 def _live_display(step: Step) -> Live:
