@@ -120,9 +120,10 @@ types: install ## Check the types
 archives: install ## Build the Lambda archives; print their sizes and cold-start import times
 	@$(BIN)/python -m tools.archives
 
-bench: install ## Measure the data plane, its peers, an apply in both forms of the API, workflows, and a language model
+bench: install ## Measure the data plane, its peers, an apply in both forms of the API, make dev, workflows, and a language model
 	@$(BIN)/python -m tools.benchmarks.data_plane
 	@$(BIN)/python -m tools.benchmarks.apply
+	@$(BIN)/python -m tools.benchmarks.dev
 	@$(BIN)/python -m tools.benchmarks.workflows
 	@$(BIN)/python -m tools.benchmarks.models
 
