@@ -229,6 +229,7 @@ def functions(
     authorizer = Authorizer(lambda: table, lambda: hashes, lambda: None)
     handlers = {name: service.handler for name, service in services.items()}
     handlers |= {"authorizer": authorizer.handler, "crashing": _crash}
+    handlers["orchestrator-authorized"] = _as_route(services["orchestrator"], "/ai-service")
     return {name: _function(cloud, role_arn, name, handler) for name, handler in handlers.items()}
 
 
@@ -299,6 +300,11 @@ def _new_api(cloud: CloudInThread, arns: dict[str, str], name: str) -> RealApi:
     return RealApi(api, cloud.functions.invoked, arns)
 
 
+def _as_route(service: Service, resource: str) -> Callable[[Any, Any], Any]:
+    """A service behind another route than its contract says."""
+    return lambda event, context: service.handler({**event, "resource": resource}, context)
+
+
 def _crash(event: Any, context: object) -> Any:
     raise RuntimeError(json.dumps(event))
 
@@ -330,7 +336,7 @@ def _add_authorizer(made: RealApi) -> None:
     made.add(
         "/authorized/ai-service",
         "POST",
-        "orchestrator",
+        "orchestrator-authorized",
         authorizationType="CUSTOM",
         authorizerId=authorizer,
         apiKeyRequired=True,
