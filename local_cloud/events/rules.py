@@ -21,6 +21,7 @@ from typing import Any
 from uuid import uuid4
 
 from local_cloud.events.inputs import InvalidInput, input_of
+from local_cloud.events.schedules import Schedules
 from local_cloud.events.targets import Sender, Undeliverable, deliver, delivers_to, send, service_of
 
 _logger = logging.getLogger("local_cloud.events")
@@ -62,6 +63,32 @@ class _Deliveries:
                 _logger.exception("an event of rule %s was not delivered", delivery.sender.rule_arn)
 
 
+class _Timer:
+    """Delivers the events of schedules, on a thread of its own."""
+
+    def __init__(self) -> None:
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        self._stopped = stopped = threading.Event()
+        threading.Thread(target=self._run, args=(stopped,), daemon=True, name="schedules").start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    @staticmethod
+    def _run(stopped: threading.Event) -> None:
+        schedules = Schedules(time.monotonic, _skip_schedule)
+        while not stopped.wait(_TICK_SECONDS):
+            try:
+                for rule in schedules.due(_all_rules()):
+                    _send_scheduled(rule)
+            except Exception:
+                _logger.exception("the schedules of rules were not followed")
+
+
+_TICK_SECONDS = 1.0
+_timer = _Timer()
 _deliveries = _Deliveries()
 _said: set[str] = set()
 _original: Callable[..., None] | None = None
@@ -74,6 +101,8 @@ def install() -> None:
 
     _deliveries.stopped = False
     _said.clear()
+    _timer.stop()
+    _timer.start()
     if _original is None:
         _original = Rule.send_to_targets
         Rule.send_to_targets = _send_to_targets
@@ -82,6 +111,7 @@ def install() -> None:
 def stop() -> None:
     """Deliver nothing any more, as the local cloud ends."""
     _deliveries.stopped = True
+    _timer.stop()
 
 
 def publish(
@@ -120,6 +150,42 @@ def publish(
     bus = models.events_backends[account_id][region].event_buses["default"]
     for rule in list(bus.rules.values()):
         rule.send_to_targets({**copy.deepcopy(event), "ingestion-time": now})
+
+
+def _all_rules() -> list[Any]:
+    models = sys.modules.get(_MODELS)
+    if models is None:
+        return []
+    backends = [
+        backend for regions in list(models.events_backends.values()) for backend in list(regions.values())
+    ]
+    return [
+        rule
+        for backend in backends
+        for bus in list(backend.event_buses.values())
+        for rule in list(bus.rules.values())
+    ]
+
+
+def _send_scheduled(rule: Any) -> None:
+    event = {
+        "version": "0",
+        "id": str(uuid4()),
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": rule.account_id,
+        "time": _written(datetime.now(UTC)),
+        "region": rule.region_name,
+        "resources": [rule.arn],
+        "detail": {},
+    }
+    for target in list(rule.targets):
+        if delivers_to(target["Arn"]):
+            _deliveries.put(_Delivery(Sender(rule.arn, rule.account_id), dict(target), event))
+
+
+def _skip_schedule(name: str, expression: str) -> None:
+    _logger.warning("rule %s: the local cloud does not follow %s, only rate(…)", name, expression)
 
 
 def _send_to_targets(rule: Any, original_event: dict[str, Any], transform_input: bool = True) -> None:

@@ -256,3 +256,20 @@ def test_a_workflow_that_died_gives_back_what_its_tasks_did_not_take(
     assert meter.sweep(deadline=soon()) == 1
     assert tables.counts()["key:key-1#day#nano_usd#2026-11-30"] == {"committed": 20, "spent": 20}
     tables.check()
+
+
+def test_a_call_is_a_log_line_with_metrics(
+    tables: MeteredTables, prices: Prices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("METER_NAMESPACE", "shop-prod")
+    service, bound = service_of(tables, prices, two), limit("key:k1", "day", "nano_usd", 70)
+    answers = [ask_as(service, bound, request_id=name) for name in ("r1", "r2")]
+    used, refused = (
+        next(line for line in map(json.loads, answer.log.splitlines()) if "_aws" in line)
+        for answer in answers
+    )
+    (about,) = used["_aws"]["CloudWatchMetrics"]
+    assert (about["Namespace"], about["Dimensions"]) == ("shop-prod", [["tenant"], ["gen_ai.request.model"]])
+    assert (used["tenant"], used["gen_ai.request.model"], used["spend.usd"]) == ("acme", "local:words", 2e-8)
+    assert used["gen_ai.client.token.usage.input"] == 2
+    assert (refused["refusals"], refused["budget"]) == (1, "key/day/nano_usd")
