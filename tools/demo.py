@@ -18,6 +18,7 @@ from deploy_tools.deploy import deploy
 from deploy_tools.errors import DeploymentError, TerraformError
 from deploy_tools.hints import show_hints
 from tools.calls import calls, error
+from tools.demo_budgets import show_budgets
 from tools.demo_calls import Demo, request
 from tools.demo_models import call_models
 from tools.demo_workflows import run_workflows
@@ -62,6 +63,7 @@ def main() -> int:
     call_services(demo)
     call_models(demo)
     run_workflows(demo)
+    show_budgets(demo)
     show_refusals(demo)
     total = demo.right + demo.wrong
     print(f"\n  {demo.right} of {total} answers right, {time.monotonic() - started:.0f} s in all")

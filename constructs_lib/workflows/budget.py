@@ -24,7 +24,10 @@ CHARGE: Final = Jsonata("$reserved.charge")
 EXECUTION_CHARGE: Final = Jsonata("$states.context.Execution.Input.charge")
 """The reservation, in an execution that was started with one."""
 
-_CALL_SECONDS: Final = 4
+_RESERVE_SECONDS: Final = 8
+"""Time for the ledger to reserve, the cold start of its function included."""
+
+_SETTLE_SECONDS: Final = 4
 _TOLD: Final = ("key", "kind", "limits", "principal", "pseudonym", "tenant")
 
 
@@ -72,7 +75,7 @@ class WorkflowBudget:
                     "tokens": self.tokens,
                 },
             },
-            timeout_seconds=_CALL_SECONDS,
+            timeout_seconds=_RESERVE_SECONDS,
             retry=[Retry.on_throttling(max_attempts=1)],
             catch=[Catch(to=uncounted)],
             result="reserved",
@@ -101,7 +104,7 @@ class WorkflowBudget:
             name,
             self.ledger,
             input={"operation": "ledger.settle", "input": {"charge": CHARGE, **more}},
-            timeout_seconds=_CALL_SECONDS,
+            timeout_seconds=_SETTLE_SECONDS,
             retry=[Retry.on_throttling(max_attempts=1)],
             result="settled",
         )
