@@ -9,7 +9,10 @@ queues are delivered to:
 - `inputs`: what a target is given of an event.
 - `targets`: functions and queues, if their policies let the rule; else the target's dead-letter queue.
 
-Schedules at a rate are followed (`schedules.py`), cron expressions are not. What else a rule asks for is logged once.
+State machines say what becomes of their executions (`local_cloud/states/status_events.py`). Failed deliveries
+are not retried: a function that does not exist, or may not be invoked. The failures that AWS retries do not
+occur here. Schedules at a rate are followed (`schedules`), cron expressions are not. Other features of a rule
+that are missing here are logged once.
 """
 
 from __future__ import annotations

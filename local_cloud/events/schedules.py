@@ -30,13 +30,13 @@ class Schedules:
         Args:
             rules: moto's rules, all that exist; rules that are gone are forgotten.
         """
-        now, known, due = self.clock(), self._due, []
+        now, before, due = self.clock(), self._due, []
         self._due = {}
         for rule in rules:
             expression = rule.scheduled_expression
             if not expression:
                 continue
-            previous, at = known.get(rule.arn, ("", 0.0))
+            previous, at = before.get(rule.arn, ("", 0.0))
             seconds = rate_seconds(expression)
             if previous != expression:
                 at = now + (seconds or 0)
