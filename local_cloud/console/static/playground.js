@@ -140,9 +140,9 @@ function useAnswer() {
     }
   };
   const shown = html`
-    ${state.running && html`<${Section} title="Answer"><${Loading} /><//>`}
+    ${state.running && html`<${Section} level="h2" title="Answer"><${Loading} /><//>`}
     ${state.error && html`<${Failed} error=${state.error} />`}
-    ${state.answer && html`<${Section} title="Answer" aside=${html`<span class="meta"><${Status} code=${state.answer.status} /> ${milliseconds(state.answer.ms)} <a href=${link("requests", state.answer.id)}>request</a></span>`}>
+    ${state.answer && html`<${Section} level="h2" title="Answer" aside=${html`<span class="meta"><${Status} code=${state.answer.status} /> ${milliseconds(state.answer.ms)} <a href=${link("requests", state.answer.id)}>request</a></span>`}>
       <${Readable} text=${state.answer.text} /><${Code} text=${state.answer.text} label="Answer" />
     <//>`}`;
   return [shown, ask];

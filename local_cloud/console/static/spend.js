@@ -47,7 +47,7 @@ function Usage({ target }) {
   const rows = usage?.data ?? [];
   const most = Math.max(1, ...rows.map((row) => row.nano_usd));
   const sum = rows.reduce((total, row) => total + row.nano_usd, 0);
-  return html`<${Section} title="This month" aside=${html`<${Choice} label="Group by" value=${group} options=${GROUPS} onChange=${setGroup} />`}>
+  return html`<${Section} level="h2" title="This month" aside=${html`<${Choice} label="Group by" value=${group} options=${GROUPS} onChange=${setGroup} />`}>
     ${error && html`<p class="notice">${status && html`<${Status} code=${status} />`} ${error}</p>`}
     ${usage && !rows.length && html`<p class="quiet">No metered call yet.</p>`}
     ${rows.length > 0 && html`<p class="sum">${dollars(sum)}</p>
@@ -63,7 +63,7 @@ function Usage({ target }) {
 
 function Limits({ target }) {
   const { usage, status, error } = useUsage(target, "user");
-  return html`<${Section} title="Budgets of the console's user">
+  return html`<${Section} level="h2" title="Budgets of the console's user">
     ${error && html`<p class="notice">${status && html`<${Status} code=${status} />`} ${error}</p>`}
     ${usage && !usage.limits.length && html`<p class="quiet">No limit.</p>`}
     <ul class="processes">

@@ -46,8 +46,8 @@ export const Facts = ({ rows }) =>
     ${rows.filter(([, value]) => value != null && value !== "" && value !== false).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}
   </dl>`;
 
-export const Section = ({ title, aside, children }) =>
-  html`<section><div class="section"><h3>${title}</h3>${aside}</div>${children}</section>`;
+export const Section = ({ title, aside, level = "h3", children }) =>
+  html`<section><div class="section"><${level}>${title}<//>${aside}</div>${children}</section>`;
 
 /** A choice of one among few, as a row of buttons. */
 export const Choice = ({ label, value, options, onChange }) => html`
