@@ -81,6 +81,6 @@ function Invocation({ invocation }) {
   return html`<${Section} title=${html`Function <a href=${link("functions", invocation.function)}>${invocation.function}</a>`} aside=${aside}>
     <details><summary>Event</summary><${Body} body=${invocation.event} label="Event" /></details>
     <details><summary>Answer</summary><${Body} body=${invocation.answer} label="Answer of the function" /></details>
-    <${Log} text=${invocation.log} label="Log of the function" />
+    <${Log} text=${invocation.log} label=${`Log of ${invocation.function}, ${invocation.request_id.slice(0, 8)}`} />
   <//>`;
 }
