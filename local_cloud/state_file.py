@@ -67,8 +67,8 @@ def read(directory: Path) -> RunningCloud | None:
             pid=int(content["pid"]),
             instance=str(content["instance"]),
             port=int(content["port"]),
-            restored=content["restored"] is True,
-            note=str(content["note"]),
+            restored=content.get("restored") is True,
+            note=str(content.get("note", "")),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
