@@ -132,7 +132,8 @@ def stop(directory: Path, *, forget: bool = False) -> RunningCloud | None:
     os.kill(cloud.pid, FORGET if forget else signal.SIGTERM)
     deadline = time.monotonic() + _STOP_TIMEOUT_SECONDS
     while time.monotonic() < deadline:
-        if not _exists(cloud.pid):
+        # Its lock is free once it has ended, even if its parent has not waited for it yet.
+        if not (_exists(cloud.pid) and is_held(directory)):
             state_file.remove(directory, cloud)
             if forget:
                 saved_state.discard(directory)

@@ -36,7 +36,9 @@ def request(
     )
     started = time.perf_counter()
     try:
-        connection.request(call.method, parts.path, body, headers)
+        connection.request(
+            call.method, f"{parts.path}?{parts.query}" if parts.query else parts.path, body, headers
+        )
         answer = connection.getresponse()
         content = answer.read()
     finally:

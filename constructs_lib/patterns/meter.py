@@ -92,6 +92,11 @@ class Meter(AwsConstruct):
     Raises:
         ConstructError: An argument is not valid, or a name is taken.
         ArchiveError: The archive cannot be built.
+
+    Example:
+        >>> meter = stack.meter_with(Meter(stack, "meter", ledger, prices=prices, archive=archive))
+        >>> stack.meter is meter
+        True
     """
 
     def __init__(

@@ -66,6 +66,11 @@ class PrivateBucket(AwsConstruct):
 
     Raises:
         ConstructError: if an argument is not valid, or two arguments exclude each other.
+
+    Example:
+        >>> reports = PrivateBucket(stack, "reports", versioning=True, old_versions_days=30)
+        >>> PrivateBucket(stack, "old-reports", existing="company-reports").name
+        'company-reports'
     """
 
     def __init__(

@@ -204,18 +204,20 @@ class Table(AwsConstruct):
             )
         for action in actions:
             check_choice(where, "action", action, TableAction)
-        statement = PolicyStatement(
-            actions=[f"dynamodb:{action}" for action in sorted(set(actions))],
-            resources=[
-                attribute(self._resource, "arn"),
-                *(
-                    f"{attribute(self._resource, 'arn')}/index/{index}"
-                    for index in self._indexes
-                    if {"Query", "Scan"} & set(actions)
-                ),
-            ],
-        )
-        role.add_policy(f"table-{self._name}"[:128], statement)
+        arn = attribute(self._resource, "arn")
+        statements = [
+            PolicyStatement(
+                actions=[f"dynamodb:{action}" for action in sorted(set(actions))], resources=[arn]
+            )
+        ]
+        if self._indexes and (reads := {"Query", "Scan"} & set(actions)):
+            statements.append(
+                PolicyStatement(
+                    actions=[f"dynamodb:{action}" for action in sorted(reads)],
+                    resources=[f"{arn}/index/{index}" for index in self._indexes],
+                )
+            )
+        role.add_policy(f"table-{self._name}"[:128], *statements)
         if self._key is not None:
             self._key.grant_use(role)
 

@@ -25,6 +25,8 @@ from constructs_lib import (
     Workflow,
 )
 from handlers.common.contract import Contract
+from handlers.common.prices import Prices
+from handlers.ledger.contract import ledger
 from handlers.vision.contract import read_text
 from tests.support.synthesis import FakeArchive, public_method, validate
 
@@ -91,6 +93,8 @@ class Given:
         "account": lambda given: ExistingApiGatewayAccount(),
         "contract": lambda given: greeting(),
         "dispatcher_contract": lambda given: Contract("dispatcher", summary="All services by name."),
+        "ledger": lambda given: ledger,
+        "prices": lambda given: Prices.from_file(),
         "read_text": lambda given: read_text,
         "queue": lambda given: SqsQueue(given["stack"], "given-queue", name="given"),
         "table": lambda given: DynamodbTable(given["stack"], "given-table", name="given"),

@@ -285,8 +285,9 @@ def test_the_callers_shell_changes_nothing(tmp_path: Path, command: str) -> None
             variables = Path(f"/proc/{cloud.pid}/environ").read_bytes().decode()
             assert not [name for name, value in CALLERS_SHELL.items() if f"{name}={value}" in variables]
     finally:
-        run("stop", "--directory", str(tmp_path))
+        stopped = run("stop", "--directory", str(tmp_path))
         process.communicate(timeout=30)
+    assert stopped.returncode == 0, stopped.stderr
 
 
 def account_id(cloud: RunningCloud) -> str:

@@ -30,12 +30,13 @@ BODIES = (
 
 @pytest.fixture
 def operations(deployed: Deployed) -> list[tuple[str, str]]:
-    """The method and path of everything that the stack's OpenAPI document lists."""
+    """The method and path of every operation in the OpenAPI documents of both APIs."""
     stack = deployed.workspace.project / "cdktf.out" / "stacks" / "ai-orchestrator"
-    (place,) = stack.glob("*openapi.json")
-    document = json.loads(place.read_text(encoding="utf-8"))
+    documents = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(stack.glob("*openapi.json"))]
+    assert len(documents) == 2
     return [
         (method.upper(), path.replace("{", "").replace("}", ""))
+        for document in documents
         for path, methods in document["paths"].items()
         for method in methods
         if method in {"get", "post", "put", "delete", "patch"}

@@ -56,8 +56,11 @@ def answered(deployed: Deployed, asked: Call) -> tuple[int, Any]:
     return status, json.loads(content)
 
 
-COUNTED = ["from a user?", "count the request"]
-"""The states in front of a workflow that count the request of a user."""
+RESERVED = ["reserve the budget", "enough budget?", "metered"]
+"""The states in front of a workflow."""
+
+SETTLED = ["settle the budget", "metered answer"]
+"""The states behind a workflow that has succeeded."""
 
 
 def machines(deployed: Deployed) -> dict[str, str]:
@@ -92,15 +95,16 @@ def test_a_document_is_read_and_understood_in_one_call(deployed: Deployed) -> No
     assert judge(asked, status, content)
 
     rows = of_workflow(deployed, "document")
-    assert [row.state for row in rows][:5] == [*COUNTED, "read the text", "any text?", "understand it"]
-    assert {row.state for row in rows[5:-1]} == {"analyse", "embed", "summarize"}
-    assert (rows[-1].state, rows[-1].kind) == ("answer", "Succeed")
+    states = [row.state for row in rows]
+    assert states[:6] == [*RESERVED, "read the text", "any text?", "understand it"]
+    assert set(states[6:-3]) == {"analyse", "embed", "summarize"}
+    assert states[-3:] == ["answer", *SETTLED]
     assert {row.outcome for row in rows} == {"succeeded"}
     by_name = {row.state: row for row in rows}
     around = by_name["understand it"]
     for name in ("analyse", "embed", "summarize"):
         inside = by_name[name]
-        assert (inside.depth, inside.attempts) == (1, 1)
+        assert (inside.depth, inside.attempts) == (around.depth + 1, 1)
         assert around.start_ms <= inside.start_ms
         assert inside.start_ms + inside.duration_ms <= around.start_ms + around.duration_ms
     assert by_name["read the text"].duration_ms > 0
@@ -139,10 +143,12 @@ def test_a_picture_without_text_is_refused(deployed: Deployed) -> None:
     )
     assert (status, answer["code"]) == (422, "unprocessable_input")
     assert [(row.state, row.outcome) for row in of_workflow(deployed, "document")] == [
-        *((state, "succeeded") for state in COUNTED),
+        *((state, "succeeded") for state in RESERVED),
         ("read the text", "succeeded"),
         ("any text?", "succeeded"),
         ("no text", "failed"),
+        ("settle the failure", "succeeded"),
+        ("failed", "failed"),
     ]
 
 
@@ -174,25 +180,26 @@ def test_a_summary_comes_from_another_service_while_the_first_takes_no_calls(
         assert judge(asked, status, content)
     outcomes = {row.state: (row.outcome, row.error) for row in of_workflow(deployed, "summary")}
     assert outcomes == {
-        **dict.fromkeys(COUNTED, ("succeeded", None)),
+        **dict.fromkeys(RESERVED, ("succeeded", None)),
         "summarize: circuit": ("succeeded", None),
         "summarize: open?": ("succeeded", None),
         "summarize": ("caught", "Lambda.TooManyRequestsException"),
         "summarize: count": ("succeeded", None),
         "choose its sentences": ("succeeded", None),
-        "answer": ("succeeded", None),
+        **dict.fromkeys(["answer", *SETTLED], ("succeeded", None)),
     }
     asked = summary("", "lexrank")
     status, content, _ = call(deployed.invoke_url, asked, deployed.callers)
     assert judge(asked, status, content)
     assert [row.state for row in of_workflow(deployed, "summary")] == [
-        *COUNTED,
+        *RESERVED,
         "summarize: circuit",
         "summarize: open?",
         "summarize",
         "summarize: recovered?",
         "summarize: close",
         "answer",
+        *SETTLED,
     ]
 
 
@@ -205,18 +212,20 @@ def test_a_first_service_that_failed_three_times_is_not_tried_until_its_circuit_
             assert answered(deployed, SUMMARY)[1]["model"] == FALLBACK_MODEL
     assert answered(deployed, SUMMARY)[1]["model"] == FALLBACK_MODEL
     assert [row.state for row in of_workflow(deployed, "summary")] == [
-        *COUNTED,
+        *RESERVED,
         "summarize: circuit",
         "summarize: open?",
         "choose its sentences",
         "answer",
+        *SETTLED,
     ]
     close_circuit(demo)
     assert answered(deployed, SUMMARY)[1]["model"] == "lexrank"
-    assert [row.state for row in of_workflow(deployed, "summary")][4:] == [
+    assert [row.state for row in of_workflow(deployed, "summary")][5:] == [
         "summarize",
         "summarize: recovered?",
         "answer",
+        *SETTLED,
     ]
 
 
@@ -241,7 +250,7 @@ def test_a_job_reads_two_pages_and_only_keys_are_in_its_states(
         time.sleep(0.05)
     assert described["status"] == "SUCCEEDED"
     given = json.loads(described["input"])
-    assert set(given) == {"owner", "job_id", "input_key", "output_key", "items"}
+    assert set(given) == {"owner", "job_id", "input_key", "output_key", "items", "charge"}
     assert {name for item in given["items"] for name in item} == {"number", "input_key", "output_prefix"}
     events = history(deployed, execution)
     assert not _told(json.dumps(events, default=str))
