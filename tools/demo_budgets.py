@@ -13,8 +13,9 @@ from tools.calls import TEXT, Call, WrongAnswer
 from tools.demo_calls import Demo, request
 
 BUDGET: Final = UsageLimit("tenant", "day", "usd", "0.000008")
-"""More than a summary and the upper bound of one short conversation, and less than that of a second one, with the nominal prices
-of the local models."""
+"""Enough for a summary and a few short conversations, with the nominal prices of the local models."""
+
+_MOST_STREAMS: Final = 20
 
 _CHAT: Final = {
     "model": "fast",
@@ -41,10 +42,18 @@ def show_budgets(demo: Demo) -> None:
 
     demo.refuse(call("its first call", "/language/summary", lambda answer: answer["summary"], {"text": TEXT}))
     demo.refuse(call("its usage", "/v1/usage", _usage))
-    _, body, _, _ = request(demo.v1_url, call("", "/v1/chat/completions", _usage, _CHAT), demo.callers)
-    text = "".join(_pieces(body.decode()))
-    demo.refuse(call(f"after a stream: {text[:22].strip()!r}", "/v1/usage", _usage))
-    demo.refuse(call("another stream", "/v1/chat/completions", _refusal, _CHAT, status=429))
+    stream = call("one more stream", "/v1/chat/completions", _refusal, _CHAT, status=429)
+    streams = 0
+    while streams < _MOST_STREAMS:
+        status, body, _, _ = request(demo.v1_url, stream, demo.callers)
+        if status != 200:
+            break
+        streams += 1
+        text = "".join(_pieces(body.decode()))
+        if streams == 1:
+            demo.refuse(call(f"after a stream: {text[:22].strip()!r}", "/v1/usage", _usage))
+    demo.refuse(call(f"after {streams} streams", "/v1/usage", _usage))
+    demo.refuse(stream)
 
 
 def _usage(answer: Any) -> str:

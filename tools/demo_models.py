@@ -27,11 +27,10 @@ HELLO: dict[str, Any] = {
 RECEIPT = {
     "type": "object",
     "properties": {
-        "shop": {"type": "string", "maxLength": 40},
         "date": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
         "total": {"type": "string", "pattern": "^[0-9]{1,4}\\.[0-9]{2}$"},
     },
-    "required": ["shop", "date", "total"],
+    "required": ["date", "total"],
     "additionalProperties": False,
 }
 
@@ -70,7 +69,7 @@ def receipt_call(text: str) -> Call:
     """Return the call that reads fields out of a receipt's text, in a form that a JSON schema enforces."""
     return Call.of(
         complete_chat,
-        "shop, date and total of the receipt, by a JSON schema",
+        "date and total of the receipt, by a JSON schema",
         _receipt,
         body={
             "model": "fast",
@@ -180,7 +179,7 @@ def _fallback(answer: Any) -> str:
 
 def _receipt(answer: Any) -> str:
     fields = json.loads(answer["choices"][0]["message"]["content"])
-    expect(fields.keys() == {"shop", "date", "total"}, "the fields of the schema", answer)
+    expect(fields.keys() == {"date", "total"}, "the fields of the schema", answer)
     expect(
         (fields["date"], fields["total"]) == ("2026-03-14", "9.35"), "the receipt's date and total", answer
     )
