@@ -13,7 +13,7 @@ and to destroy one of them first, while something does, would fail or take that 
 
 A part of an API that is tainted, because an apply was interrupted after it created it, is replaced like the deployment:
 the new one before the old one. AWS rejects the second one, or deletes both with the old one. The part is complete, as it
-is created by one call, so that the remedy is `terraform untaint` (docs/decisions/0010).
+is created by one call, so that the remedy is `terraform untaint` (docs/decisions/0011).
 """
 
 from __future__ import annotations

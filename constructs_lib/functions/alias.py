@@ -46,7 +46,7 @@ def alias_arn(stack: AwsStack, function_name: str) -> str:
     """Return the ARN of a function's alias, composed of names.
 
     The attribute `arn` would make the deployment depend on the function. Terraform would then create the
-    replacement of the function before it destroys the old one, under the same name (docs/decisions/0010).
+    replacement of the function before it destroys the old one, under the same name (docs/decisions/0011).
 
     Args:
         stack: The function's stack.
