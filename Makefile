@@ -107,7 +107,7 @@ test-kill: install ## Kill deploys, jobs and the local cloud at 20 random moment
 test-wheel: install ## Install the wheel into an empty environment, and deploy an example and a new project with it
 	@$(BIN)/python -m pytest -m 'long or not long' tests/deployed/test_wheel.py tests/deployed/test_new_project.py $(PYTEST)
 
-check: lint types test test-deployed scan ## Run everything that CI runs
+check: lint types test scan ## Run everything that CI runs
 
 lint: install ## Check format, code and language
 	$(BIN)/ruff format --check .
