@@ -26,7 +26,7 @@ USER_OUTPUTS: Final = ("user_pool_id", "user_pool_client_id")
 OPENAI_OUTPUTS: Final = (*USER_OUTPUTS, "openai_base_url")
 """Outputs that the settings of OpenAI's clients need: those of a user's token, and the address of the models up to `/v1`."""
 
-CallerKind = Literal["user", "tenant", "operator", "nobody"]
+CallerKind = Literal["user", "tenant", "operator", "anonymous"]
 
 
 class Callers:
@@ -54,7 +54,7 @@ class Callers:
                 return {"Authorization": f"Bearer {self.tenant_key}"}
             case "operator":
                 return self.signed(method, url, body)
-            case "nobody":
+            case "anonymous":
                 return {}
 
     @cached_property

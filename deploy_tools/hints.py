@@ -46,7 +46,7 @@ def _rows(app: CdktfApp, deployed: DeployedApp) -> Iterator[tuple[str, str]]:
     if _has(deployed, OPENAI_OUTPUTS):
         yield "OpenAI's SDK", f'eval "$({_command(app, "openai")})"'
     if _has(deployed, TENANT_OUTPUTS):
-        yield "a tenant", _command(app, "tenants", "add acme")
+        yield "a tenant", _command(app, "tenants", "add shop")
     yield "console", f"{deployed.cloud.url}/_local_cloud/"
     yield "logs", _command(app, "logs")
     yield "stop it", _command(app, "down")

@@ -38,7 +38,7 @@ def show_budgets(demo: Demo) -> None:
         title: str, path: str, check: Any, body: dict[str, Any] | None = None, status: int = 200
     ) -> Call:
         method = "GET" if body is None else "POST"
-        return Call(title, method, path, check, status=status, body=body, headers=tenant, caller="nobody")
+        return Call(title, method, path, check, status=status, body=body, headers=tenant, caller="anonymous")
 
     demo.refuse(call("its first call", "/language/summary", lambda answer: answer["summary"], {"text": TEXT}))
     demo.refuse(call("its usage", "/v1/usage", _usage))

@@ -37,7 +37,7 @@ def refusals(callers: Callers) -> list[Call]:
 
     return [
         _refused("a path that is not there", 403, "forbidden", method="GET", path="/nowhere", body=None),
-        _refused("no token", 401, "unauthorized", caller="nobody"),
+        _refused("no token", 401, "unauthorized", caller="anonymous"),
         _bearer("a token that was changed", 401, "unauthorized", changed),
         _bearer("an unknown key", 401, "unauthorized", NewKey.for_tenant("acme").value),
         _bearer("a key that has expired", 401, "unauthorized", expired),
@@ -61,7 +61,7 @@ def refusals(callers: Callers) -> list[Call]:
             method="GET",
             path="/health",
             body=None,
-            caller="nobody",
+            caller="anonymous",
         ),
         _refused(
             "a signature for another call",
@@ -70,7 +70,7 @@ def refusals(callers: Callers) -> list[Call]:
             method="GET",
             path="/health",
             body=None,
-            caller="nobody",
+            caller="anonymous",
             headers=callers.signed("GET", "http://127.0.0.1/another", None),
         ),
         _refused(
@@ -127,7 +127,9 @@ def preflights(origin: str, stranger: str) -> list[tuple[Call, Callable[[Mapping
 
     def preflight(title: str, page: str) -> Call:
         headers = {"Origin": page, "Access-Control-Request-Method": "POST"}
-        return replace(_ANALYSIS, title=title, method="OPTIONS", body=None, caller="nobody", headers=headers)
+        return replace(
+            _ANALYSIS, title=title, method="OPTIONS", body=None, caller="anonymous", headers=headers
+        )
 
     return [
         (preflight("may this page call?", origin), allowed),

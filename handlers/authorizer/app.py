@@ -7,7 +7,7 @@ that is revoked, or a tenant that is disabled, is refused at the next request.
 |---|---|
 | missing, sent twice, malformed, expired, revoked, unknown | `Unauthorized`, which API Gateway answers with 401 |
 | valid, but the tenant is disabled or has no record | a policy that denies the request: 403 |
-| cannot be checked, as DynamoDB, KMS or the user pool fails | an error: API Gateway lets nobody in |
+| cannot be checked, as DynamoDB, KMS or the user pool fails | an error: API Gateway rejects the request |
 | valid | a policy for the one method, the context (`handlers/common/caller.py`), and the key of the usage plan |
 """
 

@@ -168,7 +168,7 @@ def limits_of(value: object) -> tuple[Limit, ...]:
 
 
 def _names(value: object) -> frozenset[str] | None:
-    """Return comma-separated names; none for an empty text, None where there is no text."""
+    """Return the comma-separated names; none for an empty text, None for a value that is not a text."""
     return frozenset(name for name in value.split(",") if name) if isinstance(value, str) else None
 
 

@@ -70,7 +70,7 @@ def test_users_and_api_may_be_in_different_stacks(
         f"  invoke_url  {URL}",
         "  sign in     export TOKEN=$(ai-orchestrator token)",
         f'  call it     curl -s -X POST -H "Authorization: Bearer $TOKEN" {URL}/orders',
-        "  a tenant    ai-orchestrator tenants add acme",
+        "  a tenant    ai-orchestrator tenants add shop",
         "  console     http://127.0.0.1:4566/_local_cloud/",
         "  logs        ai-orchestrator logs",
         "  stop it     ai-orchestrator down",

@@ -86,7 +86,7 @@ class MeteredTables:
         }
 
     def check(self) -> list[dict[str, Any]]:
-        """Assert what must hold at all times, whoever is killed where; return the rows of the ledger."""
+        """Assert the invariants, which hold wherever a process is killed; return the rows of the ledger."""
         opened: dict[str, int] = defaultdict(int)
         used: dict[str, int] = defaultdict(int)
         most: dict[str, int] = {}

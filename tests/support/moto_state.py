@@ -21,7 +21,7 @@ def _policies_of_aws(backend: IAMBackend) -> list[ManagedPolicy]:
     return [copy.copy(policy) for policy in _known[key]]
 
 
-# Reading the 1,400 policies that AWS manages takes moto a second each time, and nobody changes them.
+# Reading the 1,400 policies that AWS manages takes moto a second each time, and they never change.
 IAMBackend._init_aws_policies = _policies_of_aws  # type: ignore[method-assign]
 
 

@@ -4,7 +4,7 @@ import { call, useContent } from "./api.js";
 import { Choice, Code, Drop, Empty, Facts, Failed, Loading, Method, Section, Split, Status, bytes, html, link, milliseconds, shortName } from "./ui.js";
 import { useEffect, useState } from "./vendor/htm-preact.js";
 
-const CALLERS = [["user", "User"], ["token", "Key"], ["operator", "Operator"], ["nobody", "No credentials"]];
+const CALLERS = [["user", "User"], ["token", "Key"], ["operator", "Operator"], ["anonymous", "No credentials"]];
 const AUTHORIZATION = { NONE: "public", AWS_IAM: "IAM (SigV4)", COGNITO_USER_POOLS: "user pool", CUSTOM: "Lambda authorizer" };
 const WITH_BODY = ["POST", "PUT", "PATCH", "ANY"];
 
@@ -79,7 +79,7 @@ function Route({ api, route }) {
 }
 
 function startCaller(route) {
-  return { AWS_IAM: "operator", NONE: "nobody" }[route.authorization.kind] ?? "user";
+  return { AWS_IAM: "operator", NONE: "anonymous" }[route.authorization.kind] ?? "user";
 }
 
 function TryIt({ api, route, described }) {

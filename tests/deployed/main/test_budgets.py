@@ -49,7 +49,7 @@ class Tenant:
             path,
             check=lambda _: "",
             body=body,
-            caller="nobody",
+            caller="anonymous",
             headers=self._headers | {name.replace("_", "-"): value for name, value in headers.items()},
         )
         status, content, answered, _ = request(url, call, self._deployed.callers)

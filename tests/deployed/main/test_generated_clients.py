@@ -120,10 +120,10 @@ def test_errors_are_typed(deployed: Deployed, client: Any) -> None:
     user = client.AuthenticatedClient(
         base_url=deployed.invoke_url, token=deployed.callers.user_token, timeout=35
     )
-    nobody = client.AuthenticatedClient(base_url=deployed.invoke_url, token="none", timeout=35)
+    anonymous = client.AuthenticatedClient(base_url=deployed.invoke_url, token="none", timeout=35)
     summary = operation(client, "language", "language_summary")
     for caller, body, status, code in (
-        (nobody, m.SummaryRequest(text=TEXT), 401, "unauthorized"),
+        (anonymous, m.SummaryRequest(text=TEXT), 401, "unauthorized"),
         (user, m.SummaryRequest(text=TEXT, max_sentences=99), 400, "invalid_request"),
     ):
         with caller:

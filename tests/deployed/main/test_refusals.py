@@ -55,7 +55,9 @@ def test_answers_and_errors_can_be_read_by_the_page(deployed: Deployed) -> None:
         Call("", "POST", "/language/summary", str, body={"text": "One sentence."}, headers=page),
         Call("", "POST", "/workflows/summary", str, body={"text": "One sentence."}, headers=page),
         Call("", "POST", "/language/summary", error("invalid_request"), body={}, headers=page),
-        Call("", "POST", "/language/summary", error("unauthorized"), body={}, headers=page, caller="nobody"),
+        Call(
+            "", "POST", "/language/summary", error("unauthorized"), body={}, headers=page, caller="anonymous"
+        ),
     ):
         status, _, headers, _ = request(deployed.invoke_url, asked, deployed.callers)
         assert headers["access-control-allow-origin"] == "http://localhost:3000", (asked.path, status)

@@ -250,7 +250,7 @@ HEADERS: list[tuple[object, ...]] = [
     (f"Bearer {GOOD.value.replace('acme', 'users')}",),
     (f"Bearer aio_acme_{GOOD.key_id}_" + "0" * 44,),
     ("Bearer aio_acme",),
-    ("Bearer nobody",),
+    ("Bearer unknown",),
     ("Bearer \udcff",),
 ]
 
@@ -268,7 +268,7 @@ def test_a_key_of_the_tenant_of_users_is_worth_nothing(authorizer: Authorizer, t
         ask(authorizer, f"Bearer {key.value}")
 
 
-def test_nobody_passes_while_the_table_cannot_be_read() -> None:
+def test_no_request_passes_while_the_table_cannot_be_read() -> None:
     records = TenantTable("tenants", api=aws.Answering({"query": BackendUnavailable()}))  # type: ignore[arg-type]
     closed = Authorizer(lambda: records, hashes, Users, clock=lambda: NOW)  # type: ignore[arg-type, return-value]
     for token in (GOOD.value, "user-ada"):
@@ -276,7 +276,7 @@ def test_nobody_passes_while_the_table_cannot_be_read() -> None:
             ask(closed, f"Bearer {token}")
 
 
-def test_nobody_passes_while_the_pseudonym_cannot_be_computed(table: Table) -> None:
+def test_no_request_passes_while_the_pseudonym_cannot_be_computed(table: Table) -> None:
     records = TenantTable("tenants", api=AwsApi("dynamodb", make_client=lambda _name, _tries: table.client))
     failing = CallerHashes("key", api=aws.Answering({"generate_mac": BackendUnavailable()}))  # type: ignore[arg-type]
     closed = Authorizer(lambda: records, lambda: failing, Users, clock=lambda: NOW)  # type: ignore[arg-type, return-value]
@@ -294,7 +294,7 @@ def test_nobody_passes_while_the_pseudonym_cannot_be_computed(table: Table) -> N
         {"models": {"L": [{"N": "1"}]}},
     ],
 )
-def test_a_record_that_cannot_be_read_lets_nobody_in(
+def test_a_record_that_cannot_be_read_rejects_the_request(
     authorizer: Authorizer, table: Table, changes: dict[str, Any]
 ) -> None:
     table.put(ACME.to_item("acme", ACCESS) | changes)
@@ -318,7 +318,7 @@ def test_records_on_several_pages_are_one_tenant(table: Table) -> None:
 
 @pytest.mark.parametrize(
     ("token", "status"),
-    [(GOOD.value, 200), ("user-ada", 200), (OTHER.value, 401), ("nobody", 401)],
+    [(GOOD.value, 200), ("user-ada", 200), (OTHER.value, 401), ("unknown", 401)],
     ids=["key", "user", "unknown key", "malformed token"],
 )
 def test_the_log_has_the_request_and_the_pseudonym_and_nothing_that_is_secret(

@@ -112,7 +112,7 @@ class MeterMachine(RuleBasedStateMachine):
         try:
             meter.settle(one.reservation, used, deadline=soon())
         except Killed:
-            # Whether it is settled, nobody knows: what comes next must not depend on it.
+            # It may be settled or not: the next steps must not depend on it.
             if dies == "after":
                 one.settled = used
             return
