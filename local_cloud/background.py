@@ -83,11 +83,7 @@ def start(settings: ServeSettings) -> tuple[RunningCloud, bool]:
 
 
 def _settled(directory: Path) -> RunningCloud | None:
-    """Return the local cloud of a directory if it answers, once no other start or stop of it is under way.
-
-    Raises:
-        LocalCloudError: A process holds the directory and does not answer.
-    """
+    """Return the local cloud of a directory if it answers, once no other start or stop of it is under way."""
     deadline = time.monotonic() + _START_TIMEOUT_SECONDS
     while (running := running_cloud(directory)) is None and is_held(directory):
         if time.monotonic() > deadline:

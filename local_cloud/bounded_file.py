@@ -82,11 +82,7 @@ class BoundedFolder:
         self._lock = Lock()
 
     def write(self, name: str, data: bytes) -> None:
-        """Append bytes to the file of a name, `<name>.log`; once the folder is closed, do nothing.
-
-        Raises:
-            OSError: The disk is full, or the file cannot be created.
-        """
+        """Append bytes to the file of a name, `<name>.log`; once the folder is closed, do nothing."""
         with self._lock:
             if self._closed:
                 return

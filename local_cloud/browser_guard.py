@@ -36,10 +36,6 @@ def console_refusal(request: Request, *, host: str) -> Response | None:
     """Return the answer to a call of the console's API that its own page did not make, None for every other.
 
     Programs without a browser may call it too; they send neither `Origin` nor `Sec-Fetch-Site`.
-
-    Args:
-        request: The call.
-        host: The address this server listens on.
     """
     named = request.header("host") or ""
     name = host_name(named)

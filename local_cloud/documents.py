@@ -15,11 +15,7 @@ DOCUMENTS: Final = "documents"
 
 
 def read_documents(directory: Path) -> dict[str, Mapping[str, Any]]:
-    """Return the documents by the names of their APIs.
-
-    Args:
-        directory: Directory of the local cloud.
-    """
+    """Return the documents by the names of their APIs."""
     found = {}
     for file in sorted((directory / DOCUMENTS).glob("*.json")):
         try:

@@ -46,7 +46,6 @@ class JsonPath:
     """A path that has been parsed.
 
     Attributes:
-        steps: Each leads from a value to those it names.
         keys: Members and positions by name, for a path of nothing else; None for all others.
         definite: The path has one result at most.
     """
@@ -95,9 +94,6 @@ def find(path: str, content: Any) -> Any:
 
     Returns:
         The value, a list of all values for a path that can have several, or `MISSING`.
-
-    Raises:
-        JsonPathError: The path is not well formed.
     """
     path = path.strip()
     if not path.startswith("$"):
@@ -111,11 +107,7 @@ def find(path: str, content: Any) -> Any:
 
 @lru_cache(maxsize=2048)
 def compile_path(path: str) -> JsonPath:
-    """Parse a path that begins with `$`.
-
-    Raises:
-        JsonPathError: It is not well formed.
-    """
+    """Parse a path that begins with `$`."""
     parser = _Parser(path)
     try:
         if not parser.take("$"):

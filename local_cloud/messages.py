@@ -18,7 +18,6 @@ class Request:
         path: The path with its percent-escapes, starting with a slash.
         query: The query string without its question mark, still escaped.
         headers: Names (in the client's case) and values, in order.
-        body: The whole body.
         peer: The client's IP address.
         protocol: `HTTP/1.1` or `HTTP/1.0`.
         port: The port of this server that the request came to.
@@ -66,8 +65,6 @@ class Response:
     """An answer, with its headers exactly as they are to be sent.
 
     Attributes:
-        status: The status code.
-        headers: The headers.
         body: The body; empty where it is streamed.
         stream: The body that follows part by part; None where `body` is all of it.
     """

@@ -23,11 +23,7 @@ _pool = urllib3.PoolManager(maxsize=_MOST_CONNECTIONS, retries=False, cert_reqs=
 
 
 class NotAllowedError(Exception):
-    """A request goes to another machine that the user has not allowed.
-
-    Attributes:
-        host: The host.
-    """
+    """A request goes to another machine that the user has not allowed."""
 
     def __init__(self, host: str) -> None:
         super().__init__(
@@ -61,10 +57,6 @@ class Answer:
 def resolve(url: str, own_url: str) -> str:
     """Return the address that a request is sent to.
 
-    Args:
-        url: The address as it is written in an API or a workflow.
-        own_url: Where this local cloud is, for addresses of its own APIs.
-
     Raises:
         NotAllowedError: It is on a machine that is not allowed.
         ValueError: It is not an address of HTTP.
@@ -96,10 +88,6 @@ def send(method: str, url: str, headers: Any, body: bytes | None, *, seconds: fl
         headers: Pairs of names and values.
         body: The body; None for none.
         seconds: How long the answer may take.
-
-    Raises:
-        TooSlowError: It took longer.
-        UnreachableError: There is no answer.
     """
     sent = urllib3.HTTPHeaderDict()
     for name, value in headers:

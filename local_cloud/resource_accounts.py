@@ -9,9 +9,6 @@ def account_of(arn: str) -> str | None:
     """Return the account that owns a resource, or None if that is not known.
 
     ARNs name it, but for those of S3: a bucket's name is unique among all accounts, and moto knows its owner.
-
-    Args:
-        arn: The ARN of the resource.
     """
     parts = arn.split(":", 5)
     if len(parts) < 6:

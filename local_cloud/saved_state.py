@@ -46,7 +46,6 @@ class SavedState:
     """A state on disk that can be read.
 
     Attributes:
-        folder: The folder.
         instance: Name of the start that it belongs to.
     """
 
@@ -60,9 +59,6 @@ class UnreadableStateError(Exception):
 
 def find(directory: Path) -> SavedState | None:
     """Return the state on disk; None if there is none.
-
-    Args:
-        directory: Directory of the local cloud.
 
     Raises:
         UnreadableStateError: It is of another version, or its header cannot be read.
@@ -93,10 +89,6 @@ def discard(directory: Path) -> None:
 
 def save(directory: Path, instance: str) -> None:
     """Write the state of this process, which answers no more requests.
-
-    Args:
-        directory: Directory of the local cloud.
-        instance: Name of its start.
 
     Raises:
         Exception: Something in the state cannot be written; nothing is on disk then.
@@ -163,12 +155,7 @@ def _content() -> dict[str, Any]:
 
 
 class _Pickler(pickle.Pickler):
-    """Writes large contents into files of their own, and locks as new ones.
-
-    Args:
-        file: Where everything else is written to.
-        blobs: Folder of the files.
-    """
+    """Writes large contents into files of their own, and locks as new ones."""
 
     def __init__(self, file: IO[bytes], blobs: Path) -> None:
         super().__init__(file, protocol=pickle.HIGHEST_PROTOCOL)

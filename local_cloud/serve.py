@@ -41,7 +41,6 @@ class ServeSettings:
     """Settings of a local cloud.
 
     Attributes:
-        host: The address to listen on.
         port: The port to listen on; 0 takes a free one.
         directory: Where its state, logs and unpacked functions are kept.
         allowed_hosts: Other machines that HTTP integrations and HTTP tasks may call, by name.
@@ -54,11 +53,7 @@ class ServeSettings:
 
 
 def serve(settings: ServeSettings) -> None:
-    """Run a local cloud until SIGTERM or SIGINT; it then saves what is deployed (`saved_state`).
-
-    Raises:
-        LocalCloudError: The port is taken, or a local cloud runs in the directory already.
-    """
+    """Run a local cloud until SIGTERM or SIGINT; it then saves what is deployed (`saved_state`)."""
     logging.basicConfig(
         handlers=[_StandardError(settings.directory / LOG_NAME)],
         level=logging.WARNING,
@@ -75,11 +70,7 @@ def serve(settings: ServeSettings) -> None:
 
 
 class _StandardError(logging.StreamHandler[TextIO]):
-    """Write to standard error; if that is the log of a local cloud in the background, empty it when it is full.
-
-    Args:
-        log: The log.
-    """
+    """Write to standard error; if that is the log of a local cloud in the background, empty it when it is full."""
 
     def __init__(self, log: Path) -> None:
         super().__init__(sys.stderr)

@@ -274,7 +274,6 @@ class _CalledApi:
     """A deployed API that a request is for.
 
     Attributes:
-        api_id: The API.
         prefix: What stands before the stage in the path.
         host: The host name, if that is what names the API.
     """

@@ -16,11 +16,8 @@ class RunningCloud:
     """A local cloud that has said it is ready.
 
     Attributes:
-        url: The endpoint URL of the AWS APIs.
-        pid: Its process.
         instance: The random name of the first start with this state. A process with the same number that is not a local
             cloud cannot have it.
-        port: The port it listens on.
         restored: Whether it took over what was deployed before.
         note: Why it did not, if there was something.
     """

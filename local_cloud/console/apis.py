@@ -20,11 +20,7 @@ _ACTION = re.compile(r":action/(\w+)$")
 
 
 def list_apis(directory: Path) -> list[dict[str, Any]]:
-    """Return the stages of all REST APIs.
-
-    Args:
-        directory: Directory of the local cloud.
-    """
+    """Return the stages of all REST APIs."""
     documents = read_documents(directory)
     return [_stage(stage, documents.get(stage.api.name)) for stage in _stages()]
 

@@ -52,15 +52,7 @@ _log = logging.getLogger(__name__)
 
 
 class Console:
-    """The console of one local cloud; lives on the server's asyncio loop.
-
-    Args:
-        host: Address that the server listens on.
-        url: Endpoint URL of the AWS APIs.
-        directory: Directory of the local cloud.
-        instance: Random name of this start of the local cloud.
-        workers: Returns the processes of all functions.
-    """
+    """The console of one local cloud; lives on the server's asyncio loop."""
 
     def __init__(
         self,

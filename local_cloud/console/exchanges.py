@@ -31,8 +31,6 @@ class Answered:
     """A request that the gateway has answered.
 
     Attributes:
-        exchange: The request, and its way through the steps.
-        response: The answer.
         kept: Whether it has its bodies still; large ones are dropped.
         ended_at: When it was answered, in seconds since 1970.
         number: Its place in the order of all.
@@ -69,12 +67,7 @@ class Invoked:
     """An invocation with a result.
 
     Attributes:
-        definition: The function.
-        event: What it was invoked with.
-        result: The result.
         kept: Whether it has the event and the payload still; large ones are dropped.
-        request_id: Id of the invocation.
-        root: Root of the trace.
         ended_at: When it ended, in seconds since 1970.
     """
 

@@ -60,13 +60,7 @@ def _instance(worker: Worker) -> dict[str, Any]:
 
 
 def read_log(directory: Path, kind: str, name: str) -> str:
-    """Return the end of the log of a function (`functions`) or of a state machine (`state_machines`).
-
-    Args:
-        directory: Directory of the local cloud.
-        kind: The log's folder.
-        name: The function or the state machine.
-    """
+    """Return the end of the log of a function (`functions`) or of a state machine (`state_machines`)."""
     folder = directory / "logs" / kind
     file = next((file for file in folder.glob("*.log") if file.stem == name), None)
     if file is None:
@@ -98,9 +92,6 @@ def read_storage(clients: Clients, kind: str, region: str, name: str) -> list[di
     """Return the first items of a table, objects of a bucket, or messages of a queue.
 
     Messages are read from moto, as receiving them would hide them from their consumers.
-
-    Raises:
-        KeyError: There is no such kind of resource.
     """
     readers: dict[str, Callable[[Clients, str, str], list[dict[str, Any]]]] = {
         "tables": _items,

@@ -21,11 +21,7 @@ class NoUserPoolError(Exception):
 
 
 class SignIn:
-    """Signs in a user of its own in the first user pool that accepts passwords, and signs requests.
-
-    Args:
-        clients: Clients of the AWS APIs.
-    """
+    """Signs in a user of its own in the first user pool that accepts passwords, and signs requests."""
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
@@ -33,11 +29,7 @@ class SignIn:
         self._lock = Lock()
 
     def user_token(self, region: str) -> str:
-        """Return the ID token of a user, who is created with the first token.
-
-        Raises:
-            NoUserPoolError: There is no pool to sign in to.
-        """
+        """Return the ID token of a user, who is created with the first token."""
         with self._lock:
             pool, client_id = self._find_client(region)
             present = self._tokens.get(pool)
@@ -48,14 +40,7 @@ class SignIn:
             return token
 
     def signature(self, region: str, method: str, url: str, body_sha256: str) -> dict[str, str]:
-        """Return the headers of a request that the root user signs (SigV4).
-
-        Args:
-            region: Region of the API.
-            method: HTTP method.
-            url: Whole URL.
-            body_sha256: SHA-256 of the body, in hexadecimal.
-        """
+        """Return the headers of a request that the root user signs (SigV4)."""
         from botocore.auth import SigV4Auth
         from botocore.awsrequest import AWSRequest
         from botocore.credentials import Credentials

@@ -66,11 +66,7 @@ def execution_details(execution: Any) -> dict[str, Any]:
 
 
 def start(name: str, execution_input: str) -> dict[str, Any]:
-    """Start an execution of a state machine.
-
-    Raises:
-        LookupError: There is no state machine of that name.
-    """
+    """Start an execution of a state machine."""
     for backend, machine in _machines():
         if machine.name == name:
             return execution_row(backend.start_execution(machine.arn, None, execution_input))

@@ -40,13 +40,7 @@ class _Token:
 
 @dataclass(slots=True)
 class Guard:
-    """Lock and transaction tokens of the tables of a backend. Hold `lock` to use its members.
-
-    Attributes:
-        lock: The lock of every operation.
-        ongoing: The items of ongoing transactions.
-        clock: Returns the time in seconds.
-    """
+    """Lock and transaction tokens of the tables of a backend. Hold `lock` to use its members."""
 
     lock: RLock = field(default_factory=RLock)
     ongoing: set[ItemKey] = field(default_factory=set)
@@ -54,11 +48,7 @@ class Guard:
     _tokens: dict[str, _Token] = field(default_factory=dict)
 
     def require_free(self, keys: Collection[ItemKey]) -> None:
-        """Reject a write of an item that a transaction is about to write.
-
-        Raises:
-            JsonRESTError: A transaction is ongoing for one of the items.
-        """
+        """Reject a write of an item that a transaction is about to write."""
         if not self.ongoing.isdisjoint(keys):
             raise error("TransactionConflictException", CONFLICT)
 
@@ -107,15 +97,7 @@ def guard_of(backend: Any) -> Guard:
 def token_used(backend: Any, request: dict[str, Any]) -> Iterator[bool]:
     """Use the ClientRequestToken of a request while it is carried out; without an error it has then succeeded.
 
-    Args:
-        backend: The backend of the tables.
-        request: The parameters of the request, with or without a token.
-
-    Yields:
-        Whether the same request has succeeded before.
-
-    Raises:
-        JsonRESTError: Another request was made with the token, or the same one is ongoing.
+    Yields whether the same request has succeeded before.
     """
     guard, token = guard_of(backend), request.get("ClientRequestToken")
     if not token:

@@ -41,22 +41,14 @@ class Scratch:
                 _set(self.backend.tables[key[0]], key, copy.deepcopy(item))
 
     def install(self, *, unchanged: Collection[ItemKey | None] = ()) -> None:
-        """Replace the items of the backend by the copies, and write their changes into the tables' streams.
-
-        Args:
-            unchanged: Items that no operation has written.
-        """
+        """Replace the items of the backend by the copies, and write their changes into the tables' streams."""
         for key in self._keys:
             if key not in unchanged:
                 _replace(self._tables[key[0]], self.backend.tables[key[0]], key)
 
 
 class TableScratch:
-    """All tables of a backend, for operations that replace items and change none.
-
-    Args:
-        backend: The backend that has the tables.
-    """
+    """All tables of a backend, for operations that replace items and change none."""
 
     def __init__(self, backend: Any) -> None:
         self._tables = dict(backend.tables)

@@ -20,10 +20,7 @@ class _Action:
     """One action of a transaction.
 
     Attributes:
-        kind: `ConditionCheck`, `Delete`, `Put` or `Update`.
-        table: moto's table.
         key: The item; None where the key is incomplete.
-        parameters: The parameters of the action.
     """
 
     kind: str
@@ -33,15 +30,7 @@ class _Action:
 
 
 class Transaction:
-    """A TransactWriteItems that is ongoing from its creation until `commit` or `end`.
-
-    Args:
-        backend: The backend that has the tables.
-        entries: `TransactItems` of the request.
-
-    Raises:
-        JsonRESTError: The request is not valid, a table does not exist, or a transaction is ongoing for an item.
-    """
+    """A TransactWriteItems that is ongoing from its creation until `commit` or `end`."""
 
     def __init__(self, backend: Any, entries: list[dict[str, Any]]) -> None:
         _check_count(len(entries))
@@ -76,12 +65,7 @@ class Transaction:
 
 
 def check_keys(backend: Any, keys: list[ItemKey | None]) -> None:
-    """Reject a transaction that has an item twice, or an item for which another one is ongoing.
-
-    Raises:
-        MultipleTransactionsException: An item is there twice.
-        TransactionCanceledException: A transaction is ongoing, with a reason for each item.
-    """
+    """Reject a transaction that has an item twice, or an item for which another one is ongoing."""
     from moto.dynamodb.exceptions import MultipleTransactionsException, TransactionCanceledException
 
     complete = [key for key in keys if key is not None]
@@ -174,15 +158,7 @@ def _carry_out(backend: Any, action: _Action) -> None:
 
 
 def transact_write(backend: Any, entries: list[dict[str, Any]]) -> None:
-    """Carry out a TransactWriteItems.
-
-    Args:
-        backend: The backend that has the tables.
-        entries: `TransactItems` of the request.
-
-    Raises:
-        JsonRESTError: It failed; nothing has changed.
-    """
+    """Carry out a TransactWriteItems; if it fails, nothing has changed."""
     transaction = Transaction(backend, entries)
     try:
         transaction.commit()

@@ -18,16 +18,7 @@ class InvalidInput(Exception):
 
 
 def input_of(target: Mapping[str, Any], event: Mapping[str, Any], *, rule_arn: str) -> str:
-    """Return what a target gets, as JSON.
-
-    Args:
-        target: The target as it was put, with `Input`, `InputPath`, `InputTransformer`, or none of them.
-        event: The event.
-        rule_arn: The rule that it is a target of.
-
-    Raises:
-        InvalidInput: The template of the target makes something else of it.
-    """
+    """Return what a target gets, as JSON."""
     if target.get("Input"):
         return str(target["Input"])
     if path := target.get("InputPath"):

@@ -123,16 +123,7 @@ def publish(
     resources: list[str],
     detail: Mapping[str, Any],
 ) -> None:
-    """Put an event of an AWS service on the account's own bus; it is delivered soon.
-
-    Args:
-        account_id: The account.
-        region: The region.
-        source: The service, such as `aws.states`.
-        detail_type: What happened.
-        resources: The ARNs that it happened to.
-        detail: Detail of the event.
-    """
+    """Put an event of an AWS service on the account's own bus; it is delivered soon."""
     models = sys.modules.get(_MODELS)
     if models is None or _original is None:
         return

@@ -19,12 +19,7 @@ _SERVICE = "events.amazonaws.com"
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Sender of an event.
-
-    Attributes:
-        rule_arn: The rule.
-        account_id: The rule's account.
-    """
+    """Sender of an event."""
 
     rule_arn: str
     account_id: str
@@ -42,12 +37,7 @@ class Sender:
 
 
 class Undeliverable(Exception):
-    """A target does not take an event, and never will as things are.
-
-    Args:
-        code: Why, in EventBridge's words.
-        message: The same for people.
-    """
+    """A target does not take an event, and never will as things are."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -56,29 +46,13 @@ class Undeliverable(Exception):
 
 
 def deliver(sender: Sender, target: Mapping[str, Any], text: str) -> None:
-    """Bring an event to a target.
-
-    Args:
-        sender: Who sends it.
-        target: The target as it was put.
-        text: What it gets.
-
-    Raises:
-        Undeliverable: It does not take it.
-    """
+    """Bring an event to a target."""
     arn = str(target["Arn"])
     _DELIVERIES[service_of(arn)](sender, arn, text, target)
 
 
 def send(sender: Sender, arn: str, text: str, *, group: str | None = None, **attributes: str) -> None:
     """Send a message to a queue.
-
-    Args:
-        sender: Who sends it.
-        arn: The queue.
-        text: The body.
-        group: The group, for a queue that keeps the order.
-        attributes: The message's attributes.
 
     Raises:
         Undeliverable: The queue is not there, or its policy or that of its key does not let EventBridge.

@@ -27,10 +27,6 @@ class LogStream:
     """Log stream of a worker.
 
     Attributes:
-        account_id: Twelve digits.
-        region: Such as `us-east-1`.
-        group: The name of the log group.
-        name: The name of the log stream.
         creates_group: Whether a group that does not exist is created, as the role of the function allows it.
     """
 

@@ -32,23 +32,14 @@ class ArchiveChanged(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ReplacedFile:
-    """A file that takes the place of an archive's.
-
-    Attributes:
-        data: Its bytes.
-        executable: Whether its owner may execute it.
-    """
+    """A file that takes the place of an archive's."""
 
     data: bytes
     executable: bool = False
 
 
 class CodeStore:
-    """The unpacked archives below one directory.
-
-    Args:
-        directory: Where the local cloud keeps its files.
-    """
+    """The unpacked archives below one directory."""
 
     def __init__(self, directory: Path) -> None:
         self._functions = directory / "functions"
@@ -92,9 +83,6 @@ class CodeStore:
 
         Returns:
             The folder that stands for `/opt`.
-
-        Raises:
-            InvalidZipFile: As for `unpack`.
         """
         digest = sha256("\n".join(digest for digest, _ in archives).encode()).hexdigest()
         folder = self._layers / digest[:_DIGEST_CHARACTERS]
@@ -115,9 +103,6 @@ class CodeStore:
             base: Digest of the archive, which is unpacked.
             files: The replaced files by their paths in the archive; None removes one.
             newest: Digest of what the function runs now.
-
-        Raises:
-            InvalidZipFile: A path is outside of the archive.
         """
         folder, archive = self.folder_of(name, digest), self.folder_of(name, base)
         if folder.is_dir():

@@ -12,12 +12,7 @@ _LEAST_UNRESERVED = 100
 
 
 class Concurrency:
-    """The running invocations of every account, region and function.
-
-    Args:
-        limit: How many may run at once in an account and region.
-        directory: Knows how much of that is reserved.
-    """
+    """The running invocations of every account, region and function."""
 
     def __init__(self, *, limit: int, directory: FunctionDirectory) -> None:
         self._limit = limit
@@ -26,14 +21,7 @@ class Concurrency:
         self._unreserved: Counter[tuple[str, str]] = Counter()
 
     def enter(self, target: Target) -> tuple[tuple[str, str, str], bool]:
-        """Count an invocation in.
-
-        Returns:
-            What `leave` needs.
-
-        Raises:
-            TooManyRequests: The function's reserved concurrency, or the account's, is used up.
-        """
+        """Count an invocation in; returns what `leave` needs."""
         function = (target.account_id, target.region, target.name)
         account = (target.account_id, target.region)
         reserved = target.reserved_concurrency

@@ -49,14 +49,7 @@ def may_log(
     log_stream: str,
     report: Callable[[str], None],
 ) -> bool:
-    """Say whether the function's role lets Lambda write its log into CloudWatch Logs.
-
-    Args:
-        credentials: Those of the worker.
-        definition: What it runs.
-        log_stream: The name of the worker's log stream.
-        report: Is told if it does not.
-    """
+    """Say whether the function's role lets Lambda write its log into CloudWatch Logs."""
     if credentials is NOBODYS:
         return True
     region, account_id = definition.region, definition.account_id

@@ -39,18 +39,12 @@ class FunctionDefinition:
     """Everything that a worker of one version of a function depends on.
 
     Attributes:
-        account_id: Twelve digits.
-        region: Such as `us-east-1`.
-        name: The function's name.
         version: `$LATEST` or a number.
         handler: Such as `package.module.function`.
         runtime: Such as `python3.13`; None for a container image.
         architecture: `x86_64` or `arm64`.
         package_type: `Zip` or `Image`.
         memory_mb: The memory limit in MB.
-        timeout_seconds: How long the handler may run.
-        environment: The function's own variables.
-        role: The ARN of the execution role.
         code_digest: The SHA-256 of the archive, in hexadecimal.
         layers: The ARNs of its layer versions, in the order in which they are laid over each other.
         log_group: The CloudWatch log group of its log.
@@ -93,9 +87,6 @@ class Target:
 
     Attributes:
         function: moto's object of the version that runs.
-        account_id: Twelve digits.
-        region: Such as `us-east-1`.
-        name: The function's name.
         version: The version that runs: `$LATEST` or a number.
         invoked_arn: What was called, with the qualifier that was given.
         reserved_concurrency: The function's own share of the concurrency; None if it has none.

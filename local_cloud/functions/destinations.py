@@ -24,11 +24,7 @@ class FinishedEvent:
     """Asynchronous invocation without further retries.
 
     Attributes:
-        target: What was invoked.
-        request_id: Its request id.
         payload: The event, as JSON.
-        condition: `Success`, `RetriesExhausted` or `EventAgeExceeded`.
-        attempts: How often it was tried.
         result: What the last attempt gave back; None where the function did not run.
     """
 
@@ -42,13 +38,6 @@ class FinishedEvent:
 
 def deliver(event: FinishedEvent, config: dict[str, Any]) -> list[str]:
     """Send the record of an event to its destination, and a failed event to the dead-letter queue; waits for both.
-
-    Args:
-        event: The event.
-        config: The event invoke configuration of what was invoked.
-
-    Returns:
-        The ARNs that it was sent to.
 
     Raises:
         Exception: moto's exception for a target that does not exist or rejects the record.

@@ -42,11 +42,7 @@ def machine_runtime() -> str:
 
 
 def check_runtime(definition: FunctionDefinition) -> None:
-    """Refuse a function that is built for another Python, another architecture, or as a container image.
-
-    Raises:
-        InvalidRuntime: It cannot run in this process's children.
-    """
+    """Refuse a function that is built for another Python, another architecture, or as a container image."""
     where = f"Function {definition.name!r} (version {definition.version})"
     if definition.package_type != "Zip":
         raise InvalidRuntime(
@@ -77,11 +73,7 @@ class RuntimeFolder:
         self._path: Path | None = None
 
     def path(self) -> Path:
-        """The folder; made on first use.
-
-        Raises:
-            ServiceUnavailable: A package of the runtime is not installed.
-        """
+        """The folder; made on first use."""
         if self._path is None:
             self._path = self._make()
         return self._path

@@ -17,8 +17,6 @@ class FunctionServiceError(Exception):
 
     Attributes:
         code: The error code of AWS, such as `ResourceNotFoundException`.
-        status: The HTTP status that goes with it.
-        message: The text for the caller.
         reason: The `Reason` member of the answer, or None where the error has none.
     """
 

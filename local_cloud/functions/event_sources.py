@@ -210,11 +210,7 @@ _add_message = sqs_models.Queue.add_message
 
 
 def install(wake: Any) -> None:
-    """Have moto say when a message was sent.
-
-    Args:
-        wake: Is called for it, on any thread.
-    """
+    """Have moto say when a message was sent."""
 
     def add_message(queue: Any, message: Any) -> None:
         _add_message(queue, message)

@@ -53,15 +53,12 @@ class EventQueue:
         trace_header: str | None = None,
         client_context: str | None = None,
     ) -> str:
-        """Accept an event; it is delivered from now on.
+        """Accept an event and return its request id; it is delivered from now on.
 
         A failed invocation is tried again as often as the function's event invoke configuration says (twice if it
         says nothing), one that was throttled until the event is too old (six hours if it says nothing). Then its record goes
         to the destination of that configuration, and an event that has failed for good to the function's dead-letter
         queue; it is logged too, and dropped where there is neither.
-
-        Returns:
-            The request id.
 
         Raises:
             FunctionNotFound: There is no such function, version or alias.

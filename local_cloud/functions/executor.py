@@ -128,11 +128,7 @@ class FunctionExecutor:
         return tuple(self._workers)
 
     def resolve(self, function_arn: str) -> Target:
-        """Find a function without running it.
-
-        Raises:
-            FunctionNotFound: There is no such function, version or alias.
-        """
+        """Find a function without running it."""
         return self._functions.resolve(function_arn)
 
     async def invoke(

@@ -195,17 +195,7 @@ def report_line(
     status: str | None,
     error_type: str | None,
 ) -> str:
-    """Write the REPORT line at the end of an invocation.
-
-    Args:
-        request_id: The invocation's id.
-        duration_ms: How long the handler ran, in milliseconds.
-        memory_mb: The function's memory limit in MB.
-        used_mb: The most that the worker has used so far, in MB.
-        init_ms: How long the start took, in milliseconds; None for a warm invocation.
-        status: `error` or `timeout`; None after success.
-        error_type: What goes with status `error`; None to leave it out.
-    """
+    """Write the REPORT line at the end of an invocation."""
     billed = -int(-(duration_ms + (init_ms or 0.0)) // 1)
     parts = [
         f"REPORT RequestId: {request_id}",

@@ -71,9 +71,6 @@ class MemoryWatch:
 def measure(groups: set[int]) -> dict[int, tuple[int, int]]:
     """Add up the memory of process groups.
 
-    Args:
-        groups: The ids of the groups.
-
     Returns:
         For each group that exists: its resident memory and what of it is unshared, in bytes.
     """

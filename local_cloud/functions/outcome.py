@@ -16,7 +16,6 @@ class Outcome:
 
     Attributes:
         payload: The answer, or the error object, as JSON.
-        failed: Whether it is an error object.
         status: What the REPORT line says: None, `error` or `timeout`.
         error_type: What the REPORT line says about an error; None for errors that the handler raised.
         note: A line for the log, before END; None for no line.

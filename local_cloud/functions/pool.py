@@ -10,9 +10,6 @@ class FunctionPool:
     """Workers that run the same code with the same settings.
 
     A change of code or settings retires them: the idle end at once, the busy after what they run.
-
-    Args:
-        target: The version, as it was resolved first.
     """
 
     def __init__(self, target: Target) -> None:

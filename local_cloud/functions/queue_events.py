@@ -56,13 +56,7 @@ def _attribute(value: dict[str, Any]) -> dict[str, Any]:
 def events_of(
     messages: Sequence[Any], *, queue_arn: str, largest_bytes: int
 ) -> Iterator[tuple[list[Any], bytes]]:
-    """Yield the messages in the order they came, in as many events as Lambda's limit makes necessary.
-
-    Args:
-        messages: moto's messages.
-        queue_arn: The queue that they are from.
-        largest_bytes: The most that an event may be.
-    """
+    """Yield the messages in the order they came, in as many events as Lambda's limit makes necessary."""
     part: list[Any] = []
     records: list[bytes] = []
     size = _ROOM_FOR_THE_REST
@@ -83,12 +77,7 @@ def _event(records: Sequence[bytes]) -> bytes:
 
 
 def failed_ids(answer: bytes, sent: set[str]) -> set[str]:
-    """Return which messages of a batch a function could not handle; all of them where its answer makes no sense.
-
-    Args:
-        answer: What it returned, as JSON.
-        sent: The ids of the messages in the batch.
-    """
+    """Return which messages of a batch a function could not handle; all of them where its answer makes no sense."""
     try:
         data = json.loads(answer or b"null")
     except ValueError:

@@ -21,21 +21,13 @@ _SENDING = {"sns": "Publish", "sqs": "SendMessage"}
 
 
 def require_trust(role_arn: str, function_arn: str) -> None:
-    """Refuse a role that Lambda may not assume.
-
-    Raises:
-        InvalidParameterValueException: Its trust policy does not let Lambda.
-    """
+    """Refuse a role that Lambda may not assume."""
     if not may_be_assumed(role_arn, "lambda.amazonaws.com", source_arn=function_arn):
         raise InvalidParameterValueException("The role defined for the function cannot be assumed by Lambda.")
 
 
 def require_reading(role_arn: str, source_arn: str) -> None:
-    """Refuse an event source that the role of the function may not read.
-
-    Raises:
-        InvalidParameterValueException: It may not.
-    """
+    """Refuse an event source that the role of the function may not read."""
     service = source_arn.split(":")[2]
     missing = next((name for name in _READING.get(service, ()) if not _may(role_arn, name, source_arn)), None)
     if missing is None:
@@ -49,11 +41,7 @@ def require_reading(role_arn: str, source_arn: str) -> None:
 
 
 def require_sending(role_arn: str, target_arn: str) -> None:
-    """Refuse a dead-letter queue that the role of the function may not send to.
-
-    Raises:
-        InvalidParameterValueException: It may not.
-    """
+    """Refuse a dead-letter queue that the role of the function may not send to."""
     service = target_arn.split(":")[2]
     action = _SENDING.get(service)
     if action is not None and not _may(role_arn, action, target_arn):

@@ -28,11 +28,7 @@ def is_stream_operation(request: Request) -> bool:
 
 
 async def invoke_with_response_stream(functions: Invoker, request: Request) -> Response:
-    """Carry out the operation.
-
-    Returns:
-        The event stream, or an error as Lambda words it.
-    """
+    """Carry out the operation."""
     function = _function(request)
     payload = request.body or b"{}"
     try:

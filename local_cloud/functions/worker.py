@@ -57,10 +57,7 @@ class WorkerPlace:
 
     Attributes:
         task_root: The folder of the unpacked archive.
-        layers_folder: The folder of the unpacked layers; None without layers.
-        runtime_folder: The folder with Lambda's own packages.
         homes: The folder below which each worker gets its HOME.
-        endpoint_url: Where the AWS APIs of the local cloud are.
     """
 
     task_root: Path
@@ -72,14 +69,7 @@ class WorkerPlace:
 
 @dataclass(frozen=True, slots=True)
 class WorkerServices:
-    """Services that all workers share.
-
-    Attributes:
-        logs: The log files.
-        cloudwatch: The way into CloudWatch Logs.
-        memory: The watch over memory limits.
-        warden: The watch over orphans.
-    """
+    """Services that all workers share."""
 
     logs: FunctionLogs
     cloudwatch: CloudWatchSink
@@ -88,13 +78,7 @@ class WorkerServices:
 
 
 class Worker:
-    """One process that runs one invocation at a time.
-
-    Args:
-        definition: What it runs.
-        owner: Listener for its state.
-        services: What it shares with other workers.
-    """
+    """One process that runs one invocation at a time."""
 
     def __init__(
         self, definition: FunctionDefinition, *, owner: WorkerOwner, services: WorkerServices
@@ -147,10 +131,6 @@ class Worker:
 
     async def start(self, place: WorkerPlace, *, limit_seconds: float) -> None:
         """Start the process and wait until the handler is loaded.
-
-        Args:
-            place: Where it runs.
-            limit_seconds: How long loading may take.
 
         Raises:
             StartTimedOut: It took longer; the process was killed.
@@ -218,11 +198,7 @@ class Worker:
         self._finish(outcome)
 
     def end(self, error: FunctionServiceError | None = None) -> None:
-        """Kill the process with all that it has started.
-
-        Args:
-            error: Error for the caller of a running invocation.
-        """
+        """Kill the process with all that it has started."""
         self.ended = True
         invocation, self._invocation = self._invocation, None
         if invocation is not None:

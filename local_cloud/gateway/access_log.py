@@ -27,11 +27,7 @@ Writer = Callable[[str, list[LogLine]], None]
 
 
 class AccessLog:
-    """Writes the access logs of all stages.
-
-    Args:
-        write: Puts lines (time in milliseconds, text) into the log group of an ARN.
-    """
+    """Writes the access logs of all stages."""
 
     def __init__(self, write: Writer | None = None) -> None:
         self._write = write or write_to_cloudwatch

@@ -51,11 +51,7 @@ class ApiKeys:
         self._usage: WeakKeyDictionary[Any, dict[str, _Usage]] = WeakKeyDictionary()
 
     def check(self, exchange: Exchange) -> None:
-        """Let a request pass if it has the key of a usage plan for its stage and is within the plan's limits.
-
-        Raises:
-            GatewayError: It is not, or has no such key.
-        """
+        """Let a request pass if it has the key of a usage plan for its stage and is within the plan's limits."""
         value = (
             exchange.usage_identifier_key
             if exchange.stage.api.api_key_source == "AUTHORIZER"

@@ -48,12 +48,7 @@ _INVOCATION_TYPE = "X-Amz-Invocation-Type"
 
 
 class AwsServices:
-    """Carries out AWS integrations.
-
-    Args:
-        aws_apis: Answers calls of AWS's APIs; None where there are none.
-        lambda_proxy: Invokes functions.
-    """
+    """Carries out AWS integrations."""
 
     def __init__(self, aws_apis: AwsApis | None, lambda_proxy: LambdaProxy) -> None:
         self._aws_apis = aws_apis
@@ -61,12 +56,7 @@ class AwsServices:
         self._calls = Calls()
 
     async def respond(self, exchange: Exchange, integration: Integration) -> Response:
-        """Call the service of an integration.
-
-        Raises:
-            GatewayError: It cannot be called, takes too long, or its answer cannot be mapped.
-            UnsupportedFeatureError: The integration asks for what the local cloud does not do.
-        """
+        """Call the service of an integration."""
         templates = MappingTemplates(exchange)
         body = request_body(exchange, integration, templates)
         if is_lambda_uri(integration.uri):

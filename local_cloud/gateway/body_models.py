@@ -46,12 +46,7 @@ class BodyFault:
 
 
 class BodyModels:
-    """The models of one deployment.
-
-    Args:
-        api_id: The API, which is part of the models' addresses.
-        schemas: The text of each model by its name.
-    """
+    """The models of one deployment."""
 
     __slots__ = ("_address", "_api_id", "_registry", "_schemas", "_validators")
 
@@ -72,9 +67,6 @@ class BodyModels:
         Args:
             name: The model that it must fit.
             body: The body; an empty one stands for an empty object.
-
-        Returns:
-            What is wrong; nothing for a body that fits.
 
         Raises:
             BrokenModelError: The model cannot be used.

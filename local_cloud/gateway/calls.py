@@ -18,10 +18,6 @@ class Calls:
     async def wait(self, call: Awaitable[_T], seconds: float) -> _T:
         """Return the result of a call.
 
-        Args:
-            call: The call.
-            seconds: How long to wait for it, in seconds.
-
         Raises:
             TimeoutError: It takes longer, and runs on.
         """

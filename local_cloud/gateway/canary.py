@@ -15,8 +15,6 @@ class Release:
     """Deployment and stage variables for a request.
 
     Attributes:
-        deployment_id: The deployment.
-        is_canary: It is the canary's.
         overrides: Stage variables that have another value there.
     """
 

@@ -17,10 +17,8 @@ class IntegrationResponse:
     """Integration response: mapping of a kind of result to a response.
 
     Attributes:
-        status: The response's status code.
         selection_pattern: Which answers it is for; None or empty for all others.
         parameters: Response headers (`method.response.header.X`) and where their values come from.
-        templates: Body templates by content type.
         content_handling: `CONVERT_TO_BINARY`, `CONVERT_TO_TEXT` or None.
     """
 
@@ -38,12 +36,8 @@ class Integration:
     Attributes:
         kind: `AWS_PROXY`, `AWS`, `HTTP_PROXY`, `HTTP` or `MOCK`.
         uri: The target, with stage variables still as `${stageVariables.name}`.
-        http_method: The method that the target is called with.
-        timeout_seconds: How long the gateway waits for the target.
         passthrough: What happens to a body that no template is for: `WHEN_NO_MATCH`, `WHEN_NO_TEMPLATES` or `NEVER`.
-        request_parameters: Parameters of the target's request and where their values come from.
         credentials: The role to call the target with; None leaves it to the target's own policy.
-        request_templates: Templates of the request by content type.
         content_handling: `CONVERT_TO_BINARY`, `CONVERT_TO_TEXT` or None.
         connection_type: `INTERNET`, `VPC_LINK` or None.
         responses: How answers are mapped, for integrations that are not proxies.
@@ -77,19 +71,14 @@ class Method:
     """One HTTP method (or `ANY`) of one resource.
 
     Attributes:
-        resource_id: The id of its resource.
         resource_path: The path of its resource, such as `/vision/{id}`.
         http_method: The method, or `ANY`.
         authorization: `NONE`, `AWS_IAM`, `CUSTOM` or `COGNITO_USER_POOLS`.
-        authorizer_id: The authorizer of the last two.
         authorization_scopes: Scopes of which a token must have one.
         api_key_required: A request needs the key of a usage plan.
         validator: What is validated; None for nothing.
-        request_models: Names of models by content type.
         request_parameters: Names of parameters (`method.request.querystring.q`) and whether they are required.
         operation_name: A name for people, which `requestContext` shows.
-        integration: Where requests go.
-        response_statuses: The status codes the method declares.
     """
 
     resource_id: str
@@ -114,7 +103,6 @@ class GatewayResponse:
     Attributes:
         status: The status code; None leaves the error's own.
         parameters: Headers (`gatewayresponse.header.X`) and where their values come from.
-        templates: Body templates by content type.
     """
 
     status: int | None
@@ -127,20 +115,9 @@ class ApiDefinition:
     """A REST API as it was deployed.
 
     Attributes:
-        api_id: The id of the API.
-        name: Its name.
-        account_id: The account it is in.
-        region: The region it is in.
-        deployment_id: The deployment this is.
-        router: Finds the method for a path.
-        binary_media_types: Media types whose bodies are binary.
-        gateway_responses: Customized errors by type.
         authorizers: Authorizers by id, as API Gateway describes them.
-        body_models: The models, which bodies are checked with.
         api_key_source: `HEADER` or `AUTHORIZER`.
         endpoint_types: `EDGE`, `REGIONAL` or `PRIVATE`.
-        policy: The resource policy, or None.
-        execute_api_disabled: The default endpoint is closed.
         compression_bytes: Responses from this size on are compressed; None for never.
     """
 

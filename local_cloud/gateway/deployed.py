@@ -12,11 +12,7 @@ from local_cloud.gateway.snapshot import snapshot_of
 
 
 def find_stage(api_id: str, stage_name: str, draw: Draw) -> DeployedStage:
-    """Return a stage with the deployment that it serves, which `draw` chooses where the stage has a canary.
-
-    Raises:
-        GatewayError: There is no such API, stage or deployment.
-    """
+    """Return a stage with the deployment that it serves, which `draw` chooses where the stage has a canary."""
     api = _find_api(api_id)
     if api is None:
         raise GatewayError(FORBIDDEN, f"there is no REST API {api_id}")

@@ -13,8 +13,6 @@ class MappedRequest:
     """API, stage and path of a request to a custom domain name.
 
     Attributes:
-        api_id: The API.
-        stage: The stage's name.
         base_path: What of the path is the mapping's, with a slash before it; empty for the root.
         path: The escaped path below the stage.
     """

@@ -16,7 +16,6 @@ class Fault:
 
     Attributes:
         response_type: The type under which an API may customize it.
-        status: The status code, unless customized.
         message: The text of its body; None where AWS gives none.
         error_type: The value of `x-amzn-ErrorType`; empty for an error that is plain text.
         member: The name of the text in the body.
@@ -94,11 +93,7 @@ class GatewayError(Exception):
 
 
 class UnsupportedFeatureError(Exception):
-    """The deployed API asks for something that the local cloud does not do: answered with 501, never passed over.
-
-    Attributes:
-        feature: Its name, as AWS calls it.
-    """
+    """The deployed API asks for something that the local cloud does not do: answered with 501, never passed over."""
 
     def __init__(self, feature: str) -> None:
         super().__init__(feature)

@@ -32,8 +32,6 @@ class DeployedStage:
     """A stage and the deployment it serves, looked up anew for each request.
 
     Attributes:
-        name: The stage's name.
-        api: The API as deployed.
         settings: moto's stage: variables, method settings and logs apply as soon as they are changed.
         is_canary: The deployment is the one of the stage's canary.
         overrides: Stage variables that have another value there.
@@ -57,8 +55,6 @@ class Exchange:
     """A request, where it goes, and what has been found out about it.
 
     Attributes:
-        request: The request.
-        stage: The stage it is for.
         path: The escaped path below the stage, as sent.
         domain_name: The host name that the function sees.
         base_path: What a custom domain name's mapping took from the path; None for the API's default endpoint.
@@ -73,7 +69,6 @@ class Exchange:
         usage_identifier_key: The API key that an authorizer has named.
         trace: The trace header that a function gets.
         integration_status: What the integration answered, for the access log.
-        integration_seconds: How long the integration took.
         error: The fault it ended with: its type and its text.
         validation_error: What is wrong with the body, in the words of the validator.
         note: What the developer's log says about it.
@@ -102,11 +97,7 @@ class Exchange:
 
     @property
     def routed(self) -> Method:
-        """The method that answers; only steps after routing may ask.
-
-        Raises:
-            GatewayError: There is none.
-        """
+        """The method that answers; only steps after routing may ask."""
         if self.method is None:
             raise GatewayError(NO_ROUTE, "not routed")
         return self.method

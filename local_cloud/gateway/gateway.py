@@ -107,15 +107,7 @@ class RestApiGateway:
         return response, f"{deployed.api.name}/{stage} {exchange.note}"
 
     async def handle_domain(self, request: Request, *, host: str) -> tuple[Response, str]:
-        """Answer a request to a custom domain name.
-
-        Args:
-            request: The request.
-            host: The domain name.
-
-        Returns:
-            The answer, and a note on it for the developer's log.
-        """
+        """Answer a request to a custom domain name."""
         mapped = map_request(host, request.path)
         if mapped is None:
             refused = _with_ids(plain_response(FORBIDDEN), new_request_id(), new_extended_request_id())
@@ -198,11 +190,7 @@ class RestApiGateway:
 
 
 def _final(response: Response) -> Response:
-    """Return a response whose status code ends an exchange; after any other, the client would wait for one.
-
-    Raises:
-        GatewayError: It is an interim response, such as 100.
-    """
+    """Return a response whose status code ends an exchange; after any other, the client would wait for one."""
     if not 200 <= response.status <= 599:
         raise GatewayError(CONFIGURATION, f"{response.status} is not the status code of a final response")
     return response

@@ -30,11 +30,7 @@ def plain_response(fault: Fault) -> Response:
 
 
 def gateway_response(exchange: Exchange, fault: Fault) -> Response:
-    """Return an error as the API has customized its type, or all errors of 4xx or 5xx; else as it is.
-
-    Raises:
-        UnsupportedFeatureError: The API's template needs more than text and variables.
-    """
+    """Return an error as the API has customized its type, or all errors of 4xx or 5xx; else as it is."""
     exchange.error = (fault.response_type, fault.message)
     custom = _customized(exchange, fault)
     if custom is None:

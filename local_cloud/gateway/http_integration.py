@@ -40,12 +40,7 @@ class HttpIntegrations:
         self._threads = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="http-integration")
 
     async def respond(self, exchange: Exchange, integration: Integration) -> Response:
-        """Call the server of an integration.
-
-        Raises:
-            GatewayError: It does not answer, or its answer cannot be mapped.
-            UnsupportedFeatureError: It is on a machine that is not allowed, or in a VPC.
-        """
+        """Call the server of an integration."""
         if integration.connection_type == "VPC_LINK":
             raise UnsupportedFeatureError("VPC links")
         templates = MappingTemplates(exchange)
@@ -90,12 +85,7 @@ class HttpIntegrations:
 def _target(
     exchange: Exchange, integration: Integration, templates: MappingTemplates, *, is_proxy: bool
 ) -> tuple[str, list[tuple[str, str]]]:
-    """Return the address and the headers of the request.
-
-    Raises:
-        GatewayError: The URI is not an address of HTTP.
-        UnsupportedFeatureError: The address is on a machine that is not allowed.
-    """
+    """Return the address and the headers of the request."""
     path, mapped_headers, query = mapped_parameters(exchange, integration, templates)
     if is_proxy:
         sent = parse_qsl(exchange.request.query, keep_blank_values=True)

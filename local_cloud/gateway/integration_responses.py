@@ -38,9 +38,6 @@ def mapped_response(
             chooses the response for everything else.
         headers: The headers of the answer.
         body: The body of the answer.
-
-    Raises:
-        GatewayError: No response is defined for it, or one that cannot be carried out.
     """
     chosen = select(integration.responses, selector)
     if chosen is None:
@@ -65,11 +62,7 @@ def mapped_response(
 
 
 def select(responses: Iterable[IntegrationResponse], selector: str | None) -> IntegrationResponse | None:
-    """Return the response whose pattern fits, else the one without a pattern.
-
-    Raises:
-        GatewayError: A pattern is not a regular expression.
-    """
+    """Return the response whose pattern fits, else the one without a pattern."""
     default = None
     for response in responses:
         if not response.selection_pattern:

@@ -17,17 +17,7 @@ _SESSION = "BackplaneAssumeRoleSession"
 
 
 def refusal(exchange: Exchange, role_arn: str | None, needs: Iterable[Need]) -> Refusal | None:
-    """Return what of a call the role of an integration may not do; None for a call that it may make.
-
-    Args:
-        exchange: The request.
-        role_arn: The integration's `credentials`.
-        needs: What the call does.
-
-    Raises:
-        GatewayError: There is no role, or API Gateway may not assume it.
-        UnsupportedFeatureError: The integration uses the caller's credentials.
-    """
+    """Return what of a call the role of an integration may not do; None for a call that it may make."""
     if not role_arn:
         raise GatewayError(
             CONFIGURATION, "the integration has no role (credentials) to call the service with"

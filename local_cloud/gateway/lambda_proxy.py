@@ -54,12 +54,7 @@ PolicyReader = Callable[[str], Iterable[Mapping[str, Any]]]
 
 
 class LambdaProxy:
-    """Carries out AWS_PROXY integrations.
-
-    Args:
-        invoker: Runs functions.
-        read_policy: Returns the statements of the policy of the function that an ARN names.
-    """
+    """Carries out AWS_PROXY integrations."""
 
     def __init__(self, invoker: Invoker, read_policy: PolicyReader) -> None:
         self._invoker = invoker
@@ -67,12 +62,7 @@ class LambdaProxy:
         self._calls = Calls()
 
     async def respond(self, exchange: Exchange, integration: Integration) -> Response:
-        """Invoke the function of an integration.
-
-        Raises:
-            GatewayError: It may not or cannot be invoked, takes too long, fails, or gives back no response.
-            UnsupportedFeatureError: The integration asks for what the local cloud does not do.
-        """
+        """Invoke the function of an integration."""
         if integration.content_handling not in _HARMLESS_CONTENT_HANDLING:
             raise UnsupportedFeatureError(f"content handling {integration.content_handling} of AWS_PROXY")
         _refuse_reserved(integration)
@@ -110,11 +100,7 @@ class LambdaProxy:
         return replace(response, headers=(*response.headers, (TRACE_HEADER, exchange.full_trace())))
 
     async def invoke(self, exchange: Exchange, integration: Integration, payload: bytes) -> InvocationResult:
-        """Invoke the function of an integration with an event of its own.
-
-        Raises:
-            GatewayError: It may not or cannot be invoked, or takes too long.
-        """
+        """Invoke the function of an integration with an event of its own."""
         return await self._invoke(exchange, integration, self.function(exchange, integration), payload)
 
     async def close(self) -> None:
@@ -122,12 +108,7 @@ class LambdaProxy:
         await self._calls.close()
 
     def function(self, exchange: Exchange, integration: Integration) -> str:
-        """Return the function that an integration names, once it is certain that it may be invoked.
-
-        Raises:
-            GatewayError: It names none, or its permissions or the integration's role do not let the API invoke it.
-            UnsupportedFeatureError: It names something that the local cloud does not do.
-        """
+        """Return the function that an integration names, once it is certain that it may be invoked."""
         uri = with_stage_variables(integration.uri, exchange.stage.variables)
         match = _LAMBDA_URI.fullmatch(uri)
         if match is None:
@@ -187,11 +168,7 @@ class LambdaProxy:
 
 
 def _refuse_reserved(integration: Integration) -> None:
-    """Refuse mappings onto headers that only the gateway may send.
-
-    Raises:
-        GatewayError: The integration has one.
-    """
+    """Refuse mappings onto headers that only the gateway may send."""
     for name in integration.request_parameters:
         header = name.removeprefix(_REQUEST_HEADER)
         if header != name and header.lower() in _RESERVED:

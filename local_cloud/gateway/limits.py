@@ -18,11 +18,7 @@ LARGEST_HEADERS = 10_240
 
 
 def check_edge(request: Request) -> None:
-    """Refuse an address or headers that are too long.
-
-    Raises:
-        GatewayError: They are.
-    """
+    """Refuse an address or headers that are too long."""
     length = len(request.path) + len(request.query)
     if length > LONGEST_URL:
         raise GatewayError(URL_TOO_LONG, f"the URL has {length} characters; {LONGEST_URL} are allowed")
@@ -32,21 +28,13 @@ def check_edge(request: Request) -> None:
 
 
 def check_body(request: Request) -> None:
-    """Refuse a body that is too large.
-
-    Raises:
-        GatewayError: It is.
-    """
+    """Refuse a body that is too large."""
     if request.oversized:
         raise GatewayError(BODY_TOO_LARGE, f"the body is larger than {LARGEST_REQUEST_BODY} bytes")
 
 
 def check_event(payload: bytes) -> None:
-    """Refuse a request whose event Lambda would not take.
-
-    Raises:
-        GatewayError: It is too large.
-    """
+    """Refuse a request whose event Lambda would not take."""
     if len(payload) > LARGEST_FUNCTION_EVENT:
         raise GatewayError(
             REQUEST_TOO_LARGE, f"the event has {len(payload)} bytes; Lambda takes {LARGEST_FUNCTION_EVENT}"

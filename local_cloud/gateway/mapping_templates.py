@@ -35,8 +35,6 @@ class Overrides:
     """Overrides of templates for mapped values.
 
     Attributes:
-        status: The response's status code.
-        headers: Response headers.
         request: Headers, path parameters and query parameters of the integration's request, by their kind.
     """
 
@@ -46,27 +44,14 @@ class Overrides:
 
 
 class MappingTemplates:
-    """The templates of one request: what the first one writes into `$context`, the later ones see.
-
-    Args:
-        exchange: The request.
-    """
+    """The templates of one request: what the first one writes into `$context`, the later ones see."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._context: dict[str, Any] | None = None
 
     def render(self, template: str, body: str, *, where: str) -> str:
-        """Evaluate a template.
-
-        Args:
-            template: The template.
-            body: What `$input.body` is.
-            where: What the template belongs to, for the developer's log.
-
-        Raises:
-            GatewayError: The template is too large, not well formed, or fails.
-        """
+        """Evaluate a template."""
         if "$" not in template and "#" not in template and "\\" not in template:
             return template
         if len(template) > LARGEST_TEMPLATE:
@@ -94,11 +79,7 @@ class MappingTemplates:
 
     @property
     def overrides(self) -> Overrides:
-        """Overrides of the templates so far.
-
-        Raises:
-            GatewayError: The status code is none.
-        """
+        """Overrides of the templates so far."""
         if self._context is None:
             return Overrides()
         response, request = self._context["responseOverride"], self._context["requestOverride"]

@@ -19,11 +19,7 @@ _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
 
 
 def mock_response(exchange: Exchange, integration: Integration) -> Response:
-    """Return what a MOCK integration answers.
-
-    Raises:
-        GatewayError: The request names no status, no response is for it, or a template fails.
-    """
+    """Return what a MOCK integration answers."""
     templates = MappingTemplates(exchange)
     status = _status(request_body(exchange, integration, templates))
     exchange.integration_status = status

@@ -37,17 +37,7 @@ def mapped(
     *,
     answer: Answer | None = None,
 ) -> list[str]:
-    """Return the values that a mapping stands for; none where it leads nowhere.
-
-    Args:
-        mapping: The mapping.
-        exchange: The request.
-        templates: Holds the variables of `$context`.
-        answer: What the integration answered; mappings of requests have none.
-
-    Raises:
-        GatewayError: The mapping is not one that API Gateway knows.
-    """
+    """Return the values that a mapping stands for; none where it leads nowhere."""
     if len(mapping) >= 2 and mapping[0] == mapping[-1] == "'":
         return [mapping[1:-1]]
     source, _, rest = mapping.partition(".")

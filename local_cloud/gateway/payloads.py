@@ -23,11 +23,7 @@ def essence(content_type: str | None) -> str:
 
 
 def request_body(exchange: Exchange, integration: Integration, templates: MappingTemplates) -> bytes:
-    """Return what an integration is sent.
-
-    Raises:
-        GatewayError: No template is for the content type and the body may not pass, or a template fails.
-    """
+    """Return what an integration is sent."""
     body = exchange.request.body
     content_type = exchange.request.header("content-type")
     declared_binary = is_binary(content_type or _JSON, exchange.stage.api.binary_media_types)
@@ -64,11 +60,7 @@ def _converted(body: bytes, *, declared_binary: bool, handling: str | None) -> b
 
 
 def response_text(exchange: Exchange, body: bytes, *, content_type: str | None, handling: str | None) -> str:
-    """Return an integration's answer as a response template reads it.
-
-    Raises:
-        GatewayError: It is binary, and nothing says that it shall become text.
-    """
+    """Return an integration's answer as a response template reads it."""
     if content_type is None or not is_binary(content_type, exchange.stage.api.binary_media_types):
         return body.decode("utf-8", "replace")
     if handling != TO_TEXT:
@@ -81,17 +73,7 @@ def response_text(exchange: Exchange, body: bytes, *, content_type: str | None, 
 def response_body(
     exchange: Exchange, body: bytes, *, content_type: str | None, handling: str | None
 ) -> bytes:
-    """Return what a client gets of an integration's answer, or of the text that a template has made of it.
-
-    Args:
-        exchange: The request, whose `Accept` header says what the client wants.
-        body: The answer.
-        content_type: Its content type; None for text.
-        handling: `CONVERT_TO_BINARY`, `CONVERT_TO_TEXT` or None.
-
-    Raises:
-        GatewayError: It is not base64 and shall become binary.
-    """
+    """Return what a client gets of an integration's answer, or of the text that a template has made of it."""
     media_types = exchange.stage.api.binary_media_types
     sent_binary = content_type is not None and is_binary(content_type, media_types)
     wants_binary = is_binary(first_accepted(exchange.request.header("accept")) or "", media_types)

@@ -25,14 +25,7 @@ def source_arn(api: ApiDefinition, stage: str, http_method: str, method: Method)
 def may_invoke(
     statements: Iterable[Mapping[str, Any]], *, function_arn: str, source: str, account_id: str
 ) -> bool:
-    """Return whether a policy allows API Gateway to invoke a function.
-
-    Args:
-        statements: The statements of the function's policy.
-        function_arn: The function with the version or alias that the integration names, if it names one.
-        source: The ARN that the request comes from.
-        account_id: The account of the API.
-    """
+    """Return whether a policy allows API Gateway to invoke a function."""
     return allows_service(
         statements,
         service="apigateway.amazonaws.com",

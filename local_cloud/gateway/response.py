@@ -31,9 +31,6 @@ def function_response(payload: bytes, api: ApiDefinition, accept: str | None) ->
         payload: What the handler returned, as JSON.
         api: The API, for its binary media types.
         accept: The request's `Accept` header; its first entry decides whether a binary body is decoded.
-
-    Raises:
-        GatewayError: The answer is not of the form that the gateway understands.
     """
     if len(payload) > LARGEST_FUNCTION_RESPONSE:
         raise _malformed(f"the answer has {len(payload)} bytes; {LARGEST_FUNCTION_RESPONSE} are allowed")
@@ -57,9 +54,6 @@ def streamed_head(head: Any) -> tuple[int, Headers]:
     Args:
         head: The object before the delimiter, with the members `statusCode`, `headers`, `multiValueHeaders` and
             `cookies`, all of which may be missing.
-
-    Raises:
-        GatewayError: It is not of the form that the gateway understands.
     """
     if not isinstance(head, dict):
         raise _malformed("the JSON before the delimiter is not an object")

@@ -46,11 +46,7 @@ class _Node(Generic[M]):
 
 
 class Router(Generic[M]):
-    """The routes of one deployment.
-
-    Args:
-        routes: The path of a resource, an HTTP method or `ANY`, and what is to be found for it.
-    """
+    """The routes of one deployment."""
 
     def __init__(self, routes: Iterable[tuple[str, str, M]]) -> None:
         self._root: _Node[M] = _Node()
@@ -61,12 +57,7 @@ class Router(Generic[M]):
             node.methods[http_method] = target
 
     def find(self, path: str, http_method: str) -> tuple[M, dict[str, str]] | None:
-        """Return what answers a request and its path parameters, or None.
-
-        Args:
-            path: The escaped path below the stage, starting with a slash.
-            http_method: The method of the request.
-        """
+        """Return what answers a request and its path parameters, or None."""
         if http_method not in _METHODS:
             return None
         trimmed = path.strip("/")

@@ -33,8 +33,6 @@ class Target:
     """Target of an integration's URI.
 
     Attributes:
-        service: The service, such as `states`.
-        region: Its region.
         subdomain: What stands before the service, such as a bucket.
         action: The operation; None for an address.
         path: The address, without a slash in front; for an operation what follows it.
@@ -49,15 +47,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class ServiceRequest:
-    """A request to a service, before it is known what it takes.
-
-    Attributes:
-        method: The HTTP method.
-        path: The path, escaped, with a slash in front.
-        query: The query parameters.
-        headers: The headers, by their names.
-        body: The body.
-    """
+    """A request to a service, before it is known what it takes."""
 
     method: str
     path: str
@@ -73,24 +63,14 @@ class ServiceRequest:
 
 @dataclass(frozen=True, slots=True)
 class ServiceCall:
-    """A request that is complete.
-
-    Attributes:
-        request: The request.
-        protocol: The protocol of the request and of the service's errors.
-    """
+    """A request that is complete."""
 
     request: ServiceRequest
     protocol: Protocol
 
 
 def parse_target(uri: str) -> Target:
-    """Parse the URI of an integration, whose variables and parameters are filled in.
-
-    Raises:
-        GatewayError: It names no service.
-        UnsupportedFeatureError: The local cloud cannot call the service.
-    """
+    """Parse the URI of an integration, whose variables and parameters are filled in."""
     match = _URI.fullmatch(uri)
     if match is None:
         raise GatewayError(CONFIGURATION, f"the integration's URI names no AWS service: {uri}")
@@ -104,16 +84,7 @@ def parse_target(uri: str) -> Target:
 
 
 def service_call(target: Target, request: ServiceRequest) -> ServiceCall:
-    """Complete a request as API Gateway does for a service.
-
-    Args:
-        target: What is called.
-        request: The mapped request; its path and query are those of the URI.
-
-    Raises:
-        GatewayError: The request names no operation.
-        UnsupportedFeatureError: The local cloud cannot call the operation.
-    """
+    """Complete a request as API Gateway does for a service."""
     if target.service == "s3":
         return _rest_call(target, request)
     content_type = request.header("content-type") or ""

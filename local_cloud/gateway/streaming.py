@@ -107,18 +107,7 @@ async def streamed_response(
     timeout_seconds: float,
     failure: Callable[[bytes], str],
 ) -> Response:
-    """Return the response of a streaming function as soon as its status and headers are there.
-
-    Args:
-        exchange: The request.
-        stream: The function's response.
-        name: The function's name, for the developer's log.
-        timeout_seconds: How long the whole response may take.
-        failure: Returns what the developer's log says of a function's error.
-
-    Raises:
-        GatewayError: The function cannot be invoked, takes too long, fails, or sends no valid headers.
-    """
+    """Return the response of a streaming function as soon as its status and headers are there."""
     loop = asyncio.get_running_loop()
     began = loop.time()
     idle_seconds = EDGE_IDLE_SECONDS if "EDGE" in exchange.stage.api.endpoint_types else IDLE_SECONDS

@@ -25,17 +25,7 @@ _VELOCITY = re.compile(
 def render(
     template: str, context: Mapping[str, Any], stage_variables: Mapping[str, str], *, where: str
 ) -> str:
-    """Fill in a template.
-
-    Args:
-        template: The template.
-        context: The variables of `$context`, by their dotted names.
-        stage_variables: The stage's variables.
-        where: What the template belongs to, for the error.
-
-    Raises:
-        UnsupportedFeatureError: The template has anything but text and these variables.
-    """
+    """Fill in a template."""
     require_plain(template, where=where)
     return substitute(template, context, stage_variables, missing="")
 
@@ -54,11 +44,7 @@ def substitute(
 
 
 def require_plain(template: str, *, where: str) -> None:
-    """Refuse a template that needs Velocity.
-
-    Raises:
-        UnsupportedFeatureError: It does.
-    """
+    """Refuse a template that needs Velocity."""
     if not _is_plain(template):
         raise UnsupportedFeatureError(f"Velocity mapping templates ({where})")
 

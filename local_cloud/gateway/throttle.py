@@ -12,13 +12,7 @@ from local_cloud.gateway.errors import THROTTLED, GatewayError
 
 
 class TokenBucket:
-    """Lets a burst through at once and then `rate` requests a second.
-
-    Args:
-        rate: Requests a second.
-        burst: Requests that may come at once.
-        now: The present time in seconds.
-    """
+    """Lets a burst through at once and then `rate` requests a second."""
 
     __slots__ = ("_tokens", "_updated", "burst", "rate")
 
@@ -39,11 +33,7 @@ class TokenBucket:
 
 
 class Throttles:
-    """The buckets of all stages.
-
-    Args:
-        clock: Returns a time in seconds that never goes back.
-    """
+    """The buckets of all stages."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -56,9 +46,6 @@ class Throttles:
             stage: moto's stage, whose method settings apply.
             method: The method that answers.
             http_method: The method of the request, as each one that `ANY` stands for has a bucket of its own.
-
-        Raises:
-            GatewayError: The limit is exceeded.
         """
         settings = method_settings(stage.method_settings, method.resource_path, method.http_method)
         if settings is None:

@@ -21,11 +21,7 @@ _EVERY_CONTENT_TYPE = "$default"
 
 
 def validate_parameters(exchange: Exchange) -> None:
-    """Refuse a request that lacks parameters that its method requires.
-
-    Raises:
-        GatewayError: It lacks some.
-    """
+    """Refuse a request that lacks parameters that its method requires."""
     missing = [
         name
         for parameter, is_required in sorted(exchange.routed.request_parameters.items())
@@ -38,11 +34,7 @@ def validate_parameters(exchange: Exchange) -> None:
 
 
 def validate_body(exchange: Exchange) -> None:
-    """Refuse a body that does not fit the model for its content type.
-
-    Raises:
-        GatewayError: It does not fit, or the model cannot be used.
-    """
+    """Refuse a body that does not fit the model for its content type."""
     name = model_for(exchange.routed.request_models, exchange.request.header("content-type"))
     if name is None:
         return

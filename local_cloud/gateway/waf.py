@@ -49,11 +49,7 @@ class RateCounts:
 
 
 class WebAcls:
-    """Evaluates web ACLs, and remembers what their rate-based rules have counted.
-
-    Args:
-        clock: Returns a time in seconds that never goes back.
-    """
+    """Evaluates web ACLs, and remembers what their rate-based rules have counted."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -134,11 +130,7 @@ def _action(action: Mapping[str, Any] | None) -> tuple[str, Mapping[str, Any]]:
 
 
 def _block(acl: Any, settings: Mapping[str, Any] | None, cause: str) -> Response:
-    """Return a rule's own response.
-
-    Raises:
-        GatewayError: It has none.
-    """
+    """Return a rule's own response."""
     custom = (settings or {}).get("CustomResponse")
     if not custom:
         raise GatewayError(WAF_FILTERED, f"blocked by {cause} of web ACL {acl.name}")

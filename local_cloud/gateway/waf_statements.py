@@ -37,7 +37,6 @@ class Evaluation:
     """Context of the statements for one request.
 
     Attributes:
-        exchange: The request.
         body_limit: How many bytes of the body are inspected.
         find_set: Returns moto's IP set or regex pattern set of an ARN, or None.
         count: Counts the request for a rule and a key; returns how many there are in the rule's window.

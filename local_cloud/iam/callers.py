@@ -55,12 +55,7 @@ class Caller:
     """Owner of an access key.
 
     Attributes:
-        access_key: The id of the key.
-        secret: Its secret.
-        account_id: The account of the caller.
         user_id: The unique id: of a user, or of a role and its session (`AROA…:session`), or the account of root.
-        arn: The ARN of the user or of the session.
-        principal_arn: The ARN of the user or of the role.
         user_name: The name of a user; None for all others.
         token: The session token that a request must have; None for none.
         expires: When the session ends; None for never.

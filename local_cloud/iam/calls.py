@@ -41,8 +41,6 @@ class Credential:
     """Credential scope of a signature: signer and service.
 
     Attributes:
-        access_key: The id of the access key.
-        region: The region of the service.
         service: The service by the name that requests are signed with, such as `states`.
     """
 
@@ -57,12 +55,8 @@ class Call:
 
     Attributes:
         service: The service by the name that requests are signed with.
-        region: Its region.
-        account_id: The account of the caller.
         operation: The operation by its name in the API, such as `Invoke`.
-        parameters: The parameters that could be read.
         protocol: How the service writes its errors.
-        request: The request itself.
     """
 
     service: str

@@ -22,12 +22,7 @@ _log = logging.getLogger("local_cloud.iam")
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A call that is not carried out.
-
-    Attributes:
-        response: What the caller gets.
-        note: What the developer should know.
-    """
+    """A call that is not carried out."""
 
     response: Response
     note: str

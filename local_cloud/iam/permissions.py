@@ -38,8 +38,6 @@ class Principal:
     """A session of a role.
 
     Attributes:
-        role_arn: The role.
-        arn: The session.
         facts: Condition keys that are about the session.
         session_policy: What the session is limited to, as JSON; None for nothing.
     """
@@ -55,8 +53,6 @@ class Refusal:
     """A role may not do what a call needs.
 
     Attributes:
-        arn: The session.
-        need: What it may not do.
         decision: Whether that is denied, or just not allowed.
         by: The kind of policy that decided, such as `identity-based policy`.
     """
@@ -68,13 +64,7 @@ class Refusal:
 
 
 def refusal(principal: Principal, need: Need, facts: Mapping[str, str]) -> Refusal | None:
-    """Say why a session may not do something; None where it may.
-
-    Args:
-        principal: The session.
-        need: What it wants to do.
-        facts: Condition keys that are about the request.
-    """
+    """Say why a session may not do something; None where it may."""
     try:
         policies = role_policies(principal.role_arn)
     except PrincipalNotFoundError:

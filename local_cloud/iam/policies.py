@@ -88,11 +88,7 @@ def trusts(trust_policy: Policy, principal: str, *, facts: Facts | None = None) 
 
 
 def role_policies(role_arn: str) -> PrincipalPolicies:
-    """Return the policies of a role.
-
-    Raises:
-        PrincipalNotFoundError: There is no such role.
-    """
+    """Return the policies of a role."""
     role = _role(role_arn)
     boundary = role.permissions_boundary_arn
     return PrincipalPolicies(
@@ -102,20 +98,12 @@ def role_policies(role_arn: str) -> PrincipalPolicies:
 
 
 def role_trust_policy(role_arn: str) -> Policy:
-    """Return the policy that says who may assume a role.
-
-    Raises:
-        PrincipalNotFoundError: There is no such role.
-    """
+    """Return the policy that says who may assume a role."""
     return parse_policy(_role(role_arn).assume_role_policy_document)
 
 
 def user_policies(user_arn: str) -> PrincipalPolicies:
-    """Return the policies of a user and of its groups.
-
-    Raises:
-        PrincipalNotFoundError: There is no such user.
-    """
+    """Return the policies of a user and of its groups."""
     backend = _backend(user_arn)
     user = _find(backend.users.values(), user_arn)
     groups = [group for group in list(backend.groups.values()) if user in group.users]

@@ -34,13 +34,7 @@ def is_presigned(request: Request) -> bool:
 
 
 def fault_of(request: Request, secret: str, *, now: datetime) -> Fault | None:
-    """Return what is wrong with a presigned request; None where nothing is.
-
-    Args:
-        request: The request; its host is signed too.
-        secret: The secret of the access key that it names.
-        now: The present time, in UTC.
-    """
+    """Return what is wrong with a presigned request; None where nothing is."""
     query = dict(parse_qsl(request.query, keep_blank_values=True))
     try:
         access_key, _, region, service, _ = query["X-Amz-Credential"].split("/")

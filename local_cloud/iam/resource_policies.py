@@ -41,16 +41,7 @@ def lets_in(resource: str, action: str, principals: Collection[str], facts: Fact
 def allows_service(
     statements: Iterable[Statement], *, service: str, action: str, resource: str, source: str, account_id: str
 ) -> bool:
-    """Return whether the policy of a resource allows an action to an AWS service.
-
-    Args:
-        statements: The statements of the policy.
-        service: The service's principal.
-        action: The action.
-        resource: The ARN of the resource.
-        source: The ARN of what the service acts for.
-        account_id: The account of that.
-    """
+    """Return whether the policy of a resource allows an action to an AWS service."""
     facts = {"aws:SourceArn": source, "aws:SourceAccount": account_id}
     concerned = [
         {**statement, "Condition": statement.get("Condition") or {}}
@@ -62,12 +53,7 @@ def allows_service(
 
 
 def trust_towards(role_arn: str, principals: Collection[str]) -> Policy:
-    """Return the statements of a role's trust policy that name a principal; none for a role that does not exist.
-
-    Args:
-        role_arn: The role to be assumed.
-        principals: The ARNs of the principal, its account, and the ARN of the account's root.
-    """
+    """Return the statements of a role's trust policy that name a principal; none for a role that does not exist."""
     try:
         policy = role_trust_policy(role_arn)
     except PrincipalNotFoundError:

@@ -65,12 +65,7 @@ def s3_needs(call: Call) -> tuple[Need, ...]:
 
 
 def listing_of_missing_object(call: Call, response: Response) -> Need | None:
-    """Return the permission for the answer that an object does not exist; None for other answers.
-
-    Args:
-        call: A call of S3.
-        response: Its answer, with status 404.
-    """
+    """Return the permission for the answer that an object does not exist; None for other answers."""
     bucket, key = _bucket_and_key(call.request)
     method = call.request.method
     # HEAD has no body that says whether it is the bucket that does not exist: it is taken for granted.

@@ -31,11 +31,7 @@ class RoleSession:
     """Credentials of a session of an assumed role.
 
     Attributes:
-        role_arn: The role.
         arn: The session, `arn:aws:sts::…:assumed-role/ROLE/NAME`.
-        access_key: The id of its access key.
-        secret: The secret of that key.
-        token: The session token.
         ends_at: When it ends, in seconds since 1970.
     """
 
@@ -71,13 +67,7 @@ def is_known(role_arn: str) -> bool:
 
 
 def may_be_assumed(role_arn: str, service: str, *, source_arn: str) -> bool:
-    """Say whether a service may assume a role; a role that is not known here may be assumed by everybody.
-
-    Args:
-        role_arn: The role.
-        service: The service's principal, such as `lambda.amazonaws.com`.
-        source_arn: What the service assumes it for, such as the ARN of a function.
-    """
+    """Say whether a service may assume a role; a role that is not known here may be assumed by everybody."""
     if not is_known(role_arn):
         return True
     facts = {"aws:SourceArn": source_arn, "aws:SourceAccount": source_arn.split(":")[4]}
@@ -92,7 +82,7 @@ def open_session(
     function_arn: str | None = None,
     report: Callable[[str], None] | None = None,
 ) -> RoleSession | None:
-    """Open a session of a role.
+    """Open a session of a role; None for a role that is not known here.
 
     Args:
         role_arn: The role.
@@ -100,9 +90,6 @@ def open_session(
         region: Where it is opened.
         function_arn: The function that it is for, if it is for one.
         report: Is told, on any thread, what the session was refused.
-
-    Returns:
-        The session, or None for a role that is not known here.
     """
     if not is_known(role_arn):
         if role_arn not in _unknown:

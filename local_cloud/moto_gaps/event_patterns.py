@@ -42,11 +42,7 @@ def apply() -> None:
 
 
 def parse(text: str) -> dict[str, Any]:
-    """Read a pattern.
-
-    Raises:
-        InvalidEventPatternException: It is not valid.
-    """
+    """Read a pattern."""
     try:
         pattern = json.loads(text)
         if not isinstance(pattern, dict):

@@ -99,15 +99,7 @@ def gateway_responses() -> frozenset[str]:
 
 
 def read_document(sent: Any, base_path: str = "ignore") -> ImportedApi:
-    """Read a document.
-
-    Args:
-        sent: The document.
-        base_path: What becomes of its base path: `ignore`, `prepend` or `split`.
-
-    Raises:
-        DocumentError: if API Gateway would refuse it, or the local cloud would not do all that it says.
-    """
+    """Read a document."""
     document = in_one_form(sent, base_path)
     _check_extensions(document, _OF_THE_DOCUMENT, "document")
     info = document.get("info") or {}
@@ -301,14 +293,7 @@ def _integration(where: str, definition: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def transfer_mode_problem(mode: str, *, kind: str, uri: str, timeout_ms: int) -> str | None:
-    """Return why API Gateway rejects the response transfer mode of an integration; None where it does not.
-
-    Args:
-        mode: `BUFFERED` or `STREAM`.
-        kind: The type of the integration.
-        uri: Its URI.
-        timeout_ms: Its timeout in milliseconds.
-    """
+    """Return why API Gateway rejects the response transfer mode of an integration; None where it does not."""
     if mode not in ("BUFFERED", "STREAM"):
         return f"responseTransferMode is '{mode}'; use BUFFERED or STREAM"
     streams = mode == "STREAM"

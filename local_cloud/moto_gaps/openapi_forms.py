@@ -27,9 +27,6 @@ def in_one_form(document: Any, base_path: str = "ignore") -> dict[str, Any]:
     Args:
         document: The document as it was sent.
         base_path: What becomes of its base path: `ignore`, `prepend`, or `split`, which leaves its first part out.
-
-    Raises:
-        DocumentError: It is not a document of OpenAPI 3.0 or Swagger 2.0, a reference leads nowhere, or a path is wrong.
     """
     if not isinstance(document, dict):
         raise DocumentError("The document is not an object")

@@ -187,12 +187,7 @@ class LocalStatesBackend(TaskTokens, StepFunctionsParserBackend):  # type: ignor
         return super().update_state_machine_alias(arn, description, routing_configuration)
 
     def _routed_machine(self, routes: list[dict[str, Any]]) -> Any:
-        """Return the state machine that a routing configuration is for.
-
-        Raises:
-            ResourceNotFound: A version does not exist.
-            ValidationException: The configuration is not one or two versions whose weights add up to 100.
-        """
+        """Return the state machine that a routing configuration is for."""
         arns, weights = (
             [route["stateMachineVersionArn"] for route in routes],
             [route["weight"] for route in routes],
@@ -286,11 +281,7 @@ class LocalStatesBackend(TaskTokens, StepFunctionsParserBackend):  # type: ignor
             _stop(machine.executions, cause)
 
     def describe_execution(self, execution_arn: str) -> LocalExecution:
-        """Return an execution.
-
-        Raises:
-            ExecutionDoesNotExist: There is none of that ARN.
-        """
+        """Return an execution."""
         self._validate_execution_arn(execution_arn)
         name = execution_arn.split(":")[6]
         for machine in list(self.state_machines):
@@ -382,11 +373,7 @@ class LocalStatesBackend(TaskTokens, StepFunctionsParserBackend):  # type: ignor
 
 
 def require_valid(definition: str, machine_type: str) -> None:
-    """Refuse a definition that cannot be executed.
-
-    Raises:
-        InvalidDefinition: What is wrong with it.
-    """
+    """Refuse a definition that cannot be executed."""
     if found := diagnose(definition, machine_type):
         text = ", ".join(item.text() for item in found)
         raise InvalidDefinition(f"Invalid State Machine Definition: '{text}'")

@@ -96,12 +96,7 @@ class _Worker(ExecutionWorker):  # type: ignore[misc] # moto ships no types
 
 @dataclass(frozen=True, slots=True)
 class _PastWorker:
-    """Placeholder for the interpreter of an execution of an earlier local cloud.
-
-    Attributes:
-        history: The events.
-        callback_pool_manager: Tasks that wait for an answer: none.
-    """
+    """Placeholder for the interpreter of an execution of an earlier local cloud."""
 
     history: list[Any]
     callback_pool_manager: Mapping[str, Any] = field(default_factory=dict)

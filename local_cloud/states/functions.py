@@ -27,16 +27,7 @@ def trace_with(header: str) -> None:
 
 
 def invoke(parameters: dict[str, Any], region: str, state_credentials: Any) -> dict[str, Any]:
-    """Invoke a function and return what boto3 would, its payload read.
-
-    Args:
-        parameters: Those of Lambda's Invoke, as the state gives them; `Payload` in bytes.
-        region: The region of the state machine.
-        state_credentials: Say whose account it is.
-
-    Raises:
-        ClientError: Lambda refuses the call.
-    """
+    """Invoke a function and return what boto3 would, its payload read."""
     from moto.awslambda.models import lambda_backends
 
     name = str(parameters.get("FunctionName", ""))

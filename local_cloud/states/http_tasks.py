@@ -50,11 +50,7 @@ own_url = ""
 
 
 class _CallError(Exception):
-    """A call that cannot be made, or that was answered with an error.
-
-    Attributes:
-        name: What a Catch names.
-    """
+    """A call that cannot be made, or that was answered with an error."""
 
     def __init__(self, name: str, cause: str) -> None:
         super().__init__(cause)

@@ -68,14 +68,7 @@ class Call:
     arguments: tuple[Any, ...]
 
     def evaluate(self, read: Callable[[Path], Any]) -> Any:
-        """Return the result.
-
-        Args:
-            read: Returns the value of a path.
-
-        Raises:
-            IntrinsicError: The function does not allow these arguments.
-        """
+        """Return the result."""
         values = [
             argument.evaluate(read)
             if isinstance(argument, Call)
@@ -88,11 +81,7 @@ class Call:
 
 
 def parse(text: str) -> Call:
-    """Parse a call.
-
-    Raises:
-        IntrinsicSyntaxError: It is none, its function does not exist, or takes another number of arguments.
-    """
+    """Parse a call."""
     call, end = _call(text, 0)
     if text[end:].strip():
         raise IntrinsicSyntaxError(f"cannot read {text[end:]!r} behind the function")

@@ -30,7 +30,6 @@ class QueryError(Exception):
     """An expression cannot be parsed or evaluated, or what it returns is not JSON.
 
     Attributes:
-        expression: The expression.
         detail: What is wrong with it: a predicate.
         field: Where it stands in its state, such as `Output/total`; nothing while that is not known.
         component: The part of the definition in which that was noted last.
@@ -54,11 +53,7 @@ class _CallError(Exception):
 
 
 def check(expression: str) -> None:
-    """Parse an expression.
-
-    Raises:
-        QueryError: It is not JSONata.
-    """
+    """Parse an expression."""
     _compiled(expression)
 
 

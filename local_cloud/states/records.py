@@ -35,11 +35,7 @@ class LogSettings:
     """Log settings of a state machine.
 
     Attributes:
-        level: `ALL`, `ERROR`, `FATAL` or `OFF`.
-        include_execution_data: Whether inputs, outputs and parameters are in them.
         account_id: The log group's account; None without a log group.
-        region: The log group's region.
-        group: The log group's name.
     """
 
     level: str = "OFF"
@@ -115,17 +111,7 @@ class _Configuration:
 
 
 class Records:
-    """Takes the events of one execution, in the place of moto's CloudWatch session.
-
-    Args:
-        execution_arn: The execution.
-        machine: The name of its state machine.
-        settings: Where its log events go.
-        delivery: Brings them there.
-        lines: Where the readable lines go.
-        trace_header: The X-Ray trace header that the execution's tasks pass on.
-        on_event: Called after each event, on the execution's thread. Default: none.
-    """
+    """Takes the events of one execution, in the place of moto's CloudWatch session."""
 
     configuration = _Configuration()
 

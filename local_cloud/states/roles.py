@@ -34,11 +34,7 @@ class RoleNotTrusted(AWSError):  # type: ignore[misc] # moto ships no types
 
 
 def require_trust(role_arn: str, machine_arn: str) -> None:
-    """Refuse a role that Step Functions may not assume.
-
-    Raises:
-        RoleNotTrusted: It does not trust Step Functions.
-    """
+    """Refuse a role that Step Functions may not assume."""
     region = machine_arn.split(":")[3]
     principals = (_SERVICE, f"states.{region}.amazonaws.com")
     if not any(may_be_assumed(role_arn, principal, source_arn=machine_arn) for principal in principals):
@@ -68,16 +64,7 @@ class Roles:
         return session
 
     def require_invocation(self, role_arn: str, function_arn: str, region: str) -> None:
-        """Refuse a task whose role may not invoke its function.
-
-        Args:
-            role_arn: The role.
-            function_arn: The function, with the version or alias that the task names.
-            region: The region of the state machine.
-
-        Raises:
-            ClientError: The role does not allow it, in the words of Lambda.
-        """
+        """Refuse a task whose role may not invoke its function."""
         session = self.session(role_arn, region)
         if session is None:
             return

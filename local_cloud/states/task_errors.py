@@ -83,14 +83,7 @@ def apply() -> None:
 
 
 def task_failed(task: Any, env: Any, error: str, cause: str) -> Any:
-    """Return the failure of a task that calls a service.
-
-    Args:
-        task: The task.
-        env: The environment of its state.
-        error: The name that a Catch matches.
-        cause: The cause.
-    """
+    """Return the failure of a task that calls a service."""
     details = TaskFailedEventDetails(
         error=error,
         cause=cause,

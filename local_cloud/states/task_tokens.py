@@ -47,22 +47,14 @@ class _Waiting:
 
 
 class _ActivityTasks(dict[str, _Waiting]):
-    """The waiting tasks by activity, as the interpreter looks them up.
-
-    Args:
-        backend: Has the activities.
-    """
+    """The waiting tasks by activity, as the interpreter looks them up."""
 
     def __init__(self, backend: Any) -> None:
         super().__init__()
         self._backend = backend
 
     def get(self, arn: str, _default: Any = None) -> _Waiting:
-        """Return the tasks of an activity.
-
-        Raises:
-            ActivityDoesNotExist: There is none of that ARN.
-        """
+        """Return the tasks of an activity."""
         self._backend.describe_activity(arn)
         return self.setdefault(arn, _Waiting())
 
@@ -87,11 +79,7 @@ class TaskTokens:
             return self._tasks
 
     def get_activity_task(self, arn: str, worker_name: str | None) -> dict[str, str]:
-        """Return a task of an activity; nothing if there is none within a minute.
-
-        Raises:
-            ActivityDoesNotExist: There is no such activity.
-        """
+        """Return a task of an activity; nothing if there is none within a minute."""
         waiting = self.activity_tasks.get(arn)
         end = time.monotonic() + _POLL_SECONDS
         while not self._stopping and (left := end - time.monotonic()) > 0:
@@ -112,23 +100,12 @@ class TaskTokens:
         self._stopping = True
 
     def send_task_heartbeat(self, task_token: str) -> None:
-        """Note that a task is worked on.
-
-        Raises:
-            InvalidToken: There is no such task.
-            TaskTimedOut: It has ended.
-        """
+        """Note that a task is worked on."""
         with self._outcomes:
             self._endpoint(task_token).notify_heartbeat()
 
     def send_task_success(self, task_token: str, outcome: str) -> None:
-        """End a task with its output.
-
-        Raises:
-            InvalidOutput: The output is not JSON.
-            InvalidToken: There is no such task.
-            TaskTimedOut: It has ended already.
-        """
+        """End a task with its output."""
         try:
             json.loads(outcome)
         except (TypeError, ValueError):
@@ -136,12 +113,7 @@ class TaskTokens:
         self._end(task_token, CallbackOutcomeSuccess(callback_id=task_token, output=outcome))
 
     def send_task_failure(self, task_token: str, error: str | None = None, cause: str | None = None) -> None:
-        """End a task with an error.
-
-        Raises:
-            InvalidToken: There is no such task.
-            TaskTimedOut: It has ended already.
-        """
+        """End a task with an error."""
         self._end(task_token, CallbackOutcomeFailure(callback_id=task_token, error=error, cause=cause))
 
     def _end(self, token: str, outcome: Any) -> None:

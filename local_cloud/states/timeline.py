@@ -28,7 +28,6 @@ class Row:
     """One visit to one state.
 
     Attributes:
-        state: Its name.
         kind: Its type, such as `Task`.
         depth: How many Parallel and Map states it is inside of.
         iteration: The index of the iteration of the Map that it is inside of; None outside of one.
@@ -36,9 +35,6 @@ class Row:
         duration_ms: How long it took; until the last that is known of it if it was not left.
         outcome: What came of it. `caught` means that it failed and a Catch led on.
         attempts: How often it was tried; 0 for states that have nothing to try.
-        error: The name of the last error; None if there was none.
-        cause: The cause of the last error. Default: None.
-        input: The input, as JSON. Default: None.
         output: The output, as JSON; None until it was left.
     """
 

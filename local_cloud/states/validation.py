@@ -23,7 +23,6 @@ class Diagnostic:
 
     Attributes:
         code: Such as `SCHEMA_VALIDATION_FAILED`.
-        message: What is wrong.
         location: A path into the definition, such as `/States/Read/Next`; empty where it is not known.
     """
 
@@ -38,12 +37,7 @@ class Diagnostic:
 
 
 def diagnose(definition: str, machine_type: str) -> list[Diagnostic]:
-    """Check a definition; an empty list means that it can be executed.
-
-    Args:
-        definition: Amazon States Language, as JSON text.
-        machine_type: `STANDARD` or `EXPRESS`.
-    """
+    """Check a definition; an empty list means that it can be executed."""
     if len(definition.encode()) > LARGEST_DEFINITION:
         return [
             Diagnostic("DEFINITION_TOO_LARGE", f"The definition has more than {LARGEST_DEFINITION} bytes")

@@ -26,10 +26,7 @@ class AuthorizerAnswer:
     """Result of an authorizer.
 
     Attributes:
-        principal_id: Who calls.
-        policy: What they may invoke.
         context: What the authorizer hands on, each value as text.
-        usage_identifier_key: The API key that the call counts for, or None.
     """
 
     principal_id: str
@@ -40,16 +37,7 @@ class AuthorizerAnswer:
     def check(
         self, method_arn: str, facts: Mapping[str, str], resource_policy: Decision | None = None
     ) -> None:
-        """Refuse a method that the policy does not allow.
-
-        Args:
-            method_arn: The method.
-            facts: Values of the condition keys of the request.
-            resource_policy: What the API's resource policy says of the request; None if it has none.
-
-        Raises:
-            GatewayError: The policy denies it, or does not allow it.
-        """
+        """Refuse a method that the policy does not allow."""
         decision = either(is_allowed((self.policy,), INVOKE, method_arn, facts=facts), resource_policy)
         if decision == "denied":
             raise GatewayError(EXPLICITLY_DENIED, f"the authorizer's policy denies {method_arn}")
@@ -66,14 +54,7 @@ class AuthorizerAnswer:
 
 
 def read_answer(payload: bytes) -> AuthorizerAnswer:
-    """Return what an authorizer answered.
-
-    Args:
-        payload: What its handler returned, as JSON.
-
-    Raises:
-        GatewayError: That is not an answer of an authorizer.
-    """
+    """Return what an authorizer answered."""
     try:
         answer = json.loads(payload)
     except ValueError:

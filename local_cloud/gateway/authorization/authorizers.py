@@ -18,14 +18,7 @@ from local_cloud.gateway.lambda_proxy import PolicyReader
 
 
 class Authorizers:
-    """Authorizes requests to methods of all APIs.
-
-    Args:
-        invoker: Runs the functions of Lambda authorizers.
-        read_policy: Returns the statements of the policy of the function that an ARN names.
-        clock: Returns a time in seconds that never goes back, for remembered answers.
-        timeout_seconds: How long the function of an authorizer is waited for.
-    """
+    """Authorizes requests to methods of all APIs."""
 
     def __init__(
         self,
@@ -38,11 +31,7 @@ class Authorizers:
         self._lambda = LambdaAuthorizers(invoker, read_policy, clock=clock, timeout_seconds=timeout_seconds)
 
     async def authorize(self, exchange: Exchange) -> None:
-        """Let a request pass if its caller may invoke the method, and note on the exchange who that is.
-
-        Raises:
-            GatewayError: The caller may not, or that could not be found out.
-        """
+        """Let a request pass if its caller may invoke the method, and note on the exchange who that is."""
         match exchange.routed.authorization:
             case "NONE":
                 require_policy(exchange)

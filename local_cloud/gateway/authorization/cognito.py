@@ -38,9 +38,6 @@ def authorize_token(exchange: Exchange, authorizer: Mapping[str, Any]) -> None:
     """Let a request pass if it has a good token, and note the token's claims.
 
     A method without scopes takes ID tokens; one with scopes takes access tokens that have one of them.
-
-    Raises:
-        GatewayError: The request has no good token.
     """
     values = identity_values(exchange, authorizer)
     if not values:

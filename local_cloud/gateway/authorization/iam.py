@@ -14,11 +14,7 @@ from local_cloud.iam.callers import Caller, find_caller
 
 
 def authorize_signature(exchange: Exchange) -> None:
-    """Let a request pass if its signature is good and its caller may invoke the method; note who that is.
-
-    Raises:
-        GatewayError: The request is not signed, its signature is wrong, or the signer has no permission.
-    """
+    """Let a request pass if its signature is good and its caller may invoke the method; note who that is."""
     now = datetime.fromtimestamp(exchange.received_at, UTC)
     signature = read_signature(exchange.request)
     signature.check_scope(exchange.stage.api.region)

@@ -88,12 +88,7 @@ class LambdaAuthorizers:
         self._calls = Calls()
 
     async def authorize(self, exchange: Exchange, authorizer: Mapping[str, Any]) -> None:
-        """Let a request pass if the authorizer's policy allows its method, and note what the authorizer says.
-
-        Raises:
-            GatewayError: It does not, or the authorizer cannot be invoked, fails or returns an invalid
-                response.
-        """
+        """Let a request pass if the authorizer's policy allows its method, and note what the authorizer says."""
         refuse_denied(exchange)
         values = identity_values(exchange, authorizer)
         if authorizer["type"] == "TOKEN":

@@ -31,13 +31,7 @@ _NOBODY = Names()
 def policy_decision(
     exchange: Exchange, caller: Names = _NOBODY, facts: Mapping[str, str] | None = None
 ) -> Decision | None:
-    """Return what the API's resource policy says of a request; None if the API has none.
-
-    Args:
-        exchange: The request, routed.
-        caller: The names of the caller of a signed request; none for everybody else.
-        facts: The condition keys that are about the caller.
-    """
+    """Return what the API's resource policy says of a request; None if the API has none."""
     api = exchange.stage.api
     if not api.policy:
         return None
@@ -52,22 +46,14 @@ def policy_decision(
 
 
 def require_policy(exchange: Exchange) -> None:
-    """Refuse a request that the API's resource policy does not allow, if the API has one.
-
-    Raises:
-        GatewayError: It does not.
-    """
+    """Refuse a request that the API's resource policy does not allow, if the API has one."""
     decision = policy_decision(exchange)
     if decision not in (None, "allowed"):
         raise refusal(exchange, ANONYMOUS, decision)
 
 
 def refuse_denied(exchange: Exchange) -> None:
-    """Reject a request that the API's resource policy denies, before the authorizer is invoked.
-
-    Raises:
-        GatewayError: It does.
-    """
+    """Reject a request that the API's resource policy denies, before the authorizer is invoked."""
     decision = policy_decision(exchange)
     if decision == "denied":
         raise refusal(exchange, ANONYMOUS, decision)

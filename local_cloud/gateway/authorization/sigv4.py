@@ -39,12 +39,8 @@ class Signature:
     """The signature of a request, as the client sent it.
 
     Attributes:
-        access_key: The id of the key.
         scope: The rest of the credential: date, region, service, `aws4_request`.
         signed_headers: Names of the headers that are signed, in lower case.
-        value: The signature itself, in hexadecimal.
-        timestamp: When it was made, as sent.
-        token: The session token, or None.
         query: The signed part of the query string.
         valid_for: For how long a presigned URL is good; None for the header's form.
     """
@@ -59,11 +55,7 @@ class Signature:
     valid_for: timedelta | None = None
 
     def check_scope(self, region: str) -> None:
-        """Refuse a signature for another day, region or service.
-
-        Raises:
-            GatewayError: It is one.
-        """
+        """Refuse a signature for another day, region or service."""
         expected = (self.timestamp[:8], region, SERVICE, "aws4_request")
         if self.scope == expected:
             return
@@ -81,14 +73,7 @@ class Signature:
         raise _refused(INVALID_SIGNATURE, " ".join(wrong))
 
     def check_time(self, now: datetime) -> None:
-        """Refuse a signature that is too old, or made in the future.
-
-        Args:
-            now: The present time, in UTC.
-
-        Raises:
-            GatewayError: It is.
-        """
+        """Refuse a signature that is too old, or made in the future."""
         signed = datetime.strptime(self.timestamp, _TIME).replace(tzinfo=UTC)
         lifetime = LARGEST_SKEW if self.valid_for is None else self.valid_for
         if signed + lifetime < now:
@@ -103,11 +88,7 @@ class Signature:
             )
 
     def check_value(self, request: Request, secret: str) -> None:
-        """Refuse a signature that the key does not give for this request.
-
-        Raises:
-            GatewayError: It is wrong, or the body is not the one whose hash was sent along.
-        """
+        """Refuse a signature that the key does not give for this request."""
         digest = hashlib.sha256(request.body).hexdigest()
         announced = request.header("x-amz-content-sha256")
         if announced is not None and announced != digest:
@@ -130,11 +111,7 @@ class Signature:
 
 
 def read_signature(request: Request) -> Signature:
-    """Return the signature of a request.
-
-    Raises:
-        GatewayError: It has none, or one that is not complete.
-    """
+    """Return the signature of a request."""
     header = request.header("authorization")
     if header is not None:
         return _from_header(request, header)

@@ -62,14 +62,7 @@ class _Stop(Exception):
 
 
 class Template:
-    """A template that is well formed.
-
-    Args:
-        text: The template.
-
-    Raises:
-        VelocityError: It is not well formed.
-    """
+    """A template that is well formed."""
 
     __slots__ = ("_block",)
 
@@ -104,20 +97,12 @@ class Template:
 
 @lru_cache(maxsize=512)
 def compile_template(text: str) -> Template:
-    """Return a template, parsed at its first use only.
-
-    Raises:
-        VelocityError: It is not well formed.
-    """
+    """Return a template, parsed at its first use only."""
     return Template(text)
 
 
 class _Evaluation:
-    """One evaluation of a template.
-
-    Args:
-        variables: Values by name.
-    """
+    """One evaluation of a template."""
 
     def __init__(self, variables: dict[str, Any]) -> None:
         self.variables = variables

@@ -32,11 +32,7 @@ _END = frozenset({"end"})
 
 
 def parse(text: str) -> Block:
-    """Parse a template.
-
-    Raises:
-        VelocityError: It is not well formed.
-    """
+    """Parse a template."""
     return _TemplateParser(text).block(frozenset())[0]
 
 

@@ -10,11 +10,7 @@ _SPACE = re.compile(r"\s*")
 
 
 class Scanner:
-    """A position in a text.
-
-    Args:
-        text: The text.
-    """
+    """A position in a text."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -51,20 +47,12 @@ class Scanner:
         return False
 
     def expect(self, text: str) -> None:
-        """Read white space and a text.
-
-        Raises:
-            VelocityError: Something else comes.
-        """
+        """Read white space and a text."""
         if not self.skip_if(text):
             raise self.error(f"{text!r} is expected")
 
     def expect_match(self, pattern: re.Pattern[str], message: str) -> re.Match[str]:
-        """Read white space and what a pattern matches.
-
-        Raises:
-            VelocityError: The pattern does not match.
-        """
+        """Read white space and what a pattern matches."""
         self.take_match(_SPACE)
         match = self.take_match(pattern)
         if match is None:

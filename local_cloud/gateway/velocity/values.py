@@ -13,12 +13,7 @@ Method = Callable[..., Any]
 
 
 class HostObject:
-    """An object of the caller's, of which a template sees the members that this lists.
-
-    Attributes:
-        properties: Values by name.
-        methods: Methods by name.
-    """
+    """An object of the caller's, of which a template sees the members that this lists."""
 
     __slots__ = ("methods", "properties")
 
@@ -121,11 +116,7 @@ def set_item(value: Any, key: Any, new: Any) -> None:
 
 
 def call(value: Any, name: str, arguments: list[Any]) -> Any:
-    """Return what `$value.name(arguments)` gives; None where a value has no such method.
-
-    Raises:
-        VelocityError: The method has failed.
-    """
+    """Return what `$value.name(arguments)` gives; None where a value has no such method."""
     method = value.methods.get(name) if isinstance(value, HostObject) else _method(value, name)
     if method is None:
         return None
