@@ -1,8 +1,7 @@
 """Gaps of moto: missing operations, and answers that differ from AWS. A file for each part of a service, with tests.
 
-All of it was written against moto 5.2.5. A file patches moto's classes in its `apply()`, once for the process. Delete
-a patch when moto needs it no more: its test then passes without the patch. Files are imported by `apply()` only, as
-they import moto's backends.
+All of it was written against moto 5.2.5. A file patches moto's classes when it is imported. Delete a patch when moto needs
+it no more: its test then passes without the patch.
 """
 
 from __future__ import annotations
@@ -40,5 +39,5 @@ def apply() -> None:
                 WRITTEN_AGAINST,
             )
         for name in _GAPS:
-            import_module(f"{__name__}.{name}").apply()
+            import_module(f"{__name__}.{name}")
         _applied = True

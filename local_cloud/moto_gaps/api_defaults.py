@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from moto.apigateway.exceptions import BadRequestException
@@ -19,6 +18,7 @@ from moto.apigateway.responses import APIGatewayResponse
 from local_cloud.gateway import errors
 from local_cloud.gateway.body_models import BUILT_IN
 from local_cloud.moto_gaps.openapi_document import gateway_responses
+from local_cloud.patches import extends, replaces
 
 _PAGE = 25
 _LARGEST_PAGE = 500
@@ -33,60 +33,54 @@ _LISTS = (
 )  # fmt: skip
 
 
-def apply() -> None:
-    """Add the models and the responses, and answer with pages."""
-    original_create, original_json = APIGatewayBackend.create_rest_api, GatewayResponse.to_json
-
-    @wraps(original_create)
-    def create_rest_api(backend: Any, *arguments: Any, **options: Any) -> Any:
-        api = original_create(backend, *arguments, **options)
-        for name, schema in BUILT_IN.items():
-            description = f"This is a default {name.lower()} schema model"
-            api.add_model(name=name, description=description, schema=schema, content_type="application/json")
-        return api
-
-    def to_json(response: Any) -> dict[str, Any]:
-        written: dict[str, Any] = original_json(response)
-        kind = response.response_type
-        if written.get("statusCode") is None and kind not in _OF_EVERY_STATUS:
-            written["statusCode"] = str(_STATUSES[kind])
-        written["responseTemplates"] = written.get("responseTemplates") or _TEMPLATES
-        written["responseParameters"] = written.get("responseParameters") or {}
-        return written
-
-    APIGatewayBackend.create_rest_api = create_rest_api
-    GatewayResponse.to_json = to_json
-    RestAPI.get_gateway_response = lambda api, kind: api.gateway_responses.get(kind) or _default(kind)
-    RestAPI.get_gateway_responses = lambda api: [
-        api.get_gateway_response(kind) for kind in sorted(gateway_responses())
-    ]
-    for name in _LISTS:
-        setattr(APIGatewayResponse, name, _in_pages(getattr(APIGatewayResponse, name)))
+@extends(APIGatewayBackend)
+def _create_rest_api(original: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    api = original(*arguments, **options)
+    for name, schema in BUILT_IN.items():
+        description = f"This is a default {name.lower()} schema model"
+        api.add_model(name=name, description=description, schema=schema, content_type="application/json")
+    return api
 
 
-def _default(kind: str) -> Any:
+@extends(GatewayResponse)
+def _to_json(original: Callable[[Any], dict[str, Any]], response: Any) -> dict[str, Any]:
+    written = original(response)
+    kind = response.response_type
+    if written.get("statusCode") is None and kind not in _OF_EVERY_STATUS:
+        written["statusCode"] = str(_STATUSES[kind])
+    written["responseTemplates"] = written.get("responseTemplates") or _TEMPLATES
+    written["responseParameters"] = written.get("responseParameters") or {}
+    return written
+
+
+@replaces(RestAPI)
+def _get_gateway_response(api: Any, kind: str) -> Any:
     if kind not in gateway_responses():
         raise BadRequestException(f"Invalid response type specified: {kind}")
-    response = GatewayResponse(kind, None, {}, {})
-    response.default_response = True
+    response = api.gateway_responses.get(kind)
+    if response is None:
+        response = GatewayResponse(kind, None, {}, {})
+        response.default_response = True
     return response
 
 
-def _in_pages(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    @wraps(original)
-    def answer(self: Any) -> Any:
-        answered = original(self)
-        content = json.loads(answered[2] if isinstance(answered, tuple) else answered)
-        items = content.get("item", [])
-        size = min(int(self._get_param("limit") or _PAGE), _LARGEST_PAGE)
-        start = _start(self._get_param("position"))
-        content["item"] = items[start : start + size]
-        if start + size < len(items):
-            content["position"] = base64.b64encode(str(start + size).encode()).decode()
-        page = json.dumps(content)
-        return (*answered[:2], page) if isinstance(answered, tuple) else page
+@replaces(RestAPI)
+def _get_gateway_responses(api: Any) -> list[Any]:
+    return [api.get_gateway_response(kind) for kind in sorted(gateway_responses())]
 
-    return answer
+
+@extends(APIGatewayResponse, *_LISTS)
+def _answer_page(original: Callable[[Any], Any], self: Any) -> Any:
+    answered = original(self)
+    content = json.loads(answered[2] if isinstance(answered, tuple) else answered)
+    items = content.get("item", [])
+    size = min(int(self._get_param("limit") or _PAGE), _LARGEST_PAGE)
+    start = _start(self._get_param("position"))
+    content["item"] = items[start : start + size]
+    if start + size < len(items):
+        content["position"] = base64.b64encode(str(start + size).encode()).decode()
+    page = json.dumps(content)
+    return (*answered[:2], page) if isinstance(answered, tuple) else page
 
 
 def _start(position: str | None) -> int:

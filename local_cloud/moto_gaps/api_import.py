@@ -27,26 +27,20 @@ from moto.apigateway.utils import create_id, deserialize_body
 
 from local_cloud.moto_gaps.openapi_document import MODELS, ImportedApi, MethodPart, read_document
 from local_cloud.moto_gaps.openapi_forms import DocumentError
+from local_cloud.patches import replaces
 
 
-def apply() -> None:
-    """Replace the import of APIs."""
-    APIGatewayBackend.put_rest_api = put_rest_api
-    APIGatewayBackend.import_rest_api = import_rest_api
-    APIGatewayResponse.import_rest_api = _answer_import
-    APIGatewayResponse.put_rest_api = _answer_put
-
-
-def import_rest_api(backend: Any, api_doc: Any, fail_on_warnings: bool, base_path: str = "ignore") -> Any:
-    """Make an API from a document."""
+@replaces(APIGatewayBackend)
+def _import_rest_api(backend: Any, api_doc: Any, fail_on_warnings: bool, base_path: str = "ignore") -> Any:
     imported = _read(api_doc, base_path)
     if not imported.name:
         raise BadRequestException("Errors found during import:\n\tinfo.title is missing")
     api = backend.create_rest_api(name=imported.name, description=imported.description)
-    return put_rest_api(backend, api.id, api_doc, fail_on_warnings, mode="overwrite", base_path=base_path)
+    return _put_rest_api(backend, api.id, api_doc, fail_on_warnings, mode="overwrite", base_path=base_path)
 
 
-def put_rest_api(
+@replaces(APIGatewayBackend)
+def _put_rest_api(
     backend: Any,
     function_id: str,
     api_doc: Any,
@@ -69,14 +63,14 @@ def put_rest_api(
     return api
 
 
+@replaces(APIGatewayResponse, "import_rest_api")
 def _answer_import(response: Any) -> Any:
-    """Stand in for moto's method: ImportRestApi."""
     api = response.backend.import_rest_api(_document(response), False, _base_path(response))
     return 201, {"status": 201}, json.dumps(api.to_dict())
 
 
+@replaces(APIGatewayResponse, "put_rest_api")
 def _answer_put(response: Any) -> Any:
-    """Stand in for moto's method: PutRestApi."""
     api = response.backend.put_rest_api(
         response.path.split("/")[2],
         _document(response),

@@ -19,47 +19,34 @@ from moto.apigateway.exceptions import BadRequestException
 from moto.apigateway.models import APIGatewayBackend, RestAPI, Stage
 from moto.apigateway.responses import APIGatewayResponse
 
-from local_cloud.moto_gaps.json_patch import Patchable, Scalar, apply_patch, boolean, unescape
+from local_cloud.moto_gaps.json_patch import Patchable, Scalar, apply_patch, boolean, plain, unescape
+from local_cloud.patches import extends, replaces
 
 ACCOUNT_RATE_LIMIT = 10_000.0
 ACCOUNT_BURST_LIMIT = 5_000
-_DEFAULT_METHOD_SETTINGS = {
-    "metricsEnabled": False,
-    "loggingLevel": "OFF",
-    "dataTraceEnabled": False,
-    "throttlingBurstLimit": ACCOUNT_BURST_LIMIT,
-    "throttlingRateLimit": ACCOUNT_RATE_LIMIT,
-    "cachingEnabled": False,
-    "cacheTtlInSeconds": 300,
-    "cacheDataEncrypted": False,
-    "requireAuthorizationForCacheControl": True,
-    "unauthorizedCacheControlHeaderStrategy": "SUCCEED_WITH_RESPONSE_HEADER",
-}
-_METHOD_SETTINGS: dict[str, tuple[str, Callable[[str], Any]]] = {
-    "metrics/enabled": ("metricsEnabled", boolean),
-    "logging/loglevel": ("loggingLevel", str),
-    "logging/dataTrace": ("dataTraceEnabled", boolean),
-    "throttling/burstLimit": ("throttlingBurstLimit", int),
-    "throttling/rateLimit": ("throttlingRateLimit", float),
-    "caching/enabled": ("cachingEnabled", boolean),
-    "caching/ttlInSeconds": ("cacheTtlInSeconds", int),
-    "caching/dataEncrypted": ("cacheDataEncrypted", boolean),
-    "caching/requireAuthorizationForCacheControl": ("requireAuthorizationForCacheControl", boolean),
-    "caching/unauthorizedCacheControlHeaderStrategy": ("unauthorizedCacheControlHeaderStrategy", str),
-}
+# By path: the member, how it is read, and its default.
+_METHOD_SETTINGS: dict[str, tuple[str, Callable[[str], Any], Any]] = {
+    "metrics/enabled": ("metricsEnabled", boolean, False),
+    "logging/loglevel": ("loggingLevel", str, "OFF"),
+    "logging/dataTrace": ("dataTraceEnabled", boolean, False),
+    "throttling/burstLimit": ("throttlingBurstLimit", int, ACCOUNT_BURST_LIMIT),
+    "throttling/rateLimit": ("throttlingRateLimit", float, ACCOUNT_RATE_LIMIT),
+    "caching/enabled": ("cachingEnabled", boolean, False),
+    "caching/ttlInSeconds": ("cacheTtlInSeconds", int, 300),
+    "caching/dataEncrypted": ("cacheDataEncrypted", boolean, False),
+    "caching/requireAuthorizationForCacheControl": ("requireAuthorizationForCacheControl", boolean, True),
+    "caching/unauthorizedCacheControlHeaderStrategy": (
+        "unauthorizedCacheControlHeaderStrategy", str, "SUCCEED_WITH_RESPONSE_HEADER",
+    ),
+}  # fmt: skip
 _PATCHABLE = Patchable(
-    scalars={
-        "deploymentId": Scalar("deployment_id"),
+    scalars=plain("deploymentId", "cacheClusterSize", "clientCertificateId")
+    | {
         "description": Scalar("description", default=""),
         "tracingEnabled": Scalar("tracing_enabled", boolean, default=False),
         "cacheClusterEnabled": Scalar("cache_cluster_enabled", boolean, default=False),
-        "cacheClusterSize": Scalar("cache_cluster_size"),
-        "clientCertificateId": Scalar("client_certificate_id"),
     },
-    maps={
-        "variables": Scalar("variables"),
-        "accessLogSettings": Scalar("access_log_settings"),
-    },
+    maps=plain("variables", "accessLogSettings"),
 )
 _CANARY = "/canarySettings"
 _OVERRIDES = "stageVariableOverrides"
@@ -70,54 +57,48 @@ _SCALARS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def apply() -> None:
-    """Replace creation and update of stages, guard active deployments, and register no mocks."""
-    original_json = Stage.to_json
-    original_create = APIGatewayResponse.create_stage
+Stage.client_certificate_id = None
+Stage.canary_settings = None
+RestAPI.update_integration_mocks = lambda _api, _stage_name: None
 
-    def to_json(stage: Any) -> dict[str, Any]:
-        description: dict[str, Any] = original_json(stage)
-        if certificate := getattr(stage, "client_certificate_id", None):
-            description["clientCertificateId"] = certificate
-        if canary := getattr(stage, "canary_settings", None):
-            description["canarySettings"] = canary
-        return description
 
-    def create_stage(self: Any) -> Any:
-        settings = self._get_param("canarySettings")
-        if not settings:
-            return original_create(self)
-        api = self.backend.get_rest_api(self.path.split("/")[2])
-        canary = _new_canary(api, settings, self._get_param("deploymentId"))
-        status, headers, _ = original_create(self)
-        stage = api.stages[self._get_param("stageName")]
-        stage.canary_settings = canary
-        return status, headers, json.dumps(stage.to_json())
+@extends(Stage)
+def _to_json(original: Callable[[Any], dict[str, Any]], stage: Any) -> dict[str, Any]:
+    added = {"clientCertificateId": stage.client_certificate_id, "canarySettings": stage.canary_settings}
+    return {**original(stage), **{name: value for name, value in added.items() if value}}
 
-    Stage.to_json = to_json
-    APIGatewayBackend.update_stage = _update_stage
-    APIGatewayResponse.create_deployment = _create_deployment
-    APIGatewayResponse.create_stage = create_stage
 
-    original_delete = RestAPI.delete_deployment
+@extends(APIGatewayResponse)
+def _create_stage(original: Callable[[Any], Any], response: Any) -> Any:
+    given = response._get_param
+    settings = given("canarySettings")
+    if not settings:
+        return original(response)
+    api = response.backend.get_rest_api(response.path.split("/")[2])
+    canary = _new_canary(api, settings, given("deploymentId"))
+    status, headers, _ = original(response)
+    stage = api.stages[given("stageName")]
+    stage.canary_settings = canary
+    return status, headers, json.dumps(stage.to_json())
 
-    def delete_deployment(api: Any, deployment_id: str) -> Any:
-        api.get_deployment(deployment_id)
-        if any(stage.deployment_id == deployment_id for stage in api.stages.values()):
+
+@extends(RestAPI)
+def _delete_deployment(original: Callable[[Any, str], Any], api: Any, deployment_id: str) -> Any:
+    api.get_deployment(deployment_id)
+    for stage in api.stages.values():
+        if stage.deployment_id == deployment_id:
             raise BadRequestException("Active stages pointing to this deployment must be moved or deleted")
-        canaries = [getattr(stage, "canary_settings", None) or {} for stage in api.stages.values()]
-        if any(canary.get("deploymentId") == deployment_id for canary in canaries):
+    for stage in api.stages.values():
+        if (stage.canary_settings or {}).get("deploymentId") == deployment_id:
             raise BadRequestException(
                 "Active stages with canary settings pointing to this deployment must be moved or deleted"
             )
-        return original_delete(api, deployment_id)
-
-    RestAPI.delete_deployment = delete_deployment
-    RestAPI.update_integration_mocks = lambda _api, _stage_name: None
+    return original(api, deployment_id)
 
 
+@replaces(APIGatewayResponse)
 def _create_deployment(self: Any) -> tuple[int, dict[str, int], str]:
-    """Stand in for moto's method: CreateDeployment. A stage that exists keeps its settings."""
+    """Deploy; a stage that exists keeps its settings."""
     api = self.backend.get_rest_api(self.path.split("/")[2])
     name, variables = self._get_param("stageName"), self._get_param("variables")
     stage = api.stages.get(name) if name else None
@@ -138,6 +119,7 @@ def _create_deployment(self: Any) -> tuple[int, dict[str, int], str]:
     return 201, {"status": 201}, json.dumps(deployment.to_json())
 
 
+@replaces(APIGatewayBackend)
 def _update_stage(
     backend: Any, function_id: str, stage_name: str, patch_operations: Iterable[dict[str, Any]]
 ) -> Any:
@@ -169,12 +151,11 @@ def _patch_method_settings(stage: Any, operation: dict[str, Any]) -> bool:
         return True
     if setting not in _METHOD_SETTINGS:
         return False
-    name, read = _METHOD_SETTINGS[setting]
-    settings = dict(stage.method_settings.get(key) or _DEFAULT_METHOD_SETTINGS)
-    settings[name] = (
-        _DEFAULT_METHOD_SETTINGS[name] if operation["op"] == "remove" else read(operation["value"])
-    )
-    stage.method_settings = stage.method_settings | {key: settings}
+    name, read, default = _METHOD_SETTINGS[setting]
+    defaults = {name: value for name, _, value in _METHOD_SETTINGS.values()}
+    value = default if operation["op"] == "remove" else read(operation["value"])
+    present = stage.method_settings.get(key) or defaults
+    stage.method_settings = stage.method_settings | {key: {**present, name: value}}
     return True
 
 
@@ -203,7 +184,7 @@ def _patch_canary(api: Any, stage: Any, operation: Mapping[str, Any]) -> bool:
             raise BadRequestException(f"Invalid patch path  '{path}' specified for op '{kind}'.")
         stage.canary_settings = None
         return True
-    canary = dict(getattr(stage, "canary_settings", None) or _new_canary(api, {}, stage.deployment_id))
+    canary = dict(stage.canary_settings or _new_canary(api, {}, stage.deployment_id))
     name, _, member = path.removeprefix(f"{_CANARY}/").partition("/")
     if name == _OVERRIDES:
         canary[_OVERRIDES] = _overrides(canary[_OVERRIDES], kind, unescape(member), operation.get("value"))
@@ -224,7 +205,7 @@ def _overrides(present: Mapping[str, str], kind: str, name: str, value: Any) -> 
 
 
 def _promote(stage: Any, source: str, path: str) -> None:
-    canary = getattr(stage, "canary_settings", None)
+    canary = stage.canary_settings
     if canary is None:
         raise BadRequestException(f"Invalid copy from '{source}': the stage has no canary settings.")
     if (source, path) == (f"{_CANARY}/deploymentId", "/deploymentId"):

@@ -13,28 +13,29 @@ from moto.apigateway.exceptions import NotFoundException
 from moto.apigateway.responses import APIGatewayResponse
 from moto.apigateway.urls import url_paths
 
+from local_cloud.patches import replaces
 
-def apply() -> None:
-    """Replace the three tagging operations, and let their address take any ARN."""
+url_paths["{0}/tags/(?P<resource_arn>.+)$"] = APIGatewayResponse.dispatch
 
-    def get_tags(self: Any) -> str:
-        return json.dumps({"tags": _tagged(self).tags or {}})
 
-    def tag_resource(self: Any) -> tuple[int, dict[str, int], str]:
-        resource = _tagged(self)
-        resource.tags = {**(resource.tags or {}), **(self._get_param("tags") or {})}
-        return 204, {"status": 204}, ""
+@replaces(APIGatewayResponse)
+def _get_tags(response: Any) -> str:
+    return json.dumps({"tags": _tagged(response).tags or {}})
 
-    def untag_resource(self: Any) -> tuple[int, dict[str, int], str]:
-        resource = _tagged(self)
-        removed = self.querystring.get("tagKeys") or []
-        resource.tags = {key: value for key, value in (resource.tags or {}).items() if key not in removed}
-        return 204, {"status": 204}, ""
 
-    url_paths["{0}/tags/(?P<resource_arn>.+)$"] = APIGatewayResponse.dispatch
-    APIGatewayResponse.get_tags = get_tags
-    APIGatewayResponse.tag_resource = tag_resource
-    APIGatewayResponse.untag_resource = untag_resource
+@replaces(APIGatewayResponse)
+def _tag_resource(response: Any) -> tuple[int, dict[str, int], str]:
+    resource = _tagged(response)
+    resource.tags = {**(resource.tags or {}), **(response._get_param("tags") or {})}
+    return 204, {"status": 204}, ""
+
+
+@replaces(APIGatewayResponse)
+def _untag_resource(response: Any) -> tuple[int, dict[str, int], str]:
+    resource = _tagged(response)
+    removed = response.querystring.get("tagKeys") or []
+    resource.tags = {key: value for key, value in (resource.tags or {}).items() if key not in removed}
+    return 204, {"status": 204}, ""
 
 
 def _tagged(response: Any) -> Any:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from moto.apigateway.exceptions import BadRequestException, ConflictException
@@ -18,6 +17,7 @@ from moto.apigateway.models import APIGatewayBackend as Backend
 from moto.apigateway.responses import APIGatewayResponse
 
 from local_cloud.moto_gaps.openapi_document import gateway_responses
+from local_cloud.patches import checks, extends, replaces
 
 _METHODS = frozenset({"ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _AUTHORIZATIONS = frozenset({"NONE", "AWS_IAM", "CUSTOM", "COGNITO_USER_POOLS"})
@@ -27,35 +27,7 @@ _LONGEST_NAME = 1024
 _LONGEST_KEY = 128
 
 
-def apply() -> None:
-    """Check what is created, updated and deleted."""
-    checks: dict[str, Callable[..., None]] = {
-        "create_resource": _check_resource,
-        "put_method": _check_method,
-        "put_integration": _check_integration,
-        "create_model": _check_model,
-        "delete_model": _check_model_is_free,
-        "create_api_key": _check_api_key,
-        "put_gateway_response": _check_gateway_response,
-        "delete_rest_api": _check_api,
-    }
-    for name, check in checks.items():
-        setattr(Backend, name, _checking(getattr(Backend, name), check))
-    Backend.delete_resource = _delete_resource
-    Backend.delete_api_key = _delete_api_key(Backend.delete_api_key)
-    APIGatewayResponse.create_rest_api = _checking_description(APIGatewayResponse.create_rest_api)
-    APIGatewayResponse.get_stages = _get_stages
-
-
-def _checking(original: Callable[..., Any], check: Callable[..., None]) -> Callable[..., Any]:
-    @wraps(original)
-    def call(backend: Any, *arguments: Any, **options: Any) -> Any:
-        check(backend, *arguments, **options)
-        return original(backend, *arguments, **options)
-
-    return call
-
-
+@checks(Backend, "create_resource")
 def _check_resource(backend: Any, function_id: str, parent_resource_id: str, path_part: str) -> None:
     if not path_part or not _PART.fullmatch(path_part):
         raise BadRequestException(
@@ -80,6 +52,7 @@ def _check_resource(backend: Any, function_id: str, parent_resource_id: str, pat
             )
 
 
+@checks(Backend, "put_method")
 def _check_method(
     backend: Any,
     function_id: str,
@@ -112,6 +85,7 @@ def _check_method(
             raise BadRequestException(f"Invalid model identifier specified: {model}")
 
 
+@checks(Backend, "put_integration")
 def _check_integration(
     _backend: Any, _api: str, _resource: str, _method: str, integration_type: str, uri: str, **_: Any
 ) -> None:
@@ -121,6 +95,7 @@ def _check_integration(
         )
 
 
+@checks(Backend, "create_model")
 def _check_model(
     backend: Any, rest_api_id: str, name: str, _content_type: str, _description: str, schema: str
 ) -> None:
@@ -136,6 +111,7 @@ def _check_model(
         raise BadRequestException(f"Invalid model schema specified: {error}") from None
 
 
+@checks(Backend, "delete_model")
 def _check_model_is_free(backend: Any, rest_api_id: str, model_name: str) -> None:
     api = backend.get_rest_api(rest_api_id)
     for resource in list(api.resources.values()):
@@ -156,6 +132,7 @@ def _check_model_is_free(backend: Any, rest_api_id: str, model_name: str) -> Non
             )
 
 
+@checks(Backend, "create_api_key")
 def _check_api_key(_: Any, payload: dict[str, Any]) -> None:
     if len(payload.get("value") or "") > _LONGEST_KEY:
         raise BadRequestException(f"API Key value exceeds maximum size of {_LONGEST_KEY} characters")
@@ -163,6 +140,7 @@ def _check_api_key(_: Any, payload: dict[str, Any]) -> None:
         raise BadRequestException("Invalid API Key name, can be at most 1024 characters.")
 
 
+@checks(Backend, "put_gateway_response")
 def _check_gateway_response(backend: Any, rest_api_id: str, response_type: str, *_: Any, **__: Any) -> None:
     backend.get_rest_api(rest_api_id)
     if response_type not in gateway_responses():
@@ -172,10 +150,12 @@ def _check_gateway_response(backend: Any, rest_api_id: str, response_type: str, 
         )
 
 
+@checks(Backend, "delete_rest_api")
 def _check_api(backend: Any, function_id: str) -> None:
     backend.get_rest_api(function_id)
 
 
+@replaces(Backend)
 def _delete_resource(backend: Any, function_id: str, resource_id: str) -> Any:
     """Delete a resource with everything below it."""
     resource = backend.get_resource(function_id, resource_id)
@@ -190,24 +170,20 @@ def _delete_resource(backend: Any, function_id: str, resource_id: str) -> Any:
     return resource
 
 
-def _delete_api_key(original: Callable[..., None]) -> Callable[..., None]:
-    def delete(backend: Any, api_key_id: str) -> None:
-        original(backend, api_key_id)
-        for keys in backend.usage_plan_keys.values():
-            keys.pop(api_key_id, None)
-
-    return delete
+@extends(Backend)
+def _delete_api_key(original: Callable[..., None], backend: Any, api_key_id: str) -> None:
+    original(backend, api_key_id)
+    for keys in backend.usage_plan_keys.values():
+        keys.pop(api_key_id, None)
 
 
-def _checking_description(original: Callable[..., Any]) -> Callable[..., Any]:
-    def create(response: Any) -> Any:
-        if response._get_param("description") == "":
-            raise BadRequestException("Description cannot be an empty string")
-        return original(response)
-
-    return create
+@checks(APIGatewayResponse, "create_rest_api")
+def _check_description(response: Any) -> None:
+    if response._get_param("description") == "":
+        raise BadRequestException("Description cannot be an empty string")
 
 
+@replaces(APIGatewayResponse)
 def _get_stages(response: Any) -> str:
     wanted = (response.querystring.get("deploymentId") or [None])[0]
     stages = response.backend.get_stages(response.path.split("/")[2])

@@ -7,35 +7,25 @@ after the minute.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from moto.acm.models import CertBundle
 
-
-def apply() -> None:
-    """Look for the records first."""
-    original = CertBundle.check
-
-    def check(certificate: Any) -> None:
-        original(certificate)
-        if certificate.type != "AMAZON_ISSUED" or certificate.status != "PENDING_VALIDATION":
-            return
-        options = certificate.describe()["Certificate"]["DomainValidationOptions"]
-        wanted = {option["ResourceRecord"]["Name"].rstrip(".").lower() for option in options}
-        if wanted <= _cname_records():
-            certificate.status = "ISSUED"
-
-    CertBundle.check = check
+from local_cloud.patches import extends
 
 
-def _cname_records() -> set[str]:
+@extends(CertBundle)
+def _check(original: Callable[[Any], None], certificate: Any) -> None:
+    original(certificate)
+    if certificate.type != "AMAZON_ISSUED" or certificate.status != "PENDING_VALIDATION":
+        return
     from moto.route53.models import route53_backends
 
+    options = certificate.describe()["Certificate"]["DomainValidationOptions"]
+    wanted = {option["ResourceRecord"]["Name"].rstrip(".").lower() for option in options}
     backends = [backend for account in list(route53_backends.values()) for backend in list(account.values())]
     zones = [zone for backend in backends for zone in list(backend.zones.values())]
-    return {
-        record.name.rstrip(".").lower()
-        for zone in zones
-        for record in list(zone.rrsets)
-        if record.type == "CNAME"
-    }
+    records = [record for zone in zones for record in list(zone.rrsets) if record.type == "CNAME"]
+    if wanted <= {record.name.rstrip(".").lower() for record in records}:
+        certificate.status = "ISSUED"

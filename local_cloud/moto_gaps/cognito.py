@@ -7,6 +7,7 @@ UpdateResourceServer and no DeleteResourceServer. It lets anyone sign up where o
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from moto.cognitoidp.exceptions import NotAuthorizedError
@@ -14,38 +15,27 @@ from moto.cognitoidp.models import CognitoIdpBackend, CognitoIdpUserPool
 from moto.cognitoidp.responses import CognitoIdpResponse
 from moto.core.responses import ActionResult, EmptyResult
 
+from local_cloud.patches import checks, extends, replaces
+
 _ONLY_AT_CREATION = ("AliasAttributes", "UsernameAttributes", "UsernameConfiguration")
 _TAGS = "UserPoolTags"
 
 
-def apply() -> None:
-    """Replace the update and the sign-up, and add the operations."""
-    original = CognitoIdpUserPool.update_extended_config
+@extends(CognitoIdpUserPool)
+def _update_extended_config(
+    original: Callable[..., None], pool: Any, extended_config: dict[str, Any]
+) -> None:
+    before = getattr(pool, "extended_config", None) or {}
+    original(pool, extended_config)
+    unchanged = [*_ONLY_AT_CREATION, *(() if extended_config.get(_TAGS) else (_TAGS,))]
+    pool.extended_config.update({name: before[name] for name in unchanged if name in before})
 
-    def update_extended_config(pool: Any, extended_config: dict[str, Any]) -> None:
-        before = getattr(pool, "extended_config", None) or {}
-        original(pool, extended_config)
-        unchanged = [*_ONLY_AT_CREATION, *(() if extended_config.get(_TAGS) else (_TAGS,))]
-        pool.extended_config.update({name: before[name] for name in unchanged if name in before})
 
-    CognitoIdpUserPool.update_extended_config = update_extended_config
-
-    original_sign_up = CognitoIdpBackend.sign_up
-
-    def sign_up(backend: Any, client_id: str, *arguments: Any, **options: Any) -> Any:
-        for pool in list(backend.user_pools.values()):
-            if client_id in pool.clients and _is_admin_only(pool):
-                raise NotAuthorizedError("SignUp is not permitted for this user pool")
-        return original_sign_up(backend, client_id, *arguments, **options)
-
-    CognitoIdpBackend.sign_up = sign_up
-
-    CognitoIdpResponse.tag_resource = _tag
-    CognitoIdpResponse.untag_resource = _untag
-    CognitoIdpResponse.list_tags_for_resource = _list_tags
-
-    CognitoIdpResponse.update_resource_server = _update_server
-    CognitoIdpResponse.delete_resource_server = _delete_server
+@checks(CognitoIdpBackend, "sign_up")
+def _check_sign_up(backend: Any, client_id: str, *_: Any, **__: Any) -> None:
+    for pool in list(backend.user_pools.values()):
+        if client_id in pool.clients and _is_admin_only(pool):
+            raise NotAuthorizedError("SignUp is not permitted for this user pool")
 
 
 def _is_admin_only(pool: Any) -> bool:
@@ -53,19 +43,22 @@ def _is_admin_only(pool: Any) -> bool:
     return bool(settings.get("AllowAdminCreateUserOnly"))
 
 
-def _tag(response: Any) -> Any:
+@replaces(CognitoIdpResponse)
+def _tag_resource(response: Any) -> Any:
     settings = _pool_settings(response)
     settings[_TAGS] = {**(settings.get(_TAGS) or {}), **response._get_param("Tags")}
     return EmptyResult()
 
 
-def _untag(response: Any) -> Any:
+@replaces(CognitoIdpResponse)
+def _untag_resource(response: Any) -> Any:
     settings, gone = _pool_settings(response), response._get_param("TagKeys")
     settings[_TAGS] = {key: value for key, value in (settings.get(_TAGS) or {}).items() if key not in gone}
     return EmptyResult()
 
 
-def _list_tags(response: Any) -> Any:
+@replaces(CognitoIdpResponse)
+def _list_tags_for_resource(response: Any) -> Any:
     return ActionResult({"Tags": _pool_settings(response).get(_TAGS) or {}})
 
 
@@ -75,14 +68,16 @@ def _pool_settings(response: Any) -> Any:
     return response.backend.describe_user_pool(arn.rpartition("/")[2]).extended_config
 
 
-def _update_server(response: Any) -> Any:
+@replaces(CognitoIdpResponse)
+def _update_resource_server(response: Any) -> Any:
     server = _server(response)
     server.name = response._get_param("Name")
     server.scopes = response._get_param("Scopes") or []
     return ActionResult({"ResourceServer": server.to_json()})
 
 
-def _delete_server(response: Any) -> Any:
+@replaces(CognitoIdpResponse)
+def _delete_resource_server(response: Any) -> Any:
     server = _server(response)
     pool = response.backend.describe_user_pool(response._get_param("UserPoolId"))
     del pool.resource_servers[server.identifier]

@@ -10,7 +10,6 @@ import base64
 import json
 from collections.abc import Callable
 from contextvars import ContextVar
-from functools import wraps
 from typing import Any
 
 from moto.awslambda.exceptions import LambdaClientError
@@ -20,13 +19,18 @@ from moto.core.exceptions import JsonRESTError
 
 from local_cloud.gateway.deployed import function_policy
 from local_cloud.iam.resource_policies import allows_service
+from local_cloud.patches import extends
 
 _SERVICE = "cognito-idp.amazonaws.com"
 _TRIGGER = "PreTokenGeneration"
 _DETAILS = "claimsOverrideDetails"
 _GROUPS = "groupOverrideDetails"
 _ACCESS_DENIED = "AccessDeniedException"
-_REFRESH_FLOWS = ("REFRESH_TOKEN", "REFRESH_TOKEN_AUTH")
+_SOURCES = {
+    "REFRESH_TOKEN": "RefreshTokens",
+    "REFRESH_TOKEN_AUTH": "RefreshTokens",
+    "NEW_PASSWORD_REQUIRED": "NewPasswordChallenge",
+}
 _READ_ONLY = frozenset(
     {
         *("acr", "amr", "at_hash", "aud", "auth_time", "azp", "cognito:username", "exp", "iat", "identities"),
@@ -38,46 +42,31 @@ _READ_ONLY = frozenset(
 _source: ContextVar[str] = ContextVar("trigger_source", default="TokenGeneration_Authentication")
 
 
-def apply() -> None:
-    """Invoke the trigger for each ID token."""
-    create = CognitoIdpUserPool.create_id_token
-
-    def create_id_token(pool: Any, client_id: str, username: str, origin_jti: str) -> tuple[str, int]:
-        function_arn = _function_arn(pool)
-        if function_arn is None:
-            token, seconds = create(pool, client_id, username, origin_jti)
-            return str(token), int(seconds)
-        details = _invoke(function_arn, pool.arn, _event(pool, client_id, username))
-        token, seconds = create(pool, client_id, username, origin_jti)
-        changed = _with_claims(token, details, pool.json_web_key)
-        pool.id_tokens[changed] = pool.id_tokens.pop(token)
-        return changed, int(seconds)
-
-    CognitoIdpUserPool.create_id_token = create_id_token
-    for name, position, sources in (
-        ("initiate_auth", 1, dict.fromkeys(_REFRESH_FLOWS, "RefreshTokens")),
-        ("admin_initiate_auth", 2, dict.fromkeys(_REFRESH_FLOWS, "RefreshTokens")),
-        ("respond_to_auth_challenge", 2, {"NEW_PASSWORD_REQUIRED": "NewPasswordChallenge"}),
-    ):
-        noted = _noting_source(getattr(CognitoIdpBackend, name), position, sources)
-        setattr(CognitoIdpBackend, name, noted)
+@extends(CognitoIdpUserPool)
+def _create_id_token(
+    original: Callable[..., tuple[str, int]], pool: Any, client_id: str, username: str, origin_jti: str
+) -> tuple[str, int]:
+    function_arn = _function_arn(pool)
+    if function_arn is None:
+        return original(pool, client_id, username, origin_jti)
+    details = _invoke(function_arn, pool.arn, _event(pool, client_id, username))
+    token, seconds = original(pool, client_id, username, origin_jti)
+    changed = _with_claims(token, details, pool.json_web_key)
+    pool.id_tokens[changed] = pool.id_tokens.pop(token)
+    return changed, seconds
 
 
-def _noting_source(
-    original: Callable[..., Any], position: int, sources: dict[str, str]
-) -> Callable[..., Any]:
-    """Note what a token is made for, by the flow or challenge that is the argument at a position."""
-
-    @wraps(original)
-    def operation(backend: Any, *arguments: Any) -> Any:
-        source = sources.get(arguments[position], "Authentication")
-        noted = _source.set(f"TokenGeneration_{source}")
-        try:
-            return original(backend, *arguments)
-        finally:
-            _source.reset(noted)
-
-    return operation
+@extends(CognitoIdpBackend, "initiate_auth", "admin_initiate_auth", "respond_to_auth_challenge")
+def _note_source(original: Callable[..., Any], backend: Any, *arguments: Any) -> Any:
+    """Note what a token is made for, by the flow or challenge that is among the arguments."""
+    found = next(
+        (_SOURCES[given] for given in arguments if isinstance(given, str) and given in _SOURCES), None
+    )
+    noted = _source.set(f"TokenGeneration_{found or 'Authentication'}")
+    try:
+        return original(backend, *arguments)
+    finally:
+        _source.reset(noted)
 
 
 def _function_arn(pool: Any) -> str | None:

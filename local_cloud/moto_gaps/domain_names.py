@@ -16,16 +16,17 @@ from moto.apigateway.exceptions import ConflictException
 from moto.apigateway.models import APIGatewayBackend
 from moto.apigateway.responses import APIGatewayResponse
 
-from local_cloud.moto_gaps.json_patch import Patchable, Scalar, apply_patch
+from local_cloud.moto_gaps.json_patch import Patchable, apply_patch, plain
+from local_cloud.patches import extends, replaces
 
 _PATCHABLE = Patchable(
-    scalars={
-        "certificateArn": Scalar("certificate_arn"),
-        "certificateName": Scalar("certificate_name"),
-        "regionalCertificateArn": Scalar("regional_certificate_arn"),
-        "regionalCertificateName": Scalar("regional_certificate_name"),
-        "securityPolicy": Scalar("security_policy"),
-    },
+    plain(
+        "certificateArn",
+        "certificateName",
+        "regionalCertificateArn",
+        "regionalCertificateName",
+        "securityPolicy",
+    )
 )
 _BY_NAME = (
     "get_domain_name", "delete_domain_name", "create_base_path_mapping", "get_base_path_mapping",
@@ -33,45 +34,38 @@ _BY_NAME = (
 )  # fmt: skip
 
 
-def apply() -> None:
-    """Add the update, and replace creation, deletion and every look-up by name."""
-    original_create = APIGatewayResponse.create_domain_name
-    original_delete = APIGatewayBackend.delete_domain_name
-
-    def create_domain_name(response: Any) -> Any:
-        if response._get_param("mutualTlsAuthentication"):
-            raise NotImplementedError("mutual TLS of a custom domain name (mutualTlsAuthentication)")
-        if response._get_param("domainName") in response.backend.domain_names:
-            raise ConflictException("The domain name you provided already exists.")
-        return original_create(response)
-
-    def update_domain_name(response: Any) -> str:
-        domain = response.backend.get_domain_name(response.path.split("/")[2])
-        for operation in response._get_param("patchOperations") or ():
-            if operation["path"].startswith("/endpointConfiguration/types"):
-                domain.endpoint_configuration = {
-                    **(domain.endpoint_configuration or {}),
-                    "types": [operation["value"]],
-                }
-            else:
-                apply_patch(domain, _PATCHABLE, [operation])
-        return json.dumps(domain.to_json())
-
-    def delete_domain_name(backend: Any, domain_name: str) -> None:
-        original_delete(backend, domain_name)
-        backend.base_path_mappings.pop(domain_name, None)
-
-    APIGatewayResponse.create_domain_name = create_domain_name
-    APIGatewayResponse.update_domain_name = update_domain_name
-    APIGatewayBackend.delete_domain_name = delete_domain_name
-    for name in _BY_NAME:
-        setattr(APIGatewayBackend, name, _unescaping(getattr(APIGatewayBackend, name)))
+@extends(APIGatewayResponse)
+def _create_domain_name(original: Callable[[Any], Any], response: Any) -> Any:
+    if response._get_param("mutualTlsAuthentication"):
+        raise NotImplementedError("mutual TLS of a custom domain name (mutualTlsAuthentication)")
+    if response._get_param("domainName") in response.backend.domain_names:
+        raise ConflictException("The domain name you provided already exists.")
+    return original(response)
 
 
-def _unescaping(method: Callable[..., Any]) -> Callable[..., Any]:
+@replaces(APIGatewayResponse)
+def _update_domain_name(response: Any) -> str:
+    domain = response.backend.get_domain_name(response.path.split("/")[2])
+    for operation in response._get_param("patchOperations") or ():
+        if operation["path"].startswith("/endpointConfiguration/types"):
+            domain.endpoint_configuration = {
+                **(domain.endpoint_configuration or {}),
+                "types": [operation["value"]],
+            }
+        else:
+            apply_patch(domain, _PATCHABLE, [operation])
+    return json.dumps(domain.to_json())
+
+
+@extends(APIGatewayBackend)
+def _delete_domain_name(original: Callable[..., None], backend: Any, domain_name: str) -> None:
+    original(backend, domain_name)
+    backend.base_path_mappings.pop(domain_name, None)
+
+
+@extends(APIGatewayBackend, *_BY_NAME)
+def _by_name(
+    original: Callable[..., Any], backend: Any, domain_name: str, *arguments: Any, **options: Any
+) -> Any:
     """Let a method take the name as it stands in a URL, such as `%2A.example.com`."""
-
-    def by_name(backend: Any, domain_name: str, *arguments: Any, **options: Any) -> Any:
-        return method(backend, unquote(domain_name), *arguments, **options)
-
-    return by_name
+    return original(backend, unquote(domain_name), *arguments, **options)

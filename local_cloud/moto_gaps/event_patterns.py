@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
@@ -17,28 +18,16 @@ from moto.events.exceptions import InvalidEventPatternException, ValidationExcep
 from moto.events.models import EventPattern, EventPatternParser, EventsBackend
 from moto.events.responses import EventsHandler
 
+from local_cloud.patches import extends, replaces
+
 _LARGEST_NUMBER = 5e9
 _LOWER, _UPPER = (">", ">="), ("<", "<=")
-_COMPARE: dict[str, Callable[[float, float], bool]] = {
-    "<": lambda value, limit: value < limit,
-    "<=": lambda value, limit: value <= limit,
-    "=": lambda value, limit: value == limit,
-    ">": lambda value, limit: value > limit,
-    ">=": lambda value, limit: value >= limit,
-}
+_COMPARE = {"<": operator.lt, "<=": operator.le, "=": operator.eq, ">": operator.gt, ">=": operator.ge}
 _OF_TEXTS = ("prefix", "suffix", "equals-ignore-case", "wildcard")
 
 
 class _InvalidPattern(Exception):
     """A pattern that EventBridge would refuse."""
-
-
-def apply() -> None:
-    """Replace the patterns of moto's rules and archives, and add TestEventPattern."""
-    EventPatternParser.parse = lambda parser: parse(parser.pattern) if parser.pattern else {}
-    EventPattern.matches_event = lambda pattern, event: matches(pattern.get_pattern(), event)
-    EventsHandler.test_event_pattern = _answer_test
-    EventsBackend.put_events = _refusing_malformed(EventsBackend.put_events)
 
 
 def parse(text: str) -> dict[str, Any]:
@@ -123,9 +112,7 @@ def _anything_but(wanted: Any, value: Any) -> bool:
 def _numeric(wanted: list[Any], value: Any) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
-    return all(
-        _COMPARE[operator](value, limit) for operator, limit in zip(wanted[::2], wanted[1::2], strict=True)
-    )
+    return all(_COMPARE[name](value, limit) for name, limit in zip(wanted[::2], wanted[1::2], strict=True))
 
 
 def _cidr(wanted: str, value: Any) -> bool:
@@ -270,8 +257,12 @@ def _require(holds: bool, reason: str) -> None:
         raise _InvalidPattern(reason)
 
 
-def _answer_test(response: Any) -> tuple[str, dict[str, Any]]:
-    """Answer TestEventPattern."""
+EventPatternParser.parse = lambda parser: parse(parser.pattern) if parser.pattern else {}
+EventPattern.matches_event = lambda pattern, event: matches(pattern.get_pattern(), event)
+
+
+@replaces(EventsHandler)
+def _test_event_pattern(response: Any) -> tuple[str, dict[str, Any]]:
     pattern = parse(response._get_param("EventPattern") or "")
     try:
         event = json.loads(response._get_param("Event") or "")
@@ -287,22 +278,20 @@ def _answer_test(response: Any) -> tuple[str, dict[str, Any]]:
     return json.dumps({"Result": matches(pattern, event)}), dict(response.response_headers)
 
 
-def _refusing_malformed(original: Callable[..., Any]) -> Callable[..., Any]:
-    def put_events(backend: Any, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        malformed = [
-            index
-            for index, event in enumerate(events)
-            if event.get("Detail") and not _is_object(event["Detail"])
-        ]
-        if not malformed or len(events) > 10:
-            return list(original(backend, events))
-        rest = [event for index, event in enumerate(events) if index not in malformed]
-        entries = list(original(backend, rest)) if rest else []
-        for index in malformed:
-            entries.insert(index, {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."})
-        return entries
-
-    return put_events
+@extends(EventsBackend)
+def _put_events(
+    original: Callable[..., Any], backend: Any, events: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Reject the events whose detail is not an object."""
+    details = [event.get("Detail") for event in events]
+    malformed = [index for index, detail in enumerate(details) if detail and not _is_object(detail)]
+    if not malformed or len(events) > 10:
+        return list(original(backend, events))
+    rest = [event for index, event in enumerate(events) if index not in malformed]
+    entries = list(original(backend, rest)) if rest else []
+    for index in malformed:
+        entries.insert(index, {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."})
+    return entries
 
 
 def _is_object(text: Any) -> bool:

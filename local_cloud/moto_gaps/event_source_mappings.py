@@ -7,11 +7,14 @@ mappings is in `local_cloud/functions/event_sources.py`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import LambdaBackend
 from moto.sqs.models import sqs_backends
+
+from local_cloud.patches import extends
 
 _IGNORED = {
     "ScalingConfig": "scaling_config",
@@ -24,30 +27,27 @@ _IGNORED = {
 _LARGEST_BATCH_AT_ONCE = 10
 
 
-def apply() -> None:
-    """Keep the qualifier, carry out the updates that moto ignores, and refuse what AWS does."""
-    original_create = LambdaBackend.create_event_source_mapping
-    original_update = LambdaBackend.update_event_source_mapping
+@extends(LambdaBackend)
+def _create_event_source_mapping(original: Callable[..., Any], backend: Any, spec: dict[str, Any]) -> Any:
+    _check(backend, spec)
+    mapping = original(backend, spec)
+    mapping.function_arn = _qualified(mapping.function_arn, spec["FunctionName"])
+    return mapping
 
-    def create(backend: Any, spec: dict[str, Any]) -> Any:
-        _check(backend, spec)
-        mapping = original_create(backend, spec)
+
+@extends(LambdaBackend)
+def _update_event_source_mapping(
+    original: Callable[..., Any], backend: Any, uuid: str, spec: dict[str, Any]
+) -> Any:
+    mapping = original(backend, uuid, spec)
+    if mapping is None:
+        return None
+    for name, attribute in _IGNORED.items():
+        if name in spec:
+            setattr(mapping, attribute, spec[name] or None)
+    if "FunctionName" in spec:
         mapping.function_arn = _qualified(mapping.function_arn, spec["FunctionName"])
-        return mapping
-
-    def update(backend: Any, uuid: str, spec: dict[str, Any]) -> Any:
-        mapping = original_update(backend, uuid, spec)
-        if mapping is None:
-            return None
-        for name, attribute in _IGNORED.items():
-            if name in spec:
-                setattr(mapping, attribute, spec[name] or None)
-        if "FunctionName" in spec:
-            mapping.function_arn = _qualified(mapping.function_arn, spec["FunctionName"])
-        return mapping
-
-    LambdaBackend.create_event_source_mapping = create
-    LambdaBackend.update_event_source_mapping = update
+    return mapping
 
 
 def _check(backend: Any, spec: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from moto.apigateway.exceptions import BadRequestException
+from moto.core.utils import camelcase_to_underscores
 
 
 def boolean(text: str | None) -> bool:
@@ -45,6 +46,11 @@ class Scalar:
     attribute: str
     read: Callable[[Any], Any] = same
     default: Any = None
+
+
+def plain(*names: str) -> dict[str, Scalar]:
+    """Return paths whose attributes in moto have the same names, in snake case."""
+    return {name: Scalar(camelcase_to_underscores(name)) for name in names}
 
 
 @dataclass(frozen=True, slots=True)

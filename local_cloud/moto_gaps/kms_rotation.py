@@ -7,39 +7,38 @@ ever.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from moto.kms.models import Key
 from moto.kms.responses import KmsResponse
 
-DEFAULT_PERIOD_DAYS = 365
+from local_cloud.patches import extends
+
+Key.rotation_period_days = 365
 
 
-def apply() -> None:
-    """Keep the period, and describe the rotation as AWS does."""
-    original_enable = KmsResponse.enable_key_rotation
-    original_status = KmsResponse.get_key_rotation_status
+@extends(KmsResponse)
+def _enable_key_rotation(original: Callable[[Any], Any], response: Any) -> Any:
+    answer = original(response)
+    if days := response._get_param("RotationPeriodInDays"):
+        _key(response).rotation_period_days = int(days)
+    return answer
 
-    def enable_key_rotation(response: Any) -> Any:
-        given = response._get_param("RotationPeriodInDays")
-        answer = original_enable(response)
-        key = _key(response)
-        key.rotation_period_days = int(given or getattr(key, "rotation_period_days", DEFAULT_PERIOD_DAYS))
-        return answer
 
-    def get_key_rotation_status(response: Any) -> str:
-        answer: dict[str, Any] = json.loads(original_status(response))
-        key = _key(response)
-        answer["KeyId"] = key.arn
-        if answer["KeyRotationEnabled"]:
-            days = getattr(key, "rotation_period_days", DEFAULT_PERIOD_DAYS)
-            next_rotation = datetime.fromtimestamp(key.creation_date, UTC) + timedelta(days=days)
-            answer["RotationPeriodInDays"] = days
-            answer["NextRotationDate"] = next_rotation.timestamp()
-        return json.dumps(answer)
-
-    KmsResponse.enable_key_rotation = enable_key_rotation
-    KmsResponse.get_key_rotation_status = get_key_rotation_status
+@extends(KmsResponse)
+def _get_key_rotation_status(original: Callable[[Any], str], response: Any) -> str:
+    answer: dict[str, Any] = json.loads(original(response))
+    key = _key(response)
+    answer["KeyId"] = key.arn
+    if answer["KeyRotationEnabled"]:
+        next_rotation = datetime.fromtimestamp(key.creation_date, UTC) + timedelta(
+            days=key.rotation_period_days
+        )
+        answer["RotationPeriodInDays"] = key.rotation_period_days
+        answer["NextRotationDate"] = next_rotation.timestamp()
+    return json.dumps(answer)
 
 
 def _key(response: Any) -> Any:

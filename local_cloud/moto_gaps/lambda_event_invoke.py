@@ -14,69 +14,66 @@ from moto.awslambda.models import EventInvokeConfig
 from moto.awslambda.responses import LambdaResponse
 from moto.core.responses import ActionResult
 
-
-def apply() -> None:
-    """Replace the five operations."""
-    LambdaResponse.put_function_event_invoke_config = _put
-    LambdaResponse.update_function_event_invoke_config = _update
-    LambdaResponse.get_function_event_invoke_config = _get
-    LambdaResponse.delete_function_event_invoke_config = _delete
-    LambdaResponse.list_function_event_invoke_configs = _list
+from local_cloud.patches import replaces
 
 
-def _put(response: Any) -> Any:
+@replaces(LambdaResponse)
+def _put_function_event_invoke_config(response: Any) -> Any:
     return _store(response, response.json_body)
 
 
-def _update(response: Any) -> Any:
+@replaces(LambdaResponse)
+def _update_function_event_invoke_config(response: Any) -> Any:
     present = _find(response)
     return _store(response, {**(present.config if present else {}), **response.json_body})
 
 
-def _get(response: Any) -> Any:
-    return _answer(_required(response).response())
+@replaces(LambdaResponse)
+def _get_function_event_invoke_config(response: Any) -> Any:
+    return ActionResult(_required(response).response())
 
 
-def _delete(response: Any) -> tuple[int, dict[str, int], str]:
-    function, _ = _addressed(response)
+@replaces(LambdaResponse)
+def _delete_function_event_invoke_config(response: Any) -> tuple[int, dict[str, int], str]:
+    function, _ = addressed(response)
     gone = _required(response)
     function.event_invoke_config = [item for item in function.event_invoke_config if item is not gone]
     return 204, {"status": 204}, ""
 
 
-def _list(response: Any) -> Any:
-    function, _ = _addressed(response)
-    return _answer({"FunctionEventInvokeConfigs": [item.response() for item in function.event_invoke_config]})
+@replaces(LambdaResponse)
+def _list_function_event_invoke_configs(response: Any) -> Any:
+    function, _ = addressed(response)
+    return ActionResult(
+        {"FunctionEventInvokeConfigs": [item.response() for item in function.event_invoke_config]}
+    )
 
 
-def _addressed(response: Any) -> tuple[Any, str]:
-    """Return the function that a request names, and the ARN that its qualifier makes of it."""
+def addressed(response: Any) -> tuple[Any, str]:
+    """Return the function that a request names, and the qualifier."""
     name = unquote(response.path.split("/functions/", 1)[1].split("/", 1)[0])
-    qualifier = response.querystring.get("Qualifier", ["$LATEST"])[0]
-    function = response.backend.get_function(name)
-    return function, f"{function.function_arn}:{qualifier}"
+    return response.backend.get_function(name), response.querystring.get("Qualifier", ["$LATEST"])[0]
+
+
+def _arn(response: Any) -> str:
+    function, qualifier = addressed(response)
+    return f"{function.function_arn}:{qualifier}"
 
 
 def _find(response: Any) -> Any:
-    function, arn = _addressed(response)
-    return next((item for item in function.event_invoke_config if item.arn == arn), None)
+    function, _ = addressed(response)
+    return next((item for item in function.event_invoke_config if item.arn == _arn(response)), None)
 
 
 def _required(response: Any) -> Any:
     if (found := _find(response)) is None:
-        raise UnknownEventConfig(_addressed(response)[1])
+        raise UnknownEventConfig(_arn(response))
     return found
 
 
 def _store(response: Any, config: dict[str, Any]) -> Any:
-    function, arn = _addressed(response)
-    stored = EventInvokeConfig(arn, function.last_modified, config)
-    function.event_invoke_config = [item for item in function.event_invoke_config if item.arn != arn] + [
-        stored
-    ]
-    return _answer(stored.response())
-
-
-def _answer(content: dict[str, Any]) -> Any:
-    """Let moto write an answer, dates as the numbers that AWS sends."""
-    return ActionResult(content)
+    function, _ = addressed(response)
+    stored = EventInvokeConfig(_arn(response), function.last_modified, config)
+    others = [item for item in function.event_invoke_config if item.arn != stored.arn]
+    function.event_invoke_config = [*others, stored]
+    return ActionResult(stored.response())

@@ -15,44 +15,42 @@ from moto.awslambda.exceptions import GenericResourcNotFound, LambdaClientError,
 from moto.awslambda.models import LambdaBackend
 from moto.awslambda.responses import LambdaResponse
 
+from local_cloud.patches import checks, replaces
 
-def apply() -> None:
-    """Let each operation see the statements of its qualifier only."""
-    original_add = LambdaBackend.add_permission
 
-    def add_permission(backend: Any, function_name: str, qualifier: str | None, raw: str) -> Any:
-        policy = backend.get_function(function_name, qualifier).policy
-        sid = json.loads(raw).get("StatementId")
-        if any(statement.get("Sid") == sid for statement in _statements(policy, qualifier)):
-            error = LambdaClientError(
-                "ResourceConflictException",
-                f"The statement id ({sid}) provided already exists. Please provide a new statement id.",
-            )
-            error.code = 409
-            raise error
-        return original_add(backend, function_name, qualifier, raw)
+@checks(LambdaBackend, "add_permission")
+def _check_id(backend: Any, function_name: str, qualifier: str | None, raw: str) -> None:
+    policy = backend.get_function(function_name, qualifier).policy
+    sid = json.loads(raw).get("StatementId")
+    if any(statement.get("Sid") == sid for statement in _statements(policy, qualifier)):
+        error = LambdaClientError(
+            "ResourceConflictException",
+            f"The statement id ({sid}) provided already exists. Please provide a new statement id.",
+        )
+        error.code = 409
+        raise error
 
-    def get_policy(backend: Any, function_name: str, qualifier: str | None = None) -> str:
-        policy = backend.get_function(function_name, qualifier).policy
-        statements = _statements(policy, qualifier)
-        if not statements:
-            raise GenericResourcNotFound
-        document = {"Version": "2012-10-17", "Id": "default", "Statement": statements}
-        return json.dumps({"Policy": json.dumps(document), "RevisionId": policy.revision})
 
-    def remove_permission(response: Any) -> tuple[int, dict[str, int], str]:
-        *_, name, _, sid = (unquote(part) for part in response.path.split("/"))
-        qualifier = response.querystring.get("Qualifier", [None])[0]
-        policy = response.backend.get_function(name, qualifier).policy
-        for statement in _statements(policy, qualifier):
-            if statement.get("Sid") == sid:
-                policy.statements.remove(statement)
-                return 204, {"status": 204}, ""
-        raise UnknownPolicyException
+@replaces(LambdaBackend)
+def _get_policy(backend: Any, function_name: str, qualifier: str | None = None) -> str:
+    policy = backend.get_function(function_name, qualifier).policy
+    statements = _statements(policy, qualifier)
+    if not statements:
+        raise GenericResourcNotFound
+    document = {"Version": "2012-10-17", "Id": "default", "Statement": statements}
+    return json.dumps({"Policy": json.dumps(document), "RevisionId": policy.revision})
 
-    LambdaBackend.add_permission = add_permission
-    LambdaBackend.get_policy = get_policy
-    LambdaResponse.remove_permission = remove_permission
+
+@replaces(LambdaResponse)
+def _remove_permission(response: Any) -> tuple[int, dict[str, int], str]:
+    *_, name, _, sid = (unquote(part) for part in response.path.split("/"))
+    qualifier = response.querystring.get("Qualifier", [None])[0]
+    policy = response.backend.get_function(name, qualifier).policy
+    for statement in _statements(policy, qualifier):
+        if statement.get("Sid") == sid:
+            policy.statements.remove(statement)
+            return 204, {"status": 204}, ""
+    raise UnknownPolicyException
 
 
 def _statements(policy: Any, qualifier: str | None) -> list[dict[str, Any]]:

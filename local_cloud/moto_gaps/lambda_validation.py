@@ -13,7 +13,6 @@ import json
 import re
 import zipfile
 from collections.abc import Callable, Mapping
-from functools import wraps
 from typing import Any
 from urllib.parse import unquote
 
@@ -23,6 +22,7 @@ from moto.awslambda.responses import LambdaResponse
 from moto.s3.exceptions import MissingBucket
 from moto.s3.models import s3_backends
 
+from local_cloud.patches import checks, extends
 from local_cloud.service_models import values_of
 
 _LARGEST_ZIP = 50 * 1024 * 1024
@@ -52,68 +52,29 @@ _RETIRED = frozenset({
 })  # fmt: skip
 
 
-def apply() -> None:
-    """Check what is created and updated."""
-    checks: dict[str, Callable[..., None]] = {
-        "create_function": _check_function,
-        "update_function_configuration": _check_configuration,
-        "update_function_code": _check_update,
-        "add_permission": _check_permission,
-        "create_alias": _check_alias,
-        "update_alias": _check_routing,
-    }
-    for name, check in checks.items():
-        setattr(LambdaBackend, name, _checking(getattr(LambdaBackend, name), check))
-    LambdaResponse.publish_version = _checking(LambdaResponse.publish_version, _check_digest)
-    LambdaResponse.setup_class = _naming_functions(LambdaResponse.setup_class)
-    LambdaResponse._dispatch = _rejecting_other_encodings(LambdaResponse._dispatch)
-
-
-def _checking(original: Callable[..., Any], check: Callable[..., None]) -> Callable[..., Any]:
-    @wraps(original)
-    def call(backend: Any, *arguments: Any, **options: Any) -> Any:
-        check(backend, *arguments, **options)
-        return original(backend, *arguments, **options)
-
-    return call
-
-
-def _naming_functions(original: Callable[..., None]) -> Callable[..., None]:
+@extends(LambdaResponse, "setup_class")
+def _name_functions(original: Callable[..., None], response: Any, *arguments: Any, **options: Any) -> None:
     """Let every operation take the ARN of a function of its account and Region, whole or partial."""
-
-    @wraps(original)
-    def setup_class(response: Any, *arguments: Any, **options: Any) -> None:
-        original(response, *arguments, **options)
-        before, functions, rest = response.path.partition("/functions/")
-        name, slash, after = rest.partition("/")
-        match = _OWN_ARN.fullmatch(unquote(name))
-        here = (
-            match
-            and match["region"] in (None, response.region)
-            and match["account"] == response.current_account
-        )
-        if match and here:
-            response.path = f"{before}{functions}{match['name']}{slash}{after}"
-
-    return setup_class
+    original(response, *arguments, **options)
+    before, functions, rest = response.path.partition("/functions/")
+    name, slash, after = rest.partition("/")
+    match = _OWN_ARN.fullmatch(unquote(name))
+    if match and match["region"] in (None, response.region) and match["account"] == response.current_account:
+        response.path = f"{before}{functions}{match['name']}{slash}{after}"
 
 
-def _rejecting_other_encodings(original: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(original)
-    def dispatch(response: Any, *arguments: Any) -> Any:
-        try:
-            return original(response, *arguments)
-        except UnicodeDecodeError:
-            code, message = (
-                "InvalidRequestContentException",
-                "Could not parse request body into json: it is not UTF-8",
-            )
-            headers = {"x-amzn-ErrorType": code, "content-type": "application/json"}
-            return 400, headers, json.dumps({"Type": "User", "message": message})
-
-    return dispatch
+@extends(LambdaResponse, "_dispatch")
+def _reject_other_encodings(original: Callable[..., Any], response: Any, *arguments: Any) -> Any:
+    try:
+        return original(response, *arguments)
+    except UnicodeDecodeError:
+        code = "InvalidRequestContentException"
+        message = "Could not parse request body into json: it is not UTF-8"
+        headers = {"x-amzn-ErrorType": code, "content-type": "application/json"}
+        return 400, headers, json.dumps({"Type": "User", "message": message})
 
 
+@checks(LambdaResponse, "publish_version")
 def _check_digest(response: Any) -> None:
     sent = response._get_param("CodeSha256")
     name = unquote(response.path.split("/")[-2])
@@ -132,6 +93,7 @@ def _unfit(value: str, name: str, pattern: str) -> Exception:
     return error
 
 
+@checks(LambdaBackend, "create_function")
 def _check_function(backend: Any, spec: Mapping[str, Any]) -> None:
     name = str(spec.get("FunctionName") or "")
     match = _ARN_OR_NAME.fullmatch(name)
@@ -141,10 +103,12 @@ def _check_function(backend: Any, spec: Mapping[str, Any]) -> None:
     _check_code(backend, spec.get("Code") or {})
 
 
+@checks(LambdaBackend, "update_function_configuration")
 def _check_configuration(_backend: Any, _name: str, _qualifier: str, body: Mapping[str, Any]) -> None:
     _check_settings(body)
 
 
+@checks(LambdaBackend, "update_function_code")
 def _check_update(backend: Any, _name: str, _qualifier: str, body: Mapping[str, Any]) -> None:
     _check_code(backend, body)
 
@@ -219,34 +183,23 @@ def _check_object(backend: Any, bucket: str, key: str) -> None:
         raise InvalidParameterValueException(failed.format("NoSuchKey", "The specified key does not exist."))
 
 
+@checks(LambdaBackend, "add_permission")
 def _check_permission(_backend: Any, _name: str, _qualifier: str, raw: str) -> None:
     statement = str(json.loads(raw).get("StatementId", ""))
     if not _STATEMENT.fullmatch(statement):
         raise _unfit(statement, "statementId", _STATEMENT.pattern)
 
 
-def _check_alias(
-    backend: Any,
-    name: str,
-    function_name: str,
-    function_version: str,
-    description: str,
-    routing_config: Mapping[str, Any] | None,
-) -> None:
-    if not _ALIAS.fullmatch(name or ""):
+@checks(LambdaResponse, "create_alias")
+def _check_alias(response: Any) -> None:
+    name = response.json_body.get("Name") or ""
+    if not _ALIAS.fullmatch(name):
         raise _unfit(name, "name", _ALIAS.pattern)
-    _check_routing(backend, name, function_name, function_version, description, routing_config)
 
 
-def _check_routing(
-    _backend: Any,
-    name: str,  # noqa: ARG001 - moto passes these by name
-    function_name: str,  # noqa: ARG001
-    function_version: str,  # noqa: ARG001
-    description: str,  # noqa: ARG001
-    routing_config: Mapping[str, Any] | None,
-) -> None:
-    weights = (routing_config or {}).get("AdditionalVersionWeights") or {}
+@checks(LambdaResponse, "create_alias", "update_alias")
+def _check_routing(response: Any) -> None:
+    weights = (response.json_body.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
     if len(weights) > 1:
         raise InvalidParameterValueException(
             "Number of items in AdditionalVersionWeights cannot be greater than 1"

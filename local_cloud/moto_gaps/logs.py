@@ -7,6 +7,7 @@ new metric beside the old one.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -14,37 +15,32 @@ from moto.logs.exceptions import ResourceNotFoundException
 from moto.logs.models import LogsBackend
 from moto.logs.responses import LogsResponse
 
+from local_cloud.patches import extends, replaces
+
 _LARGEST_PAGE = 1000
 
 
-def apply() -> None:
-    """Add the operations, and let a metric filter be replaced."""
-    LogsResponse.associate_kms_key = _associate
-    LogsResponse.disassociate_kms_key = _disassociate
-
-    original = LogsBackend.put_metric_filter
-
-    def put_metric_filter(backend: Any, filter_name: str, *arguments: Any, **options: Any) -> None:
-        group = options.get("log_group_name") or arguments[1]
-        backend.filters.metric_filters = [
-            present
-            for present in backend.filters.metric_filters
-            if (present["filterName"], present["logGroupName"]) != (filter_name, group)
-        ]
-        original(backend, filter_name, *arguments, **options)
-
-    LogsBackend.put_metric_filter = put_metric_filter
-    LogsResponse.put_query_definition = _put
-    LogsResponse.describe_query_definitions = _describe
-    LogsResponse.delete_query_definition = _delete
+@extends(LogsBackend)
+def _put_metric_filter(
+    original: Callable[..., None], backend: Any, filter_name: str, *arguments: Any, **options: Any
+) -> None:
+    group = options.get("log_group_name") or arguments[1]
+    backend.filters.metric_filters = [
+        present
+        for present in backend.filters.metric_filters
+        if (present["filterName"], present["logGroupName"]) != (filter_name, group)
+    ]
+    original(backend, filter_name, *arguments, **options)
 
 
-def _associate(response: Any) -> str:
+@replaces(LogsResponse)
+def _associate_kms_key(response: Any) -> str:
     _log_group(response).kms_key_id = response._get_param("kmsKeyId")
     return ""
 
 
-def _disassociate(response: Any) -> str:
+@replaces(LogsResponse)
+def _disassociate_kms_key(response: Any) -> str:
     _log_group(response).kms_key_id = None
     return ""
 
@@ -69,7 +65,8 @@ def _definitions(response: Any) -> dict[str, dict[str, Any]]:
     return definitions
 
 
-def _put(response: Any) -> str:
+@replaces(LogsResponse)
+def _put_query_definition(response: Any) -> str:
     definitions = _definitions(response)
     given = response._get_param("queryDefinitionId")
     if given and given not in definitions:
@@ -84,13 +81,15 @@ def _put(response: Any) -> str:
     return json.dumps({"queryDefinitionId": identifier})
 
 
-def _describe(response: Any) -> str:
+@replaces(LogsResponse)
+def _describe_query_definitions(response: Any) -> str:
     prefix = response._get_param("queryDefinitionNamePrefix") or ""
     found = [item for item in _definitions(response).values() if item["name"].startswith(prefix)]
     return json.dumps({"queryDefinitions": found[:_LARGEST_PAGE]})
 
 
-def _delete(response: Any) -> str:
+@replaces(LogsResponse)
+def _delete_query_definition(response: Any) -> str:
     if _definitions(response).pop(response._get_param("queryDefinitionId"), None) is None:
         raise ResourceNotFoundException()
     return json.dumps({"success": True})

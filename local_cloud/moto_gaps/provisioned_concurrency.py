@@ -8,28 +8,25 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from urllib.parse import unquote
 
 from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
 from moto.awslambda.responses import LambdaResponse
 from moto.awslambda.urls import url_paths
 
+from local_cloud.moto_gaps.lambda_event_invoke import addressed
+from local_cloud.patches import replaces
+
 _NOT_FOUND = "No Provisioned Concurrency Config found for this function"
 
 
-def apply() -> None:
-    """Add the three operations on one setting, and the list."""
-    url_paths[
-        r"{0}/(?P<api_version>[^/]+)/functions/(?P<function_name>[\w_:%-]+)/provisioned-concurrency/?$"
-    ] = LambdaResponse.dispatch
-    LambdaResponse.put_provisioned_concurrency_config = _put
-    LambdaResponse.get_provisioned_concurrency_config = _get
-    LambdaResponse.delete_provisioned_concurrency_config = _delete
-    LambdaResponse.list_provisioned_concurrency_configs = _list
+url_paths[r"{0}/(?P<api_version>[^/]+)/functions/(?P<function_name>[\w_:%-]+)/provisioned-concurrency/?$"] = (
+    LambdaResponse.dispatch
+)
 
 
-def _put(response: Any) -> tuple[int, dict[str, str], str]:
-    function, qualifier = _addressed(response)
+@replaces(LambdaResponse)
+def _put_provisioned_concurrency_config(response: Any) -> tuple[int, dict[str, str], str]:
+    function, qualifier = addressed(response)
     wanted = response.json_body.get("ProvisionedConcurrentExecutions")
     _check(response.backend, function, qualifier, wanted)
     config = {"executions": int(wanted), "modified": function.last_modified}
@@ -37,13 +34,15 @@ def _put(response: Any) -> tuple[int, dict[str, str], str]:
     return 202, {"content-type": "application/json"}, json.dumps(_description(config))
 
 
-def _get(response: Any) -> str:
-    function, qualifier = _addressed(response)
+@replaces(LambdaResponse)
+def _get_provisioned_concurrency_config(response: Any) -> str:
+    function, qualifier = addressed(response)
     return json.dumps(_description(_required(function, qualifier)))
 
 
-def _delete(response: Any) -> tuple[int, dict[str, Any], str]:
-    function, qualifier = _addressed(response)
+@replaces(LambdaResponse)
+def _delete_provisioned_concurrency_config(response: Any) -> tuple[int, dict[str, Any], str]:
+    function, qualifier = addressed(response)
     _required(function, qualifier)
     function.provisioned_concurrency = {
         name: config for name, config in _configs(function).items() if name != qualifier
@@ -51,19 +50,14 @@ def _delete(response: Any) -> tuple[int, dict[str, Any], str]:
     return 204, {"status": 204}, ""
 
 
-def _list(response: Any) -> str:
-    function, _ = _addressed(response)
+@replaces(LambdaResponse)
+def _list_provisioned_concurrency_configs(response: Any) -> str:
+    function, _ = addressed(response)
     described = [
         {"FunctionArn": f"{function.function_arn}:{qualifier}", **_description(config)}
         for qualifier, config in _configs(function).items()
     ]
     return json.dumps({"ProvisionedConcurrencyConfigs": described})
-
-
-def _addressed(response: Any) -> tuple[Any, str]:
-    """Return the function that a request names, and the qualifier."""
-    name = unquote(response.path.split("/functions/", 1)[1].split("/", 1)[0])
-    return response.backend.get_function(name), response.querystring.get("Qualifier", ["$LATEST"])[0]
 
 
 def _configs(function: Any) -> dict[str, dict[str, Any]]:

@@ -8,19 +8,18 @@ them would be lost. Written against moto 5.2.5 and werkzeug 3.1.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import RLock
 from typing import Any
 
+from werkzeug.routing import Rule
 
-def apply() -> None:
-    """Put a lock around the compilation of a route."""
-    from werkzeug.routing import Rule
+from local_cloud.patches import extends
 
-    original = Rule.compile
-    lock = RLock()
+_lock = RLock()
 
-    def compile_alone(rule: Any) -> None:
-        with lock:
-            original(rule)
 
-    setattr(Rule, original.__name__, compile_alone)
+@extends(Rule)
+def _compile(original: Callable[[Any], None], rule: Any) -> None:
+    with _lock:
+        original(rule)

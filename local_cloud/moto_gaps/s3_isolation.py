@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from moto.s3 import notifications
 from moto.s3.responses import S3Response
+
+from local_cloud.patches import extends, replaces
 
 
 class _Request(threading.local):
@@ -31,30 +32,24 @@ _lock = threading.Lock()
 _request = _Request()
 
 
-def apply() -> None:
-    """Run one request at a time, and send its notifications then."""
-    send: Callable[..., None] = notifications.send_event
+_send: Callable[..., None] = notifications.send_event
 
-    def isolated(original: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(original)
-        def answer(*arguments: Any) -> Any:
-            _request.notifications = []
-            try:
-                with _lock:
-                    return original(*arguments)
-            finally:
-                caused, _request.notifications = _request.notifications, None
-                for notification in caused:
-                    send(*notification)
 
-        return answer
+@extends(S3Response, "bucket_response", "key_response")
+def _answer_alone(original: Callable[..., Any], *arguments: Any) -> Any:
+    _request.notifications = []
+    try:
+        with _lock:
+            return original(*arguments)
+    finally:
+        caused, _request.notifications = _request.notifications, None
+        for notification in caused:
+            _send(*notification)
 
-    def send_event(*notification: Any) -> None:
-        if _request.notifications is None:
-            send(*notification)
-        else:
-            _request.notifications.append(notification)
 
-    S3Response.bucket_response = isolated(S3Response.bucket_response)
-    S3Response.key_response = isolated(S3Response.key_response)
-    notifications.send_event = send_event
+@replaces(notifications)
+def _send_event(*notification: Any) -> None:
+    if _request.notifications is None:
+        _send(*notification)
+    else:
+        _request.notifications.append(notification)

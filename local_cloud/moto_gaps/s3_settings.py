@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from moto.core.responses import ActionResult
@@ -24,8 +23,8 @@ from moto.s3.utils import compute_checksum
 
 from local_cloud.iam.conditions import applies
 from local_cloud.iam.documents import statements_of
+from local_cloud.patches import checks, extends, replaces
 
-_OPERATIONS = ("get_bucket_policy", "put_bucket_policy", "delete_bucket_policy")
 _ALGORITHMS = ("CRC32", "SHA1", "SHA256")
 _ENCRYPTION = {
     "Rule": {
@@ -33,53 +32,40 @@ _ENCRYPTION = {
         "BucketKeyEnabled": "false",
     }
 }
-_original_check_sum: Callable[..., Any] = S3Response._get_checksum
 _FACTS = {"aws:securetransport": "true", "s3:tlsversion": "1.3"}
 
 
-def apply() -> None:
-    """Check the owner and the conditions of policies, and show notifications to EventBridge."""
-    for name in _OPERATIONS:
-        setattr(S3Backend, name, _for_the_owner(getattr(S3Backend, name)))
-
-    def get_permission(bucket: Any, action: str, resource: str) -> Any:
-        if bucket.policy is None:
-            return PermissionResult.NEUTRAL
-        policy = with_conditions_met(json.loads(bucket.policy))
-        return IAMPolicy(json.dumps(policy)).is_action_permitted(action, resource)
-
-    FakeBucket.get_permission = get_permission
-    FakeKey.__init__ = _encrypting(FakeKey.__init__)
-    S3Backend.get_bucket_encryption = lambda backend, name: backend.get_bucket(name).encryption or _ENCRYPTION
-    S3Response._get_checksum = _check_sum
-
-    original_notification = S3Response.get_bucket_notification
-
-    def get_bucket_notification(response: Any) -> Any:
-        configuration = response.backend.get_bucket_notification_configuration(response.bucket_name)
-        if configuration is None or configuration.event_bridge is None:
-            return original_notification(response)
-        serialized = response.serialized
-        response.serialized = lambda answer: serialized(
-            ActionResult({**answer.result, "EventBridgeConfiguration": {}})
-        )
-        try:
-            return original_notification(response)
-        finally:
-            del response.serialized
-
-    S3Response.get_bucket_notification = get_bucket_notification
+S3Backend.get_bucket_encryption = lambda backend, name: backend.get_bucket(name).encryption or _ENCRYPTION
 
 
-def _for_the_owner(operation: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(operation)
-    def checked(backend: Any, bucket_name: str, *arguments: Any) -> Any:
-        _, owner = s3_backends.bucket_accounts.get(bucket_name, (None, backend.account_id))
-        if owner != backend.account_id:
-            raise MethodNotAllowed
-        return operation(backend, bucket_name, *arguments)
+@replaces(FakeBucket)
+def _get_permission(bucket: Any, action: str, resource: str) -> Any:
+    if bucket.policy is None:
+        return PermissionResult.NEUTRAL
+    policy = with_conditions_met(json.loads(bucket.policy))
+    return IAMPolicy(json.dumps(policy)).is_action_permitted(action, resource)
 
-    return checked
+
+@extends(S3Response)
+def _get_bucket_notification(original: Callable[[Any], Any], response: Any) -> Any:
+    configuration = response.backend.get_bucket_notification_configuration(response.bucket_name)
+    if configuration is None or configuration.event_bridge is None:
+        return original(response)
+    serialized = response.serialized
+    response.serialized = lambda answer: serialized(
+        ActionResult({**answer.result, "EventBridgeConfiguration": {}})
+    )
+    try:
+        return original(response)
+    finally:
+        del response.serialized
+
+
+@checks(S3Backend, "get_bucket_policy", "put_bucket_policy", "delete_bucket_policy")
+def _check_owner(backend: Any, bucket_name: str, *_: Any) -> None:
+    _, owner = s3_backends.bucket_accounts.get(bucket_name, (None, backend.account_id))
+    if owner != backend.account_id:
+        raise MethodNotAllowed
 
 
 def with_conditions_met(policy: dict[str, Any]) -> dict[str, Any]:
@@ -92,16 +78,14 @@ def with_conditions_met(policy: dict[str, Any]) -> dict[str, Any]:
     return policy | {"Statement": met}
 
 
-def _encrypting(original: Callable[..., None]) -> Callable[..., None]:
-    @wraps(original)
-    def __init__(key: Any, *arguments: Any, **options: Any) -> None:  # noqa: N807 - that of moto's class
-        original(key, *arguments, **options)
-        key.encryption = key.encryption or "AES256"
-
-    return __init__
+@extends(FakeKey, "__init__")
+def _encrypt(original: Callable[..., None], key: Any, *arguments: Any, **options: Any) -> None:
+    original(key, *arguments, **options)
+    key.encryption = key.encryption or "AES256"
 
 
-def _check_sum(response: Any, response_headers: dict[str, Any]) -> tuple[str, str | None]:
+@extends(S3Response, "_get_checksum")
+def _check_sum(original: Callable[..., Any], response: Any, response_headers: dict[str, Any]) -> Any:
     """Compare the checksum that came with an object; returns its algorithm and its value."""
     for algorithm in _ALGORITHMS:
         header = f"x-amz-checksum-{algorithm.lower()}"
@@ -114,4 +98,4 @@ def _check_sum(response: Any, response_headers: dict[str, Any]) -> tuple[str, st
                 )
             response_headers.update({header: sent, "x-amz-checksum-type": "FULL_OBJECT"})
             return algorithm, sent
-    return _original_check_sum(response, response_headers)  # type: ignore[no-any-return]
+    return original(response, response_headers)

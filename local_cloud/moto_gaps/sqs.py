@@ -15,10 +15,11 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from moto.sqs.models import Queue, SQSBackend
+
+from local_cloud.patches import extends
 
 _LONGEST_WAIT_SECONDS = 0.5
 _lock = threading.RLock()
@@ -28,71 +29,67 @@ _OPERATIONS = (
 )  # fmt: skip
 
 
-def apply() -> None:
-    """Run one operation at a time, and store and show every attribute."""
-    create: Callable[..., None] = Queue.__init__
-    receive: Callable[..., list[Any]] = SQSBackend.receive_message
+_original_attributes = Queue.attributes.fget
 
-    @wraps(create)
-    def __init__(queue: Any, *arguments: Any, **options: Any) -> None:  # noqa: N807 - that of moto's class
-        create(queue, *arguments, **options)
-        queue._messages_lock = threading.Condition(_lock)
-
-    @wraps(receive)
-    def receive_message(
-        backend: Any, queue_name: str, count: int, wait_seconds: int, *arguments: Any, **options: Any
-    ) -> list[Any]:
-        until = time.monotonic() + wait_seconds
-        with _lock:
-            while True:
-                received = receive(backend, queue_name, count, 0, *arguments, **options)
-                left = until - time.monotonic()
-                if received or left <= 0:
-                    return received
-                # A message that becomes visible again does not notify the condition.
-                backend.get_queue(queue_name)._messages_lock.wait(min(left, _LONGEST_WAIT_SECONDS))
-
-    Queue.__init__ = __init__
-    SQSBackend.receive_message = receive_message
-    for name in _OPERATIONS:
-        setattr(SQSBackend, name, _exclusive(getattr(SQSBackend, name)))
-    _apply_to_attributes()
+Queue.BASE_ATTRIBUTES = [*Queue.BASE_ATTRIBUTES, "RedriveAllowPolicy"]
+Queue.redrive_allow_policy = None
 
 
-def _apply_to_attributes() -> None:
-    """Store every attribute that is not set, and show all of them."""
-    Queue.BASE_ATTRIBUTES = [*Queue.BASE_ATTRIBUTES, "RedriveAllowPolicy"]
-    Queue.redrive_allow_policy = None
-    original_set = Queue._set_attributes
-    original_attributes = Queue.attributes.fget
-
-    def set_attributes(queue: Any, attributes: dict[str, Any], now: float | None = None) -> None:
-        unchanged = {"Policy": getattr(queue, "policy", None)} | attributes
-        if attributes.get("KmsMasterKeyId"):
-            unchanged["SqsManagedSseEnabled"] = False
-        elif str(attributes.get("SqsManagedSseEnabled")).lower() == "true":
-            unchanged["KmsMasterKeyId"] = None
-        original_set(queue, unchanged, now)
-
-    def attributes(queue: Any) -> dict[str, Any]:
-        result: dict[str, Any] = original_attributes(queue)
-        if queue.redrive_policy:
-            result["RedrivePolicy"] = _compact(queue.redrive_policy)
-        if queue.redrive_allow_policy:
-            result["RedriveAllowPolicy"] = _compact(json.loads(queue.redrive_allow_policy))
-        return {name: value for name, value in result.items() if value not in (None, "")}
-
-    Queue._set_attributes = set_attributes
-    Queue.attributes = property(attributes)
+@extends(Queue, "__init__")
+def _share_lock(original: Callable[..., None], queue: Any, *arguments: Any, **options: Any) -> None:
+    original(queue, *arguments, **options)
+    queue._messages_lock = threading.Condition(_lock)
 
 
-def _exclusive(original: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(original)
-    def operation(backend: Any, *arguments: Any, **options: Any) -> Any:
-        with _lock:
-            return original(backend, *arguments, **options)
+@extends(SQSBackend)
+def _receive_message(
+    original: Callable[..., Any],
+    backend: Any,
+    queue_name: str,
+    count: int,
+    wait_seconds: int,
+    *arguments: Any,
+    **options: Any,
+) -> Any:
+    until = time.monotonic() + wait_seconds
+    with _lock:
+        while True:
+            received = original(backend, queue_name, count, 0, *arguments, **options)
+            left = until - time.monotonic()
+            if received or left <= 0:
+                return received
+            # A message that becomes visible again does not notify the condition.
+            backend.get_queue(queue_name)._messages_lock.wait(min(left, _LONGEST_WAIT_SECONDS))
 
-    return operation
+
+@extends(SQSBackend, *_OPERATIONS)
+def _run_alone(original: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    with _lock:
+        return original(*arguments, **options)
+
+
+@extends(Queue, "_set_attributes")
+def _set_attributes(
+    original: Callable[..., None], queue: Any, attributes: dict[str, Any], now: float | None = None
+) -> None:
+    unchanged = {"Policy": getattr(queue, "policy", None)} | attributes
+    if attributes.get("KmsMasterKeyId"):
+        unchanged["SqsManagedSseEnabled"] = False
+    elif str(attributes.get("SqsManagedSseEnabled")).lower() == "true":
+        unchanged["KmsMasterKeyId"] = None
+    original(queue, unchanged, now)
+
+
+def _attributes(queue: Any) -> dict[str, Any]:
+    result: dict[str, Any] = _original_attributes(queue)
+    if queue.redrive_policy:
+        result["RedrivePolicy"] = _compact(queue.redrive_policy)
+    if queue.redrive_allow_policy:
+        result["RedriveAllowPolicy"] = _compact(json.loads(queue.redrive_allow_policy))
+    return {name: value for name, value in result.items() if value not in (None, "")}
+
+
+Queue.attributes = property(_attributes)
 
 
 def _compact(policy: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ and any number as the duration. Here the managed policies join the inline one: a
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from moto.sts.exceptions import STSClientError
@@ -14,6 +15,7 @@ from moto.sts.responses import TokenResponse
 
 from local_cloud.iam.documents import Policy, statements_of
 from local_cloud.iam.policies import managed_policy
+from local_cloud.patches import extends
 
 _LONGEST_POLICY_CHARACTERS = 2048
 _SHORTEST_SECONDS = 15 * 60
@@ -21,22 +23,16 @@ _LONGEST_SECONDS = 12 * 60 * 60
 _LONGEST_CHAINED_SECONDS = 60 * 60
 
 
-def apply() -> None:
-    """Check the parameters, and add the managed policies to the session policy."""
-    assume = TokenResponse.assume_role
-
-    def assume_role(response: Any) -> Any:
-        _check_duration(response._get_int_param("DurationSeconds", 3600), response.get_access_key())
-        managed = [
-            managed_policy(entry["arn"], account_id=response._get_param("RoleArn").split(":")[4])
-            for entry in response._get_param("PolicyArns") or ()
-        ]
-        policy = _session_policy(response._get_param("Policy"), managed)
-        result = assume(response)
-        result.result["Credentials"].policy = policy
-        return result
-
-    TokenResponse.assume_role = assume_role
+@extends(TokenResponse)
+def _assume_role(original: Callable[[Any], Any], response: Any) -> Any:
+    given = response._get_param
+    _check_duration(response._get_int_param("DurationSeconds", 3600), response.get_access_key())
+    account_id = given("RoleArn").split(":")[4]
+    managed = [managed_policy(entry["arn"], account_id=account_id) for entry in given("PolicyArns") or ()]
+    policy = _session_policy(given("Policy"), managed)
+    result = original(response)
+    result.result["Credentials"].policy = policy
+    return result
 
 
 def _check_duration(seconds: int, access_key: str) -> None:

@@ -11,25 +11,14 @@ from typing import Any
 from moto.apigateway.exceptions import NotFoundException
 from moto.apigateway.models import UsagePlan
 
-from local_cloud.moto_gaps.json_patch import Patchable, Scalar, apply_patch, unescape
+from local_cloud.moto_gaps.json_patch import Patchable, apply_patch, plain, unescape
+from local_cloud.patches import replaces
 
-_PATCHABLE = Patchable(
-    scalars={
-        "name": Scalar("name"),
-        "description": Scalar("description"),
-        "productCode": Scalar("product_code"),
-        "quota": Scalar("quota"),
-        "throttle": Scalar("throttle"),
-    }
-)
+_PATCHABLE = Patchable(plain("name", "description", "productCode", "quota", "throttle"))
 _NUMBERS = {"rateLimit": float, "burstLimit": int, "limit": int, "offset": int}
 
 
-def apply() -> None:
-    """Replace the update of usage plans."""
-    UsagePlan.apply_patch_operations = _apply_patch_operations
-
-
+@replaces(UsagePlan)
 def _apply_patch_operations(plan: Any, operations: list[dict[str, Any]]) -> None:
     for operation in operations:
         match operation["path"].lstrip("/").split("/"):
