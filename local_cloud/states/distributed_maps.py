@@ -10,7 +10,6 @@ import copy
 import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from functools import wraps
 from typing import Any
 
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.distributed_iteration_component import (
@@ -22,20 +21,16 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_map.result_writer.
 from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError
 
 from local_cloud.json_paths import MISSING, find
+from local_cloud.patches import extends, replaces
 from local_cloud.states import intrinsics, jsonata
 from local_cloud.states.failures import missing_path
 
 _LARGEST_BATCH_BYTES = 256 * 1024
 
 
-def apply() -> None:
-    """Change moto's classes."""
-    DistributedIterationComponent._map_run = _in_batches(DistributedIterationComponent._map_run)
-    ResourceEvalS3._handle_put_object = staticmethod(_write_results)
-
-
+@replaces(ResourceEvalS3, "_handle_put_object")
 def _write_results(env: Any, runtime_part: Any, state_credentials: Any) -> None:
-    """Stand in for moto's method, which writes a manifest without the results."""
+    """Write the results, and a manifest with them."""
     parameters, outputs = env.stack.pop(), env.stack.pop()
     map_run = env.map_run_record_pool_manager.get_all().pop()
     client = ResourceEvalS3._get_s3_client(runtime_part, state_credentials)
@@ -117,16 +112,13 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _in_batches(original: Callable[..., None]) -> Callable[..., None]:
-    @wraps(original)
-    def run(component: Any, env: Any, eval_input: Any) -> None:
-        batcher = getattr(component, "item_batcher", None)
-        if batcher:
-            items = _selected(env, eval_input, env.stack.pop())
-            env.stack.append(_batches(env, batcher, items))
-        original(component, env, eval_input)
-
-    return run
+@extends(DistributedIterationComponent, "_map_run")
+def _run_in_batches(original: Callable[..., None], component: Any, env: Any, eval_input: Any) -> None:
+    batcher = getattr(component, "item_batcher", None)
+    if batcher:
+        items = _selected(env, eval_input, env.stack.pop())
+        env.stack.append(_batches(env, batcher, items))
+    original(component, env, eval_input)
 
 
 def _selected(env: Any, eval_input: Any, items: list[Any]) -> list[Any]:

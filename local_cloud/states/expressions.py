@@ -12,7 +12,6 @@ import copy
 import json
 import sys
 from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from moto.stepfunctions.parser.asl.component.common.error_name import custom_error_name
@@ -43,28 +42,15 @@ from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError
 
 from local_cloud.json_paths import JsonPathError, compile_path
+from local_cloud.patches import checks, extends, replaces
 from local_cloud.states import intrinsics
 from local_cloud.states.failures import runtime_error, task_error
 from local_cloud.states.jsonata import QueryError
 
-
-def apply() -> None:
-    """Change moto's classes."""
-    original = json_path.extract_json
-    for name, module in list(sys.modules.items()):
-        if name.startswith("moto.stepfunctions.") and getattr(module, "extract_json", None) is original:
-            module.extract_json = _extract  # type: ignore[attr-defined]
-    StringJsonPath.__init__ = _checking(StringJsonPath.__init__)
-    ResultPath.__init__ = _checking(ResultPath.__init__)
-    ResultPath._eval_body = _place_result
-    Preprocessor.visitString_intrinsic_function = _intrinsic_function
-    Preprocessor._open_query_language_scope = _allowing_json_path(Preprocessor._open_query_language_scope)
-    Variable._eval_body = _evaluate_variable
-    ComparisonVariable._eval_body = _compare
-    custom_error_name.CustomErrorName.__init__ = ErrorName.__init__
-    VariableStore.get_assigned_variables = _assigned_variables
+custom_error_name.CustomErrorName.__init__ = ErrorName.__init__
 
 
+@replaces(VariableStore, "get_assigned_variables")
 def _assigned_variables(store: Any) -> dict[str, str]:
     """Return the variables that a state has assigned, as JSON."""
     return {name: to_json_str(store.get(name), separators=(",", ":")) for name in store._declaration_tracing}
@@ -80,24 +66,30 @@ def _extract(path: str, data: Any) -> Any:
     return found[0]
 
 
-def _checking(original: Callable[..., None]) -> Callable[..., None]:
-    """Refuse a text that is not a JSONPath when the definition is read."""
-
-    @wraps(original)
-    def make(component: Any, *arguments: Any, **options: Any) -> None:
-        path = next(iter((*arguments, *options.values())))
-        try:
-            if path is not None:
-                compile_path(path)
-        except JsonPathError as error:
-            raise ValueError(
-                f"The value '{path}' must be a valid JSONPath or a valid intrinsic function call ({error})"
-            ) from None
-        original(component, *arguments, **options)
-
-    return make
+_original_extract = json_path.extract_json
+for _name, _module in list(sys.modules.items()):
+    if (
+        _name.startswith("moto.stepfunctions.")
+        and getattr(_module, "extract_json", None) is _original_extract
+    ):
+        _module.extract_json = _extract  # type: ignore[attr-defined]
 
 
+@checks(StringJsonPath, "__init__")
+@checks(ResultPath, "__init__")
+def _check_path(_component: Any, *arguments: Any, **options: Any) -> None:
+    """Reject a text that is not a JSONPath when the definition is read."""
+    path = next(iter((*arguments, *options.values())))
+    try:
+        if path is not None:
+            compile_path(path)
+    except JsonPathError as error:
+        raise ValueError(
+            f"The value '{path}' must be a valid JSONPath or a valid intrinsic function call ({error})"
+        ) from None
+
+
+@replaces(ResultPath, "_eval_body")
 def _place_result(component: Any, env: Any) -> None:
     given = env.states.get_input()
     if component.result_path_src is None:
@@ -141,27 +133,25 @@ class _Intrinsic(EvalComponent):  # type: ignore[misc] # moto ships no types
             raise task_error(env, StatesErrorNameType.StatesIntrinsicFailure, f"{failed}{error}") from None
 
 
+@replaces(Preprocessor, "visitString_intrinsic_function")
 def _intrinsic_function(_: Any, context: Any) -> Any:
     text = json.loads(context.STRINGINTRINSICFUNC().getText(), strict=False)
     return StringIntrinsicFunction(intrinsic_function_derivation=text, function=_Intrinsic(text))
 
 
-def _allowing_json_path(original: Callable[..., None]) -> Callable[..., None]:
+@extends(Preprocessor, "_open_query_language_scope")
+def _open_scope(original: Callable[..., None], visitor: Any, tree: Any) -> None:
     """Let a state of a machine in JSONPath stay in JSONPath inside a Map or a Parallel in JSONata."""
-
-    @wraps(original)
-    def open_scope(visitor: Any, tree: Any) -> None:
-        scopes = visitor._query_language_per_scope
-        try:
-            original(visitor, tree)
-        except ValueError:
-            if not scopes or scopes[0].query_language_mode != QueryLanguageMode.JSONPath:
-                raise
-            scopes.append(QueryLanguage())
-
-    return open_scope
+    scopes = visitor._query_language_per_scope
+    try:
+        original(visitor, tree)
+    except ValueError:
+        if not scopes or scopes[0].query_language_mode != QueryLanguageMode.JSONPath:
+            raise
+        scopes.append(QueryLanguage())
 
 
+@replaces(Variable, "_eval_body")
 def _evaluate_variable(variable: Any, env: Any) -> None:
     sampler = variable.string_sampler
     try:
@@ -175,6 +165,7 @@ def _evaluate_variable(variable: Any, env: Any) -> None:
     env.stack.append(value)
 
 
+@replaces(ComparisonVariable, "_eval_body")
 def _compare(comparison: Any, env: Any) -> None:
     comparison.variable.eval(env)
     function = comparison.comparison_function

@@ -62,6 +62,7 @@ from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError
 
 from local_cloud.json_paths import PathMatchError
+from local_cloud.patches import extends, replaces
 from local_cloud.states.jsonata import QueryError
 
 _FIELDS = (
@@ -77,16 +78,6 @@ _FAILED_EVENTS = {
     StateMap: HistoryEventType.MapStateFailed,
     StateParallel: HistoryEventType.ParallelStateFailed,
 }
-
-
-def apply() -> None:
-    """Change moto's classes."""
-    EvalComponent.eval = _evaluate
-    CommonStateField._eval_state_input = _noting_the_entry(CommonStateField._eval_state_input)
-    ItemsPath._eval_body = _requiring_an_array(ItemsPath._eval_body)
-    for state in (ExecutionState, StateMap, StateParallel):
-        state._eval_state = _guarded
-    ExecutionState._eval_state_output = _evaluated_already
 
 
 def runtime_error(env: Any, cause: str) -> Exception:
@@ -134,12 +125,10 @@ def _query_failure(env: Any, error: QueryError, field: str) -> Exception:
     )
 
 
-def _noting_the_entry(original: Any) -> Any:
-    def evaluate(state: Any, env: Any) -> None:
-        env.entered_event_id = env.event_history_context.source_event_id
-        original(state, env)
-
-    return evaluate
+@extends(CommonStateField, "_eval_state_input")
+def _note_entry(original: Any, state: Any, env: Any) -> None:
+    env.entered_event_id = env.event_history_context.source_event_id
+    original(state, env)
 
 
 def _entry(env: Any) -> int:
@@ -150,8 +139,9 @@ def _where(env: Any) -> str:
     return f"An error occurred while executing the state '{env.next_state_name}' (entered at the event id #{_entry(env)}). "
 
 
+@replaces(EvalComponent, "eval")
 def _evaluate(component: Any, env: Any) -> None:
-    """Stand in for moto's method, through which everything is evaluated: names the error of what cannot be."""
+    """Evaluate anything; names the error of what cannot be."""
     if not env.is_running():
         return
     if (name := component._field_name()) is not None:
@@ -211,16 +201,17 @@ def _locate(component: Any, error: QueryError) -> None:
         error.field = f"{label}{separator}{error.field}"
 
 
-def _requiring_an_array(original: Any) -> Any:
-    def evaluate(component: Any, env: Any) -> None:
-        original(component, env)
-        if not isinstance(env.stack[-1], list):
-            path = component.string_sampler.literal_value
-            raise runtime_error(env, f'Reference path "{path}" must point to array.')
-
-    return evaluate
+@extends(ItemsPath, "_eval_body")
+def _require_array(original: Any, component: Any, env: Any) -> None:
+    original(component, env)
+    if not isinstance(env.stack[-1], list):
+        path = component.string_sampler.literal_value
+        raise runtime_error(env, f'Reference path "{path}" must point to array.')
 
 
+@replaces(ExecutionState, "_eval_state")
+@replaces(StateMap, "_eval_state")
+@replaces(StateParallel, "_eval_state")
 def _guarded(state: Any, env: Any) -> None:
     """Run a Task, Map or Parallel state until it succeeds, its error is caught, or nothing handles the error."""
     env.states.context_object.context_object_data["State"]["RetryCount"] = 0
@@ -285,5 +276,6 @@ def _record(env: Any, failure: Any, group: HistoryEventType | None = None) -> No
         env.event_manager.add_event(context=env.event_history_context, event_type=group)
 
 
+@replaces(ExecutionState, "_eval_state_output")
 def _evaluated_already(state: Any, env: Any) -> None:
-    """Stand in for moto's method: Retry and Catch guard the output, so `_guarded` has evaluated it."""
+    """Do nothing: Retry and Catch guard the output, so `_guarded` has evaluated it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
@@ -25,6 +25,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 )
 
 from local_cloud import outbound
+from local_cloud.patches import extends, replaces
 from local_cloud.states.roles import ROLES
 from local_cloud.states.task_errors import task_failed
 
@@ -79,26 +80,22 @@ class HttpTask(StateTaskServiceCallback):  # type: ignore[misc] # moto ships no 
         env.stack.append(_invoke_url(parameters))
 
 
-def apply() -> None:
-    """Change moto's classes."""
-    gateway = StateTaskServiceApiGateway
-    gateway._get_supported_parameters = lambda _: _PARAMETERS["apigateway"]
-    gateway._from_error = _failure
-    gateway._eval_service_task = _invoke_api
-    original = state_task_factory.state_task_service_for
-
-    def task_for(service_name: str) -> Any:
-        return HttpTask() if service_name == "http" else original(service_name)
-
-    state_task_factory.state_task_service_for = task_for
+StateTaskServiceApiGateway._get_supported_parameters = lambda _: _PARAMETERS["apigateway"]
 
 
+@extends(state_task_factory, "state_task_service_for")
+def _task_for(original: Callable[[str], Any], service_name: str) -> Any:
+    return HttpTask() if service_name == "http" else original(service_name)
+
+
+@replaces(StateTaskServiceApiGateway, "_from_error")
 def _failure(task: Any, env: Any, ex: Exception) -> Any:
     if not isinstance(ex, _CallError):
         return StateTaskServiceCallback._from_error(task, env, ex)
     return task_failed(task, env, ex.name, str(ex))
 
 
+@replaces(StateTaskServiceApiGateway, "_eval_service_task")
 def _invoke_api(
     _: Any,
     env: Any,

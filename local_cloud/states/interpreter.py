@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import wraps
 from typing import Any
 
 from moto.stepfunctions.parser.api import (
@@ -25,8 +24,8 @@ from moto.stepfunctions.parser.api import (
     HistoryEventType,
     StateMachineType,
 )
-from moto.stepfunctions.parser.asl.component.common.error_name import error_equals_decl
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
     FailureEvent,
     FailureEventException,
@@ -60,6 +59,7 @@ from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.parser.asl.parse import preprocessor
 
+from local_cloud.patches import checks, extends, replaces
 from local_cloud.states import jsonata
 from local_cloud.states.failures import runtime_error
 from local_cloud.states.functions import trace_with
@@ -72,34 +72,13 @@ _SECONDS_TO_END = 5.0  # for an execution that timed out to write its last event
 _PAUSE_SLICE_SECONDS = 0.05
 
 
-def apply() -> None:
-    """Change moto's classes."""
-    preprocessor.Preprocessor.__init__ = _with_scopes_of_its_own
-    preprocessor.Preprocessor._inner_string_of = staticmethod(_string)
-    preprocessor.from_string_literal = _string
-    StateChoice._eval_state = _naming_no_match(StateChoice._eval_state)
-    Program.eval = _evaluate_program
-    ExecutionState._evaluate_with_timeout = _evaluate_with_timeout
-    TimeoutSecondsPath._eval_seconds = _seconds_of_path
-    RetrierDecl._eval_body = _retry
-    error_equals_decl.ErrorEqualsDecl._eval_body = _catching_less(
-        error_equals_decl.ErrorEqualsDecl._eval_body
-    )
-    branches_decl.CustomErrorName = _error_name
-    iteration_worker.CustomErrorName = _error_name
-    iteration_worker.IterationWorker._eval_pool = _iterate
-    InlineIterationComponent._eval_body = _iterating_within_limits(InlineIterationComponent._eval_body)
-    original = Environment.as_inner_frame_of.__func__
-    Environment.as_inner_frame_of = classmethod(_knowing_the_item(original))
-    StringJSONata.__init__ = _checking(StringJSONata.__init__)
-    StringJSONata._eval_body = _evaluate_expression
-    StringVariableSample._eval_body = _evaluate_expression
-
-
-def _with_scopes_of_its_own(visitor: Any) -> None:
+@replaces(preprocessor.Preprocessor, "__init__")
+def _own_scopes(visitor: Any) -> None:
     visitor._query_language_per_scope = []
 
 
+@replaces(preprocessor.Preprocessor, "_inner_string_of")
+@replaces(preprocessor, "from_string_literal")
 def _string(parser_rule_context: Any) -> str | None:
     """Read a string of a definition, or null."""
     text = parser_rule_context.getText()
@@ -108,29 +87,27 @@ def _string(parser_rule_context: Any) -> str | None:
     return str(json.loads(text, strict=False)) if text.startswith('"') else str(text)
 
 
-def _naming_no_match(original: Callable[..., None]) -> Callable[..., None]:
-    @wraps(original)
-    def evaluate(state: Any, env: Any) -> None:
-        try:
-            original(state, env)
-        except RuntimeError as error:
-            if not str(error.args[0]).startswith("No branching option"):
-                raise
-            name = StatesErrorName(typ=StatesErrorNameType.StatesNoChoiceMatched)
-            cause = f"No rule of the Choice state '{state.name}' matched, and it has no Default."
-            details = ExecutionFailedEventDetails(error=name.error_name, cause=cause)
-            raise FailureEventException(
-                failure_event=FailureEvent(
-                    env=env,
-                    error_name=name,
-                    event_type=HistoryEventType.ExecutionFailed,
-                    event_details=EventDetails(executionFailedEventDetails=details),
-                )
-            ) from None
-
-    return evaluate
+@extends(StateChoice, "_eval_state")
+def _name_no_match(original: Callable[..., None], state: Any, env: Any) -> None:
+    try:
+        original(state, env)
+    except RuntimeError as error:
+        if not str(error.args[0]).startswith("No branching option"):
+            raise
+        name = StatesErrorName(typ=StatesErrorNameType.StatesNoChoiceMatched)
+        cause = f"No rule of the Choice state '{state.name}' matched, and it has no Default."
+        details = ExecutionFailedEventDetails(error=name.error_name, cause=cause)
+        raise FailureEventException(
+            failure_event=FailureEvent(
+                env=env,
+                error_name=name,
+                event_type=HistoryEventType.ExecutionFailed,
+                event_details=EventDetails(executionFailedEventDetails=details),
+            )
+        ) from None
 
 
+@replaces(Program, "eval")
 def _evaluate_program(program: Any, env: Any) -> None:
     """Run a state machine, a branch or an iteration; branches and iterations have threads already."""
     env.next_state_name = program.start_at.start_at_name
@@ -164,12 +141,14 @@ class _Alarm:
         return self._done.wait(timeout)
 
 
+@replaces(TimeoutSecondsPath, "_eval_seconds")
 def _seconds_of_path(timeout: Any, env: Any) -> Any:
     """Return what a TimeoutSecondsPath leads to; `_evaluate_with_timeout` checks it."""
     timeout.string_sampler.eval(env=env)
     return env.stack.pop()
 
 
+@replaces(ExecutionState, "_evaluate_with_timeout")
 def _evaluate_with_timeout(state: Any, env: Any) -> None:
     """Run a Task, Parallel or Map state until it ends, times out, or the execution is stopped."""
     state.timeout.eval(env=env)
@@ -226,6 +205,7 @@ def _take_result(state: Any, env: Any, result: Any) -> None:
         env.states.reset(input_value=env.stack.pop())
 
 
+@replaces(RetrierDecl, "_eval_body")
 def _retry(retrier: Any, env: Any) -> None:
     retrier.error_equals.eval(env)
     if not env.stack.pop():
@@ -245,21 +225,19 @@ def _retry(retrier: Any, env: Any) -> None:
     env.stack.append(RetrierOutcome.Executed)
 
 
-def _catching_less(original: Callable[..., None]) -> Callable[..., None]:
+@extends(ErrorEqualsDecl, "_eval_body")
+def _catch_less(original: Callable[..., None], decl: Any, env: Any) -> None:
     """Let `States.ALL` pass the errors that it does not catch on AWS; nothing catches `States.Runtime`."""
-
-    @wraps(original)
-    def evaluate(decl: Any, env: Any) -> None:
-        error = env.stack[-1].error_name if env.stack[-1] is not None else None
-        is_named = any(name.error_name == error for name in decl.error_names)
-        if error == "States.Runtime" or (error == "States.DataLimitExceeded" and not is_named):
-            env.stack[-1] = False
-            return
+    error = env.stack[-1].error_name if env.stack[-1] is not None else None
+    is_named = any(name.error_name == error for name in decl.error_names)
+    if error == "States.Runtime" or (error == "States.DataLimitExceeded" and not is_named):
+        env.stack[-1] = False
+    else:
         original(decl, env)
 
-    return evaluate
 
-
+@replaces(branches_decl, "CustomErrorName")
+@replaces(iteration_worker, "CustomErrorName")
 def _error_name(error_name: str | None) -> Any:
     """Name the error of a branch or an iteration, which may be one of the states language."""
     try:
@@ -268,6 +246,7 @@ def _error_name(error_name: str | None) -> Any:
         return CustomErrorName(error_name=error_name)
 
 
+@replaces(iteration_worker.IterationWorker, "_eval_pool")
 def _iterate(worker: Any, job: Any, worker_frame: Any) -> None:
     """Work on iterations of a Map until there are no more; moto does it by recursion."""
     while job is not None:
@@ -288,47 +267,43 @@ def _iterate(worker: Any, job: Any, worker_frame: Any) -> None:
     worker._env.close_frame(worker_frame)
 
 
-def _iterating_within_limits(original: Callable[..., None]) -> Callable[..., None]:
+@extends(InlineIterationComponent, "_eval_body")
+def _iterate_within_limits(original: Callable[..., None], component: Any, env: Any) -> None:
     """Bound the threads of a Map, and stop the other iterations when one failed."""
-
-    @wraps(original)
-    def evaluate(component: Any, env: Any) -> None:
-        given = env.stack[-1]
-        wanted = given.max_concurrency or _MOST_PARALLEL_ITERATIONS
-        given.max_concurrency = max(1, min(wanted, _MOST_PARALLEL_ITERATIONS, len(given.input_items)))
-        try:
-            original(component, env)
-        except Exception:
-            for frame in list(env._frames):
-                frame.set_stop(stop_date=datetime.now(UTC), cause=None, error=None)
-            raise
-
-    return evaluate
+    given = env.stack[-1]
+    wanted = given.max_concurrency or _MOST_PARALLEL_ITERATIONS
+    given.max_concurrency = max(1, min(wanted, _MOST_PARALLEL_ITERATIONS, len(given.input_items)))
+    try:
+        original(component, env)
+    except Exception:
+        for frame in list(env._frames):
+            frame.set_stop(stop_date=datetime.now(UTC), cause=None, error=None)
+        raise
 
 
-def _knowing_the_item(original: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(original)
-    def make(cls: Any, env: Any, *arguments: Any, **options: Any) -> Any:
-        frame = original(cls, env, *arguments, **options)
-        outer = env.states.context_object.context_object_data
-        if "Map" in outer:
-            frame.states.context_object.context_object_data["Map"] = outer["Map"]
-        return frame
-
-    return make
+_original_frame = Environment.as_inner_frame_of
 
 
-def _checking(original: Callable[..., None]) -> Callable[..., None]:
-    """Refuse an expression that is not JSONata when the definition is read."""
-
-    @wraps(original)
-    def make(component: Any, expression: str) -> None:
-        jsonata.check(expression)
-        original(component, expression)
-
-    return make
+def _as_inner_frame_of(_: Any, env: Any, *arguments: Any, **options: Any) -> Any:
+    """Let an inner frame know the item of the Map."""
+    frame = _original_frame(env, *arguments, **options)
+    outer = env.states.context_object.context_object_data
+    if "Map" in outer:
+        frame.states.context_object.context_object_data["Map"] = outer["Map"]
+    return frame
 
 
+Environment.as_inner_frame_of = classmethod(_as_inner_frame_of)
+
+
+@checks(StringJSONata, "__init__")
+def _check_expression(_component: Any, expression: str) -> None:
+    """Reject an expression that is not JSONata when the definition is read."""
+    jsonata.check(expression)
+
+
+@replaces(StringJSONata, "_eval_body")
+@replaces(StringVariableSample, "_eval_body")
 def _evaluate_expression(component: Any, env: Any) -> None:
     variables = {**env.variable_store._outer_scope, **env.variable_store._inner_scope}
     env.stack.append(jsonata.evaluate(component.expression, {**variables, "states": env.states._states_data}))

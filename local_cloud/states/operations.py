@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from moto.core.exceptions import AWSError
@@ -19,52 +18,28 @@ from moto.stepfunctions.exceptions import InvalidToken, ValidationException
 from moto.stepfunctions.parser import api
 from moto.stepfunctions.responses import StepFunctionResponse
 
+from local_cloud.patches import extends, replaces
 from local_cloud.states.validation import diagnose
 
 _PAGE = 100
 _LARGEST_PAGE = 1000
 
 
-def apply() -> None:
-    """Add the operations to moto's class, or replace them."""
-    for name, operation in {
-        "create_state_machine": _create_state_machine,
-        "delete_state_machine_version": _delete_state_machine_version,
-        "describe_execution": _describe_execution,
-        "describe_state_machine": _describe_state_machine,
-        "describe_state_machine_for_execution": _describe_state_machine_for_execution,
-        "get_activity_task": _get_activity_task,
-        "get_execution_history": _get_execution_history,
-        "list_executions": _list_executions,
-        "list_state_machine_versions": _list_state_machine_versions,
-        "publish_state_machine_version": _publish_state_machine_version,
-        "send_task_failure": _send_task_failure,
-        "start_execution": _start_execution,
-        "start_sync_execution": _start_sync_execution,
-        "stop_execution": _stop_execution,
-        "update_state_machine": _update_state_machine,
-        "validate_state_machine_definition": _validate_state_machine_definition,
-    }.items():
-        setattr(StepFunctionResponse, name, operation)
-    StepFunctionResponse._validate_routing_configuration = lambda *_: None  # the backend checks it
-    errors: list[Any] = [
-        item for item in vars(api).values() if isinstance(item, type) and issubclass(item, AWSError)
-    ]
-    for error in errors:
-        if error is not AWSError:
-            error.TYPE = error.code
-            if "__init__" not in vars(error):
-                error.__init__ = _with_a_message(error.__init__, error.code)
+StepFunctionResponse._validate_routing_configuration = lambda *_: None  # the backend checks it
 
 
-def _with_a_message(original: Callable[..., None], code: str) -> Callable[..., None]:
-    @wraps(original)
-    def make(error: Any, message: str = f"{code}: see the history of the execution", **options: Any) -> None:
-        original(error, message, **options)
-
-    return make
+def _add_message(original: Callable[..., None], error: Any, message: str = "", **options: Any) -> None:
+    original(error, message or f"{error.TYPE}: see the history of the execution", **options)
 
 
+for _error in list(vars(api).values()):
+    if isinstance(_error, type) and issubclass(_error, AWSError) and _error is not AWSError:
+        _error.TYPE = _error.code  # type: ignore[attr-defined]
+        if "__init__" not in vars(_error):
+            extends(_error, "__init__")(_add_message)
+
+
+@replaces(StepFunctionResponse)
 def _create_state_machine(response: Any) -> Any:
     given = response._get_param
     publish, description = given("publish"), given("versionDescription")
@@ -88,6 +63,7 @@ def _create_state_machine(response: Any) -> Any:
     return ActionResult(answer)
 
 
+@replaces(StepFunctionResponse)
 def _update_state_machine(response: Any) -> Any:
     given = response._get_param
     publish, description = given("publish"), given("versionDescription")
@@ -111,11 +87,13 @@ def _update_state_machine(response: Any) -> Any:
     return ActionResult(answer)
 
 
+@replaces(StepFunctionResponse)
 def _describe_state_machine(response: Any) -> Any:
     arn = response._get_param("stateMachineArn")
     return ActionResult(_described(response.stepfunction_backend.describe_state_machine(arn)))
 
 
+@replaces(StepFunctionResponse)
 def _describe_state_machine_for_execution(response: Any) -> Any:
     execution = response.stepfunction_backend.describe_execution(response._get_param("executionArn"))
     answer = _described(execution.state_machine)
@@ -145,12 +123,14 @@ def _described(machine: Any) -> dict[str, Any]:
     return answer
 
 
+@replaces(StepFunctionResponse)
 def _list_state_machine_versions(response: Any) -> Any:
     versions = response.stepfunction_backend.list_versions(response._get_param("stateMachineArn"))
     items = [{"creationDate": item.creation_date, "stateMachineVersionArn": item.arn} for item in versions]
     return _page(response, "stateMachineVersions", items)
 
 
+@replaces(StepFunctionResponse)
 def _publish_state_machine_version(response: Any) -> Any:
     arn, description = response._get_param("stateMachineArn"), response._get_param("description")
     revision = response._get_param("revisionId")
@@ -164,11 +144,13 @@ def _publish_state_machine_version(response: Any) -> Any:
     return ActionResult({"creationDate": version.creation_date, "stateMachineVersionArn": version.arn})
 
 
+@replaces(StepFunctionResponse)
 def _delete_state_machine_version(response: Any) -> Any:
     response.stepfunction_backend.delete_version(response._get_param("stateMachineVersionArn"))
     return EmptyResult()
 
 
+@replaces(StepFunctionResponse)
 def _validate_state_machine_definition(response: Any) -> Any:
     found = diagnose(response._get_param("definition"), response._get_param("type") or "STANDARD")
     most = int(response._get_param("maxResults") or _PAGE)
@@ -185,11 +167,13 @@ def _validate_state_machine_definition(response: Any) -> Any:
     return ActionResult({"result": result, "diagnostics": diagnostics, "truncated": len(found) > most})
 
 
+@replaces(StepFunctionResponse)
 def _start_execution(response: Any) -> Any:
     execution = response.stepfunction_backend.start_execution(*_start_parameters(response))
     return ActionResult({"executionArn": execution.exec_arn, "startDate": execution.start_date})
 
 
+@replaces(StepFunctionResponse)
 def _start_sync_execution(response: Any) -> Any:
     execution = response.stepfunction_backend.start_sync_execution(*_start_parameters(response))
     return ActionResult(execution.describe_sync())
@@ -200,6 +184,7 @@ def _start_parameters(response: Any) -> list[Any]:
     return [*(response._get_param(name) for name in ("stateMachineArn", "name", "input")), trace_header]
 
 
+@replaces(StepFunctionResponse)
 def _stop_execution(response: Any) -> Any:
     given = response._get_param
     execution = response.stepfunction_backend.stop_execution(
@@ -208,11 +193,13 @@ def _stop_execution(response: Any) -> Any:
     return ActionResult({"stopDate": execution.stop_date})
 
 
+@replaces(StepFunctionResponse)
 def _describe_execution(response: Any) -> Any:
     execution = response.stepfunction_backend.describe_execution(response._get_param("executionArn"))
     return ActionResult(execution.describe())
 
 
+@replaces(StepFunctionResponse)
 def _list_executions(response: Any) -> Any:
     executions = response.stepfunction_backend.list_all_executions(
         response._get_param("stateMachineArn"), response._get_param("statusFilter")
@@ -220,6 +207,7 @@ def _list_executions(response: Any) -> Any:
     return _page(response, "executions", [execution.list_item() for execution in executions])
 
 
+@replaces(StepFunctionResponse)
 def _get_execution_history(response: Any) -> Any:
     execution = response.stepfunction_backend.describe_execution(response._get_param("executionArn"))
     events = execution.to_history_output()["events"]
@@ -234,6 +222,7 @@ def _get_execution_history(response: Any) -> Any:
     return _page(response, "events", events)
 
 
+@replaces(StepFunctionResponse)
 def _get_activity_task(response: Any) -> Any:
     given = response._get_param
     return ActionResult(
@@ -241,6 +230,7 @@ def _get_activity_task(response: Any) -> Any:
     )
 
 
+@replaces(StepFunctionResponse)
 def _send_task_failure(response: Any) -> Any:
     given = response._get_param
     response.stepfunction_backend.send_task_failure(

@@ -13,13 +13,15 @@ from typing import Any
 from botocore.exceptions import UnknownServiceError
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
-    state_task_service_aws_sdk,
     state_task_service_callback,
     state_task_service_lambda,
 )
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import ResourceCondition
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import (
     StateTaskService,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_aws_sdk import (
+    StateTaskServiceAwsSdk,
 )
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (
     StateTaskServiceCallback,
@@ -28,6 +30,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
     StateTaskServiceUnsupported,
 )
 
+from local_cloud.patches import replaces
 from local_cloud.states import clients, functions
 from local_cloud.states.task_errors import ServiceNotHereError
 
@@ -39,21 +42,13 @@ _MODEL_REGION = "us-east-1"  # a service's model is the same in every region
 _BOTO3_NAMES = {"bedrockruntime": "bedrock-runtime", "cloudwatchlogs": "logs", "eventbridge": "events"}
 
 
-def apply() -> None:
-    """Change moto's classes."""
-    StateTaskService._SERVICE_NAME_SFN_TO_BOTO_OVERRIDES.update(_BOTO3_NAMES)
-    aws_sdk = state_task_service_aws_sdk.StateTaskServiceAwsSdk
-    aws_sdk._validate_service_integration_is_supported = _require_operation
-    StateTaskServiceUnsupported.__init__ = _waiting_for_everything
-    StateTaskServiceUnsupported._eval_service_task = _refuse
-    StateTaskService._eval_execution = _execute
-    lambda_eval_utils._invoke_lambda_function = functions.invoke
-    state_task_service_lambda._SUPPORTED_API_PARAM_BINDINGS["invoke"].add("InvocationType")
-    state_task_service_callback._DELAY_SECONDS_SYNC_CONDITION_CHECK = _POLL_SECONDS
-    StateTaskService._normalise_parameters = _to_boto3
-    StateTaskService._normalise_response = _from_boto3
+StateTaskService._SERVICE_NAME_SFN_TO_BOTO_OVERRIDES.update(_BOTO3_NAMES)
+lambda_eval_utils._invoke_lambda_function = functions.invoke
+state_task_service_lambda._SUPPORTED_API_PARAM_BINDINGS["invoke"].add("InvocationType")
+state_task_service_callback._DELAY_SECONDS_SYNC_CONDITION_CHECK = _POLL_SECONDS
 
 
+@replaces(StateTaskService, "_eval_execution")
 def _execute(task: Any, env: Any) -> None:
     """Call the service of a task; results of optimized integrations have the metadata of the answer."""
     task.resource.eval(env=env)
@@ -75,12 +70,14 @@ def _execute(task: Any, env: Any) -> None:
     )
 
 
+@replaces(StateTaskServiceUnsupported, "__init__")
 def _waiting_for_everything(task: Any) -> None:
     """Let a service that is not here be named with any pattern, so that the call is what fails."""
     patterns = {ResourceCondition.WaitForTaskToken, ResourceCondition.Sync, ResourceCondition.Sync2}
     StateTaskServiceCallback.__init__(task, supported_integration_patterns=patterns)
 
 
+@replaces(StateTaskService, "_normalise_parameters")
 def _to_boto3(
     task: Any, parameters: Any, boto_service_name: str | None = None, service_action_name: str | None = None
 ) -> None:
@@ -89,6 +86,7 @@ def _to_boto3(
         task._to_boto_request(parameters, operation.input_shape)
 
 
+@replaces(StateTaskService, "_normalise_response")
 def _from_boto3(
     task: Any, response: Any, boto_service_name: str | None = None, service_action_name: str | None = None
 ) -> None:
@@ -104,6 +102,7 @@ def _operation(task: Any, service: str | None, action: str | None) -> Any:
     return None if name is None else client.meta.service_model.operation_model(name)
 
 
+@replaces(StateTaskServiceAwsSdk, "_validate_service_integration_is_supported")
 def _require_operation(task: Any) -> None:
     """Refuse a definition whose resource names a service or an operation that does not exist."""
     try:
@@ -117,6 +116,7 @@ def _require_operation(task: Any) -> None:
     )
 
 
+@replaces(StateTaskServiceUnsupported, "_eval_service_task")
 def _refuse(task: Any, *_: Any) -> None:
     raise ServiceNotHereError(
         f"The local cloud has no {task.resource.api_name} to answer {task.resource.resource_arn}. "

@@ -85,7 +85,7 @@ def _connect() -> None:
     with _lock:
         if not _patched:
             for name in _CHANGES:
-                import_module(f"local_cloud.states.{name}").apply()
+                import_module(f"local_cloud.states.{name}")
             # each failure of a task, with all that it was given; the readable lines say what is of use
             logging.getLogger("moto.stepfunctions.parser").setLevel(logging.CRITICAL)
             _patched = True

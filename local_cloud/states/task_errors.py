@@ -10,7 +10,6 @@ DynamoDB are those that AWS is known to give, the others follow their pattern. m
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -46,6 +45,8 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task_la
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
+from local_cloud.patches import extends, replaces
+
 _DENIED = ("AccessDenied", "AccessDeniedException")
 
 # The general error of a service, and the name of the service in the cause.
@@ -67,21 +68,6 @@ class ServiceNotHereError(Exception):
     """A task calls a service that the local cloud does not have."""
 
 
-def apply() -> None:
-    """Change moto's classes."""
-    original = StateTaskServiceLambda._error_cause_from_client_error
-    StateTaskServiceLambda._error_cause_from_client_error = staticmethod(_lambda_error(original))
-    StateTaskLambda._from_error = _on(ClientError, _function_refused, StateTaskLambda._from_error)
-    for task, names in _NAMES.items():
-        task._from_error = _on(ClientError, _denied(*names), task._from_error)
-    unsupported, put_events = StateTaskServiceUnsupported, events.StateTaskServiceEvents
-    unsupported._from_error = _on(ServiceNotHereError, _service_not_here, unsupported._from_error)
-    put_events._from_error = _on(events.SfnFailedEntryCountException, _entry_failed, put_events._from_error)
-    sdk = aws_sdk.StateTaskServiceAwsSdk
-    sdk._normalise_service_error_name = staticmethod(_service_name)
-    sdk._from_error = _on(ClientError, _with_extended_request_id, sdk._from_error)
-
-
 def task_failed(task: Any, env: Any, error: str, cause: str) -> Any:
     """Return the failure of a task that calls a service."""
     details = TaskFailedEventDetails(
@@ -98,43 +84,47 @@ def task_failed(task: Any, env: Any, error: str, cause: str) -> Any:
     )
 
 
-def _on(
-    kind: type[Exception], failure: Callable[[Any, Any, Any], Any], original: Callable[..., Any]
-) -> Callable[..., Any]:
-    """Return moto's method, but with another failure for one kind of error, unless that is None."""
-
-    @wraps(original)
-    def from_error(task: Any, env: Any, ex: Exception) -> Any:
-        found = failure(task, env, ex) if isinstance(ex, kind) else None
-        return original(task, env, ex) if found is None else found
-
-    return from_error
+_Failure = Callable[[Any, Any, Any], Any]
 
 
-def _denied(error: str, service: str) -> Callable[[Any, Any, Any], Any]:
-    def failure(task: Any, env: Any, ex: Any) -> Any:
-        if ex.response["Error"]["Code"] not in _DENIED:
-            return None
-        metadata = ex.response["ResponseMetadata"]
-        cause = (
-            f"{ex.response['Error']['Message']} (Service: {service}; Status Code: {metadata['HTTPStatusCode']}; "
-            f"Error Code: {ex.response['Error']['Code']}; Request ID: {metadata.get('RequestId')}; Proxy: null)"
-        )
-        return task_failed(task, env, error, cause)
+def _failure_of(kind: type[Exception], owner: Any) -> Callable[[_Failure], _Failure]:
+    """Let a function return the failure of a task for one kind of error; for None, moto's method does."""
 
-    return failure
+    def install(failure: _Failure) -> _Failure:
+        def from_error(original: Any, task: Any, env: Any, ex: Exception) -> Any:
+            found = failure(task, env, ex) if isinstance(ex, kind) else None
+            return original(task, env, ex) if found is None else found
 
+        extends(owner, "_from_error")(from_error)
+        return failure
 
-def _lambda_error(original: Callable[[Any], tuple[str, str]]) -> Callable[[Any], tuple[str, str]]:
-    @wraps(original)
-    def error_and_cause(client_error: Any) -> tuple[str, str]:
-        error, cause = original(client_error)
-        denied = client_error.response["Error"]["Code"] in _DENIED
-        return ("Lambda.AWSLambdaException" if denied else error), cause
-
-    return error_and_cause
+    return install
 
 
+def _denied(task: Any, env: Any, ex: Any) -> Any:
+    if ex.response["Error"]["Code"] not in _DENIED:
+        return None
+    error, service = _NAMES[type(task)]
+    metadata = ex.response["ResponseMetadata"]
+    cause = (
+        f"{ex.response['Error']['Message']} (Service: {service}; Status Code: {metadata['HTTPStatusCode']}; "
+        f"Error Code: {ex.response['Error']['Code']}; Request ID: {metadata.get('RequestId')}; Proxy: null)"
+    )
+    return task_failed(task, env, error, cause)
+
+
+for _task in _NAMES:
+    _failure_of(ClientError, _task)(_denied)
+
+
+@extends(StateTaskServiceLambda, "_error_cause_from_client_error")
+def _lambda_error(original: Callable[[Any], tuple[str, str]], client_error: Any) -> tuple[str, str]:
+    error, cause = original(client_error)
+    denied = client_error.response["Error"]["Code"] in _DENIED
+    return ("Lambda.AWSLambdaException" if denied else error), cause
+
+
+@_failure_of(ClientError, StateTaskLambda)
 def _function_refused(_task: Any, env: Any, ex: Any) -> Any:
     error, cause = StateTaskServiceLambda._error_cause_from_client_error(ex)
     details = LambdaFunctionFailedEventDetails(error=error, cause=cause)
@@ -146,15 +136,18 @@ def _function_refused(_task: Any, env: Any, ex: Any) -> Any:
     )
 
 
+@_failure_of(ServiceNotHereError, StateTaskServiceUnsupported)
 def _service_not_here(task: Any, env: Any, ex: Exception) -> Any:
     """Let a service that is not here look like one without permission, so that a fallback can be tried out."""
     return task_failed(task, env, f"{_service_name(task.resource.api_name)}.AccessDeniedException", str(ex))
 
 
+@_failure_of(events.SfnFailedEntryCountException, events.StateTaskServiceEvents)
 def _entry_failed(task: Any, env: Any, ex: Any) -> Any:
     return task_failed(task, env, "EventBridge.FailedEntry", to_json_str(ex.cause, separators=(",", ":")))
 
 
+@_failure_of(ClientError, aws_sdk.StateTaskServiceAwsSdk)
 def _with_extended_request_id(task: Any, _env: Any, ex: Any) -> None:
     """Give an error of S3 the second request ID, which S3 sends with every answer and moto does not."""
     if task.resource.api_name.lower() == "s3":
@@ -162,6 +155,7 @@ def _with_extended_request_id(task: Any, _env: Any, ex: Any) -> None:
         metadata.setdefault("HostId", metadata["RequestId"])
 
 
+@replaces(aws_sdk.StateTaskServiceAwsSdk, "_normalise_service_error_name")
 def _service_name(service: str) -> str:
     names = {**aws_sdk._SERVICE_ERROR_NAMES, **_SERVICES}
     return str(names.get(service.lower()) or service[:1].upper() + service[1:])
