@@ -100,6 +100,7 @@ if TYPE_CHECKING:
     from constructs_lib.storage.replica import Replica
     from constructs_lib.storage.table import Table
     from constructs_lib.workflows.branches import Map, Parallel
+    from constructs_lib.workflows.chat_task import ChatTask
     from constructs_lib.workflows.circuit_breaker import CircuitBreaker
     from constructs_lib.workflows.expressions import Expression, Input, Item, Jsonata, Variable
     from constructs_lib.workflows.failures import Catch, Retry
@@ -145,6 +146,7 @@ _MODULES = {
     "Canary": "constructs_lib.api.canary",
     "Catch": "constructs_lib.workflows.failures",
     "ChatService": "constructs_lib.patterns.chat_service",
+    "ChatTask": "constructs_lib.workflows.chat_task",
     "Choice": "constructs_lib.workflows.steps",
     "CircuitBreaker": "constructs_lib.workflows.circuit_breaker",
     "CognitoAuthorizer": "constructs_lib.authorization.cognito_authorizer",
@@ -268,6 +270,7 @@ __all__ = [
     "Canary",
     "Catch",
     "ChatService",
+    "ChatTask",
     "Choice",
     "CircuitBreaker",
     "CognitoAuthorizer",

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from constructs_lib.errors import InvalidArgumentError
@@ -43,6 +43,17 @@ class Measure(Protocol):
 
     def largest(self) -> Mapping[str, int]:
         """Return the most that any call can use, by unit."""
+
+
+class Prompt(Protocol):
+    """Prompt that an operation sends to a language model."""
+
+    @property
+    def model(self) -> str:
+        """Name of the model route."""
+
+    def largest(self) -> Mapping[str, int]:
+        """Return the most tokens that one model uses for it, by unit."""
 
 
 class ServiceOperation(Protocol):
@@ -110,7 +121,11 @@ class ServiceOperation(Protocol):
 
     @property
     def metered_by(self) -> Measure | None:
-        """Measure of its calls over HTTP. None if the contract has none."""
+        """Measure of its calls. None if the contract has none."""
+
+    @property
+    def prompt(self) -> Callable[[Mapping[str, Any], str], Prompt | None] | None:
+        """Prompt of a call, by its request and the AI backend. None if no call sends one."""
 
     def describe(self) -> dict[str, Any]:
         """Return the operation as plain data, for a catalogue."""

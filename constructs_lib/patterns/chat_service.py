@@ -75,9 +75,7 @@ class ChatService(AiService):
         _check_routes(where, routes)
         meter = meter_of(scope, contract.name)
         for target in [target for route in routes for target in route.targets] if meter else ():
-            base_url = target.base_url if isinstance(target, OpenAiModel) else None
-            fields = target.as_dict()
-            meter.check_model(where, fields["backend"], fields["model"], base_url)  # type: ignore[union-attr]
+            meter.check_model(where, target)  # type: ignore[union-attr]
         self._routes = tuple(routes)
         name = AwsStack.of(scope).physical_name(f"{where}/circuits")
         shared = any(len(route.targets) > 1 for route in routes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -21,6 +21,7 @@ from constructs_lib.functions.dead_letter_queue import DeadLetterQueue
 from constructs_lib.functions.event_rule import EventRule
 from constructs_lib.functions.function import Function
 from constructs_lib.iam.policy import PolicyStatement
+from constructs_lib.patterns.model_route import ModelRoute, ModelTarget
 from constructs_lib.patterns.service_archive import service_archive
 from constructs_lib.service_contract import check_contract
 from constructs_lib.storage.table import Table
@@ -236,16 +237,13 @@ class Meter(AwsConstruct):
             if operation.path is not None:
                 self._check_operation(where, operation)
 
-    def check_model(self, where: str, backend: str, model: str, base_url: str | None) -> None:
+    def check_model(self, where: str, target: ModelTarget) -> None:
         """Check that a language model has a price.
 
         Raises:
             InvalidArgumentError: It has none.
         """
-        try:
-            self._prices.of_model(backend, model, base_url)
-        except LookupError as error:
-            raise _no_price(where, error) from None
+        self._price_of_model(where, target)
 
     def around(self, where: str, operation: str, steps: Step, *, timeout_seconds: int) -> Step:
         """Return the steps of a workflow behind a route, between its reservation and its settlement.
@@ -297,21 +295,51 @@ class Meter(AwsConstruct):
             for operation in contract.operations
         }
         sums: dict[bool, Counter[str]] = {False: Counter(), True: Counter()}
-        for name, each in called_operations(render(where, steps).asl):
+        for name, request, each in called_operations(render(where, steps).asl):
             if name in expected:
-                sums[each].update(self._largest(where, expected[name]))
+                sums[each].update(self._largest(where, expected[name], request))
         once, many = (Bound(nano_usd=one["nano_usd"], tokens=one["tokens"]) for one in sums.values())
         return once, many
 
-    def _largest(self, where: str, operation: ServiceOperation) -> Mapping[str, int]:
-        measure = operation.metered_by
-        if measure is None or measure.kind != "units":
+    def _largest(
+        self, where: str, operation: ServiceOperation, request: Mapping[str, Any]
+    ) -> Mapping[str, int]:
+        measure, backend = operation.metered_by, AwsStack.of(self).defaults.ai_backend
+        prompt = None if operation.prompt is None else operation.prompt(request, backend)
+        by_units = measure is not None and measure.kind == "units"
+        if measure is None or not (by_units or prompt):
             raise InvalidArgumentError(
                 where,
                 f"a task invokes {operation.name}, whose upper bound is not known",
                 f"add metered_by=per_call(…) or another measure of units to it in the contract of '{operation.service}'",
             )
-        return self._price(where, operation).amounts(measure.largest())
+        sums = Counter(self._price(where, operation).amounts(measure.largest()) if by_units else {})
+        # A target that fails may have used all that it could, so that each one has its own upper bound.
+        if prompt is not None:
+            for target in self._targets(where, prompt.model):
+                sums.update(self._price_of_model(where, target).amounts(prompt.largest()))
+        return sums
+
+    def _targets(self, where: str, model: str) -> Sequence[ModelTarget]:
+        """Return the targets of a model route; none in a stack without routes, where no prompt can be sent."""
+        routes: dict[str, ModelRoute] = {
+            name: route
+            for service in AwsStack.of(self).find_all(Function)
+            for route in getattr(service, "routes", ())
+            for name in (route.name, *route.aliases)
+        }
+        if routes and model not in routes:
+            raise InvalidArgumentError(
+                where, f"a task sends a prompt to the model '{model}'", f"use {' or '.join(routes)}"
+            )
+        return routes[model].targets if routes else ()
+
+    def _price_of_model(self, where: str, target: ModelTarget) -> Price:
+        fields = target.as_dict()
+        try:
+            return self._prices.of_model(fields["backend"], fields["model"], fields.get("base_url"))
+        except LookupError as error:
+            raise _no_price(where, error) from None
 
     def _check_operation(self, where: str, operation: ServiceOperation) -> None:
         measure = operation.metered_by

@@ -7,7 +7,7 @@ an execution that times out settles by the sweeper.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from constructs_lib.workflows.branches import Parallel
@@ -118,11 +118,13 @@ class _LedgerTask(LambdaTask):
 
     def call(self, place: Place) -> ServiceCall:
         """See `TaskState`."""
-        return self.uncharged_call(place)
+        return LambdaTask.call(self, replace(place, charge=None))
 
 
-def called_operations(asl: Mapping[str, Any], *, each: bool = False) -> Iterator[tuple[str, bool]]:
-    """Yield the operations that the tasks of a definition invoke, and whether they do so for each item of a Map.
+def called_operations(
+    asl: Mapping[str, Any], *, each: bool = False
+) -> Iterator[tuple[str, Mapping[str, Any], bool]]:
+    """Yield the operations that the tasks of a definition invoke, their input, and whether it is for each item of a Map.
 
     Args:
         asl: The definition.
@@ -132,7 +134,8 @@ def called_operations(asl: Mapping[str, Any], *, each: bool = False) -> Iterator
         payload = state.get("Arguments", {})
         payload = payload.get("Payload") if isinstance(payload, Mapping) else None
         if isinstance(payload, Mapping) and isinstance(payload.get("operation"), str):
-            yield payload["operation"], each
+            given = payload.get("input")
+            yield payload["operation"], given if isinstance(given, Mapping) else {}, each
         for branch in state.get("Branches", ()):
             yield from called_operations(branch, each=each)
         for name in ("ItemProcessor", "Iterator"):

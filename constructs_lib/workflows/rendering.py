@@ -12,7 +12,7 @@ from constructs_lib.workflows.expressions import Expression, Item
 from constructs_lib.workflows.failures import Catch
 from constructs_lib.workflows.step import Chain, Step
 from constructs_lib.workflows.steps import CatchingState, Choice, Continue, Fallback, GoTo, Guarded, State
-from constructs_lib.workflows.tasks import CalledFunction, LambdaTask, Place, TaskState
+from constructs_lib.workflows.tasks import CalledFunction, FunctionTask, Place, TaskState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ def render(
         asl["TimeoutSeconds"] = timeout_seconds
     tasks = rendering.tasks[::-1]  # rendered from the end, so that each step has its next state
     calls = [one.call(rendering.place) for one in tasks]
-    functions = {one.function.function_name: one.function for one in tasks if isinstance(one, LambdaTask)}
+    functions = {one.function.function_name: one.function for one in tasks if isinstance(one, FunctionTask)}
     permissions: list[PolicyStatement] = []
     for call in calls:
         permissions += [one for one in call.permissions if one not in permissions]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from constructs_lib.checks import check_known, check_list, check_pattern, check_range, check_type
@@ -164,7 +164,51 @@ class Task(TaskState):
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class LambdaTask(TaskState):
+class FunctionTask(TaskState):
+    """Invoke the alias of a Lambda function. The result is what the function returns.
+
+    Attributes:
+        function: Function. The workflow's role may invoke its alias, and no other function.
+        timeout_seconds: Seconds until the task fails with `States.Timeout`. Default: the function's timeout.
+        retry: Retries. Default: two for a busy service, and two if the execution environment exited or timed out.
+    """
+
+    function: CalledFunction = field(kw_only=False)
+    retry: Sequence[Retry] = (Retry.on_throttling(), Retry.on_crash())
+
+    def __post_init__(self) -> None:
+        if not hasattr(self.function, "qualified_arn"):
+            raise InvalidArgumentError(
+                f"{type(self).__name__} '{self.name}'",
+                f"function is of type {type(self.function).__name__}",
+                "pass a Function",
+            )
+        TaskState.__post_init__(self)
+
+    @property
+    def seconds(self) -> int:
+        """See `TaskState`."""
+        return self.function.timeout_seconds if self.timeout_seconds is None else self.timeout_seconds
+
+    @property
+    def payload(self) -> Mapping[str, Any] | Expression:
+        """The event of the function."""
+        raise NotImplementedError
+
+    def call(self, place: Place) -> ServiceCall:
+        """See `TaskState`; the function's alias gives the permission. Calls of an operation have the charge."""
+        payload = self.payload
+        if place.charge is not None and isinstance(payload, Mapping) and "operation" in payload:
+            payload = {**payload, "charge": place.charge}
+        return ServiceCall(
+            action="lambda:invoke",
+            arguments={"FunctionName": self.function.qualified_arn, "Payload": payload},
+            answer="$states.result.Payload",
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class LambdaTask(FunctionTask):
     """Invoke the alias of a Lambda function. The result is what the function returns.
 
     Attributes:
@@ -182,44 +226,19 @@ class LambdaTask(TaskState):
         ... )
     """
 
-    function: CalledFunction = field(kw_only=False)
     operation: ServiceOperation | None = None
     input: Mapping[str, Any] | Expression = field(default_factory=dict)
-    retry: Sequence[Retry] = (Retry.on_throttling(), Retry.on_crash())
 
     def __post_init__(self) -> None:
-        if not hasattr(self.function, "qualified_arn"):
-            raise InvalidArgumentError(
-                f"LambdaTask '{self.name}'",
-                f"function is of type {type(self.function).__name__}",
-                "pass a Function",
-            )
-        TaskState.__post_init__(self)
+        FunctionTask.__post_init__(self)
         if self.operation is not None:
             _check_input(self.where, self.operation, self.input)
 
     @property
-    def seconds(self) -> int:
-        """See `TaskState`."""
-        return self.function.timeout_seconds if self.timeout_seconds is None else self.timeout_seconds
-
-    def call(self, place: Place) -> ServiceCall:
-        """See `TaskState`; the function's alias gives the permission. Calls of an operation have the charge."""
-        call = self.uncharged_call(place)
-        payload = call.arguments["Payload"]
-        if place.charge is None or not isinstance(payload, Mapping) or "operation" not in payload:
-            return call
-        return replace(call, arguments={**call.arguments, "Payload": {**payload, "charge": place.charge}})
-
-    def uncharged_call(self, place: Place) -> ServiceCall:  # noqa: ARG002
-        """Return what it calls, without the charge."""
+    def payload(self) -> Mapping[str, Any] | Expression:
+        """See `FunctionTask`."""
         operation = self.operation
-        payload = self.input if operation is None else {"operation": operation.name, "input": self.input}
-        return ServiceCall(
-            action="lambda:invoke",
-            arguments={"FunctionName": self.function.qualified_arn, "Payload": payload},
-            answer="$states.result.Payload",
-        )
+        return self.input if operation is None else {"operation": operation.name, "input": self.input}
 
 
 def _check_input(where: str, operation: ServiceOperation, given: Mapping[str, Any] | Expression) -> None:

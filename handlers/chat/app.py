@@ -14,6 +14,7 @@ from handlers.chat.backends import Backends, description
 from handlers.chat.circuits import Circuits
 from handlers.chat.contract import (
     EMBEDDINGS_MODEL,
+    answer_prompt,
     chat,
     complete_chat,
     embed_inputs,
@@ -38,6 +39,7 @@ from handlers.chat.models import (
     RequestedCall,
     Usage,
 )
+from handlers.chat.prompts import answer, conversation
 from handlers.chat.router import RoutedStream, Router
 from handlers.chat.routes import ModelNotFound, Routes
 from handlers.common.aws_api import reading_answer
@@ -49,6 +51,7 @@ from handlers.common.invocation import Invocation
 from handlers.common.logs import InvocationLog
 from handlers.common.metered import Metered
 from handlers.common.once import Once
+from handlers.common.prompts import PromptAnswer, PromptRequest
 from handlers.common.responses import Reply
 from handlers.common.service import Service
 
@@ -66,10 +69,7 @@ def create_service(router: Callable[[], Router], functions: Callable[[], Functio
     def handle_completion(
         request: ChatRequest, invocation: Invocation
     ) -> Reply[ChatCompletion] | EventStream[ChatCompletionChunk]:
-        routes = router().routes
-        _require_model(
-            request.model, routes.names, invocation.caller, routes.usable_by(invocation.caller).names
-        )
+        _require_route(router().routes, request.model, invocation.caller)
         if request.stream:
             if not invocation.streams:
                 raise InvalidRequest(
@@ -83,6 +83,14 @@ def create_service(router: Callable[[], Router], functions: Callable[[], Functio
         routed = router().complete(request, deadline=invocation.deadline, metered=_metering(invocation))
         completion = _chat_completion(routed.completion, routed.target.model)
         return Reply(completion, {**_headers(invocation), "x-model-target": routed.target.name})
+
+    @service.implements(answer_prompt)
+    def handle_prompt(request: PromptRequest, invocation: Invocation) -> PromptAnswer:
+        _require_route(router().routes, request.model, invocation.caller)
+        routed = router().complete(
+            conversation(request), deadline=invocation.deadline, metered=_metering(invocation)
+        )
+        return answer(request, routed.completion, routed.target.model)
 
     @service.implements(embed_inputs)
     def handle_embeddings(request: EmbeddingRequest, invocation: Invocation) -> Reply[EmbeddingList]:
@@ -199,6 +207,10 @@ def _id() -> str:
 def _usage(ended: Completion | End) -> Usage:
     read, written = ended.prompt_tokens, ended.completion_tokens
     return Usage(prompt_tokens=read, completion_tokens=written, total_tokens=read + written)
+
+
+def _require_route(routes: Routes, name: str, caller: Caller | None) -> None:
+    _require_model(name, routes.names, caller, routes.usable_by(caller).names)
 
 
 def _require_model(

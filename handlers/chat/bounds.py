@@ -12,6 +12,7 @@ from typing import Final
 
 from handlers.chat.models import ChatRequest
 from handlers.common.metering import READ, WRITTEN
+from handlers.common.prompts import TOKENS_PER_MESSAGE, TOKENS_PER_REQUEST
 
 OFFLINE_TOKEN_LIMIT: Final = 256
 """Tokens of an answer without a limit of the model in the function: what a slow machine writes within a request."""
@@ -19,10 +20,7 @@ OFFLINE_TOKEN_LIMIT: Final = 256
 TOKEN_LIMIT: Final = 4_096
 """Tokens that any other model writes for a request without a limit, where calls are metered."""
 
-_TOKENS_PER_MESSAGE: Final = 16
 _TOKENS_PER_TOOL: Final = 32
-_TOKENS_PER_REQUEST: Final = 512
-"""What providers add to a conversation, such as the instructions for tools."""
 
 
 def limited(request: ChatRequest, backend: str) -> ChatRequest:
@@ -41,7 +39,7 @@ def upper_bound(request: ChatRequest, image_tokens: int) -> dict[str, int]:
         image_tokens: The most tokens of one image.
     """
     images = 0
-    size = _TOKENS_PER_REQUEST + _TOKENS_PER_MESSAGE * len(request.messages)
+    size = TOKENS_PER_REQUEST + TOKENS_PER_MESSAGE * len(request.messages)
     for message in request.messages:
         if isinstance(message.content, str):
             size += _bytes(message.content)

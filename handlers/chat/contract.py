@@ -7,6 +7,7 @@ from handlers.chat.models import ChatCompletion, ChatCompletionChunk, ChatReques
 from handlers.common.contract import LARGEST_BODY_BYTES, Contract
 from handlers.common.error_format import OPENAI_ERROR
 from handlers.common.metering import BY_MODEL, per_input_token
+from handlers.common.prompts import PromptAnswer, PromptRequest
 
 EMBEDDINGS_MODEL = "embeddings"
 """The model of `/v1/embeddings`: the embeddings service, whichever backend it has."""
@@ -46,4 +47,12 @@ list_models = chat.get(
 )
 read_model = chat.get(
     "/v1/models/{model}", Model, name="chat.model", summary="Return one model, with what it can do."
+)
+answer_prompt = chat.direct(
+    PromptRequest,
+    PromptAnswer,
+    name="chat.answer",
+    metered_by=BY_MODEL,
+    prompt=lambda request, _backend: PromptRequest.model_validate(request),
+    summary="Answer a prompt of a workflow or a service.",
 )

@@ -1,27 +1,28 @@
 """Admission of a caller to an operation: the one place where an operation begins and ends.
 
-Calls of the dispatcher are not admitted again: their request was. Tasks of a workflow take what they use from the
+A call that another function makes for its caller was metered there, except for what is metered by language models: that
+is metered where the model is called, for the `caller` of the event. Tasks of a workflow take what they use from the
 reservation of the workflow, which their event has as `charge`.
 """
 
 from __future__ import annotations
 
-import os
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from handlers.common.budgets import Amounts
 from handlers.common.contract import Operation
 from handlers.common.errors import ServiceError
 from handlers.common.invocation import Invocation
 from handlers.common.ledger import Call, Share
 from handlers.common.meter import Meter
-from handlers.common.metered import PUBLIC, SETTLE_SECONDS, Metered, trace_id, used_nothing
+from handlers.common.metered import PUBLIC, SETTLE_SECONDS, Metered, trace_id
 from handlers.common.metering import FREE
 from handlers.common.once import Once
 from handlers.common.prices import Prices
+from handlers.common.task_meter import TaskMeter
 
 _prices = Once(Prices.from_file)
 
@@ -59,7 +60,7 @@ class Admission:
 
         Args:
             operation: The operation.
-            invocation: The invocation, of an HTTP request.
+            invocation: The invocation.
             report: Called with `ledger` and the error if the call cannot be settled.
 
         Yields:
@@ -68,27 +69,10 @@ class Admission:
         Raises:
             InternalError: The operation reserved nothing.
         """
-        if self._meter is None:
+        metered = self._metered(operation, invocation, report)
+        if metered is None:
             yield invocation
             return
-        http = invocation.http
-        received_at = None if http is None else http.received_at
-        call = Call(
-            caller=invocation.caller or PUBLIC,
-            operation=operation.name,
-            request_id=invocation.request_id,
-            started_at=self._clock() if received_at is None else received_at,
-            trace_id=trace_id(),
-        )
-        metered = Metered(
-            self._meter,
-            self._prices,
-            call,
-            operation.metered_by or FREE,
-            deadline=invocation.deadline,
-            report=report,
-            serves_uncounted=operation.serves_uncounted,
-        )
         deadline = invocation.deadline.earlier(SETTLE_SECONDS)
         try:
             yield replace(invocation, deadline=deadline, metered=metered)
@@ -97,51 +81,34 @@ class Admission:
             raise
         metered.end(None)
 
-    def task(
-        self,
-        operation: Operation,
-        charge: object,
-        request: object,
-        invocation: Invocation,
-        work: Callable[[], dict[str, object]],
-        *,
-        part: str,
-        report: Callable[[str, ServiceError], None],
-    ) -> dict[str, object]:
-        """Do the work of a task, and take what it uses from the reservation of its workflow.
-
-        Args:
-            operation: The operation.
-            charge: The share of the event.
-            request: The input.
-            invocation: The invocation.
-            work: Does the work; returns the output.
-            part: Id of this invocation of the function.
-            report: Called with `ledger` and the error if what is left cannot be given back.
-
-        Raises:
-            BudgetExceeded: The reservation leaves too little.
-            BackendUnavailable: DynamoDB does not answer.
-        """
-        measure, meter = operation.metered_by, self._meter
-        if meter is None or measure is None or measure.kind != "units" or not isinstance(request, dict):
-            return work()
-        share = Share.from_json(charge)
-        backend = os.environ.get("AI_BACKEND") or "local"
-        price = self._prices().of_measure(operation.name, measure, backend)
-        upper = price.amounts(measure.upper(request))
-        meter.take(share, part, upper, deadline=invocation.deadline)
-        used: Amounts = upper
-        try:
-            output = work()
-            used = price.amounts(measure.of_call(request, output))
-        except ServiceError as error:
-            if used_nothing(error):
-                used = {}
-            raise
-        finally:
-            try:
-                meter.give_back(share, part, upper, used, deadline=invocation.deadline)
-            except ServiceError as failure:
-                report("ledger", failure)  # what was taken counts as used
-        return output
+    def _metered(
+        self, operation: Operation, invocation: Invocation, report: Callable[[str, ServiceError], None]
+    ) -> Metered | None:
+        """Return the metering of an invocation; None if it is not metered, or where it was invoked."""
+        measure, http = operation.metered_by or FREE, invocation.http
+        if self._meter is None:
+            return None
+        meter: Meter | TaskMeter = self._meter
+        if invocation.charge is not None:
+            meter = TaskMeter(self._meter, Share.from_json(invocation.charge))
+        elif http is None and (invocation.caller is None or measure.kind != "model"):
+            return None
+        received_at = None if http is None else http.received_at
+        request_id = invocation.request_id
+        call = Call(
+            caller=invocation.caller or PUBLIC,
+            operation=operation.name,
+            request_id=request_id if http is not None else f"{request_id}.{secrets.token_hex(4)}",
+            started_at=self._clock() if received_at is None else received_at,
+            trace_id=trace_id(),
+            is_request=http is not None,
+        )
+        return Metered(
+            meter,
+            self._prices,
+            call,
+            measure,
+            deadline=invocation.deadline,
+            report=report,
+            serves_uncounted=operation.serves_uncounted,
+        )

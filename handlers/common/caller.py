@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, cast, get_args
+from typing import Any, Final, Literal, cast, get_args
 
 from handlers.common.caller_hash import HASH
 from handlers.common.errors import Forbidden, InternalError
@@ -115,6 +115,33 @@ class Caller:
         """
         if not self.may_use_model(name):
             raise Forbidden(f"These credentials may not use the model {name}.", param="model")
+
+    def to_json(self) -> dict[str, object]:
+        """Return it as plain data, which travels with the events of calls that are made for it."""
+        return {
+            "principal": self.principal,
+            "tenant": self.tenant,
+            "key": self.key,
+            "pseudonym": self.pseudonym,
+            "services": sorted(self.services),
+            "models": sorted(self.models),
+            "limits": [limit.to_json() for limit in self.limits],
+        }
+
+    @classmethod
+    def from_json(cls, value: object) -> Caller:
+        """Return what `to_json` made plain data of.
+
+        Raises:
+            InternalError: It is something else: it fails closed.
+        """
+        try:
+            fields = dict(cast("Mapping[str, Any]", value))
+            services, models = (frozenset(map(str, fields.pop(name))) for name in ("services", "models"))
+            limits = tuple(map(Limit.from_json, fields.pop("limits")))
+            return cls(**fields, services=services, models=models, limits=limits)
+        except (KeyError, TypeError, ValueError):
+            raise InternalError(detail="the caller of the event cannot be read") from None
 
     @classmethod
     def from_event(cls, event: Mapping[str, object]) -> Caller | None:

@@ -7,7 +7,7 @@ it. It imports pydantic only, so that reading a contract loads no model and no c
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from handlers.common.error_format import PROBLEM, ErrorFormat
 from handlers.common.metering import FREE, MeteredBy
+from handlers.common.prompts import PromptRequest
 from handlers.common.proxy_request import JSON
 
 HttpMethod = Literal["GET", "POST"]
@@ -24,6 +25,9 @@ DEFAULT_MAX_BODY_BYTES = 65_536
 
 LARGEST_BODY_BYTES = 4_500_000
 """What fits into a Lambda event of 6 MB when it travels as base64."""
+
+PromptOf = Callable[[Mapping[str, Any], str], PromptRequest | None]
+"""Returns the prompt that a call sends to a language model, by its request and the AI backend; None if it sends none."""
 
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 _OPERATION_NAME = re.compile(r"[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_]*)?")
@@ -52,7 +56,9 @@ class Operation:
         gateway_validates: Whether API Gateway rejects bodies that do not fit the request model.
         event_model: The model of the events if the request asks for a stream; None if the answer is never streamed.
         error_schema: JSON schema of its errors.
-        metered_by: What its calls over HTTP are metered by; None if the contract does not say.
+        metered_by: What its calls are metered by; None if the contract does not say.
+        prompt: Returns the prompt that a call sends to a language model, besides what it is metered by. The tokens are
+            metered where the model is called. None if no call sends one.
         serves_uncounted: Whether it is served when its calls cannot be metered; otherwise they are rejected with 503.
     """
 
@@ -72,6 +78,7 @@ class Operation:
     event_model: type[BaseModel] | None = None
     error_schema: Mapping[str, Any] = field(default_factory=lambda: PROBLEM.schema)
     metered_by: MeteredBy | None = None
+    prompt: PromptOf | None = None
     serves_uncounted: bool = False
 
     @property
@@ -210,6 +217,7 @@ class Contract:
         request_example: Mapping[str, Any] | None = None,
         event_model: type[BaseModel] | None = None,
         metered_by: MeteredBy | None = None,
+        prompt: PromptOf | None = None,
         serves_uncounted: bool = False,
     ) -> Operation:
         """Add an operation for POST.
@@ -229,6 +237,7 @@ class Contract:
             event_model: The model of the events of a streamed answer (`text/event-stream`), for an operation that streams
                 when the request asks for it. Default: none.
             metered_by: What its calls are metered by. A stack with a `Meter` requires it. Default: none.
+            prompt: Returns the prompt that a call sends to a language model. Default: no call sends one.
             serves_uncounted: Whether it is served when its calls cannot be metered. Default: False, it answers 503.
 
         Raises:
@@ -248,6 +257,7 @@ class Contract:
             request_example=request_example,
             event_model=event_model,
             metered_by=metered_by,
+            prompt=prompt,
             serves_uncounted=serves_uncounted,
         )
 
@@ -258,6 +268,8 @@ class Contract:
         *,
         name: str,
         summary: str,
+        metered_by: MeteredBy | None = None,
+        prompt: PromptOf | None = None,
     ) -> Operation:
         """Add an operation without a route, which workflows and other functions invoke.
 
@@ -266,6 +278,8 @@ class Contract:
             response_model: The model of the response.
             name: The name in direct invocations.
             summary: One sentence for people.
+            metered_by: What its calls are metered by. Default: none.
+            prompt: Returns the prompt that a call sends to a language model. Default: no call sends one.
 
         Raises:
             ValueError: An argument is not valid, or the name exists already.
@@ -278,6 +292,8 @@ class Contract:
             summary=summary,
             name=name,
             max_body_bytes=LARGEST_BODY_BYTES,
+            metered_by=metered_by,
+            prompt=prompt,
         )
 
     def _add(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from handlers.common.caller import Caller
@@ -19,8 +20,8 @@ class Invocation:
         deadline: When the answer must be ready.
         source_ip: The caller's address as API Gateway saw it (never a header's word); None for a direct invocation.
         http: The HTTP request; None for a direct invocation.
-        caller: The caller whom API Gateway has authorized. None for a direct invocation, and for a route without
-            authorization.
+        caller: The caller whom API Gateway has authorized, also of the request that a direct invocation is a part of. None
+            for every other direct invocation, and for a route without authorization.
         streams: Whether the answer may be a stream of events. Default: False.
         charge: The reservation of the workflow that a direct invocation is a task of. None for every other one.
         metered: Metering of the call. An operation that its contract meters by what it uses reserves with it.
@@ -34,3 +35,21 @@ class Invocation:
     streams: bool = False
     charge: object = None
     metered: Metered = field(default_factory=not_metered)
+
+    def event(self, operation: str, request: Mapping[str, object]) -> dict[str, object]:
+        """Return the direct event that calls an operation of another function as a part of this invocation.
+
+        What that operation is metered by is metered here, except for language models: they are metered there, for the same
+        caller or workflow.
+
+        Args:
+            operation: Name of the operation.
+            request: Its input.
+        """
+        parts = {"caller": None if self.caller is None else self.caller.to_json(), "charge": self.charge}
+        return {
+            "operation": operation,
+            "input": request,
+            "requestId": self.request_id,
+            **{name: part for name, part in parts.items() if part is not None},
+        }

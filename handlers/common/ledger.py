@@ -37,6 +37,8 @@ class Call:
             handled: id and time are the key of its row.
         route: Model route of the request, such as `fast`. Default: none.
         trace_id: Id of the request's trace. Default: none.
+        is_request: Whether it counts against limits of requests. Default: True. A call that is a part of another one was
+            counted with that.
     """
 
     caller: Caller
@@ -45,6 +47,7 @@ class Call:
     started_at: float
     route: str | None = None
     trace_id: str | None = None
+    is_request: bool = True
 
     @property
     def account(self) -> str:

@@ -153,7 +153,11 @@ class Meter:
         amounts = {**amounts, "requests": 1}
         now = self._clock()
         routes = [call.operation, *([] if call.route is None else [call.route])]
-        buckets = buckets_of(call.caller, routes, now)
+        buckets = tuple(
+            bucket
+            for bucket in buckets_of(call.caller, routes, now)
+            if call.is_request or bucket.limit.unit != "requests"
+        )
         reservation = Reservation(call, buckets, amounts)
         if not buckets and not shared:
             return reservation

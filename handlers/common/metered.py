@@ -19,6 +19,7 @@ from handlers.common.meter import Meter, Reservation
 from handlers.common.metering import FREE, TOKEN_UNITS, MeteredBy
 from handlers.common.metrics import record_call, record_refusal
 from handlers.common.prices import Price, Prices
+from handlers.common.task_meter import TaskMeter
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -73,7 +74,7 @@ class Metered:
     """Metering of one call.
 
     Args:
-        meter: The meter; None if the stack has none, so that nothing is metered.
+        meter: The meter, or that of a task; None if the stack has none, so that nothing is metered.
         prices: Returns the prices; called for what has one.
         call: The call.
         metered_by: What its operation is metered by.
@@ -84,7 +85,7 @@ class Metered:
 
     def __init__(
         self,
-        meter: Meter | None,
+        meter: Meter | TaskMeter | None,
         prices: Callable[[], Prices],
         call: Call,
         metered_by: MeteredBy,
@@ -189,7 +190,7 @@ class Metered:
             BudgetExceeded: A limit leaves too little.
             BackendUnavailable: DynamoDB does not answer.
         """
-        if self._meter is None:
+        if not isinstance(self._meter, Meter):
             return None
         call = replace(self._call, request_id=request_id, started_at=started_at, route=route)
         lasts = lasts_seconds + _LATE_SECONDS
@@ -269,6 +270,8 @@ class Metered:
         except ServiceError as failure:
             # The work is done, and the reservation stays until the sweeper settles it.
             self._report("ledger", failure)
+        if isinstance(meter, TaskMeter):  # what it used is in the record of its workflow
+            return
         record_call(
             tenant=self._call.caller.tenant,
             model=outcome.target or self._call.operation,
@@ -319,6 +322,8 @@ class Metered:
             self._report("meter", error)
 
     def _record(self, refused: BudgetExceeded) -> None:
+        if isinstance(self._meter, TaskMeter):  # no budget of the caller has refused it
+            return
         record_refusal(tenant=self._call.caller.tenant, operation=self._call.operation, budget=refused.budget)
 
     def _count(self) -> None:

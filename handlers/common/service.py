@@ -19,7 +19,6 @@ Each invocation writes one log line with the operation, its outcome and its dura
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from typing import Any, TypeVar, cast
@@ -218,7 +217,10 @@ class Service:
         request_id = _request_id_of(fields) or _lambda_request_id(context)
         line = self._log.begin(request_id)
         try:
-            invocation = Invocation(request_id, Deadline.of_context(context), charge=fields.get("charge"))
+            caller = Caller.from_json(fields["caller"]) if "caller" in fields else None
+            line.caller = None if caller is None else caller.pseudonym
+            deadline = Deadline.of_context(context)
+            invocation = Invocation(request_id, deadline, caller=caller, charge=fields.get("charge"))
             output = self._call_direct(fields, invocation, line)
         except Exception as error:  # noqa: BLE001 - as above
             problem = line.failure(error)
@@ -244,32 +246,13 @@ class Service:
             value = self._payloads().read_input(event["inputFrom"], value, deadline=invocation.deadline)
         else:
             implementation.check_size(value)
-        output = self._output(implementation, value, invocation)
+        around = self._admission.around(implementation.operation, invocation, self._log.backend_failure)
+        with around as admitted:
+            output = implementation.call_direct(value, admitted)
         if "outputTo" in event:
             return self._payloads().write(event["outputTo"], output, deadline=invocation.deadline)
         checked_json(output)
         return output
-
-    def _output(
-        self,
-        implementation: Implementation,
-        value: object,
-        invocation: Invocation,
-    ) -> dict[str, object]:
-        def work() -> dict[str, object]:
-            return implementation.call_direct(value, invocation)
-
-        if invocation.charge is None:
-            return work()
-        return self._admission.task(
-            implementation.operation,
-            invocation.charge,
-            value,
-            invocation,
-            work,
-            part=secrets.token_hex(8),  # one for each invocation: a retry is another use
-            report=self._log.backend_failure,
-        )
 
     def _route(self, request: ProxyRequest) -> Implementation:
         paths = {operation.path for operation in self.contract}

@@ -36,11 +36,7 @@ def create_service(catalogue: Callable[[], Catalogue], functions: Callable[[], F
     @service.implements(call_service)
     def handle_call(request: DispatchRequest, invocation: Invocation) -> DispatchResponse:
         operation = catalogue().operation(request.service, invocation.caller)
-        event = {
-            "operation": request.service,
-            "input": request.input,
-            "requestId": invocation.request_id,
-        }
+        event = invocation.event(request.service, request.input)
         metered = invocation.metered
         if operation.get("metered_by") is not None:
             measure = MeteredBy.from_json(operation["metered_by"])

@@ -1,15 +1,22 @@
-"""Chat requests, and a fake of a model, for the tests of the chat function."""
+"""Chat requests, a fake of a model, and the chat function with it."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator, Sequence
 from typing import Any
 
+import pytest
+
+from handlers.chat.app import create_service
 from handlers.chat.backend import Completion, End, Piece, TextPiece
 from handlers.chat.models import ChatRequest
 from handlers.chat.parameters import Rejection
-from handlers.chat.routes import Route, Target
+from handlers.chat.router import Router
+from handlers.chat.routes import Route, Routes, Target
 from handlers.common.deadline import Deadline
+from handlers.common.functions import Functions
+from handlers.common.service import Service
 from handlers.common.validation import validated
 
 HELLO = {"role": "user", "content": "Hello."}
@@ -21,6 +28,8 @@ WEATHER = {
         "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
     },
 }
+OFFLINE = Target("offline", "smollm2-135m-instruct")
+VECTOR = [0.6, -0.8]
 PIXEL = "data:image/png;base64,iVBORw0KGgo="
 
 
@@ -85,3 +94,31 @@ class FakeModel:
                 yield piece
         finally:
             self.closed += 1
+
+
+class FakeLambda:
+    """The embeddings function."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+
+    def call(self, operation: str, parameters: Any, **options: Any) -> dict[str, Any]:
+        assert operation == "invoke"
+        assert options["deadline"].seconds_left() > 0
+        event = json.loads(parameters["Payload"])
+        self.events.append(event)
+        vectors = [VECTOR for _ in event["input"]["inputs"]]
+        answer = {"model": "compass", "embeddings": vectors, "dimensions": 2, "normalized": True, "tokens": 9}
+        return {"Payload": json.dumps(answer).encode()}
+
+
+def chat_service(model: object, functions: FakeLambda | None = None) -> Service:
+    router = Router(
+        Routes((route(OFFLINE, aliases=("gpt-4o-mini",)),)),
+        backend=lambda target: model,  # type: ignore[arg-type, return-value]
+        circuits=lambda: pytest.fail("one target has no circuit"),
+        report=lambda *_: pytest.fail("one target has no other"),
+    )
+    arns = {"embeddings": "arn:aws:lambda:us-east-1:123456789012:function:embeddings:live"}
+    api: Any = functions or FakeLambda()
+    return create_service(lambda: router, lambda: Functions(arns, api=api))

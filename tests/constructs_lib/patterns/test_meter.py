@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from constructs_lib import (
     AwsStack,
     BedrockModel,
     ChatService,
+    ChatTask,
     ConflictError,
     InvalidArgumentError,
     JobRunner,
@@ -20,19 +21,26 @@ from constructs_lib import (
     Map,
     Meter,
     ModelRoute,
+    OfflineModel,
     OpenAiModel,
     PayloadBucket,
     WorkflowService,
 )
+from constructs_lib.patterns.meter import Bound
+from constructs_lib.patterns.model_route import ModelTarget
 from constructs_lib.workflows.expressions import Input
 from constructs_lib.workflows.steps import Succeed
+from handlers.chat.contract import chat
 from handlers.common.contract import Contract, Operation
 from handlers.common.metering import BY_MODEL, BY_TASKS, FREE, MeteredBy, per_call
 from handlers.common.prices import Prices
+from handlers.common.prompts import PromptRequest
 from handlers.jobs.contract import jobs
 from handlers.ledger.contract import ledger
 from tests.support.contracts import Greeting
+from tests.support.streaming import with_client
 from tests.support.synthesis import Configuration, FakeArchive, refused, statements
+from tests.support.workflow_steps import AnyInput
 
 TEXT = "vision.text"
 
@@ -228,6 +236,89 @@ def test_tasks_need_a_measure_of_units(stack: AwsStack, archive: FakeArchive, me
             "shop/flows: a task invokes vision.text, whose upper bound is not known; add metered_by=per_call(…) or another "
             "measure of units to it in the contract of 'vision'"
         ),
+    )
+
+
+def chat_with(
+    stack: AwsStack, archive: FakeArchive, service: AiService, *targets: ModelTarget
+) -> ChatService:
+    route = ModelRoute("fast", targets, aliases=["quick"])
+    return ChatService(stack, chat, routes=[route], embeddings=service, archive=with_client(archive))
+
+
+def question(models: ChatService, **fields: Any) -> ChatTask:
+    prompt = {"prompt": "Yes? {text}", "inputs": {"text": Input("body.text")}, "max_characters": 100}
+    return ChatTask("ask", models, model="quick", max_tokens=9, timeout_seconds=20, **{**prompt, **fields})
+
+
+def test_a_workflow_reserves_a_prompt_for_each_target_of_its_route(
+    stack: AwsStack, archive: FakeArchive, service: AiService
+) -> None:
+    targets = [OfflineModel(), BedrockModel("amazon.nova-micro-v1:0")]
+    models, (contract, (one,)) = chat_with(stack, archive, service, *targets), flows("one")
+    WorkflowService(stack, contract, {one: question(models)})
+    states = definitions(stack)["shop-flows-one"]["States"]
+    reserved = states["reserve the budget"]["Arguments"]["Payload"]["input"]
+    read = 512 + 16 + len("Yes? {text}") + 4 * 100
+    assert reserved["tokens"] == 2 * (read + 9)
+    assert reserved["nano_usd"] == (10 + 35) * read + (40 + 140) * 9
+    inner = states["metered"]["Branches"][0]["States"]
+    assert inner["ask"]["Arguments"]["Payload"]["charge"] == "{% $reserved.charge %}"
+
+
+def test_a_task_that_sends_a_prompt_besides_its_own_work_reserves_both(
+    stack: AwsStack, archive: FakeArchive, service: AiService
+) -> None:
+    def prompt(request: Mapping[str, Any], backend: str) -> PromptRequest | None:
+        if request.get("ask") != "yes":
+            return None
+        return PromptRequest(model=f"fast-{backend}", template="Yes?", max_characters=0, max_tokens=9)
+
+    reader = Contract("reader")
+    operation = reader.post(
+        "/read",
+        AnyInput,
+        None,
+        name="reader",
+        metered_by=per_call("page", nano_usd=7),
+        prompt=prompt,
+        summary="Read.",
+    )
+    function = AiService(stack, reader, archive=archive)
+
+    def read(ask: str) -> LambdaTask:
+        return LambdaTask("read", function, operation=operation, input={"ask": ask})
+
+    meter = stack.meter
+    assert isinstance(meter, Meter)
+    assert meter.bounds("shop/flows", read("no"))[0] == Bound(nano_usd=7)
+    # Without a ChatService, no prompt can be sent.
+    assert meter.bounds("shop/flows", read("yes"))[0] == Bound(nano_usd=7)
+    ChatService(
+        stack,
+        chat,
+        routes=[ModelRoute("fast-local", [OfflineModel()])],
+        embeddings=service,
+        archive=with_client(archive),
+    )
+    read_tokens = 512 + 16 + 4
+    assert meter.bounds("shop/flows", read("yes"))[0] == Bound(
+        nano_usd=7 + 10 * read_tokens + 40 * 9, tokens=read_tokens + 9
+    )
+
+
+def test_a_prompt_to_a_model_without_a_route_fails_the_synthesis(
+    stack: AwsStack, archive: FakeArchive, service: AiService
+) -> None:
+    models, (contract, (one,)) = chat_with(stack, archive, service, OfflineModel()), flows("one")
+    event = {"operation": "chat.answer", "input": {**question(models).payload["input"], "model": "slow"}}
+    assert refused(
+        lambda: WorkflowService(
+            stack, contract, {one: LambdaTask("ask", models, input=event, timeout_seconds=20)}
+        )
+    ) == (
+        InvalidArgumentError,
+        "shop/flows: a task sends a prompt to the model 'slow'; use fast or quick",
     )
 
 

@@ -19,43 +19,22 @@ from handlers.chat.models import ChatRequest
 from handlers.chat.router import Router
 from handlers.chat.routes import Routes, Target
 from handlers.common.errors import BackendUnavailable, ServiceError
-from handlers.common.functions import Functions
 from handlers.common.logs import InvocationLog
-from handlers.common.service import Service
-from tests.support.chat import ENDED, HELLO, PIXEL, WEATHER, FakeModel, route
+from tests.support.chat import (
+    ENDED,
+    HELLO,
+    OFFLINE,
+    PIXEL,
+    VECTOR,
+    WEATHER,
+    FakeLambda,
+    FakeModel,
+    chat_service,
+    route,
+)
 from tests.support.events import REQUEST_ID, Answer, ask, ask_for_events, authorized, proxy_event
 
 CANARY = "canary-7f3e"
-OFFLINE = Target("offline", "smollm2-135m-instruct")
-VECTOR = [0.6, -0.8]
-
-
-class FakeLambda:
-    """The embeddings function."""
-
-    def __init__(self) -> None:
-        self.events: list[dict[str, Any]] = []
-
-    def call(self, operation: str, parameters: Any, **options: Any) -> dict[str, Any]:
-        assert operation == "invoke"
-        assert options["deadline"].seconds_left() > 0
-        event = json.loads(parameters["Payload"])
-        self.events.append(event)
-        vectors = [VECTOR for _ in event["input"]["inputs"]]
-        answer = {"model": "compass", "embeddings": vectors, "dimensions": 2, "normalized": True, "tokens": 9}
-        return {"Payload": json.dumps(answer).encode()}
-
-
-def chat_service(model: object, functions: FakeLambda | None = None) -> Service:
-    router = Router(
-        Routes((route(OFFLINE, aliases=("gpt-4o-mini",)),)),
-        backend=lambda target: model,  # type: ignore[arg-type, return-value]
-        circuits=lambda: pytest.fail("one target has no circuit"),
-        report=lambda *_: pytest.fail("one target has no other"),
-    )
-    arns = {"embeddings": "arn:aws:lambda:us-east-1:123456789012:function:embeddings:live"}
-    api: Any = functions or FakeLambda()
-    return create_service(lambda: router, lambda: Functions(arns, api=api))
 
 
 def post(body: object, model: object | None = None, path: str = "/v1/chat/completions") -> Answer:

@@ -243,6 +243,69 @@ def test_a_task_takes_its_part_of_the_reservation_of_its_workflow(
     }
 
 
+def test_a_task_takes_the_upper_bound_of_each_model_that_it_tries(
+    tables: MeteredTables, prices: Prices
+) -> None:
+    meter, workflow = tables.meter(), call_of(caller_with(limit("key:key-1", "day", "nano_usd", 2_000)), "w")
+    reserved = meter.reserve(
+        workflow, {"nano_usd": 1_500, "tokens": 99}, lasts_seconds=30, deadline=soon(), shared=True
+    )
+    taken: list[int] = []
+
+    def work(_request: Words, invocation: Invocation) -> int:
+        upper = {"input_token": 4, "output_token": 3}
+        for name, error in (("model:a", BackendTimeout()), ("model:b", None)):
+            attempt = invocation.metered.attempt(name, prices._named(name), upper)
+            taken.append(int(tables.rows()[0]["taken_nano_usd"]["N"]))
+            if error is None:
+                attempt.use({"input_token": 1, "output_token": 1})
+            else:
+                attempt.fail(error)
+        return 1
+
+    charge = Share(workflow.key, reserved.amounts).to_json()
+    event = {"operation": "words", "input": {"text": "a"}, "charge": charge}
+    service = service_of(tables, prices, work, BY_MODEL)
+    assert direct(service, event) == {"tokens": 1}
+    # The first has failed, and may have used all of its 10; the second gives back all but 300 of its 1,000.
+    assert taken == [10, 1_010]
+    assert int(tables.rows()[0]["taken_nano_usd"]["N"]) == 310
+    assert direct(service, event) == {"tokens": 1}
+    with pytest.raises(ServiceError, match="used up"):
+        direct(service, event)
+    meter.settle_share(workflow.key, outcome="ok", deadline=soon())
+    (row,) = tables.check()
+    assert row["used"]["M"]["nano_usd"] == {"N": "630"}
+
+
+def test_a_model_that_a_service_calls_for_a_caller_is_metered_for_the_caller(
+    tables: MeteredTables, prices: Prices
+) -> None:
+    def work(_request: Words, invocation: Invocation) -> int:
+        upper = {"input_token": 4, "output_token": 3}
+        invocation.metered.attempt("model:a", prices._named("model:a"), upper).use({"input_token": 2})
+        return 1
+
+    caller = caller_with(limit("key:key-1", "day", "nano_usd", 12), limit("key:key-1", "day", "requests", 0))
+    event = Invocation("r1", soon(), caller=caller).event("words", {"text": "a"})
+    service = service_of(tables, prices, work, BY_MODEL)
+    assert direct(service, event) == {"tokens": 1}
+    assert direct(service, event) == {"tokens": 1}
+    with pytest.raises(ServiceError, match="The key's budget"):
+        direct(service, event)
+    # It is not a request of its own, whose limit of 0 would have refused it.
+    assert tables.counts() == {"key:key-1#day#nano_usd#2026-11-30": {"committed": 4, "spent": 4}}
+    assert [row["operation"]["S"] for row in tables.check()] == ["words", "words"]
+
+
+def test_units_that_a_service_calls_for_a_caller_are_metered_by_that_service(
+    tables: MeteredTables, prices: Prices
+) -> None:
+    event = Invocation("r1", soon(), caller=caller_with()).event("words", {"text": "a"})
+    assert direct(service_of(tables, prices, two), event) == {"tokens": 2}
+    assert tables.rows() == []
+
+
 def test_a_workflow_that_died_gives_back_what_its_tasks_did_not_take(
     tables: MeteredTables, prices: Prices
 ) -> None:

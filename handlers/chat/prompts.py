@@ -1,0 +1,71 @@
+"""Prompts of workflows and services as conversations of one message, and their answers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from handlers.chat.backend import Completion
+from handlers.chat.messages import JsonSchemaFormat, Message, ResponseFormat
+from handlers.chat.models import ChatRequest
+from handlers.common.aws_api import reading_answer
+from handlers.common.errors import BackendError, InvalidRequest
+from handlers.common.prompts import PromptAnswer, PromptRequest
+
+
+def conversation(prompt: PromptRequest) -> ChatRequest:
+    """Return a prompt as a conversation.
+
+    Raises:
+        PayloadTooLarge: The inputs are too large.
+    """
+    schema = prompt.answer_schema
+    return ChatRequest(
+        model=prompt.model,
+        # Small models follow an instruction beside the text, and not one in a message of its own.
+        messages=[Message(role="user", content=prompt.text)],
+        max_completion_tokens=prompt.max_tokens,
+        temperature=prompt.temperature,
+        response_format=None
+        if schema is None
+        else ResponseFormat(
+            type="json_schema",
+            json_schema=JsonSchemaFormat.model_validate({"name": "answer", "schema": schema}),
+        ),
+    )
+
+
+def answer(prompt: PromptRequest, completion: Completion, model: str) -> PromptAnswer:
+    """Return the answer of a model.
+
+    Raises:
+        BackendError: There is none, or it does not fit the schema.
+        InvalidRequest: The schema is not one.
+    """
+    text = (completion.text or "").strip()
+    if not text:
+        raise BackendError("The model answered nothing.", detail=model)
+    complete = completion.finish_reason != "length"
+    schema = prompt.answer_schema
+    return PromptAnswer(
+        answer=text if schema is None else _fitting(text, schema, model), model=model, complete=complete
+    )
+
+
+def _fitting(text: str, schema: dict[str, Any], model: str) -> Any:
+    import jsonschema  # type: ignore[import-untyped]
+    from referencing import Registry
+
+    try:
+        jsonschema.Draft202012Validator.check_schema(schema)
+    except jsonschema.SchemaError:
+        raise InvalidRequest("answer_schema is not a JSON schema.", param="answer_schema") from None
+    with reading_answer(model):
+        value = json.loads(text)
+    validator = jsonschema.Draft202012Validator(schema, registry=Registry())
+    problem = next(validator.iter_errors(value), None)
+    if problem is not None:
+        raise BackendError(
+            "The model's answer does not fit its schema.", detail=f"{model}: {problem.validator}"
+        )
+    return value
