@@ -309,14 +309,14 @@ def to_console(request: Request) -> Response | None:
 
 def _import_backends() -> None:
     """Import moto's backends for API Gateway and Lambda, and change in them what the local cloud needs otherwise."""
-    from local_cloud import dynamodb, events, moto_gaps
+    from local_cloud import events, moto_gaps
     from local_cloud.gateway import snapshot
 
     import_module("local_cloud.gateway.gateway")
     moto_gaps.apply()
     snapshot.install()
     events.install()
-    dynamodb.install()
+    import_module("local_cloud.dynamodb.operations")
 
 
 def _listen(host: str, port: int) -> socket.socket:

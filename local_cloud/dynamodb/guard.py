@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any
 
+from moto.core.exceptions import JsonRESTError
+
 from local_cloud.dynamodb.scratch import ItemKey
 
 TOKEN_SECONDS = 10 * 60
@@ -119,7 +121,5 @@ def token_used(backend: Any, request: dict[str, Any]) -> Iterator[bool]:
 
 def error(code: str, message: str) -> Exception:
     """Return an error of DynamoDB, status 400."""
-    from moto.core.exceptions import JsonRESTError
-
     raised: Exception = JsonRESTError(_PREFIX + code, message)
     return raised

@@ -3,138 +3,105 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import wraps
 from typing import Any
 
+from moto.core.responses import ActionResult
+from moto.dynamodb import responses
+from moto.dynamodb.exceptions import MockValidationException
+from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
+from moto.dynamodb.models.dynamo_type import Item
+from moto.dynamodb.models.table import StreamRecord
+from moto.dynamodb.models.table_export import TableExport
+from moto.dynamodb.models.table_import import TableImport
+from moto.dynamodb.models.utilities import dynamo_to_dict
+from moto.dynamodb.responses import DynamoHandler
+
+from local_cloud.dynamodb import expressions  # noqa: F401 - patches them
 from local_cloud.dynamodb.guard import guard_of, token_used
 from local_cloud.dynamodb.scratch import ItemKey, Scratch, TableScratch, is_scratch, item_key
-from local_cloud.dynamodb.transactions import check_keys, transact_write
+from local_cloud.dynamodb.transactions import check_keys
+from local_cloud.patches import extends, replaces
 
-_MOST_READS = 100
 _UNLOCKED = "TransactWriteItems"  # it releases the lock between its two steps
 
 Operation = Callable[..., Any]
 
-_installed = False
+responses.TRANSACTION_MAX_ITEMS = 100
+_own_backend = DynamoHandler.dynamodb_backend
+# A batch has a scratch backend.
+DynamoHandler.dynamodb_backend = property(
+    lambda handler: handler.__dict__.get("scratch_backend") or _own_backend.__get__(handler)
+)
 
 
-def install() -> None:
-    """Change moto's classes, unless that is done."""
-    global _installed
-    if _installed:
-        return
-    _installed = True
-    from moto.dynamodb import responses
-    from moto.dynamodb.models import DynamoDBBackend
-    from moto.dynamodb.models.dynamo_type import Item
-    from moto.dynamodb.models.table import StreamRecord
-    from moto.dynamodb.models.table_export import TableExport
-    from moto.dynamodb.models.table_import import TableImport
-
-    handler = responses.DynamoHandler
-    responses.TRANSACTION_MAX_ITEMS = _MOST_READS
-    handler.dynamodb_backend = _or_scratch(handler.dynamodb_backend)
-    handler.call_action = _locked(handler.call_action)
-    handler.batch_write_item = _atomic_batch(handler.batch_write_item)
-    handler.transact_get_items = _checked_reads(handler.transact_get_items)
-    handler.transact_write_items = _idempotent(handler.transact_write_items)
-    for name in ("batch_write_item", "transact_get_items", "transact_write_items", "update_item"):
-        setattr(handler, name, _without_unasked(getattr(handler, name)))
-    DynamoDBBackend.transact_write_items = transact_write
-    DynamoDBBackend.put_item = _exclusive(DynamoDBBackend.put_item)
-    DynamoDBBackend.delete_item = _exclusive(DynamoDBBackend.delete_item)
-    DynamoDBBackend.update_item = _atomic_update(DynamoDBBackend.update_item)
-    DynamoDBBackend.execute_transaction = _atomic_statements(DynamoDBBackend.execute_transaction)
-    for transfer in (TableExport, TableImport):
-        transfer.run = _exclusive_transfer(transfer.run)
-    for model in (Item, StreamRecord):
-        model.__new__ = staticmethod(_untracked)
-
-
+@replaces(Item, "__new__")
+@replaces(StreamRecord, "__new__")
 def _untracked(model: type, *_: Any, **__: Any) -> Any:
     """Create an instance without adding it to moto's list of all instances, from which none is ever removed."""
     return object.__new__(model)
 
 
-def _or_scratch(original: property) -> property:
-    """Let a handler use the scratch backend of its batch."""
-
-    def dynamodb_backend(handler: Any) -> Any:
-        return handler.__dict__.get("scratch_backend") or original.__get__(handler)
-
-    return property(dynamodb_backend)
-
-
-def _locked(original: Operation) -> Operation:
-    @wraps(original)
-    def call_action(handler: Any) -> Any:
-        if handler._get_action() == _UNLOCKED:
-            return original(handler)
-        with guard_of(handler.dynamodb_backend).lock:
-            return original(handler)
-
-    return call_action
+@extends(DynamoHandler)
+def _call_action(original: Operation, handler: Any) -> Any:
+    if handler._get_action() == _UNLOCKED:
+        return original(handler)
+    with guard_of(handler.dynamodb_backend).lock:
+        return original(handler)
 
 
-def _exclusive(original: Operation) -> Operation:
+@extends(DynamoDBBackend, "put_item", "delete_item")
+def _write(
+    original: Operation, backend: Any, table_name: str, attributes: Any, *arguments: Any, **options: Any
+) -> Any:
     """Let a write of an item fail while a transaction is ongoing for it."""
-
-    @wraps(original)
-    def write(backend: Any, table_name: str, attributes: Any, *arguments: Any, **options: Any) -> Any:
-        if is_scratch(backend):
-            return original(backend, table_name, attributes, *arguments, **options)
-        guard = guard_of(backend)
-        with guard.lock:
-            guard.require_free(_keys(backend, table_name, attributes))
-            return original(backend, table_name, attributes, *arguments, **options)
-
-    return write
+    if is_scratch(backend):
+        return original(backend, table_name, attributes, *arguments, **options)
+    guard = guard_of(backend)
+    with guard.lock:
+        guard.require_free(_keys(backend, table_name, attributes))
+        return original(backend, table_name, attributes, *arguments, **options)
 
 
-def _atomic_update(original: Operation) -> Operation:
+@extends(DynamoDBBackend)
+def _update_item(
+    original: Operation, backend: Any, table_name: str, key: Any, *arguments: Any, **options: Any
+) -> Any:
     """Let an update that fails half way leave nothing behind."""
-
-    @wraps(original)
-    def update_item(backend: Any, table_name: str, key: Any, *arguments: Any, **options: Any) -> Any:
-        if is_scratch(backend):
-            return original(backend, table_name, key, *arguments, **options)
-        guard = guard_of(backend)
-        with guard.lock:
-            keys = _keys(backend, table_name, key)
-            guard.require_free(keys)
-            scratch = Scratch(backend, keys, tables=[backend.get_table(table_name)])
-            item = original(scratch.backend, table_name, key, *arguments, **options)
-            scratch.install()
-            return item
-
-    return update_item
+    if is_scratch(backend):
+        return original(backend, table_name, key, *arguments, **options)
+    guard = guard_of(backend)
+    with guard.lock:
+        keys = _keys(backend, table_name, key)
+        guard.require_free(keys)
+        scratch = Scratch(backend, keys, tables=[backend.get_table(table_name)])
+        item = original(scratch.backend, table_name, key, *arguments, **options)
+        scratch.install()
+        return item
 
 
-def _atomic_statements(original: Operation) -> Operation:
+@extends(Item)
+def _update_with_attribute_updates(original: Operation, item: Any, updates: dict[str, Any] | None) -> None:
+    """Let an update without changes create an item."""
+    if updates:
+        original(item, updates)
+
+
+@extends(DynamoDBBackend)
+def _execute_transaction(original: Operation, backend: Any, statements: list[dict[str, Any]]) -> Any:
     """Let an ExecuteTransaction with a statement that fails change nothing."""
-
-    @wraps(original)
-    def execute_transaction(backend: Any, statements: list[dict[str, Any]]) -> Any:
-        with guard_of(backend).lock:
-            scratch = TableScratch(backend)
-            found = original(scratch.backend, statements)
-            scratch.install()
-            return found
-
-    return execute_transaction
+    with guard_of(backend).lock:
+        scratch = TableScratch(backend)
+        found = original(scratch.backend, statements)
+        scratch.install()
+        return found
 
 
-def _exclusive_transfer(original: Operation) -> Operation:
+@extends(TableExport, "run")
+@extends(TableImport, "run")
+def _run_alone(original: Operation, transfer: Any) -> None:
     """Let an export or an import, which moto carries out on a thread of its own, hold the lock of the tables."""
-
-    @wraps(original)
-    def run(transfer: Any) -> None:
-        from moto.dynamodb.models import dynamodb_backends
-
-        with guard_of(dynamodb_backends[transfer.account_id][transfer.region_name]).lock:
-            original(transfer)
-
-    return run
+    with guard_of(dynamodb_backends[transfer.account_id][transfer.region_name]).lock:
+        original(transfer)
 
 
 def _keys(backend: Any, table_name: str, attributes: Any) -> list[ItemKey]:
@@ -142,38 +109,32 @@ def _keys(backend: Any, table_name: str, attributes: Any) -> list[ItemKey]:
     return [] if key is None else [key]
 
 
-def _atomic_batch(original: Operation) -> Operation:
+@extends(DynamoHandler)
+def _batch_write_item(original: Operation, handler: Any) -> Any:
     """Let a batch that is not valid change nothing; items of ongoing transactions remain unprocessed."""
-
-    @wraps(original)
-    def batch_write_item(handler: Any) -> Any:
-        from moto.dynamodb.exceptions import MockValidationException
-
-        backend, requests = handler.dynamodb_backend, handler.body["RequestItems"]
-        ongoing = guard_of(backend).ongoing
-        free: dict[str, list[Any]] = {name: [] for name in requests}
-        unprocessed: dict[str, list[Any]] = {}
-        keys: list[ItemKey] = []
-        for name, request, key in _written(backend, requests):
-            if key in ongoing:
-                unprocessed.setdefault(name, []).append(request)
-                continue
-            free[name].append(request)
-            keys += [] if key is None else [key]
-        if len(set(keys)) < len(keys):
-            raise MockValidationException("Provided list of item keys contains duplicates")
-        scratch = Scratch(backend, keys, tables=[backend.get_table(name) for name in requests])
-        handler.body = {**handler.body, "RequestItems": free}
-        handler.scratch_backend = scratch.backend
-        try:
-            answer = original(handler)
-        finally:
-            del handler.scratch_backend
-        scratch.install()
-        answer.result["UnprocessedItems"] = unprocessed
-        return answer
-
-    return batch_write_item
+    backend, requests = handler.dynamodb_backend, handler.body["RequestItems"]
+    ongoing = guard_of(backend).ongoing
+    free: dict[str, list[Any]] = {name: [] for name in requests}
+    unprocessed: dict[str, list[Any]] = {}
+    keys: list[ItemKey] = []
+    for name, request, key in _written(backend, requests):
+        if key in ongoing:
+            unprocessed.setdefault(name, []).append(request)
+            continue
+        free[name].append(request)
+        keys += [] if key is None else [key]
+    if len(set(keys)) < len(keys):
+        raise MockValidationException("Provided list of item keys contains duplicates")
+    scratch = Scratch(backend, keys, tables=[backend.get_table(name) for name in requests])
+    handler.body = {**handler.body, "RequestItems": free}
+    handler.scratch_backend = scratch.backend
+    try:
+        answer = original(handler)
+    finally:
+        del handler.scratch_backend
+    scratch.install()
+    answer.result["UnprocessedItems"] = unprocessed
+    return answer
 
 
 def _written(backend: Any, requests: dict[str, Any]) -> Iterator[tuple[str, Any, ItemKey | None]]:
@@ -185,51 +146,35 @@ def _written(backend: Any, requests: dict[str, Any]) -> Iterator[tuple[str, Any,
             yield name, request, item_key(table, parameters.get("Item") or parameters.get("Key") or {})
 
 
-def _checked_reads(original: Operation) -> Operation:
+@extends(DynamoHandler)
+def _transact_get_items(original: Operation, handler: Any) -> Any:
     """Let a TransactGetItems fail while a transaction is ongoing for one of its items, and apply its projections."""
-
-    @wraps(original)
-    def transact_get_items(handler: Any) -> Any:
-        from moto.dynamodb.models.utilities import dynamo_to_dict
-        from moto.dynamodb.responses import ProjectionExpressionParser
-
-        backend = handler.dynamodb_backend
-        reads = [entry["Get"] for entry in handler.body["TransactItems"]]
-        check_keys(backend, [item_key(backend.get_table(read["TableName"]), read["Key"]) for read in reads])
-        answer = original(handler)
-        for read, found in zip(reads, answer.result["Responses"], strict=True):
-            if found and (expression := read.get("ProjectionExpression")):
-                paths = ProjectionExpressionParser(expression, read.get("ExpressionAttributeNames")).parse()
-                item = backend.get_item(read["TableName"], read["Key"], paths)
-                found["Item"] = dynamo_to_dict(item.describe_attrs()["Item"])
-        return answer
-
-    return transact_get_items
+    backend = handler.dynamodb_backend
+    reads = [entry["Get"] for entry in handler.body["TransactItems"]]
+    check_keys(backend, [item_key(backend.get_table(read["TableName"]), read["Key"]) for read in reads])
+    answer = original(handler)
+    for read, found in zip(reads, answer.result["Responses"], strict=True):
+        if found and (expression := read.get("ProjectionExpression")):
+            names = read.get("ExpressionAttributeNames")
+            paths = responses.ProjectionExpressionParser(expression, names).parse()
+            item = backend.get_item(read["TableName"], read["Key"], paths)
+            found["Item"] = dynamo_to_dict(item.describe_attrs()["Item"])
+    return answer
 
 
-def _without_unasked(original: Operation) -> Operation:
-    """Leave the consumed capacity out of an answer unless the request asks for it."""
-
-    @wraps(original)
-    def operation(handler: Any) -> Any:
-        answer = original(handler)
-        if handler.body.get("ReturnConsumedCapacity", "NONE") == "NONE":
-            answer.result.pop("ConsumedCapacity", None)
-        return answer
-
-    return operation
-
-
-def _idempotent(original: Operation) -> Operation:
+@extends(DynamoHandler)
+def _transact_write_items(original: Operation, handler: Any) -> Any:
     """Let a TransactWriteItems change nothing where it has succeeded before with its ClientRequestToken."""
+    with token_used(handler.dynamodb_backend, handler.body) as done_before:
+        if done_before:
+            return ActionResult({"ConsumedCapacity": [], "ItemCollectionMetrics": {}})
+        return original(handler)
 
-    @wraps(original)
-    def transact_write_items(handler: Any) -> Any:
-        from moto.core.responses import ActionResult
 
-        with token_used(handler.dynamodb_backend, handler.body) as done_before:
-            if done_before:
-                return ActionResult({"ConsumedCapacity": [], "ItemCollectionMetrics": {}})
-            return original(handler)
-
-    return transact_write_items
+@extends(DynamoHandler, "batch_write_item", "transact_get_items", "transact_write_items", "update_item")
+def _without_unasked(original: Operation, handler: Any) -> Any:
+    """Leave the consumed capacity out of an answer unless the request asks for it."""
+    answer = original(handler)
+    if handler.body.get("ReturnConsumedCapacity", "NONE") == "NONE":
+        answer.result.pop("ConsumedCapacity", None)
+    return answer

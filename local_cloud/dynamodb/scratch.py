@@ -7,14 +7,14 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import Any
 
+from moto.dynamodb.models.dynamo_type import DynamoType
+
 ItemKey = tuple[Any, ...]
 """An item: the name of its table, its partition key, and its sort key if the table has one."""
 
 
 def item_key(table: Any, attributes: Any) -> ItemKey | None:
     """Return which item of a table a key or an item names; None where a part of the key is missing."""
-    from moto.dynamodb.models.dynamo_type import DynamoType
-
     if not all(name in attributes for name in table.table_key_attrs):
         return None
     return (table.name, *(DynamoType(attributes[name]) for name in table.table_key_attrs))

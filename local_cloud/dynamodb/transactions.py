@@ -6,8 +6,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from moto.dynamodb.comparisons import get_filter_expression
+from moto.dynamodb.exceptions import (
+    ConditionalCheckFailed,
+    ExpressionAttributeValuesEmpty,
+    InvalidConditionExpression,
+    InvalidUpdateExpression,
+    MockValidationException,
+    MultipleTransactionsException,
+    ProvidedKeyDoesNotExist,
+    TooManyTransactionsException,
+    TransactionCanceledException,
+    TransactWriteSingleOpException,
+    ValidationException,
+)
+from moto.dynamodb.models import DynamoDBBackend
+
 from local_cloud.dynamodb.guard import CONFLICT, guard_of
 from local_cloud.dynamodb.scratch import ItemKey, Scratch, item_key
+from local_cloud.patches import replaces
 
 _MOST_ACTIONS = 100
 _KINDS = ("ConditionCheck", "Delete", "Put", "Update")
@@ -66,8 +83,6 @@ class Transaction:
 
 def check_keys(backend: Any, keys: list[ItemKey | None]) -> None:
     """Reject a transaction that has an item twice, or an item for which another one is ongoing."""
-    from moto.dynamodb.exceptions import MultipleTransactionsException, TransactionCanceledException
-
     complete = [key for key in keys if key is not None]
     if len(set(complete)) < len(complete):
         raise MultipleTransactionsException
@@ -77,8 +92,6 @@ def check_keys(backend: Any, keys: list[ItemKey | None]) -> None:
 
 
 def _check_count(count: int) -> None:
-    from moto.dynamodb.exceptions import MockValidationException, TooManyTransactionsException
-
     if count > _MOST_ACTIONS:
         raise TooManyTransactionsException
     if count == 0:
@@ -89,8 +102,6 @@ def _check_count(count: int) -> None:
 
 
 def _action(backend: Any, entry: dict[str, Any]) -> _Action:
-    from moto.dynamodb.exceptions import TransactWriteSingleOpException
-
     if len(entry) != 1 or not set(entry) <= set(_KINDS):
         raise TransactWriteSingleOpException
     ((kind, parameters),) = entry.items()
@@ -100,15 +111,6 @@ def _action(backend: Any, entry: dict[str, Any]) -> _Action:
 
 def _reason(backend: Any, action: _Action) -> tuple[Any, Any, Any]:
     """Carry out an action; returns the code, the message and the item of why it failed, all None if it did not."""
-    from moto.dynamodb.exceptions import (
-        ConditionalCheckFailed,
-        ExpressionAttributeValuesEmpty,
-        InvalidConditionExpression,
-        InvalidUpdateExpression,
-        MockValidationException,
-        ValidationException,
-    )
-
     try:
         _carry_out(backend, action)
     except ConditionalCheckFailed as failed:
@@ -133,9 +135,6 @@ def _key_attributes(action: _Action) -> dict[str, Any]:
 
 
 def _carry_out(backend: Any, action: _Action) -> None:
-    from moto.dynamodb.comparisons import get_filter_expression
-    from moto.dynamodb.exceptions import ConditionalCheckFailed, ProvidedKeyDoesNotExist
-
     parameters, table = action.parameters, action.table.name
     condition = {
         "condition_expression": parameters.get("ConditionExpression"),
@@ -157,7 +156,8 @@ def _carry_out(backend: Any, action: _Action) -> None:
         raise ConditionalCheckFailed
 
 
-def transact_write(backend: Any, entries: list[dict[str, Any]]) -> None:
+@replaces(DynamoDBBackend)
+def _transact_write_items(backend: Any, entries: list[dict[str, Any]]) -> None:
     """Carry out a TransactWriteItems; if it fails, nothing has changed."""
     transaction = Transaction(backend, entries)
     try:

@@ -312,6 +312,28 @@ def test_an_update_that_fails_half_way_leaves_nothing_behind(table: Table) -> No
     assert table.stream() == before
 
 
+def test_updates_with_the_same_expression_do_not_change_it(table: Table) -> None:
+    text = "SET amount = if_not_exists(amount, :zero) + :n, parts[5] = :n REMOVE parts[0], parts[2]"
+    values = {":n": {"N": "1"}, ":zero": {"N": "0"}}
+    for key in ("a", "b"):
+        parts = {"L": [{"N": str(number)} for number in range(4)]}
+        table.client.put_item(TableName=table.name, Item=table.item(key, parts=parts))
+        for total in (1, 2):
+            answer = table.client.update_item(
+                **table.on(key),
+                UpdateExpression=text,
+                ExpressionAttributeValues=values,
+                ReturnValues="ALL_NEW",
+            )
+            assert answer["Attributes"]["amount"] == {"N": str(total)}
+        assert answer["Attributes"]["parts"] == {"L": [{"N": "3"}, {"N": "1"}]}
+
+
+def test_an_update_without_changes_creates_the_item(table: Table) -> None:
+    table.client.update_item(**table.on("new"))
+    assert table.client.get_item(**table.on("new"))["Item"] == table.item("new")
+
+
 def test_a_transaction_reads_up_to_100_items_each_once(table: Table) -> None:
     table.write(*[table.add(str(number), number) for number in range(100)])
     reads = [{"Get": table.on(str(number))} for number in range(100)]
