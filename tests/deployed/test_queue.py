@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from deploy_tools.cloud import Cloud
 from deploy_tools.terraform import Terraform, TerraformError, environment_for, find_engine
 from tests.support.small_api import InlineArchive
 from tests.support.terraform import apply_at_once, check_unchanged
+from tests.support.waiting import eventually
 
 try:
     find_engine()
@@ -34,13 +33,6 @@ def handler(event, context):
             failed.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failed}
 """
-
-
-def eventually(condition: Callable[[], bool]) -> bool:
-    end = time.monotonic() + 20
-    while time.monotonic() < end and not condition():
-        time.sleep(0.1)
-    return condition()
 
 
 def test_messages_are_handled_and_poison_is_kept(tmp_path: Path, cloud: Cloud) -> None:

@@ -19,8 +19,8 @@ from local_cloud import saved_state
 from local_cloud.saved_state import UnreadableStateError
 from local_cloud.server import LocalCloud
 from tests.support.cloud_in_thread import REGION, CloudInThread, FakeFunctions
-from tests.support.function_cloud import eventually
 from tests.support.moto_state import forget_everything
+from tests.support.waiting import eventually
 
 TRUST = {"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}
 FLOW = {

@@ -9,7 +9,6 @@ import json
 import os
 import textwrap
 import threading
-import time
 import zipfile
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from pathlib import Path
@@ -48,16 +47,6 @@ def alive(pid: int) -> bool:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
-
-
-def eventually(condition: Callable[[], bool], *, within_seconds: float = 5.0) -> bool:
-    """Wait until the condition holds; False if it never did."""
-    end = time.monotonic() + within_seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.01)
-    return condition()
 
 
 class Cloud:

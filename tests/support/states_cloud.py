@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +142,7 @@ class States:
         )
         return str(started["executionArn"])
 
-    def wait(self, execution: str, *, within_seconds: float = 10.0) -> dict[str, Any]:
+    def wait(self, execution: str, *, within_seconds: float = 30.0) -> dict[str, Any]:
         """Wait for the end of an execution; gives what DescribeExecution answers."""
         end = time.monotonic() + within_seconds
         while time.monotonic() < end:
@@ -182,14 +182,6 @@ def only(state: dict[str, Any], **more: Any) -> dict[str, Any]:
     """The definition of a state machine of one state."""
     ends = {} if state["Type"] in ("Choice", "Fail", "Succeed") else {"End": True}
     return {"StartAt": "Only", "States": {"Only": {**state, **ends}}, **more}
-
-
-def eventually(condition: Callable[[], Any], *, within_seconds: float = 5.0) -> Any:
-    """Wait until a condition holds; gives what it returned."""
-    end = time.monotonic() + within_seconds
-    while not (found := condition()) and time.monotonic() < end:
-        time.sleep(0.01)
-    return found
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from local_cloud.states.timeline import Row, timeline
-from tests.support.states_cloud import States, eventually, invoke, only
+from tests.support.states_cloud import States, invoke, only
+from tests.support.waiting import eventually
 from tools.timeline import lines, show
 
 STEP: dict[str, Any] = {"Type": "Pass", "End": True}

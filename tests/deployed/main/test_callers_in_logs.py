@@ -12,7 +12,7 @@ import pytest
 from deploy_tools.callers import CallerKind
 from handlers.common.caller_hash import HASH
 from tests.support.deployment import Deployed
-from tests.support.function_cloud import eventually
+from tests.support.waiting import eventually
 from tools.caller_hash import hash_of
 from tools.calls import Call
 from tools.demo_calls import request
@@ -66,8 +66,7 @@ def test_a_caller_has_the_same_hash_in_the_access_log_and_in_the_functions_log(
         ("language", "caller", expected),
     ):
         assert eventually(
-            lambda group=group, field=field, value=value: has(deployed, request_id, group, field, value),
-            within_seconds=10,
+            lambda group=group, field=field, value=value: has(deployed, request_id, group, field, value)
         ), (group, field)
 
 

@@ -13,8 +13,8 @@ import pytest
 
 from deploy_tools.callers import CallerKind
 from tests.support.deployment import Deployed
-from tests.support.function_cloud import eventually
 from tests.support.secrets import IMAGE, MARK, PROMPT, SENT, in_files, log_lines, marked
+from tests.support.waiting import eventually
 
 BODIES = (
     {"text": PROMPT},
@@ -78,7 +78,7 @@ def test_secrets_are_in_no_log_of_the_deployed_stack(
         assert answer.status not in {500, 502}, f"{method} {target}: {content}"
     assert {200, 400, 401, 403} <= statuses
     logs = callers.client("logs")
-    assert eventually(lambda: any('"status"' in line for line in log_lines(logs)), within_seconds=10)
+    assert eventually(lambda: any('"status"' in line for line in log_lines(logs)))
     assert not [line for line in log_lines(logs) if marked(line) or any(one in line for one in secrets)]
     folder = deployed.workspace.cloud.directory / "logs"
     assert in_files(folder) == {}

@@ -10,9 +10,9 @@ import pytest
 
 from constructs_lib import AccessLog
 from tests.support.cloud_in_thread import ACCOUNT, REGION, CloudInThread
-from tests.support.function_cloud import eventually
 from tests.support.real_api import CRASH, TENANT_KEY, RealApi
 from tests.support.secrets import IMAGE, MARK, PROMPT, SENT, in_files, log_lines, marked
+from tests.support.waiting import eventually
 
 BODIES: list[tuple[str, bytes, str]] = [
     (path, body, content_type)

@@ -7,7 +7,8 @@ import json
 from contextlib import closing
 from typing import Any
 
-from tests.support.states_cloud import States, eventually, invoke, only
+from tests.support.states_cloud import States, invoke, only
+from tests.support.waiting import eventually
 
 
 def read(states: States, path: str, body: dict[str, Any] | None = None) -> Any:

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.states_cloud import ACCOUNT, REGION, States, eventually, invoke, only
+from tests.support.states_cloud import ACCOUNT, REGION, States, invoke, only
 from tests.support.threads import THREADS, at_once
+from tests.support.waiting import eventually
 
 ENDS = {
     "source": ["aws.states"],

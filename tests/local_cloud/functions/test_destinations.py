@@ -11,7 +11,8 @@ import pytest
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
-from tests.support.function_cloud import ACCOUNT, REGION, Cloud, arn, eventually
+from tests.support.function_cloud import ACCOUNT, REGION, Cloud, arn
+from tests.support.waiting import eventually
 
 CODE = """
 def handler(event, context):

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.function_cloud import Cloud, eventually
+from tests.support.function_cloud import Cloud
+from tests.support.waiting import eventually
 
 COUNT = """
 import json, os, pathlib

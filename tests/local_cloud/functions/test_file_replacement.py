@@ -16,7 +16,8 @@ from local_cloud.functions.code_store import CodeStore, ReplacedFile
 from local_cloud.functions.errors import CodeRejected, CodeReplaced, InvalidZipFile
 from local_cloud.functions.file_replacement import is_file_replacement, replace_files
 from local_cloud.messages import Request
-from tests.support.function_cloud import Cloud, alive, arn, eventually
+from tests.support.function_cloud import Cloud, alive, arn
+from tests.support.waiting import eventually
 
 CODE = {
     "app.py": "from package import text\nimport os\n\ndef handler(event, context):\n    return [text.VALUE, os.getpid()]\n",

@@ -11,7 +11,8 @@ from moto.logs.models import logs_backends
 
 from local_cloud.functions.cloudwatch import CloudWatchSink, LogStream
 from local_cloud.functions.log import report_line
-from tests.support.function_cloud import ACCOUNT, REGION, Cloud, eventually
+from tests.support.function_cloud import ACCOUNT, REGION, Cloud
+from tests.support.waiting import eventually
 
 PRINTS = """
 import logging, subprocess, sys

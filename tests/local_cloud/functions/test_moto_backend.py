@@ -13,7 +13,8 @@ from botocore.exceptions import ClientError
 from moto.awslambda.models import lambda_backends
 
 from tests.support import aws
-from tests.support.function_cloud import ACCOUNT, ECHO, REGION, Cloud, arn, eventually
+from tests.support.function_cloud import ACCOUNT, ECHO, REGION, Cloud, arn
+from tests.support.waiting import eventually
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable
 
 from local_cloud.functions import InvocationResult
-from tests.support.function_cloud import ECHO, Cloud, alive, arn, eventually
+from tests.support.function_cloud import ECHO, Cloud, alive, arn
+from tests.support.waiting import eventually
 
 ID = "11111111-2222-3333-4444-555555555555"
 

@@ -20,7 +20,8 @@ from local_cloud.functions import (
     ServiceUnavailable,
     TooManyRequests,
 )
-from tests.support.function_cloud import Cloud, alive, arn, eventually, own_children
+from tests.support.function_cloud import Cloud, alive, arn, own_children
+from tests.support.waiting import eventually
 
 PID = "import os\ndef handler(event, context):\n    return os.getpid()\n"
 SLOW_PID = """

@@ -7,7 +7,8 @@ import os
 
 import pytest
 
-from tests.support.function_cloud import Cloud, alive, eventually
+from tests.support.function_cloud import Cloud, alive
+from tests.support.waiting import eventually
 
 
 @pytest.fixture(params=["pidfd_open", "pidfd_open waitid"])

@@ -12,7 +12,8 @@ from local_cloud.functions import credentials
 from local_cloud.iam import sessions
 from local_cloud.iam.callers import find_caller
 from tests.support import aws
-from tests.support.function_cloud import ACCOUNT, REGION, Cloud, eventually
+from tests.support.function_cloud import ACCOUNT, REGION, Cloud
+from tests.support.waiting import eventually
 
 LAMBDA = {"Service": "lambda.amazonaws.com"}
 WHO = """

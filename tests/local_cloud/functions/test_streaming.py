@@ -15,8 +15,9 @@ import pytest
 
 from local_cloud.functions import FunctionNotFound
 from local_cloud.functions.response_stream import MOST_WAITING_BYTES, ResponseStream
-from tests.support.function_cloud import Cloud, alive, eventually
+from tests.support.function_cloud import Cloud, alive
 from tests.support.streaming import END, WRAPPER, streaming_archive
+from tests.support.waiting import eventually
 
 # Sends a part for each file that appears, and writes down that it was closed.
 STEPS = """
@@ -184,7 +185,7 @@ def test_a_caller_that_goes_before_the_first_part_ends_the_stream_too(cloud: Clo
     deploy(cloud, ENDLESS, timeout=20)
     stream = begin(cloud)
     cloud.loop.call_soon_threadsafe(stream.abandon)
-    assert eventually(lambda: cloud.executor._concurrency._by_function.total() == 0, within_seconds=10)
+    assert eventually(lambda: cloud.executor._concurrency._by_function.total() == 0)
 
 
 def test_a_slow_caller_slows_the_function_and_memory_stays_flat(cloud: Cloud) -> None:

@@ -11,8 +11,9 @@ import time
 from pathlib import Path
 
 from local_cloud.functions.warden import Warden
-from tests.support.function_cloud import Cloud, alive, eventually
+from tests.support.function_cloud import Cloud, alive
 from tests.support.paths import PROJECT
+from tests.support.waiting import eventually
 
 PROGRAM = """
 import json, pathlib, sys, threading
@@ -44,7 +45,7 @@ with mock_aws():
 def test_a_killed_cloud_takes_its_workers_with_it_busy_or_idle_and_what_they_started(tmp_path: Path) -> None:
     cloud = subprocess.Popen([sys.executable, "-c", PROGRAM, str(tmp_path)], cwd=PROJECT)
     try:
-        assert eventually((tmp_path / "warden.json").exists, within_seconds=30)
+        assert eventually((tmp_path / "warden.json").exists)
         pids = json.loads((tmp_path / "busy.json").read_text()) + json.loads(
             (tmp_path / "idle.json").read_text()
         )

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support.function_cloud import eventually
 from tests.support.gateway_process import REGION, RUNTIME
 from tests.support.streaming import WRAPPER, streaming_archive
+from tests.support.waiting import eventually
 
 CODE = """
 import json, os, pathlib, time
@@ -184,7 +184,7 @@ def test_streams_at_once_do_not_wait_for_each_other(streams: Streams, tmp_path: 
     begun: list[bytes] = []
     with ThreadPoolExecutor(12) as pool:
         bodies = [pool.submit(one, number) for number in range(12)]
-        assert eventually(lambda: len(begun) == 12, within_seconds=60)
+        assert eventually(lambda: len(begun) == 12)
         (tmp_path / "1").touch()
         assert {body.result(30) for body in bodies} == {b"0;1;"}
 
@@ -269,10 +269,7 @@ def test_a_client_that_goes_away_ends_the_function(streams: Streams, tmp_path: P
     with streams.order(tmp_path, parts=1_000_000) as response:
         assert response.read1() == b"0;"
     numbers = iter(range(1, 10_000))
-    assert eventually(
-        lambda: ((tmp_path / str(next(numbers))).touch(), (tmp_path / "closed").exists())[1],
-        within_seconds=10,
-    )
+    assert eventually(lambda: ((tmp_path / str(next(numbers))).touch(), (tmp_path / "closed").exists())[1])
     pid = (tmp_path / "closed").read_text()
     (tmp_path / "closed").unlink()
     with streams.order(tmp_path, parts=1) as response:

@@ -20,7 +20,8 @@ from constructs_lib.workflows.steps import Pass, Succeed
 from constructs_lib.workflows.tasks import LambdaTask
 from local_cloud.states.timeline import timeline
 from tests.support.roles import document
-from tests.support.states_cloud import STATES, States, eventually
+from tests.support.states_cloud import STATES, States
+from tests.support.waiting import eventually
 
 CODE = """
 import time
@@ -200,7 +201,7 @@ def test_of_many_at_once_one_tries_it(guarded: Guarded) -> None:
     go_on = guarded.directory / "go on"
     with ThreadPoolExecutor(6) as threads:
         asked = [threads.submit(guarded.run, until=str(go_on)) for _ in range(6)]
-        assert eventually(lambda: sum(one.done() for one in asked) == 5, within_seconds=20)
+        assert eventually(lambda: sum(one.done() for one in asked) == 5)
         go_on.touch()
         answers = sorted(one.result() for one in asked)
     assert answers == ["said", *["something else"] * 5]

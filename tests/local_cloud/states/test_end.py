@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from local_cloud.states import stop_executions
-from tests.support.states_cloud import States, eventually, invoke, only
+from tests.support.states_cloud import States, invoke, only
+from tests.support.waiting import eventually
 
 
 def test_many_executions_at_once_do_not_mix(states: States) -> None:

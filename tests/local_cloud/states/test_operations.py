@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support.states_cloud import ACCOUNT, REGION, States, eventually, invoke, only
+from tests.support.states_cloud import ACCOUNT, REGION, States, invoke, only
+from tests.support.waiting import eventually
 
 SUCCEED = only({"Type": "Succeed"})
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.states_cloud import States, eventually, invoke, only
+from tests.support.states_cloud import States, invoke, only
+from tests.support.waiting import eventually
 
 CAUGHT = {"ErrorEquals": ["States.ALL"], "Next": "Caught", "ResultPath": "$.error"}
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support.states_cloud import States, eventually, invoke, only
+from tests.support.states_cloud import States, invoke, only
+from tests.support.waiting import eventually
 
 
 def activity(states: States, **more: Any) -> tuple[str, str]:

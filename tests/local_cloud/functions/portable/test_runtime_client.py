@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from local_cloud.functions import environment
-from tests.support.function_cloud import Cloud, alive, eventually
+from tests.support.function_cloud import Cloud, alive
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
