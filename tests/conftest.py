@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,16 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SharedStackScheduling:
     config.option.loadscopereorder = False
     return SharedStackScheduling(config, log)
+
+
+# A worker has hundreds of megabytes of modules and tests that stay until its end. The garbage collector would look
+# through them again and again: a third of the time of tests that do not wait.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(trylast=True)

@@ -103,14 +103,14 @@ class CloudInThread:
             )
         return self._clients[service]
 
-    def raw(self, request: bytes) -> bytes:
-        """Send bytes as they are and return all that comes back."""
+    def raw(self, request: bytes, *, end: bytes | None = None) -> bytes:
+        """Send bytes as they are; return the response up to `end`, by default all of it."""
         with socket.create_connection(("127.0.0.1", self.cloud.port), timeout=30) as connection:
             connection.sendall(request)
-            chunks = []
-            while chunk := connection.recv(65_536):
-                chunks.append(chunk)
-        return b"".join(chunks)
+            response = b""
+            while not (end and response.endswith(end)) and (chunk := connection.recv(65_536)):
+                response += chunk
+        return response
 
     def request(
         self, method: str, path: str, *, body: Any = None, headers: dict[str, str] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -54,10 +55,12 @@ def run(directory: Path, source: str, *options: str) -> tuple[str, dict[str, str
     pids.mkdir()
     file = directory / "test_one.py"
     file.write_text(PRELUDE.format(pids=str(pids)) + source, encoding="utf-8")
-    settings = ["-c", str(PROJECT / "pyproject.toml"), "-p", "tests.support.time_limits", "-rA"]
+    plugins = ["-p", "xdist", "-p", "pytest_timeout", "-p", "tests.support.time_limits"]
+    settings = ["-c", str(PROJECT / "pyproject.toml"), *plugins, "-rA"]
     own = ["-p", "no:cacheprovider", "--basetemp", str(directory / "base")]
     command = [sys.executable, "-m", "pytest", *settings, *own, *options, str(file)]
-    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
+    environment = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True)
     found = re.findall(r"^(PASSED|FAILED|ERROR) \S*::(\w+)", done.stdout, re.MULTILINE)
     left = set()
     for path in pids.iterdir():
@@ -82,9 +85,9 @@ def test_runs_on(cloud):
     assert not is_running("own cloud")
     assert not is_running("own program")
 """
-    report, outcomes, left = run(tmp_path, source, "-o", "timeout=3", "--dist=loadfile", workers)
+    report, outcomes, left = run(tmp_path, source, "-o", "timeout=1", "--dist=loadfile", workers)
     assert outcomes == {"test_hangs": "FAILED", "test_runs_on": "PASSED"}, report
-    assert "Timeout (>3.0s) from pytest-timeout" in report
+    assert "Timeout (>1.0s) from pytest-timeout" in report
     assert left == set()
 
 
@@ -105,7 +108,7 @@ def test_second(hangs):
 def test_other():
     assert not is_running("own cloud")
 """
-    report, outcomes, left = run(tmp_path, source, "-o", "timeout=3")
+    report, outcomes, left = run(tmp_path, source, "-o", "timeout=1")
     assert outcomes == {"test_first": "ERROR", "test_second": "ERROR", "test_other": "PASSED"}, report
     assert left == set()
 
@@ -123,9 +126,9 @@ def test_fails(hangs_at_its_end):
 def test_runs_on():
     pass
 """
-    report, outcomes, _ = run(tmp_path, source, "-o", "timeout=3")
+    report, outcomes, _ = run(tmp_path, source, "-o", "timeout=1")
     assert outcomes == {"test_fails": "FAILED", "test_runs_on": "PASSED"}, report
-    assert "test_fails - Failed: Timeout (>3.0s)" in report
+    assert "test_fails - Failed: Timeout (>1.0s)" in report
 
 
 def test_long_tests_have_a_limit_of_their_own(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
 from tests.support.deployment import Deployed
 
 EXAMPLES = 6
-"""For each operation, each way of making requests and each caller; all together half a minute."""
+"""For each operation and each way of making requests."""
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
@@ -66,8 +66,10 @@ def attack(operation: Any, url: str, headers: dict[str, str], mode: schemathesis
     return statuses
 
 
-@pytest.mark.parametrize("mode", list(schemathesis.GenerationMode), ids=lambda mode: mode.name.lower())
-@pytest.mark.parametrize("caller", ["user", "tenant"])
+@pytest.mark.parametrize(
+    ("caller", "mode"),
+    [("tenant", schemathesis.GenerationMode.POSITIVE), ("user", schemathesis.GenerationMode.NEGATIVE)],
+)
 def test_nothing_breaks_the_stack_and_every_answer_is_documented(
     deployed: Deployed, operations: list[tuple[Any, str]], caller: str, mode: schemathesis.GenerationMode
 ) -> None:

@@ -136,7 +136,7 @@ def test_a_client_is_not_told_to_send_a_body_that_is_too_large(
     api.deploy()
     path = f"/_aws/execute-api/{api.api_id}/{api.stage}/a"
     head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 10485761\r\nExpect: 100-continue\r\n"
-    answer = cloud.raw(f"{head}Connection: close\r\n\r\n".encode())
+    answer = cloud.raw(f"{head}Connection: close\r\n\r\n".encode(), end=b"bytes.")
     assert answer.startswith(b"HTTP/1.1 413")
     assert b"100 Continue" not in answer
 
