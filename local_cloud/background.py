@@ -130,6 +130,8 @@ def stop(directory: Path, *, forget: bool = False) -> RunningCloud | None:
     while time.monotonic() < deadline:
         # Its lock is free once it has ended, even if its parent has not waited for it yet.
         if not (_exists(cloud.pid) and is_held(directory)):
+            if (child := _children.pop(cloud.pid, None)) is not None:
+                child.wait()
             state_file.remove(directory, cloud)
             if forget:
                 saved_state.discard(directory)

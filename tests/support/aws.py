@@ -34,7 +34,21 @@ class Answering:
 
 
 def client(service_name: str, **options: Any) -> Any:
-    """A client as `boto3.client` makes it, in us-east-1 and with made-up credentials unless other ones are given."""
+    """Return a client of boto3: without options, the one that all tests of the process share.
+
+    Args:
+        service_name: Name of the service in boto3.
+        options: Options of `boto3.client`. Default: us-east-1, with made-up credentials.
+    """
+    return _new_client(service_name, **options) if options else _shared_client(service_name)
+
+
+@cache
+def _shared_client(service_name: str) -> Any:
+    return _new_client(service_name)
+
+
+def _new_client(service_name: str, **options: Any) -> Any:
     defaults = {
         "region_name": "us-east-1",
         "aws_access_key_id": "testing",
