@@ -42,7 +42,7 @@ from local_cloud.saved_state import SavedState, restore
 
 if TYPE_CHECKING:
     from local_cloud.console.console import Console
-    from local_cloud.functions import FunctionExecutor
+    from local_cloud.functions.executor import FunctionExecutor
     from local_cloud.functions.invoker import Functions
     from local_cloud.gateway.gateway import RestApiGateway
 
@@ -259,13 +259,14 @@ class LocalCloud:
         return to_console(request)
 
     def _make_executor(self, endpoint_url: str, directory: Path) -> Functions:
-        from local_cloud import functions
+        from local_cloud.functions.executor import FunctionExecutor
+        from local_cloud.functions.moto_backend import install
 
         assert self._console is not None  # noqa: S101 - created before the functions
-        self._executor = functions.FunctionExecutor(
+        self._executor = FunctionExecutor(
             endpoint_url=endpoint_url, directory=directory, on_end=self._console.invoked
         )
-        functions.install(self._executor, asyncio.get_running_loop())
+        install(self._executor, asyncio.get_running_loop())
         return self._executor
 
 
@@ -313,6 +314,7 @@ def _import_backends() -> None:
     from local_cloud.gateway import snapshot
 
     import_module("local_cloud.gateway.gateway")
+    import_module("local_cloud.functions.moto_backend")
     moto_gaps.apply()
     snapshot.install()
     events.install()

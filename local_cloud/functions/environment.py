@@ -14,6 +14,7 @@ import platform
 import shutil
 import sys
 import tempfile
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
@@ -108,18 +109,27 @@ def _runtime_links() -> dict[str, Path]:
     return links
 
 
-def worker_command(
-    definition: FunctionDefinition, *, task_root: Path, layers_folder: Path | None
-) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class WorkerPlace:
+    """Folder and environment of the workers of a function version.
+
+    Attributes:
+        task_root: The folder of the unpacked archive.
+        homes: The folder below which each worker gets its HOME.
+    """
+
+    task_root: Path
+    layers_folder: Path | None
+    runtime_folder: Path
+    homes: Path
+    endpoint_url: str
+
+
+def worker_command(definition: FunctionDefinition, place: WorkerPlace) -> list[str]:
     """The command line of a worker: the bare interpreter, without anything that is installed for it.
 
     A function may name a program that is started instead, with that command line as its arguments
     (`AWS_LAMBDA_EXEC_WRAPPER`). Where it is missing or cannot be executed, the worker ends as on AWS.
-
-    Args:
-        definition: The function.
-        task_root: Where its archive is unpacked; `/var/task` on AWS.
-        layers_folder: Where its layers are unpacked, `/opt` on AWS; None if it has none.
     """
     interpreter = getattr(sys, "_base_executable", None) or sys.executable
     command = [interpreter, "-S", "-s", "-P", "-m", "awslambdaric", definition.handler]
@@ -127,7 +137,7 @@ def worker_command(
     if not wrapper:
         return command
     path = Path(wrapper)
-    for there, here in (("/var/task", task_root), ("/opt", layers_folder)):
+    for there, here in (("/var/task", place.task_root), ("/opt", place.layers_folder)):
         if here is not None and path.is_relative_to(there):
             path = here / path.relative_to(there)
     if not path.is_file():
@@ -144,13 +154,10 @@ def _ended(message: str, status: int) -> list[str]:
 
 def worker_environment(
     definition: FunctionDefinition,
+    place: WorkerPlace,
     *,
-    task_root: Path,
-    runtime_folder: Path,
-    layers_folder: Path | None,
     home: Path,
     runtime_api: str,
-    endpoint_url: str,
     log_stream: str,
     credentials: RoleSession,
 ) -> dict[str, str]:
@@ -160,17 +167,14 @@ def worker_environment(
 
     Args:
         definition: The function.
-        task_root: Where its archive is unpacked.
-        runtime_folder: Where Lambda's own packages are.
-        layers_folder: Where its layers are unpacked; None if it has none.
+        place: Its folders.
         home: The worker's own folder.
         runtime_api: `host:port` of the worker's Runtime API.
-        endpoint_url: Where the AWS APIs of the local cloud are.
         log_stream: The name of the worker's log stream.
         credentials: What it signs its calls with.
     """
     defaults = {
-        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_ENDPOINT_URL": place.endpoint_url,
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",
         "HOME": str(home),
@@ -192,21 +196,18 @@ def worker_environment(
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
         "AWS_LAMBDA_RUNTIME_API": runtime_api,
         "AWS_REGION": definition.region,
-        "LAMBDA_RUNTIME_DIR": str(runtime_folder),
-        "LAMBDA_TASK_ROOT": str(task_root),
+        "LAMBDA_RUNTIME_DIR": str(place.runtime_folder),
+        "LAMBDA_TASK_ROOT": str(place.task_root),
         "_HANDLER": definition.handler,
     }
     if definition.log_format == "JSON":
         reserved["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
         reserved["AWS_LAMBDA_LOG_LEVEL"] = definition.log_level or "INFO"
-    search_path = [task_root]
-    if layers_folder is not None:
-        version = machine_runtime()
-        search_path += [
-            layers_folder / "python" / "lib" / version / "site-packages",
-            layers_folder / "python",
-        ]
-    search_path.append(runtime_folder)
+    search_path = [place.task_root]
+    if place.layers_folder is not None:
+        packages = place.layers_folder / "python"
+        search_path += [packages / "lib" / machine_runtime() / "site-packages", packages]
+    search_path.append(place.runtime_folder)
     own = definition.environment.get("PYTHONPATH")
     python_path = os.pathsep.join([*map(str, search_path), *([own] if own else [])])
     return {**defaults, **definition.environment, **reserved, "PYTHONPATH": python_path}

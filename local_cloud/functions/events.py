@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, Unpack
 from uuid import uuid4
 
 from local_cloud.functions.definition import Target, event_invoke_config
@@ -17,7 +17,7 @@ from local_cloud.functions.destinations import (
     deliver,
 )
 from local_cloud.functions.errors import FunctionServiceError, RequestTooLarge, TooManyRequests
-from local_cloud.functions.invoker import Invoker
+from local_cloud.functions.invoker import CallContext, Invoker
 
 LARGEST_EVENT_BYTES = 1_048_576
 """Lambda's limit for the event of an asynchronous invocation: 1 MB."""
@@ -45,14 +45,7 @@ class EventQueue:
         self._delays = tuple(retry_delays_seconds)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def put(
-        self,
-        function_arn: str,
-        payload: bytes,
-        *,
-        trace_header: str | None = None,
-        client_context: str | None = None,
-    ) -> str:
+    def put(self, function_arn: str, payload: bytes, **context: Unpack[CallContext]) -> str:
         """Accept an event and return its request id; it is delivered from now on.
 
         A failed invocation is tried again as often as the function's event invoke configuration says (twice if it
@@ -70,7 +63,7 @@ class EventQueue:
             )
         target = self._invoker.resolve(function_arn)
         request_id = str(uuid4())
-        work = self._deliver(target, function_arn, payload, request_id, trace_header, client_context)
+        work = self._deliver(target, function_arn, payload, request_id, context)
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -87,8 +80,7 @@ class EventQueue:
         function_arn: str,
         payload: bytes,
         request_id: str,
-        trace_header: str | None,
-        client_context: str | None,
+        context: CallContext,
     ) -> None:
         config = event_invoke_config(target)
         retries = list(self._delays[: int(config.get("MaximumRetryAttempts", len(self._delays)))])
@@ -98,13 +90,7 @@ class EventQueue:
         while True:
             attempts += 1
             try:
-                result = await self._invoker.invoke(
-                    function_arn,
-                    payload,
-                    request_id=request_id,
-                    trace_header=trace_header,
-                    client_context=client_context,
-                )
+                result = await self._invoker.invoke(function_arn, payload, request_id=request_id, **context)
             except TooManyRequests:
                 delay: float | None = _THROTTLED_SECONDS
                 problem = "throttled"

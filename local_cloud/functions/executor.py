@@ -12,12 +12,11 @@ import contextlib
 import json
 import logging
 import shutil
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
+from typing import Any, Unpack
 
 from moto.core import DEFAULT_ACCOUNT_ID
 
@@ -33,7 +32,7 @@ from local_cloud.functions.definition import (
     definition_of,
     replace_code,
 )
-from local_cloud.functions.environment import RuntimeFolder, check_runtime
+from local_cloud.functions.environment import RuntimeFolder, WorkerPlace, check_runtime
 from local_cloud.functions.errors import (
     CodeRejected,
     CodeReplaced,
@@ -45,14 +44,15 @@ from local_cloud.functions.errors import (
 )
 from local_cloud.functions.event_sources import EventSources
 from local_cloud.functions.events import EventQueue
-from local_cloud.functions.invocation import Invocation, StartFailed, StartTimedOut, new_trace_header
+from local_cloud.functions.invocation import Invocation, StartFailed, StartTimedOut
+from local_cloud.functions.invoker import CallContext
 from local_cloud.functions.log import FunctionLogs
 from local_cloud.functions.memory import MemoryWatch
 from local_cloud.functions.pool import FunctionPool
 from local_cloud.functions.response_stream import ResponseStream
 from local_cloud.functions.result import InvocationResult
 from local_cloud.functions.warden import Warden
-from local_cloud.functions.worker import Worker, WorkerPlace, WorkerServices
+from local_cloud.functions.worker import Worker, WorkerServices
 
 LARGEST_REQUEST_BYTES = 6_291_456
 """Lambda's limit for the event of a synchronous invocation: 6 MB."""
@@ -137,9 +137,7 @@ class FunctionExecutor:
         payload: bytes,
         *,
         request_id: str | None = None,
-        trace_header: str | None = None,
-        client_context: str | None = None,
-        cognito_identity: str | None = None,
+        **context: Unpack[CallContext],
     ) -> InvocationResult:
         """Run a function and wait for what comes of it.
 
@@ -148,10 +146,8 @@ class FunctionExecutor:
         Args:
             function_arn: A name, partial ARN or ARN, with or without a version or alias.
             payload: The event, JSON in UTF-8, at most 6 MB.
-            request_id: The id in the function's context and log; a new one if left out.
-            trace_header: The `X-Amzn-Trace-Id` of the request; a new one if left out.
-            client_context: The client context as JSON text; none if left out.
-            cognito_identity: The caller's Cognito identity as JSON text; none if left out.
+            request_id: The id in the function's context and log. Default: a new one.
+            context: What goes with the event.
 
         Raises:
             FunctionNotFound: There is no such function, version or alias.
@@ -161,23 +157,10 @@ class FunctionExecutor:
             ServiceUnavailable: No process can be started, or the executor is closed.
             TooManyRequests: The concurrency of the function or of the account is used up.
         """
-        invocation = self._begin(
-            function_arn,
-            payload,
-            request_id=request_id,
-            trace_header=trace_header,
-            client_context=client_context,
-            cognito_identity=cognito_identity,
-        )
-        return await invocation.future
+        return await self._begin(function_arn, payload, request_id=request_id, **context).future
 
     async def invoke_streamed(
-        self,
-        function_arn: str,
-        payload: bytes,
-        *,
-        trace_header: str | None = None,
-        client_context: str | None = None,
+        self, function_arn: str, payload: bytes, **context: Unpack[CallContext]
     ) -> ResponseStream:
         """Run a function and return its response at once, which then arrives part by part.
 
@@ -185,22 +168,10 @@ class FunctionExecutor:
         show only while a process is started are raised by `ResponseStream.read`.
         """
         stream = ResponseStream()
-        self._begin(
-            function_arn, payload, trace_header=trace_header, client_context=client_context, stream=stream
-        )
+        self._begin(function_arn, payload, stream=stream, **context)
         return stream
 
-    def _begin(
-        self,
-        function_arn: str,
-        payload: bytes,
-        *,
-        request_id: str | None = None,
-        trace_header: str | None = None,
-        client_context: str | None = None,
-        cognito_identity: str | None = None,
-        stream: ResponseStream | None = None,
-    ) -> Invocation:
+    def _begin(self, function_arn: str, payload: bytes, **details: Any) -> Invocation:
         if self._closed:
             raise _stopping()
         if len(payload) > LARGEST_REQUEST_BYTES:
@@ -215,14 +186,10 @@ class FunctionExecutor:
             pool.update(target)
         entry = self._concurrency.enter(target)
         invocation = Invocation(
-            request_id=request_id or str(uuid4()),
             payload=payload,
             invoked_arn=target.invoked_arn,
-            trace_header=trace_header or new_trace_header(),
-            client_context=client_context,
-            cognito_identity=cognito_identity,
             on_end=lambda: self._concurrency.leave(entry),
-            stream=stream,
+            **{name: value for name, value in details.items() if value},
         )
         worker = pool.take()
         if worker is not None:
@@ -263,8 +230,7 @@ class FunctionExecutor:
             target = self._functions.resolve(f"{latest.invoked_arn}:{versions[-1].version}")
             definition = replace(definition_of(target), code_digest=digest)
             check_runtime(definition)
-            self._starting += (archive, digest)
-            try:
+            with self._keeping(archive, digest):
                 place = await self._place(target, replace(definition, code_digest=archive))
                 folder = await asyncio.to_thread(
                     self._code.with_files,
@@ -272,9 +238,6 @@ class FunctionExecutor:
                     newest=latest.function.code_digest,
                 )
                 worker = await self._started(definition, replace(place, task_root=folder))
-            finally:
-                self._starting.remove(archive)
-                self._starting.remove(digest)
             for function in versions:
                 replace_code(function, digest)
             self._adopt(worker)
@@ -388,44 +351,46 @@ class FunctionExecutor:
                 ServiceUnavailable(f"The function could not be started: {type(error).__name__}: {error}")
             )
 
+    @contextlib.contextmanager
+    def _keeping(self, *digests: str) -> Iterator[None]:
+        """Keep the folders of archives from which a worker is being started."""
+        self._starting += digests
+        try:
+            yield
+        finally:
+            for digest in digests:
+                self._starting.remove(digest)
+
     async def _start_and_run(self, pool: FunctionPool, invocation: Invocation) -> None:
         definition = pool.definition
         check_runtime(definition)
-        self._starting.append(definition.code_digest)
-        try:
-            await self._start_and_run_at(
-                await self._place(pool.target, definition), pool, definition, invocation
-            )
-        finally:
-            self._starting.remove(definition.code_digest)
-
-    async def _start_and_run_at(
-        self, place: WorkerPlace, pool: FunctionPool, definition: FunctionDefinition, invocation: Invocation
-    ) -> None:
-        loop = asyncio.get_running_loop()
-        worker = self._new_worker(definition)
-        try:
+        with self._keeping(definition.code_digest):
+            place = await self._place(pool.target, definition)
+            worker = self._new_worker(definition)
             try:
-                await worker.start(place, limit_seconds=self._init_timeout)
+                try:
+                    await worker.start(place, limit_seconds=self._init_timeout)
+                except StartTimedOut:
+                    # Lambda then starts over, and the function's own time has begun to run.
+                    invocation.deadline = asyncio.get_running_loop().time() + definition.timeout_seconds
+                    worker = self._new_worker(definition)
+                    await worker.start(place, limit_seconds=definition.timeout_seconds)
             except StartTimedOut:
-                # Lambda then starts over, and the function's own time has begun to run.
-                invocation.deadline = loop.time() + definition.timeout_seconds
-                worker = self._new_worker(definition)
-                await worker.start(place, limit_seconds=definition.timeout_seconds)
-        except StartTimedOut:
-            worker.refuse(invocation, outcomes.timed_out(invocation.request_id, definition.timeout_seconds))
-        except StartFailed as failure:
-            if self._closed:
-                raise _stopping() from failure
-            worker.refuse(invocation, failure.outcome(invocation.request_id))
-        except ServiceUnavailable:
-            self._workers.discard(worker)
-            pool.remove(worker)
-            raise
-        else:
-            if self._closed:
-                raise _stopping()
-            worker.run(invocation)
+                worker.refuse(
+                    invocation, outcomes.timed_out(invocation.request_id, definition.timeout_seconds)
+                )
+            except StartFailed as failure:
+                if self._closed:
+                    raise _stopping() from failure
+                worker.refuse(invocation, failure.outcome(invocation.request_id))
+            except ServiceUnavailable:
+                self._workers.discard(worker)
+                pool.remove(worker)
+                raise
+            else:
+                if self._closed:
+                    raise _stopping()
+                worker.run(invocation)
 
     def _new_worker(self, definition: FunctionDefinition) -> Worker:
         if self._closed:

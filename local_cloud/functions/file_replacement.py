@@ -12,24 +12,15 @@ import base64
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import unquote
 
 from local_cloud.functions.code_store import ReplacedFile
 from local_cloud.functions.errors import CodeRejected, FunctionServiceError, InvalidRequestContent
+from local_cloud.functions.invoker import Functions
 from local_cloud.messages import Request, Response
 
 _PATH = re.compile(r"/_aws/lambda/(?P<function>[^/]+)/files")
-
-
-class FileReplacer(Protocol):
-    """Executor of functions."""
-
-    async def replace_files(
-        self, function_arn: str, files: Mapping[str, ReplacedFile | None], *, archive: str
-    ) -> str:
-        """Replace files of a function's code; return the digest of its code."""
-        ...
 
 
 def is_file_replacement(request: Request) -> bool:
@@ -37,7 +28,7 @@ def is_file_replacement(request: Request) -> bool:
     return request.method == "PUT" and _PATH.fullmatch(request.path) is not None
 
 
-async def replace_files(functions: FileReplacer, request: Request) -> Response:
+async def replace_files(functions: Functions, request: Request) -> Response:
     """Carry out the operation."""
     match = _PATH.fullmatch(request.path)
     assert match is not None  # noqa: S101 - asked before

@@ -6,64 +6,65 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from uuid import uuid4
 
 from local_cloud.functions.errors import FunctionServiceError
 from local_cloud.functions.outcome import Outcome
 from local_cloud.functions.response_stream import ResponseStream
 from local_cloud.functions.result import InvocationResult
 
+_WITHOUT_BREAKS = str.maketrans("\r\n", "  ")  # no value can begin another line
 
+
+def new_trace_header() -> str:
+    """Return an X-Ray trace header with a new root."""
+    digits = os.urandom(20).hex()
+    return f"Root=1-{int(time.time()):08x}-{digits[:24]};Parent={digits[24:]};Sampled=0"
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
 class Invocation:
     """One event on its way through a worker.
 
-    Args:
-        request_id: The invocation's id.
+    Attributes:
         payload: The event as JSON.
-        invoked_arn: The ARN that was called.
-        trace_header: The X-Ray trace header.
-        client_context: The client context as JSON, if any.
-        cognito_identity: The Cognito identity as JSON, if any.
         on_end: Called once, when the invocation is over.
-        stream: Where the response goes part by part; None where the caller waits for all of it.
+        trace_header: X-Ray trace header. Default: one with a new root.
+        client_context: The client context as JSON. Default: none.
+        stream: Where the response goes part by part. Default: the caller waits for all of it.
+        deadline: On the loop's clock; None until the function's time begins to run.
     """
 
-    __slots__ = (
-        "_on_end",
-        "client_context",
-        "cognito_identity",
-        "deadline",
-        "future",
-        "invoked_arn",
-        "payload",
-        "request_id",
-        "stream",
-        "trace_header",
+    payload: bytes
+    invoked_arn: str
+    on_end: Callable[[], None] | None
+    request_id: str = field(default_factory=lambda: str(uuid4()))
+    trace_header: str = field(default_factory=new_trace_header)
+    client_context: str | None = None
+    stream: ResponseStream | None = None
+    deadline: float | None = None
+    future: asyncio.Future[InvocationResult] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
-    def __init__(
-        self,
-        *,
-        request_id: str,
-        payload: bytes,
-        invoked_arn: str,
-        trace_header: str,
-        client_context: str | None,
-        cognito_identity: str | None,
-        on_end: Callable[[], None],
-        stream: ResponseStream | None = None,
-    ) -> None:
-        self.request_id = request_id
-        self.payload = payload
-        self.invoked_arn = invoked_arn
-        self.trace_header = trace_header
-        self.client_context = client_context
-        self.cognito_identity = cognito_identity
-        self.stream = stream
-        self.deadline: float | None = (
-            None  # on the loop's clock; None until the function's time begins to run
-        )
-        self.future: asyncio.Future[InvocationResult] = asyncio.get_running_loop().create_future()
-        self._on_end: Callable[[], None] | None = on_end
+    def message(self, deadline_ms: int) -> bytes:
+        """Return the Runtime API's HTTP response with the event.
+
+        Args:
+            deadline_ms: When the time is up, in milliseconds since 1970.
+        """
+        headers = {
+            "Content-Type": "application/json",
+            "Lambda-Runtime-Aws-Request-Id": self.request_id,
+            "Lambda-Runtime-Deadline-Ms": deadline_ms,
+            "Lambda-Runtime-Invoked-Function-Arn": self.invoked_arn,
+            "Lambda-Runtime-Trace-Id": self.trace_header,
+            **({"Lambda-Runtime-Client-Context": self.client_context} if self.client_context else {}),
+            "Content-Length": len(self.payload),
+        }
+        lines = [f"{name}: {value}".translate(_WITHOUT_BREAKS) for name, value in headers.items()]
+        return "\r\n".join(("HTTP/1.1 200 OK", *lines, "\r\n")).encode() + self.payload
 
     def succeed(self, result: InvocationResult) -> None:
         """Give the result to the caller, if it still waits."""
@@ -82,15 +83,9 @@ class Invocation:
             self.future.set_exception(error)
 
     def _end(self) -> None:
-        on_end, self._on_end = self._on_end, None
+        on_end, self.on_end = self.on_end, None
         if on_end is not None:
             on_end()
-
-
-def new_trace_header() -> str:
-    """Return an X-Ray trace header with a new root."""
-    digits = os.urandom(20).hex()
-    return f"Root=1-{int(time.time()):08x}-{digits[:24]};Parent={digits[24:]};Sampled=0"
 
 
 class StartTimedOut(Exception):

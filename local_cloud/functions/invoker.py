@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, TypedDict, Unpack
 
 from local_cloud.functions.code_store import ReplacedFile
 from local_cloud.functions.response_stream import ResponseStream
 from local_cloud.functions.result import InvocationResult
+
+
+class CallContext(TypedDict, total=False):
+    """Data beside an event: X-Ray trace header, and client context as JSON text. Default: a new trace, and none."""
+
+    trace_header: str | None
+    client_context: str | None
 
 
 class Invoker(Protocol):
@@ -19,19 +26,13 @@ class Invoker(Protocol):
         payload: bytes,
         *,
         request_id: str | None = None,
-        trace_header: str | None = None,
-        client_context: str | None = None,
+        **context: Unpack[CallContext],
     ) -> InvocationResult:
         """Invoke a function and wait for its result."""
         ...
 
     async def invoke_streamed(
-        self,
-        function_arn: str,
-        payload: bytes,
-        *,
-        trace_header: str | None = None,
-        client_context: str | None = None,
+        self, function_arn: str, payload: bytes, **context: Unpack[CallContext]
     ) -> ResponseStream:
         """Invoke a function and return its response, which arrives part by part."""
         ...

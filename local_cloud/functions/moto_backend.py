@@ -26,6 +26,7 @@ from moto.awslambda.responses import LambdaResponse
 from local_cloud.functions import event_sources
 from local_cloud.functions.errors import FunctionServiceError, InvalidRequestContent, ServiceUnavailable
 from local_cloud.functions.executor import FunctionExecutor
+from local_cloud.functions.invoker import CallContext
 from local_cloud.functions.role_checks import require_reading, require_sending, require_trust
 
 _T = TypeVar("_T")
@@ -57,24 +58,17 @@ class _Bridge:
         kind = given.get("x-amz-invocation-type", "RequestResponse")
         _require_json(payload)
         executor = self._connected()
-        trace_header = given.get("x-amzn-trace-id")
-        client_context = _client_context(given.get("x-amz-client-context"))
+        context: CallContext = {
+            "trace_header": given.get("x-amzn-trace-id"),
+            "client_context": _client_context(given.get("x-amz-client-context")),
+        }
         if kind == "DryRun":
             self._wait(_call(executor.resolve, function))
             return b""
         if kind == "Event":
-            put = _call(
-                executor.events.put,
-                function,
-                payload,
-                trace_header=trace_header,
-                client_context=client_context,
-            )
-            self._wait(put)
+            self._wait(_call(executor.events.put, function, payload, **context))
             return b""
-        result = self._wait(
-            executor.invoke(function, payload, trace_header=trace_header, client_context=client_context)
-        )
+        result = self._wait(executor.invoke(function, payload, **context))
         response_headers["x-amz-executed-version"] = result.executed_version
         if result.function_error is not None:
             response_headers["x-amz-function-error"] = result.function_error

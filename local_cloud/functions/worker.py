@@ -23,7 +23,7 @@ from local_cloud.functions.credentials import (
     worker_credentials,
 )
 from local_cloud.functions.definition import FunctionDefinition
-from local_cloud.functions.environment import worker_command, worker_environment
+from local_cloud.functions.environment import WorkerPlace, worker_command, worker_environment
 from local_cloud.functions.errors import FunctionServiceError, ServiceUnavailable
 from local_cloud.functions.invocation import Invocation, StartFailed, StartTimedOut
 from local_cloud.functions.log import FunctionLogs, WorkerLog, log_stream_name, report_line
@@ -32,7 +32,7 @@ from local_cloud.functions.outcome import Outcome
 from local_cloud.functions.process import ProcessGroup
 from local_cloud.functions.response_stream import StreamSource
 from local_cloud.functions.result import InvocationResult
-from local_cloud.functions.runtime_api import LARGEST_RESPONSE_BYTES, RuntimeApi, event_message
+from local_cloud.functions.runtime_api import LARGEST_RESPONSE_BYTES, RuntimeApi
 from local_cloud.functions.warden import Warden
 
 _MEGABYTE = 1024 * 1024
@@ -49,22 +49,6 @@ class WorkerOwner(Protocol):
 
     def worker_ended(self, worker: Worker, undelivered: Invocation | None) -> None:
         """Handle the end of a worker's process; an invocation that it did not fetch can go to another worker."""
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerPlace:
-    """Folder and environment of the workers of a function version.
-
-    Attributes:
-        task_root: The folder of the unpacked archive.
-        homes: The folder below which each worker gets its HOME.
-    """
-
-    task_root: Path
-    layers_folder: Path | None
-    runtime_folder: Path
-    homes: Path
-    endpoint_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,17 +161,7 @@ class Worker:
             self._log.start(f"START RequestId: {invocation.request_id} Version: {definition.version}")
         self._timer = self._loop.call_later(left, self._timed_out)
         self._services.memory.add(self)
-        self._api.send(
-            event_message(
-                invocation.payload,
-                request_id=invocation.request_id,
-                deadline_ms=int((time.time() + left) * 1000),
-                invoked_arn=invocation.invoked_arn,
-                trace_header=invocation.trace_header,
-                client_context=invocation.client_context,
-                cognito_identity=invocation.cognito_identity,
-            )
-        )
+        self._api.send(invocation.message(int((time.time() + left) * 1000)))
 
     def refuse(self, invocation: Invocation, outcome: Outcome) -> None:
         """Give an invocation the outcome of a failed start."""
@@ -286,18 +260,15 @@ class Worker:
         self._loop.add_reader(read_end, self._read_log)
         environment = worker_environment(
             definition,
-            task_root=place.task_root,
-            runtime_folder=place.runtime_folder,
-            layers_folder=place.layers_folder,
+            place,
             home=self._home,
             runtime_api=self._api.address,
-            endpoint_url=place.endpoint_url,
             log_stream=stream,
             credentials=self._credentials,
         )
         try:
             self._process = ProcessGroup(
-                worker_command(definition, task_root=place.task_root, layers_folder=place.layers_folder),
+                worker_command(definition, place),
                 cwd=place.task_root,
                 environment=environment,
                 output=write_end,

@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 from urllib.parse import quote, urlencode
 
-from local_cloud.functions import InvocationResult
+from local_cloud.functions.result import InvocationResult
 from local_cloud.gateway.calls import Calls
 from local_cloud.gateway.definition import Integration
 from local_cloud.gateway.errors import (

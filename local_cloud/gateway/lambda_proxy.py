@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from local_cloud.functions import FunctionServiceError, InvocationResult, RequestTooLarge
+from local_cloud.functions.errors import FunctionServiceError, RequestTooLarge
 from local_cloud.functions.invoker import Invoker
+from local_cloud.functions.result import InvocationResult
 from local_cloud.gateway.calls import Calls
 from local_cloud.gateway.definition import Integration
 from local_cloud.gateway.errors import (

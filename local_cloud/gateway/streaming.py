@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from local_cloud.functions import FunctionServiceError, RequestTooLarge
+from local_cloud.functions.errors import FunctionServiceError, RequestTooLarge
 from local_cloud.functions.response_stream import ResponseStream
 from local_cloud.gateway.errors import (
     BAD_FUNCTION_ANSWER,

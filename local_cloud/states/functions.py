@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
-from local_cloud.functions import FunctionServiceError
+from local_cloud.functions.errors import FunctionServiceError
 from local_cloud.states.clients import remember_answer
 from local_cloud.states.roles import ROLES
 

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 from botocore.config import Config
 
-from local_cloud.functions import FunctionNotFound, InvocationResult
+from local_cloud.functions.errors import FunctionNotFound
+from local_cloud.functions.result import InvocationResult
 from local_cloud.server import LocalCloud
 from tests.support import aws
 from tests.support.moto_state import forget_everything

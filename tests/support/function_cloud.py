@@ -19,8 +19,10 @@ import pytest
 from moto.awslambda.models import lambda_backends
 from moto.iam.models import iam_backends
 
-from local_cloud.functions import FunctionExecutor, InvocationResult, install
 from local_cloud.functions.environment import machine_architecture, machine_runtime
+from local_cloud.functions.executor import FunctionExecutor
+from local_cloud.functions.moto_backend import install
+from local_cloud.functions.result import InvocationResult
 from tests.support.moto_state import mock_aws
 
 ACCOUNT = "123456789012"

@@ -40,7 +40,7 @@ from handlers.vision import app as vision
 from handlers.vision.backend import FoundLabel, FoundText, labels_response, text_response
 from handlers.vision.images import Picture
 from handlers.vision.models import LabelsResponse, TextResponse
-from local_cloud.functions import InvocationResult
+from local_cloud.functions.result import InvocationResult
 from tests.support.cloud_in_thread import (
     ACCOUNT,
     REGION,

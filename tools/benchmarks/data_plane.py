@@ -31,7 +31,8 @@ from deploy_tools import interrupts
 from deploy_tools.cloud import ensure_cloud, stop_cloud
 from deploy_tools.console import heading
 from deploy_tools.local_session import local_session
-from local_cloud.functions import FunctionExecutor, install
+from local_cloud.functions.executor import FunctionExecutor
+from local_cloud.functions.moto_backend import install
 from local_cloud.server import LocalCloud
 from tools.benchmarks.load import LoadError, load
 from tools.benchmarks.metering import meter

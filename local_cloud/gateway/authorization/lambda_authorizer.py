@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from local_cloud.functions import (
+from local_cloud.functions.errors import (
     FunctionNotFound,
     FunctionServiceError,
     InvalidRuntime,
     InvalidZipFile,
-    InvocationResult,
 )
 from local_cloud.functions.invoker import Invoker
+from local_cloud.functions.result import InvocationResult
 from local_cloud.gateway.api_keys import HEADER as API_KEY_HEADER
 from local_cloud.gateway.authorization.authorizer_answer import AuthorizerAnswer, read_answer
 from local_cloud.gateway.authorization.identity_sources import identity_values

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from local_cloud.functions import InvalidZipFile, code_store
+from local_cloud.functions import code_store
 from local_cloud.functions.code_store import ArchiveChanged, CodeStore
+from local_cloud.functions.errors import InvalidZipFile
 from tests.support.function_cloud import archive
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from local_cloud.functions import InvalidRuntime, credentials
+from local_cloud.functions import credentials
 from local_cloud.functions.environment import machine_architecture, machine_runtime
+from local_cloud.functions.errors import InvalidRuntime
 from tests.support.function_cloud import Cloud
 
 IMPORTS = """

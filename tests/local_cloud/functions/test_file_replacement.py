@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from local_cloud.functions import FunctionExecutor
 from local_cloud.functions.code_store import CodeStore, ReplacedFile
 from local_cloud.functions.errors import CodeRejected, CodeReplaced, InvalidZipFile
+from local_cloud.functions.executor import FunctionExecutor
 from local_cloud.functions.file_replacement import is_file_replacement, replace_files
 from local_cloud.messages import Request
 from tests.support.function_cloud import Cloud, alive, arn

@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Callable
 
-from local_cloud.functions import InvocationResult
+from local_cloud.functions.result import InvocationResult
 from tests.support.function_cloud import ECHO, Cloud, alive, arn
 from tests.support.waiting import eventually
 
@@ -230,7 +230,6 @@ def test_the_context_tells_what_was_called_and_how_long_there_is(cloud: Cloud) -
                 "stream": context.log_stream_name,
                 "group": context.log_group_name,
                 "custom": context.client_context and context.client_context.custom,
-                "identity": context.identity and context.identity.cognito_identity_id,
                 "trace": os.environ["_X_AMZN_TRACE_ID"],
             }
         """,
@@ -243,7 +242,6 @@ def test_the_context_tells_what_was_called_and_how_long_there_is(cloud: Cloud) -
         request_id=ID,
         trace_header="Root=1-5759e988-bd862e3fe1be46a994272793",
         client_context='{"custom":\n{"key": "ü"}}',
-        cognito_identity='{"cognitoIdentityId": "someone"}',
     )
     seen = json.loads(result.payload)
     assert 3000 < seen.pop("left") <= 5000
@@ -256,7 +254,6 @@ def test_the_context_tells_what_was_called_and_how_long_there_is(cloud: Cloud) -
         "memory": "128",
         "group": "/aws/lambda/demo",
         "custom": {"key": "ü"},
-        "identity": "someone",
         "trace": "Root=1-5759e988-bd862e3fe1be46a994272793",
     }
     assert result.executed_version == "1"

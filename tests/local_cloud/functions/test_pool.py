@@ -13,13 +13,13 @@ from uuid import uuid4
 
 import pytest
 
-from local_cloud.functions import (
+from local_cloud.functions.errors import (
     FunctionNotFound,
-    InvocationResult,
     RequestTooLarge,
     ServiceUnavailable,
     TooManyRequests,
 )
+from local_cloud.functions.result import InvocationResult
 from tests.support.function_cloud import Cloud, alive, arn, own_children
 from tests.support.waiting import eventually
 

@@ -44,7 +44,8 @@ def test_a_timeout_and_the_next_invocation(bare_cloud: Cloud) -> None:
 
 
 def test_a_program_that_cannot_be_started_is_told(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    from local_cloud.functions import ServiceUnavailable, worker
+    from local_cloud.functions import worker
+    from local_cloud.functions.errors import ServiceUnavailable
 
     monkeypatch.setattr(worker, "worker_command", lambda *_, **__: ["/no/such/interpreter"])
     cloud.deploy("def handler(event, context): pass\n")

@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
 from local_cloud.functions.chunked_body import ChunkedBody
+from local_cloud.functions.invocation import Invocation
 from local_cloud.functions.response_stream import StreamSource
-from local_cloud.functions.runtime_api import LARGEST_RESPONSE_BYTES, RuntimeApi, event_message
+from local_cloud.functions.runtime_api import LARGEST_RESPONSE_BYTES, RuntimeApi
 
 NEXT = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -87,7 +89,12 @@ def post(path: str, body: bytes, *headers: str) -> bytes:
 
 
 def event(payload: bytes = b"{}") -> bytes:
-    return event_message(payload, request_id="r1", deadline_ms=5, invoked_arn="arn:x", trace_header="Root=1")
+    return invocation(payload=payload).message(deadline_ms=5)
+
+
+def invocation(**options: Any) -> Invocation:
+    given = {"payload": b"{}", "request_id": "r1", "invoked_arn": "arn:x", "trace_header": "Root=1"}
+    return Invocation(**given | {"on_end": None, "future": None} | options)
 
 
 def test_next_waits_until_there_is_an_event() -> None:
@@ -221,18 +228,10 @@ def test_headers_without_an_end_are_refused() -> None:
 
 
 def test_no_header_value_can_begin_a_new_line() -> None:
-    message = event_message(
-        b"{}",
-        request_id="r",
-        deadline_ms=1,
-        invoked_arn="a",
-        trace_header="x\r\nEvil: 1",
-        client_context='{\n"custom": {}}',
-        cognito_identity='{"cognitoIdentityId": "id"}',
-    )
+    options = {"trace_header": "x\r\nEvil: 1", "client_context": '{\n"custom": {}}'}
+    message = invocation(**options).message(deadline_ms=1)
     assert b"\r\nEvil" not in message
     assert b'\r\nLambda-Runtime-Client-Context: { "custom": {}}\r\n' in message
-    assert b'\r\nLambda-Runtime-Cognito-Identity: {"cognitoIdentityId": "id"}\r\n' in message
 
 
 STREAM = (

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from local_cloud.functions import FunctionNotFound
+from local_cloud.functions.errors import FunctionNotFound
 from local_cloud.functions.response_stream import MOST_WAITING_BYTES, ResponseStream
 from tests.support.function_cloud import Cloud, alive
 from tests.support.streaming import END, WRAPPER, streaming_archive

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from local_cloud.functions import InvalidRuntime, RequestTooLarge, TooManyRequests
+from local_cloud.functions.errors import InvalidRuntime, RequestTooLarge, TooManyRequests
 from local_cloud.gateway.definition import ApiDefinition, Method
 from local_cloud.gateway.errors import GatewayError
 from local_cloud.gateway.routing import Router

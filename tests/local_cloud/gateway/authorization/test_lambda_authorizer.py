@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from local_cloud.functions import FunctionNotFound, InvocationResult, TooManyRequests
+from local_cloud.functions.errors import FunctionNotFound, TooManyRequests
+from local_cloud.functions.result import InvocationResult
 from local_cloud.gateway.authorization.authorizer_answer import read_answer
 from local_cloud.gateway.authorization.lambda_authorizer import LambdaAuthorizers
 from local_cloud.gateway.definition import ApiDefinition, Method
