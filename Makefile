@@ -19,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
 .PHONY: help install install-cli terraform-fallback doctor synth deploy bootstrap destroy demo serve dev openai token tenants down logs test test-deployed test-long test-kill test-wheel check lint types \
-	archives bench bench-synth soak scan plan client docs golden new-service new-project lock clean
+	archives bench bench-synth soak scan plan deployer-policy client docs golden new-service new-project lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-20s %s\n", $$1, $$2}'
@@ -138,6 +138,9 @@ scan: install ## Scan the prod environment, and every construct with everything 
 
 plan: install ## Synthesize and plan; refuse a plan after which a deleted route would still be served
 	@$(BIN)/python -m deploy_tools --dir $(DIR) plan
+
+deployer-policy: install ## Write the IAM policies with the rights that a deployer needs (with ENVIRONMENT=dev or prod)
+	@$(BIN)/python -m deploy_tools --dir $(DIR) deployer-policy
 
 client: install install-cli ## Generate a Python and a TypeScript client into clients/
 	@$(BIN)/python -m tools.client

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from deploy_tools import cdktf, interrupts, new_project, new_service, tenants, terraform
+from deploy_tools import cdktf, deployer_policy, interrupts, new_project, new_service, tenants, terraform
 from deploy_tools.app import CdktfApp
 from deploy_tools.callers import OPENAI_OUTPUTS, USER_OUTPUTS, Callers
 from deploy_tools.cloud import chosen_environment, chosen_port, required_cloud, stop_cloud
@@ -70,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "arguments", nargs=argparse.REMAINDER, metavar="ARGS", help="arguments of `cdktf destroy`"
     )
+    add("deployer-policy", _deployer_policy, "write the IAM policies with the rights that a deployer needs")
     sub = add("new-service", _new_service, "create the folder of another service")
     sub.add_argument("name", metavar="NAME", help="name of the service, such as greeting")
     sub = add("new-project", _new_project, "create a project of your own, with one service")
@@ -145,6 +146,14 @@ def _logs(options: argparse.Namespace) -> int:
 
 def _down(options: argparse.Namespace) -> int:
     print(stop_cloud(_app(options).cloud_directory))
+    return 0
+
+
+def _deployer_policy(options: argparse.Namespace) -> int:
+    environment = chosen_environment()
+    for stack in synthesize(_app(options), {}):
+        for file in deployer_policy.write(stack, environment.name):
+            print(f"  {file}")
     return 0
 
 

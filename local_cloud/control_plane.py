@@ -63,11 +63,11 @@ class ControlPlane:
 
     async def refused(self, request: Request) -> tuple[Response, str] | None:
         """Return the answer to a call that its role does not allow; None where it may be carried out."""
-        from local_cloud.iam.enforcement import refused_call
+        from local_cloud.iam.enforcement import checked_call
 
         loop = asyncio.get_running_loop()
-        refused = await loop.run_in_executor(self._threads, refused_call, request)
-        return None if refused is None else (refused.response, refused.note)
+        verdict = await loop.run_in_executor(self._threads, checked_call, request)
+        return None if verdict.response is None else (verdict.response, verdict.note)
 
     def close(self) -> None:
         """Give up the threads; calls that are running end by themselves."""
@@ -75,16 +75,17 @@ class ControlPlane:
 
     def _checked_call(self, request: Request) -> tuple[Response, str]:
         """Carry out a call, unless the role that it is made with does not allow it."""
-        from local_cloud.iam.enforcement import refused_answer, refused_call
+        from local_cloud.iam.enforcement import checked_call, refused_answer
 
         try:
-            if (refused := refused_call(request)) is not None:
-                return refused.response, refused.note
+            verdict = checked_call(request)
+            if verdict.response is not None:
+                return verdict.response, verdict.note
             response = self._call(request)
             refused = refused_answer(request, response)
         except Exception as error:  # noqa: BLE001 - as below
             return _failure(request, error), ""
-        return (response, "") if refused is None else (refused.response, refused.note)
+        return (response, verdict.note) if refused is None else (refused.response, refused.note)
 
     def _call(self, request: Request) -> Response:
         assert self._application is not None  # noqa: S101 - `handle` loads it first

@@ -106,7 +106,7 @@ def read_call(request: Request, credential: Credential, account_id: str) -> Call
     if service == "s3":
         protocol = "rest-xml"
     elif target := request.header("x-amz-target"):
-        operation, parameters = target.rpartition(".")[2], _json(request.body)
+        operation, parameters = target.rpartition(".")[2], json_object(request.body)
         if target.startswith("DynamoDBStreams"):
             service = "dynamodbstreams"
     elif match := _RPC_PATH.fullmatch(request.path):
@@ -121,8 +121,8 @@ def read_call(request: Request, credential: Credential, account_id: str) -> Call
     return Call(service, credential.region, account_id, operation, parameters, protocol, request)  # type: ignore[arg-type]
 
 
-def _json(body: bytes) -> dict[str, Any]:
-    """Read a JSON body; what is none has no parameters, and the service says what is wrong with it."""
+def json_object(body: bytes) -> dict[str, Any]:
+    """Return the JSON object of a body. Empty for any other body, which the service then rejects."""
     try:
         content = json.loads(body or b"{}")
     except (ValueError, RecursionError):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from local_cloud.iam import sessions
 from local_cloud.iam.callers import Caller, find_caller
-from local_cloud.iam.calls import Call, read_call, session_credential
+from local_cloud.iam.calls import Call, Credential, read_call, session_credential
 from local_cloud.iam.need import Need
 from local_cloud.iam.needs import needs_of
 from local_cloud.iam.permissions import RESOURCE_BASED, Principal, Refusal, refusal
@@ -17,32 +17,54 @@ from local_cloud.iam.refusals import expired_response, message_of, refusal_respo
 from local_cloud.iam.s3_needs import listing_of_missing_object
 from local_cloud.messages import Request, Response
 
+UNKNOWN_PERMISSION = "unknown permission"
+"""Note of a request whose operation cannot be determined. It is carried out."""
+
 _log = logging.getLogger("local_cloud.iam")
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """A call that is not carried out."""
+class Verdict:
+    """Result of the check of a call.
+
+    Attributes:
+        response: Rejection that the caller gets. None if the call may be carried out.
+        note: Note in the log of requests: the permissions that the call needs and the role, or why it is rejected. Empty
+            for callers that are not checked.
+    """
+
+    response: Response | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused(Verdict):
+    """Call that is not carried out."""
 
     response: Response
-    note: str
 
 
-def refused_call(request: Request) -> Refused | None:
-    """Return the answer to a call that the caller's role does not allow; None for every other call."""
+def checked_call(request: Request) -> Verdict:
+    """Check whether the caller's role allows a call."""
     if (broken := _broken_url(request)) is not None:
         return broken
-    checked = _checked(request)
-    if checked is None:
-        return None
-    caller, call = checked
+    session = _session(request)
+    if session is None:
+        return Verdict()
+    credential, caller = session
+    call = read_call(request, credential, caller.account_id)
+    if call is None:
+        _log.info("%s %s: the permission for this call is not known", request.method, request.path)
+        return Verdict(note=f"{UNKNOWN_PERMISSION} by role {_role_name(caller)}")
     if caller.expires is not None and caller.expires.replace(tzinfo=UTC) <= datetime.now(UTC):
         return Refused(expired_response(call), f"refused: the session {caller.arn} has expired")
     principal, facts = _principal(caller), _request_facts(caller, call.region)
-    for need in needs_of(call):
+    needs = needs_of(call)
+    for need in needs:
         if (why := refusal(principal, need, facts)) is not None:
             return _refused(caller, call, why)
-    return None
+    actions = ", ".join(dict.fromkeys(need.action for need in needs)) or "no permission"
+    return Verdict(note=f"{actions} by role {_role_name(caller)}")
 
 
 def refused_answer(request: Request, response: Response) -> Refused | None:
@@ -52,12 +74,12 @@ def refused_answer(request: Request, response: Response) -> Refused | None:
     """
     if response.status != 404:
         return None
-    checked = _checked(request)
-    if checked is None or checked[1].service != "s3":
+    session = _session(request)
+    if session is None:
         return None
-    caller, call = checked
-    need = listing_of_missing_object(call, response)
-    if need is None:
+    credential, caller = session
+    call = read_call(request, credential, caller.account_id)
+    if call is None or call.service != "s3" or (need := listing_of_missing_object(call, response)) is None:
         return None
     why = refusal(_principal(caller), need, _request_facts(caller, call.region))
     return None if why is None else _refused(caller, call, why)
@@ -97,19 +119,15 @@ def _broken_url(request: Request) -> Refused | None:
     return Refused(s3_refusal(request, fault, message), f"refused: presigned URL of S3: {fault}: {message}")
 
 
-def _checked(request: Request) -> tuple[Caller, Call] | None:
-    """Return who makes a call, and the call, where it is one that a role must allow."""
+def _session(request: Request) -> tuple[Credential, Caller] | None:
+    """Return the credential and the owner of a session whose role must allow the request; None for other requests."""
     credential = session_credential(request)
     caller = None if credential is None else find_caller(credential.access_key)
     if credential is None or caller is None or caller.token is None:
         return None
     if not sessions.is_own(credential.access_key) and not sessions.is_known(caller.principal_arn):
         return None
-    call = read_call(request, credential, caller.account_id)
-    if call is None:
-        _log.info("%s %s: the permission for this call is not known", request.method, request.path)
-        return None
-    return caller, call
+    return credential, caller
 
 
 def _refused(caller: Caller, call: Call, why: Refusal) -> Refused:
@@ -120,13 +138,17 @@ def _refused(caller: Caller, call: Call, why: Refusal) -> Refused:
 
 def _missing(why: Refusal, caller: Caller) -> str:
     """Return what is to be done, on one line."""
-    role = caller.principal_arn.rpartition("/")[2]
+    role = _role_name(caller)
     on = f" on {why.need.resources[0]}" if why.need.resources else ""
     does = "denies" if why.decision == "denied" else "does not allow"
     if why.by == RESOURCE_BASED:
         return f"refused: the trust policy{on.replace(' on ', ' of ', 1)} {does} {why.need.action} by role {role}"
     whose = f"role {role}" if why.by == "identity-based policy" else f"the {why.by} of role {role}"
     return f"refused: {whose} {does} {why.need.action}{on}"
+
+
+def _role_name(caller: Caller) -> str:
+    return caller.principal_arn.rpartition("/")[2]
 
 
 def _principal(caller: Caller) -> Principal:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from local_cloud.iam.calls import Call
+from local_cloud.iam.calls import Call, json_object
 from local_cloud.iam.need import Need
 from local_cloud.iam.s3_needs import s3_needs
 
@@ -28,6 +29,15 @@ _PREFIXES = {"dynamodbstreams": "dynamodb", "email": "ses", "monitoring": "cloud
 
 # Operations that are called otherwise as actions.
 _ACTIONS = {
+    ("budgets", "CreateBudget"): "ModifyBudget",
+    ("budgets", "CreateNotification"): "ModifyBudget",
+    ("budgets", "CreateSubscriber"): "ModifyBudget",
+    ("budgets", "DeleteBudget"): "ModifyBudget",
+    ("budgets", "DeleteNotification"): "ModifyBudget",
+    ("budgets", "DescribeBudget"): "ViewBudget",
+    ("budgets", "DescribeNotificationsForBudget"): "ViewBudget",
+    ("budgets", "DescribeSubscribersForNotification"): "ViewBudget",
+    ("budgets", "UpdateBudget"): "ModifyBudget",
     ("bedrock", "Converse"): "InvokeModel",
     ("bedrock", "ConverseStream"): "InvokeModelWithResponseStream",
     ("events", "TestEventPattern"): "TestEventPattern",
@@ -70,8 +80,37 @@ def _need(call: Call, *resources: str, action: str | None = None, facts: Any = N
     return Need(f"{prefix}:{name}", resources, facts or {})
 
 
+def _passed(call: Call, *roles: object) -> tuple[Need, ...]:
+    """Return the permissions to pass roles to the service that is called."""
+    facts = {"iam:PassedToService": f"{call.service}.amazonaws.com"}
+    return tuple(
+        Need("iam:PassRole", (role,), facts)
+        for role in dict.fromkeys(roles)
+        if isinstance(role, str) and _ROLE.fullmatch(role)
+    )
+
+
+_ROLE = re.compile(r"arn:aws[\w-]*:iam::\d{12}:role/[\w+=,.@/-]+")
+_ROLES_OF_API = re.compile(rb'"(?:credentials|authorizerCredentials)"\s*:\s*"([^"]+)"')
+_PATCHED_ROLES = ("/credentials", "/authorizerCredentials", "/cloudwatchRoleArn")
+
+
 def _apigateway(call: Call) -> tuple[Need, ...]:
-    return (_need(call, f"arn:aws:apigateway:{call.region}::{call.request.path}"),)
+    body = call.request.body
+    roles = [role.decode("utf-8", "replace") for role in _ROLES_OF_API.findall(body)]
+    if call.operation == "PATCH":
+        roles += [
+            operation.get("value")
+            for operation in _members(json_object(call.request.body), "patchOperations")
+            if operation.get("path") in _PATCHED_ROLES
+        ]
+    return (_need(call, f"arn:aws:apigateway:{call.region}::{call.request.path}"), *_passed(call, *roles))
+
+
+def _members(content: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """Return the objects of a list that is a member of a JSON object."""
+    listed = content.get(name)
+    return [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
 
 
 def _bedrock(call: Call) -> tuple[Need, ...]:
@@ -163,6 +202,9 @@ def _dynamodb_streams(call: Call) -> tuple[Need, ...]:
 
 def _events(call: Call) -> tuple[Need, ...]:
     entries = call.parameters.get("Entries")
+    if call.operation == "PutTargets":
+        roles = [target.get("RoleArn") for target in _members(call.parameters, "Targets")]
+        return (_need(call, call.arn("events", f"rule/{call.text('Rule')}")), *_passed(call, *roles))
     if call.operation != "PutEvents" or not isinstance(entries, list):
         name = call.text("Name", "Rule")
         return (_need(call, call.arn("events", f"rule/{name}") if "Rule" in call.operation and name else ""),)
@@ -172,6 +214,20 @@ def _events(call: Call) -> tuple[Need, ...]:
     return tuple(
         _need(call, call.arn("events", name if name.startswith("arn:") else f"event-bus/{name}"))
         for name in sorted(names)
+    )
+
+
+def _iam(call: Call) -> tuple[Need, ...]:
+    name = call.text("RoleName")
+    if not name:
+        return (_need(call, call.text("PolicyArn", "ResourceArn")),)
+    from moto.iam.models import iam_backends
+
+    roles: Any = iam_backends[call.account_id]["aws"].roles
+    role = next((role for role in list(roles.values()) if role.name == name), None)
+    path = call.text("Path") or "/"
+    return (
+        _need(call, f"arn:aws:iam::{call.account_id}:role{path}{name}" if role is None else str(role.arn)),
     )
 
 
@@ -221,13 +277,15 @@ def _key_of(call: Call) -> str:
 
 
 def _lambda(call: Call) -> tuple[Need, ...]:
-    name = call.text("FunctionName")
+    body = json_object(call.request.body) if call.operation in ("CreateFunction", "UpdateFunctionConfiguration") else {}
+    name = call.text("FunctionName") or body.get("FunctionName", "")
     if not name:
         return (_need(call, call.text("Resource", "Arn")),)
     if not name.startswith("arn:"):
         name = call.arn("lambda", f"function:{name.rpartition('function:')[2]}")
     qualifier = call.text("Qualifier")
-    return (_need(call, f"{name}:{qualifier}" if qualifier and name.count(":") == 6 else name),)
+    resource = f"{name}:{qualifier}" if qualifier and name.count(":") == 6 else name
+    return (_need(call, resource), *_passed(call, body.get("Role")))
 
 
 def _logs(call: Call) -> tuple[Need, ...]:
@@ -281,11 +339,13 @@ def _ssm(call: Call) -> tuple[Need, ...]:
 
 def _states(call: Call) -> tuple[Need, ...]:
     arn = call.text("stateMachineArn", "executionArn", "activityArn", "mapRunArn", "resourceArn")
+    if call.operation == "CreateStateMachine":
+        arn = call.arn("states", f"stateMachine:{call.text('name')}")
     if ":stateMachine:" not in arn:
         return (_need(call, arn),)
     parts = arn.split(":")  # a version or an alias is not part of the resource, but a condition key
     facts = {"states:StateMachineQualifier": parts[7]} if len(parts) > 7 else {}
-    return (_need(call, ":".join(parts[:7]), facts=facts),)
+    return (_need(call, ":".join(parts[:7]), facts=facts), *_passed(call, call.text("roleArn")))
 
 
 def _sts(call: Call) -> tuple[Need, ...]:
@@ -303,6 +363,7 @@ _READERS: dict[str, Callable[[Call], tuple[Need, ...]]] = {
     "dynamodbstreams": _dynamodb_streams,
     "events": _events,
     "firehose": _firehose,
+    "iam": _iam,
     "kinesis": _kinesis,
     "kms": _kms,
     "lambda": _lambda,

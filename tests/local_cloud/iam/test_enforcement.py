@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from local_cloud.iam.calls import Call, read_call, session_credential
-from local_cloud.iam.enforcement import refused_call
+from local_cloud.iam.enforcement import UNKNOWN_PERMISSION, Verdict, checked_call
 from local_cloud.iam.needs import needs_of
 from local_cloud.iam.refusals import refusal_response
 from local_cloud.messages import Request
@@ -43,13 +43,18 @@ def test_what_a_policy_allows_is_carried_out_and_nothing_else(
     reader = make_role(allow("dynamodb:GetItem", table))
     dynamodb = reader.client("dynamodb")
     assert "Item" not in dynamodb.get_item(TableName="orders", Key=KEY)
+    log = cloud.directory / "logs" / "requests.log"
+    assert log.read_text().splitlines()[-1].endswith(f" dynamodb:GetItem by role {reader.role}")
     assert refused(dynamodb.put_item, TableName="orders", Item=KEY) == (
         400,
         "AccessDeniedException",
         words(reader, "dynamodb:PutItem", table),
     )
-    line = (cloud.directory / "logs" / "requests.log").read_text().splitlines()[-1]
-    assert line.endswith(f"refused: role {reader.role} does not allow dynamodb:PutItem on {table}")
+    assert (
+        log.read_text()
+        .splitlines()[-1]
+        .endswith(f"refused: role {reader.role} does not allow dynamodb:PutItem on {table}")
+    )
 
 
 def test_a_right_on_single_items_is_for_those(make_role: MakeRole, table: str) -> None:
@@ -387,6 +392,8 @@ def arn(service: str, rest: str) -> str:
 
 GROUP = arn("logs", "log-group:/aws/x")
 MACHINE = arn("states", "stateMachine:m")
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/r"
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 @pytest.mark.parametrize(
@@ -462,12 +469,38 @@ MACHINE = arn("states", "stateMachine:m")
             [("lambda:ListFunctions", ("*",))],
         ),
         (
-            request_of("sts", headers={"Content-Type": "application/x-www-form-urlencoded"}, body=b"Action=GetCallerIdentity"),
+            request_of("sts", headers=FORM, body=b"Action=GetCallerIdentity"),
             [],
         ),
         (
             request_of("sts", query="Action=AssumeRole&RoleArn=arn:aws:iam::1:role/r", method="GET"),
             [("sts:AssumeRole", ("arn:aws:iam::1:role/r",))],
+        ),
+        (
+            request_of("iam", body=b"Action=PutRolePolicy&RoleName=r", headers=FORM),
+            [("iam:PutRolePolicy", (ROLE,))],
+        ),
+        (
+            request_of("lambda", path="/2015-03-31/functions", body=json.dumps({"FunctionName": "f", "Role": ROLE}).encode()),
+            [("lambda:CreateFunction", (arn("lambda", "function:f"),)), ("iam:PassRole", (ROLE,))],
+        ),
+        (
+            json_call("states", "AWSStepFunctions.CreateStateMachine", name="m", roleArn=ROLE),
+            [("states:CreateStateMachine", (MACHINE,)), ("iam:PassRole", (ROLE,))],
+        ),
+        (
+            json_call("events", "AWSEvents.PutTargets", Rule="r", Targets=[{"RoleArn": ROLE}, {"RoleArn": ROLE}]),
+            [("events:PutTargets", (arn("events", "rule/r"),)), ("iam:PassRole", (ROLE,))],
+        ),
+        (
+            request_of("apigateway", "PUT", "/restapis/a", body=json.dumps({"x": {"credentials": ROLE}}).encode()),
+            [("apigateway:PUT", (f"arn:aws:apigateway:{REGION}::/restapis/a",)), ("iam:PassRole", (ROLE,))],
+        ),
+        (
+            request_of("apigateway", "PATCH", "/account", body=json.dumps({"patchOperations": [
+                {"op": "replace", "path": "/cloudwatchRoleArn", "value": ROLE}, {"op": "replace", "path": "/other", "value": "x"},
+            ]}).encode()),
+            [("apigateway:PATCH", (f"arn:aws:apigateway:{REGION}::/account",)), ("iam:PassRole", (ROLE,))],
         ),
         (request_of("s3", "GET", "/"), [("s3:ListAllMyBuckets", ("*",))]),
         (request_of("s3", "PUT", "/b", query="encryption"), [("s3:PutEncryptionConfiguration", ("arn:aws:s3:::b",))]),
@@ -493,15 +526,14 @@ def test_the_permissions_of_a_call(request_: Request, expected: list[tuple[str, 
 
 @pytest.mark.parametrize("key", ["local", "test", "AKIAEXAMPLE", "LOCALCLOUDWORKER0000", "ASIAUNKNOWN"])
 def test_who_has_no_session_is_not_checked(cloud: CloudInThread, key: str) -> None:
-    assert (
-        refused_call(request_of("dynamodb", key=key, headers={"X-Amz-Target": "DynamoDB_20120810.GetItem"}))
-        is None
-    )
+    request = request_of("dynamodb", key=key, headers={"X-Amz-Target": "DynamoDB_20120810.GetItem"})
+    assert checked_call(request) == Verdict()
 
 
 def test_a_request_of_which_nobody_knows_what_it_asks_for_is_let_through(session: Somebody) -> None:
     key = session.keys["AccessKeyId"]
-    assert refused_call(request_of("unheard-of", "GET", "/some/path", key=key)) is None
+    verdict = checked_call(request_of("unheard-of", "GET", "/some/path", key=key))
+    assert verdict == Verdict(note=f"{UNKNOWN_PERMISSION} by role {session.role}")
 
 
 def test_a_refusal_in_cbor_can_be_read() -> None:
