@@ -16,7 +16,7 @@ modules that they name are loaded:
 
 The import system and `importlib.resources` are used as Python documents them; nothing of jsii, cdktf, typeguard or
 typing is replaced. If the installation is not the tested one, jsii gets the provider's own archive, after one line on
-stderr. `docs/decisions/0003-lazy-provider-bindings.md` lists what this relies on and how to remove it.
+stderr. `lazy_bindings/README.md` lists what this relies on and how to remove it.
 """
 
 from lazy_bindings._imports import install

@@ -22,6 +22,8 @@ from handlers.common.deadline import Deadline
 from tests.support import aws
 from tests.support.fake_app import fake_app
 from tests.support.moto_state import mock_aws
+from tests.support.pages import tenant_commands
+from tests.support.paths import PROJECT
 
 HOUR = 3_600
 
@@ -273,3 +275,11 @@ def test_the_table_and_the_plan_go_together(tmp_path: Path) -> None:
     tenants.add_arguments(parser)
     with pytest.raises(DeploymentError, match=r"^--table and --usage-plan go together"):
         tenants.run(parser.parse_args(["--table", "tenants", "list"]), fake_app(tmp_path, shop=[]))
+
+
+def test_commands_of_the_guides_run_in_their_order(run: Callable[..., str]) -> None:
+    guides = [PROJECT / "docs/guides/callers.md", PROJECT / "docs/guides/budgets.md"]
+    commands = [command for guide in guides for command in tenant_commands(guide)]
+    assert {command[0] for command in commands} == {"add", "list", "rotate", "set", "revoke", "delete"}
+    for command in commands:
+        assert run(*command)

@@ -8,28 +8,21 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.pages import FENCED, PAGES, shown
 from tests.support.paths import PROJECT
 
-PAGES = sorted(
-    [*(PROJECT / "docs").rglob("*.md"), *PROJECT.glob("*.md"), *(PROJECT / "examples").glob("*/README.md")]
-)
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-_FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-
-
-def shown(page: Path) -> str:
-    return str(page.relative_to(PROJECT))
 
 
 def slugs(text: str) -> set[str]:
-    headings = re.findall(r"^#+ (.+)$", _FENCED.sub("", text), re.MULTILINE)
+    headings = re.findall(r"^#+ (.+)$", FENCED.sub("", text), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=shown)
 def test_links_lead_to_a_file_and_a_heading(page: Path) -> None:
-    for link in _LINK.findall(_FENCED.sub("", page.read_text(encoding="utf-8"))):
+    for link in _LINK.findall(FENCED.sub("", page.read_text(encoding="utf-8"))):
         path, _, anchor = link.partition("#")
         if "://" in path:
             continue
@@ -43,7 +36,7 @@ def test_links_lead_to_a_file_and_a_heading(page: Path) -> None:
 def test_make_has_the_targets_that_are_shown(page: Path) -> None:
     makefile = (PROJECT / "Makefile").read_text(encoding="utf-8")
     text = page.read_text(encoding="utf-8")
-    code = [body for language, body in _FENCED.findall(text) if language == "sh"]
+    code = [body for language, body in FENCED.findall(text) if language == "sh"]
     code += re.findall(r"`(make [^`]+)`", text)
     for target in re.findall(r"\bmake (?:-s )?([a-z][a-z-]+)", "\n".join(code)):
         assert f"\n{target}:" in makefile, target
@@ -72,7 +65,7 @@ def test_readme_lists_the_examples() -> None:
 
 def test_stack_of_the_testing_guide_passes() -> None:
     guide = (PROJECT / "docs/guides/testing.md").read_text(encoding="utf-8")
-    (program,) = [body for _, body in _FENCED.findall(guide) if "Testing.synth" in body]
+    (program,) = [body for _, body in FENCED.findall(guide) if "Testing.synth" in body]
     names: dict[str, Callable[[], None]] = {}
     exec(compile(program, "testing.md", "exec"), names)  # noqa: S102 - the program of the guide
     names["test_orders_are_protected"]()

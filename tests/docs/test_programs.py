@@ -1,0 +1,77 @@
+"""Programs of the pages that declare resources: each runs in a stack with what the page takes for granted."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import cdktf
+import pytest
+from cdktf import App
+
+import constructs_lib
+from constructs_lib import AwsStack, Function, LambdaIntegration, Public, RestApi, Tenants, Workflow
+from handlers.embeddings.contract import choose_sentences
+from handlers.language.contract import summarize_text
+from tests.support.pages import blocks
+from tests.support.paths import PROJECT
+from tests.support.streaming import with_client
+from tests.support.synthesis import FakeArchive
+
+
+def run(page: str, first: str, names: dict[str, Any]) -> dict[str, Any]:
+    """Run the program of a page that starts with some text; return its names."""
+    (program,) = [block for block in blocks(PROJECT / "docs" / page, "python") if block.startswith(first)]
+    used = set(re.findall(r"\w+", program)) & set(constructs_lib.__all__)
+    names = {name: getattr(constructs_lib, name) for name in used} | names
+    exec(compile(program, page, "exec"), names)  # noqa: S102 - the program of the page
+    return names
+
+
+@pytest.fixture
+def stack() -> AwsStack:
+    return AwsStack(App(), "shop", region="us-east-1")
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> FakeArchive:
+    return FakeArchive.make(tmp_path)
+
+
+def test_custom_domain(stack: AwsStack, archive: FakeArchive) -> None:
+    api = RestApi(stack, "api", name="shop", default_authorization=Public())
+    integration = LambdaIntegration(Function(stack, "orders", archive=archive))
+    api.resource_for("/orders").add_method("GET", integration)
+    run("guides/domains.md", "stage =", {"self": stack, "api": api})
+    assert '"domain_name": "api.shop.example"' in cdktf.Testing.synth(stack)
+
+
+def test_workflow_with_a_fallback(stack: AwsStack, archive: FakeArchive) -> None:
+    functions = {name: Function(stack, name, archive=archive) for name in ("embeddings", "language")}
+    operations = {"choose_sentences": choose_sentences, "summarize_text": summarize_text}
+    names = run("guides/workflows.md", "text =", {"functions": functions, **operations})
+    Workflow(stack, "summary", definition=names["steps"], timeout_seconds=27)
+    assert '"Next":"choose sentences"' in cdktf.Testing.synth(stack).replace("\\", "")
+
+
+def test_routes_of_models() -> None:
+    run("guides/language-models.md", "ModelRoute", {})
+
+
+def test_tenant_of_the_stack(stack: AwsStack, archive: FakeArchive) -> None:
+    run("guides/callers.md", "tenants.add", {"tenants": Tenants(stack, "tenants", archive=archive)})
+    assert '"S": "shop"' in cdktf.Testing.synth(stack).replace('\\"', '"').replace('":"', '": "')
+
+
+def test_streamed_function(stack: AwsStack, archive: FakeArchive) -> None:
+    run("streaming.md", "chat =", {"stack": stack, "archive": with_client(archive)})
+    assert "response-streaming-invocations" in cdktf.Testing.synth(stack)
+
+
+def test_streaming_handler_yields_its_tokens() -> None:
+    names = run(
+        "streaming.md", "from handlers.common.streaming_runtime", {"tokens": lambda event: [b"a", b"b"]}
+    )
+    response = names["handler"]({}, None)
+    assert list(response.chunks) == [b"a", b"b"]
