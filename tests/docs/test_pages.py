@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from tests.support.pages import FENCED, PAGES, shown
 from tests.support.paths import PROJECT
+from tools.golden import golden_file
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -92,3 +95,24 @@ def test_messages_of_the_project_are_printed_as_shown() -> None:
         prefix, _, text = message.rpartition(": is not set")
         for part in re.split("…", f"is not set{text}" if prefix else message):
             assert part.strip(" ;:()") in joined, message
+
+
+def test_costs_without_requests_are_those_of_what_prod_deploys() -> None:
+    resources = json.loads(golden_file("ai-orchestrator").read_text(encoding="utf-8"))["resource"]
+    (firewall,) = resources["aws_wafv2_web_acl"].values()
+    deployed = [
+        len(resources["aws_cloudwatch_metric_alarm"]),
+        len(resources["aws_wafv2_web_acl"]),
+        len(firewall["rule"]),
+        len(resources["aws_kms_key"]),
+        len(resources["aws_cloudwatch_dashboard"]),
+    ]
+    cost = (PROJECT / "docs/guides/cost.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| .+ \| (\d+) \| (\d+\.\d\d) \| (\d+\.\d\d) \|$", cost, re.MULTILINE)
+    assert [int(number) for number, _, _ in rows] == deployed
+    assert all(int(number) * Decimal(each) == Decimal(month) for number, each, month in rows)
+    requests = re.findall(r"^\| .+ \| .*(?:million|second|GB).* \| (\d+\.\d\d) \|$", cost, re.MULTILINE)
+    sums = re.findall(r"\*\*(\d+\.\d\d)\*\*", cost)
+    assert [sum(map(Decimal, parts)) for parts in ([row[2] for row in rows], requests)] == list(
+        map(Decimal, sums)
+    )
