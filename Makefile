@@ -13,7 +13,7 @@ PIP_FLAGS := --quiet --quiet --disable-pip-version-check --no-input --require-ha
 
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
-# The bindings' compiled files are worth keeping, whatever the shell says.
+# The bindings' compiled files save time at each start; the shell's setting does not apply.
 unexport PYTHONDONTWRITEBYTECODE
 # Node 20 has reached its end of life, about which jsii prints a page at every start; that is for the machine to say.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20

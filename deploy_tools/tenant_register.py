@@ -171,9 +171,9 @@ class TenantRegister:
         Raises:
             DeploymentError: The tenant does not exist, has too many keys, or another command changed its keys.
         """
-        known = self._of_tenant(tenant)
+        current = self._of_tenant(tenant)
         now = self._clock()
-        valid = [key for key in known.keys if key.state(now) == "valid"]
+        valid = [key for key in current.keys if key.state(now) == "valid"]
         if len(valid) >= MAX_KEYS:
             raise DeploymentError(f"tenant {tenant} has {MAX_KEYS} valid keys; revoke one of them first")
         created_at, ends = int(now), int(now) + overlap_seconds
@@ -208,14 +208,14 @@ class TenantRegister:
         Raises:
             DeploymentError: The tenant or the key does not exist.
         """
-        known = {key.key_id: key for key in self._of_tenant(tenant).keys}
-        if key_id is not None and key_id not in known:
+        keys = {key.key_id: key for key in self._of_tenant(tenant).keys}
+        if key_id is not None and key_id not in keys:
             raise DeploymentError(
                 f"tenant {tenant} has no key {key_id}; `tenants list {tenant}` shows its keys"
             )
         now = int(self._clock())
         revoked = [
-            one for one in known.values() if one.revoked_at is None and one.key_id == (key_id or one.key_id)
+            one for one in keys.values() if one.revoked_at is None and one.key_id == (key_id or one.key_id)
         ]
         for one in revoked:
             self._write(
@@ -253,19 +253,19 @@ class TenantRegister:
         Raises:
             DeploymentError: The tenant does not exist, the stack declares it, or an argument is not valid.
         """
-        known = self._changeable(tenant, group)
+        current = self._changeable(tenant, group)
         with _explained():
             access = TenantAccess(
-                services=known.access.services if services is None else services,
-                models=known.access.models if models is None else models,
-                limits=known.access.limits if limits is None else limits,
+                services=current.access.services if services is None else services,
+                models=current.access.models if models is None else models,
+                limits=current.access.limits if limits is None else limits,
             )
-        changed = replace(known, access=access, enabled=known.enabled if enabled is None else enabled)
+        changed = replace(current, access=access, enabled=current.enabled if enabled is None else enabled)
         record = ACCESS if group is None else f"{GROUP}{group}"
         item = access.to_item(tenant, record)
         names = ("services", "models", "limits")
         self._write(
-            f"tenant {known.name} is gone, or declared in the stack meanwhile; run it again",
+            f"tenant {current.name} is gone, or declared in the stack meanwhile; run it again",
             _update(
                 tenant,
                 record,
@@ -282,13 +282,13 @@ class TenantRegister:
         Raises:
             DeploymentError: It does not exist, or the stack declares it.
         """
-        known = self.required(tenant, group)
-        _check_not_declared(known)
+        current = self.required(tenant, group)
+        _check_not_declared(current)
         if group is None:
             for key in self._api_keys(tenant):
                 self._apigateway.delete_usage_plan_key(usagePlanId=self._usage_plan_id, keyId=key["id"])
                 self._apigateway.delete_api_key(apiKey=key["id"])
-            records = [*(f"{KEY}{one.key_id}" for one in known.keys), ACCESS]
+            records = [*(f"{KEY}{one.key_id}" for one in current.keys), ACCESS]
         else:
             records = [f"{GROUP}{group}"]
         for record in records:
@@ -312,15 +312,15 @@ class TenantRegister:
 
     def _changeable(self, tenant: str, group: str | None) -> TenantInfo:
         if group is None:
-            known = self.required(tenant)
+            current = self.required(tenant)
         elif tenant != USERS:
             raise DeploymentError(f"tenant {tenant} has no groups; --group goes with {USERS} only")
         else:
             with _explained():
                 check_group("tenants set", group)
-            known = self.find(tenant, group) or TenantInfo(tenant, TenantAccess(), group)
-        _check_not_declared(known)
-        return known
+            current = self.find(tenant, group) or TenantInfo(tenant, TenantAccess(), group)
+        _check_not_declared(current)
+        return current
 
     def _usage_key(self, tenant: str) -> str:
         """Return the value of the tenant's API key in the usage plan; create it unless it exists."""
@@ -415,10 +415,10 @@ def _key(key_id: str, item: Mapping[str, Any]) -> KeyInfo:
     return KeyInfo(key_id, seconds("created_at") or 0, seconds("expires_at"), seconds("revoked_at"))
 
 
-def _check_not_declared(known: TenantInfo) -> None:
-    if known.declared:
+def _check_not_declared(current: TenantInfo) -> None:
+    if current.declared:
         raise DeploymentError(
-            f"tenant {known.name} is declared in the stack, and Terraform would undo the change; change it there and deploy"
+            f"tenant {current.name} is declared in the stack, and Terraform would undo the change; change it there and deploy"
         )
 
 

@@ -133,11 +133,11 @@ def _list(options: argparse.Namespace, register: TenantRegister) -> None:
     if options.tenant is None:
         _print_tenants(register.all())
         return
-    known = register.required(options.tenant)
-    _print_tenants([known])
-    if known.keys:
+    found = register.required(options.tenant)
+    _print_tenants([found])
+    if found.keys:
         print()
-        _print_keys(known.keys)
+        _print_keys(found.keys)
 
 
 def _add(options: argparse.Namespace, register: TenantRegister) -> None:

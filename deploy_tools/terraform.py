@@ -337,7 +337,7 @@ class Terraform:
         self.run("apply", "-no-color", "-input=false", plan)
 
     def destroy(self) -> None:
-        """Destroys all that the state holds, without asking."""
+        """Destroy all that the state holds, without a confirmation."""
         self.run("destroy", "-no-color", "-input=false", "-auto-approve")
 
     def outputs(self) -> dict[str, object]:

@@ -30,7 +30,7 @@ _FIXED = {
 
 
 def run_build_script(script: Path, members: Sequence[Member], folder: Path) -> list[Member]:
-    """Unpacks `members` into `folder`, runs the script on it, and returns what is there afterwards.
+    """Unpack `members` into `folder`, run the script on it, and return what is there afterwards.
 
     The script runs under the interpreter that runs this code, in `folder`, which is also its only argument. The
     folder of the script is not on `sys.path`, so that all it depends on is named in the package file.

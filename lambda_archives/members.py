@@ -30,7 +30,7 @@ def exclude_members(members: Iterable[Member], patterns: Sequence[str]) -> tuple
 def check_patterns_matched(
     where: str, patterns: Sequence[str], matched: set[str], paths: Iterable[str]
 ) -> None:
-    """Refuses a pattern that left nothing out, since it is mistyped.
+    """Reject a pattern that left nothing out, since it is mistyped.
 
     Args:
         where: Named in the message.

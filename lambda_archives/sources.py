@@ -126,7 +126,7 @@ class _Walk:
             yield from self.visit(child, f"{path}/{name}" if path else name, (*above, real))
 
     def check_inside(self, link: Path) -> None:
-        """Refuses what leads out of the boundary or nowhere."""
+        """Reject what leads out of the boundary or nowhere."""
         real = Path(os.path.realpath(link))
         if not real.exists():
             raise ArchiveError(f"{link}: is a symbolic link to nothing ({real}); remove it")

@@ -136,7 +136,7 @@ def _download(
 
 
 def _explain(stderr: str, target: Target) -> str:
-    """Says what pip's failure means and what to do about it."""
+    """Return the reason of pip's failure, with the remedy."""
     no_match = _NO_MATCH.search(stderr)
     if no_match and not _UNREACHABLE.search(stderr):
         tags = f", tags {target.platform_tags[0]} and older" if target.platform_tags else ""

@@ -51,7 +51,7 @@ class Archives:
         report(reason)
 
     def load(self, provider: Path, run: Callable[[Path], None]) -> None:
-        """Has the kernel load the provider in `provider` for the first time.
+        """Make the kernel load the provider in `provider` for the first time.
 
         Args:
             provider: Where it is installed.
@@ -61,7 +61,7 @@ class Archives:
         self._load(run)
 
     def need_everything(self) -> None:
-        """Sees to it that the kernel knows the whole provider: now, or when the provider is first loaded."""
+        """Let the kernel load the whole provider: now, or when the provider is first loaded."""
         self._wanted = _store.Contents.EVERYTHING
         if self._loaded is _Loaded.COMMON:
             self._load(_replace)
@@ -97,7 +97,7 @@ archives = Archives()
 
 
 def report(reason: str) -> None:
-    """Says on one line of stderr why the provider is not loaded lazily."""
+    """Print on one line of stderr why the provider is not loaded lazily."""
     line = " ".join(reason.split())
     print(f"lazy_bindings: {line}; loading the provider's own package, which is slower", file=sys.stderr)
 
@@ -120,7 +120,7 @@ def _untested(provider: Path) -> str | None:
 
 
 def _replace(folder: Path) -> None:
-    """Has the kernel load the archive in `folder` in place of the repacked one that it has."""
+    """Make the kernel load the archive in `folder` in place of the repacked one that it has."""
     import jsii
 
     _vacate()
@@ -128,7 +128,7 @@ def _replace(folder: Path) -> None:
 
 
 def _vacate() -> None:
-    """Frees the package's place under `node_modules`, in the temporary folder that jsii works in.
+    """Free the package's place under `node_modules`, in the temporary folder that jsii works in.
 
     jsii loads a package once, and sees by this place that it has; with the place free it loads it again.
     """

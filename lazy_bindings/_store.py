@@ -100,7 +100,7 @@ def _is_whole(entry: Path) -> bool:
 
 
 def _refuse_if_shared(cache: Path) -> None:
-    """Refuses a cache that another user could have written to: what is in it gets executed."""
+    """Reject a cache that another user could have written to: what is in it gets executed."""
     if not hasattr(os, "getuid"):
         return  # Windows: the directory inherits the user's profile's access list
     status = cache.stat()

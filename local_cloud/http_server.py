@@ -190,7 +190,7 @@ def request_target(message: web.BaseRequest) -> str:
 
 
 async def _welcome_body(message: web.BaseRequest) -> None:
-    """Tell a client that waits for it (as AWS's do before a large upload) to go on with the body."""
+    """Answer a client that waits for it (as AWS's do before a large upload) to go on with the body."""
     if message.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
         await message.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         message.writer.output_size = 0

@@ -30,7 +30,7 @@ class RunningCloud:
     note: str = ""
 
     def answers(self) -> bool:
-        """Ask the health page whether this very start is serving."""
+        """Return whether the health page answers for this start."""
         host = self.url.removeprefix("http://").rpartition(":")[0].strip("[]")
         # An address that means "all of this machine's" can be listened on, not called.
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound

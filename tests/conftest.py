@@ -1,4 +1,4 @@
-"""What holds for all tests: an environment without the developer's settings, the order of the files, shared fixtures."""
+"""Setup of all tests: an environment without the developer's settings, the order of the files, shared fixtures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may import whom, read from the source: the folders stay apart as docs/design.md says."""
+"""Directions of imports, read from the source: the folders stay apart as docs/design.md says."""
 
 from __future__ import annotations
 

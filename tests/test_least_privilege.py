@@ -176,7 +176,7 @@ def test_what_lets_api_gateway_start_a_workflow_starts_that_one_and_nothing_else
         assert start["Action"] == ["states:StartSyncExecution"], role
         assert len(start["Resource"]) == 1, role
         assert set(start["Resource"]) <= machines, role
-        # With a key of one's own, whoever starts a workflow decrypts its definition, and nothing else.
+        # With a customer-managed key, the caller that starts a workflow decrypts its definition, and nothing else.
         assert all(
             one["Action"] == ["kms:Decrypt"]
             and "kms:EncryptionContext:aws:states:stateMachineArn" in one["Condition"]["StringEquals"]

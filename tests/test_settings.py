@@ -106,15 +106,15 @@ def test_prod_is_aws_whatever_the_shell_says_of_the_local_cloud() -> None:
 
 
 def test_origins_and_addresses_are_lists() -> None:
-    made = settings_from(
+    result = settings_from(
         {
             "ENVIRONMENT": "dev",
             "ALLOWED_ORIGINS": "https://shop.example, https://admin.example,",
             "ALARM_EMAILS": "ops@shop.example",
         }
     )
-    assert made.defaults.allowed_origins == ("https://shop.example", "https://admin.example")
-    assert made.emails == ("ops@shop.example",)
+    assert result.defaults.allowed_origins == ("https://shop.example", "https://admin.example")
+    assert result.emails == ("ops@shop.example",)
     assert settings_from({}).defaults.allowed_origins == ("http://localhost:3000",)
 
 

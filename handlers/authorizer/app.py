@@ -35,7 +35,7 @@ _RESERVED = frozenset({USERS})
 
 
 class Unauthorized(ServiceError):
-    """What API Gateway answers with 401. It recognizes the error by exactly this message."""
+    """Message of an exception that API Gateway answers with 401. It compares the whole text."""
 
     code = "unauthorized"
     status = 401

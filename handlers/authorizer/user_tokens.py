@@ -2,7 +2,7 @@
 
 The keys are fetched once and remembered for an hour. A token with an unknown key id has them fetched again, as a pool may
 have got a new key, but at most once in 30 seconds: tokens with made-up ids must not turn every request into two. If the pool does
-not answer, the keys that were fetched before go on being used.
+not answer, the keys that were fetched before stay in use.
 """
 
 from __future__ import annotations
@@ -142,8 +142,8 @@ class UserTokens:
 
     def _key(self, key_id: object, deadline: Deadline) -> RSAKey:
         age = None if self._fetched_at is None else self._clock() - self._fetched_at
-        known = isinstance(key_id, str) and key_id in self._keys
-        if age is None or age >= (KEYS_LIFETIME_SECONDS if known else REFETCH_SECONDS):
+        is_known = isinstance(key_id, str) and key_id in self._keys
+        if age is None or age >= (KEYS_LIFETIME_SECONDS if is_known else REFETCH_SECONDS):
             self._refresh(deadline)
         if not isinstance(key_id, str) or key_id not in self._keys:
             raise InvalidToken("the pool has no key of the token's id")

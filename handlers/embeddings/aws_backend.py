@@ -33,7 +33,7 @@ class TitanBackend:
         self._model = EMBEDDING_MODEL
 
     def embed(self, texts: Sequence[str], *, normalize: bool, deadline: Deadline) -> Embeddings:
-        """Embeds texts in 512 dimensions, eight at a time.
+        """Embed texts in 512 dimensions, eight at a time.
 
         Raises:
             ServiceError: Bedrock refuses a text, is busy, too slow, or answers nonsense.

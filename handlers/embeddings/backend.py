@@ -28,7 +28,7 @@ class Embeddings:
 
 
 class EmbeddingsBackend(Protocol):
-    """Embeds texts."""
+    """Embed texts."""
 
     def embed(self, texts: Sequence[str], *, normalize: bool, deadline: Deadline) -> Embeddings:
-        """Embeds one text or more; with `normalize` the vectors have length 1."""
+        """Embed one text or more; with `normalize` the vectors have length 1."""

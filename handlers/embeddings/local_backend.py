@@ -22,7 +22,7 @@ class LocalEmbeddingsBackend:
         self._model.encode(["."])
 
     def embed(self, texts: Sequence[str], *, normalize: bool, deadline: Deadline) -> Embeddings:  # noqa: ARG002
-        """Embeds texts in 512 dimensions. The model's vectors always have length 1; it takes 0.2 ms a character."""
+        """Embed texts in 512 dimensions. The model's vectors always have length 1; it takes 0.2 ms a character."""
         vectors = self._model.encode(list(texts))
         # The tokenizer that `encode` uses; one of our own would take its memory a second time.
         tokens = self._model._tokenizer.encode(list(texts))

@@ -117,7 +117,7 @@ class Jobs:
         )
 
     def status(self, invocation: Invocation) -> Job:
-        """Says how a job of the caller's stands."""
+        """Return the status of a job of the caller."""
         http, deadline = _http(invocation), invocation.deadline
         job_id = http.path_parameters.get("job", "")
         record = self._record(_owner(invocation), job_id, deadline) if _JOB_ID.fullmatch(job_id) else None

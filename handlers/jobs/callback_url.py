@@ -57,7 +57,7 @@ class ForbiddenAddress(Exception):
 
 
 def check_callback_url(url: str) -> None:
-    """Refuses what can be seen to be wrong without asking the network.
+    """Reject addresses that are wrong without a look-up in the network.
 
     Raises:
         ValueError: It is not an https address of a host's name on port 443, or has a user name or a fragment.

@@ -82,7 +82,7 @@ class Endings:
         return {"noted": True}
 
     def call_back(self, job: JobReference, deadline: Deadline) -> dict[str, object]:
-        """Tells the client's address, if it gave one."""
+        """Notify the client's callback address, if it has one."""
         record = self._record(job.owner, job.job_id, deadline)
         return {"called": record is not None and self._told(record, deadline)}
 

@@ -131,7 +131,7 @@ class JobWorkflows:
             return
 
     def state(self, workflow: JobWorkflow, name: str, *, deadline: Deadline) -> ExecutionState:
-        """Says how an execution stands.
+        """Return the status of an execution.
 
         Raises:
             ServiceError: Step Functions fails.

@@ -67,7 +67,7 @@ class RekognitionVision:
     def find_labels(
         self, picture: Picture, *, max_labels: int, min_confidence: float, deadline: Deadline
     ) -> LabelsResponse:
-        """Names the things that an image shows; see `VisionBackend`."""
+        """Name the things that an image shows; see `VisionBackend`."""
         limits = {"MaxLabels": max_labels, "MinConfidence": round(min_confidence * 100, 4)}
         answer = self._call("detect_labels", picture, limits, deadline)
         with reading_answer("rekognition.detect_labels"):

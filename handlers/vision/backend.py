@@ -28,7 +28,7 @@ class VisionBackend(Protocol):
     def find_labels(
         self, picture: Picture, *, max_labels: int, min_confidence: float, deadline: Deadline
     ) -> LabelsResponse:
-        """Names the things that an image shows.
+        """Name the things that an image shows.
 
         Args:
             picture: The image.
@@ -75,7 +75,7 @@ class FoundLabel:
 def text_response(
     found: Sequence[FoundText], *, picture: Picture, model: str, unread_regions: int | None = 0
 ) -> TextResponse:
-    """Brings pieces of text into reading order and their places into shares of the image.
+    """Bring pieces of text into reading order and their places into shares of the image.
 
     Args:
         found: The pieces.

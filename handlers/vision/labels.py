@@ -49,7 +49,7 @@ class ImageLabeler:
         self._classes = classes
 
     def label(self, image: Image.Image) -> list[FoundLabel]:
-        """Labels an image.
+        """Label an image.
 
         Args:
             image: In mode RGB.

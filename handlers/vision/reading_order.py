@@ -36,7 +36,7 @@ class _Piece:
 
 
 def rows_in_reading_order(pieces: Sequence[Corners]) -> list[list[int]]:
-    """Sorts pieces of text into rows.
+    """Sort pieces of text into rows.
 
     Args:
         pieces: The corners of each.

@@ -82,7 +82,7 @@ def decode(steps: Floats, characters: Sequence[str]) -> Reading:
 
 
 def cut_out(image: Image.Image, corners: Floats) -> Image.Image:
-    """Cuts a piece of text out of an image and turns it upright, no larger than reading it needs.
+    """Cut a piece of text out of an image and turn it upright, no larger than reading it needs.
 
     Args:
         image: In mode RGB.

@@ -96,12 +96,12 @@ class Console:
             self._events.send("invocation", exchanges.invocation_row(record))
 
     def executed(self, arn: str) -> None:
-        """Tell the pages that an execution has moved on; called on its own thread."""
+        """Notify the pages that an execution has moved on; called on its own thread."""
         if self._events.has_listeners and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._note, "execution", arn, _EXECUTION_DELAY_SECONDS)
 
     def changed(self, request: Request) -> None:
-        """Tell the pages that something may have been deployed or stored by a call of an AWS API."""
+        """Notify the pages that something may have been deployed or stored by a call of an AWS API."""
         if self._events.has_listeners and request.method != "GET":
             self._note("change", "", _CHANGE_DELAY_SECONDS)
 

@@ -16,7 +16,7 @@ from local_cloud.gateway.exchange import Exchange
 from local_cloud.messages import Headers, Response
 
 LARGEST_KEPT: Final = 512 * 1024
-"""Bodies above this size are not kept."""
+"""Bodies above this size are dropped."""
 LARGEST_SHOWN: Final = 64 * 1024
 """Bytes of a body that are shown."""
 
@@ -31,25 +31,25 @@ class Answered:
     """A request that the gateway has answered.
 
     Attributes:
-        kept: Whether it has its bodies still; large ones are dropped.
+        has_bodies: Whether it has its bodies still; large ones are dropped.
         ended_at: When it was answered, in seconds since 1970.
         number: Its place in the order of all.
     """
 
     exchange: Exchange
     response: Response
-    kept: bool
+    has_bodies: bool
     ended_at: float = field(default_factory=time.time)
     number: int = field(default_factory=lambda: next(_numbers))
 
     @classmethod
     def of(cls, exchange: Exchange, response: Response) -> Answered:
         """Return the record of a request."""
-        kept = len(exchange.request.body) + len(response.body) <= LARGEST_KEPT
-        if not kept:
+        has_bodies = len(exchange.request.body) + len(response.body) <= LARGEST_KEPT
+        if not has_bodies:
             exchange.request = replace(exchange.request, body=b"")
             response = Response(response.status, response.headers)
-        return cls(exchange, response, kept)
+        return cls(exchange, response, has_bodies)
 
     @property
     def size(self) -> int:
@@ -67,14 +67,14 @@ class Invoked:
     """An invocation with a result.
 
     Attributes:
-        kept: Whether it has the event and the payload still; large ones are dropped.
+        has_bodies: Whether it has the event and the payload still; large ones are dropped.
         ended_at: When it ended, in seconds since 1970.
     """
 
     definition: FunctionDefinition
     event: bytes
     result: InvocationResult
-    kept: bool
+    has_bodies: bool
     request_id: str
     root: str
     ended_at: float = field(default_factory=time.time)
@@ -83,11 +83,11 @@ class Invoked:
     def of(cls, definition: FunctionDefinition, invocation: Invocation, result: InvocationResult) -> Invoked:
         """Return the record of an invocation."""
         event = invocation.payload
-        kept = len(event) + len(result.payload) <= LARGEST_KEPT
-        if not kept:
+        has_bodies = len(event) + len(result.payload) <= LARGEST_KEPT
+        if not has_bodies:
             event, result = b"", replace(result, payload=b"")
         return cls(
-            definition, event, result, kept, invocation.request_id, trace_root(invocation.trace_header)
+            definition, event, result, has_bodies, invocation.request_id, trace_root(invocation.trace_header)
         )
 
     @property
@@ -128,7 +128,7 @@ def request_details(answered: Answered) -> dict[str, Any]:
     """Return everything that is known of a request, without its invocations and executions."""
     exchange, response = answered.exchange, answered.response
     error = exchange.error
-    body, answer = (exchange.request.body, response.body) if answered.kept else (None, None)
+    body, answer = (exchange.request.body, response.body) if answered.has_bodies else (None, None)
     seconds = exchange.integration_seconds
     return {
         **request_row(answered),
@@ -169,14 +169,14 @@ def invocation_details(invoked: Invoked) -> dict[str, Any]:
     return {
         **invocation_row(invoked),
         "version": result.executed_version,
-        "event": shown(invoked.event if invoked.kept else None, "application/json"),
-        "answer": shown(result.payload if invoked.kept else None, "application/json"),
+        "event": shown(invoked.event if invoked.has_bodies else None, "application/json"),
+        "answer": shown(result.payload if invoked.has_bodies else None, "application/json"),
         "log": result.log_tail,
     }
 
 
 def shown(body: bytes | None, content_type: str | None) -> dict[str, Any]:
-    """Return a body for the page: its text, or its size where it is binary, too large or not kept."""
+    """Return a body for the page: its text, or its size where it is binary, too large or dropped."""
     if body is None:
         return {"text": None, "bytes": None, "type": content_type}
     try:

@@ -25,7 +25,7 @@ class Sender:
     account_id: str
 
     def may(self, statements: Iterable[Mapping[str, Any]], action: str, resource: str) -> bool:
-        """Say whether the policy of a resource lets it do something."""
+        """Return whether the policy of a resource lets it do something."""
         return allows_service(
             statements,
             service=_SERVICE,
@@ -78,7 +78,7 @@ def service_of(arn: str) -> str:
 
 
 def delivers_to(arn: str) -> bool:
-    """Say whether a target is one that is delivered to here."""
+    """Return whether a target is one that is delivered to here."""
     return service_of(arn) in _DELIVERIES
 
 
@@ -104,7 +104,7 @@ def _queue(sender: Sender, arn: str, text: str, target: Mapping[str, Any]) -> No
 
 
 def _may_use_key(sender: Sender, key_id: str) -> bool:
-    """Say whether EventBridge may use a key; that of SQS itself it may not."""
+    """Return whether EventBridge may use a key; that of SQS itself it may not."""
     from moto.kms.models import kms_backends
 
     if key_id.startswith("alias/aws/"):

@@ -49,7 +49,7 @@ def may_log(
     log_stream: str,
     report: Callable[[str], None],
 ) -> bool:
-    """Say whether the function's role lets Lambda write its log into CloudWatch Logs."""
+    """Return whether the function's role lets Lambda write its log into CloudWatch Logs."""
     if credentials is NOBODYS:
         return True
     region, account_id = definition.region, definition.account_id

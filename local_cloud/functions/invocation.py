@@ -75,7 +75,7 @@ class Invocation:
             self.future.set_result(result)
 
     def fail(self, error: FunctionServiceError) -> None:
-        """Tell the caller, if it still waits, that the function could not be run."""
+        """Notify the caller, if it still waits, that the function could not be run."""
         self._end()
         if self.stream is not None:
             self.stream.fail(error)

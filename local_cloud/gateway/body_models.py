@@ -62,7 +62,7 @@ class BodyModels:
         return BodyModels, (self._api_id, self._schemas)
 
     def faults(self, name: str, body: bytes) -> list[BodyFault]:
-        """Say what is wrong with a body.
+        """Return the faults of a body.
 
         Args:
             name: The model that it must fit.

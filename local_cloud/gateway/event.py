@@ -117,7 +117,7 @@ def multi_value_query(query: str) -> MultiValues:
 
 
 def _is_signature(lower_name: str, value: str) -> bool:
-    """Say whether a header is the signature of a request, which is for the gateway alone."""
+    """Return whether a header is the signature of a request, which is for the gateway alone."""
     return lower_name == "authorization" and value.startswith("AWS4-HMAC-SHA256")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 
 def is_binary(media_type: str, binary_media_types: Iterable[str]) -> bool:
-    """Say whether a media type, which may carry parameters, is one of an API's binary ones."""
+    """Return whether a media type, which may carry parameters, is one of an API's binary ones."""
     essence = media_type.partition(";")[0].strip().lower()
     kind, slash, _ = essence.partition("/")
     if not slash:

@@ -97,7 +97,7 @@ class Caller:
         return facts if self.user_name is None else facts | {"aws:username": self.user_name}
 
     def may(self, action: str, resource: str, facts: Mapping[str, str]) -> Decision:
-        """Say whether the caller's own policies allow an action on a resource."""
+        """Return whether the caller's own policies allow an action on a resource."""
         if self.is_root:
             return "allowed"
         all_facts = {**facts, **self.facts()}

@@ -34,7 +34,7 @@ def applies(statement: Mapping[str, Any], facts: Facts) -> bool:
 
 
 def conditions_hold(conditions: Mapping[str, Mapping[str, object]], facts: Facts) -> bool:
-    """Say whether all conditions of a statement hold for a request."""
+    """Return whether all conditions of a statement hold for a request."""
     values = {key.lower(): _values(value) for key, value in facts.items()}
     return all(
         _holds(operator, key.lower(), _values(expected), values)

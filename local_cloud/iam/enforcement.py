@@ -86,7 +86,7 @@ def refused_answer(request: Request, response: Response) -> Refused | None:
 
 
 def refused_need(access_key: str, need: Need, *, region: str) -> Refusal | None:
-    """Say why a session may not do something that does not come as a request; None where it may.
+    """Return why a session may not do something that does not come as a request; None where it may.
 
     Args:
         access_key: Key of the session. An unknown key may do everything.
@@ -98,7 +98,7 @@ def refused_need(access_key: str, need: Need, *, region: str) -> Refusal | None:
 
 
 def refused_role(role_arn: str, need: Need, *, region: str) -> Refusal | None:
-    """Say why a role may not do something that a service is to do with it; None where it may, or is not known here."""
+    """Return why a role may not do something that a service is to do with it; None where it may, or is not known here."""
     if not sessions.is_known(role_arn):
         return None
     account_id = role_arn.split(":")[4]

@@ -277,7 +277,11 @@ def _key_of(call: Call) -> str:
 
 
 def _lambda(call: Call) -> tuple[Need, ...]:
-    body = json_object(call.request.body) if call.operation in ("CreateFunction", "UpdateFunctionConfiguration") else {}
+    body = (
+        json_object(call.request.body)
+        if call.operation in ("CreateFunction", "UpdateFunctionConfiguration")
+        else {}
+    )
     name = call.text("FunctionName") or body.get("FunctionName", "")
     if not name:
         return (_need(call, call.text("Resource", "Arn")),)

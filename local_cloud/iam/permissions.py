@@ -64,7 +64,7 @@ class Refusal:
 
 
 def refusal(principal: Principal, need: Need, facts: Mapping[str, str]) -> Refusal | None:
-    """Say why a session may not do something; None where it may."""
+    """Return why a session may not do something; None where it may."""
     try:
         policies = role_policies(principal.role_arn)
     except PrincipalNotFoundError:

@@ -47,7 +47,7 @@ def is_allowed(
     *,
     facts: Facts | None = None,
 ) -> Decision:
-    """Say whether policies of a principal allow an action on a resource.
+    """Return whether policies of a principal allow an action on a resource.
 
     Args:
         principal_policies: The principal's policies, or some policy documents.
@@ -69,7 +69,7 @@ def is_allowed(
 
 
 def trusts(trust_policy: Policy, principal: str, *, facts: Facts | None = None) -> bool:
-    """Say whether a role's trust policy lets a principal assume the role.
+    """Return whether a role's trust policy lets a principal assume the role.
 
     Args:
         trust_policy: The role's `AssumeRolePolicyDocument`.

@@ -29,7 +29,7 @@ _TIME = "%Y%m%dT%H%M%SZ"
 
 
 def is_presigned(request: Request) -> bool:
-    """Say whether a request carries a signature of version 4 in its query string, and for S3."""
+    """Return whether a request carries a signature of version 4 in its query string, and for S3."""
     return "X-Amz-Signature=" in request.query and "%2Fs3%2Faws4_request" in request.query
 
 

@@ -59,7 +59,7 @@ _lock = Lock()
 
 
 def is_known(role_arn: str) -> bool:
-    """Say whether a role exists here, with a trust policy that says something."""
+    """Return whether a role exists here, with a trust policy that says something."""
     try:
         return bool(role_trust_policy(role_arn).get("Statement"))
     except PrincipalNotFoundError:
@@ -67,7 +67,7 @@ def is_known(role_arn: str) -> bool:
 
 
 def may_be_assumed(role_arn: str, service: str, *, source_arn: str) -> bool:
-    """Say whether a service may assume a role; a role that is not known here may be assumed by everybody."""
+    """Return whether a service may assume a role; a role that is not known here may be assumed by everybody."""
     if not is_known(role_arn):
         return True
     facts = {"aws:SourceArn": source_arn, "aws:SourceAccount": source_arn.split(":")[4]}
@@ -130,7 +130,7 @@ def end_session(access_key: str) -> None:
 
 
 def is_own(access_key: str) -> bool:
-    """Say whether a key is of a session that was opened here, for a function or a state machine."""
+    """Return whether a key is of a session that was opened here, for a function or a state machine."""
     return access_key in _opened
 
 

@@ -221,7 +221,7 @@ class Records:
 
 
 def _reason(details: Mapping[str, Any]) -> str:
-    """Say why, on one line; the cause of a function's error is its message."""
+    """Return the reason on one line; the cause of a function's error is its message."""
     error = details.get("error")
     cause = str(details.get("cause") or "")
     with suppress(ValueError, KeyError, TypeError):

@@ -78,7 +78,7 @@ class Roles:
 
 
 def _is_usable(session: RoleSession) -> bool:
-    """Say whether a session will last, and whether moto has not forgotten it."""
+    """Return whether a session will last, and whether moto has not forgotten it."""
     lasts = session.ends_at - _RENEWED_BEFORE_END_SECONDS > time.time()
     return lasts and find_caller(session.access_key) is not None
 

@@ -196,7 +196,7 @@ def test_an_argument_of_another_type(
     app: App, stack: AwsStack, api: RestApi, function: Function, archive: FakeArchive, message: str
 ) -> None:
     given = Given(app, stack, api, function, archive)
-    kind, said = refused(lambda: CASES[message](given))
+    kind, text = refused(lambda: CASES[message](given))
     assert kind is InvalidArgumentError
-    assert said.startswith(message)
+    assert text.startswith(message)
     assert stack.node.try_find_child("one") is None

@@ -187,7 +187,7 @@ def test_a_construct_outside_of_an_aws_stack_is_refused(app: App) -> None:
 
 
 @pytest.mark.parametrize(
-    ("constraint", "known"),
+    ("constraint", "existing"),
     [
         (">= 5.100.0, < 7.0.0", False),
         (">= 6.20.3", False),
@@ -197,10 +197,10 @@ def test_a_construct_outside_of_an_aws_stack_is_refused(app: App) -> None:
     ],
 )
 def test_a_feature_of_a_newer_provider_needs_a_constraint_that_excludes_older_ones(
-    app: App, constraint: str, known: bool
+    app: App, constraint: str, existing: bool
 ) -> None:
     stack = AwsStack(app, "shop", region="us-east-1", provider_version=constraint)
-    if known:
+    if existing:
         stack.require_provider("shop/chat", "streaming", (6, 21))
     else:
         assert refused(lambda: stack.require_provider("shop/chat", "streaming", (6, 21))) == (
@@ -222,8 +222,8 @@ def test_an_archive_is_placed_beside_the_configuration_and_its_forerunners_go(
 ) -> None:
     old, new = FakeArchive.make(tmp_path, text="old"), FakeArchive.make(tmp_path, text="new")
     other = FakeArchive.make(tmp_path, name="chat-bot", text="old")
-    for made in (old, other):
-        AwsStack(App(outdir=str(tmp_path / "cdktf.out")), "shop", region="us-east-1").place_archive(made)
+    for source in (old, other):
+        AwsStack(App(outdir=str(tmp_path / "cdktf.out")), "shop", region="us-east-1").place_archive(source)
     assert stack.place_archive(new) == f"assets/chat-{new.digest[:12]}.zip"
     assert stack.place_archive(new) == f"assets/chat-{new.digest[:12]}.zip"
     assert assets(stack, tmp_path) == {
@@ -234,7 +234,7 @@ def test_an_archive_is_placed_beside_the_configuration_and_its_forerunners_go(
 
 def test_two_archives_of_one_name_are_kept_apart(stack: AwsStack, tmp_path: Path) -> None:
     archives = [FakeArchive.make(tmp_path, text=text) for text in ("one", "two")]
-    places = [stack.place_archive(made) for made in archives]
+    places = [stack.place_archive(archive) for archive in archives]
     assert sorted(assets(stack, tmp_path)) == sorted(place.removeprefix("assets/") for place in places)
     assert len(set(places)) == 2
 
@@ -276,7 +276,7 @@ def test_two_stacks_with_one_state_in_s3(app: App) -> None:
     stack("shop")
     stack("desk", key="desk.tfstate")
     stack("store", bucket="others")
-    # The name of a bucket is unique, whatever region it is looked for in.
+    # The name of a bucket is unique in all regions.
     assert refused(lambda: stack("depot", region="eu-central-1")) == (
         ConflictError,
         "depot: shares its state 's3://states/shop.tfstate' with stack 'shop'; pass another key to one of the two",

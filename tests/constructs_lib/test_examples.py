@@ -64,7 +64,7 @@ class Greeting(BaseModel):
 
 def greeting() -> Contract:
     contract = Contract("greeting", summary="Greetings.")
-    contract.post("/greetings", Greeting, Greeting, summary="Greet somebody.")
+    contract.post("/greetings", Greeting, Greeting, summary="Greet a person.")
     return contract
 
 
@@ -116,9 +116,9 @@ def test_the_example_runs(name: str, tmp_path: Path) -> None:
     given = Given(tmp_path)
     example.globs = {public: getattr(constructs_lib, public) for public in constructs_lib.__all__}
     example.globs |= {free: given[free] for free in sorted(free_names(source)) if free in given}
-    said: list[str] = []
-    result = doctest.DocTestRunner(verbose=False).run(example, out=said.append, clear_globs=False)
-    assert result.failed == 0, "".join(said)
+    messages: list[str] = []
+    result = doctest.DocTestRunner(verbose=False).run(example, out=messages.append, clear_globs=False)
+    assert result.failed == 0, "".join(messages)
     stack = example.globs.get("stack")
     if isinstance(stack, AwsStack):
         if "api" in given._made and not given["api"].definition.routes:

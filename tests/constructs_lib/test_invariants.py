@@ -1,4 +1,4 @@
-"""What must hold for everything that is synthesized, held against a stack with one of each."""
+"""Invariants of synthesized stacks, checked with one resource of each kind."""
 
 from __future__ import annotations
 
@@ -155,12 +155,12 @@ def test_every_token_is_resolved(configuration: Configuration) -> None:
 
 
 def test_every_reference_leads_to_something(configuration: Configuration) -> None:
-    known = {address for address, _ in configuration.resources()}
+    addresses = {address for address, _ in configuration.resources()}
     for address, body in configuration.resources():
         for needed in body.get("depends_on", []):
-            assert needed in known, address
+            assert needed in addresses, address
         for trigger in body.get("lifecycle", {}).get("replace_triggered_by", []):
-            assert trigger.removesuffix(".id") in known, address
+            assert trigger.removesuffix(".id") in addresses, address
 
 
 def test_no_resource_waits_for_itself(configuration: Configuration) -> None:
@@ -220,7 +220,7 @@ def path_of(configuration: Configuration, resource_id: str) -> str:
 
 
 def test_the_deployment_waits_for_the_whole_api(configuration: Configuration) -> None:
-    made = configuration.only("api_gateway_deployment")
+    deployment = configuration.only("api_gateway_deployment")
     for kind in (
         "api_gateway_authorizer",
         "api_gateway_gateway_response",
@@ -232,9 +232,9 @@ def test_the_deployment_waits_for_the_whole_api(configuration: Configuration) ->
         "api_gateway_request_validator",
     ):
         assert configuration.all(kind), kind
-        assert set(configuration.all(kind)) <= set(made["depends_on"])
-    assert made["lifecycle"]["create_before_destroy"] is True
-    assert "stage_name" not in made
+        assert set(configuration.all(kind)) <= set(deployment["depends_on"])
+    assert deployment["lifecycle"]["create_before_destroy"] is True
+    assert "stage_name" not in deployment
 
 
 def test_what_is_created_before_it_is_destroyed_has_no_name_of_its_own(configuration: Configuration) -> None:

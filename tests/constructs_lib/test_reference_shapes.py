@@ -97,8 +97,8 @@ def test_pools_by_references(stack: AwsStack, function: Function, form: Any) -> 
     }
     written = Configuration(stack)
     if form == "resources":
-        made = written.all("api_gateway_authorizer").values()
-        assert {one["name"]: one["provider_arns"] for one in made} == {
+        authorizer = written.all("api_gateway_authorizer").values()
+        assert {one["name"]: one["provider_arns"] for one in authorizer} == {
             "users": "${data.aws_cognito_user_pools.pools.arns}",
             "staff": ["${aws_cognito_user_pool.pool.arn}"],
         }

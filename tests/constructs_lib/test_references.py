@@ -1,4 +1,4 @@
-"""How resources name each other: as cdktf would have them, without asking it."""
+"""References between resources: the same as cdktf's, without a request to it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ IDS = st.one_of(
 
 
 class Tree:
-    """A stack in which cdktf is asked how it names what is at a path."""
+    """A stack in which cdktf returns its own name for a path."""
 
     def __init__(self, app: App) -> None:
         self._stack = TerraformStack(app, "tree")
@@ -214,16 +214,16 @@ def test_an_id_can_be_overridden_as_long_as_nothing_refers_to_it(stack: AwsStack
 def test_an_id_that_is_in_use_cannot_be_overridden_any_more(stack: AwsStack, use: Any) -> None:
     table = Table(stack, "orders", partition_key="id")
     use(table)
-    known = address(table.resource)
+    target = address(table.resource)
     kind, message = refused(lambda: table.resource.override_logical_id("kept"))
     assert kind is ConflictError
     assert message == (
-        f"shop/orders/Resource: is in use as {known} already, and cannot be renamed to 'kept' any more; remove override_logical_id; to keep a resource with another address, call move_from_id('TYPE.NAME')"
+        f"shop/orders/Resource: is in use as {target} already, and cannot be renamed to 'kept' any more; remove override_logical_id; to keep a resource with another address, call move_from_id('TYPE.NAME')"
     )
     table.resource.move_from_id("aws_dynamodb_table.kept")
     configuration = Configuration(stack)
-    assert set(configuration.all("dynamodb_table")) == {known}
-    assert configuration.json["moved"] == [{"from": "aws_dynamodb_table.kept", "to": known}]
+    assert set(configuration.all("dynamodb_table")) == {target}
+    assert configuration.json["moved"] == [{"from": "aws_dynamodb_table.kept", "to": target}]
 
 
 def test_a_resource_of_the_users_own_is_where_the_user_says(stack: AwsStack) -> None:

@@ -303,9 +303,9 @@ def test_an_action_without_a_resource_type_takes_everything(action: str) -> None
 @pytest.mark.parametrize("action", ["newservice:DetectText", "s3:GetObject", "textract:NewAction"])
 def test_any_other_action_takes_everything_where_that_is_said(action: str) -> None:
     assert refused(lambda: PolicyStatement(actions=[action], resources=["*"]))[0] is UnsafeSettingError
-    said = PolicyStatement(actions=[action], resources=["*"], unscoped=True)
-    assert said.as_dict() == {"Effect": "Allow", "Action": [action], "Resource": ["*"]}
-    assert said.within_account("123456789012").as_dict()["Resource"] == ["*"]
+    statement = PolicyStatement(actions=[action], resources=["*"], unscoped=True)
+    assert statement.as_dict() == {"Effect": "Allow", "Action": [action], "Resource": ["*"]}
+    assert statement.within_account("123456789012").as_dict()["Resource"] == ["*"]
 
 
 # --- access logs

@@ -1,4 +1,4 @@
-"""What of a configuration can be updated without Terraform."""
+"""Parts of a configuration that can be updated without Terraform."""
 
 from __future__ import annotations
 

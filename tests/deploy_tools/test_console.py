@@ -1,4 +1,4 @@
-"""What a terminal shows while a step is under way."""
+"""Output on a terminal while a step is under way."""
 
 from __future__ import annotations
 

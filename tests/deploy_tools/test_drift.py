@@ -49,10 +49,10 @@ def test_a_definition_that_differs_is_written_into_the_state(
         RoleName=role_arn.rpartition("/")[2],
         PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
     )
-    made = cloud.client("stepfunctions").create_state_machine(
+    created = cloud.client("stepfunctions").create_state_machine(
         name="flow", definition=definition, roleArn=role_arn
     )
-    attributes = {"arn": made["stateMachineArn"], "name": "flow", "definition": "{}"}
+    attributes = {"arn": created["stateMachineArn"], "name": "flow", "definition": "{}"}
     file = state_of(tmp_path / "terraform.tfstate", "aws_sfn_state_machine", attributes)
     assert record_drift(file, cloud.cloud.url) == ["flow"]
     assert attribute(file, "aws_sfn_state_machine", "definition") == definition

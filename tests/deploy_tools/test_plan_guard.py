@@ -1,4 +1,4 @@
-"""Which plans the guard refuses, and what it says; the plans were recorded from the real Terraform.
+"""Plans that the guard rejects, and its messages; the plans were recorded from the real Terraform.
 
 `python -m tests.support.deleted_routes` records them anew.
 """
@@ -204,18 +204,18 @@ def test_the_command_line_reads_a_file_or_standard_input(
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("plan", "holds no JSON (Expecting value: line 1 column 1 (char 0)). Pass on what `terraform show -json PLAN` prints.\n"),
         ("{}", "That is not a plan. Make one with `terraform plan -out=plan.tfplan`, and pass on what `terraform show -json plan.tfplan` prints.\n"),
     ],
 )  # fmt: skip
 def test_the_command_line_says_what_it_needs(
-    content: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    content: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "plan.json").write_text(content, encoding="utf-8")
     assert main([str(tmp_path / "plan.json")]) == 2
-    assert capsys.readouterr().err.endswith(said)
+    assert capsys.readouterr().err.endswith(message)
     assert main([str(tmp_path / "none.json")]) == 2
     assert capsys.readouterr().err == f"{tmp_path / 'none.json'} cannot be read: No such file or directory\n"
     assert main([]) == 2

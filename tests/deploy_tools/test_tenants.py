@@ -61,12 +61,12 @@ class Cloud:
         self.dynamodb.put_item(TableName="tenants", Item=item)
 
     def records(self, tenant: str) -> TenantRecords:
-        """What the authorizer reads."""
+        """Return the records that the authorizer reads."""
         table = TenantTable("tenants", api=AwsApi("dynamodb", make_client=lambda *_: self.dynamodb))
         return table.records(tenant, deadline=Deadline.after(5))
 
     def accepts(self, key: str) -> bool:
-        """Whether the authorizer would let a key pass at the time of the clock."""
+        """Return whether the authorizer accepts a key at the time of the clock."""
         read = TenantKey.read(key)
         assert read is not None
         record = self.records(read.tenant).keys.get(read.key_id)
@@ -95,7 +95,7 @@ def cloud() -> Iterator[Cloud]:
 def run(
     cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., str]:
-    """Runs the command and returns what it printed; it names the table itself, so that nothing has to be deployed."""
+    """Run the command and return its output. It names the table itself, so that nothing has to be deployed."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("ENVIRONMENT", "dev")

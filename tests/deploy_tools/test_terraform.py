@@ -155,8 +155,8 @@ def test_a_failed_run_shows_what_terraform_printed(tmp_path: Path) -> None:
 
 
 def test_a_provider_that_cannot_be_had_is_explained() -> None:
-    said = terraform.explain_failure("init", 1, "Error: Failed to query available provider packages")
-    assert said.endswith(f"The AWS provider cannot be had here. {GET_PROVIDER}")
+    message = terraform.explain_failure("init", 1, "Error: Failed to query available provider packages")
+    assert message.endswith(f"The AWS provider cannot be had here. {GET_PROVIDER}")
 
 
 def printed_environment(home: dict[str, str], **variables: str) -> list[str]:

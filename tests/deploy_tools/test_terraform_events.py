@@ -61,7 +61,7 @@ def test_the_slowest_come_first() -> None:
 
 
 def test_only_a_creation_may_leave_what_no_state_lists() -> None:
-    assert ApplyProgress().may_have_created  # nothing was heard of Terraform
+    assert ApplyProgress().may_have_created  # Terraform reported nothing
     planned = read(event("version"), summary("plan", 1, 1, 0))
     assert not planned.may_have_created
     planned.read(hook("apply_start", "aws_sqs_queue.a", "update"))

@@ -60,11 +60,11 @@ def other_account() -> Iterator[OtherAccount]:
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
             account.calls.append(body)
-            known = "Action=GetCallerIdentity" in body
-            self.send_response(200 if known else 403)
+            is_identity_call = "Action=GetCallerIdentity" in body
+            self.send_response(200 if is_identity_call else 403)
             self.send_header("Content-Type", "text/xml")
             self.end_headers()
-            self.wfile.write(IDENTITY.encode() if known else b"")
+            self.wfile.write(IDENTITY.encode() if is_identity_call else b"")
 
         def log_message(self, *_: object) -> None:
             """Nothing."""

@@ -51,7 +51,7 @@ def test_deploy_call_destroy(workspace: Workspace) -> None:
     deploy = cdktf(workspace, "deploy", "--auto-approve", "--outputs-file", str(outputs_file))
     assert deploy.returncode == 0, deploy.stdout + deploy.stderr
     outputs = json.loads(outputs_file.read_text(encoding="utf-8"))["ai-orchestrator"]
-    health = next(asked for asked in calls() if asked.path == "/health")
+    health = next(request for request in calls() if request.path == "/health")
     status, content, _ = call(outputs["invoke_url"], health, Callers(workspace.cloud.url, outputs))
     assert judge(health, status, content) == "status ok"
 

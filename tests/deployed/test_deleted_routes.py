@@ -1,4 +1,4 @@
-"""What the plan guard warns of, and what it advises, under the real Terraform."""
+"""Warnings and advice of the plan guard, under the real Terraform."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_the_advice_deletes_what_a_plain_apply_would_leave(tmp_path: Path) -> No
         assert api.answers("/orders")
         assert api.answers("/basket", "POST")
 
-        # Against the guard: the deleted route goes on being served, and Terraform has nothing left to do.
+        # Against the guard: the deleted route is still served, and Terraform has nothing left to do.
         api.write(configuration([route for route in routes if route[0] != "/orders"]))
         api.plan()
         with pytest.raises(PlanRefused) as refused:

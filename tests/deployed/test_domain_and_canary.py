@@ -55,7 +55,7 @@ def synthesize(tmp_path: Path, cloud: Cloud) -> Callable[[Build], Terraform]:
 
 
 def changes(terraform: Terraform, kind: str) -> dict[str, list[str]]:
-    """What a plan would do with the resources of a type, by address."""
+    """Return the actions of a plan on the resources of a type, by address."""
     terraform.plan()
     shown = json.loads(terraform.run("show", "-json", "plan.tfplan").stdout)
     return {

@@ -66,6 +66,6 @@ def test_the_configuration_is_valid(tmp_path: Path, kind: str) -> None:
     environment = environment_for(tmp_path / "terraform", endpoint_url="http://127.0.0.1:9")
     terraform = Terraform(find_engine(), directory, environment)
     terraform.run("init", "-no-color", "-input=false", "-backend=false")
-    said = json.loads(terraform.run("validate", "-json", accept=(0, 1)).stdout)
-    assert [(one["severity"], one["summary"], one.get("detail")) for one in said["diagnostics"]] == []
-    assert said["valid"]
+    document = json.loads(terraform.run("validate", "-json", accept=(0, 1)).stdout)
+    assert [(one["severity"], one["summary"], one.get("detail")) for one in document["diagnostics"]] == []
+    assert document["valid"]

@@ -20,8 +20,8 @@ SERVED = {"/echo": 200, "/flow": 200, "/friends": 200, "/users": 401}
 
 @pytest.fixture(scope="module")
 def healing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    with deployed(tmp_path_factory.mktemp("healing")) as made:
-        yield made
+    with deployed(tmp_path_factory.mktemp("healing")) as stack:
+        yield stack
 
 
 def of_kind(stack: Deployed, *kinds: str) -> list[str]:
@@ -33,7 +33,7 @@ def served(stack: Deployed) -> dict[str, int]:
 
 
 def check_healed(stack: Deployed, *addresses: str) -> dict[str, list[str]]:
-    """Taints resources, applies, and finds the API served; a second plan may restore parts, and changes nothing served.
+    """Taint resources, apply, and find the API served; a second plan may restore parts, and changes nothing served.
 
     Returns what the first plan would do with the resources, in its order.
     """

@@ -33,12 +33,12 @@ CHOSEN = [
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    with project(tmp_path_factory.mktemp("kill")) as made:
-        yield made
+    with project(tmp_path_factory.mktemp("kill")) as copy:
+        yield copy
 
 
 def check_healed(deployed: Project, moment: Moment) -> None:
-    """Deploys, kills, and finds that the next deploy makes all well, or that nothing was killed."""
+    """Deploy, kill, and find that the next deploy makes all well, or that nothing was killed."""
     print(f"seed {SEED}: {moment}")
     if moment.fresh:
         deployed.reset()
@@ -69,8 +69,8 @@ def test_a_deploy_after_one_that_was_killed_at_a_random_moment(deployed: Project
 
 @pytest.fixture(scope="module")
 def with_jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    with project(tmp_path_factory.mktemp("kill-jobs"), with_jobs=True) as made:
-        yield made
+    with project(tmp_path_factory.mktemp("kill-jobs"), with_jobs=True) as copy:
+        yield copy
 
 
 PAGES = {"input": {"pages": [{}, {}, {}, {}]}}
@@ -112,7 +112,7 @@ def test_a_job_whose_local_cloud_is_killed_is_gone_and_can_be_started_again(with
 
 
 def kill_workers(deployed: Project) -> None:
-    """Kills the functions' processes, and not the local cloud."""
+    """Kill the functions' processes, and not the local cloud."""
     for cloud in deployed.cloud_process():
         for process in cloud.children(recursive=True):
             with suppress(psutil.Error):

@@ -1,4 +1,4 @@
-"""A project of one's own, outside of the repository: `make` there sets it up, deploys it and runs its tests."""
+"""A new project outside of the repository: `make` there sets it up, deploys it and runs its tests."""
 
 from __future__ import annotations
 

@@ -72,8 +72,8 @@ def test_messages_are_handled_and_poison_is_kept(tmp_path: Path, cloud: Cloud) -
     for body in ("one", "poison", "two"):
         queues.send_message(QueueUrl=url("shop-orders"), MessageBody=body)
     assert eventually(lambda: attribute("shop-orders-failed", "ApproximateNumberOfMessages") == "1")
-    (kept,) = queues.receive_message(QueueUrl=url("shop-orders-failed"))["Messages"]
-    assert kept["Body"] == "poison"
+    (message,) = queues.receive_message(QueueUrl=url("shop-orders-failed"))["Messages"]
+    assert message["Body"] == "poison"
     for wanted in ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"):
         assert attribute("shop-orders", wanted) == "0"
     log = (cloud.directory / "logs" / "functions" / "shop-worker.log").read_text(encoding="utf-8")

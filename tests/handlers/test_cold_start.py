@@ -1,4 +1,4 @@
-"""What a cold start loads: nothing that is heavy until it is needed, and AWS's library not at all with local models."""
+"""Imports of a cold start: nothing that is heavy until it is needed, and AWS's library not at all with local models."""
 
 from __future__ import annotations
 

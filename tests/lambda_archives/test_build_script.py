@@ -1,4 +1,4 @@
-"""What a service's build script sees, what becomes of its result, and what is said when it fails."""
+"""Build script of a service: its environment, its result, and errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is in an archive, and that it depends on nothing but what was asked for."""
+"""Content of an archive: it depends on the request only."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def test_entries_are_sorted_and_carry_fixed_dates_and_modes(project):
 
 
 def test_the_same_sources_give_the_same_bytes_whatever_surrounds_them(tmp_path, new_project):
-    made = []
+    archives = []
     for number, (umask, time) in enumerate([(0o022, 1_000_000_000), (0o077, 1_700_000_000)]):
         previous = os.umask(umask)
         try:
@@ -185,13 +185,13 @@ def test_the_same_sources_give_the_same_bytes_whatever_surrounds_them(tmp_path, 
             project.package('exclude = ["numbers/b.py"]', requirements=("numbers==1.0",))
             for file in project.root.rglob("*"):
                 os.utime(file, (time, time))
-            made.append(project.archive())
+            archives.append(project.archive())
         finally:
             os.umask(previous)
 
-    assert made[0].zip_path.read_bytes() == made[1].zip_path.read_bytes()
-    assert made[0].source_code_hash == made[1].source_code_hash
-    assert made[0].zip_path != made[1].zip_path
+    assert archives[0].zip_path.read_bytes() == archives[1].zip_path.read_bytes()
+    assert archives[0].source_code_hash == archives[1].source_code_hash
+    assert archives[0].zip_path != archives[1].zip_path
 
 
 @pytest.mark.parametrize("settings", [{"LC_ALL": "C", "PYTHONHASHSEED": "1"}, {"TZ": "Asia/Tokyo"}])

@@ -1,4 +1,4 @@
-"""What a package.toml may say, and what is said about one that is wrong."""
+"""Keys of a package.toml, and errors of one that is wrong."""
 
 from __future__ import annotations
 

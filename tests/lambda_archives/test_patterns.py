@@ -1,4 +1,4 @@
-"""What the patterns of `exclude` match."""
+"""Patterns of `exclude` and the paths that they match."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which lock files are read, and how for each target."""
+"""Lock files that are read, for each target."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which files of a folder go into an archive, and which folders are refused."""
+"""Files of a folder that go into an archive, and folders that are rejected."""
 
 from __future__ import annotations
 

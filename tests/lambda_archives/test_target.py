@@ -1,4 +1,4 @@
-"""What a target means for Lambda, for pip and for the cache."""
+"""Targets: their names for Lambda, for pip and for the cache."""
 
 from __future__ import annotations
 

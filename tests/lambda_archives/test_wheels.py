@@ -1,4 +1,4 @@
-"""How wheels are fetched, what of them goes into an archive, and what is said when there is none."""
+"""Wheels: download, files for the archive, and errors for missing ones."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ class Installation:
 
 @pytest.fixture
 def installation(tmp_path: Path) -> Installation:
-    made = Installation(tmp_path)
+    installation = Installation(tmp_path)
     site = tmp_path / "site"
     (tmp_path / "home").mkdir()
     for name, text in {
@@ -135,9 +135,9 @@ def installation(tmp_path: Path) -> Installation:
         file = site / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(textwrap.dedent(text), "utf-8")
-    with (made.provider / "_jsii" / ARCHIVE).open("wb") as archive:
+    with (installation.provider / "_jsii" / ARCHIVE).open("wb") as archive:
         archive.truncate(ARCHIVE_SIZE)  # a hole: its size is right, its contents are not
-    return made
+    return installation
 
 
 COMMON = "load provider-aws@21.22.1-{}-common"

@@ -1,4 +1,4 @@
-"""What `lazy_bindings` makes of the provider's own archive, compared with that archive; no node."""
+"""Repacked archive of `lazy_bindings`, compared with the provider's own; no node."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ def provider() -> Path:
 @pytest.fixture(scope="module")
 def common(provider: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("common") / ARCHIVE
-    kept = {type_prefix(name) for name in namespaces(provider) if is_common(name)}
-    target.write_bytes(_package.repack(provider / "_jsii" / ARCHIVE, kept))
+    prefixes = {type_prefix(name) for name in namespaces(provider) if is_common(name)}
+    target.write_bytes(_package.repack(provider / "_jsii" / ARCHIVE, prefixes))
     return target
 
 
 @pytest.fixture(scope="module")
 def everything(provider: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("everything") / ARCHIVE
-    kept = {type_prefix(name) for name in namespaces(provider)}
-    target.write_bytes(_package.repack(provider / "_jsii" / ARCHIVE, kept))
+    prefixes = {type_prefix(name) for name in namespaces(provider)}
+    target.write_bytes(_package.repack(provider / "_jsii" / ARCHIVE, prefixes))
     return target
 
 
@@ -147,8 +147,8 @@ def test_the_small_archive_has_the_common_services_and_no_others(common: Path, p
 
 
 def test_the_same_archive_gives_the_same_bytes(common: Path, provider: Path) -> None:
-    kept = sorted(type_prefix(name) for name in namespaces(provider) if is_common(name))
-    again = _package.repack(provider / "_jsii" / ARCHIVE, kept)
+    prefixes = sorted(type_prefix(name) for name in namespaces(provider) if is_common(name))
+    again = _package.repack(provider / "_jsii" / ARCHIVE, prefixes)
     assert hashlib.sha256(again).digest() == hashlib.sha256(common.read_bytes()).digest()
 
 

@@ -1,4 +1,4 @@
-"""What a synth writes with `lazy_bindings` is what it writes without, byte for byte.
+"""Output of a synth with `lazy_bindings`: the same as without, byte for byte.
 
 These run jsii and the real provider; by the stock import path that takes half a minute a program.
 """
@@ -44,7 +44,7 @@ def written(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """What the small stack synthesizes to, with a cache that is used as it is found."""
+    """Return the output of the small stack, with the cache as it is."""
     folder = tmp_path_factory.mktemp("small")
     assert run(["small", str(folder)]) == []
     return written(folder)
@@ -55,8 +55,8 @@ def test_every_resource_type_is_as_it_was_by_the_stock_path(tmp_path: Path) -> N
     recorded = json.loads(RECORD.read_text("utf-8"))
     again = "run `python -m tests.support.stock_synth`, which records what the stock path writes"
     assert set(recorded) == {*used_namespaces(PROJECT / "constructs_lib"), *PLANNED, *UNCOMMON}, again
-    made = fingerprints(tmp_path)
-    assert [name for name in recorded if made[name] != recorded[name]] == []
+    synthesized = fingerprints(tmp_path)
+    assert [name for name in recorded if synthesized[name] != recorded[name]] == []
     attributes = json.loads((tmp_path / "attributes.json").read_text("utf-8"))
     assert attributes["instance"]["metadata_options"]["class"] == "InstanceMetadataOptionsOutputReference"
 

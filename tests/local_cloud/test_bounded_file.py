@@ -97,7 +97,7 @@ for number in range(1000):
     for name in (LOG_NAME, "other.log"):
         with (tmp_path / name).open("ab") as output:
             subprocess.run([sys.executable, "-c", program], cwd=PROJECT, stderr=output, check=True)
-    kept = (tmp_path / LOG_NAME).read_text().splitlines()
-    assert kept == [f"{number:03}" for number in range(1000 - len(kept), 1000)]
+    lines = (tmp_path / LOG_NAME).read_text().splitlines()
+    assert lines == [f"{number:03}" for number in range(1000 - len(lines), 1000)]
     assert 0 < (tmp_path / LOG_NAME).stat().st_size <= 1004
     assert (tmp_path / "other.log").stat().st_size == 4000

@@ -33,9 +33,9 @@ def test_a_full_file_is_kept_beside_the_new_one(tmp_path: Path) -> None:
     for number in range(20):
         log.write(GET, Response(200 + number, (), b""), 0.001)
     log.close()
-    kept = (tmp_path / "requests.log.1").read_text(encoding="utf-8") + path.read_text(encoding="utf-8")
+    text = (tmp_path / "requests.log.1").read_text(encoding="utf-8") + path.read_text(encoding="utf-8")
     assert path.stat().st_size <= 200
-    assert [line.split()[1] for line in kept.splitlines()][-1] == "219"
+    assert [line.split()[1] for line in text.splitlines()][-1] == "219"
     assert sorted(file.name for file in tmp_path.iterdir()) == ["requests.log", "requests.log.1"]
 
 

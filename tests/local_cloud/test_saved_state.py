@@ -1,4 +1,4 @@
-"""What is deployed outlives the local cloud: on disk from its stop to its next start, and never longer."""
+"""Saved state: it is on disk from the stop of the local cloud to its next start, and never longer."""
 
 from __future__ import annotations
 

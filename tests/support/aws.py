@@ -19,7 +19,7 @@ _LOCK = threading.Lock()
 
 
 class Answering:
-    """In an AwsApi's place: answers each operation as it was told, or raises the exception it was given for it."""
+    """In an AwsApi's place: answers each operation as configured, or raises the configured exception."""
 
     def __init__(self, answers: Mapping[str, dict[str, Any] | Exception]) -> None:
         self.answers = answers
@@ -68,8 +68,8 @@ def _session() -> boto3.Session:
 def stubbed(
     service_name: str, choices: tuple[Tries, ...] = AI_CALL_TRIES
 ) -> Iterator[tuple[AwsApi, Stubber]]:
-    """An AwsApi whose client answers as the stub is told; requests and answers are checked against AWS's shapes."""
-    made = client(service_name, config=Config(retries={"total_max_attempts": 1}))
-    with Stubber(made) as stub:
-        yield AwsApi(service_name, choices=choices, make_client=lambda name, tries: made), stub
+    """An AwsApi whose client answers as the stub is configured; requests and answers are checked against AWS's shapes."""
+    created = client(service_name, config=Config(retries={"total_max_attempts": 1}))
+    with Stubber(created) as stub:
+        yield AwsApi(service_name, choices=choices, make_client=lambda name, tries: created), stub
         stub.assert_no_pending_responses()

@@ -28,10 +28,10 @@ def browser(deployed: Deployed) -> Iterator[Browser]:
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    made = browser.new_context(viewport={"width": 1280, "height": 860})
-    made.set_default_timeout(PATIENCE_MS)
-    yield made
-    made.close()
+    opened = browser.new_context(viewport={"width": 1280, "height": 860})
+    opened.set_default_timeout(PATIENCE_MS)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
@@ -39,13 +39,14 @@ def page(
     context: BrowserContext, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Page]:
     """A page, which may not log an error; a picture of its end is kept with the other files of the test run."""
-    made = context.new_page()
+    opened = context.new_page()
     problems: list[str] = []
-    made.on("pageerror", lambda error: problems.append(str(error)))
-    made.on(
-        "console", lambda said: problems.append(said.text) if "Content Security Policy" in said.text else None
+    opened.on("pageerror", lambda error: problems.append(str(error)))
+    opened.on(
+        "console",
+        lambda message: problems.append(message.text) if "Content Security Policy" in message.text else None,
     )
-    yield made
+    yield opened
     name = re.sub(r"\W+", "-", request.node.name)
-    made.screenshot(path=tmp_path_factory.getbasetemp() / f"console-{name}.png")
+    opened.screenshot(path=tmp_path_factory.getbasetemp() / f"console-{name}.png")
     assert problems == []

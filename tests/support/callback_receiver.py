@@ -17,33 +17,33 @@ BROKEN = "/broken"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """One callback: the address that was called, what it says, and its signature."""
+class Callback:
+    """Request to a callback address: URL, body and signature."""
 
     url: str
     body: bytes
     signature: str
 
     @property
-    def said(self) -> Any:
+    def content(self) -> Any:
         return json.loads(self.body)
 
 
 @dataclass(slots=True)
 class Receiver:
-    """Where callbacks arrive.
+    """Receiver of callbacks.
 
     Attributes:
         address: Its host and port.
-        told: The callbacks, in the order they came.
+        received: The callbacks, in the order of their arrival.
     """
 
     address: str
-    told: list[Told] = field(default_factory=list)
+    received: list[Callback] = field(default_factory=list)
 
-    def of(self, job_id: str) -> list[Told]:
+    def of(self, job_id: str) -> list[Callback]:
         """The callbacks for a job."""
-        return [one for one in list(self.told) if one.said["id"] == job_id]
+        return [one for one in list(self.received) if one.content["id"] == job_id]
 
 
 @contextmanager
@@ -54,12 +54,12 @@ def receiving() -> Iterator[Receiver]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             url = f"https://{self.headers[CALLED]}{self.path}"
-            receiver.told.append(Told(url, body, self.headers["X-Signature"]))
+            receiver.received.append(Callback(url, body, self.headers["X-Signature"]))
             self.send_response(500 if self.path == BROKEN else 204)
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Is silent."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     receiver = Receiver(f"127.0.0.1:{server.server_port}")

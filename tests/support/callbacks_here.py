@@ -1,7 +1,7 @@
 """The function that ends jobs, whose callbacks stay on this machine; it is put into its archive beside the handlers.
 
 Names are resolved to a public address, but `inside.example` to this machine; what would be sent to port 443 there is sent to
-the receiver of the tests, which is told the name that was called.
+the receiver of the tests, which gets the name that was called.
 """
 
 from __future__ import annotations

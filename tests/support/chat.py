@@ -47,7 +47,7 @@ ENDED = End(finish_reason="stop", prompt_tokens=7, completion_tokens=3)
 
 
 class FakeModel:
-    """A model that answers as it is told: with a text, or by raising an error.
+    """Model with configured answers: a text, or an error that it raises.
 
     Args:
         answer: Its whole answer.

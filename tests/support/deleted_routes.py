@@ -121,7 +121,7 @@ class Shop:
         (self.terraform.directory / "cdk.tf.json").write_text(json.dumps(written), encoding="utf-8")
 
     def plan(self, *options: str) -> None:
-        """Plans into the file that `shown` reads and `apply` applies."""
+        """Plan into the file that `shown` reads and `apply` applies."""
         self.terraform.run("plan", "-no-color", "-input=false", "-out=plan.tfplan", *options)
 
     def shown(self) -> dict[str, Any]:
@@ -134,7 +134,7 @@ class Shop:
         self.terraform.apply()
 
     def apply_at_once(self, *options: str) -> None:
-        """Plans and applies."""
+        """Plan and apply."""
         self.terraform.run("apply", "-no-color", "-input=false", "-auto-approve", *options)
 
     def has_changes(self) -> bool:
@@ -162,10 +162,10 @@ def shop(directory: Path) -> Iterator[Shop]:
     cloud, _ = ensure_cloud(directory / "cloud", 0)
     try:
         terraform = Terraform(engine, stack, environment_for(directory / "cloud", endpoint_url=cloud.url))
-        made = Shop(terraform, cloud.url)
-        made.write(configuration([("/", "GET")]))
+        shop = Shop(terraform, cloud.url)
+        shop.write(configuration([("/", "GET")]))
         terraform.init()
-        yield made
+        yield shop
     finally:
         stop_cloud(cloud.directory, forget=True)
 
@@ -204,7 +204,7 @@ BASKET = (
 )
 
 
-def record(made: Shop, write: Callable[[str, dict[str, Any]], None]) -> None:
+def record(deployed_shop: Shop, write: Callable[[str, dict[str, Any]], None]) -> None:
     """Create the plans that the unit tests read, and pass each on with its name."""
 
     def changed(change: Callable[[dict[str, Any]], None], *, throttled: bool = True) -> dict[str, Any]:
@@ -213,34 +213,34 @@ def record(made: Shop, write: Callable[[str, dict[str, Any]], None]) -> None:
         return written
 
     def plan(*options: str) -> dict[str, Any]:
-        made.plan(*options)
-        return made.shown()
+        deployed_shop.plan(*options)
+        return deployed_shop.shown()
 
-    made.write(configuration(ALL, throttled=True))
+    deployed_shop.write(configuration(ALL, throttled=True))
     write("first", plan())
-    made.apply()
+    deployed_shop.apply()
 
-    made.write(configuration(LESS, throttled=True))
+    deployed_shop.write(configuration(LESS, throttled=True))
     write("deleted_routes", plan())
     write("deleted_routes_first_step", plan(*BASKET))
-    made.write(changed(lambda resources: None, throttled=False))
+    deployed_shop.write(changed(lambda resources: None, throttled=False))
     write("deleted_gateway_response", plan())
-    made.write(
+    deployed_shop.write(
         changed(lambda resources: resources["aws_api_gateway_method"]["basket_GET"].update(http_method="PUT"))
     )
     write("changed_method", plan())
-    made.write(
+    deployed_shop.write(
         changed(lambda resources: resources["aws_api_gateway_resource"]["basket"].update(path_part="cart"))
     )
     write("changed_path", plan())
-    made.write(configuration([*ALL, ("/cart", "GET")], throttled=True))
+    deployed_shop.write(configuration([*ALL, ("/cart", "GET")], throttled=True))
     write("added_route", plan())
     write("replaced_api", plan("-replace=aws_api_gateway_rest_api.shop"))
     write("destroyed", plan("-destroy"))
 
-    made.write(configuration(LESS, throttled=True))
-    made.plan(*BASKET)
-    made.apply()
+    deployed_shop.write(configuration(LESS, throttled=True))
+    deployed_shop.plan(*BASKET)
+    deployed_shop.apply()
     write("deleted_routes_second_step", plan())
 
 
@@ -252,8 +252,8 @@ def main() -> None:
         text = json.dumps(trimmed(plan), indent=1, sort_keys=True)
         (PLANS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
 
-    with tempfile.TemporaryDirectory() as directory, shop(Path(directory)) as made:
-        record(made, write)
+    with tempfile.TemporaryDirectory() as directory, shop(Path(directory)) as deployed_shop:
+        record(deployed_shop, write)
 
 
 if __name__ == "__main__":

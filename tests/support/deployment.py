@@ -119,11 +119,11 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
 @pytest.fixture
 def workspace(tmp_path: Path) -> Iterator[Workspace]:
     """A copy of the project for a test to change, with a local cloud of its own; nothing is deployed yet."""
-    made = make_workspace(tmp_path)
+    copy = make_workspace(tmp_path)
     try:
-        yield made
+        yield copy
     finally:
-        stop_cloud(made.cloud.directory, forget=True)
+        stop_cloud(copy.cloud.directory, forget=True)
 
 
 @pytest.fixture(scope="session")

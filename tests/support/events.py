@@ -19,7 +19,7 @@ REQUEST_ID = "0d6b7e4e-9a53-4d5d-8f0e-2f6f6a3c9c11"
 
 @dataclass(frozen=True)
 class Context:
-    """What the runtime gives a handler besides the event."""
+    """Context that the runtime passes to a handler."""
 
     aws_request_id: str = "lambda-request-id"
     remaining_ms: int = 25_000
@@ -78,7 +78,7 @@ def authorized(tenant: str, principal: str, **more: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a handler returned for a proxy event, and what it wrote to the log meanwhile."""
+    """Result of a handler for a proxy event, and the log lines that it wrote."""
 
     status: int
     headers: dict[str, str]
@@ -116,7 +116,7 @@ def ask(service: Service, event: Mapping[str, Any], context: object = None) -> A
 
 @dataclass(frozen=True)
 class Streamed:
-    """What a function that streams answered.
+    """Answer of a function that streams.
 
     Attributes:
         status: The HTTP status.
@@ -132,7 +132,7 @@ class Streamed:
 
 
 def ask_for_events(service: Service, event: Mapping[str, Any], *, read: int | None = None) -> Streamed:
-    """Gives the service a proxy event as a function that streams gets it, and reads the answer as the runtime client does.
+    """Pass the service a proxy event as a function that streams gets it, and read the answer as the runtime client does.
 
     Args:
         service: The service.

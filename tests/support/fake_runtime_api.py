@@ -29,7 +29,7 @@ class Posted:
         return self.chunks.get(timeout=_WAIT_SECONDS)
 
     def rest(self) -> bytes:
-        """What follows, up to the end of the body."""
+        """Return the rest of the body."""
         return b"".join(iter(self.chunk, None))
 
 

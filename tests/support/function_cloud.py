@@ -52,7 +52,7 @@ def alive(pid: int) -> bool:
 
 
 class Cloud:
-    """What a test deploys to and calls."""
+    """Local cloud that a test deploys to and calls."""
 
     def __init__(self, directory: Path, **options: Any) -> None:
         self.directory = directory

@@ -78,11 +78,11 @@ def healing_stack(app: App, archives: Path, endpoint_url: str) -> None:
     table.grant(echo.role, "GetItem")
     queue.grant_send(echo.role)
     guard = Function(stack, "guard", archive=InlineArchive.make(archives, "guard", GUARD))
-    said = LambdaTask("say", echo, input={"say": Input("body.say")}, result="answer")
+    task = LambdaTask("say", echo, input={"say": Input("body.say")}, result="answer")
     workflow = Workflow(
         stack,
         "flow",
-        definition=said >> Succeed("end", output={"said": Variable("answer.said")}),
+        definition=task >> Succeed("end", output={"said": Variable("answer.said")}),
         timeout_seconds=20,
     )
     pool = UserPool(stack, "users", deletion_protection=False)
@@ -196,9 +196,9 @@ def deployed(directory: Path) -> Iterator[Deployed]:
         app.synth()
         environment = environment_for(directory / "cloud", endpoint_url=cloud.url)
         terraform = Terraform(engine, directory / "cdktf.out" / "stacks" / STACK, environment)
-        made = Deployed(terraform, directory / f"terraform.{STACK}.tfstate")
+        deployed = Deployed(terraform, directory / f"terraform.{STACK}.tfstate")
         terraform.init()
         apply_at_once(terraform)
-        yield made
+        yield deployed
     finally:
         stop_cloud(cloud.directory, forget=True)

@@ -108,17 +108,17 @@ class Table(JobRecords):
         super().mark_told(*arguments, **options)
 
 
-class Told(Callbacks):
+class RecordedCallbacks(Callbacks):
     """Calls back, unless it is to fail."""
 
     def __init__(self, failing: list[str], sent: list[tuple[str, Mapping[str, object]]]) -> None:
         self._failing = failing
         self._sent = sent
 
-    def send(self, url: str, said: Mapping[str, object], *, deadline: Deadline) -> None:
+    def send(self, url: str, payload: Mapping[str, object], *, deadline: Deadline) -> None:
         if "callback" in self._failing or deadline.seconds_left() <= 0:
             raise CallbackFailed
-        self._sent.append((url, dict(said)))
+        self._sent.append((url, dict(payload)))
 
 
 @pytest.fixture
@@ -153,13 +153,13 @@ def jobs() -> Iterator[Jobs]:
             },
             api=api("stepfunctions"),
         )
-        made: Jobs
+        jobs: Jobs
         service = app.create_service(
             app.Jobs(
                 records=lambda: records,
                 workflows=lambda: workflows,
                 payloads=lambda: payloads,
-                clock=lambda: made.now,
+                clock=lambda: jobs.now,
                 lifetime_seconds=3600,
             )
         )
@@ -168,13 +168,13 @@ def jobs() -> Iterator[Jobs]:
             finish.Endings(
                 records=lambda: records,
                 payloads=lambda: payloads,
-                callbacks=lambda: Told(made.failing, sent),
+                callbacks=lambda: RecordedCallbacks(jobs.failing, sent),
                 executions=lambda: Executions(api=api("stepfunctions")),
-                meter=lambda: made.meter,
-                clock=lambda: made.now,
+                meter=lambda: jobs.meter,
+                clock=lambda: jobs.now,
             ),
             payloads=lambda: payloads,
         )
-        made = Jobs(service, ending, workflows, records, sent)
-        records.failing = made.failing
-        yield made
+        jobs = Jobs(service, ending, workflows, records, sent)
+        records.failing = jobs.failing
+        yield jobs

@@ -57,7 +57,7 @@ def handler(event, context):
 
 
 def kill_stack(app: App, archives: Path, *, tables: int, with_jobs: bool) -> None:
-    """Add the stack to an App: an API with a function, tables of fixed names and, where it is asked for, jobs."""
+    """Add the stack to an App: an API with a function, tables of fixed names and, optionally, jobs."""
     stack = AwsStack(app, STACK, region="us-east-1")
     payloads = PayloadBucket(stack, "payloads", expire_days=None, force_destroy=True) if with_jobs else None
     echo = Function(

@@ -142,7 +142,7 @@ class Project:
 
     @property
     def printed(self) -> str:
-        """What the last run printed."""
+        """Output of the last run."""
         return (self.directory / "serve.out").read_text(encoding="utf-8")
 
     def reset(self) -> None:
@@ -234,12 +234,12 @@ def free_port() -> int:
 @contextmanager
 def project(directory: Path, *, with_jobs: bool = False) -> Iterator[Project]:
     """A project that was deployed once, undisturbed; its local cloud ends with it."""
-    made = Project(directory, free_port(), with_jobs=with_jobs)
+    project = Project(directory, free_port(), with_jobs=with_jobs)
     try:
-        assert made.serve() == 0, made.printed
+        assert project.serve() == 0, project.printed
         log = (directory / ".local_cloud" / "logs" / "requests.log").read_bytes()
-        made.requests = log.count(b"\n")
-        assert made.is_served()
-        yield made
+        project.requests = log.count(b"\n")
+        assert project.is_served()
+        yield project
     finally:
         stop_cloud(directory / ".local_cloud", forget=True)

@@ -1,4 +1,4 @@
-"""What moto remembers belongs to the process: a cloud inside the test process begins with none of it, and quickly."""
+"""State of moto in this process: a cloud inside the test process begins without it, and quickly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the project is."""
+"""Folders of the project."""
 
 from pathlib import Path
 

@@ -116,11 +116,11 @@ class InProcess(AwsApi):
 
 
 def run_as_lambda(handler: Callable[[Any, Any], Any], event: Any) -> InvocationResult:
-    """What Lambda makes of a handler: its answer, or its exception by type and text."""
+    """Return Lambda's answer for a handler: its result, or its exception by type and text."""
     try:
         answer = handler(event, Context())
         payload = json.dumps(answer).encode()
-    except Exception as error:  # noqa: BLE001 - whatever a handler raises is an answer of Lambda's
+    except Exception as error:  # noqa: BLE001 - Lambda answers every exception of a handler
         return function_failure(type(error).__name__, str(error))
     return InvocationResult(payload, None, "$LATEST", "", 1.0)
 
@@ -199,15 +199,15 @@ def role_arn(cloud: CloudInThread) -> str:
 
 @pytest.fixture(scope="module")
 def services() -> dict[str, Service]:
-    made = {
+    apis = {
         "vision": vision.create_service(FakeVision),
         "language": language.create_service(FakeLanguage, LexRank),
         "embeddings": embeddings.create_service(FakeEmbeddings),
     }
-    arns = {name: f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}:live" for name in made}
-    functions = Functions(arns, api=InProcess(made))
-    catalogue = Catalogue([one.describe() for service in made.values() for one in service.contract])
-    return made | {"orchestrator": orchestrator.create_service(lambda: catalogue, lambda: functions)}
+    arns = {name: f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}:live" for name in apis}
+    functions = Functions(arns, api=InProcess(apis))
+    catalogue = Catalogue([one.describe() for service in apis.values() for one in service.contract])
+    return apis | {"orchestrator": orchestrator.create_service(lambda: catalogue, lambda: functions)}
 
 
 @pytest.fixture(scope="module")
@@ -235,35 +235,35 @@ def functions(
 
 @pytest.fixture(scope="module")
 def real(cloud: CloudInThread, functions: dict[str, str], usage_key: str) -> RealApi:
-    """The API without request models: whatever is sent reaches the handlers."""
-    made = _new_api(cloud, functions, "open")
+    """The API without request models: every request reaches the handlers."""
+    api = _new_api(cloud, functions, "open")
     for path, function in ROUTES.items():
-        made.add(path, "POST", function)
-    made.add("/ai-service", "ANY", "orchestrator")
-    made.add("/health", "GET", "orchestrator")
-    made.add("/behind/{proxy+}", "ANY", "orchestrator")
-    made.add("/crashing", "ANY", "crashing")
-    _add_authorizer(made)
-    made.api.deploy()
-    _plan(made.api, usage_key)
-    made.usage_key = usage_key
-    return made
+        api.add(path, "POST", function)
+    api.add("/ai-service", "ANY", "orchestrator")
+    api.add("/health", "GET", "orchestrator")
+    api.add("/behind/{proxy+}", "ANY", "orchestrator")
+    api.add("/crashing", "ANY", "crashing")
+    _add_authorizer(api)
+    api.api.deploy()
+    _plan(api.api, usage_key)
+    api.usage_key = usage_key
+    return api
 
 
 @pytest.fixture(scope="module")
 def checked(cloud: CloudInThread, functions: dict[str, str]) -> RealApi:
     """An API whose methods have the models of their requests."""
-    made = _new_api(cloud, functions, "checked")
-    aws, ids = made.api.aws, {"restApiId": made.api.api_id}
+    api = _new_api(cloud, functions, "checked")
+    aws, ids = api.api.aws, {"restApiId": api.api.api_id}
     validator = aws.create_request_validator(
         **ids, name="all", validateRequestBody=True, validateRequestParameters=True
     )["id"]
     for path, model in (("/language/analysis", AnalysisRequest), ("/embeddings", EmbeddingsRequest)):
         name, schema = model.__name__, json.dumps(model_schema(model))
         aws.create_model(**ids, name=name, contentType="application/json", schema=schema)
-        made.add(path, "POST", ROUTES[path], requestValidatorId=validator, requestModels={"$default": name})
-    made.api.deploy()
-    return made
+        api.add(path, "POST", ROUTES[path], requestValidatorId=validator, requestModels={"$default": name})
+    api.api.deploy()
+    return api
 
 
 @pytest.fixture(autouse=True)
@@ -286,15 +286,15 @@ def give_error_form(api: DeployedApi) -> None:
 
 def _new_api(cloud: CloudInThread, arns: dict[str, str], name: str) -> RealApi:
     aws = cloud.client("apigateway")
-    made = aws.create_rest_api(name=name, binaryMediaTypes=["image/*"], apiKeySource="AUTHORIZER")
-    api = DeployedApi(cloud, made["id"], made["rootResourceId"], arns["orchestrator"])
+    created = aws.create_rest_api(name=name, binaryMediaTypes=["image/*"], apiKeySource="AUTHORIZER")
+    api = DeployedApi(cloud, created["id"], created["rootResourceId"], arns["orchestrator"])
     for arn in arns.values():
         cloud.client("lambda").add_permission(
             FunctionName=arn,
             StatementId=name,
             Action="lambda:InvokeFunction",
             Principal="apigateway.amazonaws.com",
-            SourceArn=f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{made['id']}/*",
+            SourceArn=f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{created['id']}/*",
         )
     give_error_form(api)
     return RealApi(api, cloud.functions.invoked, arns)
@@ -324,16 +324,16 @@ def _tenants_table(cloud: CloudInThread, usage_key: str) -> str:
     return name
 
 
-def _add_authorizer(made: RealApi) -> None:
-    authorizer = made.api.aws.create_authorizer(
-        restApiId=made.api.api_id,
+def _add_authorizer(api: RealApi) -> None:
+    authorizer = api.api.aws.create_authorizer(
+        restApiId=api.api.api_id,
         name="bearer",
         type="REQUEST",
-        authorizerUri=made.api.proxy_integration(made.arns["authorizer"])["uri"],
+        authorizerUri=api.api.proxy_integration(api.arns["authorizer"])["uri"],
         identitySource="method.request.header.Authorization",
         authorizerResultTtlInSeconds=0,
     )["id"]
-    made.add(
+    api.add(
         "/authorized/ai-service",
         "POST",
         "orchestrator-authorized",

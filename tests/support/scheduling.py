@@ -1,4 +1,4 @@
-"""Which tests run in one worker, and which begin first, when tests run side by side."""
+"""Scheduling of tests that run side by side: those that share a worker, and those that begin first."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def handler(event, context):
 
 
 class Order(BaseModel):
-    """What is ordered."""
+    """Order of a product."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -81,7 +81,7 @@ class Order(BaseModel):
 
 
 class Receipt(BaseModel):
-    """What was ordered, and what it costs."""
+    """Accepted order with its price."""
 
     number: int
     total: int
@@ -101,8 +101,8 @@ class InlineArchive:
     @classmethod
     def make(cls, directory: Path, name: str, source: str) -> InlineArchive:
         place = directory / f"{name}.zip"
-        with zipfile.ZipFile(place, "w") as made:
-            made.writestr(zipfile.ZipInfo("code.py"), source)
+        with zipfile.ZipFile(place, "w") as archive:
+            archive.writestr(zipfile.ZipInfo("code.py"), source)
         return cls(name, place)
 
     @classmethod
@@ -110,8 +110,8 @@ class InlineArchive:
         """The archive of one more module beside those of another archive."""
         place = directory / f"{name}.zip"
         shutil.copyfile(archive.zip_path, place)
-        with zipfile.ZipFile(place, "a") as made:
-            made.writestr(zipfile.ZipInfo(f"{name}.py"), source)
+        with zipfile.ZipFile(place, "a") as resource:
+            resource.writestr(zipfile.ZipInfo(f"{name}.py"), source)
         return cls(name, place, unpacked_bytes=archive.unpacked_bytes)
 
     @property
@@ -233,11 +233,11 @@ def call(
         connection.request(method, f"{place.path}{path}", body=body, headers=dict(headers or {}))
         answer = connection.getresponse()
         text = answer.read().decode("utf-8", "backslashreplace")
-        kept = {name.lower(): value for name, value in answer.getheaders()}
+        left = {name.lower(): value for name, value in answer.getheaders()}
     identifier = place.path.split("/")[3]
     text = _IDENTIFIER.sub("(id)", text).replace(identifier, "(api)")
     return Answer(
-        answer.status, {name: value for name, value in kept.items() if name not in _OF_ONE_REQUEST}, text
+        answer.status, {name: value for name, value in left.items() if name not in _OF_ONE_REQUEST}, text
     )
 
 
@@ -267,11 +267,11 @@ class Deployed:
         return apis
 
     def apply(self) -> None:
-        """Plans and applies."""
+        """Plan and apply."""
         self.terraform.run("apply", "-no-color", "-input=false", "-auto-approve")
 
     def planned(self) -> dict[str, list[str]]:
-        """What a plan would do, by address."""
+        """Return the actions of a plan by address."""
         self.terraform.run("plan", "-no-color", "-input=false", "-out=change.tfplan")
         shown = json.loads(self.terraform.run("show", "-json", "change.tfplan").stdout)
         return {
@@ -300,10 +300,10 @@ def deployed(directory: Path, forms: tuple[Form, ...] = FORMS) -> Iterator[Deplo
     try:
         stack = directory / "cdktf.out" / "stacks" / STACK
         environment = environment_for(directory / "cloud", endpoint_url=cloud.url)
-        made = Deployed(Terraform(engine, stack, environment), cloud.url, directory)
-        made.synthesize(forms=forms)
-        made.terraform.init()
-        made.apply()
-        yield made
+        deployed = Deployed(Terraform(engine, stack, environment), cloud.url, directory)
+        deployed.synthesize(forms=forms)
+        deployed.terraform.init()
+        deployed.apply()
+        yield deployed
     finally:
         stop_cloud(cloud.directory, forget=True)

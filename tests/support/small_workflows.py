@@ -35,7 +35,7 @@ class Answer:
 
     @property
     def body(self) -> Any:
-        """What its JSON says."""
+        """Content of its JSON."""
         return json.loads(self.text)
 
 
@@ -111,7 +111,7 @@ class Flows:
         return found
 
     def kill_workers(self) -> int:
-        """Kills the processes of all functions, whatever they are doing; returns how many there were."""
+        """Kill the processes of all functions; return their number."""
         cloud = read(self.directory / "cloud")
         assert cloud is not None
         children = psutil.Process(cloud.pid).children()
@@ -132,14 +132,14 @@ class Flows:
 
     @contextmanager
     def refused(self, function: str, action: str) -> Iterator[None]:
-        """Has AWS refuse an API call of a function, by a policy of its role."""
+        """Make AWS reject an API call of a function, by a policy of its role."""
         found = self.client("lambda").get_function(FunctionName=f"{STACK}-{function}")
         with self._denied(found["Configuration"]["Role"], action):
             yield
 
     @contextmanager
     def refused_in(self, machine: str, action: str) -> Iterator[None]:
-        """Has AWS refuse an API call of a workflow's states, by a policy of its role."""
+        """Make AWS reject an API call of a workflow's states, by a policy of its role."""
         arn = self.outputs["machines"][machine]
         found = self.client("stepfunctions").describe_state_machine(stateMachineArn=arn)
         with self._denied(found["roleArn"], action):
@@ -208,8 +208,8 @@ def until(look: Callable[[], Any], *, within_seconds: float = 40) -> Any:
 @contextmanager
 def deployed(directory: Path) -> Iterator[Flows]:
     """The stack, synthesized and applied; its local cloud ends with it."""
-    with receiving() as receiver, _deployed(directory, receiver) as made:
-        yield made
+    with receiving() as receiver, _deployed(directory, receiver) as flows:
+        yield flows
 
 
 @contextmanager
@@ -226,10 +226,10 @@ def _deployed(directory: Path, receiver: Receiver) -> Iterator[Flows]:
         terraform = Terraform(engine, directory / "cdktf.out" / "stacks" / STACK, environment)
         terraform.init()
         apply_at_once(terraform)
-        made = Flows(terraform, cloud.url, directory, receiver, terraform.outputs())
+        flows = Flows(terraform, cloud.url, directory, receiver, terraform.outputs())
         try:
-            yield made
+            yield flows
         finally:
-            made.close()
+            flows.close()
     finally:
         stop_cloud(cloud.directory, forget=True)

@@ -1,4 +1,4 @@
-"""What the stock import path makes of every resource type, as fingerprints: it takes half a minute to find out.
+"""Fingerprints of every resource type by the stock import path, which takes half a minute.
 
 python -m tests.support.stock_synth     records them anew: for another provider, or a type that had not been used
 """

@@ -47,9 +47,9 @@ class FakeArchive:
     @classmethod
     def make(cls, directory: Path, name: str = "chat", text: str = "", **sizes: Any) -> FakeArchive:
         place = directory / f"{hashlib.sha256(f'{name} {text}'.encode()).hexdigest()[:16]}.zip"
-        with zipfile.ZipFile(place, "w") as made:
+        with zipfile.ZipFile(place, "w") as archive:
             for module in ("chat.py", "handlers/jobs/finish.py", "other/app.py"):
-                made.writestr(zipfile.ZipInfo(module), f"def handler(event, context): return {text!r}")
+                archive.writestr(zipfile.ZipInfo(module), f"def handler(event, context): return {text!r}")
         return cls(name=name, zip_path=place, **sizes)
 
     @property
@@ -93,9 +93,11 @@ class Configuration:
 
     def references(self) -> dict[str, set[str]]:
         """By address, the addresses of the resources that each resource needs first."""
-        known = {address for address, _ in self.resources()}
+        addresses = {address for address, _ in self.resources()}
         return {
-            address: {found for found in re.findall(r"aws_\w+\.[\w-]+", json.dumps(body)) if found in known}
+            address: {
+                found for found in re.findall(r"aws_\w+\.[\w-]+", json.dumps(body)) if found in addresses
+            }
             for address, body in self.resources()
         }
 

@@ -106,7 +106,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class Upstream:
-    """The server: answers each request as it is told, and remembers what came.
+    """Server with configured answers, which records its requests.
 
     Attributes:
         status: Status of the answers.
@@ -141,7 +141,7 @@ class Upstream:
 
     @property
     def url(self) -> str:
-        """Its address."""
+        """Address of the server."""
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def stop(self) -> None:
@@ -155,6 +155,6 @@ class Upstream:
 @pytest.fixture
 def upstream() -> Iterator[Upstream]:
     """A server for one test."""
-    made = Upstream()
-    yield made
-    made.stop()
+    upstream = Upstream()
+    yield upstream
+    upstream.stop()

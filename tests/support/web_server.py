@@ -1,4 +1,4 @@
-"""A web server on this machine that remembers what it was asked, and answers as a test wants."""
+"""Web server on this machine that records its requests, and answers as a test configures it."""
 
 from __future__ import annotations
 

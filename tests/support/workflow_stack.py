@@ -1,6 +1,6 @@
 """A stack with a workflow for each pattern, and jobs, whose functions do what the request tells them to.
 
-It is deployed by the real Terraform; no models are in it. A request says what a function does: `{"say": 1}` is said again,
+It is deployed by the real Terraform; no models are in it. A request names the function's behaviour: `{"say": 1}` is returned,
 `{"do": "fail", "error": NAME}` fails, `{"do": "sleep", "seconds": 2}` takes its time, `{"do": "large", "bytes": N}`
 answers much.
 """
@@ -211,7 +211,7 @@ def patterns(first: Function, second: Function, table: Table, queue: DeadLetterQ
 
 
 def guarded(breaker: CircuitBreaker, first: Function, second: Function | None = None) -> Step:
-    """What the body says, by the first function as long as it can, or else by the second."""
+    """Answer with the body, by the first function as long as it can, or else by the second."""
     task = LambdaTask("call it", first, input=Input("body"), timeout_seconds=10, retry=[], result="answer")
     other = None
     if second is not None:

@@ -137,10 +137,10 @@ class _Maker:
         return self._draw(st.sampled_from(makers))()
 
     def chain(self, depth: int) -> Step:
-        made = self.middle(depth)
+        step = self.middle(depth)
         for _ in range(self._draw(st.integers(0, 2))):
-            made = made >> self.middle(depth)
-        return made
+            step = step >> self.middle(depth)
+        return step
 
     def middle(self, depth: int) -> Step:
         """Steps that hand on what they were given, so that an Item is still there."""

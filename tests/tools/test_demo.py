@@ -1,4 +1,4 @@
-"""What `make demo` calls right and wrong, against a server of the test's own."""
+"""Answers that `make demo` accepts and rejects, against a server of the test."""
 
 from __future__ import annotations
 
@@ -111,8 +111,8 @@ def test_every_call_of_a_workflow_refuses_a_wrong_answer(capsys: pytest.CaptureF
         200, b'{"text": "", "model": "another", "summary": "", "status": "lost", "failed": ["all"]}'
     ) as url:
         shown = demo_at(url)
-        for asked in (document(), summary("", "lexrank")):
-            assert shown.make(asked) == b""
+        for request in (document(), summary("", "lexrank")):
+            assert shown.make(request) == b""
         run_job(shown)
     assert (shown.right, shown.wrong) == (0, 3)
     assert capsys.readouterr().out.count("WRONG") == 3
@@ -128,12 +128,12 @@ def test_a_server_that_is_not_there_counts_as_wrong(capsys: pytest.CaptureFixtur
 
 
 def test_what_should_be_refused_and_is_not_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
-    refused = Call("no token", "POST", "/value", error("unauthorized"), status=401, caller="nobody")
+    refused = Call("no token", "POST", "/value", error("unauthorized"), status=401, caller="anonymous")
     with api(200, b"{}") as url:
         shown = demo_at(url)
         shown.refuse(refused)
-        for asked, check in preflights("http://localhost:3000", "https://elsewhere.example"):
-            shown.preflight(asked, check)
+        for request, check in preflights("http://localhost:3000", "https://elsewhere.example"):
+            shown.preflight(request, check)
     # A page of another origin may not call where nothing allows it.
     assert (shown.right, shown.wrong) == (1, 2)
     with api(401, b'{"code": "unauthorized", "message": "No.", "requestId": "1"}') as url:

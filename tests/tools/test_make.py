@@ -38,8 +38,8 @@ def test_only_what_was_built_and_the_local_state_are_removed(tmp_path: Path) -> 
     write(tmp_path / "main.py")
     done = clean(tmp_path)
     assert done.returncode == 0, done.stderr
-    kept = {f"{name}{suffix}" for name in STATES for suffix in ("", ".backup", ".1790000000.backup")}
-    assert {path.name for path in tmp_path.iterdir()} == {"main.py", *kept}
+    remaining = {f"{name}{suffix}" for name in STATES for suffix in ("", ".backup", ".1790000000.backup")}
+    assert {path.name for path in tmp_path.iterdir()} == {"main.py", *remaining}
 
 
 def test_a_state_that_terraform_could_not_save_is_not_removed(tmp_path: Path) -> None:

@@ -29,10 +29,10 @@ def test_a_run_that_takes_too_long_is_ended_with_its_providers(
     terraform = Terraform(engine, tmp_path, dict(os.environ), timeout_seconds=5)
     with pytest.raises(TerraformError) as ended:
         terraform.run("plan")
-    said = str(ended.value)
-    assert f"-chdir={tmp_path} plan` was still running after 5 s and was ended." in said
-    assert "Look whether the local cloud answers" in said
-    assert said.endswith("It printed:\nInitializing\n")
+    message = str(ended.value)
+    assert f"-chdir={tmp_path} plan` was still running after 5 s and was ended." in message
+    assert "Look whether the local cloud answers" in message
+    assert message.endswith("It printed:\nInitializing\n")
     provider = int((tmp_path / "provider.pid").read_text(encoding="utf-8"))
     deadline = time.monotonic() + 30
     while running(provider) and time.monotonic() < deadline:

@@ -1,4 +1,4 @@
-"""What `make scan` makes of Checkov's results, and how it runs it; Checkov itself is a fake here."""
+"""`make scan`: its run of Checkov, and its use of the results; Checkov itself is a fake here."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CACHE = Failure("CKV_AWS_120", "Ensure API Gateway caching is enabled", (STAGE,)
 
 
 def printed(*failed: tuple[str, str, str], **summary: int) -> str:
-    """What Checkov prints as JSON, as far as it is read."""
+    """Return Checkov's JSON, as far as it is read."""
     numbers = {"passed": 3, "failed": len(failed), "skipped": 0, "parsing_errors": 0} | summary
     checks = [{"check_id": check, "check_name": name, "resource": place} for check, name, place in failed]
     return json.dumps(
@@ -50,7 +50,7 @@ def test_a_result_is_read_with_addresses_by_check() -> None:
 
 
 def test_a_scan_of_nothing_is_read_as_one() -> None:
-    """What Checkov prints where no file fits the framework."""
+    """Checkov's output where no file fits the framework."""
     text = json.dumps({"passed": 0, "failed": 0, "skipped": 0, "parsing_errors": 0, "resource_count": 0})
     assert checkov_run.scan_of("plan.json", text, {}) == Scan("plan.json", 0, 0, ())
 
@@ -221,21 +221,21 @@ def test_checkov_runs_alone_and_without_the_network(
     files = tmp_path / "files"
     files.mkdir()
     (files / "plan.json").write_text("{}", encoding="utf-8")
-    said: dict[str, Any] = json.loads(checkov_run.run_checkov(fake_python, "plan.json", files)[0])
+    printed: dict[str, Any] = json.loads(checkov_run.run_checkov(fake_python, "plan.json", files)[0])
 
-    assert said["arguments"] == [
+    assert printed["arguments"] == [
         "--file", "plan.json", "--framework", "terraform_plan", "--output", "json", "--quiet", "--compact",
         "--skip-download", "--skip-results-upload",
     ]  # fmt: skip
-    assert sorted(said["cwd"]) == ["home", "plan.json"]
-    assert {name: value for name, value in said["environment"].items() if not name.startswith("LC_")} == {
+    assert sorted(printed["cwd"]) == ["home", "plan.json"]
+    assert {name: value for name, value in printed["environment"].items() if not name.startswith("LC_")} == {
         "PATH": os.defpath,
         "HOME": str(files / "home"),
         "TMPDIR": str(files / "home"),
         "CKV_SKIP_PACKAGE_UPDATE_CHECK": "True",
         "LOG_LEVEL": "WARNING",
     }
-    assert said["attempts"] == {
+    assert printed["attempts"] == {
         "connect": "socket.getaddrinfo is blocked: a scan must not use the network",
         "look up": "socket.getaddrinfo is blocked: a scan must not use the network",
         "send": "socket.sendto is blocked: a scan must not use the network",
@@ -254,10 +254,10 @@ def test_checkov_is_installed_once_for_a_lock(tmp_path: Path) -> None:
     lock.write_text("# nothing\n", encoding="utf-8")
     python = checkov_run.installed_checkov(tmp_path / "cache", lock)
     assert python.parent.parent.name == f"checkov-python{sys.version_info.major}.{sys.version_info.minor}"
-    kept = python.parent / "kept"
-    kept.touch()
+    folder = python.parent / "kept"
+    folder.touch()
     assert checkov_run.installed_checkov(tmp_path / "cache", lock) == python
-    assert kept.exists()
+    assert folder.exists()
 
 
 def test_a_folder_that_cannot_be_made_says_so(tmp_path: Path) -> None:
@@ -273,8 +273,8 @@ def test_another_lock_is_installed_anew_and_a_wrong_one_is_named(tmp_path: Path)
     lock = tmp_path / "requirements.lock"
     lock.write_text("# nothing\n", encoding="utf-8")
     python = checkov_run.installed_checkov(tmp_path / "cache", lock)
-    kept = python.parent / "kept"
-    kept.touch()
+    folder = python.parent / "kept"
+    folder.touch()
     lock.write_text("no requirement\n", encoding="utf-8")
     with pytest.raises(ScanError) as wrong:
         checkov_run.installed_checkov(tmp_path / "cache", lock)
@@ -283,7 +283,7 @@ def test_another_lock_is_installed_anew_and_a_wrong_one_is_named(tmp_path: Path)
     )
     assert str(wrong.value).startswith(f"Checkov cannot be installed: `{command}` failed:\n")
     assert "Invalid requirement: 'no requirement'" in str(wrong.value)
-    assert not kept.exists()
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize("arguments", [["--stack"], ["--help"], ["prod", "dev"], ["--stack", "a", "--some"]])

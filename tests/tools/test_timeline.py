@@ -18,13 +18,13 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def event(number: int, previous: int, at_ms: int, kind: str, **details: Any) -> dict[str, Any]:
-    made = {
+    executions = {
         "id": number,
         "previousEventId": previous,
         "timestamp": START + timedelta(milliseconds=at_ms),
         "type": kind,
     }
-    return made | ({f"{kind[0].lower()}{kind[1:]}EventDetails": details} if details else {})
+    return executions | ({f"{kind[0].lower()}{kind[1:]}EventDetails": details} if details else {})
 
 
 def summary(rows: list[Row]) -> list[tuple[Any, ...]]:

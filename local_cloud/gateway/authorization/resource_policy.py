@@ -83,7 +83,7 @@ def refusal(exchange: Exchange, who: str, decision: Decision | None) -> GatewayE
 
 
 def _concerns(statement: Statement, caller: Names) -> bool:
-    """Say whether a statement is about a caller; one that names whom it is not about can only deny."""
+    """Return whether a statement is about a caller; one that names whom it is not about can only deny."""
     denies = statement.get("Effect") == "Deny"
     if "NotPrincipal" in statement:
         return denies and not names(statement["NotPrincipal"], caller.to_deny)

@@ -52,7 +52,7 @@ def _element(value: Any) -> str:
 
 
 def is_true(value: Any) -> bool:
-    """Say what a value means in a condition: everything is true but null and false."""
+    """Return the truth of a value in a condition: everything is true but null and false."""
     return value is not None and value is not False
 
 
@@ -68,7 +68,7 @@ def are_equal(left: Any, right: Any) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    """Say whether a value is a number; a boolean is none."""
+    """Return whether a value is a number; a boolean is none."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

@@ -46,9 +46,13 @@ def test_a_role_calls_the_operation_and_nothing_else(stack: AwsStack, form: Any)
         '{"code":"invalid_request","message":"The request is not valid.","requestId":"$context.requestId"}'
     )
     if form == "resources":
-        made = written.only("api_gateway_integration")
-        assert (made["type"], made["uri"], made["credentials"]) == ("AWS", uri, f"${{{role}.arn}}")
-        assert made["request_templates"] == {"application/json": TEMPLATE.replace("${", "$${")}
+        integration = written.only("api_gateway_integration")
+        assert (integration["type"], integration["uri"], integration["credentials"]) == (
+            "AWS",
+            uri,
+            f"${{{role}.arn}}",
+        )
+        assert integration["request_templates"] == {"application/json": TEMPLATE.replace("${", "$${")}
         answers = written.all("api_gateway_integration_response").values()
         assert {
             one.get("selection_pattern"): one["response_templates"]["application/json"] for one in answers
@@ -61,10 +65,14 @@ def test_a_role_calls_the_operation_and_nothing_else(stack: AwsStack, form: Any)
         }
     else:
         body = json.loads(written.only("api_gateway_rest_api")["body"])
-        made = body["paths"]["/orders/{id}"]["get"]["x-amazon-apigateway-integration"]
-        assert (made["type"], made["uri"], made["credentials"]) == ("aws", uri, f"${{{role}.arn}}")
-        assert made["requestTemplates"] == {"application/json": TEMPLATE.replace("${", "$${")}
-        assert made["responses"][r"4\d{2}"]["responseTemplates"] == {"application/json": error}
+        integration = body["paths"]["/orders/{id}"]["get"]["x-amazon-apigateway-integration"]
+        assert (integration["type"], integration["uri"], integration["credentials"]) == (
+            "aws",
+            uri,
+            f"${{{role}.arn}}",
+        )
+        assert integration["requestTemplates"] == {"application/json": TEMPLATE.replace("${", "$${")}
+        assert integration["responses"][r"4\d{2}"]["responseTemplates"] == {"application/json": error}
 
 
 @pytest.mark.parametrize("form", ["resources", "openapi"])
@@ -85,27 +93,35 @@ def test_an_operation_has_a_path_with_variables_of_the_route(stack: AwsStack, fo
         "integration.request.header.Accept": "method.request.header.Accept",
     }
     if form == "resources":
-        made = written.only("api_gateway_integration")
-        assert (made["uri"], made["integration_http_method"], made["request_parameters"]) == (
+        integration = written.only("api_gateway_integration")
+        assert (
+            integration["uri"],
+            integration["integration_http_method"],
+            integration["request_parameters"],
+        ) == (
             uri,
             "GET",
             parameters,
         )
-        assert "request_templates" not in made
+        assert "request_templates" not in integration
     else:
         body = json.loads(written.only("api_gateway_rest_api")["body"])
-        made = body["paths"]["/exports/{key}"]["get"]["x-amazon-apigateway-integration"]
-        assert (made["uri"], made["httpMethod"], made["requestParameters"]) == (uri, "GET", parameters)
+        integration = body["paths"]["/exports/{key}"]["get"]["x-amazon-apigateway-integration"]
+        assert (integration["uri"], integration["httpMethod"], integration["requestParameters"]) == (
+            uri,
+            "GET",
+            parameters,
+        )
 
 
 def test_a_variable_that_the_route_does_not_have(stack: AwsStack) -> None:
     api = RestApi(stack, "api", name="shop")
     get = AwsIntegration("s3", path="shop-exports/{key}", permissions=[READ])
-    kind, said = refused(
+    kind, message = refused(
         lambda: api.resource_for("/exports/{id}").add_method("GET", get, authorization=Public())
     )
     assert kind is InvalidArgumentError
-    assert said.endswith("path has {key}, which is not a variable of '/exports/{id}'; use {id}")
+    assert message.endswith("path has {key}, which is not a variable of '/exports/{id}'; use {id}")
 
 
 READ = PolicyStatement(
@@ -157,6 +173,6 @@ REFUSED: dict[str, tuple[Callable[[Table], object], str]] = {
 @pytest.mark.parametrize(("act", "message"), REFUSED.values(), ids=REFUSED)
 def test_integrations_that_are_refused(stack: AwsStack, act: Callable[[Table], object], message: str) -> None:
     table = Table(stack, "orders", partition_key="id")
-    kind, said = refused(lambda: act(table))
+    kind, text = refused(lambda: act(table))
     assert issubclass(kind, ConstructError)
-    assert (kind, said) == (InvalidArgumentError, message)
+    assert (kind, text) == (InvalidArgumentError, message)

@@ -46,9 +46,9 @@ def test_a_part_of_the_requests_gets_the_changed_api(
     configuration = Configuration(stack)
     deployments = configuration.all("api_gateway_deployment")
     pinned, following = sorted(deployments)
-    made = configuration.only("api_gateway_stage")
-    assert made["deployment_id"] == f"${{{pinned}.id}}"
-    assert made["canary_settings"] == {
+    stage = configuration.only("api_gateway_stage")
+    assert stage["deployment_id"] == f"${{{pinned}.id}}"
+    assert stage["canary_settings"] == {
         "deployment_id": f"${{{following}.id}}",
         "percent_traffic": 10,
         "stage_variable_overrides": {"color": "green"},
@@ -65,8 +65,8 @@ def test_a_deployment_that_is_pinned_to_what_it_is_changes_nothing(app: App, arc
         api = RestApi(stack, "api", name="shop")
         public_method(api, Function(stack, "chat", archive=archive, function_name="chat"))
         deployment = Deployment(stack, "deployment", api=api, pinned_digest=pinned)
-        made = Configuration(stack).only("api_gateway_deployment")
-        return deployment.digest, made["triggers"]["redeployment"]
+        resource = Configuration(stack).only("api_gateway_deployment")
+        return deployment.digest, resource["triggers"]["redeployment"]
 
     digest, trigger = synthesized("first", None)
     assert synthesized("second", digest) == (digest, trigger)

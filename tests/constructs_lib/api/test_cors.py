@@ -261,12 +261,12 @@ def test_api_gateways_own_errors_have_the_form_of_the_handlers(stack: AwsStack, 
     api = RestApi(stack, "api", name="shop", gateway_responses=GatewayResponses())
     public_method(api, function)
     configuration = Configuration(stack)
-    made = {
+    created = {
         body["response_type"]: body for body in configuration.all("api_gateway_gateway_response").values()
     }
-    assert set(made) == set(get_args(ResponseType))
-    assert len(made) == 21
-    assert made["THROTTLED"] == {
+    assert set(created) == set(get_args(ResponseType))
+    assert len(created) == 21
+    assert created["THROTTLED"] == {
         "response_parameters": {
             "gatewayresponse.header.Cache-Control": "'no-store'",
             "gatewayresponse.header.Retry-After": "'1'",
@@ -281,7 +281,7 @@ def test_api_gateways_own_errors_have_the_form_of_the_handlers(stack: AwsStack, 
         "rest_api_id": f"${{{configuration.address('api_gateway_rest_api')}.id}}",
         "status_code": "429",
     }
-    for response_type, body in made.items():
+    for response_type, body in created.items():
         (template,) = body["response_templates"].values()
         assert set(json.loads(template)) == {"code", "message", "requestId"}
         assert template.count("$") == 1, f"{response_type} sends back something of the request"
@@ -307,10 +307,10 @@ def test_a_page_can_read_them(
     stack: AwsStack, function: Function, cors: Cors, headers: dict[str, str]
 ) -> None:
     public_method(RestApi(stack, "api", name="shop", cors=cors), function)
-    made = Configuration(stack).all("api_gateway_gateway_response").values()
-    assert len(made) == 21
+    responses = Configuration(stack).all("api_gateway_gateway_response").values()
+    assert len(responses) == 21
     expected = {f"gatewayresponse.header.{name}": value for name, value in headers.items()}
-    for body in made:
+    for body in responses:
         assert expected.items() <= body["response_parameters"].items()
         credentials = "gatewayresponse.header.Access-Control-Allow-Credentials" in body["response_parameters"]
         assert credentials == ("Access-Control-Allow-Credentials" in headers)

@@ -28,13 +28,13 @@ def test_a_deployment_depends_on_the_parts_of_its_api_and_on_nothing_else(
     public_method(api, function, "POST", "/b")
     deployment = Deployment(stack, "deployment", api=api, description="Serves")
     configuration = Configuration(stack)
-    made = configuration.only("api_gateway_deployment")
-    assert set(made.pop("depends_on")) == {
+    resource = configuration.only("api_gateway_deployment")
+    assert set(resource.pop("depends_on")) == {
         *configuration.all("api_gateway_method"),
         *configuration.all("api_gateway_integration"),
         *configuration.all("api_gateway_request_validator"),
     }
-    assert made == {
+    assert resource == {
         "description": "Serves",
         "lifecycle": {"create_before_destroy": True},
         "rest_api_id": f"${{{configuration.address('api_gateway_rest_api')}.id}}",
@@ -49,15 +49,15 @@ def test_routes_that_are_added_later_are_in_it(stack: AwsStack, api: RestApi, fu
     before = deployment.digest
     public_method(api, function, "POST", "/b")
     configuration = Configuration(stack)
-    made = configuration.only("api_gateway_deployment")
-    assert made["triggers"] == {"redeployment": deployment.digest}
+    resource = configuration.only("api_gateway_deployment")
+    assert resource["triggers"] == {"redeployment": deployment.digest}
     assert deployment.digest == api.definition.digest() != before
-    assert set(made["depends_on"]) == {
+    assert set(resource["depends_on"]) == {
         *configuration.all("api_gateway_method"),
         *configuration.all("api_gateway_integration"),
         *configuration.all("api_gateway_request_validator"),
     }
-    assert len(made["depends_on"]) == 5
+    assert len(resource["depends_on"]) == 5
 
 
 def trigger(app: App, archive: FakeArchive, **changes: Any) -> str:

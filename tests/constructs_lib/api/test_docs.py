@@ -29,8 +29,8 @@ def test_the_page_and_its_files_are_routes_of_the_api(
     stack: AwsStack, api: RestApi, function: Function
 ) -> None:
     public_method(api, function, "POST", "/orders")
-    made = api.add_docs("/docs", authorization=Public())
-    assert made is not None
+    routes = api.add_docs("/docs", authorization=Public())
+    assert routes is not None
     assert [route.key for route in api.definition.routes] == [
         ("/docs", "GET"),
         ("/docs/{file}", "GET"),

@@ -46,9 +46,13 @@ def test_a_proxy_fills_variables_and_headers(stack: AwsStack, form: Any) -> None
     }
     written = Configuration(stack)
     if form == "resources":
-        made = written.only("api_gateway_integration")
-        assert (made["type"], made["uri"], made["integration_http_method"]) == ("HTTP_PROXY", ORDERS, "GET")
-        assert (made["request_parameters"], made["timeout_milliseconds"]) == (parameters, 5000)
+        integration = written.only("api_gateway_integration")
+        assert (integration["type"], integration["uri"], integration["integration_http_method"]) == (
+            "HTTP_PROXY",
+            ORDERS,
+            "GET",
+        )
+        assert (integration["request_parameters"], integration["timeout_milliseconds"]) == (parameters, 5000)
         declared = written.only("api_gateway_method")["request_parameters"]
         assert declared == {"method.request.header.Accept": False, "method.request.path.id": True}
         assert not written.all("api_gateway_integration_response")
@@ -116,9 +120,11 @@ def test_the_rest_of_a_path_any_method_and_a_variable_of_the_stage(stack: AwsSta
         api, HttpIntegration("https://${stageVariables.host}/v1/{proxy}"), "/legacy/{proxy+}", method="ANY"
     )
     assert method.definition.integration.http_method == "ANY"
-    made = Configuration(stack).only("api_gateway_integration")
-    assert made["uri"] == "https://$${stageVariables.host}/v1/{proxy}"
-    assert made["request_parameters"] == {"integration.request.path.proxy": "method.request.path.proxy"}
+    integration = Configuration(stack).only("api_gateway_integration")
+    assert integration["uri"] == "https://$${stageVariables.host}/v1/{proxy}"
+    assert integration["request_parameters"] == {
+        "integration.request.path.proxy": "method.request.path.proxy"
+    }
 
 
 def test_a_url_with_a_reference_redeploys_with_its_value(stack: AwsStack, api: RestApi) -> None:

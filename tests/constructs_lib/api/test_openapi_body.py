@@ -53,8 +53,8 @@ def body(configuration: Configuration) -> dict[str, Any]:
     for sign in "$%":
         text = re.sub(rf"(?<!{re.escape(sign)}){re.escape(sign)}{{([^}}]*)}}", r"<\1>", text)
         text = text.replace(f"{sign}{sign}{{", f"{sign}{{")
-    said: dict[str, Any] = json.loads(text)
-    return said
+    document: dict[str, Any] = json.loads(text)
+    return document
 
 
 def test_one_resource_holds_all_routes(stack: AwsStack, body_api: RestApi, function: Function) -> None:
@@ -112,9 +112,9 @@ def test_the_deployment_depends_on_the_api_alone_and_hashes_the_definition(
         public_method(api, function)
     configuration = Configuration(stack)
     deployments = configuration.all("api_gateway_deployment")
-    (one,) = (said for address, said in deployments.items() if "openapi" in address)
+    (one,) = (deployment for address, deployment in deployments.items() if "openapi" in address)
     assert "depends_on" not in one
-    assert len({said["triggers"]["redeployment"] for said in deployments.values()}) == 1
+    assert len({deployment["triggers"]["redeployment"] for deployment in deployments.values()}) == 1
 
 
 def test_authorization_is_in_the_body(stack: AwsStack, body_api: RestApi, function: Function) -> None:
@@ -136,8 +136,8 @@ def test_authorization_is_in_the_body(stack: AwsStack, body_api: RestApi, functi
         body_api.resource_for(path).add_method(
             "GET", LambdaIntegration(function), authorization=allowed, api_key_required=path == "/signed"
         )
-    said = body(Configuration(stack))
-    security = {path: item["get"].get("security") for path, item in said["paths"].items()}
+    document = body(Configuration(stack))
+    security = {path: item["get"].get("security") for path, item in document["paths"].items()}
     assert security == {
         "/friends": [{"friends": []}],
         "/partners": [{"sigv4": []}],
@@ -145,7 +145,7 @@ def test_authorization_is_in_the_body(stack: AwsStack, body_api: RestApi, functi
         "/signed": [{"sigv4_": []}, {"api_key": []}],
         "/open": None,
     }
-    schemes = said["components"]["securitySchemes"]
+    schemes = document["components"]["securitySchemes"]
     assert schemes["friends"] == {
         "type": "apiKey",
         "name": "Authorization",
@@ -196,14 +196,14 @@ def test_models_errors_and_preflights_are_in_the_body(stack: AwsStack, function:
         request_model=Order,
         request_parameters={"querystring.page": True, "header.X-Trace": False},
     )
-    said = body(Configuration(stack))
-    assert said["info"]["description"] == "A ${shop}"
-    assert said["x-amazon-apigateway-minimum-compression-size"] == 1024
-    assert said["x-amazon-apigateway-binary-media-types"] == ["image/png"]
-    schema = said["components"]["schemas"]["Order"]
+    document = body(Configuration(stack))
+    assert document["info"]["description"] == "A ${shop}"
+    assert document["x-amazon-apigateway-minimum-compression-size"] == 1024
+    assert document["x-amazon-apigateway-binary-media-types"] == ["image/png"]
+    schema = document["components"]["schemas"]["Order"]
     assert "$schema" not in schema
     assert schema["properties"]["sku"]["pattern"] == r"^[a-z]+${0,1}%{1}\"?$"
-    post = said["paths"]["/orders"]["post"]
+    post = document["paths"]["/orders"]["post"]
     model = {"schema": {"$ref": "#/components/schemas/Order"}}
     assert post["requestBody"] == {
         "required": True,
@@ -213,12 +213,12 @@ def test_models_errors_and_preflights_are_in_the_body(stack: AwsStack, function:
         {"name": "X-Trace", "in": "header", "required": False, "schema": {"type": "string"}},
         {"name": "page", "in": "query", "required": True, "schema": {"type": "string"}},
     ]
-    throttled = said["x-amazon-apigateway-gateway-responses"]["THROTTLED"]
+    throttled = document["x-amazon-apigateway-gateway-responses"]["THROTTLED"]
     assert throttled["statusCode"] == "429"
     assert throttled["responseParameters"]["gatewayresponse.header.Retry-After"] == "'1'"
     assert json.loads(throttled["responseTemplates"]["application/json"])["message"] == "Slow down."
-    assert "statusCode" not in said["x-amazon-apigateway-gateway-responses"]["DEFAULT_4XX"]
-    preflight = said["paths"]["/orders"]["options"]
+    assert "statusCode" not in document["x-amazon-apigateway-gateway-responses"]["DEFAULT_4XX"]
+    preflight = document["paths"]["/orders"]["options"]
     headers = preflight["responses"]["204"]["headers"]
     assert "security" not in preflight
     mock = preflight["x-amazon-apigateway-integration"]
@@ -241,8 +241,8 @@ def test_a_closed_endpoint_is_closed_by_the_body_itself(
     body_api.close_execute_api_endpoint()
     configuration = Configuration(stack)
     assert configuration.only("api_gateway_rest_api")["disable_execute_api_endpoint"] is True
-    said = body(configuration)["x-amazon-apigateway-endpoint-configuration"]
-    assert said == {"disableExecuteApiEndpoint": True}
+    document = body(configuration)["x-amazon-apigateway-endpoint-configuration"]
+    assert document == {"disableExecuteApiEndpoint": True}
 
 
 def test_the_body_does_not_depend_on_the_order_of_the_routes(app: App, archive: FakeArchive) -> None:

@@ -32,7 +32,7 @@ POOL = "arn:aws:cognito-idp:us-east-1:123456789012:userpool/us-east-1_Staff"
 
 
 class Order(BaseModel):
-    """What is ordered."""
+    """Order of a product."""
 
     sku: str = Field(examples=["tea-pot"])
     note: str | None = None
@@ -119,11 +119,11 @@ def test_the_document_has_the_same_bytes_in_any_order(tmp_path: Path) -> None:
 
 def test_a_change_of_the_documentation_redeploys_nothing(stack: AwsStack, function: Function) -> None:
     digests = set()
-    for number, told in enumerate(
+    for number, description in enumerate(
         ({}, {"documentation": RouteDocumentation(summary="List."), "response_model": Receipt})
     ):
         api = RestApi(stack, f"api{number}", name="shop")
-        api.root.add_method("GET", LambdaIntegration(function), authorization=Public(), **told)  # type: ignore[arg-type]
+        api.root.add_method("GET", LambdaIntegration(function), authorization=Public(), **description)  # type: ignore[arg-type]
         digests.add(api.definition.digest())
     assert len(digests) == 1
 

@@ -60,9 +60,9 @@ def test_a_stage_with_the_role_of_another_stack(stack: AwsStack, deployment: Dep
         "name": f"API-Gateway-Execution-Logs_${{{rest_api}.id}}/prod",
         "retention_in_days": 365,
     }
-    made = configuration.only("api_gateway_stage")
-    assert json.loads(made["access_log_settings"].pop("format")) == dict(DEFAULT_FIELDS)
-    assert made == {
+    resource = configuration.only("api_gateway_stage")
+    assert json.loads(resource["access_log_settings"].pop("format")) == dict(DEFAULT_FIELDS)
+    assert resource == {
         "access_log_settings": {"destination_arn": f"${{{access}.arn}}"},
         "depends_on": [execution, *configuration.all("lambda_permission")],
         "deployment_id": f"${{{configuration.address('api_gateway_deployment')}.id}}",
@@ -104,16 +104,16 @@ def test_every_argument_arrives(stack: AwsStack, deployment: Deployment) -> None
         tracing=False,
     )
     configuration = Configuration(stack)
-    made = configuration.only("api_gateway_stage")
+    stage = configuration.only("api_gateway_stage")
     assert {
-        name: made[name] for name in ("description", "stage_name", "variables", "xray_tracing_enabled")
+        name: stage[name] for name in ("description", "stage_name", "variables", "xray_tracing_enabled")
     } == {
         "description": "For customers",
         "stage_name": "v1",
         "variables": {"model": "small", "url": "https://example.com/a?b=c"},
         "xray_tracing_enabled": False,
     }
-    assert made["access_log_settings"]["format"] == '{"id":"$context.requestId"}'
+    assert stage["access_log_settings"]["format"] == '{"id":"$context.requestId"}'
     assert configuration.only("api_gateway_method_settings")["settings"] == {
         "data_trace_enabled": False,
         "logging_level": "INFO",
@@ -355,10 +355,10 @@ def test_a_cache_is_encrypted(stack: AwsStack, deployment: Deployment) -> None:
         client_certificate=True,
     )
     configuration = Configuration(stack)
-    made = configuration.only("api_gateway_stage")
-    assert (made["cache_cluster_enabled"], made["cache_cluster_size"]) == (True, "1.6")
+    stage = configuration.only("api_gateway_stage")
+    assert (stage["cache_cluster_enabled"], stage["cache_cluster_size"]) == (True, "1.6")
     certificate = configuration.address("api_gateway_client_certificate")
-    assert made["client_certificate_id"] == f"${{{certificate}.id}}"
+    assert stage["client_certificate_id"] == f"${{{certificate}.id}}"
     settings = configuration.only("api_gateway_method_settings")["settings"]
     assert {name: value for name, value in settings.items() if "cach" in name} == {
         "cache_data_encrypted": True,

@@ -91,10 +91,10 @@ def test_every_argument_of_a_cognito_authorizer_arrives(
         name="staff", user_pools=[POOL, OTHER_POOL], identity_header="X-Token", cache_ttl_seconds=3600
     )
     api.root.add_method("GET", LambdaIntegration(function), authorization=staff)
-    made = Configuration(stack).only("api_gateway_authorizer")
-    assert made["authorizer_result_ttl_in_seconds"] == 3600
-    assert made["identity_source"] == "method.request.header.X-Token"
-    assert made["provider_arns"] == [POOL, OTHER_POOL]
+    authorizer = Configuration(stack).only("api_gateway_authorizer")
+    assert authorizer["authorizer_result_ttl_in_seconds"] == 3600
+    assert authorizer["identity_source"] == "method.request.header.X-Token"
+    assert authorizer["provider_arns"] == [POOL, OTHER_POOL]
 
 
 @pytest.mark.parametrize(
@@ -217,11 +217,11 @@ def test_a_request_authorizer_sees_what_it_is_told(
         name="callers", function=guard, kind="REQUEST", identity_sources=sources, cache_ttl_seconds=30
     )
     api.root.add_method("GET", LambdaIntegration(function), authorization=callers)
-    made = Configuration(stack).only("api_gateway_authorizer")
-    assert made["type"] == "REQUEST"
-    assert made["identity_source"] == ",".join(sources)
-    assert made["authorizer_result_ttl_in_seconds"] == 30
-    assert "identity_validation_expression" not in made
+    authorizer = Configuration(stack).only("api_gateway_authorizer")
+    assert authorizer["type"] == "REQUEST"
+    assert authorizer["identity_source"] == ",".join(sources)
+    assert authorizer["authorizer_result_ttl_in_seconds"] == 30
+    assert "identity_validation_expression" not in authorizer
 
 
 @pytest.mark.parametrize(
@@ -465,9 +465,9 @@ def test_authorizers_are_made_one_after_the_other(
         api.resource_for(f"/{name}").add_method(
             "GET", integration, authorization=LambdaAuthorizer(name=name, function=guard)
         )
-    made = Configuration(stack).all("api_gateway_authorizer")
-    first, second, _ = made
-    assert [body.get("depends_on") for body in made.values()] == [None, [first], [second]]
+    authorizer = Configuration(stack).all("api_gateway_authorizer")
+    first, second, _ = authorizer
+    assert [body.get("depends_on") for body in authorizer.values()] == [None, [first], [second]]
 
 
 def test_a_deployment_waits_for_authorizers_and_a_stage_for_their_permissions(
@@ -491,7 +491,7 @@ def test_a_deployment_waits_for_authorizers_and_a_stage_for_their_permissions(
 
 
 def test_another_user_pool_redeploys(stack: AwsStack, api: RestApi, function: Function) -> None:
-    """A deployment goes on asking the pool that it was made with."""
+    """A deployment verifies tokens with the pool that it was created with."""
     Deployment(stack, "deployment", api=api)
     pool = CognitoUserPool(stack, "pool", name="staff")
     integration = LambdaIntegration(function)

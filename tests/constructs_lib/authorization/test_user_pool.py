@@ -1,4 +1,4 @@
-"""UserPool: nobody signs up, passwords are strong, and authorizers follow the pool when it is replaced."""
+"""UserPool: sign-up is off, passwords are strong, and authorizers follow the pool when it is replaced."""
 
 from __future__ import annotations
 

@@ -21,10 +21,10 @@ def test_a_large_archive_goes_by_way_of_the_bucket(stack: AwsStack, tmp_path: Pa
     Function(stack, "chat", archive=archive, code_bucket=ArchiveBucket(stack, "archives"))
     configuration = Configuration(stack)
     upload = configuration.address("s3_object")
-    made = configuration.only("lambda_function")
-    assert "filename" not in made
-    assert (made["s3_bucket"], made["s3_key"]) == (f"${{{upload}.bucket}}", f"${{{upload}.key}}")
-    assert made["source_code_hash"] == archive.source_code_hash
+    function = configuration.only("lambda_function")
+    assert "filename" not in function
+    assert (function["s3_bucket"], function["s3_key"]) == (f"${{{upload}.bucket}}", f"${{{upload}.key}}")
+    assert function["source_code_hash"] == archive.source_code_hash
     placed = configuration.only("s3_object")
     assert placed["key"] == f"shop-chat/chat-{archive.digest}.zip"
     assert placed["source"] == f"assets/chat-{archive.digest[:12]}.zip"

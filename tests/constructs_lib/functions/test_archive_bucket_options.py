@@ -131,8 +131,8 @@ def test_a_bucket_that_exists_is_only_uploaded_to(
     assert uploaded.get("kms_key_id") == (
         f"${{{configuration.address('kms_key')}.arn}}" if with_key else None
     )
-    made = configuration.only("lambda_function")
-    assert made["s3_bucket"] == f"${{{configuration.address('s3_object')}.bucket}}"
+    function = configuration.only("lambda_function")
+    assert function["s3_bucket"] == f"${{{configuration.address('s3_object')}.bucket}}"
     assert (bucket.name, bucket.resource) == ("company-archives", None)
 
 

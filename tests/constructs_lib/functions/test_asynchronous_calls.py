@@ -33,9 +33,9 @@ def permissions(configuration: Configuration) -> dict[str, list[tuple[list[str],
 def test_a_queue_keeps_what_failed_for_two_weeks(stack: AwsStack) -> None:
     DeadLetterQueue(stack, "failed")
     configuration = Configuration(stack)
-    made = configuration.only("sqs_queue")
-    (statement,) = statements(made.pop("policy"))
-    assert made == {
+    queue = configuration.only("sqs_queue")
+    (statement,) = statements(queue.pop("policy"))
+    assert queue == {
         "message_retention_seconds": 1_209_600,
         "name": "shop-failed",
         "sqs_managed_sse_enabled": True,
@@ -68,9 +68,9 @@ def test_failed_calls_go_to_the_queue(stack: AwsStack, archive: FakeArchive) -> 
         next(one for one in configuration.all("iam_role_policy") if name in one)
         for name in ("send-lost", "use-shop-key")
     )
-    made = configuration.only("lambda_function_event_invoke_config")
-    assert {send, use} <= set(made.pop("depends_on"))
-    assert made == {
+    config = configuration.only("lambda_function_event_invoke_config")
+    assert {send, use} <= set(config.pop("depends_on"))
+    assert config == {
         "destination_config": {"on_failure": {"destination": f"${{{queue}.arn}}"}},
         "function_name": f"${{{function}.function_name}}",
         "lifecycle": {"replace_triggered_by": [f"{alias}.id"]},
@@ -170,9 +170,9 @@ def test_a_function_in_a_vpc_may_make_its_interfaces_there_only(
     arn = "arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef0"
     Function(stack, "private", archive=archive, vpc=access, code_signing_config_arn=arn)
     configuration = Configuration(stack)
-    made = configuration.only("lambda_function")
-    assert made["vpc_config"] == {"security_group_ids": ["sg-a"], "subnet_ids": ["subnet-a", "subnet-b"]}
-    assert made["code_signing_config_arn"] == arn
+    function = configuration.only("lambda_function")
+    assert function["vpc_config"] == {"security_group_ids": ["sg-a"], "subnet_ids": ["subnet-a", "subnet-b"]}
+    assert function["code_signing_config_arn"] == arn
     create, change, describe = permissions(configuration)["vpc"]
     assert create[0] == ["ec2:CreateNetworkInterface"]
     assert [one.rpartition(":")[2] for one in create[1]] == [

@@ -32,9 +32,11 @@ def test_a_grant_is_for_the_alias_and_is_awaited(
     configuration = Configuration(stack)
     (alias,) = (address for address in configuration.all("lambda_alias") if "chat" in address)
     assert invoke_policies(configuration) == {"caller": [f"${{{alias}.arn}}"]}
-    (made,) = (body for address, body in configuration.all("lambda_function").items() if "caller" in address)
-    assert any("invoke-shop-chat" in address for address in made["depends_on"])
-    assert made["environment"]["variables"] == {"CHAT": f"${{{alias}.arn}}"}
+    (resource,) = (
+        body for address, body in configuration.all("lambda_function").items() if "caller" in address
+    )
+    assert any("invoke-shop-chat" in address for address in resource["depends_on"])
+    assert resource["environment"]["variables"] == {"CHAT": f"${{{alias}.arn}}"}
 
 
 def test_functions_may_call_each_other_and_themselves(
@@ -47,14 +49,14 @@ def test_functions_may_call_each_other_and_themselves(
     third.grant_invoke(function)
     second.grant_invoke(second)
     configuration = Configuration(stack)
-    made = {body["function_name"]: body for body in configuration.all("lambda_function").values()}
+    resource = {body["function_name"]: body for body in configuration.all("lambda_function").values()}
     awaited = {
         name: [
             address.split("_invoke-")[1].rsplit("_", 1)[0]
             for address in body["depends_on"]
             if "_invoke-" in address
         ]
-        for name, body in made.items()
+        for name, body in resource.items()
     }
     assert awaited == {"shop-chat": [], "shop-second": ["shop-chat"], "shop-third": ["shop-second"]}
     names = sorted(policy["name"] for policy in configuration.all("iam_role_policy").values())
@@ -103,7 +105,9 @@ def test_environment_values_may_refer_to_other_resources(
     services = json.dumps({"chat": function.qualified_arn})
     Function(stack, "caller", archive=archive, environment={"AI_SERVICES": services})
     configuration = Configuration(stack)
-    (made,) = (body for address, body in configuration.all("lambda_function").items() if "caller" in address)
-    value = made["environment"]["variables"]["AI_SERVICES"]
+    (resource,) = (
+        body for address, body in configuration.all("lambda_function").items() if "caller" in address
+    )
+    value = resource["environment"]["variables"]["AI_SERVICES"]
     (alias,) = (address for address in configuration.all("lambda_alias") if "chat" in address)
     assert json.loads(value) == {"chat": f"${{{alias}.arn}}"}

@@ -22,8 +22,8 @@ from tests.support.synthesis import Configuration, FakeArchive, FakeTarget, chil
 
 def test_instances_start_from_a_snapshot_of_a_version(stack: AwsStack, archive: FakeArchive) -> None:
     Function(stack, "chat", archive=archive, snap_start=True)
-    made = Configuration(stack).only("lambda_function")
-    assert (made["snap_start"], made["publish"]) == ({"apply_on": "PublishedVersions"}, True)
+    function = Configuration(stack).only("lambda_function")
+    assert (function["snap_start"], function["publish"]) == ({"apply_on": "PublishedVersions"}, True)
 
 
 def test_nothing_of_it_is_there_unless_it_is_asked_for(stack: AwsStack, function: Function) -> None:

@@ -36,10 +36,10 @@ def is_the_rule(arn: str) -> bool:
 def test_a_rule_calls_the_alias_of_a_function(stack: AwsStack, function: Function) -> None:
     rule(stack, function, description="Tasks that stopped")
     synthesized = Configuration(stack)
-    made = synthesized.only("cloudwatch_event_rule")
+    resource = synthesized.only("cloudwatch_event_rule")
     address = synthesized.address("cloudwatch_event_rule")
-    assert json.loads(made.pop("event_pattern")) == PATTERN
-    assert made == {
+    assert json.loads(resource.pop("event_pattern")) == PATTERN
+    assert resource == {
         "name": "shop-stopped",
         "description": "Tasks that stopped",
         "state": "ENABLED",
@@ -93,11 +93,11 @@ def test_the_key_of_the_queue_lets_eventbridge_of_this_account(stack: AwsStack, 
 
 
 def test_a_pattern_can_be_said_anew(stack: AwsStack, function: Function) -> None:
-    made = rule(stack, function)
-    made.match({"source": ["aws.batch"]})
-    assert made.name == "shop-stopped"
+    resource = rule(stack, function)
+    resource.match({"source": ["aws.batch"]})
+    assert resource.name == "shop-stopped"
     assert Configuration(stack).only("cloudwatch_event_rule")["event_pattern"] == '{"source": ["aws.batch"]}'
-    assert refused(lambda: made.match({})) == (
+    assert refused(lambda: resource.match({})) == (
         InvalidArgumentError,
         "shop/stopped: pattern matches everything; pass at least a source",
     )

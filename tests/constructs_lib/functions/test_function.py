@@ -45,9 +45,9 @@ def test_a_function_with_nothing_but_an_archive(
         "lambda_function",
     }
     log_group = configuration.address("cloudwatch_log_group")
-    made = configuration.only("lambda_function")
-    depends_on = made.pop("depends_on")
-    assert made == {
+    resource = configuration.only("lambda_function")
+    depends_on = resource.pop("depends_on")
+    assert resource == {
         "architectures": ["arm64"],
         "ephemeral_storage": {"size": 512},
         "filename": f"assets/chat-{archive.digest[:12]}.zip",
@@ -100,9 +100,9 @@ def test_every_argument_arrives(stack: AwsStack, archive: FakeArchive) -> None:
         reserved_concurrency=0,
     )
     configuration = Configuration(stack)
-    made = configuration.only("lambda_function")
+    function = configuration.only("lambda_function")
     assert {
-        name: made[name] for name in ("description", "function_name", "handler", "memory_size", "timeout")
+        name: function[name] for name in ("description", "function_name", "handler", "memory_size", "timeout")
     } == {
         "description": "Talks",
         "function_name": "chat_2",
@@ -110,14 +110,14 @@ def test_every_argument_arrives(stack: AwsStack, archive: FakeArchive) -> None:
         "memory_size": 1024,
         "timeout": 25,
     }
-    assert made["environment"] == {"variables": {"LOG_LEVEL": "INFO"}}
-    assert made["tracing_config"] == {"mode": "PassThrough"}
-    assert made["logging_config"] == {
+    assert function["environment"] == {"variables": {"LOG_LEVEL": "INFO"}}
+    assert function["tracing_config"] == {"mode": "PassThrough"}
+    assert function["logging_config"] == {
         "log_format": "Text",
         "log_group": f"${{{configuration.address('cloudwatch_log_group')}.name}}",
     }
-    assert made["ephemeral_storage"] == {"size": 1024}
-    assert made["reserved_concurrent_executions"] == 0
+    assert function["ephemeral_storage"] == {"size": 1024}
+    assert function["reserved_concurrent_executions"] == 0
     assert configuration.only("cloudwatch_log_group") == {
         "name": "/aws/lambda/chat_2",
         "retention_in_days": 30,
@@ -313,8 +313,8 @@ def test_archives_that_are_refused(
     stack: AwsStack, tmp_path: Path, archive: dict[str, Any], kind: type[ConstructError], problem: str
 ) -> None:
     before = children(stack)
-    made = FakeArchive.make(tmp_path, **archive)
-    assert refused(lambda: Function(stack, "chat", archive=made)) == (kind, f"shop/chat: {problem}")
+    content = FakeArchive.make(tmp_path, **archive)
+    assert refused(lambda: Function(stack, "chat", archive=content)) == (kind, f"shop/chat: {problem}")
     assert children(stack) == before
 
 

@@ -42,10 +42,10 @@ def test_a_message_that_fails_too_often_goes_to_a_queue_of_its_own(stack: AwsSta
     assert allowed["redrivePermission"] == "byQueue"
     (source,) = allowed["sourceQueueArns"]
     assert source.endswith(":shop-orders")
-    for made in (queue, failed):
-        assert made["sqs_managed_sse_enabled"] is True
-        assert statements(made["policy"])[0]["Resource"].endswith(f":{made['name']}")
-        assert not {"fifo_queue", "visibility_timeout_seconds"} & made.keys()
+    for resource in (queue, failed):
+        assert resource["sqs_managed_sse_enabled"] is True
+        assert statements(resource["policy"])[0]["Resource"].endswith(f":{resource['name']}")
+        assert not {"fifo_queue", "visibility_timeout_seconds"} & resource.keys()
     assert (queue["message_retention_seconds"], failed["message_retention_seconds"]) == (345_600, 1_209_600)
     assert not {one for one in configuration.types() if one.startswith("sqs_queue_")}
 
@@ -53,8 +53,8 @@ def test_a_message_that_fails_too_often_goes_to_a_queue_of_its_own(stack: AwsSta
 def test_a_queue_that_keeps_the_order(stack: AwsStack) -> None:
     queue = Queue(stack, "orders", name="orders", fifo=True)
     assert (queue.name, queue.dead_letters.name) == ("orders.fifo", "orders-failed.fifo")
-    for made in queues(Configuration(stack)):
-        assert (made["fifo_queue"], made["content_based_deduplication"]) == (True, True)
+    for resource in queues(Configuration(stack)):
+        assert (resource["fifo_queue"], resource["content_based_deduplication"]) == (True, True)
 
 
 def test_the_function_takes_batches_and_may_do_nothing_else(stack: AwsStack, archive: FakeArchive) -> None:
@@ -63,8 +63,8 @@ def test_the_function_takes_batches_and_may_do_nothing_else(stack: AwsStack, arc
     worker.consume(queue, batch_size=50, max_batching_window_seconds=3, max_concurrency=4)
     assert queue.visibility_timeout_seconds == 123
     configuration = Configuration(stack)
-    _, made = queues(configuration)
-    assert made["visibility_timeout_seconds"] == 123
+    _, main_queue = queues(configuration)
+    assert main_queue["visibility_timeout_seconds"] == 123
     policies = {
         body["name"]: (address, statements(body["policy"]))
         for address, body in configuration.all("iam_role_policy").items()

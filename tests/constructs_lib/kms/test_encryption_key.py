@@ -42,9 +42,9 @@ def key(stack: AwsStack) -> EncryptionKey:
 
 def test_a_key_is_turned_over_and_can_be_had_back(stack: AwsStack, key: EncryptionKey) -> None:
     configuration = Configuration(stack)
-    made = configuration.only("kms_key")
-    assert statements(made.pop("policy")) == [ROOT]
-    assert made == {
+    resource = configuration.only("kms_key")
+    assert statements(resource.pop("policy")) == [ROOT]
+    assert resource == {
         "deletion_window_in_days": 30,
         "description": "Encrypts the data of shop",
         "enable_key_rotation": True,
@@ -60,8 +60,8 @@ def test_every_argument_arrives(stack: AwsStack) -> None:
     EncryptionKey(stack, "key", alias="shop/data", description="Orders", deletion_window_days=7)
     configuration = Configuration(stack)
     assert configuration.only("kms_alias")["name"] == "alias/shop/data"
-    made = configuration.only("kms_key")
-    assert (made["description"], made["deletion_window_in_days"]) == ("Orders", 7)
+    key = configuration.only("kms_key")
+    assert (key["description"], key["deletion_window_in_days"]) == ("Orders", 7)
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,13 @@ def test_a_key_makes_hashes_for_the_roles_that_are_granted_it(stack: AwsStack) -
     key.grant_generate(role)
     key.grant_generate(role)
     configuration = Configuration(stack)
-    made = configuration.only("kms_key")
-    assert (made["customer_master_key_spec"], made["key_usage"]) == ("HMAC_256", "GENERATE_VERIFY_MAC")
-    assert made["deletion_window_in_days"] == 30
-    assert "enable_key_rotation" not in made
+    resource = configuration.only("kms_key")
+    assert (resource["customer_master_key_spec"], resource["key_usage"]) == (
+        "HMAC_256",
+        "GENERATE_VERIFY_MAC",
+    )
+    assert resource["deletion_window_in_days"] == 30
+    assert "enable_key_rotation" not in resource
     assert configuration.only("kms_alias")["name"] == "alias/shop-callers"
     (granted,) = statements(configuration.only("iam_role_policy")["policy"])
     assert (granted["Action"], granted["Resource"]) == (

@@ -74,8 +74,8 @@ def test_a_plan_with_tenants(stack: AwsStack, api: RestApi, function: Function, 
     shared = ApiKey(stack, "shared", name="shared", description="Of all", enabled=False)
     plan.add_key(shared)
     configuration = Configuration(stack)
-    made = configuration.only("api_gateway_usage_plan")
-    assert made == {
+    resource = configuration.only("api_gateway_usage_plan")
+    assert resource == {
         "api_stages": [
             {
                 "api_id": f"${{{configuration.address('api_gateway_rest_api')}.id}}",
@@ -115,9 +115,9 @@ def test_a_plan_with_tenants(stack: AwsStack, api: RestApi, function: Function, 
 def test_a_plan_always_limits(stack: AwsStack, api: RestApi, function: Function, stage: Stage) -> None:
     keyed(api, function)
     UsagePlan(stack, "basic", name="basic", stages=[stage])
-    made = Configuration(stack).only("api_gateway_usage_plan")
-    assert made["throttle_settings"] == {"burst_limit": 200, "rate_limit": 100}
-    assert "quota_settings" not in made
+    plan = Configuration(stack).only("api_gateway_usage_plan")
+    assert plan["throttle_settings"] == {"burst_limit": 200, "rate_limit": 100}
+    assert "quota_settings" not in plan
 
 
 def test_a_plan_of_two_apis_limits_the_methods_of_each(
@@ -358,14 +358,14 @@ def test_keys_without_a_plan_and_a_plan_without_keyed_methods(
     UsagePlan(stack, "basic", name="basic", stages=[make_stage(stack, other)])
     with pytest.raises(RuntimeError) as failure:
         validate(stack)
-    said = str(failure.value)
+    message = str(failure.value)
     assert (
         "[shop/stage-prod-shop] GET / has api_key_required=True and stage 'prod' is in no usage plan, so every call would be rejected; add UsagePlan(..., stages=[stage])"
-    ) in said
+    ) in message
     assert (
         "[shop/basic] usage plan 'basic' limits nothing of stage 'prod': no method of REST API 'other' has "
         "api_key_required=True"
-    ) in said
+    ) in message
     UsagePlan(stack, "large", name="large", stages=[stage])
     keyed(other, function, "PUT")
     validate(stack)

@@ -1,4 +1,4 @@
-"""AlarmTopic, Alarms and Dashboard: who is told of what, and what there is to look at."""
+"""AlarmTopic, Alarms and Dashboard: metrics, thresholds and recipients."""
 
 from __future__ import annotations
 
@@ -143,9 +143,9 @@ def test_every_alarm_tells_somebody(
     limited = Function(stack, "limited", archive=archive, timeout_seconds=20, reserved_concurrency=10)
     alarms = Alarms(stack, "alarms", topic=topic, stages=[stage], functions=[function, limited])
     configuration = Configuration(stack)
-    made = {one["alarm_name"]: one for one in configuration.all("cloudwatch_metric_alarm").values()}
-    told = [f"${{{configuration.address('sns_topic')}.arn}}"]
-    assert set(made) == set(alarms.resources)
+    by_name = {one["alarm_name"]: one for one in configuration.all("cloudwatch_metric_alarm").values()}
+    topics = [f"${{{configuration.address('sns_topic')}.arn}}"]
+    assert set(by_name) == set(alarms.resources)
     assert {
         name: (
             one["metric_name"],
@@ -153,7 +153,7 @@ def test_every_alarm_tells_somebody(
             one["threshold"],
             f"{one['datapoints_to_alarm']} of {one['evaluation_periods']}",
         )
-        for name, one in made.items()
+        for name, one in by_name.items()
     } == {
         "shop-prod-server-errors": ("5XXError", "Average", 0.05, "2 of 3"),
         "shop-prod-client-errors": ("4XXError", "Average", 0.5, "2 of 3"),
@@ -166,8 +166,8 @@ def test_every_alarm_tells_somebody(
         "shop-limited-duration": ("Duration", "Maximum", 16_000, "2 of 3"),
         "shop-limited-concurrency": ("ConcurrentExecutions", "Maximum", 8, "2 of 3"),
     }
-    for name, one in made.items():
-        assert (one["alarm_actions"], one["ok_actions"]) == (told, told), name
+    for name, one in by_name.items():
+        assert (one["alarm_actions"], one["ok_actions"]) == (topics, topics), name
         assert one["treat_missing_data"] == "notBreaching"
         of_stage = name.startswith("shop-prod")
         assert one["namespace"] == ("AWS/ApiGateway" if of_stage else "AWS/Lambda")
@@ -186,7 +186,7 @@ def test_workflows_that_fail_time_out_wait_or_are_slow_wake_somebody_up(
 ) -> None:
     Alarms(stack, "alarms", topic=topic, workflows=workflows)
     configuration = Configuration(stack)
-    made = {one["alarm_name"]: one for one in configuration.all("cloudwatch_metric_alarm").values()}
+    by_name = {one["alarm_name"]: one for one in configuration.all("cloudwatch_metric_alarm").values()}
     assert {
         name: (
             one["metric_name"],
@@ -194,7 +194,7 @@ def test_workflows_that_fail_time_out_wait_or_are_slow_wake_somebody_up(
             one["threshold"],
             f"{one['datapoints_to_alarm']} of {one['evaluation_periods']}",
         )
-        for name, one in made.items()
+        for name, one in by_name.items()
     } == {
         "shop-quick-executions-failed": ("ExecutionsFailed", "Sum", 5, "1 of 1"),
         "shop-quick-executions-timed-out": ("ExecutionsTimedOut", "Sum", 1, "1 of 1"),
@@ -205,13 +205,13 @@ def test_workflows_that_fail_time_out_wait_or_are_slow_wake_somebody_up(
         "shop-slow-executions-throttled": ("ExecutionThrottled", "Sum", 1, "1 of 1"),
         "shop-slow-executions-started": ("ExecutionsStarted", "Sum", 100, "1 of 1"),
     }
-    told = [f"${{{configuration.address('sns_topic')}.arn}}"]
+    topics = [f"${{{configuration.address('sns_topic')}.arn}}"]
     arns = {
         body["name"]: f"${{{address}.arn}}"
         for address, body in configuration.all("sfn_state_machine").items()
     }
-    for name, one in made.items():
-        assert (one["namespace"], one["alarm_actions"], one["ok_actions"]) == ("AWS/States", told, told)
+    for name, one in by_name.items():
+        assert (one["namespace"], one["alarm_actions"], one["ok_actions"]) == ("AWS/States", topics, topics)
         assert one["dimensions"] == {"StateMachineArn": arns[name.partition("-executions")[0]]}
         assert one["treat_missing_data"] == "notBreaching"
 
@@ -225,14 +225,16 @@ def test_calls_that_cost_money_wake_somebody_up(
         "shop-comprehend": PaidCalls.of_function(function, "comprehend"),
     }
     Alarms(stack, "alarms", topic=topic, paid_calls=paid, thresholds=Thresholds(paid_calls=50))
-    made = Configuration(stack).all("cloudwatch_metric_alarm").values()
-    assert {one["alarm_name"]: (one["namespace"], one["metric_name"], one["dimensions"]) for one in made} == {
+    alarms = Configuration(stack).all("cloudwatch_metric_alarm").values()
+    assert {
+        one["alarm_name"]: (one["namespace"], one["metric_name"], one["dimensions"]) for one in alarms
+    } == {
         "shop-text": ("AWS/Rekognition", "SuccessfulRequestCount", {"Operation": "DetectText"}),
         "shop-nova": ("AWS/Bedrock", "Invocations", {"ModelId": "amazon.nova-lite-v1:0"}),
         "shop-comprehend": ("AWS/Lambda", "Invocations", {"FunctionName": "shop-chat"}),
     }
-    assert {(one["statistic"], one["threshold"], one["period"]) for one in made} == {("Sum", 50, 300)}
-    assert {one["alarm_description"] for one in made} == {
+    assert {(one["statistic"], one["threshold"], one["period"]) for one in alarms} == {("Sum", 50, 300)}
+    assert {one["alarm_description"] for one in alarms} == {
         "50 or more calls of Rekognition's DetectText, which AWS bills by the call",
         "50 or more calls of Bedrock's amazon.nova-lite-v1:0, which AWS bills by the call",
         "50 or more calls of shop-chat, which calls comprehend, which AWS bills by the call",
@@ -262,20 +264,20 @@ def test_a_budget_notifies_the_topic_before_the_money_is_spent(stack: AwsStack, 
     configuration = Configuration(stack)
     budgets = {body["name"]: body for body in configuration.all("budgets_budget").values()}
     assert set(budgets) == {"shop-budget", "shop-more"}
-    made = budgets["shop-budget"]
-    assert (made["budget_type"], made["time_unit"]) == ("COST", "MONTHLY")
-    assert (made["limit_amount"], made["limit_unit"]) == ("250.0", "USD")
-    assert made["depends_on"] == [configuration.address("sns_topic_policy")]
-    told = [f"${{{configuration.address('sns_topic')}.arn}}"]
+    budget = budgets["shop-budget"]
+    assert (budget["budget_type"], budget["time_unit"]) == ("COST", "MONTHLY")
+    assert (budget["limit_amount"], budget["limit_unit"]) == ("250.0", "USD")
+    assert budget["depends_on"] == [configuration.address("sns_topic_policy")]
+    topics = [f"${{{configuration.address('sns_topic')}.arn}}"]
     assert [
         (one["notification_type"], one["comparison_operator"], one["threshold"], one["threshold_type"])
-        for one in made["notification"]
+        for one in budget["notification"]
     ] == [
         ("ACTUAL", "GREATER_THAN", 80, "PERCENTAGE"),
         ("FORECASTED", "GREATER_THAN", 100, "PERCENTAGE"),
         ("ACTUAL", "GREATER_THAN", 100, "PERCENTAGE"),
     ]
-    assert all(one["subscriber_sns_topic_arns"] == told for one in made["notification"])
+    assert all(one["subscriber_sns_topic_arns"] == topics for one in budget["notification"])
     publishers = {one["Sid"]: one for one in statements(configuration.only("sns_topic_policy")["policy"])}
     assert list(publishers) == ["Alarms", "Budgets", "TlsOnly"]
     assert publishers["Budgets"]["Principal"] == {"Service": "budgets.amazonaws.com"}
@@ -311,8 +313,8 @@ def test_budgets_that_are_refused(
 def test_the_thresholds_can_be_chosen(stack: AwsStack, topic: AlarmTopic, stage: Stage) -> None:
     chosen = Thresholds(server_error_percent=1, client_error_percent=20, latency_ms=500)
     Alarms(stack, "alarms", topic=topic, stages=[stage], thresholds=chosen)
-    made = Configuration(stack).all("cloudwatch_metric_alarm").values()
-    assert {one["metric_name"]: one["threshold"] for one in made} == {
+    alarms = Configuration(stack).all("cloudwatch_metric_alarm").values()
+    assert {one["metric_name"]: one["threshold"] for one in alarms} == {
         "5XXError": 0.01,
         "4XXError": 0.2,
         "Latency": 500,
@@ -359,9 +361,9 @@ def test_the_dashboard_shows_the_stage_and_each_function(
 ) -> None:
     other = Function(stack, "other", archive=archive)
     Dashboard(stack, "dashboard", stages=[stage], functions=[function, other])
-    made = Configuration(stack).only("cloudwatch_dashboard")
-    assert made["dashboard_name"] == "shop-dashboard"
-    widgets = json.loads(made["dashboard_body"])["widgets"]
+    dashboard = Configuration(stack).only("cloudwatch_dashboard")
+    assert dashboard["dashboard_name"] == "shop-dashboard"
+    widgets = json.loads(dashboard["dashboard_body"])["widgets"]
     assert [(one["x"], one["y"], one["properties"]["title"]) for one in widgets] == [
         (0, 0, "shop prod: requests"),
         (8, 0, "shop prod: errors"),

@@ -39,8 +39,8 @@ def service_with(app: App, archive: FakeArchive, *routes: ModelRoute) -> tuple[A
     stack = AwsStack(app, "shop", region="us-east-1")
     with_client(archive)
     embeddings = AiService(stack, greeting(), archive=archive)
-    made = ChatService(stack, chat(), routes=routes, embeddings=embeddings, archive=archive)
-    return stack, made
+    service = ChatService(stack, chat(), routes=routes, embeddings=embeddings, archive=archive)
+    return stack, service
 
 
 def policies(stack: AwsStack, function: str = "chat") -> dict[str, list[dict[str, Any]]]:
@@ -63,7 +63,7 @@ def variables(stack: AwsStack) -> dict[str, str]:
 
 def test_the_role_may_invoke_exactly_the_models_of_the_routes(app: App, archive: FakeArchive) -> None:
     micro = BedrockModel("amazon.nova-micro-v1:0")
-    stack, made = service_with(
+    stack, service = service_with(
         app, archive, ModelRoute("fast", [NOVA, micro]), ModelRoute("other", [KEYED, NOVA])
     )
     models = "arn:aws:bedrock:us-east-1::foundation-model"
@@ -86,18 +86,18 @@ def test_the_role_may_invoke_exactly_the_models_of_the_routes(app: App, archive:
     (secret,) = read["Resource"]
     assert secret.startswith("arn:aws:secretsmanager:us-east-1:")
     assert secret.endswith(":secret:models-key-??????")
-    assert list(made.paid_calls) == [
+    assert list(service.paid_calls) == [
         "shop-bedrock-amazon.nova-lite-v1:0",
         "shop-bedrock-amazon.nova-micro-v1:0",
     ]
 
 
 def test_an_offline_route_needs_no_right_and_no_table(app: App, archive: FakeArchive) -> None:
-    stack, made = service_with(app, archive, ModelRoute("fast", [OfflineModel()]))
+    stack, service = service_with(app, archive, ModelRoute("fast", [OfflineModel()]))
     assert "models" not in policies(stack)
     assert "CIRCUIT_TABLE" not in variables(stack)
     assert Configuration(stack).all("dynamodb_table") == {}
-    assert made.paid_calls == {}
+    assert service.paid_calls == {}
 
 
 def test_the_function_reads_what_the_construct_writes(

@@ -129,8 +129,8 @@ def test_each_function_may_do_what_it_has_to(
         for body in synthesized.all("lambda_function").values()
         if body["function_name"] == "shop-jobs"
     )
-    known = json.loads(environment["JOB_WORKFLOWS"])
-    assert known["summary"] == {
+    workflows = json.loads(environment["JOB_WORKFLOWS"])
+    assert workflows["summary"] == {
         "state_machine": f"${{{synthesized.address('sfn_state_machine')}.arn}}",
         "max_items": 5,
         "timeout_seconds": 3600,
@@ -151,9 +151,9 @@ def test_links_are_made_by_the_function_that_ends_jobs(
     jobs.add_workflow("summary", links >> task)
     synthesized = Configuration(stack)
     (branch,) = states(synthesized)["work"]["Branches"]
-    asked = branch["States"]["links"]["Arguments"]
-    assert asked["FunctionName"].startswith("${aws_lambda_alias.jobs_finish")
-    assert asked["Payload"] == {
+    arguments = branch["States"]["links"]["Arguments"]
+    assert arguments["FunctionName"].startswith("${aws_lambda_alias.jobs_finish")
+    assert arguments["Payload"] == {
         "operation": "jobs.links",
         "input": {
             "output_key": "{% $states.context.Execution.Input.output_key %}",

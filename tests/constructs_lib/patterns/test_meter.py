@@ -53,9 +53,9 @@ def vision_like(metered_by: MeteredBy | None = None, name: str = TEXT) -> Contra
 
 @pytest.fixture
 def meter(stack: AwsStack, archive: FakeArchive) -> Meter:
-    made = Meter(stack, "meter", ledger, prices=Prices.from_file(), archive=archive)
-    stack.meter_with(made)
-    return made
+    meter = Meter(stack, "meter", ledger, prices=Prices.from_file(), archive=archive)
+    stack.meter_with(meter)
+    return meter
 
 
 @pytest.fixture
@@ -166,13 +166,13 @@ def test_a_model_without_a_price_fails_the_synthesis(
 
 def flows(*operations: str) -> tuple[Contract, list[Operation]]:
     contract = Contract("flows", max_body_bytes=200_000)
-    made = [
+    found = [
         contract.post(
             f"/flows/{name}", Greeting, Greeting, name=f"flows.{name}", summary="Flow.", metered_by=BY_TASKS
         )
         for name in operations
     ]
-    return contract, made
+    return contract, found
 
 
 def test_a_workflow_reserves_the_sum_of_its_tasks_and_settles_on_every_path(
@@ -324,8 +324,8 @@ def test_a_prompt_to_a_model_without_a_route_fails_the_synthesis(
 
 def test_the_meter_comes_before_the_services(stack: AwsStack, archive: FakeArchive) -> None:
     AiService(stack, vision_like(), archive=archive)
-    made = Meter(stack, "meter", ledger, prices=Prices.from_file(), archive=archive)
-    assert refused(lambda: stack.meter_with(made)) == (
+    meter = Meter(stack, "meter", ledger, prices=Prices.from_file(), archive=archive)
+    assert refused(lambda: stack.meter_with(meter)) == (
         ConflictError,
         "shop: shop/vision was created before, without a meter; call meter_with before the first service",
     )

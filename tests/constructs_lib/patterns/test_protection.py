@@ -1,4 +1,4 @@
-"""Protection: it watches everything in its stack, whatever was created before it and after it."""
+"""Protection: it watches everything in its stack, created before it or after it."""
 
 from __future__ import annotations
 

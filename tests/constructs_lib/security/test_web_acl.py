@@ -62,9 +62,9 @@ def ends_with(path: str) -> dict[str, Any]:
 
 
 def rules(stack: AwsStack) -> dict[str, dict[str, Any]]:
-    made = Configuration(stack).only("wafv2_web_acl")["rule"]
-    assert [rule["priority"] for rule in made] == list(range(len(made)))
-    return {rule["name"]: rule for rule in made}
+    rules = Configuration(stack).only("wafv2_web_acl")["rule"]
+    assert [rule["priority"] for rule in rules] == list(range(len(rules)))
+    return {rule["name"]: rule for rule in rules}
 
 
 def test_the_rules_block_floods_and_let_prompts_through(stack: AwsStack, stage: Stage) -> None:
@@ -123,13 +123,13 @@ def test_it_stands_in_front_of_the_stage_once_it_logs(stack: AwsStack, stage: St
     firewall = WebAcl(stack, "firewall", stages=[stage])
     configuration = Configuration(stack)
     acl = configuration.address("wafv2_web_acl")
-    made = configuration.only("wafv2_web_acl")
-    assert (made["name"], made["scope"], made["default_action"]) == (
+    resource = configuration.only("wafv2_web_acl")
+    assert (resource["name"], resource["scope"], resource["default_action"]) == (
         "shop-firewall",
         "REGIONAL",
         {"allow": {}},
     )
-    assert made["association_config"] == {
+    assert resource["association_config"] == {
         "request_body": [{"api_gateway": {"default_size_inspection_limit": "KB_64"}}]
     }
     assert configuration.only("wafv2_web_acl_association") == {

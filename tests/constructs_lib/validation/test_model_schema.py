@@ -130,7 +130,7 @@ DOG = {
 
 def test_the_schema_says_its_dialect_and_holds_nothing_but_the_models_rules() -> None:
     class Order(BaseModel):
-        """What somebody wants."""
+        """A customer's wish."""
 
         model_config = ConfigDict(extra="forbid")
 
@@ -142,7 +142,7 @@ def test_the_schema_says_its_dialect_and_holds_nothing_but_the_models_rules() ->
     assert model_schema(Order) == {
         "$schema": "http://json-schema.org/draft-04/schema#",
         "title": "Order",
-        "description": "What somebody wants.",
+        "description": "A customer's wish.",
         "type": "object",
         "required": ["SKU"],
         "properties": {

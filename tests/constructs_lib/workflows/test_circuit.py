@@ -31,10 +31,10 @@ def call(name: str = "call", **more: Any) -> LambdaTask:
 
 
 def checked(step: Step) -> dict[str, Any]:
-    made = render("shop/flow", step)
-    check_structure("shop/flow", made.asl, "EXPRESS")
-    check_data_flow("shop/flow", made.asl, made.item_readers)
-    return made.asl
+    rendered = render("shop/flow", step)
+    check_structure("shop/flow", rendered.asl, "EXPRESS")
+    check_data_flow("shop/flow", rendered.asl, rendered.item_readers)
+    return rendered.asl
 
 
 def states(step: Step) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def states(step: Step) -> dict[str, Any]:
 
 
 def caught(state: dict[str, Any]) -> dict[str, str]:
-    """Where each error leads."""
+    """Return the next state of each error."""
     return {error: one["Next"] for one in state["Catch"] for error in one["ErrorEquals"]}
 
 
@@ -132,11 +132,11 @@ def test_its_own_calls_are_short_and_lead_on_whatever_becomes_of_them() -> None:
 
 
 def test_its_role_may_touch_its_item_and_no_other() -> None:
-    made = render("shop/flow", CIRCUIT.around(call()) >> DONE)
-    assert [(one.actions, one.resources) for one in made.permissions] == [
+    rendered = render("shop/flow", CIRCUIT.around(call()) >> DONE)
+    assert [(one.actions, one.resources) for one in rendered.permissions] == [
         ((f"dynamodb:{action}Item",), (RESOURCE.arn,)) for action in ("Get", "Update", "Delete")
     ]
-    for one in made.permissions:
+    for one in rendered.permissions:
         assert one.conditions == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ("shop-model",)}}
 
 

@@ -31,7 +31,7 @@ def guarded(breaker: CircuitBreaker, function: Function, name: str = "call") -> 
 
 
 def allowed(synthesized: Configuration, workflow: str) -> list[dict[str, object]]:
-    """What the states of a workflow may do."""
+    """Return the permissions of the states of a workflow."""
     (found,) = (
         statements(body["policy"])
         for address, body in synthesized.all("iam_role_policy").items()

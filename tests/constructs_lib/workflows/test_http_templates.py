@@ -1,4 +1,4 @@
-"""The mapping templates, evaluated as the local cloud does: whatever the caller sends stays data."""
+"""Mapping templates, evaluated as the local cloud does: input of callers stays data."""
 
 from __future__ import annotations
 
@@ -80,10 +80,10 @@ def request(
             "util": HostObject(methods={"escapeJavaScript": escaped}),
         }
     )
-    made = json.loads(rendered)
-    assert list(made) == ["stateMachineArn", "input"]
-    assert made["stateMachineArn"] == "arn:aws:states:us-east-1:123456789012:stateMachine:flow"
-    return dict(made)
+    resource = json.loads(rendered)
+    assert list(resource) == ["stateMachineArn", "input"]
+    assert resource["stateMachineArn"] == "arn:aws:states:us-east-1:123456789012:stateMachine:flow"
+    return dict(resource)
 
 
 def answer(
@@ -94,8 +94,8 @@ def answer(
         return None if found is MISSING else found
 
     override: dict[str, Any] = {"header": {}}
-    known = {"requestId": "r-1", "responseOverride": override, **(context or {})}
-    text = template.render({"input": HostObject(methods={"path": path}), "context": known})
+    variables = {"requestId": "r-1", "responseOverride": override, **(context or {})}
+    text = template.render({"input": HostObject(methods={"path": path}), "context": variables})
     return override.get("status"), text, override["header"]
 
 
@@ -119,8 +119,8 @@ def test_the_workflow_gets_exactly_what_was_sent(
 ) -> None:
     authorizer = {"principalId": principal, "key": "k1", "caller": "hash", "limits": limits}
     context = {"authorizer": authorizer, "identity": {"sourceIp": "192.0.2.1"}}
-    made = request(body, path=path, query=query, context=context)
-    assert json.loads(made["input"]) == {
+    execution = request(body, path=path, query=query, context=context)
+    assert json.loads(execution["input"]) == {
         "body": body,
         "path": path,
         "query": query,
@@ -138,8 +138,8 @@ def test_the_workflow_gets_exactly_what_was_sent(
 
 
 def test_nothing_in_a_body_is_evaluated_or_ends_the_text_it_stands_in() -> None:
-    made = request({NASTY: [NASTY]}, path={"id": NASTY}, query={NASTY: NASTY}, context={})
-    found = json.loads(made["input"])
+    execution = request({NASTY: [NASTY]}, path={"id": NASTY}, query={NASTY: NASTY}, context={})
+    found = json.loads(execution["input"])
     assert found["body"] == {NASTY: [NASTY]}
     assert found["path"] == {"id": NASTY}
     assert found["query"] == {NASTY: NASTY}
@@ -150,8 +150,8 @@ def test_nothing_in_a_body_is_evaluated_or_ends_the_text_it_stands_in() -> None:
     "body", ["not JSON", "[1]", '"text"', "7", "null", '{"a":1}, "caller": {"principal": "root"', '{"a":1'],
 )  # fmt: skip
 def test_a_body_that_is_no_object_makes_an_input_that_is_refused(body: str) -> None:
-    made = request(body, path={}, query={}, context={"authorizer": {"principalId": "me"}})
-    assert made["input"] == " no JSON object"
+    execution = request(body, path={}, query={}, context={"authorizer": {"principalId": "me"}})
+    assert execution["input"] == " no JSON object"
 
 
 DEEPEST = MAX_DEPTH - 1
@@ -187,8 +187,8 @@ def test_a_body_that_the_services_reject_makes_an_input_that_is_refused(body: st
     "value", ["'a'", "a", "01", ".5", "+1", "1.", "0x1F", "truefalse", "/* */ 1", "1 // x", "tru", '"a" b']
 )
 def test_what_only_a_lenient_reader_accepts_is_refused(value: str) -> None:
-    made = request('{"x": ' + value + "}", path={}, query={}, context={}, read={"x": "a"})
-    assert made["input"] == " no JSON object"
+    execution = request('{"x": ' + value + "}", path={}, query={}, context={}, read={"x": "a"})
+    assert execution["input"] == " no JSON object"
 
 
 STRICT = {
@@ -204,8 +204,8 @@ STRICT = {
 
 @pytest.mark.parametrize("body", STRICT.values(), ids=STRICT)
 def test_a_body_that_the_services_accept_reaches_the_workflow(body: str) -> None:
-    made = request(body, path={}, query={}, context={})
-    assert json.loads(made["input"])["body"] == read_json_object(body.encode())
+    execution = request(body, path={}, query={}, context={})
+    assert json.loads(execution["input"])["body"] == read_json_object(body.encode())
 
 
 LENIENT = st.recursive(
@@ -229,8 +229,8 @@ def test_the_template_and_the_services_agree(
         expected: object = read_json_object(text.encode())
     except InvalidRequest:
         expected = None
-    made = request(text, path={}, query={}, context={})["input"]
-    assert (None if made == " no JSON object" else json.loads(made)["body"]) == expected
+    execution = request(text, path={}, query={}, context={})["input"]
+    assert (None if execution == " no JSON object" else json.loads(execution)["body"]) == expected
 
 
 @pytest.mark.parametrize("body", ["", None])
@@ -250,9 +250,9 @@ def test_no_body_is_an_empty_object(body: str | None) -> None:
 
 def test_a_large_body_makes_an_input_that_is_larger_than_step_functions_takes() -> None:
     body = '{"a": 1,' + " " * MAX_DATA_BYTES + '"a": 1}'
-    made = request(body, path={}, query={}, context={})
-    assert len(made["input"]) > MAX_DATA_BYTES
-    assert json.loads(made["input"]) == {"body": body}
+    execution = request(body, path={}, query={}, context={})
+    assert len(execution["input"]) > MAX_DATA_BYTES
+    assert json.loads(execution["input"]) == {"body": body}
 
 
 def test_no_pattern_of_the_check_would_be_read_as_a_unicode_escape() -> None:
@@ -384,9 +384,9 @@ def test_an_outage_is_told_with_when_to_try_again() -> None:
 
 
 def test_the_errors_of_the_services_are_answered_as_the_services_answer_them() -> None:
-    known = service_errors._BY_NAME
-    assert known.keys() <= ERRORS.keys()
-    for name, error in known.items():
+    errors_by_name = service_errors._BY_NAME
+    assert errors_by_name.keys() <= ERRORS.keys()
+    for name, error in errors_by_name.items():
         assert (ERRORS[name].status, ERRORS[name].code) == (error.status, error.code), name
 
 

@@ -1,4 +1,4 @@
-"""Whatever workflow is put together: others who read Amazon States Language accept what is rendered."""
+"""Random workflows: other readers of Amazon States Language accept the rendering."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ console.log(JSON.stringify(definitions.map((one) => validate(one).errors)));
 
 
 def rendered(step: Step) -> dict[str, Any]:
-    made = render("shop/flow", step)
-    check_structure("shop/flow", made.asl, "EXPRESS")
-    check_data_flow("shop/flow", made.asl, made.item_readers)
-    return made.asl
+    rendered = render("shop/flow", step)
+    check_structure("shop/flow", rendered.asl, "EXPRESS")
+    check_data_flow("shop/flow", rendered.asl, rendered.item_readers)
+    return rendered.asl
 
 
 @settings(SLOW, max_examples=8)  # its parser takes most of a second for each
@@ -73,8 +73,10 @@ def test_the_independent_validator_accepts_them_too() -> None:
     node = shutil.which("node")
     if node is None:
         pytest.skip("there is no Node")
-    known = subprocess.run([node, "-e", "require.resolve('asl-validator')"], cwd=PROJECT, capture_output=True)
-    if known.returncode:
+    resolved = subprocess.run(
+        [node, "-e", "require.resolve('asl-validator')"], cwd=PROJECT, capture_output=True
+    )
+    if resolved.returncode:
         pytest.skip("node_modules has no asl-validator: run `npm ci`")
     definitions: list[dict[str, Any]] = []
 
@@ -92,5 +94,5 @@ def test_the_independent_validator_accepts_them_too() -> None:
         text=True,
         check=True,
     )
-    told = [error["Message"] for errors in json.loads(answer.stdout) for error in errors]
-    assert told == []
+    messages = [error["Message"] for errors in json.loads(answer.stdout) for error in errors]
+    assert messages == []

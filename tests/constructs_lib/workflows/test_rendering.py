@@ -1,4 +1,4 @@
-"""What the steps of a workflow are in Amazon States Language."""
+"""Steps of a workflow in Amazon States Language."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def states(step: Step) -> dict[str, Any]:
 
 
 def evaluated(code: str, results: list[Any]) -> Any:
-    """What the interpreter of the local cloud makes of the answers of branches or iterations."""
+    """Return the result of branches or iterations in the interpreter of the local cloud."""
     return evaluate(code.removeprefix("{% ").removesuffix(" %}"), {"states": {"result": results}})
 
 
@@ -258,8 +258,8 @@ def test_what_tasks_call_becomes_permissions_for_exactly_that() -> None:
         >> LambdaTask("call again", FUNCTION, result="g")
         >> LambdaTask("call another", FakeFunction("other"))
     )
-    made = render("shop/flow", steps, place=Place(partition="aws-cn", region="cn-north-1"))
-    assert [(one.actions, one.resources) for one in made.permissions] == [
+    rendered = render("shop/flow", steps, place=Place(partition="aws-cn", region="cn-north-1"))
+    assert [(one.actions, one.resources) for one in rendered.permissions] == [
         (
             ("bedrock:InvokeModel",),
             ("arn:aws-cn:bedrock:cn-north-1::foundation-model/amazon.titan-embed-text-v2:0",),
@@ -270,8 +270,8 @@ def test_what_tasks_call_becomes_permissions_for_exactly_that() -> None:
         (("s3:GetObject",), ("arn:aws-cn:s3:::pages/jobs/*",)),
         (("states:StartExecution",), (RESOURCE.arn,)),
     ]
-    assert made.functions == (FUNCTION, FakeFunction("other"))
-    assert made.asl["States"]["ask"]["Resource"] == "arn:aws-cn:states:::bedrock:invokeModel"
+    assert rendered.functions == (FUNCTION, FakeFunction("other"))
+    assert rendered.asl["States"]["ask"]["Resource"] == "arn:aws-cn:states:::bedrock:invokeModel"
 
 
 def test_an_item_is_deleted_if_it_is_as_it_was_and_no_other() -> None:
@@ -284,15 +284,15 @@ def test_an_item_is_deleted_if_it_is_as_it_was_and_no_other() -> None:
         leading_keys=["1"],
         kms_key_arn="arn:aws:kms:::key/k",
     )
-    made = render("shop/flow", task)
-    assert made.asl["States"]["forget"]["Resource"] == "arn:aws:states:::dynamodb:deleteItem"
-    assert made.asl["States"]["forget"]["Arguments"] == {
+    rendered = render("shop/flow", task)
+    assert rendered.asl["States"]["forget"]["Resource"] == "arn:aws:states:::dynamodb:deleteItem"
+    assert rendered.asl["States"]["forget"]["Arguments"] == {
         "TableName": "things",
         "Key": {"id": {"S": "1"}},
         "ConditionExpression": "n = :n",
         "ExpressionAttributeValues": {":n": {"N": "{% $states.context.Execution.Input.n %}"}},
     }
-    assert made.permissions == (
+    assert rendered.permissions == (
         PolicyStatement(
             actions=["dynamodb:DeleteItem"],
             resources=[RESOURCE.arn],
@@ -305,9 +305,9 @@ def test_an_item_is_deleted_if_it_is_as_it_was_and_no_other() -> None:
 def test_any_other_api_is_called_by_its_name() -> None:
     words = PolicyStatement(actions=["rekognition:DetectText"], resources=["*"])
     task = Task("words", action="aws-sdk:rekognition:detectText", arguments={"A": 1}, permissions=[words])
-    made = render("shop/flow", task)
-    assert made.asl["States"]["words"]["Resource"] == "arn:aws:states:::aws-sdk:rekognition:detectText"
-    assert made.permissions == (words,)
+    rendered = render("shop/flow", task)
+    assert rendered.asl["States"]["words"]["Resource"] == "arn:aws:states:::aws-sdk:rekognition:detectText"
+    assert rendered.permissions == (words,)
 
 
 @pytest.mark.parametrize(
@@ -340,8 +340,8 @@ def test_how_long_a_workflow_may_take() -> None:
     assert longest_seconds(render("w", both >> choice >> Succeed("end")).asl, "EXPRESS") == 13
     caught = call(result="x", catch=[Catch(to=Wait("sorry", seconds=7))]) >> Succeed("end")
     assert longest_seconds(render("w", caught).asl, "EXPRESS") == 12
-    known = Map("known", [1, 2, 3], each=call(), max_concurrency=2)
-    assert longest_seconds(render("w", known).asl, "EXPRESS") == 10
+    fixed = Map("known", [1, 2, 3], each=call(), max_concurrency=2)
+    assert longest_seconds(render("w", fixed).asl, "EXPRESS") == 10
 
 
 def test_what_has_no_end_of_its_own_ends_with_the_workflow() -> None:

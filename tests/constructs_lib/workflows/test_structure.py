@@ -1,4 +1,4 @@
-"""What is wrong with a workflow is said before anything is made: where, what, and what to do."""
+"""Faults of a workflow: errors before anything is created, with place, problem and remedy."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def message(act: Callable[[], object]) -> str:
 
 
 def checked(step: Step, kind: WorkflowKind = "EXPRESS", timeout_seconds: int | None = None) -> None:
-    made = render("shop/flow", step, timeout_seconds=timeout_seconds)
-    check_structure("shop/flow", made.asl, kind)
-    check_data_flow("shop/flow", made.asl, made.item_readers)
+    rendered = render("shop/flow", step, timeout_seconds=timeout_seconds)
+    check_structure("shop/flow", rendered.asl, kind)
+    check_data_flow("shop/flow", rendered.asl, rendered.item_readers)
 
 
 def call(name: str = "call", **more: Any) -> LambdaTask:
@@ -332,7 +332,7 @@ def test_a_mistake_in_steps_is_named(act: Callable[[], object], expected: str) -
         >> Pass("use", variables={"y": Variable("x")})
         >> call("two", result="z")
         >> Pass("e"),
-        call("one", result="x") >> call("two", result="x") >> Pass("nobody reads x"),
+        call("one", result="x") >> call("two", result="x") >> Pass("x stays unread"),
         Choice("?", [(Input("a").exists(), call("a", result="x"))], default=call("b", result="x"))
         >> Pass("use", output=Variable("x")),
         call(result="x", catch=[Catch(to=Fail("f", error="Bad"))]) >> Pass("use", output=Variable("x")),

@@ -1,4 +1,4 @@
-"""Who called is in the logs of the deployed stack as one hash: a use can be found, and a person not."""
+"""Callers in the logs of the deployed stack: one hash, by which a use can be found, and a person cannot."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def test_a_caller_has_the_same_hash_in_the_access_log_and_in_the_functions_log(
         callers, deployed.outputs, f"user:{claims['sub']}" if kind == "user" else "tenant:acme"
     )
     assert HASH.fullmatch(expected)
-    asked = Call("", "POST", "/language/analysis", str, body=TEXT, caller=kind)
-    status, content, headers, _ = request(deployed.invoke_url, asked, callers)
+    sent = Call("", "POST", "/language/analysis", str, body=TEXT, caller=kind)
+    status, content, headers, _ = request(deployed.invoke_url, sent, callers)
     assert status == 200, content
     request_id = headers["x-amzn-requestid"]
     key = expected if kind == "user" else callers.tenant_key.split("_")[2]

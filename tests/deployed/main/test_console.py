@@ -38,8 +38,8 @@ def choose(page: Page, name: str) -> None:
 
 
 def send(deployed: Deployed, operation: Any, body: dict[str, Any]) -> int:
-    asked = Call.of(operation, "", lambda answer: "", body=body)
-    return call(deployed.invoke_url, asked, deployed.callers)[0]
+    request = Call.of(operation, "", lambda answer: "", body=body)
+    return call(deployed.invoke_url, request, deployed.callers)[0]
 
 
 def test_a_route_is_tried_and_its_request_opened(page: Page, deployed: Deployed) -> None:

@@ -15,7 +15,7 @@ from tests.support.terraform import apply_at_once, check_unchanged
 
 
 def changes(workspace: Workspace) -> dict[str, list[str]]:
-    """What a plan would do, by address; what it leaves alone and what it only reads is left out."""
+    """Return the actions of a plan by address, without resources that stay and those that are only read."""
     workspace.terraform.run("plan", "-no-color", "-input=false", "-out=change.tfplan")
     shown = json.loads(workspace.terraform.run("show", "-json", "change.tfplan").stdout)
     return {
@@ -101,7 +101,7 @@ def resources(module: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def left_behind(workspace: Workspace) -> dict[str, Any]:
-    """What the local cloud still has of the kinds of things that the stack makes."""
+    """Return the resources that the local cloud still has, of the kinds that the stack creates."""
     import boto3
 
     session = boto3.Session("local", "local", region_name="us-east-1")

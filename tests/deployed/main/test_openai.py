@@ -42,8 +42,8 @@ def client(deployed: Deployed) -> Iterator[openai.OpenAI]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in deployed.callers.openai_environment.items():
             patch.setenv(name, value)
-        with openai.OpenAI(max_retries=0) as made:
-            yield made
+        with openai.OpenAI(max_retries=0) as opened:
+            yield opened
 
 
 def test_models(client: openai.OpenAI) -> None:
@@ -91,7 +91,7 @@ def test_an_answer_by_a_json_schema(client: openai.OpenAI) -> None:
 
 def test_a_tool_and_its_result(client: openai.OpenAI) -> None:
     question = {"role": "user", "content": "What is the weather in London?"}
-    asked = client.chat.completions.create(
+    response = client.chat.completions.create(
         model="fast",
         messages=[question],  # type: ignore[list-item]
         tools=[WEATHER],
@@ -99,8 +99,8 @@ def test_a_tool_and_its_result(client: openai.OpenAI) -> None:
         max_tokens=100,
         temperature=0,
     )
-    assert asked.choices[0].finish_reason == "tool_calls"
-    (call,) = asked.choices[0].message.tool_calls or ()
+    assert response.choices[0].finish_reason == "tool_calls"
+    (call,) = response.choices[0].message.tool_calls or ()
     assert call.type == "function"
     assert call.function.name == "get_weather"
     assert json.loads(call.function.arguments).keys() == {"city"}
@@ -108,7 +108,7 @@ def test_a_tool_and_its_result(client: openai.OpenAI) -> None:
         model="fast",
         messages=[
             question,  # type: ignore[list-item]
-            asked.choices[0].message.model_dump(exclude_none=True),  # type: ignore[list-item]
+            response.choices[0].message.model_dump(exclude_none=True),  # type: ignore[list-item]
             {"role": "tool", "tool_call_id": call.id, "content": "It rains."},
         ],
         max_tokens=20,
@@ -118,18 +118,18 @@ def test_a_tool_and_its_result(client: openai.OpenAI) -> None:
 
 @pytest.mark.parametrize("encoding_format", ["float", "base64"])
 def test_embeddings(client: openai.OpenAI, encoding_format: str) -> None:
-    made = client.embeddings.create(
+    response = client.embeddings.create(
         model="embeddings",
         input=["A cat sleeps.", "Un chat dort."],
         encoding_format=encoding_format,  # type: ignore[arg-type]
     )
-    assert [one.index for one in made.data] == [0, 1]
-    assert made.usage.total_tokens > 4
+    assert [one.index for one in response.data] == [0, 1]
+    assert response.usage.total_tokens > 4
     if encoding_format == "float":
-        assert sum(x * x for x in made.data[0].embedding) == pytest.approx(1, abs=1e-3)
+        assert sum(x * x for x in response.data[0].embedding) == pytest.approx(1, abs=1e-3)
         # The SDK asks for base64 by itself and decodes it.
         plain = client.embeddings.create(model="embeddings", input="A cat sleeps.")
-        assert plain.data[0].embedding == pytest.approx(made.data[0].embedding, abs=1e-5)
+        assert plain.data[0].embedding == pytest.approx(response.data[0].embedding, abs=1e-5)
 
 
 def test_what_is_not_supported_is_named(client: openai.OpenAI) -> None:

@@ -10,18 +10,20 @@ from tools.demo_calls import call
 
 
 def test_the_service_answers_at_its_own_route(deployed: Deployed) -> None:
-    asked = Call("", "POST", "/greeting", check=str, body={"name": "Ada"})
-    status, content, _ = call(deployed.invoke_url, asked, deployed.callers)
+    request = Call("", "POST", "/greeting", check=str, body={"name": "Ada"})
+    status, content, _ = call(deployed.invoke_url, request, deployed.callers)
     assert (status, json.loads(content)) == (200, {"greeting": "Hello, Ada!"})
 
 
 def test_the_service_answers_through_the_orchestrator(deployed: Deployed) -> None:
-    asked = Call("", "POST", "/ai-service", check=str, body={"service": "greeting", "input": {"name": "Ada"}})
-    status, content, _ = call(deployed.invoke_url, asked, deployed.callers)
+    request = Call(
+        "", "POST", "/ai-service", check=str, body={"service": "greeting", "input": {"name": "Ada"}}
+    )
+    status, content, _ = call(deployed.invoke_url, request, deployed.callers)
     assert (status, json.loads(content)["output"]) == (200, {"greeting": "Hello, Ada!"})
 
 
 def test_api_gateway_checks_by_its_model(deployed: Deployed) -> None:
-    asked = Call("", "POST", "/greeting", check=str, body={"name": 5})
-    status, content, _ = call(deployed.invoke_url, asked, deployed.callers)
+    request = Call("", "POST", "/greeting", check=str, body={"name": 5})
+    status, content, _ = call(deployed.invoke_url, request, deployed.callers)
     assert (status, json.loads(content)["code"]) == (400, "invalid_request")

@@ -51,8 +51,8 @@ def requests(deployed: Deployed, operations: list[tuple[str, str]]) -> Iterator[
         for content in BODIES:
             body = json.dumps(content).encode() if method != "GET" else None
             kinds: tuple[CallerKind, ...] = ("user", "tenant")
-            known = [deployed.callers.headers(kind, method, target, body) for kind in kinds]
-            for credentials in (SENT, *known):
+            headers = [deployed.callers.headers(kind, method, target, body) for kind in kinds]
+            for credentials in (SENT, *headers):
                 yield method, target, body, {**others, **credentials, "Content-Type": "application/json"}
         yield method, target, IMAGE, {**SENT, "Content-Type": "image/png"}
     yield "GET", f"{base}/nowhere", None, SENT

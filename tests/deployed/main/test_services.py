@@ -13,17 +13,19 @@ from tools.demo_calls import Demo, call, judge
 from tools.demo_models import model_calls, read_receipt, stream_story
 
 
-@pytest.mark.parametrize("asked", calls(), ids=lambda asked: f"{asked.method} {asked.path}: {asked.title}")
-def test_the_demo_calls_are_answered_right(deployed: Deployed, asked: Call) -> None:
-    status, content, _ = call(deployed.invoke_url, asked, deployed.callers)
-    assert judge(asked, status, content)
+@pytest.mark.parametrize(
+    "request", calls(), ids=lambda request: f"{request.method} {request.path}: {request.title}"
+)
+def test_the_demo_calls_are_answered_right(deployed: Deployed, request: Call) -> None:
+    status, content, _ = call(deployed.invoke_url, request, deployed.callers)
+    assert judge(request, status, content)
 
 
-@pytest.mark.parametrize("asked", model_calls(), ids=lambda asked: asked.title)
-def test_the_demo_calls_of_models_are_answered_right(deployed: Deployed, asked: Call) -> None:
+@pytest.mark.parametrize("request", model_calls(), ids=lambda request: request.title)
+def test_the_demo_calls_of_models_are_answered_right(deployed: Deployed, request: Call) -> None:
     url = deployed.openai_base_url.removesuffix("/v1")
-    status, content, _ = call(url, asked, deployed.callers)
-    assert judge(asked, status, content)
+    status, content, _ = call(url, request, deployed.callers)
+    assert judge(request, status, content)
 
 
 def test_the_demo_reads_a_receipt_and_streams(deployed: Deployed, capsys: pytest.CaptureFixture[str]) -> None:
@@ -53,8 +55,8 @@ WRONG: list[tuple[str, bytes | None, str]] = [
 def test_wrong_input_is_refused(
     deployed: Deployed, path: str, case: str, body: bytes | None, content_type: str
 ) -> None:
-    asked = Call(case, "POST", path, check=lambda answer: "", body=body, content_type=content_type)
-    answered, content, _ = call(deployed.invoke_url, asked, deployed.callers)
+    request = Call(case, "POST", path, check=lambda answer: "", body=body, content_type=content_type)
+    answered, content, _ = call(deployed.invoke_url, request, deployed.callers)
     answer: dict[str, Any] = json.loads(content)
     # API Gateway checks what it takes for JSON; pictures come as they are, so that the service looks at their type.
     picture = content_type != JSON and path.startswith("/vision/")

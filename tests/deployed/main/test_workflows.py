@@ -26,10 +26,10 @@ SUMMARY = Call(
 
 @pytest.fixture(scope="module", autouse=True)
 def warm(deployed: Deployed) -> None:
-    """Has every model loaded, twice where a workflow asks for two things at once: a busy machine takes long for that."""
+    """Load every model, twice where a workflow asks for two things at once: a busy machine takes long for that."""
     text = {"text": TEXT}
     picture = {"image": base64.b64encode((SAMPLES / "receipt.png").read_bytes()).decode()}
-    asked: list[tuple[str, dict[str, Any]]] = [
+    requests: list[tuple[str, dict[str, Any]]] = [
         ("/vision/text", picture),
         ("/language/analysis", text),
         ("/language/summary", text),
@@ -41,9 +41,9 @@ def warm(deployed: Deployed) -> None:
         return answered(deployed, Call("", "POST", path, check=lambda answer: "", body=body))[0]
 
     assert deployed.callers.user_token
-    with ThreadPoolExecutor(len(asked)) as threads:
-        list(threads.map(lambda one: ask(*one), asked))
-    assert {path: ask(path, body) for path, body in asked} == dict.fromkeys(dict(asked), 200)
+    with ThreadPoolExecutor(len(requests)) as threads:
+        list(threads.map(lambda one: ask(*one), requests))
+    assert {path: ask(path, body) for path, body in requests} == dict.fromkeys(dict(requests), 200)
 
 
 @pytest.fixture
@@ -51,8 +51,8 @@ def demo(deployed: Deployed) -> Demo:
     return Demo(deployed.outputs, deployed.callers)
 
 
-def answered(deployed: Deployed, asked: Call) -> tuple[int, Any]:
-    status, content, _ = call(deployed.invoke_url, asked, deployed.callers)
+def answered(deployed: Deployed, request: Call) -> tuple[int, Any]:
+    status, content, _ = call(deployed.invoke_url, request, deployed.callers)
     return status, json.loads(content)
 
 
@@ -90,9 +90,9 @@ def of_workflow(deployed: Deployed, name: str) -> list[Row]:
 
 
 def test_a_document_is_read_and_understood_in_one_call(deployed: Deployed) -> None:
-    asked = document()
-    status, content, _ = call(deployed.invoke_url, asked, deployed.callers)
-    assert judge(asked, status, content)
+    request = document()
+    status, content, _ = call(deployed.invoke_url, request, deployed.callers)
+    assert judge(request, status, content)
 
     rows = of_workflow(deployed, "document")
     states = [row.state for row in rows]
@@ -166,8 +166,8 @@ def test_a_picture_without_text_is_refused(deployed: Deployed) -> None:
 def test_what_is_no_picture_is_refused(
     deployed: Deployed, body: dict[str, object], status: int, code: str
 ) -> None:
-    asked = Call("", "POST", "/workflows/document", check=lambda answer: "", body=body)
-    given, answer = answered(deployed, asked)
+    request = Call("", "POST", "/workflows/document", check=lambda answer: "", body=body)
+    given, answer = answered(deployed, request)
     assert (given, answer["code"]) == (status, code), answer
 
 
@@ -175,9 +175,9 @@ def test_a_summary_comes_from_another_service_while_the_first_takes_no_calls(
     deployed: Deployed, demo: Demo
 ) -> None:
     with unavailable(demo, "language"):
-        asked = summary("", FALLBACK_MODEL)
-        status, content, _ = call(deployed.invoke_url, asked, deployed.callers)
-        assert judge(asked, status, content)
+        request = summary("", FALLBACK_MODEL)
+        status, content, _ = call(deployed.invoke_url, request, deployed.callers)
+        assert judge(request, status, content)
     outcomes = {row.state: (row.outcome, row.error) for row in of_workflow(deployed, "summary")}
     assert outcomes == {
         **dict.fromkeys(RESERVED, ("succeeded", None)),
@@ -188,9 +188,9 @@ def test_a_summary_comes_from_another_service_while_the_first_takes_no_calls(
         "choose its sentences": ("succeeded", None),
         **dict.fromkeys(["answer", *SETTLED], ("succeeded", None)),
     }
-    asked = summary("", "lexrank")
-    status, content, _ = call(deployed.invoke_url, asked, deployed.callers)
-    assert judge(asked, status, content)
+    request = summary("", "lexrank")
+    status, content, _ = call(deployed.invoke_url, request, deployed.callers)
+    assert judge(request, status, content)
     assert [row.state for row in of_workflow(deployed, "summary")] == [
         *RESERVED,
         "summarize: circuit",
@@ -306,6 +306,6 @@ def test_neither_pictures_nor_texts_are_in_the_logs_of_state_machines(deployed: 
 
 
 def _told(written: str) -> list[str]:
-    """What is in a log of the picture, of its text, or of the text that was summarized."""
+    """Return the parts of the picture, of its text, or of the summarized text that are in a log."""
     picture = base64.b64encode((SAMPLES / "receipt.png").read_bytes()).decode()
-    return [told for told in (picture[200:240], "TOTAL", "museum") if told.lower() in written.lower()]
+    return [part for part in (picture[200:240], "TOTAL", "museum") if part.lower() in written.lower()]

@@ -22,5 +22,5 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         find_engine()
     except TerraformError as missing:
         pytest.skip(f"Terraform is needed: {missing}")
-    with deployed(tmp_path_factory.mktemp("small")) as made:
-        yield made
+    with deployed(tmp_path_factory.mktemp("small")) as stack:
+        yield stack

@@ -60,10 +60,10 @@ def test_the_same_calls_get_the_same_answers(small: Deployed) -> None:
     statuses = {}
     with_key = {"headers": {"x-api-key": small.api_key()}}
     for method, path, options in [*CALLS, ("GET", "/keyed", with_key)]:
-        told = f"{method} {path} {options}"
+        description = f"{method} {path} {options}"
         answer = call(openapi, method, path, **options)
-        assert answer == call(resources, method, path, **options), told
-        statuses[told] = answer.status
+        assert answer == call(resources, method, path, **options), description
+        statuses[description] = answer.status
     assert {200, 204, 400, 401, 403} <= set(statuses.values()), statuses
     assert 501 not in statuses.values(), statuses
 

@@ -22,5 +22,5 @@ def flows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flows]:
         find_engine()
     except TerraformError as missing:
         pytest.skip(f"Terraform is needed: {missing}")
-    with deployed(tmp_path_factory.mktemp("flows")) as made:
-        yield made
+    with deployed(tmp_path_factory.mktemp("flows")) as stack:
+        yield stack

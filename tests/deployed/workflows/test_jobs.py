@@ -1,4 +1,4 @@
-"""Workflows as jobs, deployed by the real Terraform and called over HTTP: what becomes of them, whatever goes wrong.
+"""Workflows as jobs, deployed by the real Terraform and called over HTTP: results, failures and notifications.
 
 The last test destroys what all tests of workflows share, so that this file comes last of them.
 """
@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from local_cloud.states.timeline import Row, timeline
-from tests.support.callback_receiver import BROKEN, Told
+from tests.support.callback_receiver import BROKEN, Callback
 from tests.support.small_workflows import Flows, refused, until
 from tests.support.terraform import check_unchanged
 from tests.support.workflow_stack import STACK
@@ -50,7 +50,7 @@ def execution(flows: Flows, workflow: str, job_id: str) -> str:
 
 
 def rows(flows: Flows, execution_arn: str) -> dict[str, Row]:
-    """What became of each state, once the execution has ended: that is a moment after its job has."""
+    """Return the outcome of each state once the execution has ended, a moment after its job."""
     client = flows.client("stepfunctions")
     until(lambda: client.describe_execution(executionArn=execution_arn)["status"] != "RUNNING")
     return {row.state: row for row in timeline(flows.events(execution_arn))}
@@ -350,7 +350,7 @@ def test_the_end_of_an_execution_of_before_is_not_that_of_the_job_of_today(flows
 
 
 def finish_event(flows: Flows, job_id: str) -> dict[str, Any]:
-    """What a job's execution called the function with that notes its end."""
+    """Return the input with which a job's execution called the function that records its end."""
     calls = (
         json.loads(event["taskScheduledEventDetails"]["parameters"])
         for event in flows.events(execution(flows, "one", job_id))
@@ -406,8 +406,8 @@ def test_a_callback_to_a_private_address_is_refused_and_kept(flows: Flows) -> No
     assert message == {"owner": "principal:ada", "job_id": job_id, "problem": "the callback was not taken"}
     assert flows.ended(job_id)["status"] == "succeeded"
     at = execution(flows, "one", job_id)
-    told = rows(flows, at)["tell of the result"]
-    assert (told.outcome, told.error, told.attempts) == ("caught", "CallbackRefused", 1)
+    notified = rows(flows, at)["tell of the result"]
+    assert (notified.outcome, notified.error, notified.attempts) == ("caught", "CallbackRefused", 1)
     assert flows.receiver.of(job_id) == []
 
 
@@ -417,16 +417,16 @@ TOO_LONG = {"code": "workflow_timeout", "message": "The workflow took too long."
 
 
 def start_told(flows: Flows, workflow: str, given: Any = None, *, url: str = CALLBACK) -> str:
-    """Start a job whose end is to be told."""
+    """Start a job with a callback."""
     body = {"input": given or {}, "callback_url": url}
     answer = flows.call("POST", f"/workflows/{workflow}/jobs", body)
     assert answer.status == 202, answer
     return str(answer.body["id"])
 
 
-def callback(flows: Flows, job_id: str) -> Told:
+def callback(flows: Flows, job_id: str) -> Callback:
     """The one callback for a job."""
-    found: list[Told] = until(lambda: flows.receiver.of(job_id))
+    found: list[Callback] = until(lambda: flows.receiver.of(job_id))
     assert len(found) == 1
     return found[0]
 
@@ -434,17 +434,17 @@ def callback(flows: Flows, job_id: str) -> Told:
 @pytest.mark.parametrize(("given", "status"), [({"say": 1}, "succeeded"), (ODD, "failed")])
 def test_a_client_is_told_and_can_check_who_told(flows: Flows, given: Any, status: str) -> None:
     job_id = start_told(flows, "one", given)
-    told = callback(flows, job_id)
-    assert (told.url, told.said) == (CALLBACK, {"id": job_id, "workflow": "one", "status": status})
+    notified = callback(flows, job_id)
+    assert (notified.url, notified.content) == (CALLBACK, {"id": job_id, "workflow": "one", "status": status})
     assert flows.ended(job_id)["status"] == status
-    signed_at, _, signature = told.signature.partition(",v1=")
+    signed_at, _, signature = notified.signature.partition(",v1=")
     kms = flows.client("kms")
     (key,) = [
         one["TargetKeyId"] for one in kms.list_aliases()["Aliases"] if one["AliasName"].endswith("-callbacks")
     ]
     public = load_der_public_key(kms.get_public_key(KeyId=key)["PublicKey"])
     assert isinstance(public, ec.EllipticCurvePublicKey)
-    signed = signed_at.removeprefix("t=").encode() + b"." + told.body
+    signed = signed_at.removeprefix("t=").encode() + b"." + notified.body
     public.verify(base64.b64decode(signature), signed, ec.ECDSA(hashes.SHA256()))
     at = execution(flows, "one", job_id)
     assert (
@@ -453,7 +453,7 @@ def test_a_client_is_told_and_can_check_who_told(flows: Flows, given: Any, statu
     )
     if status == "failed":  # the state machine told it itself
         assert deliver_end(flows, at) == {"noted": False, "called": False}
-    assert flows.receiver.of(job_id) == [told]
+    assert flows.receiver.of(job_id) == [notified]
     assert flows.messages("failed_queue") == []
 
 
@@ -482,21 +482,21 @@ def test_an_end_that_no_state_can_note_is_noted_and_told(
     if status == "ABORTED":
         assert flows.call("GET", f"/jobs/{job_id}").body["status"] == "running"
         client.stop_execution(executionArn=at)
-    told = callback(flows, job_id)
-    assert told.said == {"id": job_id, "workflow": workflow, "status": "failed"}
+    notified = callback(flows, job_id)
+    assert notified.content == {"id": job_id, "workflow": workflow, "status": "failed"}
     assert client.describe_execution(executionArn=at)["status"] == status
     assert not {"note the failure", "tell of the failure"} & set(rows(flows, at))
     job = flows.ended(job_id)
     assert (job["status"], job["error"], job["result"], job["progress"]) == ("failed", error, None, None)
     for left_out in ((), ("input", "error")):  # it is delivered at least once
         assert deliver_end(flows, at, *left_out) == {"noted": False, "called": False}
-    assert flows.receiver.of(job_id) == [told]
+    assert flows.receiver.of(job_id) == [notified]
     assert flows.call("GET", f"/jobs/{job_id}").body == job
     assert flows.messages("failed_queue") == []
 
 
 def deliver_end(flows: Flows, execution_arn: str, *left_out: str) -> Any:
-    """Call the function as EventBridge does, which leaves out what a key of one's own encrypts."""
+    """Call the function as EventBridge does, which omits what a customer-managed key encrypts."""
     described = flows.client("stepfunctions").describe_execution(executionArn=execution_arn)
     names = ("executionArn", "stateMachineArn", "name", "status", "input", "error")
     detail = {name: None if name in left_out else described.get(name) for name in names}

@@ -110,11 +110,11 @@ def test_a_function_that_takes_no_calls_is_tried_until_it_does(flows: Flows) -> 
     before = len(flows.executions("patterns"))
     with ThreadPoolExecutor(1) as threads:
         with flows.no_calls("first"):
-            asked = threads.submit(flows.call, "POST", "/patterns", body)
+            pending = threads.submit(flows.call, "POST", "/patterns", body)
             until(lambda: len(flows.executions("patterns")) > before)
             last = flows.executions("patterns")[0]["executionArn"]
             until(lambda: any("Failed" in event["type"] for event in flows.events(last)))
-        answer = asked.result()
+        answer = pending.result()
     assert (answer.status, answer.body) == (200, {"said": "at last", "by": FIRST})
     (patient,) = [row for row in timeline(flows.events(last)) if row.state == "patient"]
     assert (patient.outcome, patient.error) == ("succeeded", "Lambda.TooManyRequestsException")
@@ -273,20 +273,20 @@ def test_what_callers_send_stays_what_it_is(flows: Flows, text: str) -> None:
     body = {"say": text, text: [text], "caller": {"principal": "root"}, "stateMachineArn": "x"}
     answer = flows.call("POST", "/relay/here", body)
     assert answer.status == 200, answer
-    said = answer.body["said"]
-    assert said["body"] == body
-    assert said["caller"] == CALLER
+    found = answer.body["said"]
+    assert found["body"] == body
+    assert found["caller"] == CALLER
 
 
 def test_nothing_in_a_query_or_a_path_gets_out_of_its_text(flows: Flows) -> None:
     quoted = "%22%7D%2C%22caller%22%3A%22root%22%5C"
     answer = flows.call("POST", f"/relay/{quoted}?{quoted}={quoted}&caller=root&$util=%23set", {})
     assert answer.status == 200, answer
-    said = answer.body["said"]
+    text = answer.body["said"]
     plain = '"},"caller":"root"\\'
-    assert said["query"] == {plain: plain, "caller": "root", "$util": "#set"}
-    assert said["path"]["place"] in (quoted, plain)
-    assert said["caller"] == CALLER
+    assert text["query"] == {plain: plain, "caller": "root", "$util": "#set"}
+    assert text["path"]["place"] in (quoted, plain)
+    assert text["caller"] == CALLER
 
 
 def test_who_calls_is_what_the_authorizer_says(flows: Flows) -> None:

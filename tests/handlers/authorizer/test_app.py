@@ -84,12 +84,12 @@ def dynamodb() -> Iterator[Any]:
 
 @pytest.fixture
 def table(dynamodb: Any) -> Iterator[Table]:
-    made = Table(dynamodb)
-    made.put(ACME.to_item("acme", ACCESS, usage_key={"S": "usage-of-acme"}))
-    made.put(GOOD.to_item("acme", created_at=NOW))
-    made.put(LATER.to_item("acme", created_at=NOW, expires_at=NOW + 60))
-    made.put(USERS.to_item("users", ACCESS, usage_key={"S": "usage-of-users"}))
-    yield made
+    table = Table(dynamodb)
+    table.put(ACME.to_item("acme", ACCESS, usage_key={"S": "usage-of-acme"}))
+    table.put(GOOD.to_item("acme", created_at=NOW))
+    table.put(LATER.to_item("acme", created_at=NOW, expires_at=NOW + 60))
+    table.put(USERS.to_item("users", ACCESS, usage_key={"S": "usage-of-users"}))
+    yield table
     dynamodb.delete_table(TableName="tenants")
 
 

@@ -263,9 +263,9 @@ def test_embeddings_come_from_the_embeddings_function() -> None:
 
 def test_embeddings_in_base64() -> None:
     body = {"model": "embeddings", "input": ["a", "b"], "encoding_format": "base64"}
-    made = post(body, path="/v1/embeddings").body["data"]
-    assert [one["index"] for one in made] == [0, 1]
-    assert struct.unpack("<2f", base64.b64decode(made[0]["embedding"])) == pytest.approx(VECTOR)
+    vectors = post(body, path="/v1/embeddings").body["data"]
+    assert [one["index"] for one in vectors] == [0, 1]
+    assert struct.unpack("<2f", base64.b64decode(vectors[0]["embedding"])) == pytest.approx(VECTOR)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Converse: what is asked and what comes back, checked against botocore's description of Bedrock."""
+"""Converse: requests and responses, checked against botocore's description of Bedrock."""
 
 from __future__ import annotations
 
@@ -128,9 +128,9 @@ def test_a_conversation_with_everything() -> None:
 
 
 @pytest.mark.parametrize(
-    ("choice", "asked"), [("auto", {"auto": {}}), ("required", {"any": {}}), (None, None)]
+    ("choice", "expected"), [("auto", {"auto": {}}), ("required", {"any": {}}), (None, None)]
 )
-def test_tools(choice: str | None, asked: dict[str, Any] | None) -> None:
+def test_tools(choice: str | None, expected: dict[str, Any] | None) -> None:
     given = answer(
         {"toolUse": {"toolUseId": "t1", "name": "get_weather", "input": {"city": "Rome"}}}, stop="tool_use"
     )
@@ -139,7 +139,7 @@ def test_tools(choice: str | None, asked: dict[str, Any] | None) -> None:
         "description": "Weather of a city.",
         "inputSchema": {"json": WEATHER["function"]["parameters"]},  # type: ignore[index]
     }
-    config = {"tools": [{"toolSpec": spec}], **({} if asked is None else {"toolChoice": asked})}
+    config = {"tools": [{"toolSpec": spec}], **({} if expected is None else {"toolChoice": expected})}
     completion = complete(
         {"messages": [{"role": "user", "content": [{"text": "Hello."}]}], "toolConfig": config},
         given,
@@ -170,10 +170,10 @@ def test_what_converse_has_no_field_for_is_rejected(fields: dict[str, Any], para
 
 def test_every_end_that_botocore_knows_has_a_meaning() -> None:
     shape = aws.client("bedrock-runtime").meta.service_model.operation_model("Converse").output_shape
-    known = set(shape.members["stopReason"].enum)
+    reasons = set(shape.members["stopReason"].enum)
     # What is left is a failure of the model: the next target answers.
-    assert known - set(_FINISH_REASONS) == {"malformed_model_output", "malformed_tool_use"}
-    assert set(_FINISH_REASONS) <= known
+    assert reasons - set(_FINISH_REASONS) == {"malformed_model_output", "malformed_tool_use"}
+    assert set(_FINISH_REASONS) <= reasons
 
 
 def test_an_answer_that_cannot_be_used_is_a_backend_error() -> None:

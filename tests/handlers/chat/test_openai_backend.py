@@ -40,8 +40,8 @@ def failure(upstream: Upstream, seconds: float = 25, key: ApiKey | None = None) 
 
 
 def test_what_was_sent_goes_on_with_the_target_s_model(upstream: Upstream) -> None:
-    made = complete(upstream, temperature=0.5, tools=[WEATHER], seed=7)
-    assert made == Completion(
+    completion = complete(upstream, temperature=0.5, tools=[WEATHER], seed=7)
+    assert completion == Completion(
         text="Hello!", calls=[], finish_reason="stop", prompt_tokens=7, completion_tokens=3
     )
     ((path, headers, body),) = upstream.requests
@@ -65,8 +65,8 @@ def test_a_schema_goes_on_under_its_own_name(upstream: Upstream) -> None:
 def test_tool_calls_come_back(upstream: Upstream) -> None:
     call = {"id": "c1", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}
     upstream.content = json.dumps(completion("tool_calls", content=None, tool_calls=[call])).encode()
-    made = complete(upstream)
-    assert (made.text, made.finish_reason, made.calls) == (
+    resource = complete(upstream)
+    assert (resource.text, resource.finish_reason, resource.calls) == (
         None,
         "tool_calls",
         [Call("c1", "get_weather", "{}")],
@@ -190,9 +190,9 @@ def test_no_time_left(upstream: Upstream) -> None:
 
 
 def test_nothing_listens() -> None:
-    made = Upstream()
-    made.stop()
-    assert type(failure(made)) is BackendUnavailable
+    upstream = Upstream()
+    upstream.stop()
+    assert type(failure(upstream)) is BackendUnavailable
 
 
 @pytest.mark.parametrize("url", ["http://models.example/v1", "ftp://127.0.0.1/v1", "file:///etc/passwd", ""])
@@ -214,8 +214,8 @@ def stream(
     """All pieces; also put into a list, for a stream that fails."""
     pieces = [] if pieces is None else pieces
     backend = OpenAiBackend(model="qwen3", base_url=f"{upstream.url}/v1")
-    made = backend.stream(request(**fields), first=Deadline.after(first), deadline=Deadline.after(seconds))
-    for piece in made:
+    stream = backend.stream(request(**fields), first=Deadline.after(first), deadline=Deadline.after(seconds))
+    for piece in stream:
         pieces.append(piece)
     return pieces
 

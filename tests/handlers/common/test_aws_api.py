@@ -76,16 +76,16 @@ def test_every_way_to_try_ends_before_what_was_left_for_it() -> None:
 
 @pytest.mark.parametrize(("seconds", "attempts"), [(25, 3), (19, 2), (8, 1), (2, 1)])
 def test_the_time_that_is_left_decides_how_often_is_tried(seconds: float, attempts: int) -> None:
-    made: list[Tries] = []
+    created: list[Tries] = []
 
     def make_client(name: str, tries: Tries) -> Any:
-        made.append(tries)
+        created.append(tries)
         raise LookupError
 
     with pytest.raises(LookupError):
         detect(AwsApi("comprehend", make_client=make_client), seconds)
-    assert made[0].attempts == attempts
-    assert made[0].slowest_seconds <= seconds
+    assert created[0].attempts == attempts
+    assert created[0].slowest_seconds <= seconds
 
 
 def test_without_time_nothing_is_tried() -> None:
@@ -98,20 +98,20 @@ def test_without_time_nothing_is_tried() -> None:
 
 
 def test_a_client_is_made_once_for_each_way_to_try() -> None:
-    made: list[Tries] = []
+    created: list[Tries] = []
 
     class Client:
         def detect_dominant_language(self, **parameters: object) -> dict[str, Any]:
             return {"Languages": [], **parameters}
 
     def make_client(name: str, tries: Tries) -> Client:
-        made.append(tries)
+        created.append(tries)
         return Client()
 
     api = AwsApi("comprehend", make_client=make_client)
     for seconds in (25, 25, 10, 25, 10):
         assert detect(api, seconds) == {"Languages": [], "Text": "Hello"}
-    assert made == list(AI_CALL_TRIES[:2])
+    assert created == list(AI_CALL_TRIES[:2])
 
 
 def test_a_boto3_client_is_made_as_it_should_try(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,9 +179,9 @@ class Server:
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    made = Server()
-    yield made
-    made.close()
+    server = Server()
+    yield server
+    server.close()
 
 
 @pytest.mark.parametrize("trouble", [429, 500, 503, "reset"])

@@ -1,4 +1,4 @@
-"""QueueConsumer: whatever is in a batch, the answer names what was not handled, and nothing of a body is in the log."""
+"""QueueConsumer: the answer names the messages of a batch that failed, and nothing of a body is in the log."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CANARY = "qzcanary7q"
 
 
 class Order(RequestModel):
-    """What is ordered."""
+    """Order of a product."""
 
     sku: str
     amount: int

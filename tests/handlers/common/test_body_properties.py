@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is a 2xx or a JSON problem, and what was sent is neither in a problem nor in the log."""
+"""Random bodies: the answer is a 2xx or a JSON problem, and no part of the body is in a problem or in the log."""
 
 from __future__ import annotations
 

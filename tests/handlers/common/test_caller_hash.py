@@ -48,16 +48,16 @@ def test_a_caller_has_one_hash_and_another_with_another_key(kms: Any) -> None:
 
 def test_kms_is_called_once_for_each_of_the_last_thousand() -> None:
     api = aws.Answering({"generate_mac": {"Mac": b"m" * 32}})
-    made = CallerHashes("key", api=api)  # type: ignore[arg-type]
+    hashes = CallerHashes("key", api=api)  # type: ignore[arg-type]
     for number in (*range(1001), *range(1, 1001), 0):
-        made.hash_of(f"user:{number}", deadline=deadline())
-    asked = [parameters["Message"] for _, parameters, _ in api.calls]
-    assert len(asked) == 1002
-    assert (asked[0], asked[-1]) == (b"user:0", b"user:0")
+        hashes.hash_of(f"user:{number}", deadline=deadline())
+    messages = [parameters["Message"] for _, parameters, _ in api.calls]
+    assert len(messages) == 1002
+    assert (messages[0], messages[-1]) == (b"user:0", b"user:0")
 
 
 @pytest.mark.parametrize("answer", [{}, {"Mac": None}, {"Mac": 5}])
 def test_an_answer_that_cannot_be_read_is_an_error(answer: dict[str, object]) -> None:
-    made = CallerHashes("key", api=aws.Answering({"generate_mac": answer}))  # type: ignore[arg-type]
+    hashes = CallerHashes("key", api=aws.Answering({"generate_mac": answer}))  # type: ignore[arg-type]
     with pytest.raises(BackendError, match="The AI backend's answer cannot be used"):
-        made.hash_of("user:ada", deadline=deadline())
+        hashes.hash_of("user:ada", deadline=deadline())

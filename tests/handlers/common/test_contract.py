@@ -72,8 +72,8 @@ def test_wrong_contracts_are_rejected() -> None:
         match=r"^contract probe: max_body_bytes is 4500001; use 1-4500000, which a Lambda event can carry$",
     ):
         Contract("probe", max_body_bytes=4_500_001)
-    made = Contract("probe")
-    made.post("/probe", ProbeRequest, ProbeResponse, summary="Measure.")
+    contract = Contract("probe")
+    contract.post("/probe", ProbeRequest, ProbeResponse, summary="Measure.")
     for name, path, summary, message in (
         ("Probe", "/new", "New.", "operation Probe: the name is not valid; write it as 'service.operation'"),
         (
@@ -97,10 +97,10 @@ def test_wrong_contracts_are_rejected() -> None:
         ),
     ):
         with pytest.raises(ValueError) as refused:
-            made.post(path, ProbeRequest, ProbeResponse, name=name, summary=summary)
+            contract.post(path, ProbeRequest, ProbeResponse, name=name, summary=summary)
         assert str(refused.value) == message
     with pytest.raises(ValueError) as refused:
-        made.post(
+        contract.post(
             "/new",
             PictureRequest,
             PictureResponse,
@@ -113,10 +113,10 @@ def test_wrong_contracts_are_rejected() -> None:
         "picture, most, deep"
     )
     with pytest.raises(ValidationError):
-        made.post(
+        contract.post(
             "/new", ProbeRequest, ProbeResponse, name="probe.new", summary="New.", request_example={"text": 5}
         )
-    assert [operation.name for operation in made] == ["probe"]
+    assert [operation.name for operation in contract] == ["probe"]
 
 
 @pytest.mark.parametrize("service", SERVICES)

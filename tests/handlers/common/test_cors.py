@@ -14,13 +14,13 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Service:
     monkeypatch.setenv("CORS_ALLOWED_ORIGINS", f"{SHOP},https://other.example")
     contract = Contract("probe")
     operation = contract.get("/probe", None, summary="Nothing.")
-    made = Service(contract)
+    service = Service(contract)
 
-    @made.implements(operation)
+    @service.implements(operation)
     def probe() -> dict[str, object]:
         return {}
 
-    return made
+    return service
 
 
 @pytest.mark.parametrize("path", ["/probe", "/nowhere"])

@@ -1,4 +1,4 @@
-"""Budgets hold, and every settled unit is in the ledger once, whatever is killed, repeated or late."""
+"""Random kills, repetitions and delays: budgets hold, and every settled unit is in the ledger once."""
 
 from __future__ import annotations
 

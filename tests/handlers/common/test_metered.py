@@ -1,4 +1,4 @@
-"""Operations that are metered: reserved after the request was read, settled whatever becomes of it."""
+"""Operations that are metered: reserved after the request was read, settled after each outcome."""
 
 from __future__ import annotations
 

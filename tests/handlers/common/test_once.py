@@ -12,12 +12,12 @@ from tests.support.events import Context
 
 
 def test_threads_that_ask_at_once_get_one_value() -> None:
-    made: list[object] = []
+    created: list[object] = []
     everybody = threading.Barrier(8)
 
     def make() -> object:
-        made.append(object())
-        return made[-1]
+        created.append(object())
+        return created[-1]
 
     once, got = Once(make), []
 
@@ -30,8 +30,8 @@ def test_threads_that_ask_at_once_get_one_value() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(made) == 1
-    assert got == made * 8
+    assert len(created) == 1
+    assert got == created * 8
 
 
 def test_a_failure_is_not_kept() -> None:

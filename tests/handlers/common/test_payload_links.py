@@ -40,7 +40,7 @@ def link(key: str) -> str:
 
 
 class Storage:
-    """S3 as far as a presigned URL shows it; fails as it is told, one failure a request."""
+    """S3 as far as a presigned URL shows it; fails as configured, one failure a request."""
 
     def __init__(self, **objects: bytes) -> None:
         self.objects = {f"/jobs/1/{name}": body for name, body in objects.items()}
@@ -75,13 +75,13 @@ def service(storage: Storage) -> Service:
     links = PayloadLinks(send=storage.send, pause=pauses.append, endpoint_url="http://127.0.0.1:4566")
     contract = Contract("probe")
     probe = contract.post("/probe", SummaryRequest, SummaryResponse, summary="Summarizes.")
-    made = Service(contract, payloads=lambda: links)
+    service = Service(contract, payloads=lambda: links)
 
-    @made.implements(probe)
+    @service.implements(probe)
     def summarize(request: SummaryRequest) -> SummaryResponse:
         return LexRank().summarize(request.text, max_sentences=1, deadline=Deadline.after(20))
 
-    return made
+    return service
 
 
 def called(service: Service, **event: Any) -> dict[str, object]:

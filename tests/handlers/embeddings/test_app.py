@@ -23,10 +23,10 @@ VECTORS = {"east": [1.0, 0.0], "north": [0.0, 2.0], "north-east": [3.0, 3.0], "w
 class FakeEmbeddings:
     """Knows the points of the compass."""
 
-    asked: list[tuple[list[str], bool, bool]] = field(default_factory=list)
+    requests: list[tuple[list[str], bool, bool]] = field(default_factory=list)
 
     def embed(self, texts: Sequence[str], *, normalize: bool, deadline: Deadline) -> Embeddings:
-        self.asked.append((list(texts), normalize, deadline.seconds_left() > 20))
+        self.requests.append((list(texts), normalize, deadline.seconds_left() > 20))
         return Embeddings(
             model="compass", normalized=normalize, vectors=[VECTORS[text] for text in texts], tokens=3
         )
@@ -46,7 +46,7 @@ def test_each_text_gets_its_vector() -> None:
             "embeddings": [[0.0, 2.0], [1.0, 0.0]],
         },
     )
-    assert backend.asked == [(["north", "east"], False, True)]
+    assert backend.requests == [(["north", "east"], False, True)]
 
 
 def test_candidates_are_ranked_by_their_cosine() -> None:
@@ -68,7 +68,7 @@ def test_candidates_are_ranked_by_their_cosine() -> None:
             ],
         },
     )
-    assert backend.asked == [(["east", "west", "north-east", "north", "east"], True, True)]
+    assert backend.requests == [(["east", "west", "north-east", "north", "east"], True, True)]
 
 
 @pytest.mark.parametrize(
@@ -126,8 +126,8 @@ def test_a_wrong_request_loads_no_model(
 def test_vectors_of_unequal_length_are_our_fault() -> None:
     class Broken(FakeEmbeddings):
         def embed(self, texts: Sequence[str], *, normalize: bool, deadline: Deadline) -> Embeddings:
-            made = super().embed(texts, normalize=normalize, deadline=deadline)
-            return Embeddings(made.model, made.normalized, [made.vectors[0], [1.0]], 3)
+            vectors = super().embed(texts, normalize=normalize, deadline=deadline)
+            return Embeddings(vectors.model, vectors.normalized, [vectors.vectors[0], [1.0]], 3)
 
     answer = ask(create_service(Broken), proxy_event('{"inputs": ["east", "north"]}', resource="/embeddings"))
     assert answer.body == problem(

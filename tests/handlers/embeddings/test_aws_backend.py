@@ -58,10 +58,12 @@ def test_many_texts_keep_their_order() -> None:
 
     bedrock = Bedrock({"invoke_model": {}})
     texts = [str(number) for number in range(64)]
-    made = TitanBackend(bedrock).embed(texts, normalize=True, deadline=Deadline.after(25))  # type: ignore[arg-type]
-    assert [vector[0] for vector in made.vectors] == list(range(64))
-    assert made.tokens == 128
-    assert {parameters["modelId"] for _, parameters, _ in bedrock.calls} == {EMBEDDING_MODEL} == {made.model}
+    vectors = TitanBackend(bedrock).embed(texts, normalize=True, deadline=Deadline.after(25))  # type: ignore[arg-type]
+    assert [vector[0] for vector in vectors.vectors] == list(range(64))
+    assert vectors.tokens == 128
+    assert (
+        {parameters["modelId"] for _, parameters, _ in bedrock.calls} == {EMBEDDING_MODEL} == {vectors.model}
+    )
 
 
 @pytest.mark.parametrize(

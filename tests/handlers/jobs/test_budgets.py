@@ -23,10 +23,10 @@ BUCKET = "tenant:acme#day#nano_usd#2027-01-15"
 @pytest.fixture
 def tables(jobs: Jobs) -> MeteredTables:
     """The tables of the meter of both functions."""
-    made = MeteredTables(aws.client("dynamodb"), now=NOW)
-    jobs.meter = made.meter()
+    tables = MeteredTables(aws.client("dynamodb"), now=NOW)
+    jobs.meter = tables.meter()
     jobs.service._admission = Admission(jobs.meter)
-    return made
+    return tables
 
 
 def tenant(nano_usd: int) -> dict[str, str]:

@@ -26,7 +26,7 @@ def started(jobs: Jobs, *, key: str | None = None, url: str | None = URL) -> str
 
 
 def event(jobs: Jobs, job_id: str, status: str = "TIMED_OUT", **more: Any) -> dict[str, Any]:
-    """What EventBridge says of the end of the job's execution."""
+    """Return EventBridge's event for the end of the job's execution."""
     (arn,) = [one["executionArn"] for one in jobs.executions() if f":{job_id}-" in one["executionArn"]]
     given = aws.client("stepfunctions").describe_execution(executionArn=arn)["input"]
     detail = {
@@ -52,9 +52,9 @@ def event(jobs: Jobs, job_id: str, status: str = "TIMED_OUT", **more: Any) -> di
     }
 
 
-def delivered(jobs: Jobs, said: dict[str, Any]) -> dict[str, object]:
+def delivered(jobs: Jobs, event: dict[str, Any]) -> dict[str, object]:
     with redirect_stdout(io.StringIO()):
-        return jobs.finish.handler(operation_of(said), Context())
+        return jobs.finish.handler(operation_of(event), Context())
 
 
 @pytest.mark.parametrize(
@@ -82,24 +82,26 @@ def test_an_end_that_nobody_noted_is_noted_and_told(
 
 def test_an_event_that_comes_twice_is_told_once(jobs: Jobs) -> None:
     job_id = started(jobs)
-    said = event(jobs, job_id)
-    delivered(jobs, said)
-    assert delivered(jobs, said) == {"noted": False, "called": False}
-    assert delivered(jobs, {**said, "detail": {**said["detail"], "status": "ABORTED"}})["noted"] is False
+    message = event(jobs, job_id)
+    delivered(jobs, message)
+    assert delivered(jobs, message) == {"noted": False, "called": False}
+    assert (
+        delivered(jobs, {**message, "detail": {**message["detail"], "status": "ABORTED"}})["noted"] is False
+    )
     assert len(jobs.sent) == 1
     assert jobs.get(job_id).body["error"] == TOOK_TOO_LONG
 
 
 def test_a_client_that_could_not_be_told_is_told_when_the_event_comes_again(jobs: Jobs) -> None:
     job_id = started(jobs)
-    said = event(jobs, job_id, "FAILED")
+    message = event(jobs, job_id, "FAILED")
     jobs.failing.append("callback")
     for _ in range(2):
         with pytest.raises(CallbackFailed):  # so that Lambda tries again, and then fills the queue
-            delivered(jobs, said)
+            delivered(jobs, message)
     assert jobs.get(job_id).body["status"] == "failed"
     jobs.failing.clear()
-    assert delivered(jobs, said) == {"noted": False, "called": True}
+    assert delivered(jobs, message) == {"noted": False, "called": True}
     assert len(jobs.sent) == 1
 
 
@@ -112,8 +114,8 @@ def test_what_was_told_and_could_not_be_noted_is_no_failure(jobs: Jobs) -> None:
 def test_a_failure_that_the_state_machine_noted_is_its_own_to_tell(jobs: Jobs) -> None:
     job_id = started(jobs)
     jobs.end(job_id, error={"Error": "UnprocessableInput"})
-    said = event(jobs, job_id, "FAILED", error="UnprocessableInput")
-    assert delivered(jobs, said) == {"noted": False, "called": False}
+    message = event(jobs, job_id, "FAILED", error="UnprocessableInput")
+    assert delivered(jobs, message) == {"noted": False, "called": False}
     assert jobs.sent == []
     assert jobs.get(job_id).body["error"]["code"] == "unprocessable_input"
 
@@ -130,9 +132,9 @@ def test_a_state_machine_that_was_ended_before_it_told_is_stood_in_for(
     job_id = started(jobs)
     jobs.end(job_id, **ending)
     before = jobs.get(job_id).body
-    said = event(jobs, job_id, status)
-    assert delivered(jobs, said) == {"noted": False, "called": True}
-    assert delivered(jobs, said) == {"noted": False, "called": False}
+    message = event(jobs, job_id, status)
+    assert delivered(jobs, message) == {"noted": False, "called": True}
+    assert delivered(jobs, message) == {"noted": False, "called": False}
     assert jobs.sent == [(URL, {"id": job_id, "workflow": "summary", "status": end})]
     assert jobs.get(job_id).body == before
 
@@ -166,8 +168,8 @@ def test_a_job_whose_start_was_not_noted_is_ended_too(jobs: Jobs) -> None:
 
 def test_what_the_event_leaves_out_is_asked_of_step_functions(jobs: Jobs) -> None:
     job_id = started(jobs)
-    said = event(jobs, job_id, input=None, inputDetails={"included": False})
-    assert delivered(jobs, said) == {"noted": True, "called": True}
+    message = event(jobs, job_id, input=None, inputDetails={"included": False})
+    assert delivered(jobs, message) == {"noted": True, "called": True}
     other = started(jobs)
     gone = event(jobs, other, input=None)
     gone["detail"]["executionArn"] = gone["detail"]["executionArn"] + "-gone"
@@ -177,19 +179,19 @@ def test_what_the_event_leaves_out_is_asked_of_step_functions(jobs: Jobs) -> Non
 
 def test_the_execution_of_an_earlier_job_of_the_id_ends_nothing(jobs: Jobs) -> None:
     job_id = started(jobs, key="order-1")
-    said = event(jobs, job_id)
+    message = event(jobs, job_id)
     jobs.now += 3600
     assert started(jobs, key="order-1") == job_id
-    assert delivered(jobs, said) == {"noted": False, "called": False}
+    assert delivered(jobs, message) == {"noted": False, "called": False}
     assert jobs.get(job_id).body["status"] == "running"
     assert jobs.sent == []
 
 
 def test_a_job_that_has_expired_is_forgotten(jobs: Jobs) -> None:
     job_id = started(jobs)
-    said = event(jobs, job_id)
+    message = event(jobs, job_id)
     jobs.now += 3600
-    assert delivered(jobs, said) == {"noted": False, "called": False}
+    assert delivered(jobs, message) == {"noted": False, "called": False}
 
 
 @pytest.mark.parametrize("given", ["{}", "[]", "no JSON", '{"owner": 1, "job_id": "x"}', '"text"', "null"])

@@ -1,4 +1,4 @@
-"""How many jobs of a caller run at once: exactly as many as allowed, and no slot is lost."""
+"""Running jobs of a caller: exactly as many as allowed, and no slot is lost."""
 
 from __future__ import annotations
 

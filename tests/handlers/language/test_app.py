@@ -28,21 +28,21 @@ NOTE = "Sentiment, entities and key phrases are available for these languages on
 
 @dataclass
 class FakeLanguage:
-    """A backend that knows what it was told to know."""
+    """Backend with configured answers."""
 
     languages: list[DetectedLanguage] = field(default_factory=list)
-    asked: list[tuple[str, str]] = field(default_factory=list)
+    requests: list[tuple[str, str]] = field(default_factory=list)
     seconds_left: float = 0.0
 
     analysed_languages = frozenset({"en", "fr"})
 
     def detect(self, text: str, *, deadline: Deadline) -> list[DetectedLanguage]:
-        self.asked.append(("detect", text))
+        self.requests.append(("detect", text))
         self.seconds_left = deadline.seconds_left()
         return self.languages
 
     def analyse(self, text: str, language: str, *, deadline: Deadline) -> Analysis:
-        self.asked.append((language, text))
+        self.requests.append((language, text))
         self.seconds_left = deadline.seconds_left()
         return ANALYSIS
 
@@ -64,7 +64,7 @@ def test_a_text_of_a_known_language_is_analysed() -> None:
             "notes": [],
         },
     )
-    assert backend.asked == [("detect", "I love London"), ("en", "I love London")]
+    assert backend.requests == [("detect", "I love London"), ("en", "I love London")]
 
 
 @pytest.mark.parametrize(
@@ -87,14 +87,14 @@ def test_what_a_backend_cannot_analyse_is_null_and_says_so(
         "key_phrases": None,
         "notes": [NOTE],
     }
-    assert backend.asked == [("detect", "Guten Tag")]
+    assert backend.requests == [("detect", "Guten Tag")]
 
 
 def test_a_language_that_is_given_is_not_detected() -> None:
     backend = FakeLanguage()
     output = call(create_service(lambda: backend), "language.analysis", {"text": "Bonjour", "language": "fr"})
     assert output["language"] == {"code": "fr"}
-    assert backend.asked == [("fr", "Bonjour")]
+    assert backend.requests == [("fr", "Bonjour")]
 
 
 def test_the_backend_gets_the_time_that_lambda_leaves() -> None:

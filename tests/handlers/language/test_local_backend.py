@@ -1,4 +1,4 @@
-"""What the local language backend does around its models; the models themselves are tested in their archive."""
+"""Local language backend without its models, which are tested in their archive."""
 
 from __future__ import annotations
 

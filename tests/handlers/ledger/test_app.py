@@ -1,4 +1,4 @@
-"""The ledger: usage of one's own and of everyone, workflows, the sweep and its warnings."""
+"""The ledger: usage of the caller and of all callers, workflows, the sweep and its warnings."""
 
 from __future__ import annotations
 

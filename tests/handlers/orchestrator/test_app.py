@@ -38,7 +38,7 @@ NAMES = "vision.text, vision.labels, embeddings, embeddings.similarity"
 
 
 class FakeLambda:
-    """Lambda with functions that answer what they are told, or raise."""
+    """Lambda with functions that return configured answers, or raise."""
 
     def __init__(self, **answers: Any) -> None:
         self.answers: dict[str, Any] = {"vision": {}, "embeddings": {}, **answers}
@@ -224,7 +224,7 @@ def test_a_wrong_request_calls_no_function(body: str, message: str) -> None:
 
 def test_health_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_functions() -> Functions:
-        raise AssertionError("the functions were asked for")
+        raise AssertionError("the functions were called")
 
     monkeypatch.delenv("AWS_LAMBDA_FUNCTION_VERSION", raising=False)
     service, event = (

@@ -1,4 +1,4 @@
-"""Bodies that nobody asked for, sent over HTTP to the real handlers."""
+"""Unexpected bodies, sent over HTTP to the real handlers."""
 
 from __future__ import annotations
 

@@ -88,13 +88,13 @@ class Guarded:
 def guarded(real: RealApi) -> Iterator[Guarded]:
     """A route of its own whose authorizer answers what the test says."""
     cloud = real.api.cloud
-    made = Guarded(real.api)
+    guarded = Guarded(real.api)
 
     def serve(_event: Any) -> dict[str, Any]:
-        made.served.append(1)
+        guarded.served.append(1)
         return {"statusCode": 200}
 
-    names = {"guard": lambda _event: made.answer, "served": serve}
+    names = {"guard": lambda _event: guarded.answer, "served": serve}
     arns = {}
     for name, handler in names.items():
         arn = real.arns["crashing"].rpartition(":")[0] + f":{name}"
@@ -130,7 +130,7 @@ def guarded(real: RealApi) -> Iterator[Guarded]:
         authorizerId=authorizer,
     )
     real.api.deploy()
-    yield made
+    yield guarded
     for name in names:
         cloud.client("lambda").delete_function(FunctionName=name)
 

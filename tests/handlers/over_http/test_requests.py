@@ -1,4 +1,4 @@
-"""Paths, queries and headers that nobody asked for, over HTTP."""
+"""Unexpected paths, queries and headers, over HTTP."""
 
 from __future__ import annotations
 

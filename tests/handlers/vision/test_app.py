@@ -27,7 +27,7 @@ def file_of(kind: str = "PNG", size: tuple[int, int] = (40, 30)) -> bytes:
 
 
 class FakeBackend:
-    """Remembers what it was asked and answers with one line and two labels, or with an error."""
+    """Backend that records its calls and answers with one line and two labels, or with an error."""
 
     def __init__(self, error: ServiceError | None = None) -> None:
         self.error = error
@@ -180,7 +180,7 @@ def test_wrong_requests_are_refused_without_loading_the_backend(
     case: str, path: str, body: dict[str, object], message: str
 ) -> None:
     def no_backend() -> FakeBackend:
-        raise AssertionError("the backend was asked for")
+        raise AssertionError("the backend was loaded")
 
     response = create_service(no_backend).handler(proxy_event(path, body), Context())
     assert response["statusCode"] == 400

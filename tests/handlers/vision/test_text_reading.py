@@ -1,4 +1,4 @@
-"""Which way up a page is, with a detector and a recognizer that know the truth."""
+"""Orientation of a page, with a detector and a recognizer that return the right answer."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def page_with(*rectangles: Rectangle, size: tuple[int, int] = PAGE) -> Image.Ima
 
 
 def turned(rectangle: Rectangle, quarter_turns: int) -> Rectangle:
-    """Where a rectangle of a square page is after clockwise quarter turns of the page."""
+    """Return a rectangle of a square page after clockwise quarter turns of the page."""
     for _ in range(quarter_turns):
         rectangle = Rectangle(
             PAGE[0] - rectangle.center_y, rectangle.center_x, rectangle.height, rectangle.width, 0

@@ -181,9 +181,9 @@ def test_an_operator_signs_what_the_page_sends(
     api.deploy()
     path = f"/_aws/execute-api/{api.api_id}/stage/signed"
     empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-    asked = {"region": "us-east-1", "method": "GET", "url": cloud.cloud.url + path, "sha256": empty}
+    request = {"region": "us-east-1", "method": "GET", "url": cloud.cloud.url + path, "sha256": empty}
     signed = json.loads(
-        cloud.request("POST", API + "sign-in/operator", body=json.dumps(asked).encode()).content
+        cloud.request("POST", API + "sign-in/operator", body=json.dumps(request).encode()).content
     )
     answer = cloud.request("GET", path, headers=signed)
     assert (answer.status, answer.content) == (200, b"arn:aws:iam::123456789012:root")

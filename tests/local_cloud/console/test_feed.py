@@ -1,4 +1,4 @@
-"""What the console remembers, and what a page hears of it."""
+"""Records of the console, and the events that a page receives."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def test_every_open_page_gets_every_event() -> None:
         events.send("request", {"id": 1})
         return [await pages[0].read(), await pages[0].read(), await pages[1].read()]
 
-    said = b'event: request\ndata: {"id":1}\n\n'
-    assert asyncio.run(run()) == [b"event: hello\ndata: {}\n\n", said, said]
+    sent = b'event: request\ndata: {"id":1}\n\n'
+    assert asyncio.run(run()) == [b"event: hello\ndata: {}\n\n", sent, sent]
 
 
 def test_a_page_that_does_not_read_is_asked_to_start_over() -> None:

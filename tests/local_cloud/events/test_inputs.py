@@ -1,4 +1,4 @@
-"""What targets are given of an event."""
+"""Inputs of targets, made from an event."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_path_chooses_a_part(path: str, value: object) -> None:
 
 
 def test_a_template_is_filled_with_json() -> None:
-    made = transformed(
+    event = transformed(
         '{"name": <name>, "count": <count>, "more": <more>, "input": <input>, "none": <none>, "no": <missing>}',
         name="$.detail.name",
         count="$.detail.count",
@@ -66,7 +66,7 @@ def test_a_template_is_filled_with_json() -> None:
         none="$.detail.none",
         missing="$.detail.missing",
     )
-    assert made == {
+    assert event == {
         "name": 'a "quoted" name',
         "count": 2,
         "more": {"x": [1]},
@@ -77,14 +77,14 @@ def test_a_template_is_filled_with_json() -> None:
 
 
 def test_within_a_string_a_value_is_text() -> None:
-    made = transformed(
+    event = transformed(
         '{"said": "<name> x<count> <more><missing>", "escaped": "\\"<count>\\" "}',
         name="$.detail.name",
         count="$.detail.count",
         more="$.detail.more",
         missing="$.detail.missing",
     )
-    assert made == {"said": 'a "quoted" name x2 {"x":[1]}', "escaped": '"2" '}
+    assert event == {"said": 'a "quoted" name x2 {"x":[1]}', "escaped": '"2" '}
 
 
 def test_a_template_may_be_one_string() -> None:
@@ -94,12 +94,12 @@ def test_a_template_may_be_one_string() -> None:
 
 
 def test_a_template_knows_some_values_without_a_path() -> None:
-    made = transformed(
+    event = transformed(
         '{"rule": <aws.events.rule-arn>, "name": "<aws.events.rule-name>", "all": <aws.events.event.json>, '
         '"rest": <aws.events.event>, "at": <aws.events.event.ingestion-time>}'
     )
     rest = {name: value for name, value in EVENT.items() if name != "detail"}
-    assert made == {"rule": RULE, "name": "ends", "all": EVENT, "rest": rest, "at": "2027-01-15T08:00:00Z"}
+    assert event == {"rule": RULE, "name": "ends", "all": EVENT, "rest": rest, "at": "2027-01-15T08:00:00Z"}
 
 
 def test_what_is_no_json_is_not_sent() -> None:

@@ -1,4 +1,4 @@
-"""What EventBridge is told of executions, and which targets its rules bring it to."""
+"""Events of executions, and the targets to which rules deliver them."""
 
 from __future__ import annotations
 
@@ -100,9 +100,9 @@ class Rules:
 
 @pytest.fixture
 def rules(states: States) -> Iterator[Rules]:
-    made = Rules(states)
-    yield made
-    made.close()
+    rules = Rules(states)
+    yield rules
+    rules.close()
 
 
 def about(machine: str, *status: str) -> dict[str, Any]:
@@ -243,8 +243,8 @@ def test_a_function_is_called_by_its_alias(states: States, rules: Rules) -> None
     states.start(machine)
     buried = rules.message(failed)
     assert json.loads(buried["Body"])["detail"]["error"] == "Odd"
-    said = {key: value["StringValue"] for key, value in buried["MessageAttributes"].items()}
-    assert said == {
+    attributes = {key: value["StringValue"] for key, value in buried["MessageAttributes"].items()}
+    assert attributes == {
         "RULE_ARN": rule,
         "TARGET_ARN": live,
         "ERROR_CODE": "NO_PERMISSIONS",
@@ -322,13 +322,13 @@ def test_what_no_queue_takes_is_said_in_the_log(
     with caplog.at_level(logging.WARNING, logger="local_cloud.events"):
         rules.target(rule, Arn=closed)
         states.start(machine)
-        said = warned(caplog, rule)
-        (lost,) = eventually(said)
+        warning = warned(caplog, rule)
+        (lost,) = eventually(warning)
         assert lost.endswith(f": an event is lost: the policy of queue {name} does not let the rule send")
         caplog.clear()
         rules.target(rule, Arn=states.function, DeadLetterConfig={"Arn": closed})
         states.start(machine)
-        (lost,) = eventually(said)
+        (lost,) = eventually(warning)
         assert lost.endswith(f"call it; and the policy of queue {name} does not let the rule send")
 
 

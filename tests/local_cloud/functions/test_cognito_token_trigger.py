@@ -139,8 +139,8 @@ def test_a_new_password_is_a_source_of_its_own(cloud: Cloud, idp: Any) -> None:
         Session=challenge["Session"],
         ChallengeResponses={"USERNAME": "new", "NEW_PASSWORD": PASSWORD},
     )
-    made = claims(answer["AuthenticationResult"]["IdToken"])
-    assert made["source"] == "TokenGeneration_NewPasswordChallenge"
+    token_claims = claims(answer["AuthenticationResult"]["IdToken"])
+    assert token_claims["source"] == "TokenGeneration_NewPasswordChallenge"
 
 
 def test_the_token_verifies_with_the_key_of_the_pool(cloud: Cloud, idp: Any) -> None:
@@ -158,11 +158,15 @@ def test_suppressed_claims_are_missing_and_protected_ones_stay(cloud: Cloud, idp
     suppressed = ["iss", "b", "cognito:groups"]
     code = adding(claimsToAddOrOverride=added, claimsToSuppress=suppressed)
     pool = make_pool(cloud, idp, code)
-    made = claims(pool.sign_in()["IdToken"])
-    assert made["iss"].endswith(pool.pool_id)
-    assert (made["aud"], made["cognito:username"], made["a"]) == (pool.client_id, "ada", "1")
-    assert made["sub"] != "forged"
-    assert not {"b", "dev:x", "cognito:groups"} & set(made)
+    token_claims = claims(pool.sign_in()["IdToken"])
+    assert token_claims["iss"].endswith(pool.pool_id)
+    assert (token_claims["aud"], token_claims["cognito:username"], token_claims["a"]) == (
+        pool.client_id,
+        "ada",
+        "1",
+    )
+    assert token_claims["sub"] != "forged"
+    assert not {"b", "dev:x", "cognito:groups"} & set(token_claims)
 
 
 @pytest.mark.parametrize("code", [ECHO, RETURNING, adding()])

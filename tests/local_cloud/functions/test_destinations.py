@@ -1,4 +1,4 @@
-"""Where the record of an asynchronous invocation goes when it is over."""
+"""Destinations of the records of asynchronous invocations."""
 
 from __future__ import annotations
 

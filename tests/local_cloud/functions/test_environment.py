@@ -1,4 +1,4 @@
-"""What a worker sees of the world: what a function sees on Lambda, and nothing of the developer's."""
+"""Environment of a worker: that of a function on Lambda, and nothing of the developer's."""
 
 from __future__ import annotations
 

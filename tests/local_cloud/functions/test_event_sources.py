@@ -101,9 +101,9 @@ class Queues:
 @pytest.fixture
 def queues(make_cloud: Callable[..., Cloud]) -> Iterator[Queues]:
     moto_gaps.apply()
-    made = Queues(make_cloud())
-    yield made
-    made.cloud.backend._event_source_mappings.clear()
+    queues = Queues(make_cloud())
+    yield queues
+    queues.cloud.backend._event_source_mappings.clear()
 
 
 def test_messages_are_handled_in_batches_and_deleted(queues: Queues) -> None:

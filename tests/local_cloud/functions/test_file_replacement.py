@@ -1,4 +1,4 @@
-"""Files of a function replaced while it runs: the new code answers at once, or the old one goes on answering."""
+"""Files of a function replaced while it runs: the new code answers at once, or the old one still answers."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_unchanged_files_and_their_compiled_modules_are_linked(tmp_path: Path) -
 
 
 class _Executor:
-    """Remembers what it is asked, and raises."""
+    """Executor that records its calls, and raises."""
 
     def __init__(self, problem: Exception | None = None) -> None:
         self.asked: list[Any] = []

@@ -76,7 +76,7 @@ def test_dry_run_runs_nothing(cloud: Cloud, client: Any) -> None:
     answer = client.invoke(FunctionName="demo", InvocationType="DryRun")
     assert (answer["StatusCode"], answer["Payload"].read()) == (204, b"")
     with pytest.raises(client.exceptions.ResourceNotFoundException):
-        client.invoke(FunctionName="nobody", InvocationType="DryRun")
+        client.invoke(FunctionName="missing", InvocationType="DryRun")
 
 
 def test_an_event_is_accepted_at_once_and_runs_later(cloud: Cloud, client: Any) -> None:
@@ -86,7 +86,7 @@ def test_an_event_is_accepted_at_once_and_runs_later(cloud: Cloud, client: Any) 
     assert (answer["StatusCode"], answer["Payload"].read()) == (202, b"")
     assert eventually(lambda: mark.exists() and mark.read_text() == "ran")
     with pytest.raises(client.exceptions.ResourceNotFoundException):
-        client.invoke(FunctionName="nobody", InvocationType="Event")
+        client.invoke(FunctionName="missing", InvocationType="Event")
 
 
 def test_the_client_context_arrives(cloud: Cloud, client: Any) -> None:
@@ -106,10 +106,10 @@ def error_of(client: Any, **options: Any) -> tuple[int, str, str]:
 
 
 def test_errors_of_the_service(cloud: Cloud, client: Any) -> None:
-    assert error_of(client, FunctionName="nobody", Qualifier="live") == (
+    assert error_of(client, FunctionName="missing", Qualifier="live") == (
         404,
         "ResourceNotFoundException",
-        f"Function not found: {arn('nobody:live')}",
+        f"Function not found: {arn('missing:live')}",
     )
     cloud.deploy(ECHO)
     status, code, message = error_of(client, Payload=b"{")

@@ -1,4 +1,4 @@
-"""How invocations end: each row of what Lambda and its runtime client do."""
+"""Outcomes of invocations: each row of the behaviour of Lambda and its runtime client."""
 
 from __future__ import annotations
 

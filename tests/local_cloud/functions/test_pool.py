@@ -1,4 +1,4 @@
-"""Which process runs what: one for each invocation at a time, kept warm, and never longer than its function's settings."""
+"""Processes of functions: one for each invocation at a time, kept warm, and never longer than the function's settings."""
 
 from __future__ import annotations
 
@@ -143,7 +143,13 @@ def test_an_alias_is_followed_when_it_moves_and_splits_by_its_weights(cloud: Clo
 
 @pytest.mark.parametrize(
     "function",
-    ["nobody", "demo:9", "demo:nobody", arn("nobody"), "arn:aws:lambda:eu-west-1:123456789012:function:demo"],
+    [
+        "missing",
+        "demo:9",
+        "demo:missing",
+        arn("missing"),
+        "arn:aws:lambda:eu-west-1:123456789012:function:demo",
+    ],
 )
 def test_what_is_not_there_is_not_found(cloud: Cloud, function: str) -> None:
     cloud.deploy(PID, publish=True)

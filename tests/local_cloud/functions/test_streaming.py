@@ -114,7 +114,7 @@ def test_errors_before_and_after_the_first_part(cloud: Cloud) -> None:
         assert stream.result.function_error == "Unhandled"
         assert json.loads(stream.result.payload)["errorMessage"] == "no more"
     with pytest.raises(FunctionNotFound):
-        begin(cloud, function="nobody")
+        begin(cloud, function="missing")
 
 
 def test_a_stream_that_takes_too_long_or_whose_process_dies_ends_with_an_error(cloud: Cloud) -> None:

@@ -389,8 +389,8 @@ def test_messages_are_sent(api: DeployedApi, cloud: CloudInThread) -> None:
         requestParameters=form,
         requestTemplates={"application/json": body},
     )
-    told = '{"id": "$input.path(\'$.SendMessageResponse.SendMessageResult.MessageId\')"}'
-    sent = {"200": {"responseTemplates": {"application/json": told}}}
+    found = '{"id": "$input.path(\'$.SendMessageResponse.SendMessageResult.MessageId\')"}'
+    sent = {"200": {"responseTemplates": {"application/json": found}}}
     add(api, "/path", "POST", path_style, sent)
     body = f"QueueUrl=$util.urlEncode('{queue_url}')&MessageBody=$util.urlEncode($input.body)"
     action = aws(uri("sqs", "action/SendMessage"), role, requestTemplates={"application/json": body})
@@ -406,8 +406,8 @@ def test_messages_are_sent(api: DeployedApi, cloud: CloudInThread) -> None:
         requestParameters=headers,
         requestTemplates={"application/json": template},
     )
-    told = '{"id": "$input.path(\'$.MessageId\')"}'
-    add(api, "/json", "POST", as_json, {"200": {"responseTemplates": {"application/json": told}}})
+    found = '{"id": "$input.path(\'$.MessageId\')"}'
+    add(api, "/json", "POST", as_json, {"200": {"responseTemplates": {"application/json": found}}})
     purge = path_style | {"requestTemplates": {"application/json": "Action=PurgeQueue"}}
     refused = {"selectionPattern": "403", "responseTemplates": {"application/json": "{}"}}
     add(api, "/purge", "POST", purge, {"200": {}, "403": refused})

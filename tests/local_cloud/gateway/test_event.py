@@ -27,11 +27,11 @@ def api(make_api: Callable[..., DeployedApi], events: Events) -> DeployedApi:
         events.append(event)
         return {"statusCode": 200}
 
-    made = make_api(remember, binaryMediaTypes=["image/png", "audio/*"])
-    made.method("/pets/{id}", "POST", operationName="putPet")
-    made.method("/{proxy+}")
-    made.deploy()
-    return made
+    created = make_api(remember, binaryMediaTypes=["image/png", "audio/*"])
+    created.method("/pets/{id}", "POST", operationName="putPet")
+    created.method("/{proxy+}")
+    created.deploy()
+    return created
 
 
 def test_the_whole_event(api: DeployedApi, events: Events, cloud: CloudInThread) -> None:

@@ -18,10 +18,10 @@ MakeApi = Callable[..., DeployedApi]
 
 @pytest.fixture
 def api(make_api: MakeApi) -> DeployedApi:
-    made = make_api(lambda event: {"statusCode": 200} if event["path"] == "/a" else {"wrong": 1})
-    made.method("/a")
-    made.method("/wrong")
-    return made
+    created = make_api(lambda event: {"statusCode": 200} if event["path"] == "/a" else {"wrong": 1})
+    created.method("/a")
+    created.method("/wrong")
+    return created
 
 
 def put(api: DeployedApi, response_type: str, **options: Any) -> None:

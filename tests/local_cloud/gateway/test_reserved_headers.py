@@ -1,4 +1,4 @@
-"""Headers that frame a response, or name the connection, come from the server alone, whoever sets them."""
+"""Headers that frame a response, or name the connection, come from the server alone, also if an API or a function sets them."""
 
 from __future__ import annotations
 

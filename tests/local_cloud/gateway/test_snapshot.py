@@ -1,4 +1,4 @@
-"""What is served is what was deployed, and what moto's control plane says of it at this moment."""
+"""Snapshots of deployments, and the settings that moto's control plane has at the time of a request."""
 
 from __future__ import annotations
 

@@ -354,12 +354,12 @@ def test_managed_rule_groups_let_pass_and_are_told_once(
     with caplog.at_level(logging.WARNING, logger="local_cloud"):
         assert guarded.call() == (200, b"let in")
         assert guarded.is_blocked(path="/a?evil")
-    told = [message for message in caplog.messages if message.startswith("web ACL ")]
+    warnings = [message for message in caplog.messages if message.startswith("web ACL ")]
     expected = (
         "the local cloud cannot evaluate rules that need AWS's own data (such as managed rule groups); "
         "they let every request pass, here rule-0, rule-1"
     )
-    assert [message.partition(": ")[2] for message in told] == [expected]
+    assert [message.partition(": ")[2] for message in warnings] == [expected]
 
 
 def test_a_puzzle_for_browsers_is_not_done_here(guarded: Guarded) -> None:

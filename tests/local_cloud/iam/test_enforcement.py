@@ -253,8 +253,8 @@ def test_a_function_is_invoked_by_the_arn_with_its_qualifier(
     caller = make_role(allow("lambda:InvokeFunction", f"{arn}:live"))
     functions = caller.client("lambda")
     # It may, and there is no such function.
-    for asked in ({"FunctionName": f"{arn}:live"}, {"FunctionName": "unknown", "Qualifier": "live"}):
-        assert refused(functions.invoke, **asked)[1] != "AccessDeniedException"
+    for parameters in ({"FunctionName": f"{arn}:live"}, {"FunctionName": "unknown", "Qualifier": "live"}):
+        assert refused(functions.invoke, **parameters)[1] != "AccessDeniedException"
     assert refused(functions.invoke, FunctionName="unknown") == (
         403,
         "AccessDeniedException",

@@ -1,4 +1,4 @@
-"""What a REST API has by default, lists in pages, and deployments to a stage that exists."""
+"""Defaults of a REST API, lists in pages, and deployments to a stage that exists."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ def test_gateway_responses_have_defaults(api: DeployedApi) -> None:
 
 def test_lists_come_in_pages(cloud: CloudInThread) -> None:
     client = cloud.client("apigateway")
-    made = {client.create_api_key(name=f"paged-{number}")["id"] for number in range(5)}
+    created = {client.create_api_key(name=f"paged-{number}")["id"] for number in range(5)}
     pages = client.get_paginator("get_api_keys").paginate(
         PaginationConfig={"PageSize": 2}, nameQuery="paged-"
     )
     found = [[item["id"] for item in page["items"]] for page in pages]
     assert [len(page) for page in found] == [2, 2, 1]
-    assert {key for page in found for key in page} == made
+    assert {key for page in found for key in page} == created
     with pytest.raises(ClientError, match="Invalid position parameter"):
         client.get_api_keys(position="?")
 

@@ -1,4 +1,4 @@
-"""What moto's API Gateway lacks and Terraform needs: each patch does what it is for."""
+"""Gaps of moto's API Gateway that Terraform needs closed: each patch does what it is for."""
 
 from __future__ import annotations
 
@@ -399,8 +399,8 @@ def test_canary_settings_are_kept_changed_and_taken_away(api: DeployedApi) -> No
     old, new = api.deploy(), api.aws.create_deployment(restApiId=api.api_id)["id"]
     where = {"restApiId": api.api_id, "stageName": "canary"}
     canary = {"percentTraffic": 10.0, "deploymentId": new, "stageVariableOverrides": {"a/b": "1", "c": "2"}}
-    made = api.aws.create_stage(**where, deploymentId=old, canarySettings=canary)
-    assert made["canarySettings"] == canary | {"useStageCache": False}
+    created = api.aws.create_stage(**where, deploymentId=old, canarySettings=canary)
+    assert created["canarySettings"] == canary | {"useStageCache": False}
     updated = api.aws.update_stage(
         **where,
         patchOperations=[

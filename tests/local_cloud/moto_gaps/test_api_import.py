@@ -125,8 +125,8 @@ def client(cloud: CloudInThread) -> Any:
     return cloud.client("apigateway")
 
 
-def put(client: Any, api: str, said: dict[str, Any], mode: str = "overwrite") -> dict[str, Any]:
-    answer: dict[str, Any] = client.put_rest_api(restApiId=api, mode=mode, body=json.dumps(said).encode())
+def put(client: Any, api: str, document: dict[str, Any], mode: str = "overwrite") -> dict[str, Any]:
+    answer: dict[str, Any] = client.put_rest_api(restApiId=api, mode=mode, body=json.dumps(document).encode())
     return answer
 
 
@@ -140,15 +140,18 @@ def routes(client: Any, api: str) -> dict[tuple[str, str], dict[str, Any]]:
 
 
 def test_everything_that_a_document_says_is_there(client: Any) -> None:
-    made = client.create_rest_api(name="other", description="gone after the import")
-    api = made["id"]
-    told = put(client, api, WHOLE)
-    assert (told["name"], told.get("description", ""), told["binaryMediaTypes"]) == (
+    created = client.create_rest_api(name="other", description="gone after the import")
+    api = created["id"]
+    response = put(client, api, WHOLE)
+    assert (response["name"], response.get("description", ""), response["binaryMediaTypes"]) == (
         "shop",
         "",
         ["image/png"],
     )
-    assert (told["minimumCompressionSize"], told["rootResourceId"]) == (1000, made["rootResourceId"])
+    assert (response["minimumCompressionSize"], response["rootResourceId"]) == (
+        1000,
+        created["rootResourceId"],
+    )
 
     found = routes(client, api)
     assert set(found) == {
@@ -228,8 +231,8 @@ def test_overwriting_deletes_what_is_gone_and_keeps_the_ids_of_what_stays(client
         ],
     ):
         assert listed == []
-    told = client.get_rest_api(restApiId=api)
-    assert (told.get("binaryMediaTypes", []), told.get("minimumCompressionSize")) == ([], None)
+    response = client.get_rest_api(restApiId=api)
+    assert (response.get("binaryMediaTypes", []), response.get("minimumCompressionSize")) == ([], None)
 
 
 def test_merging_keeps_what_the_document_does_not_say(client: Any) -> None:
@@ -242,7 +245,7 @@ def test_merging_keeps_what_the_document_does_not_say(client: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "message"),
+    ("found", "message"),
     [
         (
             {"openapi": "3.1.0", "info": {"title": "shop"}, "paths": {}},
@@ -264,9 +267,9 @@ def test_merging_keeps_what_the_document_does_not_say(client: Any) -> None:
         (document({}, components={"schemas": {"my-order": {}}}), "Model name must be alphanumeric: my-order"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_carried_out_is_refused(said: dict[str, Any], message: str) -> None:
+def test_what_cannot_be_carried_out_is_refused(found: dict[str, Any], message: str) -> None:
     with pytest.raises(DocumentError) as refused:
-        read_document(said)
+        read_document(found)
     assert str(refused.value) == message
 
 

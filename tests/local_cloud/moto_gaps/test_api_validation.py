@@ -1,4 +1,4 @@
-"""What API Gateway refuses to create and to delete: an apply that would fail on AWS fails here."""
+"""Requests that API Gateway rejects: an apply that would fail on AWS fails here."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def test_resources(api: DeployedApi) -> None:
     def create(part: str, parent: str | None = None) -> dict[str, Any]:
         return {"restApiId": api.api_id, "parentId": parent or api.root_id, "pathPart": part}
 
-    made = api.aws.create_resource(**create("{proxy+}"))["id"]
+    created = api.aws.create_resource(**create("{proxy+}"))["id"]
     assert refused(api.aws.create_resource, **create("{dynamic}")) == "BadRequestException"
     assert refused(api.aws.create_resource, **create("{proxy+}")) == "ConflictException"
-    assert refused(api.aws.create_resource, **create("below", made)) == "BadRequestException"
+    assert refused(api.aws.create_resource, **create("below", created)) == "BadRequestException"
     assert refused(api.aws.create_resource, **create("a", "none")) == "NotFoundException"
     for part in ("{b", "a{b}", "a b", "{a}b", "a/b"):
         assert refused(api.aws.create_resource, **create(part)) == "BadRequestException"

@@ -1,4 +1,4 @@
-"""What moto's KMS, SQS, CloudWatch and Cognito lack and Terraform needs: each patch does what it is for."""
+"""Gaps of moto's KMS, SQS, CloudWatch and Cognito that Terraform needs closed: each patch does what it is for."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def test_the_rotation_period_of_a_key_is_kept(cloud: CloudInThread, key_id: str)
 def test_the_next_rotation_is_one_period_after_the_key_was_made(cloud: CloudInThread, key_id: str) -> None:
     keys = cloud.client("kms")
     keys.enable_key_rotation(KeyId=key_id, RotationPeriodInDays=100)
-    made = keys.describe_key(KeyId=key_id)["KeyMetadata"]["CreationDate"]
-    assert (keys.get_key_rotation_status(KeyId=key_id)["NextRotationDate"] - made).days == 100
+    created = keys.describe_key(KeyId=key_id)["KeyMetadata"]["CreationDate"]
+    assert (keys.get_key_rotation_status(KeyId=key_id)["NextRotationDate"] - created).days == 100
 
 
 # --- CloudWatch Logs ----------------------------------------------------------------------------------------------
@@ -227,15 +227,15 @@ def test_a_user_pool_has_tags_that_change(cloud: CloudInThread) -> None:
 
 def test_an_updated_user_pool_keeps_what_only_its_creation_can_say(cloud: CloudInThread) -> None:
     cognito = cloud.client("cognito-idp")
-    said: dict[str, Any] = {
+    parameters: dict[str, Any] = {
         "UsernameAttributes": ["email"],
         "UsernameConfiguration": {"CaseSensitive": False},
         "UserPoolTags": {"a": "1"},
     }
-    pool = cognito.create_user_pool(PoolName="named", **said)["UserPool"]["Id"]
+    pool = cognito.create_user_pool(PoolName="named", **parameters)["UserPool"]["Id"]
     cognito.update_user_pool(UserPoolId=pool, DeletionProtection="INACTIVE")
     found = cognito.describe_user_pool(UserPoolId=pool)["UserPool"]
-    assert {name: found.get(name) for name in said} == said
+    assert {name: found.get(name) for name in parameters} == parameters
 
 
 # --- names, encryption, checksums and capacity that a user would notice -------------------------------------------
@@ -275,5 +275,5 @@ def test_consumed_capacity_is_returned_on_request_only(cloud: CloudInThread) -> 
         client.get_item(TableName="capacity", Key=key),
     )
     assert not any("ConsumedCapacity" in answer for answer in answers)
-    asked = client.get_item(TableName="capacity", Key=key, ReturnConsumedCapacity="TOTAL")
-    assert asked["ConsumedCapacity"]["TableName"] == "capacity"
+    response = client.get_item(TableName="capacity", Key=key, ReturnConsumedCapacity="TOTAL")
+    assert response["ConsumedCapacity"]["TableName"] == "capacity"

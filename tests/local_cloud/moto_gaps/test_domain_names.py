@@ -35,9 +35,9 @@ def test_a_domain_name_is_changed(gateway: Any) -> None:
             {"op": "replace", "path": "/endpointConfiguration/types/0", "value": "REGIONAL"},
         ],
     )
-    kept: dict[str, Any] = {"regionalCertificateArn": NEW, "securityPolicy": "TLS_1_2"}
-    kept["endpointConfiguration"] = {"types": ["REGIONAL"]}
-    assert {key: updated[key] for key in kept} == kept
+    expected: dict[str, Any] = {"regionalCertificateArn": NEW, "securityPolicy": "TLS_1_2"}
+    expected["endpointConfiguration"] = {"types": ["REGIONAL"]}
+    assert {key: updated[key] for key in expected} == expected
     with pytest.raises(ClientError) as caught:
         gateway.update_domain_name(
             domainName="change.example", patchOperations=[{"op": "replace", "path": "/other", "value": "x"}]

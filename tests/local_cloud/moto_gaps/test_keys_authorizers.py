@@ -1,4 +1,4 @@
-"""What moto's authorizers and usage plans lack and Terraform needs."""
+"""Gaps of moto's authorizers and usage plans that Terraform needs closed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What moto's Lambda and S3 lack and Terraform needs: each patch does what it is for."""
+"""Gaps of moto's Lambda and S3 that Terraform needs closed: each patch does what it is for."""
 
 from __future__ import annotations
 
@@ -197,8 +197,8 @@ def test_a_policy_that_demands_tls_does_not_lock_out_this_machine(cloud: CloudIn
 )
 def test_conditions(condition: dict[str, Any], applies: bool) -> None:
     statement = {"Effect": "Deny", "Condition": condition}
-    kept = with_conditions_met({"Statement": statement})["Statement"]
-    assert kept == ([{"Effect": "Deny"}] if applies else [])
+    statements = with_conditions_met({"Statement": statement})["Statement"]
+    assert statements == ([{"Effect": "Deny"}] if applies else [])
 
 
 def test_the_policy_of_a_bucket_is_for_the_account_that_owns_it(cloud: CloudInThread) -> None:

@@ -118,15 +118,15 @@ def test_an_event_source_mapping_keeps_its_qualifier(functions: Any, name: str, 
     def target(uuid: str) -> str:
         return str(functions.get_event_source_mapping(UUID=uuid)["FunctionArn"])
 
-    made = functions.create_event_source_mapping(
+    created = functions.create_event_source_mapping(
         EventSourceArn=queue_arn, FunctionName=f"{function_arn}:live"
     )
-    assert made["FunctionArn"] == target(made["UUID"]) == f"{function_arn}:live"
-    functions.update_event_source_mapping(UUID=made["UUID"], FunctionName=f"{name}:2")
-    assert target(made["UUID"]) == f"{function_arn}:2"
-    functions.update_event_source_mapping(UUID=made["UUID"], FunctionName=name)
-    assert target(made["UUID"]) == function_arn
-    functions.delete_event_source_mapping(UUID=made["UUID"])
+    assert created["FunctionArn"] == target(created["UUID"]) == f"{function_arn}:live"
+    functions.update_event_source_mapping(UUID=created["UUID"], FunctionName=f"{name}:2")
+    assert target(created["UUID"]) == f"{function_arn}:2"
+    functions.update_event_source_mapping(UUID=created["UUID"], FunctionName=name)
+    assert target(created["UUID"]) == function_arn
+    functions.delete_event_source_mapping(UUID=created["UUID"])
 
 
 def test_an_event_source_mapping_can_be_changed(functions: Any, name: str, queue_arn: str) -> None:

@@ -1,4 +1,4 @@
-"""What Lambda refuses: an apply that would fail on AWS fails here."""
+"""Requests that Lambda rejects: an apply that would fail on AWS fails here."""
 
 from __future__ import annotations
 

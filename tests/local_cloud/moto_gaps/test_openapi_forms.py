@@ -142,8 +142,8 @@ def test_swagger(cloud: CloudInThread) -> None:
     assert method.request_parameters == {"method.request.querystring.lang": False}
     assert "/models/Owner" in imported.models["Pet"]
     aws = cloud.client("apigateway")
-    made = aws.import_rest_api(body=json.dumps(SWAGGER).encode(), parameters={"basepath": "prepend"})
-    assert (made["name"], made["ResponseMetadata"]["HTTPStatusCode"]) == ("pets", 201)
+    created = aws.import_rest_api(body=json.dumps(SWAGGER).encode(), parameters={"basepath": "prepend"})
+    assert (created["name"], created["ResponseMetadata"]["HTTPStatusCode"]) == ("pets", 201)
 
 
 def test_harmless_members_are_accepted(cloud: CloudInThread) -> None:

@@ -1,4 +1,4 @@
-"""What becomes of a function's answer, of its failure and of bodies, held over real HTTP."""
+"""Answers and failures of functions, and bodies, over real HTTP."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ PNG = b"\x89PNG\r\n\x1a\n\x00\xff"
     [
         ("image/png", True),
         ("image/png,image/*,*/*;q=0.8", True),
-        ("audio/whatever", True),
+        ("audio/other", True),
         ("image/webp,image/png,*/*;q=0.8", False),
         ("image/*", False),
         ("*/*", False),

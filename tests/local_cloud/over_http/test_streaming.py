@@ -337,7 +337,7 @@ def test_invoke_with_response_stream(streams: Streams, tmp_path: Path) -> None:
     assert json.loads(complete["ErrorDetails"])["errorMessage"] == "no more"
     stream.close()
 
-    for name, qualifier in (("nobody", {}), ("stream-count", {"Qualifier": "nobody"})):
+    for name, qualifier in (("missing", {}), ("stream-count", {"Qualifier": "missing"})):
         with pytest.raises(ClientError, match="Function not found") as refused:
             client.invoke_with_response_stream(FunctionName=name, Payload=b"{}", **qualifier)
         assert refused.value.response["Error"]["Code"] == "ResourceNotFoundException"

@@ -82,15 +82,15 @@ class Guarded:
         task = LambdaTask("call", Called(self.function), input=Input(), retry=(), result="answer")
         second = Pass("instead", variables={"answer": "something else"})
         steps: Step = circuit.around(task, instead=second if instead else None)
-        made = render("flow", steps >> Succeed("done", output=Variable("answer")))
+        rendered = render("flow", steps >> Succeed("done", output=Variable("answer")))
         call = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": self.function}
-        rights = [call, *(one.as_dict() for one in made.permissions)]
+        rights = [call, *(one.as_dict() for one in rendered.permissions)]
         iam, self.role = self.states.client("iam"), self.states.name("role")
         trust = document({"Effect": "Allow", "Principal": STATES, "Action": "sts:AssumeRole"})
         role = iam.create_role(RoleName=self.role, AssumeRolePolicyDocument=trust)["Role"]
         iam.put_role_policy(RoleName=self.role, PolicyName="tasks", PolicyDocument=document(*rights))
         machine = self.states.sfn.create_state_machine(
-            name=self.states.name(), definition=json.dumps(made.asl), roleArn=role["Arn"], type=kind
+            name=self.states.name(), definition=json.dumps(rendered.asl), roleArn=role["Arn"], type=kind
         )
         self.arn = machine["stateMachineArn"]
         return self
@@ -104,7 +104,7 @@ class Guarded:
 
     @property
     def calls(self) -> int:
-        """How often the function was called."""
+        """Return the number of calls of the function."""
         calls = self.directory / "calls"
         return len(calls.read_text()) if calls.exists() else 0
 
@@ -123,7 +123,7 @@ class Guarded:
         self.states.client("iam").put_role_policy(**named, PolicyDocument=document(statement))
 
     def open(self, *, failures: int = 3, retry_in_seconds: int = OPEN_SECONDS) -> None:
-        """Leaves the item as it is after some failures."""
+        """Leave the item as it is after some failures."""
         item = {
             "circuit": {"S": "model"},
             "failures": {"N": str(failures)},
@@ -200,10 +200,10 @@ def test_of_many_at_once_one_tries_it(guarded: Guarded) -> None:
     guarded.make().open(retry_in_seconds=-1)
     go_on = guarded.directory / "go on"
     with ThreadPoolExecutor(6) as threads:
-        asked = [threads.submit(guarded.run, until=str(go_on)) for _ in range(6)]
-        assert eventually(lambda: sum(one.done() for one in asked) == 5)
+        pending = [threads.submit(guarded.run, until=str(go_on)) for _ in range(6)]
+        assert eventually(lambda: sum(one.done() for one in pending) == 5)
         go_on.touch()
-        answers = sorted(one.result() for one in asked)
+        answers = sorted(one.result() for one in pending)
     assert answers == ["said", *["something else"] * 5]
     assert (guarded.calls, guarded.item) == (1, None)
 

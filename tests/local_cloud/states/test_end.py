@@ -1,4 +1,4 @@
-"""What holds when a local cloud ends, and when many executions run at once."""
+"""Executions when a local cloud ends, and many of them at once."""
 
 from __future__ import annotations
 

@@ -23,9 +23,11 @@ def task(service: str, caught: bool = False, **parameters: Any) -> dict[str, Any
 def api(states: States, *, authorization: str = "NONE") -> str:
     """Make an API with a MOCK method that answers with a template; gives its host."""
     aws = states.client("apigateway")
-    made = aws.create_rest_api(name=states.name("api"))
-    item = aws.create_resource(restApiId=made["id"], parentId=made["rootResourceId"], pathPart="item")["id"]
-    place = {"restApiId": made["id"], "resourceId": item, "httpMethod": "POST"}
+    created = aws.create_rest_api(name=states.name("api"))
+    item = aws.create_resource(restApiId=created["id"], parentId=created["rootResourceId"], pathPart="item")[
+        "id"
+    ]
+    place = {"restApiId": created["id"], "resourceId": item, "httpMethod": "POST"}
     aws.put_method(**place, authorizationType=authorization)
     request = '{"statusCode": #if($input.params("fail") != "")409#{else}200#end}'
     aws.put_integration(**place, type="MOCK", requestTemplates={"application/json": request})
@@ -38,8 +40,8 @@ def api(states: States, *, authorization: str = "NONE") -> str:
             selectionPattern="" if status == "200" else status,
             responseTemplates={"application/json": body},
         )
-    aws.create_deployment(restApiId=made["id"], stageName="prod")
-    return f"{made['id']}.execute-api.{REGION}.amazonaws.com"
+    aws.create_deployment(restApiId=created["id"], stageName="prod")
+    return f"{created['id']}.execute-api.{REGION}.amazonaws.com"
 
 
 def test_an_api_of_this_cloud_is_called(states: States) -> None:
@@ -98,10 +100,10 @@ def test_calls_that_cannot_be_made_are_caught(states: States) -> None:
 
 
 def connection(states: States, kind: str, parameters: dict[str, Any]) -> dict[str, str]:
-    made = states.client("events").create_connection(
+    created = states.client("events").create_connection(
         Name=states.name("connection"), AuthorizationType=kind, AuthParameters=parameters
     )
-    return {"ConnectionArn": made["ConnectionArn"]}
+    return {"ConnectionArn": created["ConnectionArn"]}
 
 
 def test_a_web_server_is_called_with_a_connection(states: States, web_server: WebServer) -> None:
@@ -141,9 +143,9 @@ def test_a_connection_gets_its_token_of_an_authorization_server(
     }
     bearer = connection(states, "OAUTH_CLIENT_CREDENTIALS", {"OAuthParameters": oauth})
     states.output(task("http", ApiEndpoint=f"{web_server.url}/a", Method="GET", Authentication=bearer))
-    asked, called = web_server.received
-    assert (asked.method, asked.target) == ("POST", "/token")
-    assert asked.body == b"grant_type=client_credentials&client_id=me&client_secret=mine&scope=read"
+    request, called = web_server.received
+    assert (request.method, request.target) == ("POST", "/token")
+    assert request.body == b"grant_type=client_credentials&client_id=me&client_secret=mine&scope=read"
     assert (called.target, called.header("Authorization")) == ("/a", "Bearer secret")
     web_server.body = b"no token"
     given = {"ApiEndpoint": web_server.url, "Method": "GET", "Authentication": bearer}

@@ -46,8 +46,8 @@ MAP = {
 
 
 def executions() -> backend.LocalStatesBackend:
-    made: backend.LocalStatesBackend = stepfunctions_parser_backends[ACCOUNT][REGION]
-    return made
+    own_backend: backend.LocalStatesBackend = stepfunctions_parser_backends[ACCOUNT][REGION]
+    return own_backend
 
 
 def check_history(events: list[dict[str, Any]], given: dict[str, Any]) -> None:

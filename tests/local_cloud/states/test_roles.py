@@ -44,9 +44,9 @@ def run(states: States, role: str, state: dict[str, Any], given: Any = None) -> 
 def assert_denied(answer: dict[str, Any], error: str, role: str, action: str, resource: str) -> None:
     name = role.rpartition("/")[2]
     assert (answer["status"], answer["error"]) == ("FAILED", error)
-    user, _, said = answer["cause"].partition(" is not authorized to perform: ")
+    user, _, message = answer["cause"].partition(" is not authorized to perform: ")
     assert user.startswith(f"User: arn:aws:sts::{ACCOUNT}:assumed-role/{name}/")
-    assert said.startswith(
+    assert message.startswith(
         f"{action} on resource: {resource} because no identity-based policy allows the {action} action (Service: "
     )
 

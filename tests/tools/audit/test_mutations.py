@@ -467,7 +467,7 @@ def test_there_are_at_least_as_many_faults_as_the_project_set_out_to_find() -> N
     assert len({mutation.put for mutation in MUTATIONS}) >= 28
 
 
-# The same faults, written as a user of the constructs would: most cannot be said, and these are refused.
+# The same faults, written as a user of the constructs would: most cannot be written, and these are rejected.
 
 
 def refused_faults(stack: AllOn, archive: FakeArchive) -> dict[str, Callable[[], object]]:

@@ -95,7 +95,7 @@ def proxied(path: str, body: str, content_type: str, *, is_base64: bool) -> dict
 
 
 def edits(found: str, expected: str) -> int:
-    """How many characters must be inserted, removed or replaced to get from one text to the other."""
+    """Return the number of characters to insert, remove or replace to get from one text to the other."""
     row = list(range(len(expected) + 1))
     for number, character in enumerate(found, 1):
         diagonal, row[0] = row[0], number

@@ -1,4 +1,4 @@
-"""Lambda authorizers: what the function is told, what its answer means, and when it is asked at all."""
+"""Lambda authorizers: events, the meaning of answers, and requests that need no call."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def statement(
 
 def policy(*statements: dict[str, Any], **members: Any) -> dict[str, Any]:
     document = {"Version": "2012-10-17", "Statement": list(statements) or [statement()]}
-    return {"principalId": "somebody", "policyDocument": document} | members
+    return {"principalId": "ada", "policyDocument": document} | members
 
 
 @dataclass
@@ -63,7 +63,7 @@ class Scene:
     api: DeployedApi
     authorizer_id: str
     authorizer_arn: str
-    asked: list[dict[str, Any]]
+    events: list[dict[str, Any]]
     served: list[dict[str, Any]]
     answer: Any = field(default_factory=policy)
 
@@ -75,11 +75,11 @@ class Scene:
 @pytest.fixture
 def make_scene(make_api: MakeApi, make_function: MakeFunction) -> Callable[..., Scene]:
     def make(permission: str | None = "authorizer", stage_variables: Any = None, **settings: Any) -> Scene:
-        asked: list[dict[str, Any]] = []
+        events: list[dict[str, Any]] = []
         served: list[dict[str, Any]] = []
 
         def decide(event: dict[str, Any]) -> Any:
-            asked.append(event)
+            events.append(event)
             return scene.answer(event) if callable(scene.answer) else scene.answer
 
         def serve(event: dict[str, Any]) -> dict[str, Any]:
@@ -115,27 +115,27 @@ def make_scene(make_api: MakeApi, make_function: MakeFunction) -> Callable[..., 
         for name, value in (stage_variables or {}).items():
             operations = [{"op": "replace", "path": f"/variables/{name}", "value": value}]
             api.aws.update_stage(restApiId=api.api_id, stageName="stage", patchOperations=operations)
-        scene = Scene(api, authorizer, function_arn, asked, served)
+        scene = Scene(api, authorizer, function_arn, events, served)
         return scene
 
     return make
 
 
-# --- what the function is told ----------------------------------------------------------------------------------
+# --- events of the function -------------------------------------------------------------------------------------
 
 
 def test_a_token_authorizer_gets_the_token_and_the_method(make_scene: Callable[..., Scene]) -> None:
     scene = make_scene()
     assert scene.call("/a/1%2F2/", sent="Bearer abc").status == 200
     arn = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{scene.api.api_id}/stage/GET/a/1%2F2"
-    assert scene.asked == [{"type": "TOKEN", "methodArn": arn, "authorizationToken": "Bearer abc"}]
+    assert scene.events == [{"type": "TOKEN", "methodArn": arn, "authorizationToken": "Bearer abc"}]
     assert scene.api.cloud.functions.invoked[-2:] == [scene.authorizer_arn, scene.api.function_arn]
 
 
 def test_a_request_authorizer_gets_the_request_without_its_body(make_scene: Callable[..., Scene]) -> None:
     scene = make_scene(type="REQUEST", stage_variables={"colour": "red"})
     assert scene.call("/a/7?q=1&q=2", method="POST", body=b"secret", headers={"X-One": "1"}).status == 200
-    (event,) = scene.asked
+    (event,) = scene.events
     context = event.pop("requestContext")
     trace = event["headers"].pop("X-Amzn-Trace-Id")
     assert event["multiValueHeaders"].pop("X-Amzn-Trace-Id") == [trace]
@@ -180,7 +180,7 @@ def test_what_is_empty_is_an_empty_object_for_a_request_authorizer(make_scene: C
         "pathParameters",
         "stageVariables",
     )
-    assert [scene.asked[0][name] for name in names] == [{}, {}, {}, {}]
+    assert [scene.events[0][name] for name in names] == [{}, {}, {}, {}]
 
 
 def test_a_request_authorizer_sees_the_key_of_a_method_that_requires_one(
@@ -192,7 +192,7 @@ def test_a_request_authorizer_sees_the_key_of_a_method_that_requires_one(
     )
     scene.api.deploy()
     assert scene.call("/keyed", headers={"X-Api-Key": "mine"}).status == 403
-    assert scene.asked[0]["requestContext"]["identity"]["apiKey"] == "mine"
+    assert scene.events[0]["requestContext"]["identity"]["apiKey"] == "mine"
 
 
 # --- identity sources -------------------------------------------------------------------------------------------
@@ -202,7 +202,7 @@ def test_a_request_authorizer_sees_the_key_of_a_method_that_requires_one(
 def test_without_the_token_nobody_is_asked(make_scene: Callable[..., Scene], token: str | None) -> None:
     scene = make_scene()
     assert answered(scene.call(sent=token)) == UNAUTHORIZED
-    assert (scene.asked, scene.served) == ([], [])
+    assert (scene.events, scene.served) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_a_token_must_match_the_expression(make_scene: Callable[..., Scene], tok
     scene = make_scene(identityValidationExpression="Bearer [a-z]+")
     response = scene.call(sent=token)
     assert response.status == status
-    assert len(scene.asked) == (status == 200)
+    assert len(scene.events) == (status == 200)
     if status == 401:
         assert answered(response) == UNAUTHORIZED
 
@@ -227,9 +227,9 @@ def test_each_identity_source_of_a_request_authorizer_must_be_there(make_scene: 
         ("/b?tenant=1", {"X-User": ""}),
     ):
         assert answered(scene.call(path, sent=None, headers=headers)) == UNAUTHORIZED
-    assert scene.asked == []
+    assert scene.events == []
     assert scene.call("/b?tenant=1", sent=None, headers={"x-user": "me"}).status == 200
-    assert len(scene.asked) == 1
+    assert len(scene.events) == 1
 
 
 def test_a_missing_stage_variable_is_401_and_an_unknown_source_500(make_scene: Callable[..., Scene]) -> None:
@@ -365,7 +365,7 @@ def test_the_function_gets_the_context_as_text(make_scene: Callable[..., Scene])
     authorizer = scene.served[0]["requestContext"]["authorizer"]
     assert isinstance(authorizer.pop("integrationLatency"), int)
     assert authorizer == {
-        "principalId": "somebody",
+        "principalId": "ada",
         "text": "a",
         "whole": "1",
         "real": "1.5",
@@ -391,7 +391,7 @@ def test_gateway_responses_are_made_for_refusals_and_see_the_context(
     assert denied.headers["Access-Control-Allow-Origin"] == "https://a.example"
     assert json.loads(denied.content) == {
         "message": "User is not authorized to access this resource with an explicit deny",
-        "who": "somebody",
+        "who": "ada",
     }
     assert json.loads(scene.call(sent=None).content) == {"message": "Unauthorized", "who": ""}
     scene.answer = function_failure("E", "x")
@@ -413,7 +413,7 @@ def test_the_authorizer_needs_a_permission_of_its_own(
     assert response.status == status
     if status == 500:
         assert answered(response) == CONFIGURATION
-        assert scene.asked == []
+        assert scene.events == []
 
 
 def test_credentials_stand_for_the_permission(make_scene: Callable[..., Scene], cloud: CloudInThread) -> None:
@@ -490,15 +490,15 @@ def test_an_authorizer_that_the_deployment_lacks(make_scene: Callable[..., Scene
 
 
 class Invoker:
-    """Answers for a function and counts how often it is asked."""
+    """Invoker that answers for a function and counts its calls."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.calls = 0
         self.answer: Any = policy()
         self.seconds = 0.0
 
     async def invoke(self, _function_arn: str, _payload: bytes, **_ids: str | None) -> InvocationResult:
-        self.asked += 1
+        self.calls += 1
         await asyncio.sleep(self.seconds)
         if isinstance(self.answer, InvocationResult):
             return self.answer
@@ -558,13 +558,13 @@ def test_an_answer_is_remembered_for_its_time_and_its_token() -> None:
     desk = Desk()
     desk.ask()
     desk.now = 59.9
-    assert desk.ask().authorizer == {"principalId": "somebody", "integrationLatency": 0}
-    assert desk.invoker.asked == 1
+    assert desk.ask().authorizer == {"principalId": "ada", "integrationLatency": 0}
+    assert desk.invoker.calls == 1
     desk.ask("other token")
-    assert desk.invoker.asked == 2
+    assert desk.invoker.calls == 2
     desk.now = 60.0
     desk.ask()
-    assert desk.invoker.asked == 3
+    assert desk.invoker.calls == 3
 
 
 def test_a_remembered_policy_is_applied_to_each_method() -> None:
@@ -578,7 +578,7 @@ def test_a_remembered_policy_is_applied_to_each_method() -> None:
     assert caught.value.reason == (
         f"the authorizer's policy does not allow arn:aws:execute-api:{REGION}:{ACCOUNT}:api/stage/GET/b"
     )
-    assert desk.invoker.asked == 1
+    assert desk.invoker.calls == 1
 
 
 @pytest.mark.parametrize(
@@ -595,7 +595,7 @@ def test_when_answers_are_remembered(settings: dict[str, Any], times: int) -> No
     desk = Desk(**settings)
     desk.ask()
     desk.ask()
-    assert desk.invoker.asked == times
+    assert desk.invoker.calls == times
 
 
 def test_a_refusal_of_the_function_is_not_remembered() -> None:
@@ -604,7 +604,7 @@ def test_a_refusal_of_the_function_is_not_remembered() -> None:
     for _ in range(2):
         with pytest.raises(GatewayError):
             desk.ask()
-    assert desk.invoker.asked == 2
+    assert desk.invoker.calls == 2
 
 
 def test_a_stage_variable_chooses_the_function_and_with_it_the_answers() -> None:
@@ -622,7 +622,7 @@ def test_another_stage_or_other_settings_start_anew() -> None:
     desk.ask()
     desk.stage = StageSettings()
     desk.ask()
-    assert desk.invoker.asked == 2
+    assert desk.invoker.calls == 2
     desk.authorizer |= {"authorizerUri": AUTHORIZER["authorizerUri"].replace("function:f", "function:f:2")}
     with pytest.raises(GatewayError) as caught:
         desk.ask()

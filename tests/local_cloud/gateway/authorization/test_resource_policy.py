@@ -106,10 +106,10 @@ def test_with_a_lambda_authorizer_one_of_both_has_to_allow(
     own: str | None,
     expected: str,
 ) -> None:
-    asked = []
+    questions = []
 
     def decide(event: Any) -> dict[str, Any]:
-        asked.append(event)
+        questions.append(event)
         arn = "arn:aws:execute-api:*:*:nothing" if own is None else "*"
         statement = {"Effect": own or "Allow", "Action": "execute-api:Invoke", "Resource": arn}
         return {"principalId": "me", "policyDocument": {"Statement": [statement]}}
@@ -142,7 +142,7 @@ def test_with_a_lambda_authorizer_one_of_both_has_to_allow(
             "before": refusal(api, suffix=DENIED),
         }[expected]
     )
-    assert len(asked) == (expected != "before")
+    assert len(questions) == (expected != "before")
 
 
 _names = iter(range(10_000))
@@ -174,8 +174,8 @@ OWN = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "*"}
         ("the user", "Allow", False, None),
         ("the user", "Deny", True, DENIED),
         ("*", "Allow", False, None),
-        ("somebody else", "Allow", False, ""),
-        ("somebody else", "Deny", True, None),
+        ("another role", "Allow", False, ""),
+        ("another role", "Deny", True, None),
         # the account's name lets the account's own policies decide
         ("the account", "Allow", False, ""),
         ("the account", "Allow", True, None),
@@ -188,7 +188,7 @@ def test_a_signed_request_has_a_principal(
     arn, credentials = make_user(cloud, *([OWN] if own else []))
     named = {
         "the user": {"AWS": [arn]},
-        "somebody else": {"AWS": f"{arn}-x"},
+        "another role": {"AWS": f"{arn}-x"},
         "the account": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
         "*": "*",
     }

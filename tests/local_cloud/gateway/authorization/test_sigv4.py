@@ -460,8 +460,8 @@ def test_a_session_that_has_ended_is_expired(
 
     _, _, session = assume(allow("*"))
     assert scene.call(session).status == 200
-    kept = sts_backends[ACCOUNT]["aws"].get_assumed_role_from_access_key(session.access_key)
-    kept.expiration -= timedelta(hours=2)
+    session_record = sts_backends[ACCOUNT]["aws"].get_assumed_role_from_access_key(session.access_key)
+    session_record.expiration -= timedelta(hours=2)
     assert answered(scene.call(session)) == EXPIRED
 
 
