@@ -127,8 +127,9 @@ bench: install ## Measure the data plane, its peers, an apply in both forms of t
 	@$(BIN)/python -m tools.benchmarks.workflows
 	@$(BIN)/python -m tools.benchmarks.models
 
-soak: install ## 10,000 mixed requests: no wrong status, no lost worker, no growth of memory
+soak: install ## 10,000 mixed requests, and 10,000 metered calls: no wrong status, no leak, and sums that agree to the last unit
 	@$(BIN)/python -m tools.benchmarks.soak
+	@$(BIN)/python -m tools.benchmarks.soak_meter
 
 bench-synth: install ## Measure synth against the stock import path and against its peers
 	@$(BIN)/python -m tools.benchmarks.synth

@@ -168,7 +168,7 @@ def test_the_namespaces_are_those_that_the_provider_publishes(provider: Path) ->
     assert namespaces(provider) == sorted(published)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_whole_archive_has_every_type_as_a_parser_reads_it(everything: Path, provider: Path) -> None:
     types = indexed_types(read(everything))
     name, jsii = next(members(provider / "_jsii" / ARCHIVE))
@@ -178,7 +178,7 @@ def test_the_whole_archive_has_every_type_as_a_parser_reads_it(everything: Path,
     assert types == expected
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_whole_archive_has_every_module_without_its_source_map(everything: Path, provider: Path) -> None:
     repacked = read(everything)
     compared = 0

@@ -121,7 +121,8 @@ def test_jsii_reads_the_types_by_the_index(tmp_path: Path, small: dict[str, byte
     assert written(output) == small
 
 
-@pytest.mark.parametrize("damage", [pytest.param("in the middle", marks=pytest.mark.long), "at the checksum"])
+@pytest.mark.long
+@pytest.mark.parametrize("damage", ["in the middle", "at the checksum"])
 def test_a_damaged_cache_is_replaced(tmp_path: Path, small: dict[str, bytes], damage: str) -> None:
     cache, output = tmp_path / "cache", tmp_path / "output"
     assert run(["small", str(output)], XDG_CACHE_HOME=str(cache)) == []

@@ -6,37 +6,26 @@ python -m tools.benchmarks.dev      changes handlers, a workflow and main.py of 
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import statistics
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from http import HTTPStatus
-from pathlib import Path
 from typing import Final
 
 from deploy_tools import interrupts
 from deploy_tools.app import CdktfApp
 from deploy_tools.callers import USER_OUTPUTS, Callers
-from deploy_tools.cloud import stop_cloud
 from deploy_tools.console import heading
 from deploy_tools.deploy import deploy
 from deploy_tools.dev import DevSession
 from deploy_tools.errors import DeploymentError, TerraformError
 from deploy_tools.file_watch import FileWatch
-from lambda_archives.cache import CACHE_VARIABLE, default_cache
-from tools.project import PROJECT
+from tools.benchmarks.project_copy import project_copy
 
 ROUNDS: Final = 5
-SOURCES: Final = (
-    *("main.py", "settings.py", "cdktf.json"),
-    *("constructs_lib", "lambda_archives", "lazy_bindings", "handlers", "workflows"),
-)
 TEXT: Final = "The museum opened on Monday. It was full by noon."
 CALLS: Final[dict[str, tuple[str, object]]] = {
     "orchestrator": ("/ai-service", None),
@@ -121,31 +110,10 @@ class Bench:
         ]
 
 
-@contextmanager
-def _copied() -> Iterator[CdktfApp]:
-    """Copy the project; its local cloud ends with the block."""
-    with tempfile.TemporaryDirectory() as directory:
-        folder = Path(directory) / "project"
-        folder.mkdir()
-        for name in SOURCES:
-            if (PROJECT / name).is_dir():
-                shutil.copytree(
-                    PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "cdktf.out")
-                )
-            else:
-                shutil.copy(PROJECT / name, folder / name)
-        os.environ.setdefault(CACHE_VARIABLE, str(default_cache(PROJECT)))
-        app = CdktfApp.in_folder(folder)
-        try:
-            yield app
-        finally:
-            stop_cloud(app.cloud_directory, forget=True)
-
-
 def main() -> int:
     """Measure, and print the medians."""
     rows: list[tuple[str, float]] = []
-    with _copied() as app:
+    with project_copy() as app:
         heading("Deploy a copy of this project")
         bench = Bench(app)
         try:
