@@ -7,9 +7,8 @@ Callers of these APIs can run code here (CreateFunction), and a browser lets any
 from __future__ import annotations
 
 import ipaddress
-import json
 
-from local_cloud.messages import Request, Response
+from local_cloud.messages import Request, Response, json_response
 
 _OWN_NAMES = ("localhost",)
 _AWS_SUFFIXES = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".on.aws")
@@ -76,7 +75,5 @@ def _is_loopback(name: str) -> bool:
 
 
 def _forbidden(message: str) -> Response:
-    body = json.dumps({"__type": "AccessDeniedException", "message": message}).encode()
-    return Response(
-        403, (("Content-Type", "application/json"), ("x-amzn-ErrorType", "AccessDeniedException")), body
-    )
+    code = "AccessDeniedException"
+    return json_response(403, {"__type": code, "message": message}, ("x-amzn-ErrorType", code))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
 import logging
 import os
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from local_cloud.messages import Request, Response
+from local_cloud.messages import Request, Response, json_response
 
 _log = logging.getLogger(__name__)
 
@@ -173,26 +172,27 @@ def _is_page(response: Response) -> bool:
 
 
 def _not_there(request: Request) -> Response:
-    target = request.header("x-amz-target") or f"{request.method} {request.path}"
-    message = f"{target}: not implemented in the local cloud"
-    body = json.dumps({"__type": "NotImplemented", "message": message}).encode()
-    return Response(501, (("Content-Type", "application/json"), ("x-amzn-ErrorType", "NotImplemented")), body)
+    return _answer(request, "NotImplemented", "not implemented in the local cloud")
 
 
 def _failure(request: Request, error: Exception) -> Response:
-    """Answer a call that moto cannot carry out.
-
-    The status is 501 and never 500: AWS's clients repeat a 500 with growing pauses (the Terraform provider up to 25
-    times), which turns a call that can never succeed into minutes of silence.
-    """
-    target = request.header("x-amz-target") or f"{request.method} {request.path}"
-    _log.error("%s failed", target, exc_info=error)
+    """Answer a call that moto cannot carry out."""
+    _log.error("%s failed", _called(request), exc_info=error)
     if isinstance(error, NotImplementedError):
-        code, message = "NotImplemented", f"{target}: not implemented in the local cloud: {error}"
-    else:
-        code, message = (
-            "InternalFailure",
-            f"{target}: the local cloud failed ({type(error).__name__}: {error}); its log has more",
-        )
-    body = json.dumps({"__type": code, "message": message}).encode()
-    return Response(501, (("Content-Type", "application/json"), ("x-amzn-ErrorType", code)), body)
+        return _answer(request, "NotImplemented", f"not implemented in the local cloud: {error}")
+    failed = f"the local cloud failed ({type(error).__name__}: {error}); its log has more"
+    return _answer(request, "InternalFailure", failed)
+
+
+def _answer(request: Request, code: str, message: str) -> Response:
+    """Return an error with status 501.
+
+    It is never 500: AWS's clients repeat a 500 with growing pauses (the Terraform provider up to 25 times), which turns a call
+    that can never succeed into minutes of silence.
+    """
+    content = {"__type": code, "message": f"{_called(request)}: {message}"}
+    return json_response(501, content, ("x-amzn-ErrorType", code))
+
+
+def _called(request: Request) -> str:
+    return request.header("x-amz-target") or f"{request.method} {request.path}"

@@ -7,7 +7,6 @@ without aiohttp's default headers.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -16,7 +15,7 @@ from aiohttp import HttpVersion10, HttpVersion11, hdrs, web
 from aiohttp.web_protocol import RequestHandler
 from multidict import CIMultiDict
 
-from local_cloud.messages import BodyStream, Request, Response
+from local_cloud.messages import BodyStream, Request, Response, json_response
 
 # Above what any AWS API accepts, so that the gateway, not the parser, refuses what AWS refuses.
 _LONGEST_LINE = 65_536
@@ -26,9 +25,6 @@ _UNSENT = (hdrs.SERVER, hdrs.CONTENT_TYPE)
 
 class HttpServer(web.Server):
     """A protocol factory whose connections answer malformed requests without echoing them."""
-
-    def __init__(self, handler: Any) -> None:
-        super().__init__(handler)
 
     def __call__(self) -> RequestHandler:
         """Make the protocol of one connection."""
@@ -77,40 +73,35 @@ class _Connection(RequestHandler):
             self.log_exception("Error while answering %s %s", request.method, request.path, exc_info=exc)
         if request.writer.output_size > 0:
             raise ConnectionError("part of the answer is sent already: the connection can only be closed")
-        body = json.dumps({"message": HTTPStatus(status).phrase}).encode()
-        response = WireResponse(Response(status, (("Content-Type", "application/json"),), body))
+        response = WireResponse(json_response(status, {"message": HTTPStatus(status).phrase}))
         response.force_close()
         return response
-
-
-class WireResponse(web.Response):
-    """A response that carries the headers it was given, plus Date, Content-Length and Connection only."""
-
-    def __init__(self, response: Response) -> None:
-        headers: CIMultiDict[str] = CIMultiDict(response.headers)
-        self._unset = [name for name in _UNSENT if name not in headers]
-        super().__init__(status=response.status, body=response.body, headers=headers)
-
-    async def _prepare_headers(self) -> None:
-        await super()._prepare_headers()
-        for name in self._unset:
-            self._headers.popall(name, None)
-        if self.keep_alive and hdrs.CONNECTION not in self._headers:
-            self._headers[hdrs.CONNECTION] = "keep-alive"
 
 
 class StreamedWireResponse(web.StreamResponse):
     """A response that carries the headers it was given, plus Date and what frames the body."""
 
-    def __init__(self, response: Response) -> None:
+    def __init__(self, response: Response, **options: Any) -> None:
         headers: CIMultiDict[str] = CIMultiDict(response.headers)
         self._unset = [name for name in _UNSENT if name not in headers]
-        super().__init__(status=response.status, headers=headers)
+        super().__init__(status=response.status, headers=headers, **options)
 
     async def _prepare_headers(self) -> None:
         await super()._prepare_headers()
         for name in self._unset:
             self._headers.popall(name, None)
+
+
+class WireResponse(StreamedWireResponse, web.Response):
+    """A response that carries the headers it was given, plus Date, Content-Length and Connection only."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response, body=response.body)
+
+    async def _prepare_headers(self) -> None:
+        await super()._prepare_headers()
+        if self.keep_alive and hdrs.CONNECTION not in self._headers:
+            self._headers[hdrs.CONNECTION] = "keep-alive"
 
 
 async def send_stream(message: web.BaseRequest, response: Response, stream: BodyStream) -> web.StreamResponse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
@@ -78,6 +79,11 @@ class Response:
     def length(self) -> int:
         """Bytes of the body, of a streamed one those so far."""
         return len(self.body) if self.stream is None else self.stream.sent
+
+
+def json_response(status: int, content: object, *headers: tuple[str, str]) -> Response:
+    """Return a response with JSON."""
+    return Response(status, (("Content-Type", "application/json"), *headers), json.dumps(content).encode())
 
 
 def first_header(headers: Iterable[tuple[str, str]], name: str) -> str | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import json
 import os
 import re
 import secrets
@@ -36,7 +35,7 @@ from local_cloud.http_server import (
     request_target,
     send_stream,
 )
-from local_cloud.messages import Request, Response
+from local_cloud.messages import Request, Response, json_response
 from local_cloud.request_log import RequestLog
 from local_cloud.saved_state import SavedState, restore
 
@@ -251,7 +250,7 @@ class LocalCloud:
     async def _own_page(self, request: Request) -> Response | None:
         """Return a page of the local cloud's own; None for a call of an AWS API."""
         if request.path == HEALTH_PATH:
-            return _json(200, {"status": "ready", "instance": self._instance, "pid": os.getpid()})
+            return json_response(200, {"status": "ready", "instance": self._instance, "pid": os.getpid()})
         if request.path.startswith(_OWN_PREFIX):
             await self._loaded()
             assert self._console is not None  # noqa: S101 - created before the data plane
@@ -343,7 +342,3 @@ def _listen(host: str, port: int) -> socket.socket:
 def _authority(host: str, port: int) -> str:
     """Return host and port as in a URL: an IPv6 address is in brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _json(status: int, content: object) -> Response:
-    return Response(status, (("Content-Type", "application/json"),), json.dumps(content).encode())

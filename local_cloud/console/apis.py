@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from local_cloud.gateway.errors import GatewayError
 from local_cloud.gateway.exchange import DeployedStage
 from local_cloud.gateway.lambda_proxy import named_function
 from local_cloud.gateway.throttle import method_settings
+from local_cloud.moto_backends import every
 
 _STATE_MACHINE = re.compile(r"stateMachine:([\w-]+)")
 _ACTION = re.compile(r":action/(\w+)$")
@@ -28,14 +30,10 @@ def list_apis(directory: Path) -> list[dict[str, Any]]:
 def _stages() -> Iterator[DeployedStage]:
     from moto.apigateway.models import apigateway_backends
 
-    for account in list(apigateway_backends.values()):
-        for backend in list(account.values()):
-            for api in list(backend.apis.values()):
-                for name in list(api.stages):
-                    try:
-                        yield find_stage(api.id, name, draw=lambda: 1.0)
-                    except GatewayError:  # deleted meanwhile, or without a deployment
-                        continue
+    apis = [api for backend in every(apigateway_backends) for api in list(backend.apis.values())]
+    for api_id, name in [(api.id, name) for api in apis for name in list(api.stages)]:
+        with suppress(GatewayError):  # deleted meanwhile, or without a deployment
+            yield find_stage(api_id, name, draw=lambda: 1.0)
 
 
 def _stage(stage: DeployedStage, document: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from local_cloud.console.exchanges import Invoked, invocation_row
 from local_cloud.functions.worker import Worker
+from local_cloud.moto_backends import every
 from local_cloud.states.clients import Clients
 
 MOST_ITEMS = 50
@@ -28,8 +29,7 @@ def list_functions(workers: Iterable[Worker], invoked: Iterable[Invoked]) -> lis
     """Return the functions with their processes and their latest invocations."""
     from moto.awslambda.models import lambda_backends
 
-    backends = [backend for account in list(lambda_backends.values()) for backend in list(account.values())]
-    functions = [function for backend in backends for function in backend.list_functions()]
+    functions = [function for backend in every(lambda_backends) for function in backend.list_functions()]
     workers, invoked = list(workers), list(invoked)
     return [
         {

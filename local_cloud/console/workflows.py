@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from local_cloud.console.exchanges import trace_root
+from local_cloud.moto_backends import every
 from local_cloud.states.timeline import timeline
 
 MOST_EXECUTIONS = 100
@@ -89,12 +90,9 @@ def _machines() -> Iterator[tuple[Any, Any]]:
     import sys
 
     models = sys.modules.get("moto.stepfunctions.parser.models")
-    if models is None:
-        return
-    for account in list(models.stepfunctions_parser_backends.values()):
-        for backend in list(account.values()):
-            for machine in list(backend.state_machines):
-                yield backend, machine
+    if models is not None:
+        for backend in every(models.stepfunctions_parser_backends):
+            yield from ((backend, machine) for machine in list(backend.state_machines))
 
 
 def _executions() -> Iterator[Any]:

@@ -13,7 +13,7 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from queue import SimpleQueue
@@ -23,6 +23,7 @@ from uuid import uuid4
 from local_cloud.events.inputs import InvalidInput, input_of
 from local_cloud.events.schedules import Schedules
 from local_cloud.events.targets import Sender, Undeliverable, deliver, delivers_to, send, service_of
+from local_cloud.moto_backends import every
 
 _logger = logging.getLogger("local_cloud.events")
 
@@ -145,17 +146,9 @@ def publish(
 
 def _all_rules() -> list[Any]:
     models = sys.modules.get(_MODELS)
-    if models is None:
-        return []
-    backends = [
-        backend for regions in list(models.events_backends.values()) for backend in list(regions.values())
-    ]
-    return [
-        rule
-        for backend in backends
-        for bus in list(backend.event_buses.values())
-        for rule in list(bus.rules.values())
-    ]
+    backends: Iterable[Any] = () if models is None else every(models.events_backends)
+    buses = [bus for backend in backends for bus in list(backend.event_buses.values())]
+    return [rule for bus in buses for rule in list(bus.rules.values())]
 
 
 def _send_scheduled(rule: Any) -> None:

@@ -13,13 +13,12 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
-from moto.logs import models as logs_models
+from local_cloud.log_groups import put_events
 
 _logger = logging.getLogger("local_cloud.functions")
 
 _DELAY_SECONDS = 0.25
 _MOST_EVENTS_A_DELIVERY = 1000
-_MOST_EVENTS_A_STREAM = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,8 @@ class CloudWatchSink:
             _logger.info("%d log lines were too many for CloudWatch; the log files have them", dropped)
         for stream, batch in by_stream.items():
             try:
-                _put_events(stream, batch)
+                place = (stream.account_id, stream.region, stream.group)
+                put_events(place, stream.name, batch, create=stream.creates_group)
             except Exception as error:  # noqa: BLE001 - moto's errors have no common base
                 self._complain(stream.group, error)
 
@@ -103,18 +103,3 @@ class CloudWatchSink:
                 type(error).__name__,
                 error,
             )
-
-
-def _put_events(stream: LogStream, batch: list[dict[str, Any]]) -> None:
-    account = logs_models.logs_backends.get(stream.account_id)
-    backend = None if account is None else account.get(stream.region)
-    if stream.creates_group and (backend is None or stream.group not in backend.groups):
-        backend = logs_models.logs_backends[stream.account_id][stream.region]
-        backend.create_log_group(stream.group, {})
-    if backend is None or stream.group not in backend.groups:
-        return
-    backend.ensure_log_stream(stream.group, stream.name)
-    backend.put_log_events(stream.group, stream.name, batch)
-    events = backend.groups[stream.group].streams[stream.name].events
-    if len(events) > _MOST_EVENTS_A_STREAM:
-        del events[:-_MOST_EVENTS_A_STREAM]

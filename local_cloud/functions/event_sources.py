@@ -22,6 +22,7 @@ from local_cloud.functions.errors import FunctionServiceError, TooManyRequests
 from local_cloud.functions.invoker import Invoker
 from local_cloud.functions.queue_events import events_of, failed_ids
 from local_cloud.functions.result import InvocationResult
+from local_cloud.moto_backends import every
 
 LARGEST_EVENT_BYTES = 6_291_456
 """Lambda's limit for the event of a batch: 6 MB."""
@@ -199,11 +200,10 @@ class _Consumer:
 
 def _mappings() -> Iterator[tuple[Any, Any]]:
     """Every mapping of a queue, with its backend; read as it stands, while other threads may add to it."""
-    for account in list(lambda_models.lambda_backends.values()):
-        for backend in list(account.values()):
-            for mapping in list(backend._event_source_mappings.values()):
-                if ":sqs:" in mapping.event_source_arn:
-                    yield backend, mapping
+    for backend in every(lambda_models.lambda_backends):
+        for mapping in list(backend._event_source_mappings.values()):
+            if ":sqs:" in mapping.event_source_arn:
+                yield backend, mapping
 
 
 _add_message = sqs_models.Queue.add_message

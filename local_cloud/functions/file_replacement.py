@@ -11,14 +11,12 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping
-from typing import Any
 from urllib.parse import unquote
 
 from local_cloud.functions.code_store import ReplacedFile
 from local_cloud.functions.errors import CodeRejected, FunctionServiceError, InvalidRequestContent
 from local_cloud.functions.invoker import Functions
-from local_cloud.messages import Request, Response
+from local_cloud.messages import Request, Response, json_response
 
 _PATH = re.compile(r"/_aws/lambda/(?P<function>[^/]+)/files")
 
@@ -37,8 +35,8 @@ async def replace_files(functions: Functions, request: Request) -> Response:
         digest = await functions.replace_files(unquote(match["function"]), files, archive=archive)
     except FunctionServiceError as error:
         more = {"error": error.error} if isinstance(error, CodeRejected) else {}
-        return _json(error.status, {"__type": error.code, "message": error.message, **more})
-    return _json(200, {"digest": digest})
+        return json_response(error.status, {"__type": error.code, "message": error.message, **more})
+    return json_response(200, {"digest": digest})
 
 
 def _read(body: bytes) -> tuple[str, dict[str, ReplacedFile | None]]:
@@ -55,7 +53,3 @@ def _read(body: bytes) -> tuple[str, dict[str, ReplacedFile | None]]:
         raise InvalidRequestContent(
             f'The body is not {{"archive": …, "files": …}}: {type(error).__name__}: {error}'
         ) from None
-
-
-def _json(status: int, content: Mapping[str, Any]) -> Response:
-    return Response(status, (("Content-Type", "application/json"),), json.dumps(content).encode())

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, unquote
 from local_cloud.functions.errors import FunctionServiceError
 from local_cloud.functions.invoker import Invoker
 from local_cloud.functions.response_stream import ResponseStream
-from local_cloud.messages import Request, Response
+from local_cloud.messages import Request, Response, json_response
 
 _PATH = re.compile(r"/2021-11-15/functions/(?P<function>[^/]+)/response-streaming-invocations/?")
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[a-z0-9-]+)/")
@@ -114,8 +114,7 @@ def _function(request: Request) -> str:
 
 def _error(code: str, status: int, message: str) -> Response:
     body = {"Type": "User" if status < 500 else "Service", "Message": message, "message": message}
-    headers = (("Content-Type", "application/json"), ("x-amzn-ErrorType", code))
-    return Response(status, headers, json.dumps(body).encode())
+    return json_response(status, body, ("x-amzn-ErrorType", code))
 
 
 def _frame(event_type: str, content_type: str, payload: bytes) -> bytes:

@@ -8,29 +8,25 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable
 
 from local_cloud.gateway.context import response_variables
 from local_cloud.gateway.exchange import Exchange
 from local_cloud.gateway.templates import substitute
+from local_cloud.log_groups import put_events
 from local_cloud.messages import Response
 
 _log = logging.getLogger(__name__)
 
 _DELAY_SECONDS = 0.1
 _STREAM = "local-cloud"
-# What one log stream keeps: the local cloud holds everything in memory.
-_MOST_EVENTS = 10_000
 
 LogLine = tuple[int, str]
-Writer = Callable[[str, list[LogLine]], None]
 
 
 class AccessLog:
     """Writes the access logs of all stages."""
 
-    def __init__(self, write: Writer | None = None) -> None:
-        self._write = write or write_to_cloudwatch
+    def __init__(self) -> None:
         self._waiting: dict[str, list[LogLine]] = defaultdict(list)
         self._scheduled = False
 
@@ -57,15 +53,13 @@ class AccessLog:
 
     def _write_safely(self, destination: str, lines: list[LogLine]) -> None:
         try:
-            self._write(destination, lines)
+            write_to_cloudwatch(destination, lines)
         except Exception:  # noqa: BLE001 - a log that cannot be written must not end the server
             _log.exception("the access log could not be written to %s", destination)
 
 
 def write_to_cloudwatch(destination_arn: str, lines: list[LogLine]) -> None:
     """Put lines into a log group of moto's; as on AWS, those for a group that does not exist are lost."""
-    from moto.logs.models import logs_backends
-
     _, _, service, region, account, resource = destination_arn.split(":", 5)
     if service != "logs":
         _log.warning(
@@ -73,12 +67,7 @@ def write_to_cloudwatch(destination_arn: str, lines: list[LogLine]) -> None:
         )
         return
     name = resource.removeprefix("log-group:").removesuffix(":*")
-    backend = logs_backends[account][region]
-    if name not in backend.groups:
+    if not put_events(
+        (account, region, name), _STREAM, [{"timestamp": at, "message": text} for at, text in lines]
+    ):
         _log.warning("access logs are lost: there is no log group %s", name)
-        return
-    backend.ensure_log_stream(name, _STREAM)
-    backend.put_log_events(name, _STREAM, [{"timestamp": at, "message": text} for at, text in lines])
-    events = backend.groups[name].streams[_STREAM].events
-    if len(events) > _MOST_EVENTS:
-        del events[:-_MOST_EVENTS]

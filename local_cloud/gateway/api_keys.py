@@ -17,7 +17,7 @@ from weakref import WeakKeyDictionary
 from local_cloud.gateway.definition import Method
 from local_cloud.gateway.errors import INVALID_API_KEY, QUOTA_EXCEEDED, THROTTLED, GatewayError
 from local_cloud.gateway.exchange import Exchange
-from local_cloud.gateway.throttle import TokenBucket
+from local_cloud.gateway.throttle import TokenBucket, take_token
 
 HEADER = "x-api-key"
 
@@ -71,13 +71,8 @@ class ApiKeys:
             return
         rate = float(limits.get("rateLimit", _ACCOUNT_RATE))
         burst = float(limits.get("burstLimit", _ACCOUNT_BURST))
-        now = self._clock()
-        buckets = self._buckets.setdefault(plan, {})
         owner = (key.id, f"{stage['apiId']}:{stage['stage']} {scope}" if scope else "")
-        bucket = buckets.get(owner)
-        if bucket is None or bucket.rate != rate or bucket.burst != burst:
-            bucket = buckets[owner] = TokenBucket(rate, burst, now)
-        if not bucket.take(now):
+        if not take_token(self._buckets.setdefault(plan, {}), owner, rate, burst, self._clock()):
             raise GatewayError(
                 THROTTLED,
                 f"key {key.name or key.id} is over the limit of usage plan {plan.name}: {rate:g} requests a second "

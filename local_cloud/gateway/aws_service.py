@@ -88,7 +88,8 @@ class AwsServices:
             return mapped_response(
                 exchange, integration, templates, selector=None, headers=accepted.headers, body=accepted.body
             )
-        result = await self._lambda_proxy.invoke(exchange, integration, payload)
+        function_arn = self._lambda_proxy.function(exchange, integration)
+        result = await self._lambda_proxy.invoke(exchange, integration, function_arn, payload)
         return mapped_response(
             exchange,
             integration,

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from local_cloud.gateway.canary import Draw, choose_release
 from local_cloud.gateway.errors import FORBIDDEN, GatewayError
 from local_cloud.gateway.exchange import DeployedStage
 from local_cloud.gateway.snapshot import snapshot_of
+from local_cloud.moto_backends import every
+
+Draw = Callable[[], float]
+"""Returns a number from 0 up to but not including 1, such as `random.random`."""
+
+
+def choose_release(stage: Any, draw: Draw) -> tuple[str, Mapping[str, str] | None]:
+    """Return the deployment for one request: the stage's, or its canary's with its stage variables.
+
+    Args:
+        stage: moto's stage.
+        draw: Decides for the canary when it returns less than the canary's share; with a share of 0 or 100 percent the
+            answer is certain.
+    """
+    canary = getattr(stage, "canary_settings", None)
+    if not canary or draw() * 100 >= canary["percentTraffic"]:
+        return stage.deployment_id, None
+    return canary["deploymentId"], canary["stageVariableOverrides"]
 
 
 def find_stage(api_id: str, stage_name: str, draw: Draw) -> DeployedStage:
@@ -20,8 +37,8 @@ def find_stage(api_id: str, stage_name: str, draw: Draw) -> DeployedStage:
     if stage is None:
         names = ", ".join(sorted(api.stages)) or "none"
         raise GatewayError(FORBIDDEN, f"{api.name} has no stage {stage_name!r}; it has: {names}")
-    release = choose_release(stage, draw)
-    deployment = api.deployments.get(release.deployment_id)
+    deployment_id, overrides = choose_release(stage, draw)
+    deployment = api.deployments.get(deployment_id)
     definition = None if deployment is None else snapshot_of(deployment)
     if definition is None:
         raise GatewayError(
@@ -31,8 +48,8 @@ def find_stage(api_id: str, stage_name: str, draw: Draw) -> DeployedStage:
         name=stage_name,
         api=definition,
         settings=stage,
-        is_canary=release.is_canary,
-        overrides=release.overrides,
+        is_canary=overrides is not None,
+        overrides=overrides or {},
     )
 
 
@@ -50,8 +67,6 @@ def function_policy(function_arn: str) -> Iterable[Mapping[str, Any]]:
 def _find_api(api_id: str) -> Any:
     from moto.apigateway.models import apigateway_backends
 
-    for account in list(apigateway_backends.values()):
-        for backend in list(account.values()):
-            if (api := backend.apis.get(api_id)) is not None:
-                return api
-    return None
+    return next(
+        (backend.apis[api_id] for backend in every(apigateway_backends) if api_id in backend.apis), None
+    )

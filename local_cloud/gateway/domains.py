@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from local_cloud.moto_backends import every
+
 _ROOT = "(none)"
 
 
@@ -54,11 +56,9 @@ def map_request(host: str, path: str) -> MappedRequest | None:
 def _backend_of(host: str) -> Any:
     from moto.apigateway.models import apigateway_backends
 
-    for account in list(apigateway_backends.values()):
-        for backend in list(account.values()):
-            if _name_in(backend, host) is not None:
-                return backend
-    return None
+    return next(
+        (backend for backend in every(apigateway_backends) if _name_in(backend, host) is not None), None
+    )
 
 
 def _name_in(backend: Any, host: str) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import random
 from collections.abc import Awaitable, Callable
@@ -11,10 +10,9 @@ from dataclasses import replace
 from local_cloud.functions.invoker import Invoker
 from local_cloud.gateway.access_log import AccessLog
 from local_cloud.gateway.api_keys import ApiKeys
-from local_cloud.gateway.authorization.authorizers import Authorizers
+from local_cloud.gateway.authorization.lambda_authorizer import LambdaAuthorizers
 from local_cloud.gateway.aws_service import AwsApis, AwsServices
-from local_cloud.gateway.canary import Draw
-from local_cloud.gateway.deployed import find_stage, function_policy
+from local_cloud.gateway.deployed import Draw, find_stage
 from local_cloud.gateway.domains import map_request
 from local_cloud.gateway.errors import CONFIGURATION, FORBIDDEN, GatewayError, UnsupportedFeatureError
 from local_cloud.gateway.exchange import DeployedStage, Exchange, new_extended_request_id, new_request_id
@@ -23,11 +21,11 @@ from local_cloud.gateway.http_integration import HttpIntegrations
 from local_cloud.gateway.lambda_proxy import LambdaProxy
 from local_cloud.gateway.limits import check_edge
 from local_cloud.gateway.reserved_headers import sendable
-from local_cloud.gateway.steps import authorize, check_api_key, integrate, open_api, route, throttle, validate
+from local_cloud.gateway.steps import authorize, integrate, open_api, route, validate
 from local_cloud.gateway.streaming import whole
 from local_cloud.gateway.throttle import Throttles
 from local_cloud.gateway.waf import WebAcls
-from local_cloud.messages import Request, Response
+from local_cloud.messages import Request, Response, json_response
 
 _log = logging.getLogger(__name__)
 
@@ -51,10 +49,10 @@ class RestApiGateway:
     ) -> None:
         self._draw = draw
         self._web_acls = WebAcls()
-        self._lambda_proxy = LambdaProxy(invoker, function_policy)
+        self._lambda_proxy = LambdaProxy(invoker)
         self._aws_services = AwsServices(aws_apis, self._lambda_proxy)
         self._http_integrations = HttpIntegrations()
-        self._authorizers = Authorizers(invoker, function_policy)
+        self._authorizers = LambdaAuthorizers(invoker)
         self._api_keys = ApiKeys()
         self._throttles = Throttles()
         self._access_log = AccessLog()
@@ -177,9 +175,10 @@ class RestApiGateway:
         exchange.step = "authorization"
         await authorize(exchange, self._authorizers)
         exchange.step = "API key"
-        check_api_key(exchange, self._api_keys)
+        if exchange.routed.api_key_required:
+            self._api_keys.check(exchange)
         exchange.step = "throttle"
-        throttle(exchange, self._throttles)
+        self._throttles.check(exchange.stage.settings, exchange.routed, exchange.request.method)
         exchange.step = "validation"
         validate(exchange)
         exchange.step = "integration"
@@ -206,8 +205,5 @@ def _with_ids(response: Response, request_id: str, extended_request_id: str) -> 
 
 
 def _unsupported(error: UnsupportedFeatureError) -> Response:
-    content = {
-        "message": f"The local cloud does not have this feature yet: {error.feature}",
-        "feature": error.feature,
-    }
-    return Response(501, (("Content-Type", "application/json"),), json.dumps(content).encode())
+    message = f"The local cloud does not have this feature yet: {error.feature}"
+    return json_response(501, {"message": message, "feature": error.feature})

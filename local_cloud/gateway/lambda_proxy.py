@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from local_cloud.functions.errors import FunctionServiceError, RequestTooLarge
 from local_cloud.functions.invoker import Invoker
 from local_cloud.functions.result import InvocationResult
 from local_cloud.gateway.calls import Calls
 from local_cloud.gateway.definition import Integration
+from local_cloud.gateway.deployed import function_policy
 from local_cloud.gateway.errors import (
     BAD_FUNCTION_ANSWER,
     CONFIGURATION,
@@ -51,15 +51,11 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _HARMLESS_CONTENT_HANDLING = (None, "CONVERT_TO_TEXT")
 
 
-PolicyReader = Callable[[str], Iterable[Mapping[str, Any]]]
-
-
 class LambdaProxy:
     """Carries out AWS_PROXY integrations."""
 
-    def __init__(self, invoker: Invoker, read_policy: PolicyReader) -> None:
+    def __init__(self, invoker: Invoker) -> None:
         self._invoker = invoker
-        self._read_policy = read_policy
         self._calls = Calls()
 
     async def respond(self, exchange: Exchange, integration: Integration) -> Response:
@@ -71,7 +67,7 @@ class LambdaProxy:
         payload = _encode(build_event(exchange)).encode("utf-8", "replace")
         if integration.streams:
             return await self._respond_streamed(exchange, integration, function_arn, payload)
-        result = await self._invoke(exchange, integration, function_arn, payload)
+        result = await self.invoke(exchange, integration, function_arn, payload)
         if result.function_error is not None:
             raise GatewayError(
                 BAD_FUNCTION_ANSWER, f"{_name(function_arn)} failed: {failure(result.payload)}"
@@ -100,9 +96,28 @@ class LambdaProxy:
         )
         return replace(response, headers=(*response.headers, (TRACE_HEADER, exchange.full_trace())))
 
-    async def invoke(self, exchange: Exchange, integration: Integration, payload: bytes) -> InvocationResult:
-        """Invoke the function of an integration with an event of its own."""
-        return await self._invoke(exchange, integration, self.function(exchange, integration), payload)
+    async def invoke(
+        self, exchange: Exchange, integration: Integration, function_arn: str, payload: bytes
+    ) -> InvocationResult:
+        """Invoke a function and wait for it as long as the integration may take."""
+        check_event(payload)
+        started = time.perf_counter()
+        invocation = self._invoker.invoke(function_arn, payload, trace_header=exchange.full_trace())
+        try:
+            result = await self._calls.wait(invocation, integration.timeout_seconds)
+        except TimeoutError:
+            raise GatewayError(
+                INTEGRATION_TIMEOUT,
+                f"{_name(function_arn)} took longer than {integration.timeout_seconds:g} s; it runs on",
+            ) from None
+        except RequestTooLarge as error:
+            raise GatewayError(REQUEST_TOO_LARGE, error.message) from error
+        except FunctionServiceError as error:
+            raise GatewayError(CONFIGURATION, f"{error.code}: {error.message}") from error
+        finally:
+            exchange.integration_seconds = time.perf_counter() - started
+        exchange.integration_status = 200
+        return result
 
     async def close(self) -> None:
         """Cancel the invocations that nothing waits for."""
@@ -134,38 +149,10 @@ class LambdaProxy:
             return function_arn
         api = exchange.stage.api
         source = source_arn(api, exchange.stage.name, exchange.request.method, exchange.routed)
-        policy = self._read_policy(function_arn)
+        policy = function_policy(function_arn)
         if not may_invoke(policy, function_arn=function_arn, source=source, account_id=api.account_id):
             raise GatewayError(CONFIGURATION, f"no permission on {_name(function_arn)} for {source}")
         return function_arn
-
-    async def _invoke(
-        self, exchange: Exchange, integration: Integration, function_arn: str, payload: bytes
-    ) -> InvocationResult:
-        check_event(payload)
-        started = time.perf_counter()
-        try:
-            return await self._result(exchange, integration, function_arn, payload)
-        finally:
-            exchange.integration_seconds = time.perf_counter() - started
-
-    async def _result(
-        self, exchange: Exchange, integration: Integration, function_arn: str, payload: bytes
-    ) -> InvocationResult:
-        invocation = self._invoker.invoke(function_arn, payload, trace_header=exchange.full_trace())
-        try:
-            result = await self._calls.wait(invocation, integration.timeout_seconds)
-        except TimeoutError:
-            raise GatewayError(
-                INTEGRATION_TIMEOUT,
-                f"{_name(function_arn)} took longer than {integration.timeout_seconds:g} s; it runs on",
-            ) from None
-        except RequestTooLarge as error:
-            raise GatewayError(REQUEST_TOO_LARGE, error.message) from error
-        except FunctionServiceError as error:
-            raise GatewayError(CONFIGURATION, f"{error.code}: {error.message}") from error
-        exchange.integration_status = 200
-        return result
 
 
 def _refuse_reserved(integration: Integration) -> None:

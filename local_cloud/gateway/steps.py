@@ -6,11 +6,17 @@ and a step cannot do yet is an `UnsupportedFeatureError`.
 
 from __future__ import annotations
 
-from local_cloud.gateway.api_keys import ApiKeys
-from local_cloud.gateway.authorization.authorizers import Authorizers
+from collections.abc import Mapping
+from typing import Any
+
+from local_cloud.gateway.authorization.cognito import authorize_token
+from local_cloud.gateway.authorization.iam import authorize_signature
+from local_cloud.gateway.authorization.lambda_authorizer import LambdaAuthorizers
+from local_cloud.gateway.authorization.resource_policy import require_policy
 from local_cloud.gateway.aws_service import AwsServices
 from local_cloud.gateway.definition import Method
 from local_cloud.gateway.errors import (
+    AUTHORIZER_CONFIGURATION,
     CONFIGURATION,
     FORBIDDEN,
     NO_ROUTE,
@@ -22,7 +28,7 @@ from local_cloud.gateway.http_integration import HttpIntegrations
 from local_cloud.gateway.lambda_proxy import LambdaProxy
 from local_cloud.gateway.limits import check_body
 from local_cloud.gateway.mock import mock_response
-from local_cloud.gateway.throttle import Throttles, method_settings
+from local_cloud.gateway.throttle import method_settings
 from local_cloud.gateway.validation import validate_body, validate_parameters
 from local_cloud.gateway.waf import WebAcls
 from local_cloud.messages import Response
@@ -57,21 +63,32 @@ def route(exchange: Exchange) -> None:
     _refuse_cache(exchange, exchange.method)
 
 
-async def authorize(exchange: Exchange, authorizers: Authorizers) -> None:
-    """Find out who calls and whether they may."""
-    if exchange.routed.authorization != "NONE" or exchange.stage.api.policy:
-        await authorizers.authorize(exchange)
+async def authorize(exchange: Exchange, lambda_authorizers: LambdaAuthorizers) -> None:
+    """Find out who calls and whether they may, in the way that the method asks for; note it on the exchange."""
+    match exchange.routed.authorization:
+        case "NONE":
+            require_policy(exchange)
+        case "AWS_IAM":
+            authorize_signature(exchange)
+        case "CUSTOM":
+            await lambda_authorizers.authorize(exchange, _authorizer(exchange, "TOKEN", "REQUEST"))
+        case "COGNITO_USER_POOLS":
+            authorize_token(exchange, _authorizer(exchange, "COGNITO_USER_POOLS"))
+            require_policy(exchange)
+        case kind:
+            raise GatewayError(AUTHORIZER_CONFIGURATION, f"there is no authorization {kind}")
 
 
-def check_api_key(exchange: Exchange, api_keys: ApiKeys) -> None:
-    """Find the usage plan that the request's key belongs to, and count the request against its limits."""
-    if exchange.routed.api_key_required:
-        api_keys.check(exchange)
-
-
-def throttle(exchange: Exchange, throttles: Throttles) -> None:
-    """Count the request against the stage's limits."""
-    throttles.check(exchange.stage.settings, exchange.routed, exchange.request.method)
+def _authorizer(exchange: Exchange, *kinds: str) -> Mapping[str, Any]:
+    """Return the method's authorizer as it was deployed."""
+    method = exchange.routed
+    authorizer = exchange.stage.api.authorizers.get(method.authorizer_id or "")
+    if authorizer is None or authorizer.get("type") not in kinds:
+        raise GatewayError(
+            AUTHORIZER_CONFIGURATION,
+            f"the deployment has no authorizer {method.authorizer_id} of the type {' or '.join(kinds)}",
+        )
+    return authorizer
 
 
 def validate(exchange: Exchange) -> None:

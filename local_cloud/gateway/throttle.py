@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from local_cloud.gateway.definition import Method
 from local_cloud.gateway.errors import THROTTLED, GatewayError
+
+_Key = TypeVar("_Key", bound=Hashable)
 
 
 class TokenBucket:
@@ -32,6 +34,14 @@ class TokenBucket:
         return True
 
 
+def take_token(buckets: dict[_Key, TokenBucket], key: _Key, rate: float, burst: float, now: float) -> bool:
+    """Take a token of the bucket with a key, which is a new one if its limits have changed."""
+    bucket = buckets.get(key)
+    if bucket is None or (bucket.rate, bucket.burst) != (rate, burst):
+        bucket = buckets[key] = TokenBucket(rate, burst, now)
+    return bucket.take(now)
+
+
 class Throttles:
     """The buckets of all stages."""
 
@@ -53,13 +63,8 @@ class Throttles:
         rate, burst = float(settings["throttlingRateLimit"]), float(settings["throttlingBurstLimit"])
         if rate < 0 or burst < 0:
             return
-        now = self._clock()
-        buckets = self._buckets.setdefault(stage, {})
         key = f"{method.resource_path} {http_method}"
-        bucket = buckets.get(key)
-        if bucket is None or bucket.rate != rate or bucket.burst != burst:
-            bucket = buckets[key] = TokenBucket(rate, burst, now)
-        if not bucket.take(now):
+        if not take_token(self._buckets.setdefault(stage, {}), key, rate, burst, self._clock()):
             raise GatewayError(
                 THROTTLED, f"over the limit of {rate:g} requests a second with a burst of {burst:g}"
             )

@@ -12,6 +12,7 @@ from typing import Any
 
 from moto.acm.models import CertBundle
 
+from local_cloud.moto_backends import every
 from local_cloud.patches import extends
 
 
@@ -24,8 +25,7 @@ def _check(original: Callable[[Any], None], certificate: Any) -> None:
 
     options = certificate.describe()["Certificate"]["DomainValidationOptions"]
     wanted = {option["ResourceRecord"]["Name"].rstrip(".").lower() for option in options}
-    backends = [backend for account in list(route53_backends.values()) for backend in list(account.values())]
-    zones = [zone for backend in backends for zone in list(backend.zones.values())]
+    zones = [zone for backend in every(route53_backends) for zone in list(backend.zones.values())]
     records = [record for zone in zones for record in list(zone.rrsets) if record.type == "CNAME"]
     if wanted <= {record.name.rstrip(".").lower() for record in records}:
         certificate.status = "ISSUED"

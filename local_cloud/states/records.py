@@ -19,6 +19,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from local_cloud.functions.log import FunctionLogs
+from local_cloud.log_groups import put_events
 
 _logger = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ class Delivery:
         while True:
             settings, stream, event = self._queue.get()
             try:
-                _put_event(settings, stream, event)
+                put_events((settings.account_id or "", settings.region, settings.group), stream, [event])
             except Exception as error:  # noqa: BLE001 - moto's errors have no common base
                 if settings.group not in self._complained:
                     self._complained.add(settings.group)
@@ -94,15 +95,6 @@ class Delivery:
                         type(error).__name__,
                         error,
                     )
-
-
-def _put_event(settings: LogSettings, stream: str, event: dict[str, Any]) -> None:
-    from moto.logs.models import logs_backends
-
-    backend = logs_backends[settings.account_id][settings.region]
-    if settings.group in backend.groups:
-        backend.ensure_log_stream(settings.group, stream)
-        backend.put_log_events(settings.group, stream, [event])
 
 
 @dataclass(frozen=True, slots=True)

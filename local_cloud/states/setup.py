@@ -15,6 +15,7 @@ from threading import Lock
 from typing import Any
 
 from local_cloud.functions.log import FunctionLogs
+from local_cloud.moto_backends import every
 
 LOG_FOLDER = "state_machines"
 """The folder in the local cloud's `logs` that holds a file for each state machine."""
@@ -53,9 +54,8 @@ def stop_executions() -> None:
         if not _patched:
             return
     backends = import_module("moto.stepfunctions.parser.models").stepfunctions_parser_backends
-    for account in list(backends.values()):
-        for backend in list(account.values()):
-            backend.stop_executions("The local cloud was stopped")
+    for backend in every(backends):
+        backend.stop_executions("The local cloud was stopped")
 
 
 def close_logs() -> None:

@@ -6,7 +6,7 @@ import json
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -25,6 +25,7 @@ from local_cloud.gateway.authorization.method_arn import method_arn, request_fac
 from local_cloud.gateway.authorization.resource_policy import policy_decision, refuse_denied
 from local_cloud.gateway.calls import Calls
 from local_cloud.gateway.definition import DEFAULT_TIMEOUT_SECONDS
+from local_cloud.gateway.deployed import function_policy
 from local_cloud.gateway.errors import (
     AUTHORIZER_CONFIGURATION,
     AUTHORIZER_FAILURE,
@@ -33,12 +34,7 @@ from local_cloud.gateway.errors import (
 )
 from local_cloud.gateway.event import last_values, multi_value_headers, multi_value_query, request_context
 from local_cloud.gateway.exchange import Exchange
-from local_cloud.gateway.lambda_proxy import (
-    PolicyReader,
-    failure,
-    named_function,
-    with_stage_variables,
-)
+from local_cloud.gateway.lambda_proxy import failure, named_function, with_stage_variables
 from local_cloud.gateway.permissions import may_invoke
 from local_cloud.iam.policies import (
     PrincipalNotFoundError,
@@ -58,6 +54,7 @@ _NEVER_RUNS = (FunctionNotFound, InvalidRuntime, InvalidZipFile)
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 _CacheKey = tuple[str, ...]
+PolicyReader = Callable[[str], Iterable[Mapping[str, Any]]]
 
 
 class LambdaAuthorizers:
@@ -73,8 +70,8 @@ class LambdaAuthorizers:
     def __init__(
         self,
         invoker: Invoker,
-        read_policy: PolicyReader,
         *,
+        read_policy: PolicyReader = function_policy,
         clock: Callable[[], float] = time.monotonic,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
     ) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from local_cloud.gateway.velocity.scanner import Scanner
 from local_cloud.gateway.velocity.syntax import (
     Binary,
     Block,
@@ -25,6 +24,7 @@ from local_cloud.gateway.velocity.syntax import (
     VelocityError,
 )
 
+_SPACE = re.compile(r"\s*")
 _REFERENCE = re.compile(r"\$!?(\{?)([A-Za-z_][\w-]*)")
 _NAME = re.compile(r"[A-Za-z_][\w-]*")
 _PROPERTY = re.compile(r"\.([A-Za-z_][\w-]*)")
@@ -40,8 +40,61 @@ _OPERATORS = re.compile(r"\|\||&&|==|!=|<=|>=|<|>|\+|-|\*|/|%|(?:or|and|eq|ne|lt
 _LEVELS = ({"||"}, {"&&"}, {"==", "!="}, {"<", "<=", ">", ">="}, {"+", "-"}, {"*", "/", "%"})
 
 
-class ExpressionParser(Scanner):
-    """Parses expressions; each method raises VelocityError where the text is not well formed."""
+class ExpressionParser:
+    """Parses expressions in a text; each method raises VelocityError where it is not well formed."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.position = 0
+
+    @property
+    def at_end(self) -> bool:
+        """True at the end of the text."""
+        return self.position >= len(self.text)
+
+    def peek(self) -> str:
+        """Return the next character; nothing at the end."""
+        return self.text[self.position : self.position + 1]
+
+    def take(self, count: int) -> str:
+        """Read a number of characters."""
+        taken = self.text[self.position : self.position + count]
+        self.position += count
+        return taken
+
+    def take_match(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+        """Read what a pattern matches here; None, and nothing read, if it does not match."""
+        match = pattern.match(self.text, self.position)
+        if match is not None:
+            self.position = match.end()
+        return match
+
+    def skip_if(self, text: str) -> bool:
+        """Read white space, and a text if it comes next."""
+        self.take_match(_SPACE)
+        if self.text.startswith(text, self.position):
+            self.position += len(text)
+            return True
+        return False
+
+    def expect(self, text: str) -> None:
+        """Read white space and a text."""
+        if not self.skip_if(text):
+            raise self.error(f"{text!r} is expected")
+
+    def expect_match(self, pattern: re.Pattern[str], message: str) -> re.Match[str]:
+        """Read white space and what a pattern matches."""
+        self.take_match(_SPACE)
+        match = self.take_match(pattern)
+        if match is None:
+            raise self.error(message)
+        return match
+
+    def error(self, message: str, *, at: int | None = None) -> VelocityError:
+        """Return an error with its line and column."""
+        before = self.text[: self.position if at is None else at]
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        return VelocityError(f"line {line}, column {column}: {message}")
 
     def interpolated(self, text: str) -> Block:
         """Parse the inside of a text in double quotes, which is a template."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from local_cloud.gateway.canary import Release, choose_release
+from local_cloud.gateway.deployed import choose_release
 from tests.support.cloud_in_thread import DeployedApi
 
 CANARY = {
@@ -18,7 +18,8 @@ CANARY = {
     "stageVariableOverrides": {"color": "green"},
     "useStageCache": False,
 }
-IN_CANARY = Release("new", is_canary=True, overrides={"color": "green"})
+IN_STAGE = ("old", None)
+IN_CANARY = ("new", {"color": "green"})
 
 
 def stage(percent: float | None) -> Any:
@@ -29,15 +30,15 @@ def stage(percent: float | None) -> Any:
 @pytest.mark.parametrize(
     ("percent", "drawn", "expected"),
     [
-        (None, 0.0, Release("old")),
-        (0.0, 0.0, Release("old")),
+        (None, 0.0, IN_STAGE),
+        (0.0, 0.0, IN_STAGE),
         (25.0, 0.0, IN_CANARY),
         (25.0, 0.2499, IN_CANARY),
-        (25.0, 0.25, Release("old")),
+        (25.0, 0.25, IN_STAGE),
         (100.0, 0.999999, IN_CANARY),
     ],
 )
-def test_the_choice(percent: float | None, drawn: float, expected: Release) -> None:
+def test_the_choice(percent: float | None, drawn: float, expected: tuple[str, Any]) -> None:
     assert choose_release(stage(percent), lambda: drawn) == expected
 
 

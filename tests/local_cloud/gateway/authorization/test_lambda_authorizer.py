@@ -535,7 +535,10 @@ class Desk:
         self.authorizer = AUTHORIZER | settings
         self.stage = StageSettings()
         self.authorizers = LambdaAuthorizers(
-            self.invoker, lambda _arn: [PERMISSION], clock=lambda: self.now, timeout_seconds=timeout_seconds
+            self.invoker,
+            read_policy=lambda _arn: [PERMISSION],
+            clock=lambda: self.now,
+            timeout_seconds=timeout_seconds,
         )
 
     def ask(self, sent: str = "token", path: str = "/a") -> Exchange:
