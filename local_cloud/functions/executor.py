@@ -21,7 +21,6 @@ from typing import Any, Unpack
 from moto.core import DEFAULT_ACCOUNT_ID
 
 from local_cloud.functions import outcome as outcomes
-from local_cloud.functions.cloudwatch import CloudWatchSink
 from local_cloud.functions.code_store import ArchiveChanged, CodeStore, ReplacedFile
 from local_cloud.functions.concurrency import Concurrency
 from local_cloud.functions.definition import (
@@ -53,6 +52,7 @@ from local_cloud.functions.response_stream import ResponseStream
 from local_cloud.functions.result import InvocationResult
 from local_cloud.functions.warden import Warden
 from local_cloud.functions.worker import Worker, WorkerServices
+from local_cloud.log_groups import LogDelivery
 
 LARGEST_REQUEST_BYTES = 6_291_456
 """Lambda's limit for the event of a synchronous invocation: 6 MB."""
@@ -118,7 +118,7 @@ class FunctionExecutor:
         self._replacing = asyncio.Lock()
         self._closed = False
         self._logs = FunctionLogs(directory / "logs" / "functions")
-        self._cloudwatch = CloudWatchSink()
+        self._cloudwatch = LogDelivery()
         self._memory = MemoryWatch()
         self._warden = Warden(directory / "functions")
 
@@ -293,7 +293,7 @@ class FunctionExecutor:
         self._pools.clear()
         self._memory.close()
         self._warden.close()
-        await self._cloudwatch.close()
+        await asyncio.to_thread(self._cloudwatch.flush)
         self._logs.close()
 
     def worker_free(self, worker: Worker) -> None:

@@ -8,12 +8,12 @@ import os
 import shutil
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
 from local_cloud.functions import outcome as outcomes
-from local_cloud.functions.cloudwatch import CloudWatchSink, LogStream
 from local_cloud.functions.credentials import (
     NOBODYS,
     end_credentials,
@@ -34,6 +34,7 @@ from local_cloud.functions.response_stream import StreamSource
 from local_cloud.functions.result import InvocationResult
 from local_cloud.functions.runtime_api import LARGEST_RESPONSE_BYTES, RuntimeApi
 from local_cloud.functions.warden import Warden
+from local_cloud.log_groups import LogDelivery, LogStream
 
 _MEGABYTE = 1024 * 1024
 
@@ -56,7 +57,7 @@ class WorkerServices:
     """Services that all workers share."""
 
     logs: FunctionLogs
-    cloudwatch: CloudWatchSink
+    cloudwatch: LogDelivery
     memory: MemoryWatch
     warden: Warden
 
@@ -254,7 +255,7 @@ class Worker:
             stream=stream,
             read_end=read_end,
             logs=self._services.logs,
-            sink=(lambda line: self._services.cloudwatch.put(cloudwatch, line)) if logged else None,
+            sink=partial(self._put_line, cloudwatch) if logged else None,
         )
         self._log_end = read_end
         self._loop.add_reader(read_end, self._read_log)
@@ -280,6 +281,9 @@ class Worker:
         self._log.lines(
             f"INIT_START Runtime Version: {definition.runtime} of this machine, process {self.pid}"
         )
+
+    def _put_line(self, stream: LogStream, line: str) -> None:
+        self._services.cloudwatch.put(stream, {"timestamp": int(time.time() * 1000), "message": line})
 
     def _finish(self, outcome: Outcome) -> None:
         """End the invocation: write its last lines, tell the caller, and be free for the next one."""

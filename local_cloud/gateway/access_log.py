@@ -12,7 +12,7 @@ from collections import defaultdict
 from local_cloud.gateway.context import response_variables
 from local_cloud.gateway.exchange import Exchange
 from local_cloud.gateway.templates import substitute
-from local_cloud.log_groups import put_events
+from local_cloud.log_groups import LogStream
 from local_cloud.messages import Response
 
 _log = logging.getLogger(__name__)
@@ -67,7 +67,6 @@ def write_to_cloudwatch(destination_arn: str, lines: list[LogLine]) -> None:
         )
         return
     name = resource.removeprefix("log-group:").removesuffix(":*")
-    if not put_events(
-        (account, region, name), _STREAM, [{"timestamp": at, "message": text} for at, text in lines]
-    ):
+    events = [{"timestamp": at, "message": text} for at, text in lines]
+    if not LogStream(account, region, name, _STREAM).put(events):
         _log.warning("access logs are lost: there is no log group %s", name)

@@ -37,8 +37,9 @@ from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
 from local_cloud.functions.invocation import new_trace_header
 from local_cloud.functions.log import FunctionLogs
+from local_cloud.log_groups import LogDelivery
 from local_cloud.states.execution import LocalExecution
-from local_cloud.states.records import Delivery, LogSettings, Records
+from local_cloud.states.records import LogSettings, Records
 from local_cloud.states.roles import require_trust
 from local_cloud.states.task_tokens import TaskTokens
 from local_cloud.states.validation import diagnose
@@ -67,7 +68,7 @@ class LocalStatesBackend(TaskTokens, StepFunctionsParserBackend):  # type: ignor
     """moto's Step Functions backend, whose executions run on this machine."""
 
     lines: FunctionLogs
-    delivery = Delivery()
+    delivery = LogDelivery()
     on_event: Callable[[str], None] | None = None
     accepted_exec_arn_format = re.compile(
         r"arn:[^:]+:states:[-0-9a-zA-Z]+:(?P<account_id>[0-9]{12}):(execution|express):.+"
@@ -357,7 +358,7 @@ class LocalStatesBackend(TaskTokens, StepFunctionsParserBackend):  # type: ignor
             cloud_watch_logging_session=Records(
                 execution_arn=arn,
                 machine=machine.name,
-                settings=LogSettings.read(target.source.loggingConfiguration),
+                settings=LogSettings.read(target.source.loggingConfiguration, machine.name),
                 delivery=self.delivery,
                 lines=self.lines,
                 trace_header=passed_on,

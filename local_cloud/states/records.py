@@ -1,25 +1,23 @@
 """Logs of executions: events in CloudWatch Logs, and readable lines for the developer.
 
 moto has code for the log events but never uses it, and it would not work: it takes the time of an event for a date,
-and hands the wrong things to its own CloudWatch Logs. Events are delivered from a thread of their own, because a log
-group may have subscriptions, and those invoke functions.
+and hands the wrong things to its own CloudWatch Logs.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import threading
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from queue import SimpleQueue
+from functools import lru_cache
 from typing import Any
 
 from local_cloud.functions.log import FunctionLogs
-from local_cloud.log_groups import put_events
+from local_cloud.log_groups import LogDelivery, LogStream
 
 _logger = logging.getLogger(__name__)
 
@@ -36,65 +34,32 @@ class LogSettings:
     """Log settings of a state machine.
 
     Attributes:
-        account_id: The log group's account; None without a log group.
+        stream: The log stream; None for no logs.
     """
 
     level: str = "OFF"
     include_execution_data: bool = False
-    account_id: str | None = None
-    region: str = ""
-    group: str = ""
+    stream: LogStream | None = None
 
     @classmethod
-    def read(cls, configuration: Mapping[str, Any] | None) -> LogSettings:
+    def read(cls, configuration: Mapping[str, Any] | None, machine: str) -> LogSettings:
         """Read the `loggingConfiguration` of a state machine."""
         configuration = configuration or {}
         level = configuration.get("level", "OFF")
         destinations = configuration.get("destinations") or []
         if level == "OFF" or not destinations:
             return cls()
-        arn = destinations[0].get("cloudWatchLogsLogGroup", {}).get("logGroupArn", "").split(":")
-        return cls(level, bool(configuration.get("includeExecutionData")), arn[4], arn[3], arn[6])
+        group_arn = destinations[0].get("cloudWatchLogsLogGroup", {}).get("logGroupArn", "")
+        include = bool(configuration.get("includeExecutionData"))
+        return cls(level, include, _stream(group_arn, machine))
 
 
-class Delivery:
-    """Brings log events into moto's CloudWatch Logs, in order, from a thread of its own."""
-
-    def __init__(self) -> None:
-        self._queue: SimpleQueue[tuple[LogSettings, str, dict[str, Any]]] = SimpleQueue()
-        self._lock = threading.Lock()
-        self._started = False
-        self._complained: set[str] = set()
-        self._streams: dict[tuple[LogSettings, str], str] = {}
-
-    def stream(self, settings: LogSettings, machine: str) -> str:
-        """Return the log stream of a state machine; its executions share one, as on AWS."""
-        with self._lock:
-            name = f"states/{machine}/{datetime.now(UTC):%Y-%m-%d-%H-%M}/{uuid.uuid4().hex[:8]}"
-            return self._streams.setdefault((settings, machine), name)
-
-    def put(self, settings: LogSettings, stream: str, event: dict[str, Any]) -> None:
-        """Take over one event; it is delivered soon."""
-        with self._lock:
-            if not self._started:
-                self._started = True
-                threading.Thread(target=self._run, daemon=True, name="state machine logs").start()
-        self._queue.put((settings, stream, event))
-
-    def _run(self) -> None:
-        while True:
-            settings, stream, event = self._queue.get()
-            try:
-                put_events((settings.account_id or "", settings.region, settings.group), stream, [event])
-            except Exception as error:  # noqa: BLE001 - moto's errors have no common base
-                if settings.group not in self._complained:
-                    self._complained.add(settings.group)
-                    _logger.warning(
-                        "log group %s did not take the events of its state machine (%s: %s)",
-                        settings.group,
-                        type(error).__name__,
-                        error,
-                    )
+@lru_cache(maxsize=1024)
+def _stream(group_arn: str, machine: str) -> LogStream:
+    """Return the log stream of a state machine; its executions share one, as on AWS."""
+    _, _, _, region, account_id, _, group, *_ = group_arn.split(":")
+    name = f"states/{machine}/{datetime.now(UTC):%Y-%m-%d-%H-%M}/{uuid.uuid4().hex[:8]}"
+    return LogStream(account_id, region, group, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +78,7 @@ class Records:
         execution_arn: str,
         machine: str,
         settings: LogSettings,
-        delivery: Delivery,
+        delivery: LogDelivery,
         lines: FunctionLogs,
         trace_header: str = "",
         on_event: Callable[[str], None] | None = None,
@@ -130,7 +95,6 @@ class Records:
         self._is_logged: Callable[..., bool] = is_logging_enabled_for
         parts = execution_arn.split(":")
         self._name = parts[7]
-        self._stream = delivery.stream(settings, machine)
         self._previous: dict[int, int] = {}
         self._entered: dict[int, tuple[str, datetime]] = {}
         self._started: datetime | None = None
@@ -146,10 +110,9 @@ class Records:
             self._write_line(history_log)
             if self._on_event is not None:
                 self._on_event(self.execution_arn)
-            if self._settings.account_id is not None and self._is_logged(
-                self._settings.level, history_log["type"]
-            ):
-                self._delivery.put(self._settings, self._stream, self._log_event(history_log))
+            stream = self._settings.stream
+            if stream is not None and self._is_logged(self._settings.level, history_log["type"]):
+                self._delivery.put(stream, self._log_event(history_log))
         except Exception:
             _logger.exception("event %s of %s was not logged", history_log.get("id"), self.execution_arn)
 

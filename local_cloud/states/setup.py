@@ -66,6 +66,7 @@ def close_logs() -> None:
     from local_cloud.states.backend import LocalStatesBackend
 
     LocalStatesBackend.lines.close()
+    LocalStatesBackend.delivery.flush()
 
 
 def _call_action(response: Any) -> Any:

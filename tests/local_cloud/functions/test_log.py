@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 
 import pytest
 from moto.logs.models import logs_backends
 
-from local_cloud.functions.cloudwatch import CloudWatchSink, LogStream
 from local_cloud.functions.log import report_line
+from local_cloud.log_groups import LogDelivery, LogStream
 from tests.support.function_cloud import ACCOUNT, REGION, Cloud
 from tests.support.waiting import eventually
 
@@ -151,20 +150,15 @@ def test_a_group_that_takes_nothing_is_complained_about_once(
     backend = logs_backends[ACCOUNT][REGION]
     backend.create_log_group("/broken", {})
     backend.groups["/broken"].put_log_events = None
-    stream = LogStream(ACCOUNT, REGION, "/broken", "stream")
-
-    async def write() -> None:
+    delivery = LogDelivery()
+    with caplog.at_level(logging.WARNING, logger="local_cloud.log_groups"):
         for _ in range(2):
-            sink.put(stream, "line")
-            await sink.close()
-
-    sink = CloudWatchSink()
-    with caplog.at_level(logging.WARNING, logger="local_cloud.functions"):
-        asyncio.run(write())
+            delivery.put(LogStream(ACCOUNT, REGION, "/broken", "stream"), {"timestamp": 1, "message": "line"})
+            delivery.flush()
     (message,) = [record.getMessage() for record in caplog.records]
     assert message == (
-        "Log group /broken did not take the lines of its function (TypeError: 'NoneType' object is not callable); "
-        "the log file has them. Further errors of this group are not shown."
+        "Log group /broken did not take its events (TypeError: 'NoneType' object is not callable); "
+        "the log files have them. Further errors of this group are not shown."
     )
 
 
