@@ -99,6 +99,7 @@ if TYPE_CHECKING:
     from constructs_lib.storage.private_bucket import PrivateBucket
     from constructs_lib.storage.replica import Replica
     from constructs_lib.storage.table import Table
+    from constructs_lib.workflows.approval import Approval
     from constructs_lib.workflows.branches import Map, Parallel
     from constructs_lib.workflows.chat_task import ChatTask
     from constructs_lib.workflows.circuit_breaker import CircuitBreaker
@@ -130,6 +131,7 @@ _MODULES = {
     "ApiDefinition": "constructs_lib.routes.definitions",
     "ApiGatewayAccount": "constructs_lib.api.api_gateway_account",
     "ApiKey": "constructs_lib.metering.api_key",
+    "Approval": "constructs_lib.workflows.approval",
     "Archive": "constructs_lib.archive",
     "ArchiveBucket": "constructs_lib.functions.archive_bucket",
     "ArchiveError": "lambda_archives",
@@ -255,6 +257,7 @@ __all__ = [
     "ApiDefinition",
     "ApiGatewayAccount",
     "ApiKey",
+    "Approval",
     "Archive",
     "ArchiveBucket",
     "ArchiveError",

@@ -152,3 +152,18 @@ def check_texts(where: str, argument: str, value: Any) -> None:
 def _either(choices: Iterable[object]) -> str:
     *most, last = (repr(choice) for choice in choices)
     return f"{', '.join(most)} or {last}" if most else last
+
+
+def check_scope(where: str, scope: object) -> None:
+    """Check the name of a scope that callers may have.
+
+    Raises:
+        ConstructError: It is not valid.
+    """
+    check_pattern(
+        where,
+        "scope",
+        scope,
+        r"[a-z0-9][a-z0-9._:/-]{0,63}",
+        "use 1 to 64 lower case letters, digits and '._:/-'",
+    )

@@ -238,6 +238,7 @@ class TenantRegister:
         services: Sequence[str] | None = None,
         models: Sequence[str] | None = None,
         limits: Sequence[UsageLimit] | None = None,
+        scopes: Sequence[str] | None = None,
         enabled: bool | None = None,
     ) -> TenantInfo:
         """Change what a tenant, or the users in a group, may use. The next request is held to it.
@@ -248,6 +249,7 @@ class TenantRegister:
             services: Names of services. Default: unchanged.
             models: Names of models. Default: unchanged.
             limits: The limits. Default: unchanged.
+            scopes: What it may do besides. Default: unchanged.
             enabled: Whether the tenant may call. Default: unchanged.
 
         Raises:
@@ -259,11 +261,12 @@ class TenantRegister:
                 services=current.access.services if services is None else services,
                 models=current.access.models if models is None else models,
                 limits=current.access.limits if limits is None else limits,
+                scopes=current.access.scopes if scopes is None else scopes,
             )
         changed = replace(current, access=access, enabled=current.enabled if enabled is None else enabled)
         record = ACCESS if group is None else f"{GROUP}{group}"
         item = access.to_item(tenant, record)
-        names = ("services", "models", "limits")
+        names = ("services", "models", "limits", "scopes")
         self._write(
             f"tenant {current.name} is gone, or declared in the stack meanwhile; run it again",
             _update(

@@ -80,6 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     sub.add_argument("--group", metavar="NAME", help=f"group of the user pool; with the tenant {USERS}")
     _add_access(sub, "unchanged", "unchanged")
     sub.add_argument("--no-limits", action="store_true", help="remove all limits")
+    sub.add_argument("--no-scopes", action="store_true", help="remove all scopes")
     state = sub.add_mutually_exclusive_group()
     state.add_argument(
         "--enable", dest="enabled", action="store_true", default=None, help="let the tenant call again"
@@ -118,6 +119,13 @@ def _add_access(sub: argparse.ArgumentParser, names: str, limits: str) -> None:
         dest="models",
         metavar="NAME",
         help=f"model that it may use, such as fast; '*' for all; may be repeated (default: {names})",
+    )
+    sub.add_argument(
+        "--scope",
+        action="append",
+        dest="scopes",
+        metavar="NAME",
+        help=f"what it may do besides, such as to decide approvals; may be repeated (default: {limits})",
     )
     sub.add_argument(
         "--limit",
@@ -164,12 +172,15 @@ def _revoke(options: argparse.Namespace, register: TenantRegister) -> None:
 def _set(options: argparse.Namespace, register: TenantRegister) -> None:
     if options.no_limits and options.limits:
         raise DeploymentError("--no-limits and --limit exclude each other; pass one of the two")
+    if options.no_scopes and options.scopes:
+        raise DeploymentError("--no-scopes and --scope exclude each other; pass one of the two")
     limits = [] if options.no_limits else None if options.limits is None else _limits(options.limits)
     changed = register.change(
         options.tenant,
         group=options.group,
         services=options.services,
         models=options.models,
+        scopes=[] if options.no_scopes else options.scopes,
         limits=limits,
         enabled=options.enabled,
     )
@@ -186,6 +197,7 @@ def _access(options: argparse.Namespace) -> TenantAccess:
         return TenantAccess(
             services=options.services or [ALL],
             models=options.models or [ALL],
+            scopes=options.scopes or [],
             limits=_limits(options.limits or []),
         )
     except ConstructError as error:
@@ -253,7 +265,7 @@ def _print_new(key: NewKey) -> None:
 
 def _print_tenants(tenants: Sequence[TenantInfo]) -> None:
     now = time.time()
-    rows = [("TENANT", "STATE", "SERVICES", "MODELS", "LIMITS", "VALID KEYS", "MANAGED BY")]
+    rows = [("TENANT", "STATE", "SERVICES", "MODELS", "SCOPES", "LIMITS", "VALID KEYS", "MANAGED BY")]
     for one in tenants:
         valid = sum(key.state(now) == "valid" for key in one.keys)
         rows.append(
@@ -262,6 +274,7 @@ def _print_tenants(tenants: Sequence[TenantInfo]) -> None:
                 "enabled" if one.enabled else "disabled",
                 _joined(one.access.services),
                 _joined(one.access.models),
+                " ".join(one.access.scopes) or _NONE,
                 _joined(list(map(str, one.access.limits))),
                 _NONE if one.tenant == USERS else str(valid),
                 "the stack" if one.declared else "this command",

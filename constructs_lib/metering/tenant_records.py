@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from constructs_lib.checks import check_list, check_pattern
+from constructs_lib.checks import check_list, check_pattern, check_scope
 from constructs_lib.errors import ConflictError, LimitExceededError
 from constructs_lib.metering.usage_limit import UsageLimit
 
@@ -44,6 +44,7 @@ class TenantAccess:
         services: Names of services, such as `vision`. Default: all.
         models: Names of models of `/v1`, such as `fast`. Default: all.
         limits: The limits of its use, at most 20. Default: none.
+        scopes: What it may do besides, such as to decide the approvals with this scope. Default: nothing.
 
     Raises:
         ConstructError: An argument is not valid.
@@ -57,6 +58,7 @@ class TenantAccess:
     services: Sequence[str] = (ALL,)
     models: Sequence[str] = (ALL,)
     limits: Sequence[UsageLimit] = field(default=())
+    scopes: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         where = "TenantAccess"
@@ -67,6 +69,10 @@ class TenantAccess:
                     where, argument, name, _NAME, "use lower case letters, digits and '._:-', or '*' for all"
                 )
             object.__setattr__(self, argument, tuple(dict.fromkeys(names)))
+        check_list(where, "scopes", self.scopes)
+        for name in self.scopes:
+            check_scope(where, name)
+        object.__setattr__(self, "scopes", tuple(dict.fromkeys(self.scopes)))
         check_list(where, "limits", self.limits)
         object.__setattr__(self, "limits", tuple(self.limits))
         if len(self.limits) > MAX_LIMITS:
@@ -95,6 +101,7 @@ class TenantAccess:
             "services": {"L": [{"S": name} for name in self.services]},
             "models": {"L": [{"S": name} for name in self.models]},
             "limits": {"S": json.dumps(limits, separators=(",", ":"))},
+            "scopes": {"L": [{"S": name} for name in self.scopes]},
             **more,
         }
 
@@ -105,6 +112,7 @@ class TenantAccess:
             services=[entry["S"] for entry in item["services"]["L"]],
             models=[entry["S"] for entry in item["models"]["L"]],
             limits=[UsageLimit.from_json(entry) for entry in json.loads(item["limits"]["S"])],
+            scopes=[entry["S"] for entry in item.get("scopes", {}).get("L", ())],
         )
 
 

@@ -12,14 +12,16 @@ from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_pattern, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
-from constructs_lib.iam.policy import policy_document
+from constructs_lib.iam.policy import PolicyStatement, policy_document
 from constructs_lib.references import attribute, token
+from constructs_lib.stacks import check_same_stack
 
 if TYPE_CHECKING:
     from cdktf_cdktf_provider_aws.sns_topic import SnsTopic
     from cdktf_cdktf_provider_aws.sns_topic_policy import SnsTopicPolicy
     from cdktf_cdktf_provider_aws.sns_topic_subscription import SnsTopicSubscription
 
+    from constructs_lib.iam.role import Role
     from constructs_lib.kms.encryption_key import EncryptionKey
 
 _EMAIL: Final = r"[^@\s]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
@@ -137,6 +139,19 @@ class AlarmTopic(AwsConstruct):
             protocol="email",
             endpoint=address,
         )
+
+    def grant_publish(self, role: Role) -> None:
+        """Allow a role to publish messages to the topic, and the use of its key for that. Idempotent.
+
+        Raises:
+            ConstructError: if the two are in different stacks.
+        """
+        check_same_stack(path_of(self), self, role)
+        name = f"publish-{self._name}"[:128]
+        if name not in role.policies:
+            statement = PolicyStatement(actions=["sns:Publish"], resources=[attribute(self._resource, "arn")])
+            role.add_policy(name, statement)
+            self._key.grant_use(role)
 
     def _allow_budgets(self) -> SnsTopicPolicy:
         """Allow AWS Budgets to notify the topic of this account's budgets. Idempotent.

@@ -23,12 +23,15 @@ from constructs_lib.functions.asynchronous_calls import AsynchronousCalls
 from constructs_lib.functions.dead_letter_queue import DeadLetterQueue
 from constructs_lib.functions.event_rule import EventRule
 from constructs_lib.functions.function import Function
+from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.kms.signing_key import SigningKey
 from constructs_lib.patterns.ai_service import TIMEOUT_SECONDS
 from constructs_lib.patterns.meter import meter_of
 from constructs_lib.patterns.service_archive import service_archive
+from constructs_lib.references import attribute
 from constructs_lib.stacks import check_same_stack
 from constructs_lib.storage.table import Table
+from constructs_lib.workflows.approval import longest_approval
 from constructs_lib.workflows.budget import EXECUTION_CHARGE
 from constructs_lib.workflows.expressions import Expression, Input
 from constructs_lib.workflows.job_endings import RETRY, JobEndings
@@ -38,6 +41,7 @@ from constructs_lib.workflows.workflow import Workflow
 
 if TYPE_CHECKING:
     from constructs_lib.archive import Archive
+    from constructs_lib.notifications.alarm_topic import AlarmTopic
     from constructs_lib.service_contract import ServiceContract
     from constructs_lib.storage.payload_bucket import PayloadBucket
     from constructs_lib.workflows.step import Step
@@ -60,6 +64,8 @@ class JobRunner(AwsConstruct):
     (`GET /jobs/{job}`) and lists the workflows. The state machines invoke another one, `<name>-finish`, at their end: it
     records the result and notifies the client. EventBridge invokes it for executions that time out, are stopped, or fail
     with an error that no state can catch. Ends that cannot be recorded or reported go to a dead-letter queue.
+
+    A job may wait for an `Approval`: `POST /jobs/{job}/approval` decides it.
 
     A DynamoDB table has a record of each job, which expires. Inputs and results are in the payload bucket; the states
     have their keys only.
@@ -132,8 +138,10 @@ class JobRunner(AwsConstruct):
         self._meter_environment = {} if self._meter is None else self._meter.environment
         self._name = name
         self._payloads = payloads
+        self._lifetime_seconds = lifetime_seconds
         self._workflows: dict[str, tuple[Workflow, dict[str, Any]]] = {}
         self._ends: EventRule | None = None
+        self._topic: AlarmTopic | None = None
         self._table = Table(
             self,
             "table",
@@ -287,11 +295,19 @@ class JobRunner(AwsConstruct):
                 "create another JobRunner for it",
             )
         definition = self._endings.after(steps)
-        if include_execution_data and _LINKS in json.dumps(render(where, definition).asl):
+        asl = render(where, definition).asl
+        approval_seconds = longest_approval(where, asl)
+        if include_execution_data and (approval_seconds or _LINKS in json.dumps(asl)):
+            secrets = "the tokens of approvals" if approval_seconds else "the presigned URLs of links"
             raise UnsafeSettingError(
+                where, f"include_execution_data would log {secrets}", "remove include_execution_data"
+            )
+        if approval_seconds and not approval_seconds < timeout_seconds <= self._lifetime_seconds:
+            raise LimitExceededError(
                 where,
-                "include_execution_data would log the presigned URLs of links",
-                "remove include_execution_data",
+                f"an approval may take {approval_seconds} s, the job {timeout_seconds} s, and its record is kept for "
+                f"{self._lifetime_seconds} s",
+                "each should be longer than the one before: raise timeout_seconds, and lifetime_seconds of the JobRunner",
             )
         bounds: dict[str, Any] = {}
         if self._meter is not None:
@@ -313,6 +329,9 @@ class JobRunner(AwsConstruct):
             definition=definition,
         )
         limits = {"max_items": max_items, "timeout_seconds": timeout_seconds, **bounds}
+        if approval_seconds:
+            limits["approvals"] = True
+            self._allow_approvals(workflow)
         self._workflows[name] = (workflow, limits | ({} if each is None else {"each": each}))
         workflow.grant_describe(self._finish)
         workflow.grant_start(self._function)
@@ -372,6 +391,33 @@ class JobRunner(AwsConstruct):
         self._table.grant(function.role, "DeleteItem", "GetItem", "PutItem", "UpdateItem")
         self._payloads.grant(function.role, PREFIX, read=True, write=True)
         return function
+
+    def notify(self, topic: AlarmTopic) -> None:
+        """Have a topic notified of open approvals. The messages have no data of callers.
+
+        Raises:
+            ConstructError: The topic is in another stack, or another one is notified.
+        """
+        if self._topic is not None:
+            raise ConflictError(path_of(self), "notifies a topic already", "call notify once")
+        self._topic = topic
+        topic.grant_publish(self._finish.role)
+        self._finish.add_environment(APPROVALS_TOPIC=topic.arn)
+
+    @property
+    def has_approvals(self) -> bool:
+        """True if one of its workflows asks for approvals."""
+        return any("approvals" in limits for _, limits in self._workflows.values())
+
+    def _allow_approvals(self, workflow: Workflow) -> None:
+        for function, actions in (
+            (self._finish, ["dynamodb:Query"]),
+            (self._function, ["dynamodb:ConditionCheckItem", "dynamodb:Query"]),
+        ):
+            workflow.grant_task_response(function)
+            if "approvals" not in function.role.policies:
+                table = attribute(self._table.resource, "arn")
+                function.role.add_policy("approvals", PolicyStatement(actions=actions, resources=[table]))
 
     def _watch_ends(self) -> None:
         """Have EventBridge invoke the function for executions that end without a result."""

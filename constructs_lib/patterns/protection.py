@@ -22,6 +22,7 @@ from constructs_lib.monitoring.metric_alarm import MetricAlarm
 from constructs_lib.monitoring.paid_calls import PaidCalls
 from constructs_lib.notifications.alarm_topic import AlarmTopic
 from constructs_lib.patterns.ai_service import AiService
+from constructs_lib.patterns.job_runner import JobRunner
 from constructs_lib.patterns.meter import Meter
 from constructs_lib.workflows.workflow import Workflow
 
@@ -82,7 +83,7 @@ class Protection(AwsConstruct):
 
     @property
     def topic(self) -> AlarmTopic:
-        """The topic that alarms and the budget notify."""
+        """The topic that alarms, the budget and open approvals notify."""
         return self._topic
 
     def _watch(self) -> None:
@@ -109,6 +110,9 @@ class Protection(AwsConstruct):
         for queue in stack.find_all(DeadLetterQueue):
             if not queue.has_alarm:
                 queue.alarm(self._topic)
+        for runner in stack.find_all(JobRunner):
+            if runner.has_approvals:
+                runner.notify(self._topic)
         meters = [meter.namespace for meter in stack.find_all(Meter)]
         for namespace in meters:
             MetricAlarm(

@@ -364,6 +364,24 @@ class Workflow(AwsConstruct):
             needed.append(self._on_key(self._key, "kms:Decrypt"))
         role.add_policy(name, *needed)
 
+    def grant_task_response(self, grantee: Function | Role) -> None:
+        """Allow a function or a role to end the states that wait with a task token (`waitForTaskToken`). Idempotent.
+
+        The permission refers to the workflow by name, so that the workflow may invoke the function.
+
+        Raises:
+            ConstructError: if the two are in different stacks.
+        """
+        check_same_stack(path_of(self), self, grantee)
+        role = grantee.role if isinstance(grantee, Function) else grantee
+        name = f"respond-{self._name}"
+        if name in role.policies:
+            return
+        needed = [PolicyStatement(actions=["states:SendTaskSuccess"], resources=[self._arn_by_name])]
+        if self._key is not None:
+            needed.append(self._on_key(self._key, "kms:Decrypt", "kms:GenerateDataKey"))
+        role.add_policy(name, *needed)
+
     def mermaid(self) -> str:
         """Return its diagram, as a Mermaid flowchart."""
         return mermaid(self._asl)
@@ -397,11 +415,14 @@ class Workflow(AwsConstruct):
             conditions=logging,
         )
 
-    def _on_key(self, key: EncryptionKey, *actions: str) -> PolicyStatement:
+    @property
+    def _arn_by_name(self) -> str:
+        """ARN composed of names, for roles that are created before the state machine."""
         stack = AwsStack.of(self)
-        # Composed of names, because the role is created before the state machine.
-        arn = f"arn:{stack.partition}:states:{stack.region}:{stack.account_id}:stateMachine:{self._name}"
-        mine = {"StringEquals": {"kms:EncryptionContext:aws:states:stateMachineArn": arn}}
+        return f"arn:{stack.partition}:states:{stack.region}:{stack.account_id}:stateMachine:{self._name}"
+
+    def _on_key(self, key: EncryptionKey, *actions: str) -> PolicyStatement:
+        mine = {"StringEquals": {"kms:EncryptionContext:aws:states:stateMachineArn": self._arn_by_name}}
         return PolicyStatement(actions=actions, resources=[attribute(key.resource, "arn")], conditions=mine)
 
 

@@ -169,6 +169,7 @@ def _passed(identity: _Identity, access: Access, pseudonym: str) -> dict[str, ob
             "key": key,
             "services": ",".join(sorted(access.services)),
             "models": ",".join(sorted(access.models)),
+            "scopes": ",".join(sorted(access.scopes)),
             "limits": json.dumps(limits, separators=(",", ":")),
         }
     }

@@ -4,9 +4,9 @@ The table has the partition key `tenant` and the sort key `record`:
 
 | record | attributes |
 |---|---|
-| `access` | `services`, `models`: lists of names, or `["*"]`; `limits`: JSON; `usage_key`: API key of the usage plan; `enabled` |
+| `access` | `services`, `models`: lists of names, or `["*"]`; `scopes`: names; `limits`: JSON; `usage_key`: API key of the usage plan; `enabled` |
 | `key#ID` | `sha256`; `expires_at` in seconds since 1970; `revoked_at` |
-| `group#NAME` | for the tenant `users`: `services`, `models` and `limits` of the users in a group of the user pool |
+| `group#NAME` | for the tenant `users`: `services`, `models`, `scopes` and `limits` of the users in a group of the user pool |
 
 `constructs_lib/patterns/tenant_records.py` writes them.
 """
@@ -34,7 +34,8 @@ class Access:
     Attributes:
         services: Names of services; `*` for all.
         models: Names of models; `*` for all.
-        limits: The limits, whose scopes are `key`, `tenant` and `route:NAME`.
+        limits: The limits, each for a `key`, a `tenant` or a `route:NAME`.
+        scopes: What the caller may do besides.
         usage_key: API key by which API Gateway finds the usage plan. None for a group.
         enabled: Whether the tenant may call.
     """
@@ -42,6 +43,7 @@ class Access:
     services: frozenset[str]
     models: frozenset[str]
     limits: tuple[Limit, ...]
+    scopes: frozenset[str] = frozenset()
     usage_key: str | None = None
     enabled: bool = True
 
@@ -99,6 +101,7 @@ class TenantRecords:
             services=frozenset().union(*(one.services for one in found)),
             models=frozenset().union(*(one.models for one in found)),
             limits=limits,
+            scopes=frozenset().union(*(one.scopes for one in found)),
             usage_key=self.access.usage_key,
             enabled=self.access.enabled,
         )
@@ -174,6 +177,7 @@ def _access(item: Mapping[str, Any]) -> Access:
         services=_names(item["services"]),
         models=_names(item["models"]),
         limits=tuple(map(Limit.from_json, limits)),
+        scopes=frozenset(entry["S"] for entry in item["scopes"]["L"]) if "scopes" in item else frozenset(),
         usage_key=item["usage_key"]["S"] if "usage_key" in item else None,
         enabled=item["enabled"]["BOOL"] is True if "enabled" in item else True,
     )

@@ -1,7 +1,7 @@
 """Caller of a request, as the authorizer of the API describes it in the request's context.
 
-API Gateway passes the context on as strings: `caller`, `tenant`, `key`, `services`, `models` and `limits`. Functions read
-them from `requestContext.authorizer`, direct integrations as `$context.authorizer.*`. A client can change none of them.
+API Gateway passes the context on as strings: `caller`, `tenant`, `key`, `services`, `models`, `scopes` and `limits`. Functions
+read them from `requestContext.authorizer`, direct integrations as `$context.authorizer.*`. A client can change none of them.
 """
 
 from __future__ import annotations
@@ -80,6 +80,7 @@ class Caller:
         services: Names of the services that the caller may use. Default: all.
         models: Names of the models that the caller may use. Default: all.
         limits: The limits that apply to the caller. Default: none.
+        scopes: What the caller may do besides, such as to decide approvals. Default: nothing.
     """
 
     principal: str
@@ -89,6 +90,7 @@ class Caller:
     services: frozenset[str] = frozenset({ALL})
     models: frozenset[str] = frozenset({ALL})
     limits: tuple[Limit, ...] = ()
+    scopes: frozenset[str] = frozenset()
 
     def may_use_service(self, name: str) -> bool:
         """Return whether the caller may use a service, such as `vision`."""
@@ -148,7 +150,8 @@ class Caller:
         """Return the caller of a proxy event of API Gateway; None for a route without authorization.
 
         The claims of a Cognito authorizer, the context of any other Lambda authorizer and a signature with IAM describe a
-        caller without limits, who may use everything.
+        caller without limits, who may use everything. Its scopes are those of the access token (`scope`), or of the context
+        (`scopes`, separated by commas).
 
         Raises:
             InternalError: The context names a tenant, but the rest of it is missing or not valid.
@@ -159,11 +162,14 @@ class Caller:
         tenant = _text(authorizer.get("tenant"))
         if tenant is not None:
             return _described(authorizer, principal, tenant)
-        sub = _text(_mapping(authorizer.get("claims")).get("sub"))
+        claims = _mapping(authorizer.get("claims"))
+        sub = _text(claims.get("sub"))
         if sub is not None:
-            return cls(f"{USER}:{sub}", USERS, USERS)
+            scopes = frozenset((_text(claims.get("scope")) or "").split())
+            return cls(f"{USER}:{sub}", USERS, USERS, scopes=scopes)
         if principal is not None:
-            return cls(f"{OTHER}:{principal}", principal, principal)
+            scopes = _names(authorizer.get("scopes")) or frozenset()
+            return cls(f"{OTHER}:{principal}", principal, principal, scopes=scopes)
         user_arn = _text(_mapping(context.get("identity")).get("userArn"))
         return None if user_arn is None else cls(f"{OPERATOR}:{user_arn}", OPERATORS, OPERATORS)
 
@@ -176,7 +182,8 @@ def _described(authorizer: Mapping[str, object], principal: str | None, tenant: 
         raise InternalError(detail="the authorizer's context is not complete")
     kind = USER if tenant == USERS else TENANT
     limits = limits_of(authorizer.get("limits"))
-    return Caller(f"{kind}:{principal}", tenant, key, pseudonym, services, models, limits)
+    scopes = _names(authorizer.get("scopes")) or frozenset()
+    return Caller(f"{kind}:{principal}", tenant, key, pseudonym, services, models, limits, scopes)
 
 
 def limits_of(value: object) -> tuple[Limit, ...]:

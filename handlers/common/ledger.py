@@ -39,6 +39,7 @@ class Call:
         trace_id: Id of the request's trace. Default: none.
         is_request: Whether it counts against limits of requests. Default: True. A call that is a part of another one was
             counted with that.
+        subject: What it is about, by an id, such as `job/1f2e/approve the total`. Default: none.
     """
 
     caller: Caller
@@ -48,6 +49,7 @@ class Call:
     route: str | None = None
     trace_id: str | None = None
     is_request: bool = True
+    subject: str | None = None
 
     @property
     def account(self) -> str:
@@ -73,6 +75,7 @@ class Call:
             "route": self.route,
             "request_id": self.request_id,
             "trace_id": self.trace_id,
+            "subject": self.subject,
         }
         return {
             **self.key.attributes(),

@@ -465,18 +465,27 @@ class Meter:
                 return
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
-    def _settle_without_limits(self, call: Call, outcome: Outcome, deadline: Deadline) -> None:
+    def row(self, call: Call, outcome: Outcome, *, deadline: Deadline) -> dict[str, object]:
+        """Return the change that writes the settled row of a call without limits, for a transaction that it belongs to.
+
+        Raises:
+            BackendUnavailable: DynamoDB does not answer.
+        """
         self._note_account(call, deadline)
-        item = {**call.attributes(), **outcome.attributes(), "status": {"S": _SETTLED}}
+        put = {
+            "TableName": self._ledger,
+            "Item": {**call.attributes(), **outcome.attributes(), "status": {"S": _SETTLED}},
+            "ConditionExpression": "attribute_not_exists(#row)",
+            "ExpressionAttributeNames": {"#row": "row"},
+        }
+        return {"Put": put}
+
+    def _settle_without_limits(self, call: Call, outcome: Outcome, deadline: Deadline) -> None:
+        change: dict[str, Any] = self.row(call, outcome, deadline=deadline)
         try:
             self._api.call(
                 "put_item",
-                {
-                    "TableName": self._ledger,
-                    "Item": item,
-                    "ConditionExpression": "attribute_not_exists(#row)",
-                    "ExpressionAttributeNames": {"#row": "row"},
-                },
+                change["Put"],
                 deadline=deadline,
                 refusals={"ConditionalCheckFailedException": _Exists},
             )

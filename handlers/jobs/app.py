@@ -12,31 +12,48 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from handlers.common.budgets import BudgetExceeded
+from handlers.common.caller import Caller
 from handlers.common.deadline import Deadline
 from handlers.common.errors import (
     BackendUnavailable,
+    Forbidden,
     IdempotencyKeyReused,
     InternalError,
     InvalidRequest,
     NotFound,
     PayloadTooLarge,
+    ServiceError,
     UnprocessableInput,
 )
 from handlers.common.invocation import Invocation
-from handlers.common.ledger import Share
+from handlers.common.ledger import Call, Outcome, Share
+from handlers.common.logs import InvocationLog
+from handlers.common.meter import Meter
+from handlers.common.metered import trace_id
 from handlers.common.once import Once
 from handlers.common.proxy_request import ProxyRequest
 from handlers.common.responses import Reply
 from handlers.common.service import Service
+from handlers.jobs.approvals import Approval, ApprovalClosed, Approvals
+from handlers.jobs.contract import decide_approval, list_workflows, read_job, start_job
 from handlers.jobs.contract import jobs as contract
-from handlers.jobs.contract import list_workflows, read_job, start_job
-from handlers.jobs.models import Job, JobError, JobRequest, JobWorkflowInfo, Progress, WorkflowList
+from handlers.jobs.models import (
+    ApprovalRequest,
+    Decision,
+    Job,
+    JobApproval,
+    JobError,
+    JobRequest,
+    JobWorkflowInfo,
+    Progress,
+    WorkflowList,
+)
 from handlers.jobs.payloads import Payloads
 from handlers.jobs.problems import NO_RESULT, problem_of_end
 from handlers.jobs.records import JobRecord, JobRecords
@@ -50,12 +67,15 @@ _DAY_SECONDS = 86_400
 
 
 class Jobs:
-    """Operations of the two routes.
+    """Operations of the routes.
 
     Args:
         records: Gives the table of jobs.
         workflows: Gives the workflows.
         payloads: Gives the bucket for inputs and results.
+        approvals: Returns the table of approvals.
+        meter: Returns the meter. Default: there is none.
+        report: Called with the name of what failed and the error, where the request succeeds all the same.
         clock: The time, in seconds since 1970.
         lifetime_seconds: Seconds after which a job and its result expire. Default: 86400.
         callbacks: Whether addresses can be called back from here.
@@ -67,6 +87,9 @@ class Jobs:
         records: Callable[[], JobRecords],
         workflows: Callable[[], JobWorkflows],
         payloads: Callable[[], Payloads],
+        approvals: Callable[[], Approvals],
+        meter: Callable[[], Meter | None] = lambda: None,
+        report: Callable[[str, ServiceError], None] = lambda _name, _error: None,
         clock: Callable[[], float] = time.time,
         lifetime_seconds: int = _DAY_SECONDS,
         callbacks: bool = True,
@@ -74,6 +97,9 @@ class Jobs:
         self._records = records
         self._workflows = workflows
         self._payloads = payloads
+        self._approvals = approvals
+        self._meter = meter
+        self._report = report
         self._clock = clock
         self._lifetime_seconds = lifetime_seconds
         self._callbacks = callbacks
@@ -89,7 +115,7 @@ class Jobs:
         if request.callback_url is not None and not self._callbacks:
             raise UnprocessableInput("callback_url: callbacks are disabled in this environment.")
         items = _items(workflow, request)
-        record = self._written(name, request, _owner(invocation), http, deadline)
+        record = self._written(name, request, _caller(invocation).principal, http, deadline)
         invocation.metered.hand_over()  # a job that was started before has reserved
         if record.status == "accepted":
             share = self._reserved(record, workflow, len(items), invocation)
@@ -99,7 +125,7 @@ class Jobs:
             self._records().mark_running(record, deadline=deadline)
         # The client's own path tells the stage or the domain's base path.
         location = f"{http.context_path.rpartition('/workflows/')[0]}/jobs/{record.job_id}"
-        return Reply(self._job(record, deadline), {"Location": location})
+        return Reply(self._job(record, invocation), {"Location": location})
 
     def list(self) -> WorkflowList:
         """Return the workflows that can be started."""
@@ -117,24 +143,79 @@ class Jobs:
         )
 
     def status(self, invocation: Invocation) -> Job:
-        """Return the status of a job of the caller."""
-        http, deadline = _http(invocation), invocation.deadline
-        job_id = http.path_parameters.get("job", "")
-        record = self._record(_owner(invocation), job_id, deadline) if _JOB_ID.fullmatch(job_id) else None
-        if record is None:
-            raise NotFound("There is no such job. It may have expired.")
+        """Return how a job stands that the caller has started, or has something to decide in."""
+        deadline = invocation.deadline
+        record, approvals = self._found(invocation)
         workflow = self._workflows().named(record.workflow)
         if record.status != "running" or workflow is None:
-            return self._job(record, deadline)
+            return self._job(record, invocation, approvals)
         state = self._workflows().state(workflow, record.execution_name, deadline=deadline)
         if not state.failed:
-            return self._job(record, deadline, states_done=state.states_done)
+            return self._job(record, invocation, approvals, states_done=state.states_done)
         # Either its failure was noted meanwhile, or EventBridge has yet to tell of it.
-        record = self._record(record.owner, job_id, deadline) or record
+        record = self._record(record.owner, record.job_id, deadline) or record
         if record.status == "running":
             code, message = problem_of_end(state.status, state.error)
             record = replace(record, status="failed", error_code=code, error_message=message)
-        return self._job(record, deadline)
+        return self._job(record, invocation, approvals)
+
+    def decide(self, request: ApprovalRequest, invocation: Invocation) -> Job:
+        """Decide what a job asks."""
+        now, deadline = int(self._clock()), invocation.deadline
+        record, approvals = self._found(invocation)
+        approval = _asked(approvals, request.approval)
+        caller = _caller(invocation)
+        if approval.scope not in caller.scopes:
+            raise Forbidden("These credentials may not decide this approval.")
+        if approval.requester == caller.principal and not approval.by_requester:
+            raise Forbidden("Who started the job may not decide this approval.")
+        decided = self._approvals().decide(
+            approval,
+            record,
+            request.decision,
+            now=now,
+            row=self._row(approval, request.decision, invocation),
+            deadline=deadline,
+        )
+        try:
+            self._approvals().deliver(decided, deadline=deadline)
+        except ServiceError as error:
+            self._report("stepfunctions", error)  # the state finds the decision at its next heartbeat
+        return self._job(record, invocation, [decided if one is approval else one for one in approvals])
+
+    def _found(self, invocation: Invocation) -> tuple[JobRecord, Sequence[Approval]]:
+        """Return a job that the caller may read, and its approvals: to its owner all, to others those that they may decide."""
+        job_id, deadline = _http(invocation).path_parameters.get("job", ""), invocation.deadline
+        caller = _caller(invocation)
+        record = self._record(caller.principal, job_id, deadline) if _JOB_ID.fullmatch(job_id) else None
+        workflow = None if record is None else self._workflows().named(record.workflow)
+        asks = self._workflows().any_approvals if workflow is None else workflow.approvals
+        approvals = self._approvals().of_job(job_id, deadline=deadline) if asks else []
+        if record is None:
+            approvals = [one for one in approvals if one.scope in caller.scopes]
+            owners = {one.requester for one in approvals}
+            record = self._record(owners.pop(), job_id, deadline) if len(owners) == 1 else None
+        if record is None:
+            raise NotFound("There is no such job. It may have expired.")
+        return record, [one for one in approvals if one.execution == record.execution_name]
+
+    def _row(
+        self, approval: Approval, decision: Decision, invocation: Invocation
+    ) -> dict[str, object] | None:
+        """Return the change that writes who decided into the ledger; None if there is none."""
+        meter, received_at = self._meter(), _http(invocation).received_at
+        if meter is None:
+            return None
+        call = Call(
+            caller=_caller(invocation),
+            operation=decide_approval.name,
+            request_id=invocation.request_id,
+            started_at=self._clock() if received_at is None else received_at,
+            route=approval.workflow,
+            trace_id=trace_id(),
+            subject=f"job/{approval.job_id}/{approval.name}",
+        )
+        return meter.row(call, Outcome(amounts={}, outcome=decision), deadline=invocation.deadline)
 
     def _reserved(
         self, record: JobRecord, workflow: JobWorkflow, items: int, invocation: Invocation
@@ -178,12 +259,20 @@ class Jobs:
             raise IdempotencyKeyReused
         return found
 
-    def _job(self, record: JobRecord, deadline: Deadline, *, states_done: int = 0) -> Job:
-        running = record.status in ("accepted", "running")
+    def _job(
+        self,
+        record: JobRecord,
+        invocation: Invocation,
+        approvals: Sequence[Approval] = (),
+        *,
+        states_done: int = 0,
+    ) -> Job:
+        caller, deadline = _caller(invocation), invocation.deadline
+        running, mine = record.status in ("accepted", "running"), caller.principal == record.owner
         result = error = None
-        if record.status == "succeeded" and record.result_key is not None:
+        if record.status == "succeeded" and record.result_key is not None and mine:
             result = self._payloads().read(record.result_key, deadline=deadline)
-        if record.status == "failed":
+        if record.status == "failed" and mine:
             error = JobError(
                 code=record.error_code or NO_RESULT[0], message=record.error_message or NO_RESULT[1]
             )
@@ -197,7 +286,29 @@ class Jobs:
                 "progress": Progress(states_done=states_done) if running else None,
                 "result": result,
                 "error": error,
+                "approvals": [self._approval(one, caller, running=running) for one in approvals],
             }
+        )
+
+    def _approval(self, approval: Approval, caller: Caller, *, running: bool) -> JobApproval:
+        late = approval.status == "open" and self._clock() >= approval.ends_at
+        mine = approval.requester == caller.principal
+        return JobApproval(
+            name=approval.name,
+            question=approval.question,
+            about=json.loads(approval.about),
+            status="expired" if late else approval.status,
+            asked_at=datetime.fromtimestamp(approval.opened_at, UTC),
+            closes_at=datetime.fromtimestamp(approval.ends_at, UTC),
+            otherwise=approval.otherwise,
+            decided_at=None
+            if approval.decided_at is None
+            else datetime.fromtimestamp(approval.decided_at, UTC),
+            you_may_decide=running
+            and approval.status == "open"
+            and not late
+            and approval.scope in caller.scopes
+            and (not mine or bool(approval.by_requester)),
         )
 
 
@@ -217,6 +328,10 @@ def create_service(jobs: Jobs) -> Service:
     def handle_status(invocation: Invocation) -> Job:
         return jobs.status(invocation)
 
+    @service.implements(decide_approval)
+    def handle_approval(request: ApprovalRequest, invocation: Invocation) -> Job:
+        return jobs.decide(request, invocation)
+
     return service
 
 
@@ -226,12 +341,27 @@ def _http(invocation: Invocation) -> ProxyRequest:
     return invocation.http
 
 
-def _owner(invocation: Invocation) -> str:
+def _caller(invocation: Invocation) -> Caller:
     if invocation.caller is None:
         raise InternalError(
             detail="the route of the jobs needs an authorization: jobs belong to their caller"
         )
-    return invocation.caller.principal
+    return invocation.caller
+
+
+def _asked(approvals: Sequence[Approval], name: str | None) -> Approval:
+    """Return the approval of a name; without a name, the only open one."""
+    if name is None:
+        found = [one for one in approvals if one.status == "open"]
+        if not found:
+            raise ApprovalClosed
+        if len(found) > 1:
+            raise InvalidRequest("approval should name one of the job's approvals, as several are open.")
+    else:
+        found = [one for one in approvals if one.name == name]
+        if not found:
+            raise NotFound("The job has asked for no approval of this name.")
+    return found[0]
 
 
 def _items(workflow: JobWorkflow, request: JobRequest) -> list[dict[str, object]]:
@@ -304,6 +434,9 @@ service = create_service(
         records=Once(JobRecords.from_environment),
         workflows=Once(JobWorkflows.from_environment),
         payloads=Once(Payloads.from_environment),
+        approvals=Once(Approvals.from_environment),
+        meter=Once(Meter.from_environment),
+        report=InvocationLog(contract.name).backend_failure,
         lifetime_seconds=int(os.environ.get("JOB_LIFETIME_SECONDS") or _DAY_SECONDS),
         callbacks=os.environ.get("JOB_CALLBACKS", "on") == "on",
     )

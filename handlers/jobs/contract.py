@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from handlers.common.contract import LARGEST_BODY_BYTES, Contract
-from handlers.common.metering import BY_TASKS
+from handlers.common.contract import DEFAULT_MAX_BODY_BYTES, LARGEST_BODY_BYTES, Contract
+from handlers.common.metering import BY_TASKS, FREE
 from handlers.jobs.models import (
+    ApprovalRequest,
+    AskRequest,
     ExecutionEnd,
     FinishRequest,
     Job,
@@ -36,10 +38,22 @@ start_job = jobs.post(
 read_job = jobs.get(
     "/jobs/{job}", Job, name="jobs.status", summary="Read a job: its progress, and its result or error."
 )
+decide_approval = jobs.post(
+    "/jobs/{job}/approval",
+    ApprovalRequest,
+    Job,
+    name="jobs.approval",
+    metered_by=FREE,
+    max_body_bytes=DEFAULT_MAX_BODY_BYTES,
+    summary="Decide what a job asks: it goes on, or ends.",
+)
 
 job_endings = Contract("jobs-finish", summary="The objects and the ends of jobs.")
 link_objects = job_endings.direct(
     LinksRequest, None, name="jobs.links", summary="Make presigned URLs of objects of a job."
+)
+ask_approval = job_endings.direct(
+    AskRequest, None, name="jobs.ask", summary="Record what a waiting state asks, and notify the topic."
 )
 finish_job = job_endings.direct(FinishRequest, None, name="jobs.finish", summary="Record the end of a job.")
 call_client_back = job_endings.direct(

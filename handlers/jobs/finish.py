@@ -1,4 +1,4 @@
-"""The Lambda handler that a job's state machine calls: for links of the job's objects, and when the work has ended.
+"""The Lambda handler that a job's state machine calls: for links of the job's objects, for approvals, and when the work has ended.
 
 It notes the end of the job and tells the address that the client gave. Both can be done twice. EventBridge calls it too, for
 executions that ended without a result: it makes good what the state machine could not do any more.
@@ -21,12 +21,27 @@ from handlers.common.once import Once
 from handlers.common.service import Service
 from handlers.common.validation import validated
 from handlers.jobs.callback import Callbacks
-from handlers.jobs.contract import call_client_back, finish_job, job_endings, link_objects, settle_execution
+from handlers.jobs.contract import (
+    ask_approval,
+    call_client_back,
+    finish_job,
+    job_endings,
+    link_objects,
+    settle_execution,
+)
 from handlers.jobs.execution_end import Executions, operation_of
 from handlers.jobs.links import links_of
-from handlers.jobs.models import ExecutionEnd, FinishRequest, JobReference, LinksRequest, WorkflowError
+from handlers.jobs.models import (
+    AskRequest,
+    ExecutionEnd,
+    FinishRequest,
+    JobReference,
+    LinksRequest,
+    WorkflowError,
+)
 from handlers.jobs.payloads import Payloads
 from handlers.jobs.problems import problem_of, problem_of_end
+from handlers.jobs.questions import Questions
 from handlers.jobs.records import JobRecord, JobRecords
 
 
@@ -126,13 +141,17 @@ class Endings:
         return True
 
 
-def create_service(endings: Endings, *, payloads: Callable[[], Payloads]) -> Service:
-    """Return the service that state machines call for a job: links of its objects, its end and the callback."""
+def create_service(endings: Endings, *, questions: Questions, payloads: Callable[[], Payloads]) -> Service:
+    """Return the service that state machines call for a job: links of its objects, approvals, its end and the callback."""
     service = Service(job_endings)
 
     @service.implements(link_objects)
     def links(request: LinksRequest) -> dict[str, object]:
         return links_of(request, payloads())
+
+    @service.implements(ask_approval)
+    def ask(request: AskRequest, invocation: Invocation) -> dict[str, object]:
+        return questions.ask(request, invocation.deadline)
 
     @service.implements(finish_job)
     def finish(request: FinishRequest, invocation: Invocation) -> dict[str, object]:
@@ -178,6 +197,7 @@ service = create_service(
         meter=Once(Meter.from_environment),
         report=InvocationLog(job_endings.name).backend_failure,
     ),
+    questions=Questions.from_environment(),
     payloads=_payloads,
 )
 

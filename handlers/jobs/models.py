@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, Field, JsonValue, field_validator
 from handlers.common.models import RequestModel, ResponseModel
 from handlers.jobs.callback_url import check_callback_url
 
+Decision = Literal["approved", "rejected"]
 JobStatus = Literal["running", "succeeded", "failed"]
 
 _MAX_LINKS = 20
@@ -49,6 +50,20 @@ class JobError(ResponseModel):
     message: str
 
 
+class JobApproval(ResponseModel):
+    """Approval that a job asked for."""
+
+    name: str = Field(description="Its name in the workflow.")
+    question: str = Field(description="The question.")
+    about: dict[str, JsonValue] = Field(description="What it is about.")
+    status: Literal["open", "approved", "rejected", "expired"]
+    asked_at: AwareDatetime
+    closes_at: AwareDatetime = Field(description="Until when it can be decided.")
+    otherwise: Decision = Field(description="Decision that counts without one in time.")
+    decided_at: AwareDatetime | None = Field(description="Null while it is open.")
+    you_may_decide: bool = Field(description="Whether it is open, and the caller may decide it.")
+
+
 class Job(ResponseModel):
     """A job as it stands."""
 
@@ -62,6 +77,18 @@ class Job(ResponseModel):
         description="What the workflow gave; null until it succeeded."
     )
     error: JobError | None
+    approvals: list[JobApproval] = Field(
+        description="What it asked people. Callers who may decide one of them read the job without its result and error."
+    )
+
+
+class ApprovalRequest(RequestModel):
+    """Decision of a person on what a job asks."""
+
+    decision: Decision
+    approval: Annotated[
+        str | None, Field(max_length=80, description="Name of the approval. Default: the only open one.")
+    ] = None
 
 
 class JobWorkflowInfo(ResponseModel):
@@ -108,6 +135,23 @@ class JobReference(RequestModel):
 
     owner: str
     job_id: str
+
+
+class AskRequest(RequestModel):
+    """Approval that a state of a job waits for."""
+
+    owner: str
+    job_id: str
+    output_key: str
+    name: str
+    question: str
+    about: dict[str, JsonValue]
+    scope: str
+    by_requester: bool
+    otherwise: Decision
+    seconds: Annotated[int, Field(ge=1, description="For how long it can be decided.")]
+    asked_at: Annotated[str, Field(description="When the state was entered.")]
+    token: Annotated[str, Field(description="Token of the state, a secret.")]
 
 
 class LinksRequest(RequestModel):

@@ -13,6 +13,8 @@ _BUSY = (BackendUnavailable.code, "The service is busy. Try again later.")
 _CRASHED = (BackendError.code, "The service failed.")
 _NOT_IN_TIME = (BackendTimeout.code, "The service did not answer in time. Try again later.")
 _WORDS = {
+    "ApprovalExpired": ("approval_expired", "The approval was not decided in time."),
+    "ApprovalRejected": ("approval_rejected", "The approval was rejected."),
     **dict.fromkeys(
         (
             "Lambda.AWSLambdaException",

@@ -114,7 +114,7 @@ class JobRecords:
             TooManyJobs: The owner has as many running jobs as one may have.
             ServiceError: DynamoDB fails.
         """
-        item = {name: _attribute(value) for name, value in _fields(record).items() if value is not None}
+        item = {name: attribute(value) for name, value in _fields(record).items() if value is not None}
         put = {
             "TableName": self._table,
             "Item": item,
@@ -140,7 +140,7 @@ class JobRecords:
         leave = self._running.leaving(record.owner, [record.execution_name], expires_at=record.expires_at)
         delete = {
             "TableName": self._table,
-            "Key": _key(record.owner, record.job_id),
+            "Key": item_key(record.owner, record.job_id),
             "ConditionExpression": "created_at = :created AND #status = :accepted",
             "ExpressionAttributeNames": {"#status": "status"},
             "ExpressionAttributeValues": {
@@ -158,7 +158,7 @@ class JobRecords:
         """
         answer = self._api.call(
             "get_item",
-            {"TableName": self._table, "Key": _key(owner, job_id), "ConsistentRead": True},
+            {"TableName": self._table, "Key": item_key(owner, job_id), "ConsistentRead": True},
             deadline=deadline,
         )
         item: Mapping[str, Mapping[str, str]] = answer.get("Item") or {}
@@ -167,8 +167,8 @@ class JobRecords:
         with reading_answer("dynamodb.get_item"):
             values: dict[str, Any] = {
                 # A version of this code that comes later may have written more.
-                name: _value(attribute)
-                for name, attribute in item.items()
+                name: value_of(found)
+                for name, found in item.items()
                 if name in JobRecord.__dataclass_fields__
             }
             record = JobRecord(**values)
@@ -247,7 +247,7 @@ class JobRecords:
         created = {":created": {"N": str(record.created_at)}}
         return {
             "TableName": self._table,
-            "Key": _key(record.owner, record.job_id),
+            "Key": item_key(record.owner, record.job_id),
             "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in changes),
             "ConditionExpression": f"created_at = :created AND #status IN ({', '.join(expected)})",
             "ExpressionAttributeNames": names,
@@ -259,13 +259,16 @@ def _fields(record: JobRecord) -> dict[str, str | int | None]:
     return {name: getattr(record, name) for name in JobRecord.__dataclass_fields__}
 
 
-def _key(owner: str, job_id: str) -> dict[str, dict[str, str]]:
+def item_key(owner: str, job_id: str) -> dict[str, dict[str, str]]:
+    """Return the key of an item in DynamoDB's form."""
     return {"owner": {"S": owner}, "job_id": {"S": job_id}}
 
 
-def _attribute(value: str | int) -> dict[str, str]:
+def attribute(value: str | int) -> dict[str, str]:
+    """Return a value in DynamoDB's form."""
     return {"N": str(value)} if isinstance(value, int) else {"S": value}
 
 
-def _value(attribute: Mapping[str, str]) -> str | int:
-    return int(attribute["N"]) if "N" in attribute else attribute["S"]
+def value_of(found: Mapping[str, str]) -> str | int:
+    """Return the value of an attribute in DynamoDB's form."""
+    return int(found["N"]) if "N" in found else found["S"]

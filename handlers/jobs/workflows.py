@@ -34,6 +34,7 @@ class JobWorkflow:
         tokens: The same in tokens.
         nano_usd_each: Upper bound of what the tasks of an item may cost.
         tokens_each: The same in tokens.
+        approvals: Whether it asks for approvals.
     """
 
     state_machine: str
@@ -44,6 +45,7 @@ class JobWorkflow:
     tokens: int = 0
     nano_usd_each: int = 0
     tokens_each: int = 0
+    approvals: bool = False
 
     def bound(self, items: int) -> Amounts:
         """Return the upper bound of an execution with that many items."""
@@ -107,6 +109,11 @@ class JobWorkflows:
     def longest_seconds(self) -> int:
         """The longest time limit of a workflow."""
         return max((workflow.timeout_seconds for workflow in self._workflows.values()), default=3_600)
+
+    @property
+    def any_approvals(self) -> bool:
+        """True if one of them asks for approvals."""
+        return any(workflow.approvals for workflow in self._workflows.values())
 
     def named(self, name: str) -> JobWorkflow | None:
         """Return the workflow of a name; None where there is none."""

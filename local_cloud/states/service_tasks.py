@@ -2,7 +2,8 @@
 
 Written against moto 5.2.5, where a task with `.sync` looks for the end of what it started twice a second, `InvocationType`
 is lost, and names of parameters and results are not translated between Step Functions (`StateMachineArn`) and boto3
-(`stateMachineArn`), for which LocalStack's code asks its own library. Few names of services are translated to boto3's.
+(`stateMachineArn`), for which LocalStack's code asks its own library. Few names of services are translated to boto3's. An
+attempt that follows another one has the same task token, which has ended.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ state_task_service_callback._DELAY_SECONDS_SYNC_CONDITION_CHECK = _POLL_SECONDS
 @replaces(StateTaskService, "_eval_execution")
 def _execute(task: Any, env: Any) -> None:
     """Call the service of a task; results of optimized integrations have the metadata of the answer."""
+    _renew_token(env)
     task.resource.eval(env=env)
     part = env.stack.pop()
     given = task._eval_parameters(env=env)
@@ -68,6 +70,14 @@ def _execute(task: Any, env: Any) -> None:
     task._after_eval_execution(
         env=env, resource_runtime_part=part, normalised_parameters=parameters, state_credentials=credentials
     )
+
+
+def _renew_token(env: Any) -> None:
+    """Give each attempt a token of its own: that of the attempt before has ended with it."""
+    context = env.states.context_object
+    used = env.callback_pool_manager.get(context.context_object_data.get("Task", {}).get("Token"))
+    if used is not None and used._notify_event.is_set():
+        env.callback_pool_manager.add(context.update_task_token())
 
 
 @replaces(StateTaskServiceUnsupported, "__init__")

@@ -1,7 +1,8 @@
 """Tasks of external workers: their tokens, and activities that workers poll.
 
 Written against moto 5.2.5, whose activities never get a task, where a heartbeat is refused unless the state has a limit
-for it, and a second outcome of a task replaces the first or is an invalid token.
+for it, a second outcome of a task replaces the first or is an invalid token, and a state with a limit for heartbeats does not notice
+an outcome that comes before its call has ended.
 """
 
 from __future__ import annotations
@@ -17,9 +18,12 @@ from moto.stepfunctions.parser.api import InvalidOutput, TaskTimedOut
 from moto.stepfunctions.parser.asl.eval.callback.callback import (
     ActivityCallbackEndpoint,
     ActivityTaskStartEndpoint,
+    CallbackEndpoint,
     CallbackOutcomeFailure,
     CallbackOutcomeSuccess,
 )
+
+from local_cloud.patches import extends
 
 _POLL_SECONDS = 60.0
 _SLICE_SECONDS = 1.0
@@ -130,6 +134,15 @@ class TaskTokens:
                 raise TaskTimedOut("Task Timed Out: 'Provided task does not exist anymore'")
             return endpoint
         raise InvalidToken("Invalid Token: 'Invalid token'")
+
+
+@extends(CallbackEndpoint)
+def _setup_heartbeat_endpoint(original: Any, endpoint: Any, heartbeat_seconds: int) -> Any:
+    """Notice an outcome that came before."""
+    heartbeats = original(endpoint, heartbeat_seconds)
+    if endpoint._notify_event.is_set():
+        heartbeats.notify()
+    return heartbeats
 
 
 ActivityTaskStartEndpoint._outcome = None  # or a task that no worker takes ends with an AttributeError

@@ -20,12 +20,15 @@ from constructs_lib import (
     Deployment,
     ExistingApiGatewayAccount,
     Function,
+    JobRunner,
     Pass,
+    PayloadBucket,
     RestApi,
     Workflow,
 )
 from handlers.common.contract import Contract
 from handlers.common.prices import Prices
+from handlers.jobs.contract import jobs
 from handlers.ledger.contract import ledger
 from handlers.vision.contract import read_text
 from tests.support.synthesis import FakeArchive, public_method, validate
@@ -98,6 +101,12 @@ class Given:
         "read_text": lambda given: read_text,
         "queue": lambda given: SqsQueue(given["stack"], "given-queue", name="given"),
         "table": lambda given: DynamodbTable(given["stack"], "given-table", name="given"),
+        "runner": lambda given: JobRunner(
+            given["stack"],
+            jobs,
+            payloads=PayloadBucket(given["stack"], "given-payloads", expire_days=2),
+            archive=given["archive"],
+        ),
         "workflow": lambda given: Workflow(given["stack"], "given-workflow", definition=Pass("nothing")),
     }
 

@@ -228,10 +228,11 @@ def test_an_id_that_a_key_could_not_carry_is_rejected(cloud: Cloud, name: str) -
 
 
 def test_the_command_prints_a_table_and_a_new_key_once(cloud: Cloud, run: Callable[..., str]) -> None:
-    printed = run("add", "acme", "--service", "vision", "--service", "chat", "--limit", "tenant/day/usd=5")
+    access = ("--service", "vision", "--service", "chat", "--scope", "pay", "--limit", "tenant/day/usd=5")
+    printed = run("add", "acme", *access)
     assert printed.splitlines()[:2] == [
-        "TENANT  STATE    SERVICES     MODELS  LIMITS            VALID KEYS  MANAGED BY",
-        "acme    enabled  vision chat  all     tenant/day/usd=5  1           this command",
+        "TENANT  STATE    SERVICES     MODELS  SCOPES  LIMITS            VALID KEYS  MANAGED BY",
+        "acme    enabled  vision chat  all     pay     tenant/day/usd=5  1           this command",
     ]
     first = key_in(printed)
     assert cloud.accepts(first)
@@ -243,7 +244,8 @@ def test_the_command_prints_a_table_and_a_new_key_once(cloud: Cloud, run: Callab
     assert re.search(rf"^{first_id}  valid  .+  \d{{4}}-\d\d-\d\d \d\d:\d\d$", listed, re.MULTILINE)
     assert re.search(rf"^{second_id}  valid  .+  -$", listed, re.MULTILINE)
     assert f"{second_id}  revoked" in run("revoke", "acme", second_id)
-    assert "acme    disabled" in run("set", "acme", "--disable", "--no-limits")
+    changed = run("set", "acme", "--disable", "--no-limits", "--no-scopes")
+    assert "acme    disabled  vision chat  all     -       none" in changed
     assert "users/staff  enabled  all       none" in run(
         "set", "users", "--group", "staff", "--model", "none"
     )

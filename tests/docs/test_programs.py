@@ -11,8 +11,20 @@ import pytest
 from cdktf import App
 
 import constructs_lib
-from constructs_lib import AwsStack, Function, LambdaIntegration, Public, RestApi, Tenants, Workflow
+from constructs_lib import (
+    AwsStack,
+    Function,
+    JobRunner,
+    LambdaIntegration,
+    Pass,
+    PayloadBucket,
+    Public,
+    RestApi,
+    Tenants,
+    Workflow,
+)
 from handlers.embeddings.contract import choose_sentences
+from handlers.jobs.contract import jobs
 from handlers.language.contract import summarize_text
 from tests.support.pages import blocks
 from tests.support.paths import PROJECT
@@ -53,6 +65,14 @@ def test_workflow_with_a_fallback(stack: AwsStack, archive: FakeArchive) -> None
     names = run("guides/workflows.md", "text =", {"functions": functions, **operations})
     Workflow(stack, "summary", definition=names["steps"], timeout_seconds=27)
     assert '"Next":"choose sentences"' in cdktf.Testing.synth(stack).replace("\\", "")
+
+
+def test_job_with_an_approval(stack: AwsStack, archive: FakeArchive) -> None:
+    payloads = PayloadBucket(stack, "payloads", expire_days=2)
+    runner = JobRunner(stack, jobs, payloads=payloads, archive=archive)
+    read = Pass("read", variables={"receipt": {"total": 5}})
+    run("guides/jobs.md", "approval =", {"runner": runner, "read": read})
+    assert "lambda:invoke.waitForTaskToken" in cdktf.Testing.synth(stack)
 
 
 def test_routes_of_models() -> None:

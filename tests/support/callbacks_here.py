@@ -15,6 +15,7 @@ from handlers.jobs.callback import Callbacks
 from handlers.jobs.execution_end import Executions, operation_of
 from handlers.jobs.finish import Endings, create_service
 from handlers.jobs.payloads import Payloads
+from handlers.jobs.questions import Questions
 from handlers.jobs.records import JobRecords
 
 CALLED = "X-Called"
@@ -41,6 +42,7 @@ service = create_service(
         callbacks=Once(lambda: Callbacks(os.environ["CALLBACK_KEY_ID"], post=post, resolve=resolve)),
         executions=Once(Executions),
     ),
+    questions=Questions.from_environment(),
     payloads=payloads,
 )
 

@@ -10,16 +10,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
-from handlers.common.aws_api import AwsApi
+from handlers.common.aws_api import AwsApi, Tries
 from handlers.common.deadline import Deadline
 from handlers.common.errors import BackendUnavailable
 from handlers.common.meter import Meter
 from handlers.common.service import Service
 from handlers.jobs import app, finish
+from handlers.jobs.approvals import Approvals
 from handlers.jobs.callback import CallbackFailed, Callbacks
 from handlers.jobs.execution_end import Executions
+from handlers.jobs.notices import Notices
 from handlers.jobs.payloads import Payloads
+from handlers.jobs.questions import Questions
 from handlers.jobs.records import JobRecords
 from handlers.jobs.workflows import JobWorkflow, JobWorkflows
 from tests.support import aws
@@ -27,6 +31,7 @@ from tests.support.events import Answer, Context, ask, proxy_event
 from tests.support.moto_state import mock_aws
 
 NOW = 1_800_000_000
+FIRST_TOKEN = "token-1"
 ALICE, BOB = {"claims": {"sub": "alice"}}, {"claims": {"sub": "bob"}}
 PAGES = {"pages": [{"image": "b25l"}, {"image": "dHdv"}], "language": "en"}
 
@@ -43,6 +48,9 @@ class Jobs:
     now: int = NOW
     failing: list[str] = field(default_factory=list)
     meter: Meter | None = None
+    delivered: list[tuple[str, object]] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    log: io.StringIO = field(default_factory=io.StringIO)
 
     def post(
         self, body: object, *, workflow: str = "document", key: str | None = None, caller: object = ALICE
@@ -62,6 +70,41 @@ class Jobs:
         }
         with redirect_stdout(io.StringIO()):
             return self.finish.handler({"operation": "jobs.finish", "input": value}, Context())
+
+    def asks(self, job_id: str, *, name: str = "pay it", token: str = FIRST_TOKEN, **more: object) -> object:
+        """As a state that waits for an approval does."""
+        value = {
+            "owner": "user:alice",
+            "job_id": job_id,
+            "output_key": f"jobs/{job_id}-{NOW}/result.json",
+            "name": name,
+            "question": "Pay it?",
+            "about": {"total": 12.5},
+            "scope": "pay",
+            "by_requester": False,
+            "otherwise": "rejected",
+            "seconds": 600,
+            "asked_at": "2027-01-15T08:00:00.000Z",
+            "token": token,
+            **more,
+        }
+        with redirect_stdout(self.log):
+            return self.finish.handler({"operation": "jobs.ask", "input": value}, Context())["status"]
+
+    def decides(self, job_id: str, decision: str, *, caller: object, **more: object) -> Answer:
+        """Decide what a job asks, over HTTP."""
+        event = proxy_event(
+            json.dumps({"decision": decision, **more}),
+            method="POST",
+            resource="/jobs/{job}/approval",
+            path=f"/jobs/{job_id}/approval",
+            headers={"Content-Type": "application/json"},
+        )
+        event["pathParameters"] = {"job": job_id}
+        event["requestContext"] |= {"authorizer": caller, "path": f"/prod/jobs/{job_id}/approval"}
+        answer = ask(self.service, event)
+        self.log.write(answer.log)
+        return answer
 
     def tell(self, job_id: str) -> dict[str, object]:
         """As the state machine does."""
@@ -121,6 +164,27 @@ class RecordedCallbacks(Callbacks):
         self._sent.append((url, dict(payload)))
 
 
+class Outside:
+    """Step Functions and SNS, as far as approvals use them."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
+
+    def send_task_success(self, *, taskToken: str, output: str) -> dict[str, object]:  # noqa: N803 - AWS names it
+        if "states" in self._jobs.failing:
+            raise ClientError({"Error": {"Code": "ThrottlingException"}}, "SendTaskSuccess")
+        if taskToken in self._jobs.failing:
+            raise ClientError({"Error": {"Code": "TaskTimedOut"}}, "SendTaskSuccess")
+        self._jobs.delivered.append((taskToken, json.loads(output)))
+        return {}
+
+    def publish(self, *, TopicArn: str, Subject: str, Message: str) -> dict[str, object]:  # noqa: N803
+        if "topic" in self._jobs.failing:
+            raise ClientError({"Error": {"Code": "InternalError"}}, "Publish")
+        self._jobs.notices.append(f"{TopicArn}\n{Subject}\n{Message}")
+        return {}
+
+
 @pytest.fixture
 def jobs() -> Iterator[Jobs]:
     with mock_aws():
@@ -150,15 +214,24 @@ def jobs() -> Iterator[Jobs]:
             {
                 "document": JobWorkflow(machine, each="pages", max_items=3, nano_usd=10, nano_usd_each=100),
                 "summary": JobWorkflow(machine),
+                "payment": JobWorkflow(machine, approvals=True),
             },
             api=api("stepfunctions"),
         )
         jobs: Jobs
+
+        def outside(name: str) -> AwsApi:
+            return AwsApi(name, choices=(Tries(1, 1, 1),), make_client=lambda _name, _tries: Outside(jobs))
+
+        approvals = Approvals("jobs", api=api("dynamodb"), states=outside("stepfunctions"))
+        notices = Notices("arn:aws:sns:us-east-1:123456789012:open", api=outside("sns"))
         service = app.create_service(
             app.Jobs(
                 records=lambda: records,
                 workflows=lambda: workflows,
                 payloads=lambda: payloads,
+                approvals=lambda: approvals,
+                meter=lambda: jobs.meter,
                 clock=lambda: jobs.now,
                 lifetime_seconds=3600,
             )
@@ -171,6 +244,12 @@ def jobs() -> Iterator[Jobs]:
                 callbacks=lambda: RecordedCallbacks(jobs.failing, sent),
                 executions=lambda: Executions(api=api("stepfunctions")),
                 meter=lambda: jobs.meter,
+                clock=lambda: jobs.now,
+            ),
+            questions=Questions(
+                records=lambda: records,
+                approvals=lambda: approvals,
+                notices=lambda: notices,
                 clock=lambda: jobs.now,
             ),
             payloads=lambda: payloads,

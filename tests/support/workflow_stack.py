@@ -14,6 +14,8 @@ from typing import Any
 from cdktf import App, TerraformOutput
 
 from constructs_lib import (
+    AlarmTopic,
+    Approval,
     AwsStack,
     BedrockInvokeModel,
     Choice,
@@ -22,6 +24,7 @@ from constructs_lib import (
     Deployment,
     DynamoDbGetItem,
     DynamoDbPutItem,
+    EncryptionKey,
     ExistingApiGatewayAccount,
     Fail,
     Function,
@@ -103,7 +106,9 @@ GUARD = """
 def handler(event, context):
     name = event["authorizationToken"].removeprefix("Bearer ")
     statement = {"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": event["methodArn"].split("/")[0] + "/*"}
-    return {"principalId": name, "policyDocument": {"Version": "2012-10-17", "Statement": [statement]}}
+    context = {"scopes": "pay"} if name.startswith("boss") else {}
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    return {"principalId": name, "policyDocument": policy, "context": context}
 """
 PATIENT = Retry(
     errors=THROTTLING_ERRORS,
@@ -254,6 +259,8 @@ def flows_stack(app: App, archives: Path, endpoint_url: str, receiver: str) -> N
         for name, steps in definitions.items()
     }
     runner = _jobs(stack, payloads, first, archives, receiver)
+    topic = AlarmTopic(stack, "open-approvals", encryption_key=EncryptionKey(stack, "key"))
+    runner.notify(topic)
 
     api = RestApi(
         stack,
@@ -283,6 +290,7 @@ def flows_stack(app: App, archives: Path, endpoint_url: str, receiver: str) -> N
         "bucket": payloads.name,
         "table": runner.table.table_name,
         "failed_queue": runner.queue.resource.url,
+        "topic": topic.arn,
         "told_queue": queue.resource.url,
         "circuits": circuit.table.table_name,
         "machines": {name: workflow.arn for name, workflow in machines.items()},
@@ -294,7 +302,9 @@ def flows_stack(app: App, archives: Path, endpoint_url: str, receiver: str) -> N
 def _jobs(
     stack: AwsStack, payloads: PayloadBucket, actor: Function, archives: Path, receiver: str
 ) -> JobRunner:
-    """Kinds of jobs: `one` does what its input says, `pages` does it for each page; `brief` and `large` cannot end well."""
+    """Kinds of jobs: `one` does what its input says, `pages` does it for each page; `pay` and `nod` ask for an approval, the
+    second for four seconds; `brief` and `large` cannot end well.
+    """
     archive = LambdaArchive.from_package(
         PROJECT / "handlers" / "jobs" / "package.toml", target=Target.this_machine()
     )
@@ -323,6 +333,19 @@ def _jobs(
     runner.add_workflow(
         "one", links >> one >> Succeed("it", output={"one": {"from": part}}), timeout_seconds=60
     )
+    for name, seconds, otherwise in (("pay", 60, "rejected"), ("nod", 4, "approved")):
+        approval = Approval(
+            f"{name} it",
+            runner,
+            question="Pay it?",
+            about={"sum": 12},
+            scope="pay",
+            expires_seconds=seconds,
+            heartbeat_seconds=2,
+            otherwise=otherwise,
+        )
+        paid = Succeed("paid", output={"paid": Variable("approval.status")})
+        runner.add_workflow(name, approval >> paid, timeout_seconds=90)
     done = Jsonata('$states.input.output_prefix & "/done.json"')
     page_links = runner.links(
         "a page's links", read={"page": Item("input_key")}, write={"page": done}, result="page_links"

@@ -284,6 +284,7 @@ def test_the_routes_are_those_of_the_contract(
         ("/workflows", "GET"),
         ("/workflows/{workflow}/jobs", "POST"),
         ("/jobs/{job}", "GET"),
+        ("/jobs/{job}/approval", "POST"),
     ]
     assert {method.definition.integration.target for method in methods} == {"lambda:shop-jobs:live"}
 

@@ -166,7 +166,9 @@ def test_a_token_lets_a_user_in_with_the_rights_of_all_users(authorizer: Authori
 def test_a_user_in_groups_has_what_one_of_them_has(authorizer: Authorizer, table: Table) -> None:
     day, minute = (UsageLimit("key", "day", "usd", 1), UsageLimit("key", "minute", "requests", 10))
     group = TenantAccess(services=["vision"], models=[], limits=[day, minute])
-    more = TenantAccess(services=["chat"], models=["fast"], limits=[UsageLimit("key", "day", "usd", 2)])
+    more = TenantAccess(
+        services=["chat"], models=["fast"], limits=[UsageLimit("key", "day", "usd", 2)], scopes=["pay"]
+    )
     table.put(group.to_item("users", f"{GROUP}staff"))
     table.put(more.to_item("users", f"{GROUP}lab"))
     alone = caller_of(ask(authorizer, "Bearer user-ada.staff.unknown"))
@@ -178,6 +180,7 @@ def test_a_user_in_groups_has_what_one_of_them_has(authorizer: Authorizer, table
     caller = caller_of(both)
     assert caller is not None
     assert (caller.services, caller.models) == (frozenset({"vision", "chat"}), frozenset({"fast"}))
+    assert (alone.scopes, caller.scopes) == (frozenset(), frozenset({"pay"}))
     assert [limit.to_json() for limit in caller.limits] == [
         [f"key:{PSEUDONYM}", "day", "nano_usd", 2_000_000_000]
     ]

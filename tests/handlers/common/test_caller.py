@@ -98,6 +98,20 @@ def test_the_context_of_another_authorizer_describes_its_principal() -> None:
     assert caller == Caller("principal:ada", "ada", "ada")
 
 
+@pytest.mark.parametrize(
+    "context",
+    [
+        {"claims": {"sub": "ada", "scope": "shop/pay shop/read"}},
+        {"principalId": "ada", "scopes": "shop/pay,shop/read"},
+        {**CONTEXT, "scopes": "shop/pay,shop/read"},
+    ],
+    ids=["access token", "another authorizer", "the project's"],
+)
+def test_scopes_come_from_the_authorizer(context: dict[str, object]) -> None:
+    caller = caller_of(context)
+    assert caller.scopes == {"shop/pay", "shop/read"}
+
+
 def test_a_user_whom_the_authorizer_describes_is_the_one_of_the_claims() -> None:
     described = caller_of({**CONTEXT, "principalId": "ada", "tenant": "users", "key": PSEUDONYM})
     by_claims = caller_of({"claims": {"sub": "ada"}})

@@ -35,6 +35,7 @@ def test_a_job_is_accepted_and_only_keys_reach_the_state_machine(jobs: Jobs) -> 
         "progress": {"states_done": 0},
         "result": None,
         "error": None,
+        "approvals": [],
     }
     (execution,) = jobs.executions()
     described = aws.client("stepfunctions").describe_execution(executionArn=execution["executionArn"])
@@ -212,7 +213,7 @@ def test_an_idempotency_key_is_visible_ascii(jobs: Jobs, key: str) -> None:
 def test_a_workflow_that_is_not_there_is_a_404_that_names_those_that_are(jobs: Jobs) -> None:
     answer = jobs.post({"input": {}}, workflow="poetry")
     assert answer.status == 404
-    assert answer.body["message"] == "Unknown workflow. Available: document, summary."
+    assert answer.body["message"] == "Unknown workflow. Available: document, payment, summary."
 
 
 def test_a_route_without_authorization_starts_nothing(jobs: Jobs) -> None:
@@ -255,7 +256,7 @@ def test_where_nobody_can_be_called_back_a_callback_is_refused(jobs: Jobs) -> No
     never: Any = lambda: None  # noqa: E731
     workflows = JobWorkflows({"summary": JobWorkflow("arn")}, api=aws.Answering({}))  # type: ignore[arg-type]
     service = app.create_service(
-        app.Jobs(records=never, workflows=lambda: workflows, payloads=never, callbacks=False)
+        app.Jobs(records=never, workflows=lambda: workflows, payloads=never, approvals=never, callbacks=False)
     )
     event = proxy_event(
         json.dumps({"input": {}, "callback_url": "https://example.com"}),
@@ -286,6 +287,7 @@ def test_the_workflows_that_can_be_started_are_listed(jobs: Jobs) -> None:
         {
             "workflows": [
                 {"name": "document", "each": "pages", "max_items": 3},
+                {"name": "payment", "each": None, "max_items": None},
                 {"name": "summary", "each": None, "max_items": None},
             ]
         },

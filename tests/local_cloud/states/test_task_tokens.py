@@ -91,6 +91,50 @@ def test_a_token_is_good_for_one_outcome(states: States) -> None:
     assert code(sfn.send_task_success, taskToken="none", output="1") == "InvalidToken"
 
 
+def test_each_attempt_has_a_token_of_its_own(states: States) -> None:
+    again = [{"ErrorEquals": ["States.Timeout"], "MaxAttempts": 9, "IntervalSeconds": 1, "BackoffRate": 1}]
+    place = queue(states)
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+        "Parameters": {"QueueUrl": place, "MessageBody.$": "$$.Task.Token"},
+        "HeartbeatSeconds": 1,
+        "TimeoutSeconds": 60,
+        "Retry": again,
+    }
+    execution = states.start(states.machine(only(task), kind="STANDARD"))
+
+    def next_token() -> str:
+        (message,) = eventually(lambda: states.client("sqs").receive_message(QueueUrl=place).get("Messages"))
+        return str(message["Body"])
+
+    first, second = next_token(), next_token()
+    assert first != second
+    assert code(states.sfn.send_task_success, taskToken=first, output="1") == "TaskTimedOut"
+    states.sfn.send_task_success(taskToken=second, output='"second"')
+    assert states.wait(execution)["output"] == '"second"'
+
+
+def test_an_outcome_that_comes_before_the_call_has_ended_counts(states: States) -> None:
+    function = states.deploy(
+        """
+        import boto3
+
+        def handler(event, context):
+            boto3.client("stepfunctions").send_task_success(taskToken=event["token"], output='"early"')
+        """
+    )
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+        "Parameters": {"FunctionName": function, "Payload": {"token.$": "$$.Task.Token"}},
+        "HeartbeatSeconds": 20,
+        "TimeoutSeconds": 60,
+    }
+    ended = states.wait(states.start(states.machine(only(task), kind="STANDARD")))
+    assert ended["output"] == '"early"'
+
+
 def test_results_of_optimized_integrations_have_the_metadata_of_the_answer(states: States) -> None:
     selector = {"code.$": "$.SdkHttpMetadata.HttpStatusCode", "id.$": "$.SdkResponseMetadata.RequestId"}
     send = {
