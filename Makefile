@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Node 20 has reached its end of life, about which jsii prints a page at every start; that is for the machine to say.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: help install install-cli terraform-fallback doctor synth deploy bootstrap destroy demo serve dev openai token tenants down logs test test-deployed test-long test-kill test-wheel check lint types \
+.PHONY: help install install-cli terraform-fallback doctor synth deploy bootstrap destroy demo serve dev openai token tenants export-ledger down logs test test-deployed test-long test-kill test-wheel check lint types \
 	archives bench bench-synth soak scan plan deployer-policy client docs golden new-service new-project lock clean
 
 help: ## List the targets
@@ -85,6 +85,9 @@ token: install ## Print the token of a new user of the local cloud's user pool
 
 tenants: install ## Manage tenants and their keys, locally or with ENVIRONMENT on AWS (make tenants ARGS="add acme"; ARGS=--help)
 	@$(BIN)/python -m deploy_tools --dir $(DIR) tenants $(ARGS)
+
+export-ledger: install ## Export the ledger to S3, locally or with ENVIRONMENT on AWS (make export-ledger BUCKET=name)
+	@$(BIN)/python -m deploy_tools --dir $(DIR) export-ledger '$(BUCKET)'
 
 down: install ## Stop the local cloud
 	@$(BIN)/python -m deploy_tools --dir $(DIR) down

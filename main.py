@@ -108,6 +108,7 @@ class AiOrchestrator(AwsStack):
             user_pool_id=pool.pool_id,
             user_pool_client_id=client_id,
             tenants_table=tenants.table.table_name,
+            ledger_table=meter.ledger.table_name,
             usage_plan_id=tenants.plan.plan_id,
             caller_key=f"alias/{tenants.caller_key.alias}",
             summary_circuit=breaker.name,

@@ -8,7 +8,16 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from deploy_tools import cdktf, deployer_policy, interrupts, new_project, new_service, tenants, terraform
+from deploy_tools import (
+    cdktf,
+    deployer_policy,
+    interrupts,
+    ledger_export,
+    new_project,
+    new_service,
+    tenants,
+    terraform,
+)
 from deploy_tools.app import CdktfApp
 from deploy_tools.callers import OPENAI_OUTPUTS, USER_OUTPUTS, Callers
 from deploy_tools.cloud import chosen_environment, chosen_port, required_cloud, stop_cloud
@@ -60,6 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     add("openai", _openai, "print the address and a key of the local cloud's language models, for `eval`")
     tenants.add_arguments(
         add("tenants", _tenants, "list, create, change and revoke tenants and their keys, locally or on AWS")
+    )
+    ledger_export.add_arguments(
+        add("export-ledger", _export_ledger, "export the ledger to S3 by DynamoDB, locally or on AWS")
     )
     sub = add("logs", _logs, "follow the logs of the local cloud")
     sub.add_argument(
@@ -127,6 +139,10 @@ def _openai(options: argparse.Namespace) -> int:
 
 def _tenants(options: argparse.Namespace) -> int:
     return tenants.run(options, _app(options))
+
+
+def _export_ledger(options: argparse.Namespace) -> int:
+    return ledger_export.run(options, _app(options))
 
 
 def _callers(options: argparse.Namespace, outputs: Sequence[str], purpose: str) -> Callers:

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 from constructs_lib.errors import ConstructError
 from constructs_lib.metering.tenant_records import ALL, USERS, NewKey, TenantAccess
 from constructs_lib.metering.usage_limit import UsageLimit
 from deploy_tools.app import CdktfApp
-from deploy_tools.cloud import Cloud, chosen_environment, required_cloud
-from deploy_tools.deploy import deployed_app
+from deploy_tools.deployment import open_deployment
 from deploy_tools.errors import DeploymentError
-from deploy_tools.local_session import local_session
 from deploy_tools.tenant_register import TENANT_OUTPUTS, KeyInfo, TenantInfo, TenantRegister
-from deploy_tools.terraform import Terraform, environment_for, find_engine
 
 _NONE: Final = "-"
 _TIME: Final = "%Y-%m-%d %H:%M"
@@ -214,49 +210,20 @@ def _limits(texts: Sequence[str]) -> list[UsageLimit]:
 @contextmanager
 def _register(options: argparse.Namespace, app: CdktfApp) -> Iterator[TenantRegister]:
     """Open the register of the environment that ENVIRONMENT names."""
-    environment = chosen_environment()
     if (options.table is None) != (options.usage_plan is None):
         raise DeploymentError("--table and --usage-plan go together; pass both, or neither")
-    cloud = required_cloud(app.cloud_directory) if environment.is_local else None
-    if options.table is not None:
-        table, usage_plan = str(options.table), str(options.usage_plan)
-    else:
-        table, usage_plan = _outputs_on_aws(app) if cloud is None else _outputs(app, cloud)
-    if cloud is None:
-        import boto3
-
-        session = boto3.Session(region_name=environment.region)
-    else:
-        session = local_session(environment.region)
-    endpoint_url = None if cloud is None else cloud.url
-    with (
-        closing(session.client("dynamodb", endpoint_url=endpoint_url)) as dynamodb,
-        closing(session.client("apigateway", endpoint_url=endpoint_url)) as apigateway,
-    ):
-        yield TenantRegister(dynamodb, apigateway, table=table, usage_plan_id=usage_plan)
-
-
-def _outputs(app: CdktfApp, cloud: Cloud) -> tuple[str, str]:
-    return _named(deployed_app(app, cloud).with_outputs(*TENANT_OUTPUTS, purpose="tenants").outputs)
-
-
-def _outputs_on_aws(app: CdktfApp) -> tuple[str, str]:
-    """Read the outputs from the state of the stack; its backend follows from the synthesis."""
-    variables, engine = environment_for(app.cloud_directory, environment=os.environ), find_engine()
-    for stack in app.synthesize({}):
-        terraform = Terraform(engine, stack.directory, variables)
-        terraform.init()
-        outputs = terraform.outputs()
-        if all(name in outputs for name in TENANT_OUTPUTS):
-            return _named(outputs)
-    raise DeploymentError(
-        f"tenants: no stack has the outputs {' and '.join(TENANT_OUTPUTS)}; declare them, and deploy again"
-    )
-
-
-def _named(outputs: Mapping[str, object]) -> tuple[str, str]:
-    table, usage_plan = (str(outputs[name]) for name in TENANT_OUTPUTS)
-    return table, usage_plan
+    with open_deployment(app) as deployment:
+        if options.table is not None:
+            table, usage_plan = str(options.table), str(options.usage_plan)
+        else:
+            outputs = deployment.outputs(TENANT_OUTPUTS, purpose="tenants")
+            table, usage_plan = (str(outputs[name]) for name in TENANT_OUTPUTS)
+        yield TenantRegister(
+            deployment.client("dynamodb"),
+            deployment.client("apigateway"),
+            table=table,
+            usage_plan_id=usage_plan,
+        )
 
 
 def _print_new(key: NewKey) -> None:

@@ -7,12 +7,14 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from typing import Any
 
 import pytest
 
 from constructs_lib.metering.tenant_records import TenantAccess
 from constructs_lib.metering.usage_limit import UsageLimit
+from deploy_tools.ledger_export import export
 from tests.support.deployment import Deployed
 from tools.calls import SAMPLES, TEXT, Call
 from tools.demo_calls import request
@@ -146,3 +148,14 @@ def test_requests_a_minute_of_a_key(tenant: Callable[..., Tenant]) -> None:
     status, answer, headers = acme.ask("/ai-service")
     assert (status, answer["code"]) == (429, "budget_exceeded")
     assert headers["x-ratelimit-remaining-requests"] == "0"
+
+
+def test_the_ledger_is_exported(deployed: Deployed, tenant: Callable[..., Tenant]) -> None:
+    assert tenant().ask("/language/summary", {"text": TEXT})[0] == 200
+    clients = [deployed.callers.client(name) for name in ("s3", "dynamodb")]
+    with closing(clients[0]) as s3, closing(clients[1]) as dynamodb:
+        s3.create_bucket(Bucket="exports")
+        count = export(dynamodb, str(deployed.outputs["ledger_table"]), "exports", "usage")
+        (entry,) = s3.list_objects_v2(Bucket="exports")["Contents"]
+    assert count > 0
+    assert entry["Key"].startswith("usage/AWSDynamoDB/")
