@@ -123,6 +123,13 @@ def _bedrock(call: Call) -> tuple[Need, ...]:
     return (_need(call, arn),)
 
 
+def _budgets(call: Call) -> tuple[Need, ...]:
+    budget = call.parameters.get("Budget") or call.parameters.get("NewBudget") or {}
+    name = call.text("BudgetName") or budget.get("BudgetName")
+    arn = f"arn:aws:budgets::{call.account_id}:budget/{name}" if name else call.text("ResourceARN")
+    return (_need(call, arn),)
+
+
 def _cloudwatch(call: Call) -> tuple[Need, ...]:
     namespace = call.text("Namespace")
     facts = {"cloudwatch:namespace": namespace} if namespace else {}
@@ -362,6 +369,7 @@ def _sts(call: Call) -> tuple[Need, ...]:
 _READERS: dict[str, Callable[[Call], tuple[Need, ...]]] = {
     "apigateway": _apigateway,
     "bedrock": _bedrock,
+    "budgets": _budgets,
     "cognito-idp": _cognito,
     "dynamodb": _dynamodb,
     "dynamodbstreams": _dynamodb_streams,

@@ -13,7 +13,7 @@ from threading import Lock
 WRITTEN_AGAINST = "5.2.5"
 
 _GAPS = (
-    "api_defaults", "api_import", "api_not_found", "api_stages", "api_tags", "api_updates", "api_validation",
+    "api_defaults", "api_import", "api_not_found", "api_stages", "api_tags", "api_updates", "api_validation", "budgets",
     "certificate_validation", "cognito", "cognito_token_trigger", "composite_alarms", "domain_names",
     "event_patterns", "event_source_mappings", "kms_rotation", "lambda_event_invoke", "lambda_policies",
     "lambda_settings", "lambda_validation", "logs", "provisioned_concurrency", "route_compilation", "secrets_manager",

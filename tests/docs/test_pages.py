@@ -62,7 +62,7 @@ def test_tutorial_shows_the_whole_of_hello() -> None:
 
 def test_readme_lists_the_examples() -> None:
     assert {file.parent.name for file in PROJECT.glob("examples/*/README.md")} == set(
-        re.findall(r"^\| \[([\w-]+)\]\(examples/", README, re.MULTILINE)
+        re.findall(r"\[([\w-]+)\]\(examples/", README)
     )
 
 
@@ -90,7 +90,7 @@ def test_messages_of_the_project_are_printed_as_shown() -> None:
     ours = [
         message for message, source in rows if source not in ("Terraform", "AWS Lambda", "Amazon Bedrock")
     ]
-    assert len(ours) >= 7
+    assert len(ours) >= 6
     for message in ours:
         prefix, _, text = message.rpartition(": is not set")
         for part in re.split("…", f"is not set{text}" if prefix else message):

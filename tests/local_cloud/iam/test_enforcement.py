@@ -502,6 +502,10 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
             ]}).encode()),
             [("apigateway:PATCH", (f"arn:aws:apigateway:{REGION}::/account",)), ("iam:PassRole", (ROLE,))],
         ),
+        (
+            json_call("budgets", "AWSBudgetServiceGateway.UpdateBudget", NewBudget={"BudgetName": "b"}),
+            [("budgets:ModifyBudget", (f"arn:aws:budgets::{ACCOUNT}:budget/b",))],
+        ),
         (request_of("s3", "GET", "/"), [("s3:ListAllMyBuckets", ("*",))]),
         (request_of("s3", "PUT", "/b", query="encryption"), [("s3:PutEncryptionConfiguration", ("arn:aws:s3:::b",))]),
         (request_of("s3", "GET", "/b/k", query="versionId=1"), [("s3:GetObjectVersion", ("arn:aws:s3:::b/k",))]),
