@@ -34,6 +34,7 @@ from constructs_lib import (
     Authorization,
     BedrockModel,
     Environment,
+    Guardrail,
     InvalidArgumentError,
     ModelRoute,
     OfflineModel,
@@ -48,14 +49,19 @@ from constructs_lib.stack_defaults import AiBackend
 
 if TYPE_CHECKING:
     from constructs_lib.authorization.user_pool import Mfa
+    from constructs_lib.patterns.guardrail import GuardrailAction
 
 PROJECT: Final = "ai-orchestrator"
 DEFAULT_BUDGET_USD: Final = 100
 PAYLOAD_DAYS: Final = 2
 """Days after which the input and output of jobs expire."""
-BEDROCK_ROUTES: Final = (
-    ModelRoute("fast", [BedrockModel("amazon.nova-lite-v1:0"), BedrockModel("amazon.nova-micro-v1:0")]),
-)
+PERSONAL_DATA: Final[Mapping[str, GuardrailAction]] = {
+    "PHONE": "MASK",
+    "EMAIL": "MASK",
+    "INTERNATIONAL_BANK_ACCOUNT_NUMBER": "MASK",
+    "CREDIT_DEBIT_CARD_NUMBER": "BLOCK",
+}
+"""Personal data that the models of the route `guarded` neither read nor write."""
 VARIABLES: Final = (
     "AI_BACKEND",
     "MODEL_BASE_URL",
@@ -162,7 +168,7 @@ def _local(environment: Environment, given: Mapping[str, str]) -> Settings:
             ai_backend=ai_backend,
             allowed_origins=origins,
         ),
-        model_routes=BEDROCK_ROUTES if ai_backend == "aws" else _local_routes(given),
+        model_routes=_bedrock_routes(environment) if ai_backend == "aws" else _local_routes(given),
         hardened=False,
         expire_days=None,
         password_sign_in=True,
@@ -184,7 +190,7 @@ def _dev(environment: Environment, given: Mapping[str, str]) -> Settings:
             ai_backend=choice(given, "AI_BACKEND", get_args(AiBackend)),
             allowed_origins=_listed(given, "ALLOWED_ORIGINS"),
         ),
-        model_routes=BEDROCK_ROUTES,
+        model_routes=_bedrock_routes(environment),
         docs=Public(),
         **_of_all(given),
     )
@@ -220,7 +226,7 @@ def _prod(environment: Environment, given: Mapping[str, str]) -> Settings:
                 "tenants-authorizer": 100,
             },
         ),
-        model_routes=BEDROCK_ROUTES,
+        model_routes=_bedrock_routes(environment),
         state=S3State(bucket=state_bucket, key=f"{PROJECT}-prod.tfstate", region=environment.region),
         payload_bucket=bucket("PAYLOAD_BUCKET", "payloads"),
         mfa="ON",
@@ -228,10 +234,21 @@ def _prod(environment: Environment, given: Mapping[str, str]) -> Settings:
     )
 
 
+def _bedrock_routes(environment: Environment) -> tuple[ModelRoute, ...]:
+    # Attacks on a model cannot be judged without Bedrock.
+    guardrail = Guardrail(personal_data=PERSONAL_DATA, prompt_attacks=not environment.is_local)
+    nova = [BedrockModel("amazon.nova-lite-v1:0"), BedrockModel("amazon.nova-micro-v1:0")]
+    return (ModelRoute("fast", nova), ModelRoute("guarded", nova, guardrail=guardrail))
+
+
 def _local_routes(given: Mapping[str, str]) -> tuple[ModelRoute, ...]:
     base_url = given.get("MODEL_BASE_URL", "http://127.0.0.1:11434/v1")
     server = OpenAiModel(model=given.get("MODEL_NAME", "qwen3"), base_url=base_url)
-    return (ModelRoute("fast", [OfflineModel()]), ModelRoute("server", [server, OfflineModel()]))
+    return (
+        ModelRoute("fast", [OfflineModel()]),
+        ModelRoute("server", [server, OfflineModel()]),
+        ModelRoute("guarded", [OfflineModel()], guardrail=Guardrail(personal_data=PERSONAL_DATA)),
+    )
 
 
 def _of_all(given: Mapping[str, str]) -> _OfAll:

@@ -82,8 +82,10 @@ if TYPE_CHECKING:
     from constructs_lib.monitoring.paid_calls import PaidCalls
     from constructs_lib.notifications.alarm_topic import AlarmTopic
     from constructs_lib.patterns.ai_service import AiService
+    from constructs_lib.patterns.bedrock_guardrail import BedrockGuardrail
     from constructs_lib.patterns.chat_service import ChatService
     from constructs_lib.patterns.dispatcher import Dispatcher
+    from constructs_lib.patterns.guardrail import Guardrail
     from constructs_lib.patterns.job_runner import JobRunner
     from constructs_lib.patterns.meter import Meter
     from constructs_lib.patterns.model_route import BedrockModel, ModelRoute, OfflineModel, OpenAiModel
@@ -141,6 +143,7 @@ _MODULES = {
     "AwsIntegration": "constructs_lib.api.aws_integration",
     "AwsStack": "constructs_lib.aws_stack",
     "BedrockInvokeModel": "constructs_lib.workflows.service_tasks",
+    "BedrockGuardrail": "constructs_lib.patterns.bedrock_guardrail",
     "BedrockModel": "constructs_lib.patterns.model_route",
     "Budget": "constructs_lib.monitoring.budget",
     "Cache": "constructs_lib.api.cache",
@@ -178,6 +181,7 @@ _MODULES = {
     "GatewayResponses": "constructs_lib.api.gateway_responses",
     "GoTo": "constructs_lib.workflows.steps",
     "Gradual": "constructs_lib.functions.cold_start",
+    "Guardrail": "constructs_lib.patterns.guardrail",
     "HmacKey": "constructs_lib.kms.hmac_key",
     "HttpError": "constructs_lib.workflows.http_errors",
     "HttpIntegration": "constructs_lib.api.http_integration",
@@ -266,6 +270,7 @@ __all__ = [
     "Authorizer",
     "AwsIntegration",
     "AwsStack",
+    "BedrockGuardrail",
     "BedrockInvokeModel",
     "BedrockModel",
     "Budget",
@@ -303,6 +308,7 @@ __all__ = [
     "GatewayResponses",
     "GoTo",
     "Gradual",
+    "Guardrail",
     "HmacKey",
     "HttpError",
     "HttpIntegration",

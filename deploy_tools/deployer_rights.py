@@ -162,6 +162,17 @@ RIGHTS: Final[Mapping[str, tuple[Right, ...]]] = {
         ),
         _service_role("lambda.application-autoscaling.amazonaws.com"),
     ),
+    "aws_bedrock_guardrail": (
+        Right("bedrock", "CreateGuardrail"),
+        _of_account(
+            "bedrock",
+            "DeleteGuardrail GetGuardrail ListTagsForResource TagResource UntagResource UpdateGuardrail",
+            "guardrail/*",
+        ),
+    ),
+    "aws_bedrock_guardrail_version": (
+        _of_account("bedrock", "CreateGuardrailVersion DeleteGuardrail GetGuardrail", "guardrail/*"),
+    ),
     "aws_budgets_budget": (
         Right(
             "budgets",

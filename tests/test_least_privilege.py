@@ -137,9 +137,9 @@ def test_every_resource_is_one(resources: dict[str, dict[str, Any]]) -> None:
         elif "*" in permission.resource or "?" in permission.resource:
             assert any(re.fullmatch(part, permission.resource) for part in PARTS_OF), permission
         else:
-            assert re.fullmatch(r"\$\{aws_[\w.-]+\.arn\}(/index/\w+)?|arn:[^ ]+", permission.resource), (
-                permission
-            )
+            assert re.fullmatch(
+                r"\$\{aws_[\w.-]+\.(?:guardrail_)?arn\}(/index/\w+)?|arn:[^ ]+", permission.resource
+            ), permission
 
 
 def test_only_api_gateways_own_role_writes_to_all_log_groups(resources: dict[str, dict[str, Any]]) -> None:

@@ -126,7 +126,8 @@ def test_each_variable_is_read_in_one_file_and_documented_there() -> None:
     for module in (environment, settings):
         source = Path(module.__file__ or "").read_text(encoding="utf-8")
         assert documented(module.__doc__ or "") == set(module.VARIABLES)
-        assert set(re.findall(r'"(ENVIRONMENT|[A-Z]+(?:_[A-Z]+)+)"', source)) == set(module.VARIABLES)
+        types = {"CREDIT_DEBIT_CARD_NUMBER", "INTERNATIONAL_BANK_ACCOUNT_NUMBER"}  # of personal data
+        assert set(re.findall(r'"(ENVIRONMENT|[A-Z]+(?:_[A-Z]+)+)"', source)) - types == set(module.VARIABLES)
 
 
 def test_the_readme_lists_all_of_them() -> None:
@@ -151,8 +152,22 @@ def test_a_server_with_openai_s_protocol_answers_before_the_offline_model() -> N
         routes = settings_from(variables).model_routes
         return [[target["backend"] for target in route.as_dict()["targets"]] for route in routes]
 
-    assert targets() == [["offline"], ["openai", "offline"]]
-    assert targets(ENVIRONMENT="dev") == targets(AI_BACKEND="aws") == [["bedrock", "bedrock"]]
+    assert targets() == [["offline"], ["openai", "offline"], ["offline"]]
+    assert targets(ENVIRONMENT="dev") == targets(AI_BACKEND="aws") == [["bedrock", "bedrock"]] * 2
+
+
+@pytest.mark.parametrize(
+    ("variables", "prompt_attacks"),
+    [({}, False), ({"AI_BACKEND": "aws"}, False), ({"ENVIRONMENT": "dev"}, True)],
+)
+def test_a_route_has_a_guardrail_in_every_environment(
+    variables: dict[str, str], prompt_attacks: bool
+) -> None:
+    guardrails = {route.name: route.guardrail for route in settings_from(variables).model_routes}
+    guarded = guardrails.pop("guarded")
+    assert guarded is not None
+    assert (guarded.personal_data["PHONE"], guarded.prompt_attacks) == ("MASK", prompt_attacks)
+    assert set(guardrails.values()) == {None}
 
 
 @pytest.mark.parametrize(

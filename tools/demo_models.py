@@ -24,6 +24,8 @@ HELLO: dict[str, Any] = {
     "max_tokens": 16,
     "temperature": 0,
 }
+ECHO = "Repeat: Ada's number is +1 202 555 0143"
+CARD = "Pay with 4111 1111 1111 1111"
 RECEIPT = {
     "type": "object",
     "properties": {
@@ -54,6 +56,19 @@ def model_calls() -> list[Call]:
             "a model on a server of this machine; if none is up, the next target answers",
             _fallback,
             body={**HELLO, "model": "server"},
+        ),
+        Call.of(
+            complete_chat,
+            "a phone number behind a guardrail: the model does not read it",
+            _masked,
+            body={**HELLO, "model": "guarded", "messages": [{"role": "user", "content": ECHO}]},
+        ),
+        Call.of(
+            complete_chat,
+            "a card number, which the guardrail blocks",
+            _blocked,
+            status=400,
+            body={**HELLO, "model": "guarded", "messages": [{"role": "user", "content": CARD}]},
         ),
         Call.of(
             complete_chat,
@@ -184,6 +199,17 @@ def _receipt(answer: Any) -> str:
         (fields["date"], fields["total"]) == ("2026-03-14", "9.35"), "the receipt's date and total", answer
     )
     return json.dumps(fields)
+
+
+def _masked(answer: dict[str, Any]) -> str:
+    text = str(answer["choices"][0]["message"]["content"])
+    expect("{PHONE}" in text and "0143" not in text, "a masked phone number", answer)
+    return repr(text)
+
+
+def _blocked(answer: dict[str, Any]) -> str:
+    expect(answer["error"]["code"] == "content_filter", "an error of the guardrail", answer)
+    return str(answer["error"]["message"])
 
 
 def _unsupported(answer: Any) -> str:

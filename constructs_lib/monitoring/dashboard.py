@@ -159,6 +159,10 @@ def _meter_rows(namespace: str) -> list[list[dict[str, Any]]]:
             widget("fallbacks, by the model that answered", "fallbacks", model),
             widget("time to the first token in s, p95", "gen_ai.server.time_to_first_token", model, "p95"),
         ],
+        [
+            widget("guardrail interventions, by action", "guardrail.interventions", "action"),
+            widget("guardrail interventions, by route or service", "guardrail.interventions", "guarded"),
+        ],
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -10,11 +11,14 @@ from constructs import Construct
 
 from constructs_lib.api.lambda_integration import LambdaIntegration
 from constructs_lib.aws_stack import AwsStack
-from constructs_lib.checks import path_below, path_of
+from constructs_lib.checks import check_type, path_below, path_of
+from constructs_lib.errors import InvalidArgumentError
 from constructs_lib.functions.function import Function
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.monitoring.paid_calls import PaidCalls
+from constructs_lib.patterns.bedrock_guardrail import BedrockGuardrail, applied_guardrail
 from constructs_lib.patterns.bedrock_models import invoke_models, model_calls
+from constructs_lib.patterns.guardrail import Guardrail
 from constructs_lib.patterns.meter import meter_of
 from constructs_lib.patterns.service_archive import service_archive
 from constructs_lib.service_contract import check_contract
@@ -53,6 +57,8 @@ class AiService(Function):
         stream_timeout_seconds: Timeout of the function that streams, 1-899. API Gateway ends a response that is silent for
             300 s. Default: 240.
         environment: More environment variables; at most 4 KB and no secrets. Default: none.
+        guardrail: What is masked and blocked in the texts of its requests and answers. Its operations cannot stream then.
+            Default: none.
         archive: Its code. Default: the archive of `handlers/<name>`.
 
     Raises:
@@ -75,6 +81,7 @@ class AiService(Function):
         timeout_seconds: int = TIMEOUT_SECONDS,
         stream_timeout_seconds: int = STREAM_TIMEOUT_SECONDS,
         environment: Mapping[str, str] | None = None,
+        guardrail: Guardrail | None = None,
         archive: Archive | None = None,
     ) -> None:
         check_contract(path_of(scope), contract)
@@ -83,10 +90,24 @@ class AiService(Function):
         if meter is not None:
             meter.check(path_below(scope, contract.name), contract)
         archive = archive or service_archive(stack, contract.name)
+        applied: BedrockGuardrail | None = None
+        guarded: dict[str, str] = {}
+        if guardrail is not None:
+            where, construct_id = path_below(scope, contract.name), f"{contract.name}-guardrail"
+            check_type(where, "guardrail", guardrail, Guardrail)
+            if any(operation.event_model for operation in contract.operations):
+                raise InvalidArgumentError(
+                    where,
+                    "guardrail does not judge operations that stream",
+                    "remove event_model or guardrail",
+                )
+            rules, applied = applied_guardrail(scope, construct_id, guardrail, meter=meter)
+            guarded["GUARDRAIL"] = json.dumps(rules, separators=(",", ":"))
         variables = {
             "AI_BACKEND": defaults.ai_backend,
             "CORS_ALLOWED_ORIGINS": ",".join(defaults.allowed_origins),
             **({} if meter is None else meter.environment),
+            **guarded,
             **(environment or {}),
         }
         description = literal(contract.summary) or None
@@ -100,6 +121,7 @@ class AiService(Function):
             environment=variables,
         )
         self._contract = contract
+        self._paid_guardrail = applied if guardrail is not None and guardrail.units() else None
         self._streaming_function = (
             Function(
                 self,
@@ -118,6 +140,8 @@ class AiService(Function):
         for function in self.functions:
             if meter is not None:
                 meter.grant(function)
+            if applied is not None:
+                applied.grant_apply(function)
             if defaults.ai_backend == "aws":
                 self._allow_backend(stack, function)
 
@@ -125,6 +149,11 @@ class AiService(Function):
     def contract(self) -> ServiceContract:
         """The service's contract."""
         return self._contract
+
+    @property
+    def paid_guardrail(self) -> BedrockGuardrail | None:
+        """The guardrail that Bedrock bills; None for patterns, for words alone, and without one."""
+        return self._paid_guardrail
 
     @property
     def streaming_function(self) -> Function | None:

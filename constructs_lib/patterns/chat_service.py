@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from constructs import Construct
 
@@ -15,8 +15,10 @@ from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.monitoring.paid_calls import PaidCalls
 from constructs_lib.patterns.ai_service import STREAM_TIMEOUT_SECONDS, AiService
+from constructs_lib.patterns.bedrock_guardrail import BedrockGuardrail, applied_guardrail
 from constructs_lib.patterns.bedrock_models import invoke_models, model_calls
-from constructs_lib.patterns.meter import meter_of
+from constructs_lib.patterns.guardrail import Guardrail
+from constructs_lib.patterns.meter import Meter, meter_of
 from constructs_lib.patterns.model_route import BedrockModel, ModelRoute, OpenAiModel
 from constructs_lib.provider_stack import partition_of
 from constructs_lib.storage.table import Table
@@ -33,7 +35,8 @@ EMBEDDINGS: Final = "embeddings"
 class ChatService(AiService):
     """Service that answers conversations by routes of models, and embeds texts by another service.
 
-    The roles of its functions may invoke exactly the Bedrock models of the routes and read exactly their secrets. The
+    The roles of its functions may invoke exactly the Bedrock models of the routes, apply exactly their guardrails and read
+    exactly their secrets. The
     function that does not stream may invoke the embeddings service too. If a route has more than one target, a DynamoDB
     table has the failures of the targets.
 
@@ -77,6 +80,8 @@ class ChatService(AiService):
         for target in [target for route in routes for target in route.targets] if meter else ():
             meter.check_model(where, target)  # type: ignore[union-attr]
         self._routes = tuple(routes)
+        rules, guardrails = _guardrails(scope, contract.name, routes, meter)
+        self._paid_guardrails = tuple(name for name, one in rules.items() if one.get("units"))
         name = AwsStack.of(scope).physical_name(f"{where}/circuits")
         shared = any(len(route.targets) > 1 for route in routes)
         super().__init__(
@@ -86,7 +91,9 @@ class ChatService(AiService):
             timeout_seconds=timeout_seconds,
             stream_timeout_seconds=stream_timeout_seconds,
             environment={
-                "MODEL_ROUTES": json.dumps([route.as_dict() for route in routes], separators=(",", ":")),
+                "MODEL_ROUTES": json.dumps(
+                    [route.as_dict(rules.get(route.name)) for route in routes], separators=(",", ":")
+                ),
                 "AI_SERVICES": json.dumps({EMBEDDINGS: embeddings.qualified_arn}),
                 **({"CIRCUIT_TABLE": name} if shared else {}),
             },
@@ -107,11 +114,18 @@ class ChatService(AiService):
             if table is not None:
                 table.grant(function.role, "DeleteItem", "GetItem", "UpdateItem")
             self._allow_models(function)
+            for guardrail in guardrails:
+                guardrail.grant_apply(function)
 
     @property
     def routes(self) -> tuple[ModelRoute, ...]:
         """The routes."""
         return self._routes
+
+    @property
+    def paid_guardrails(self) -> tuple[str, ...]:
+        """Names of the routes whose guardrails Bedrock bills."""
+        return self._paid_guardrails
 
     @property
     def paid_calls(self) -> Mapping[str, PaidCalls]:
@@ -137,6 +151,26 @@ class ChatService(AiService):
             statements.append(PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=secrets))
         if statements:
             function.role.add_policy("models", *statements)
+
+
+def _guardrails(
+    scope: Construct, name: str, routes: Sequence[ModelRoute], meter: Meter | None
+) -> tuple[dict[str, dict[str, Any]], list[BedrockGuardrail]]:
+    """Return what the function judges by for each route, and the guardrails on Bedrock; equal ones are one."""
+    applied: list[tuple[Guardrail, dict[str, Any]]] = []
+    created: list[BedrockGuardrail] = []
+    rules: dict[str, dict[str, Any]] = {}
+    for route in routes:
+        wanted = route.guardrail
+        if wanted is None:
+            continue
+        same = next((plain for one, plain in applied if one == wanted), None)
+        if same is None:
+            same, guardrail = applied_guardrail(scope, f"{name}-guardrail-{route.name}", wanted, meter=meter)
+            applied.append((wanted, same))
+            created.extend([] if guardrail is None else [guardrail])
+        rules[route.name] = same
+    return rules, created
 
 
 def _check_routes(where: str, routes: Sequence[ModelRoute]) -> None:

@@ -54,6 +54,9 @@ class Prices(Protocol):
     def of_measure(self, operation: str, measure: Any, backend: str) -> Price:
         """Return the price of an operation with an AI backend; raise a `LookupError` if it has none."""
 
+    def of_operation(self, operation: str, backend: str) -> Price:
+        """Return the price of an operation in the file; raise a `LookupError` if it has none."""
+
     def of_model(self, backend: str, model: str, base_url: str | None = None) -> Price:
         """Return the price of a language model; raise a `LookupError` if it has none."""
 
@@ -245,6 +248,17 @@ class Meter(AwsConstruct):
         """
         self._price_of_model(where, target)
 
+    def check_guardrail(self, where: str, units: Sequence[str]) -> None:
+        """Check that the judgements of a guardrail on Bedrock have a price.
+
+        Raises:
+            InvalidArgumentError: They have none.
+        """
+        try:
+            self._prices.of_operation("guardrail", "aws").require(*units)
+        except LookupError as error:
+            raise _no_price(where, error) from None
+
     def around(self, where: str, operation: str, steps: Step, *, timeout_seconds: int) -> Step:
         """Return the steps of a workflow behind a route, between its reservation and its settlement.
 
@@ -289,7 +303,7 @@ class Meter(AwsConstruct):
             InvalidArgumentError: An operation that a task invokes has no measure or no price.
         """
         expected = {
-            operation.name: operation
+            operation.name: (service, operation)
             for service in AwsStack.of(self).find_all(Function)
             if (contract := getattr(service, "contract", None)) is not None
             for operation in contract.operations
@@ -297,13 +311,19 @@ class Meter(AwsConstruct):
         sums: dict[bool, Counter[str]] = {False: Counter(), True: Counter()}
         for name, request, each in called_operations(render(where, steps).asl):
             if name in expected:
-                sums[each].update(self._largest(where, expected[name], request))
+                sums[each].update(self._largest(where, *expected[name], request))
         once, many = (Bound(nano_usd=one["nano_usd"], tokens=one["tokens"]) for one in sums.values())
         return once, many
 
     def _largest(
-        self, where: str, operation: ServiceOperation, request: Mapping[str, Any]
+        self, where: str, service: Function, operation: ServiceOperation, request: Mapping[str, Any]
     ) -> Mapping[str, int]:
+        if getattr(service, "paid_guardrail", None) is not None:
+            raise InvalidArgumentError(
+                where,
+                f"a task invokes {operation.name}, whose guardrail on Bedrock has no upper bound",
+                "use the backend 'offline' for the guardrail of the service",
+            )
         measure, backend = operation.metered_by, AwsStack.of(self).defaults.ai_backend
         prompt = None if operation.prompt is None else operation.prompt(request, backend)
         by_units = measure is not None and measure.kind == "units"
@@ -315,13 +335,16 @@ class Meter(AwsConstruct):
             )
         sums = Counter(self._price(where, operation).amounts(measure.largest()) if by_units else {})
         # A target that fails may have used all that it could, so that each one has its own upper bound.
-        if prompt is not None:
-            for target in self._targets(where, prompt.model):
+        if prompt is not None and (route := self._route(where, prompt.model)) is not None:
+            for target in route.targets:
                 sums.update(self._price_of_model(where, target).amounts(prompt.largest()))
+            if route.name in self._paid_guardrails() and route.guardrail is not None:
+                price = self._prices.of_operation("guardrail", "aws")
+                sums.update(price.amounts(route.guardrail.largest(prompt.largest())))
         return sums
 
-    def _targets(self, where: str, model: str) -> Sequence[ModelTarget]:
-        """Return the targets of a model route; none in a stack without routes, where no prompt can be sent."""
+    def _route(self, where: str, model: str) -> ModelRoute | None:
+        """Return a model route; None in a stack without routes, where no prompt can be sent."""
         routes: dict[str, ModelRoute] = {
             name: route
             for service in AwsStack.of(self).find_all(Function)
@@ -332,7 +355,15 @@ class Meter(AwsConstruct):
             raise InvalidArgumentError(
                 where, f"a task sends a prompt to the model '{model}'", f"use {' or '.join(routes)}"
             )
-        return routes[model].targets if routes else ()
+        return routes.get(model)
+
+    def _paid_guardrails(self) -> set[str]:
+        """Return the names of the model routes whose guardrails are on Bedrock."""
+        return {
+            name
+            for service in AwsStack.of(self).find_all(Function)
+            for name in getattr(service, "paid_guardrails", ())
+        }
 
     def _price_of_model(self, where: str, target: ModelTarget) -> Price:
         fields = target.as_dict()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from constructs_lib.checks import check_pattern, check_range
+from constructs_lib.checks import check_pattern, check_range, check_type
 from constructs_lib.errors import InvalidArgumentError, UnsafeSettingError
+from constructs_lib.patterns.guardrail import Guardrail
 
 _NAME: Final = r"[a-z0-9][a-z0-9._-]{0,63}"
 _NAME_REMEDY: Final = "use 1 to 64 lower-case letters, digits and '._-'"
@@ -143,6 +144,7 @@ class ModelRoute:
         failures: Failures in a row after which a target is not tried for `cooldown_seconds`, 1-100. Default: 3.
         cooldown_seconds: How long, in seconds, 1-86400. All instances of the function share it. Default: 30.
         timeout_seconds: How long a target may take while another one is left, in seconds, 1-25. Default: 12.
+        guardrail: What is masked and blocked in requests and answers. Images are rejected then. Default: none.
 
     Raises:
         ConstructError: An attribute is not valid.
@@ -159,6 +161,7 @@ class ModelRoute:
     failures: int = 3
     cooldown_seconds: int = 30
     timeout_seconds: int = 12
+    guardrail: Guardrail | None = None
 
     def __post_init__(self) -> None:
         where = f"ModelRoute {self.name!r}"
@@ -175,9 +178,14 @@ class ModelRoute:
         check_range(where, "failures", self.failures, 1, 100)
         check_range(where, "cooldown_seconds", self.cooldown_seconds, 1, 86_400)
         check_range(where, "timeout_seconds", self.timeout_seconds, 1, 25)
+        check_type(where, "guardrail", self.guardrail, Guardrail)
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the route as the function reads it."""
+    def as_dict(self, rules: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Return the route as the function reads it.
+
+        Args:
+            rules: What the function judges by. Default: none.
+        """
         return {
             "name": self.name,
             "aliases": list(self.aliases),
@@ -185,4 +193,5 @@ class ModelRoute:
             "failures": self.failures,
             "cooldown_seconds": self.cooldown_seconds,
             "timeout_seconds": self.timeout_seconds,
+            "guardrail": rules,
         }

@@ -34,6 +34,7 @@ from constructs_lib.workflows.steps import (
 from constructs_lib.workflows.tasks import Place, ServiceCall
 
 CALLERS_ERRORS: Final = (
+    "ContentFiltered",
     "Forbidden",
     "IdempotencyKeyReused",
     "InvalidJson",

@@ -82,6 +82,11 @@ ERRORS: Final[Mapping[str, HttpError]] = MappingProxyType(
     {
         "InvalidRequest": HttpError(status=400, code="invalid_request", message="The request is not valid."),
         "InvalidJson": HttpError(status=400, code="invalid_json", message="The body is not valid JSON."),
+        "ContentFiltered": HttpError(
+            status=400,
+            code="content_filter",
+            message="A guardrail blocks this content. Change what the request says or asks for.",
+        ),
         "Forbidden": FORBIDDEN,
         "NotFound": HttpError(status=404, code="not_found", message="There is nothing at this path."),
         "UnknownOperation": HttpError(
@@ -114,6 +119,11 @@ ERRORS: Final[Mapping[str, HttpError]] = MappingProxyType(
         ),
         "BackendError": HttpError(status=502, code="backend_error", message="The AI backend failed."),
         "BackendUnavailable": UNAVAILABLE,
+        "GuardrailUnavailable": HttpError(
+            status=503,
+            code="guardrail_unavailable",
+            message="The guardrail cannot judge the content now. Try again later.",
+        ),
         "PayloadLinkExpired": HttpError(
             status=503,
             code="payload_link_expired",

@@ -6,11 +6,12 @@ import struct
 import time
 import uuid
 from base64 import b64encode
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Callable, Collection, Generator, Iterable
 from contextlib import closing
 
-from handlers.chat.backend import CallPiece, Completion, End, TextPiece
+from handlers.chat.backend import CallPiece, Completion, End, Piece, TextPiece
 from handlers.chat.backends import Backends, description
+from handlers.chat.bounds import limited
 from handlers.chat.circuits import Circuits
 from handlers.chat.contract import (
     EMBEDDINGS_MODEL,
@@ -22,6 +23,7 @@ from handlers.chat.contract import (
     read_model,
 )
 from handlers.chat.embeddings_models import Embedding, EmbeddingList, EmbeddingRequest, EmbeddingUsage
+from handlers.chat.guarded import GuardedChat
 from handlers.chat.models import (
     Answer,
     CallDelta,
@@ -41,7 +43,7 @@ from handlers.chat.models import (
 )
 from handlers.chat.prompts import answer, conversation
 from handlers.chat.router import RoutedStream, Router
-from handlers.chat.routes import ModelNotFound, Routes
+from handlers.chat.routes import ModelNotFound, Routes, Target
 from handlers.common.aws_api import reading_answer
 from handlers.common.caller import Caller
 from handlers.common.errors import InvalidRequest
@@ -71,26 +73,15 @@ def create_service(router: Callable[[], Router], functions: Callable[[], Functio
     ) -> Reply[ChatCompletion] | EventStream[ChatCompletionChunk]:
         _require_route(router().routes, request.model, invocation.caller)
         if request.stream:
-            if not invocation.streams:
-                raise InvalidRequest(
-                    "stream is not supported here; remove it, or send false.", param="stream"
-                )
-            stream = router().stream(request, deadline=invocation.deadline, metered=_metering(invocation))
-            headers = {**_headers(invocation), "x-model-target": stream.target.name}
-            options = request.stream_options
-            events = _chunks(stream, with_usage=bool(options and options.include_usage))
-            return EventStream(events, headers, last="[DONE]")
-        routed = router().complete(request, deadline=invocation.deadline, metered=_metering(invocation))
-        completion = _chat_completion(routed.completion, routed.target.model)
-        return Reply(completion, {**_headers(invocation), "x-model-target": routed.target.name})
+            return _streamed(router(), request, invocation)
+        completion, target, guard = _answered(router(), request, invocation)
+        return Reply(_chat_completion(completion, target.model), _headers(invocation, target, guard))
 
     @service.implements(answer_prompt)
     def handle_prompt(request: PromptRequest, invocation: Invocation) -> PromptAnswer:
         _require_route(router().routes, request.model, invocation.caller)
-        routed = router().complete(
-            conversation(request), deadline=invocation.deadline, metered=_metering(invocation)
-        )
-        return answer(request, routed.completion, routed.target.model)
+        completion, target, _ = _answered(router(), conversation(request), invocation)
+        return answer(request, completion, target.model)
 
     @service.implements(embed_inputs)
     def handle_embeddings(request: EmbeddingRequest, invocation: Invocation) -> Reply[EmbeddingList]:
@@ -138,8 +129,51 @@ def _metering(invocation: Invocation) -> Metered | None:
     return invocation.metered if invocation.metered.active else None
 
 
-def _headers(invocation: Invocation) -> dict[str, str]:
-    return {"x-request-id": invocation.request_id}
+def _headers(
+    invocation: Invocation, target: Target | None = None, guard: GuardedChat | None = None
+) -> dict[str, str]:
+    return {
+        "x-request-id": invocation.request_id,
+        **({} if target is None else {"x-model-target": target.name}),
+        **({} if guard is None else guard.header),
+    }
+
+
+def _answered(
+    router: Router, request: ChatRequest, invocation: Invocation
+) -> tuple[Completion, Target, GuardedChat | None]:
+    """Return the answer to a request as the caller may read it, its target, and the guardrail of its route."""
+    request, guard = _guarded(router, request, invocation)
+    routed = router.complete(request, deadline=invocation.deadline, metered=_metering(invocation))
+    completion = routed.completion if guard is None else guard.completion(request, routed.completion)
+    return completion, routed.target, guard
+
+
+def _streamed(
+    router: Router, request: ChatRequest, invocation: Invocation
+) -> EventStream[ChatCompletionChunk]:
+    if not invocation.streams:
+        raise InvalidRequest("stream is not supported here; remove it, or send false.", param="stream")
+    request, guard = _guarded(router, request, invocation)
+    stream = router.stream(request, deadline=invocation.deadline, metered=_metering(invocation))
+    pieces = stream if guard is None else guard.pieces(request, stream, stopped=lambda: stream.so_far)
+    options = request.stream_options
+    events = _chunks(stream, pieces, with_usage=bool(options and options.include_usage))
+    return EventStream(events, _headers(invocation, stream.target, guard), last="[DONE]")
+
+
+def _guarded(
+    router: Router, request: ChatRequest, invocation: Invocation
+) -> tuple[ChatRequest, GuardedChat | None]:
+    """Return a request as the model may read it, and the guardrail of its route, which judges the answer."""
+    route = router.routes.route(request.model)
+    if route.guardrail is None:
+        return request, None
+    around = route.guardrail.around(invocation.metered, name=route.name, deadline=invocation.deadline)
+    guard = GuardedChat(around)
+    tokens = max(limited(request, target.backend).token_limit or 0 for target in route.targets)
+    guard.reserve(request, tokens)
+    return guard.request(request), guard
 
 
 def _chat_completion(completion: Completion, model: str) -> ChatCompletion:
@@ -161,8 +195,10 @@ def _chat_completion(completion: Completion, model: str) -> ChatCompletion:
     )
 
 
-def _chunks(stream: RoutedStream, *, with_usage: bool) -> Generator[ChatCompletionChunk, None, None]:
-    """Yield a stream as OpenAI's chunks; only the fields that are set are sent."""
+def _chunks(
+    stream: RoutedStream, pieces: Iterable[Piece], *, with_usage: bool
+) -> Generator[ChatCompletionChunk, None, None]:
+    """Yield the pieces of a stream as OpenAI's chunks; only the fields that are set are sent."""
     answer_id, created = _id(), int(time.time())
 
     def chunk(choices: list[ChoiceOfChunk], **usage: Usage | None) -> ChatCompletionChunk:
@@ -181,7 +217,7 @@ def _chunks(stream: RoutedStream, *, with_usage: bool) -> Generator[ChatCompleti
 
     with closing(stream):
         yield part(Delta(role="assistant", content=""))
-        for piece in stream:
+        for piece in pieces:
             if isinstance(piece, End):
                 yield part(Delta(), piece.finish_reason)
                 if with_usage:

@@ -72,4 +72,5 @@ def description(route: Route) -> str:
         DESCRIPTION if target.backend == "offline" else f"{target.model} ({target.backend})"
         for target in route.targets
     ]
-    return "; if that fails, ".join(names)
+    models = "; if that fails, ".join(names)
+    return models if route.guardrail is None else f"Behind a guardrail, without images: {models}"

@@ -9,7 +9,7 @@ from handlers.chat.backend import Completion
 from handlers.chat.messages import JsonSchemaFormat, Message, ResponseFormat
 from handlers.chat.models import ChatRequest
 from handlers.common.aws_api import reading_answer
-from handlers.common.errors import BackendError, InvalidRequest
+from handlers.common.errors import BackendError, ContentFiltered, InvalidRequest
 from handlers.common.prompts import PromptAnswer, PromptRequest
 
 
@@ -39,9 +39,12 @@ def answer(prompt: PromptRequest, completion: Completion, model: str) -> PromptA
     """Return the answer of a model.
 
     Raises:
+        ContentFiltered: A guardrail, or the model's own filter, blocks it.
         BackendError: There is none, or it does not fit the schema.
         InvalidRequest: The schema is not one.
     """
+    if completion.finish_reason == "content_filter":
+        raise ContentFiltered(detail=model)
     text = (completion.text or "").strip()
     if not text:
         raise BackendError("The model answered nothing.", detail=model)

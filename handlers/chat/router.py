@@ -71,6 +71,14 @@ class RoutedStream:
             raise
         self._ended(None)
 
+    @property
+    def so_far(self) -> End:
+        """The end of an answer that is cut off here, with the tokens as they are counted."""
+        used = self._attempt.quantities or {}
+        return End(
+            finish_reason="stop", prompt_tokens=used.get(READ, 0), completion_tokens=used.get(WRITTEN, 0)
+        )
+
     def close(self) -> None:
         """End the target's work."""
         self._pieces.close()

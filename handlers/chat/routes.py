@@ -3,6 +3,8 @@
 MODEL_ROUTES has them as JSON; `constructs_lib/patterns/model_route.py` writes it:
 
     [{"name": "fast", "aliases": ["gpt-4o-mini"], "failures": 3, "cooldown_seconds": 30, "timeout_seconds": 12,
+      "guardrail": {"backend": "offline", "personal_data": {"PHONE": "MASK"}, "words": [],
+                    "step": 100, "overlap": 100},
       "targets": [{"backend": "bedrock", "model": "amazon.nova-lite-v1:0"},
                   {"backend": "openai", "model": "qwen3", "base_url": "https://models.example/v1", "secret": "models-key"},
                   {"backend": "offline", "model": "smollm2-135m-instruct"}]}]
@@ -18,6 +20,7 @@ from typing import Any
 
 from handlers.common.caller import Caller
 from handlers.common.errors import NotFound
+from handlers.common.guardrails import Guardrail
 
 
 class ModelNotFound(NotFound):
@@ -67,6 +70,7 @@ class Route:
         failures: Failures in a row after which a target is not tried for a while.
         cooldown_seconds: How long it is not tried.
         timeout_seconds: How long a target may take while another one is left.
+        guardrail: What judges requests and answers. Default: none.
     """
 
     name: str
@@ -75,6 +79,7 @@ class Route:
     failures: int
     cooldown_seconds: int
     timeout_seconds: float
+    guardrail: Guardrail | None = None
 
     def circuit(self, target: Target) -> str:
         """Return the key of the item that counts a target's failures."""
@@ -101,7 +106,7 @@ class Routes:
 
         Raises:
             KeyError: MODEL_ROUTES is not set, or a field is missing.
-            ValueError: MODEL_ROUTES is not JSON.
+            ValueError: MODEL_ROUTES is not JSON, or the backend of a guardrail is unknown.
         """
         return cls(tuple(_route(one) for one in json.loads(os.environ["MODEL_ROUTES"])))
 
@@ -141,4 +146,5 @@ def _route(fields: Mapping[str, Any]) -> Route:
         failures=fields["failures"],
         cooldown_seconds=fields["cooldown_seconds"],
         timeout_seconds=fields["timeout_seconds"],
+        guardrail=Guardrail.from_json(rules) if (rules := fields.get("guardrail")) else None,
     )

@@ -2,7 +2,8 @@
 
     ServiceError
     ├── InvalidRequest         400  the request is not what the schema asks for
-    │   └── InvalidJson        400  the body is not strict JSON
+    │   ├── InvalidJson        400  the body is not strict JSON
+    │   └── ContentFiltered    400  a guardrail blocks what the request or the answer says
     ├── Forbidden              403  the caller may not use the service or the model
     ├── NotFound               404  no such path
     │   ├── UnknownOperation   404  the function has no operation of that name
@@ -17,6 +18,7 @@
     │   └── ResponseTooLarge   500  the answer does not fit in a Lambda response
     ├── BackendError           502  the AI backend failed or answered nonsense
     ├── BackendUnavailable     503  the AI backend is busy or down: try again later
+    │   ├── GuardrailUnavailable 503  a guardrail could not judge a text, so that it is not passed on
     │   └── PayloadLinkExpired 503  the presigned URL of an input or output has expired: make a new one
     └── BackendTimeout         504  the AI backend did not answer in time
 
@@ -71,6 +73,13 @@ class InvalidJson(InvalidRequest):
 
     code = "invalid_json"
     default_message = "The body is not valid JSON."
+
+
+class ContentFiltered(InvalidRequest):
+    """A guardrail blocks what the request or the answer says."""
+
+    code = "content_filter"
+    default_message = "A guardrail blocks this content. Change what the request says or asks for."
 
 
 class Forbidden(ServiceError):
@@ -225,6 +234,13 @@ class BackendUnavailable(ServiceError):
         return {"Retry-After": str(self.retry_after_seconds)}
 
 
+class GuardrailUnavailable(BackendUnavailable):
+    """A guardrail could not judge a text, so that it is not passed on."""
+
+    code = "guardrail_unavailable"
+    default_message = "The guardrail cannot judge the content now. Try again later."
+
+
 class PayloadLinkExpired(BackendUnavailable):
     """The presigned URL of an input or output has expired, or the credentials that signed it have."""
 
@@ -255,6 +271,7 @@ _BY_NAME: dict[str, type[ServiceError]] = {
     for error in (
         InvalidRequest,
         InvalidJson,
+        ContentFiltered,
         Forbidden,
         NotFound,
         UnknownOperation,
@@ -268,6 +285,7 @@ _BY_NAME: dict[str, type[ServiceError]] = {
         ResponseTooLarge,
         BackendError,
         BackendUnavailable,
+        GuardrailUnavailable,
         PayloadLinkExpired,
         BackendTimeout,
     )

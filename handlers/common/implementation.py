@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from handlers.common.contract import Operation
 from handlers.common.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
 from handlers.common.event_stream import EventStream
+from handlers.common.guardrails import Guarded, Guardrail
 from handlers.common.invocation import Invocation
 from handlers.common.proxy_request import JSON, ProxyRequest
 from handlers.common.responses import Reply, plain
@@ -28,14 +29,18 @@ class Implementation:
         operation: The operation.
         function: The function.
         wants_invocation: Whether the function takes the Invocation too.
+        guardrail: What judges requests and results. Default: none.
     """
 
     operation: Operation
     function: Callable[..., Any]
     wants_invocation: bool
+    guardrail: Guardrail | None = None
 
     @classmethod
-    def of_function(cls, operation: Operation, function: Callable[..., Any]) -> Implementation:
+    def of_function(
+        cls, operation: Operation, function: Callable[..., Any], guardrail: Guardrail | None = None
+    ) -> Implementation:
         """Compare the function's annotations with the operation.
 
         Raises:
@@ -58,7 +63,7 @@ class Implementation:
                 f"operation {operation.name}: the result of {function.__name__} differs from the contract; annotate it "
                 f"with {expected}"
             )
-        return cls(operation, function, wants_invocation)
+        return cls(operation, function, wants_invocation, guardrail)
 
     def call_http(
         self, request: ProxyRequest, invocation: Invocation
@@ -105,16 +110,29 @@ class Implementation:
         self, request: BaseModel | None, invocation: Invocation
     ) -> tuple[dict[str, object], Mapping[str, str]] | EventStream[Any]:
         invocation.metered.begin(request)
+        guarded = self._guarded(invocation)
+        if guarded is not None and request is not None:
+            request = guarded.value(request, "INPUT")
         arguments: list[object] = [] if request is None else [request]
         if self.wants_invocation:
             arguments.append(invocation)
         answer = self.function(*arguments)
         if isinstance(answer, EventStream):
+            if guarded is not None:
+                answer.events.close()
+                raise TypeError(f"operation {self.operation.name}: a guardrail of a service judges no stream")
             return answer
         reply = answer if isinstance(answer, Reply) else Reply(answer)
-        result = plain(reply.result)
+        judged = reply.result if guarded is None else guarded.value(reply.result, "OUTPUT")
+        result = plain(judged)
         invocation.metered.result(result)
         return result, reply.headers
+
+    def _guarded(self, invocation: Invocation) -> Guarded | None:
+        if self.guardrail is None:
+            return None
+        name = self.operation.name.partition(".")[0]
+        return self.guardrail.around(invocation.metered, name=name, deadline=invocation.deadline)
 
     def _read(self, model: type[BaseModel], request: ProxyRequest) -> BaseModel:
         media_type = request.media_type()

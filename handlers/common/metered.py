@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from handlers.common.budgets import Amounts, BudgetExceeded
 from handlers.common.caller import Caller, Unit
 from handlers.common.deadline import Deadline
-from handlers.common.errors import BackendUnavailable, InternalError, ServiceError
+from handlers.common.errors import BackendUnavailable, ContentFiltered, InternalError, ServiceError
 from handlers.common.ledger import Call, Outcome, Share
 from handlers.common.meter import Meter, Reservation
 from handlers.common.metering import FREE, TOKEN_UNITS, MeteredBy
@@ -106,6 +106,9 @@ class Metered:
         self._measured: tuple[MeteredBy, Mapping[str, object]] | None = None
         self._started = time.perf_counter()
         self._first_token_ms: int | None = None
+        self._guard: Attempt | None = None
+        self._guard_quantities: Mapping[str, int] = {}
+        self._filtered = False
 
     @property
     def active(self) -> bool:
@@ -230,6 +233,35 @@ class Metered:
         price = self._prices().of_model(backend, model, base_url)
         return self.attempt(target, price, upper(price), route=route)
 
+    def guard(self, operation: str, upper: Mapping[str, int]) -> None:
+        """Reserve for judgements of a guardrail, beside what answers and what was reserved for it before.
+
+        Args:
+            operation: Name of the price, such as `guardrail`.
+            upper: The most that they use, by the units of the price.
+
+        Raises:
+            BudgetExceeded: A limit leaves too little.
+            BackendUnavailable: DynamoDB does not answer.
+        """
+        if self._meter is None:
+            return
+        price = self._prices().of_operation(operation, "aws")
+        guard = self._guard or Attempt(price.name, price, {})
+        more = {unit: count + guard.upper.get(unit, 0) for unit, count in upper.items()}
+        self._reserve(_sum([self._used(), price.amounts(upper)]))
+        self._guard = replace(guard, upper=more)
+
+    def guard_used(self, quantities: Mapping[str, int]) -> None:
+        """Note what all judgements of a guardrail have used so far. What was reserved for them stays so until the end."""
+        self._guard_quantities = dict(quantities)
+
+    def filtered(self) -> None:
+        """Note that a guardrail blocked the request or the answer, also where the caller gets the part before it."""
+        if self._meter is not None and self._reservation is None:
+            self._reserve({})  # so that it is in the ledger
+        self._filtered = True
+
     def result(self, output: Mapping[str, object]) -> None:
         """Note what an operation that is metered by units has returned."""
         if self._measured is None or not self._attempts:
@@ -264,6 +296,8 @@ class Metered:
                 attempt.fail(error)
             elif attempt.quantities is None:
                 attempt.use(attempt.upper)
+        if self._guard is not None:
+            self._guard.use(self._guard_quantities)
         outcome = self._outcome(error)
         try:
             meter.settle(replace(self._reservation, call=self._call), outcome, deadline=self._deadline)
@@ -287,12 +321,12 @@ class Metered:
     def _outcome(self, error: BaseException | None) -> Outcome:
         last = self._attempts[-1] if self._attempts else None
         quantities: dict[str, int] = {}
-        for attempt in self._attempts:
+        for attempt in self._all():
             for unit, count in (attempt.quantities or {}).items():
                 quantities[unit] = quantities.get(unit, 0) + count
         return Outcome(
             amounts=self._used(),
-            outcome=_name(error),
+            outcome=ContentFiltered.code if self._filtered else _name(error),
             target=None if last is None else last.target,
             quantities=quantities,
             latency_ms=self._milliseconds(),
@@ -345,8 +379,11 @@ class Metered:
         """Return what the attempts used; those that have not ended count with their upper bounds."""
         return _sum(
             attempt.price.amounts(attempt.upper if attempt.quantities is None else attempt.quantities)
-            for attempt in self._attempts
+            for attempt in self._all()
         )
+
+    def _all(self) -> list[Attempt]:
+        return self._attempts if self._guard is None else [self._guard, *self._attempts]
 
     def _milliseconds(self) -> int:
         return round((time.perf_counter() - self._started) * 1000)

@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from handlers.common.metering import READ, WRITTEN
 
 TENANT: Final = "tenant"
 MODEL: Final = "gen_ai.request.model"
+GUARDED: Final = "guarded"
+ACTION: Final = "action"
 _NANO: Final = 1_000_000_000
 _UNITS: Final[Mapping[str, str]] = {
     "gen_ai.client.operation.duration": "Seconds",
@@ -72,6 +74,20 @@ def record_refusal(*, tenant: str, operation: str, budget: str) -> None:
     """
     more = {"gen_ai.operation.name": operation, "budget": budget}
     _write({"refusals": 1}, {TENANT: tenant}, [[TENANT], []], more)
+
+
+def record_intervention(*, guarded: str, action: str, source: str, kinds: Sequence[str]) -> None:
+    """Record that a guardrail masked or blocked something; never what.
+
+    Args:
+        guarded: The guarded route or service.
+        action: `masked` or `blocked`.
+        source: Side of the text, `INPUT` or `OUTPUT`.
+        kinds: Types of what was found, such as `PHONE`.
+    """
+    more = {"source": source, "kinds": " ".join(kinds)}
+    dimensions = {GUARDED: guarded, ACTION: action}
+    _write({"guardrail.interventions": 1}, dimensions, [[GUARDED], [ACTION]], more)
 
 
 def record_warnings(count: int) -> None:

@@ -30,6 +30,7 @@ from handlers.common.cors import allowed_origins, cors_headers
 from handlers.common.deadline import Deadline
 from handlers.common.errors import InvalidRequest, MethodNotAllowed, NotFound, UnknownOperation
 from handlers.common.event_stream import EVENT_STREAM, EventStream, event
+from handlers.common.guardrails import Guardrail
 from handlers.common.implementation import Implementation
 from handlers.common.invocation import Invocation
 from handlers.common.logs import InvocationLine, InvocationLog
@@ -51,6 +52,7 @@ class Service:
         contract: The contract.
         payloads: Returns what reads and writes inputs and outputs by reference. Default: `PayloadLinks()`.
         admission: Admits callers to the operations. Default: the limits that the environment describes.
+        guardrail: Judges the texts of requests and results. Default: the one that the environment describes.
 
     Example:
         >>> service = Service(language)
@@ -65,12 +67,14 @@ class Service:
         *,
         payloads: Callable[[], PayloadLinks] | None = None,
         admission: Admission | None = None,
+        guardrail: Guardrail | None = None,
     ) -> None:
         self.contract = contract
         self._log = InvocationLog(contract.name)
         self._implementations: dict[str, Implementation] = {}
         self._payloads = payloads or Once(PayloadLinks)
         self._admission = admission or Admission.from_environment()
+        self._guardrail = guardrail or Guardrail.from_environment()
 
     def implements(self, operation: Operation) -> Callable[[F], F]:
         """Make a function the implementation of an operation of the contract.
@@ -94,7 +98,9 @@ class Service:
                 raise TypeError(f"operation {operation.name} is not in the contract {self.contract.name!r}")
             if operation.name in self._implementations:
                 raise TypeError(f"operation {operation.name} is implemented twice; remove one of the two")
-            self._implementations[operation.name] = Implementation.of_function(operation, function)
+            self._implementations[operation.name] = Implementation.of_function(
+                operation, function, self._guardrail
+            )
             return function
 
         return add

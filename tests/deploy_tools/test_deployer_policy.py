@@ -70,7 +70,7 @@ def test_actions_on_every_resource_are_those_that_aws_does_not_limit(main: Synth
     }
     assert all(
         re.search(
-            r":(Create(UserPool|Key|LogDelivery)|DeleteLogDelivery|Describe|List|PutResourcePolicy|Validate)",
+            r":(Create(Guardrail|UserPool|Key|LogDelivery)|DeleteLogDelivery|Describe|List|PutResourcePolicy|Validate)",
             one,
         )
         for one in everywhere

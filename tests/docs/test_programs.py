@@ -77,6 +77,7 @@ def test_job_with_an_approval(stack: AwsStack, archive: FakeArchive) -> None:
 
 def test_routes_of_models() -> None:
     run("guides/language-models.md", "ModelRoute", {})
+    run("guides/guardrails.md", "ModelRoute", {})
 
 
 def test_tenant_of_the_stack(stack: AwsStack, archive: FakeArchive) -> None:

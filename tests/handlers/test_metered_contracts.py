@@ -8,7 +8,7 @@ import pytest
 
 from handlers.common.contract import Contract, Operation
 from handlers.common.prices import Prices
-from settings import BEDROCK_ROUTES
+from settings import settings_from
 from tests.support.paths import PROJECT
 
 MODULES = sorted(
@@ -45,7 +45,10 @@ def test_a_measure_reads_fields_of_the_request(operation: Operation) -> None:
 
 
 def test_the_models_of_the_settings_have_prices() -> None:
-    for route in BEDROCK_ROUTES:
+    for route in settings_from({"ENVIRONMENT": "dev"}).model_routes:
         for target in route.targets:
             fields = target.as_dict()
             Prices.from_file().of_model(fields["backend"], fields["model"])
+        units = route.guardrail.units() if route.guardrail else {}
+        Prices.from_file().of_operation("guardrail", "aws").require(*units)
+        assert bool(units) == (route.name == "guarded")

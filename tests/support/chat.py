@@ -16,6 +16,7 @@ from handlers.chat.router import Router
 from handlers.chat.routes import Route, Routes, Target
 from handlers.common.deadline import Deadline
 from handlers.common.functions import Functions
+from handlers.common.guardrails import Guardrail
 from handlers.common.service import Service
 from handlers.common.validation import validated
 
@@ -112,9 +113,11 @@ class FakeLambda:
         return {"Payload": json.dumps(answer).encode()}
 
 
-def chat_service(model: object, functions: FakeLambda | None = None) -> Service:
+def chat_service(
+    model: object, functions: FakeLambda | None = None, *, guardrail: Guardrail | None = None
+) -> Service:
     router = Router(
-        Routes((route(OFFLINE, aliases=("gpt-4o-mini",)),)),
+        Routes((route(OFFLINE, aliases=("gpt-4o-mini",), guardrail=guardrail),)),
         backend=lambda target: model,  # type: ignore[arg-type, return-value]
         circuits=lambda: pytest.fail("one target has no circuit"),
         report=lambda *_: pytest.fail("one target has no other"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -12,15 +13,19 @@ from constructs_lib import (
     AwsStack,
     BedrockModel,
     ChatService,
+    Guardrail,
     ModelRoute,
     OfflineModel,
     OpenAiModel,
 )
+from constructs_lib.patterns.guardrail import OFFLINE_PERSONAL_DATA
 from handlers.chat.backends import Backends
 from handlers.chat.circuits import Circuits
 from handlers.chat.contract import EMBEDDINGS_MODEL
 from handlers.chat.routes import Routes
+from handlers.common.bedrock_judge import BedrockJudge
 from handlers.common.contract import Contract
+from handlers.common.offline_judge import OfflineJudge
 from tests.support.contracts import Greeting, greeting
 from tests.support.streaming import with_client
 from tests.support.synthesis import Configuration, FakeArchive, refused, statements
@@ -120,6 +125,67 @@ def test_the_function_reads_what_the_construct_writes(
     (table,) = Configuration(stack).all("dynamodb_table").values()
     assert (table["name"], table["hash_key"]) == (written["CIRCUIT_TABLE"], "circuit")
     assert Circuits.from_environment(lambda *_: None)
+
+
+def test_a_route_has_its_guardrail_on_bedrock_and_the_right_to_apply_it(
+    app: App, archive: FakeArchive
+) -> None:
+    rules = Guardrail(personal_data={"PHONE": "MASK"}, prompt_attacks=True)
+    routes = [
+        ModelRoute("fast", [NOVA], guardrail=rules),
+        ModelRoute(
+            "gpt-4.1", [KEYED], guardrail=Guardrail(personal_data={"PHONE": "MASK"}, prompt_attacks=True)
+        ),
+        ModelRoute("plain", [NOVA]),
+    ]
+    stack, _ = service_with(app, archive, *routes)
+    configuration = Configuration(stack)
+    ((address, _),) = configuration.all("bedrock_guardrail").items()
+    ((version, _),) = configuration.all("bedrock_guardrail_version").items()
+    for function in ("chat", "chat_stream"):
+        assert policies(stack, function)["guardrail-shop-chat-guardrail-fast"] == [
+            {
+                "Effect": "Allow",
+                "Action": ["bedrock:ApplyGuardrail"],
+                "Resource": [f"${{{address}.guardrail_arn}}"],
+            }
+        ]
+    fast, other, plain = json.loads(variables(stack)["MODEL_ROUTES"])
+    assert fast["guardrail"] == other["guardrail"]
+    assert fast["guardrail"] == {
+        "backend": "bedrock",
+        "id": f"${{{address}.guardrail_id}}",
+        "version": f"${{{version}.version}}",
+        "units": {"guardrail_content_unit": 1, "guardrail_personal_data_unit": 1},
+        "step": 800,
+        "overlap": 100,
+    }
+    assert plain["guardrail"] is None
+
+
+def test_the_function_reads_the_guardrails_that_the_construct_writes(
+    app: App, archive: FakeArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offline = Guardrail(
+        personal_data=dict.fromkeys(OFFLINE_PERSONAL_DATA, "MASK"), words=["x"], backend="offline"
+    )
+    bedrock = Guardrail(topics={"Investing": "Advice on what to buy."}, window=2_000)
+    routes = [
+        ModelRoute("fast", [NOVA], guardrail=offline),
+        ModelRoute("slow", [NOVA], guardrail=bedrock),
+        ModelRoute("plain", [NOVA]),
+    ]
+    stack, _ = service_with(app, archive, *routes)
+    assert len(Configuration(stack).all("bedrock_guardrail")) == 1
+    monkeypatch.setenv("MODEL_ROUTES", variables(stack)["MODEL_ROUTES"])
+    read = {route.name: route.guardrail for route in Routes.from_environment()}
+    assert read["fast"] is not None
+    assert read["slow"] is not None
+    assert read["plain"] is None
+    assert isinstance(read["fast"].judge, OfflineJudge)
+    assert isinstance(read["slow"].judge, BedrockJudge)
+    assert (read["fast"].step, read["slow"].step) == (100, 1_900)
+    assert (read["fast"].units, read["slow"].units) == ({}, {"guardrail_topic_unit": 3})
 
 
 @pytest.mark.parametrize(

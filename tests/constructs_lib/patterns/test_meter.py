@@ -15,6 +15,7 @@ from constructs_lib import (
     ChatService,
     ChatTask,
     ConflictError,
+    Guardrail,
     InvalidArgumentError,
     JobRunner,
     LambdaTask,
@@ -248,7 +249,9 @@ def chat_with(
 
 def question(models: ChatService, **fields: Any) -> ChatTask:
     prompt = {"prompt": "Yes? {text}", "inputs": {"text": Input("body.text")}, "max_characters": 100}
-    return ChatTask("ask", models, model="quick", max_tokens=9, timeout_seconds=20, **{**prompt, **fields})
+    return ChatTask(
+        "ask", models, **{"model": "quick", "max_tokens": 9, "timeout_seconds": 20, **prompt, **fields}
+    )
 
 
 def test_a_workflow_reserves_a_prompt_for_each_target_of_its_route(
@@ -264,6 +267,40 @@ def test_a_workflow_reserves_a_prompt_for_each_target_of_its_route(
     assert reserved["nano_usd"] == (10 + 35) * read + (40 + 140) * 9
     inner = states["metered"]["Branches"][0]["States"]
     assert inner["ask"]["Arguments"]["Payload"]["charge"] == "{% $reserved.charge %}"
+
+
+def test_a_workflow_reserves_the_judgements_of_a_guardrail_on_bedrock(
+    stack: AwsStack, archive: FakeArchive, service: AiService
+) -> None:
+    rules = {"personal_data": {"PHONE": "MASK"}}
+    guardrails = [Guardrail(**rules), Guardrail(**rules, backend="offline"), None]
+    routes = [
+        ModelRoute(f"route{number}", [OfflineModel()], guardrail=one) for number, one in enumerate(guardrails)
+    ]
+    models = ChatService(stack, chat, routes=routes, embeddings=service, archive=with_client(archive))
+    meter = stack.meter
+    assert isinstance(meter, Meter)
+    bedrock, offline, plain = (
+        meter.bounds("shop/flows", question(models, model=route.name))[0].nano_usd for route in routes
+    )
+    read = 512 + 16 + len("Yes? {text}") + 4 * 100
+    assert bedrock - plain == ((read + 8 * 9) // 800 + 7) * 100_000
+    assert offline == plain
+
+
+def test_a_task_of_a_service_with_a_guardrail_on_bedrock_fails_the_synthesis(
+    stack: AwsStack, archive: FakeArchive, meter: Meter
+) -> None:
+    rules = Guardrail(personal_data={"PHONE": "MASK"})
+    service = AiService(stack, vision_like(per_call("image")), archive=archive, guardrail=rules)
+    contract, (one,) = flows("one")
+    assert refused(lambda: WorkflowService(stack, contract, {one: task(service) >> Succeed("done")})) == (
+        InvalidArgumentError,
+        (
+            "shop/flows: a task invokes vision.text, whose guardrail on Bedrock has no upper bound; use the backend "
+            "'offline' for the guardrail of the service"
+        ),
+    )
 
 
 def test_a_task_that_sends_a_prompt_besides_its_own_work_reserves_both(

@@ -254,7 +254,7 @@ def test_it_can_stand_wherever_something_follows(step: Step) -> None:
         (
             lambda: checked(CIRCUIT.around(call(catch=[Catch(to=Pass("all"))])) >> DONE),
             (
-                "shop/flow/call: a Catch for Forbidden, IdempotencyKeyReused, InvalidJson, InvalidRequest, MethodNotAllowed, NotFound, "
+                "shop/flow/call: a Catch for ContentFiltered, Forbidden, IdempotencyKeyReused, InvalidJson, InvalidRequest, MethodNotAllowed, NotFound, "
                 "PayloadTooLarge, States.QueryEvaluationError, TooManyRequests, UnknownOperation, UnknownService, UnprocessableInput, "
                 "UnsupportedMediaType comes after one for States.ALL, and is never used; put it first, or remove it"
             ),

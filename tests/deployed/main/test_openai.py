@@ -48,7 +48,7 @@ def client(deployed: Deployed) -> Iterator[openai.OpenAI]:
 
 def test_models(client: openai.OpenAI) -> None:
     models = client.models.list()
-    assert [model.id for model in models] == ["fast", "server", "embeddings"]
+    assert [model.id for model in models] == ["fast", "server", "guarded", "embeddings"]
     fast = client.models.retrieve("fast")
     assert fast == models.data[0]
     assert fast.owned_by == "offline"
@@ -161,6 +161,32 @@ def test_a_wrong_token_is_an_authentication_error(client: openai.OpenAI) -> None
 
 
 MESSAGES: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Tell me a story about a cat."}]
+
+
+PHONE = "+1 202 555 0143"
+ECHO: Any = [{"role": "user", "content": f"Repeat: Ada's number is {PHONE}"}]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_guarded_model_does_not_read_a_phone_number(
+    client: openai.OpenAI, deployed: Deployed, stream: bool
+) -> None:
+    with client.chat.completions.with_streaming_response.create(
+        model="guarded", messages=ECHO, max_tokens=20, temperature=0, stream=stream
+    ) as response:
+        assert response.headers["x-guardrail"] == "masked"
+        text = "".join(response.iter_text())
+    assert "{PHONE}" in text
+    assert "0143" not in text
+    for file in (deployed.workspace.cloud.directory / "logs").rglob("*.log"):
+        assert "555 0143" not in file.read_text("utf-8", "replace")
+
+
+def test_a_guarded_model_refuses_a_card_number(client: openai.OpenAI) -> None:
+    messages: Any = [{"role": "user", "content": "Pay with 4111 1111 1111 1111"}]
+    with pytest.raises(openai.BadRequestError) as raised:
+        client.chat.completions.create(model="guarded", messages=messages)
+    assert raised.value.code == "content_filter"
 
 
 def test_a_streamed_conversation(client: openai.OpenAI) -> None:

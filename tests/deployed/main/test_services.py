@@ -14,18 +14,18 @@ from tools.demo_models import model_calls, read_receipt, stream_story
 
 
 @pytest.mark.parametrize(
-    "request", calls(), ids=lambda request: f"{request.method} {request.path}: {request.title}"
+    "example", calls(), ids=lambda example: f"{example.method} {example.path}: {example.title}"
 )
-def test_the_demo_calls_are_answered_right(deployed: Deployed, request: Call) -> None:
-    status, content, _ = call(deployed.invoke_url, request, deployed.callers)
-    assert judge(request, status, content)
+def test_the_demo_calls_are_answered_right(deployed: Deployed, example: Call) -> None:
+    status, content, _ = call(deployed.invoke_url, example, deployed.callers)
+    assert judge(example, status, content)
 
 
-@pytest.mark.parametrize("request", model_calls(), ids=lambda request: request.title)
-def test_the_demo_calls_of_models_are_answered_right(deployed: Deployed, request: Call) -> None:
+@pytest.mark.parametrize("example", model_calls(), ids=lambda example: example.title)
+def test_the_demo_calls_of_models_are_answered_right(deployed: Deployed, example: Call) -> None:
     url = deployed.openai_base_url.removesuffix("/v1")
-    status, content, _ = call(url, request, deployed.callers)
-    assert judge(request, status, content)
+    status, content, _ = call(url, example, deployed.callers)
+    assert judge(example, status, content)
 
 
 def test_the_demo_reads_a_receipt_and_streams(deployed: Deployed, capsys: pytest.CaptureFixture[str]) -> None:

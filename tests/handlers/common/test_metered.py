@@ -19,7 +19,9 @@ from handlers.common.errors import (
     InvalidRequest,
     ServiceError,
 )
+from handlers.common.guardrails import Guardrail
 from handlers.common.invocation import Invocation
+from handlers.common.judge import Verdict
 from handlers.common.ledger import Share
 from handlers.common.metering import BY_MODEL, FREE, MeteredBy, per_input_token
 from handlers.common.models import RequestModel, ResponseModel
@@ -28,11 +30,16 @@ from handlers.common.service import Service
 from tests.support.aws import Answering
 from tests.support.cloud_in_thread import CloudInThread
 from tests.support.events import Answer, Context, ask, proxy_event
+from tests.support.guardrails import FakeJudge, guardrail
 from tests.support.meter import NOW, MeteredTables, call_of, caller_with, limit, soon
 
 PRICES = """
 ["words@local"]
 input_token = 10
+date = 2026-11-30
+source = "nominal"
+["guardrail@aws"]
+guardrail_topic_unit = 3
 date = 2026-11-30
 source = "nominal"
 ["model:a"]
@@ -74,11 +81,17 @@ def prices(tmp_path: Any) -> Prices:
 
 
 def service_of(
-    tables: MeteredTables, prices: Prices, work: Work, metered_by: MeteredBy = WORDS, **options: bool
+    tables: MeteredTables,
+    prices: Prices,
+    work: Work,
+    metered_by: MeteredBy = WORDS,
+    guardrail: Guardrail | None = None,
+    **options: bool,
 ) -> Service:
     contract = Contract("words")
     operation = contract.post("/words", Words, Count, summary="Count.", metered_by=metered_by, **options)
-    service = Service(contract, admission=Admission(tables.meter(), prices=lambda: prices))
+    admission = Admission(tables.meter(), prices=lambda: prices)
+    service = Service(contract, admission=admission, guardrail=guardrail)
 
     @service.implements(operation)
     def count(request: Words, invocation: Invocation) -> Count:
@@ -127,6 +140,43 @@ def test_what_the_answer_says_is_settled(tables: MeteredTables, prices: Prices) 
     (row,) = tables.check()
     assert (row["target"], row["quantities"]) == ({"S": "local:words"}, {"M": {"input_token": {"N": "2"}}})
     assert tables.counts() == {BUCKET: {"committed": 20, "spent": 20}}
+
+
+def test_judgements_are_reserved_and_settled_beside_the_answer(tables: MeteredTables, prices: Prices) -> None:
+    seen: list[dict[str, int]] = []
+
+    def work(_request: Words, _invocation: Invocation) -> int:
+        seen.append(tables.counts()[BUCKET])
+        return 2
+
+    judge = FakeJudge(lambda _: Verdict(units={"guardrail_topic_unit": 2}))
+    rules = guardrail(judge, step=800, units={"guardrail_topic_unit": 1})
+    service = service_of(tables, prices, work, guardrail=rules)
+    assert ask_as(service, limit("key:k1", "day", "nano_usd", 100)).status == 200
+    assert seen == [{"committed": 60 + 3, "spent": 0}]
+    (row,) = tables.check()
+    assert (row["target"], row["outcome"], row["fallbacks"]) == (
+        {"S": "local:words"},
+        {"S": "ok"},
+        {"N": "0"},
+    )
+    assert row["quantities"] == {
+        "M": {"input_token": {"N": "2"}, "guardrail_topic_unit": {"N": "2"}}
+    }  # no text in the answer
+    assert tables.counts() == {BUCKET: {"committed": 26, "spent": 26}}
+
+
+@pytest.mark.parametrize("units", [{}, {"guardrail_topic_unit": 2}])
+def test_a_blocked_call_is_in_the_ledger(
+    tables: MeteredTables, prices: Prices, units: dict[str, int]
+) -> None:
+    judge = FakeJudge(lambda _: Verdict(blocked=["TOPIC"], units=units))
+    service = service_of(tables, prices, two, guardrail=guardrail(judge, step=800, units=units))
+    assert ask_as(service, limit("key:k1", "day", "nano_usd", 100)).status == 400
+    (row,) = tables.check()
+    assert row["outcome"] == {"S": "content_filter"}
+    spent = 3 * units.get("guardrail_topic_unit", 0)
+    assert tables.counts() == {BUCKET: {"committed": spent, "spent": spent}}
 
 
 def test_the_upper_bound_is_reserved_while_the_work_is_done(tables: MeteredTables, prices: Prices) -> None:
