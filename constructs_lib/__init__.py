@@ -101,6 +101,7 @@ if TYPE_CHECKING:
     from constructs_lib.storage.private_bucket import PrivateBucket
     from constructs_lib.storage.replica import Replica
     from constructs_lib.storage.table import Table
+    from constructs_lib.workflows.agent import Agent, AgentTool
     from constructs_lib.workflows.approval import Approval
     from constructs_lib.workflows.branches import Map, Parallel
     from constructs_lib.workflows.chat_task import ChatTask
@@ -127,6 +128,8 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "AccessLog": "constructs_lib.api.access_log",
+    "Agent": "constructs_lib.workflows.agent",
+    "AgentTool": "constructs_lib.workflows.agent",
     "AiService": "constructs_lib.patterns.ai_service",
     "AlarmTopic": "constructs_lib.notifications.alarm_topic",
     "Alarms": "constructs_lib.monitoring.alarms",
@@ -255,6 +258,8 @@ _MODULES = {
 
 __all__ = [
     "AccessLog",
+    "Agent",
+    "AgentTool",
     "AiService",
     "AlarmTopic",
     "Alarms",

@@ -52,6 +52,10 @@ class Prompt(Protocol):
     def model(self) -> str:
         """Name of the model route."""
 
+    @property
+    def budget_nano_usd(self) -> int | None:
+        """The most money, in billionths of a US dollar; None if the tokens are the only bound."""
+
     def largest(self) -> Mapping[str, int]:
         """Return the most tokens that one model uses for it, by unit."""
 

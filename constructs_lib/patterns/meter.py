@@ -341,6 +341,8 @@ class Meter(AwsConstruct):
             if route.name in self._paid_guardrails() and route.guardrail is not None:
                 price = self._prices.of_operation("guardrail", "aws")
                 sums.update(price.amounts(route.guardrail.largest(prompt.largest())))
+            if prompt.budget_nano_usd is not None:
+                sums["nano_usd"] = prompt.budget_nano_usd
         return sums
 
     def _route(self, where: str, model: str) -> ModelRoute | None:

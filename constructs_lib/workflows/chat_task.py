@@ -65,18 +65,7 @@ class ChatTask(FunctionTask):
 
     def __post_init__(self) -> None:
         FunctionTask.__post_init__(self)
-        routes = getattr(self.function, "routes", None)
-        if routes is None:
-            raise InvalidArgumentError(
-                self.where, f"function is of type {type(self.function).__name__}", "pass a ChatService"
-            )
-        models = [name for route in routes for name in (route.name, *route.aliases)]
-        if self.model not in models:
-            raise InvalidArgumentError(
-                self.where,
-                f"model '{self.model}' is not a route of the service",
-                f"use {' or '.join(models)}",
-            )
+        check_route(self.where, self.function, self.model)
         self._check_inputs()
         check_range(self.where, "max_characters", self.max_characters, 1 if self.inputs else 0, 100_000)
         check_range(self.where, "max_tokens", self.max_tokens, 1, 131_072)
@@ -128,3 +117,21 @@ class ChatTask(FunctionTask):
             **schema,
         }
         return {"operation": _OPERATION, "input": request}
+
+
+def check_route(where: str, function: object, model: str) -> None:
+    """Check that a function is a `ChatService` with a route of some name.
+
+    Raises:
+        InvalidArgumentError: It is not.
+    """
+    routes = getattr(function, "routes", None)
+    if routes is None:
+        raise InvalidArgumentError(
+            where, f"function is of type {type(function).__name__}", "pass a ChatService"
+        )
+    models = [name for route in routes for name in (route.name, *route.aliases)]
+    if model not in models:
+        raise InvalidArgumentError(
+            where, f"model '{model}' is not a route of the service", f"use {' or '.join(models)}"
+        )

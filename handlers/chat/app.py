@@ -8,7 +8,10 @@ import uuid
 from base64 import b64encode
 from collections.abc import Callable, Collection, Generator, Iterable
 from contextlib import closing
+from dataclasses import replace
 
+from handlers.chat.agent_models import TurnRequest, TurnResult
+from handlers.chat.agents import Agents
 from handlers.chat.backend import CallPiece, Completion, End, Piece, TextPiece
 from handlers.chat.backends import Backends, description
 from handlers.chat.bounds import limited
@@ -21,6 +24,7 @@ from handlers.chat.contract import (
     embed_inputs,
     list_models,
     read_model,
+    take_turn,
 )
 from handlers.chat.embeddings_models import Embedding, EmbeddingList, EmbeddingRequest, EmbeddingUsage
 from handlers.chat.guarded import GuardedChat
@@ -46,6 +50,7 @@ from handlers.chat.router import RoutedStream, Router
 from handlers.chat.routes import ModelNotFound, Routes, Target
 from handlers.common.aws_api import reading_answer
 from handlers.common.caller import Caller
+from handlers.common.deadline import Deadline
 from handlers.common.errors import InvalidRequest
 from handlers.common.event_stream import EventStream
 from handlers.common.functions import Functions
@@ -53,6 +58,7 @@ from handlers.common.invocation import Invocation
 from handlers.common.logs import InvocationLog
 from handlers.common.metered import Metered
 from handlers.common.once import Once
+from handlers.common.prices import Prices
 from handlers.common.prompts import PromptAnswer, PromptRequest
 from handlers.common.responses import Reply
 from handlers.common.service import Service
@@ -66,6 +72,7 @@ def create_service(router: Callable[[], Router], functions: Callable[[], Functio
         functions: Returns the functions, of which it invokes `embeddings`; called likewise.
     """
     service = Service(chat)
+    _implement_tasks(service, router)
 
     @service.implements(complete_chat)
     def handle_completion(
@@ -76,12 +83,6 @@ def create_service(router: Callable[[], Router], functions: Callable[[], Functio
             return _streamed(router(), request, invocation)
         completion, target, guard = _answered(router(), request, invocation)
         return Reply(_chat_completion(completion, target.model), _headers(invocation, target, guard))
-
-    @service.implements(answer_prompt)
-    def handle_prompt(request: PromptRequest, invocation: Invocation) -> PromptAnswer:
-        _require_route(router().routes, request.model, invocation.caller)
-        completion, target, _ = _answered(router(), conversation(request), invocation)
-        return answer(request, completion, target.model)
 
     @service.implements(embed_inputs)
     def handle_embeddings(request: EmbeddingRequest, invocation: Invocation) -> Reply[EmbeddingList]:
@@ -123,6 +124,26 @@ def create_service(router: Callable[[], Router], functions: Callable[[], Functio
         return Reply(found, _headers(invocation))
 
     return service
+
+
+def _implement_tasks(service: Service, router: Callable[[], Router]) -> None:
+    """Implement what only workflows and other functions call."""
+    agents = Agents(Once(Prices.from_file))
+
+    @service.implements(answer_prompt)
+    def handle_prompt(request: PromptRequest, invocation: Invocation) -> PromptAnswer:
+        _require_route(router().routes, request.model, invocation.caller)
+        completion, target, _ = _answered(router(), conversation(request), invocation)
+        return answer(request, completion, target.model)
+
+    @service.implements(take_turn)
+    def handle_turn(request: TurnRequest, invocation: Invocation) -> TurnResult:
+        _require_route(router().routes, request.model, invocation.caller)
+
+        def answered(conversation: ChatRequest, until: Deadline) -> Completion:
+            return _answered(router(), conversation, replace(invocation, deadline=until))[0]
+
+        return agents.turn(request, answered, deadline=invocation.deadline, metered=invocation.metered)
 
 
 def _metering(invocation: Invocation) -> Metered | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from handlers.chat.agent_models import TurnBounds, TurnRequest, TurnResult
 from handlers.chat.embeddings_models import EmbeddingList, EmbeddingRequest
 from handlers.chat.models import ChatCompletion, ChatCompletionChunk, ChatRequest, Model, ModelList
 from handlers.common.contract import LARGEST_BODY_BYTES, Contract
@@ -47,6 +48,14 @@ list_models = chat.get(
 )
 read_model = chat.get(
     "/v1/models/{model}", Model, name="chat.model", summary="Return one model, with what it can do."
+)
+take_turn = chat.direct(
+    TurnRequest,
+    TurnResult,
+    name="chat.turn",
+    metered_by=BY_MODEL,
+    prompt=lambda request, _backend: TurnBounds.of(request),
+    summary="Ask the model of an agent for its next step.",
 )
 answer_prompt = chat.direct(
     PromptRequest,

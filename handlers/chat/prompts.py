@@ -55,7 +55,12 @@ def answer(prompt: PromptRequest, completion: Completion, model: str) -> PromptA
     )
 
 
-def _fitting(text: str, schema: dict[str, Any], model: str) -> Any:
+def problem_of(value: Any, schema: dict[str, Any]) -> str | None:
+    """Return the keyword of a JSON schema that a value does not fit, such as `required`; None if it fits.
+
+    Raises:
+        InvalidRequest: The schema is not one.
+    """
     import jsonschema  # type: ignore[import-untyped]
     from referencing import Registry
 
@@ -63,12 +68,15 @@ def _fitting(text: str, schema: dict[str, Any], model: str) -> Any:
         jsonschema.Draft202012Validator.check_schema(schema)
     except jsonschema.SchemaError:
         raise InvalidRequest("answer_schema is not a JSON schema.", param="answer_schema") from None
-    with reading_answer(model):
-        value = json.loads(text)
     validator = jsonschema.Draft202012Validator(schema, registry=Registry())
     problem = next(validator.iter_errors(value), None)
+    return None if problem is None else str(problem.validator)
+
+
+def _fitting(text: str, schema: dict[str, Any], model: str) -> Any:
+    with reading_answer(model):
+        value = json.loads(text)
+    problem = problem_of(value, schema)
     if problem is not None:
-        raise BackendError(
-            "The model's answer does not fit its schema.", detail=f"{model}: {problem.validator}"
-        )
+        raise BackendError("The model's answer does not fit its schema.", detail=f"{model}: {problem}")
     return value

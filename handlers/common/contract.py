@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from handlers.common.error_format import PROBLEM, ErrorFormat
 from handlers.common.metering import FREE, MeteredBy
-from handlers.common.prompts import PromptRequest
+from handlers.common.prompts import Prompt
 from handlers.common.proxy_request import JSON
 
 HttpMethod = Literal["GET", "POST"]
@@ -26,7 +26,7 @@ DEFAULT_MAX_BODY_BYTES = 65_536
 LARGEST_BODY_BYTES = 4_500_000
 """What fits into a Lambda event of 6 MB when it travels as base64."""
 
-PromptOf = Callable[[Mapping[str, Any], str], PromptRequest | None]
+PromptOf = Callable[[Mapping[str, Any], str], Prompt | None]
 """Returns the prompt that a call sends to a language model, by its request and the AI backend; None if it sends none."""
 
 _NAME = re.compile(r"[a-z][a-z0-9-]*")

@@ -258,29 +258,35 @@ class Meter:
                 return
         raise BackendUnavailable(_BUSY, detail="the row of the call changes all the time")
 
-    def take(self, share: Share, part: str, amounts: Amounts, *, deadline: Deadline) -> None:
+    def take(
+        self, share: Share, part: str, amounts: Amounts, *, operation: str | None = None, deadline: Deadline
+    ) -> None:
         """Take the upper bound of a task from the reservation of its workflow.
 
         Args:
             share: The reservation.
             part: Id of the task's invocation.
             amounts: The upper bound of the task, by unit.
+            operation: Operation whose call the row counts, as `calls:OPERATION`. Default: none.
             deadline: When it must have happened.
 
         Raises:
             BudgetExceeded: The reservation leaves less, because tasks that failed were tried again, or it is settled.
             BackendUnavailable: DynamoDB does not answer.
         """
+        count = {} if operation is None else {"#calls": f"calls:{operation}"}
         left = {name: share.amounts.get(unit, 0) - amounts.get(unit, 0) for name, unit in _TAKEN.items()}
         self._change_share(
             share,
             part,
             amounts,
-            f"SET parts.#part = :part ADD {', '.join(f'{name} :{name}' for name in _TAKEN)}",
+            f"SET parts.#part = :part ADD {', '.join(f'{name} :{name}' for name in _TAKEN)}"
+            + (", #calls :part" if count else ""),
             "#status = :open AND attribute_not_exists(parts.#part) AND "
             + " AND ".join(f"{name} <= :most_{name}" for name in _TAKEN),
             {f":most_{name}": {"N": str(amount)} for name, amount in left.items()} | {":part": {"N": "1"}},
             deadline,
+            names=count,
         )
 
     def give_back(
@@ -419,6 +425,8 @@ class Meter:
         condition: str,
         values: Mapping[str, Any],
         deadline: Deadline,
+        *,
+        names: Mapping[str, str] | None = None,
     ) -> None:
         taken = {f":{name}": {"N": str(amounts.get(unit, 0))} for name, unit in _TAKEN.items()}
         try:
@@ -429,7 +437,11 @@ class Meter:
                     "Key": share.key.attributes(),
                     "UpdateExpression": update,
                     "ConditionExpression": condition,
-                    "ExpressionAttributeNames": {"#part": part, "#status": "status"},
+                    "ExpressionAttributeNames": {
+                        "#part": part,
+                        "#status": "status",
+                        **(names or {}),
+                    },
                     "ExpressionAttributeValues": {**taken, **values, ":open": {"S": _OPEN}},
                 },
                 deadline=deadline,

@@ -101,6 +101,7 @@ class Metered:
         self._deadline = deadline
         self._report = report
         self._serves_uncounted = serves_uncounted
+        self._most: int | None = None
         self._attempts: list[Attempt] = []
         self._reservation: Reservation | None = None
         self._measured: tuple[MeteredBy, Mapping[str, object]] | None = None
@@ -202,6 +203,20 @@ class Metered:
         )
         self.hand_over()
         return Share(call.key, reserved.amounts)
+
+    @property
+    def used(self) -> Amounts:
+        """Use of all attempts of the call, by unit; the upper bound of those that have not ended."""
+        return self._used()
+
+    def limit_to(self, nano_usd: int) -> None:
+        """Limit the call to some money, below what its caller or its workflow may use."""
+        self._most = nano_usd
+
+    def leave_out(self) -> None:
+        """Note that the call used nothing, unless something is reserved."""
+        if self._reservation is None:
+            self.hand_over()
 
     def hand_over(self) -> None:
         """Note that other work than this call settles what was reserved, or that nothing is used."""
@@ -337,6 +352,8 @@ class Metered:
     def _reserve(self, amounts: Amounts) -> None:
         if self._meter is None:
             return
+        if self._most is not None and amounts.get("nano_usd", 0) > self._most:
+            raise BudgetExceeded("The call could use more money than it is limited to.")
         try:
             if self._reservation is None:
                 self._reservation = self._meter.reserve(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from string import Formatter
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Protocol
 
 from pydantic import Field, JsonValue, model_validator
 
@@ -19,11 +19,24 @@ TOKENS_PER_MESSAGE: Final = 16
 TOKENS_PER_REQUEST: Final = 512
 """What providers add to a message and to a conversation, such as the instructions for a schema."""
 
-_BYTES_PER_CHARACTER: Final = 4
+BYTES_PER_CHARACTER: Final = 4
 """The most bytes of a character in UTF-8. A token is at least one byte."""
 
 _SCHEMA_BYTES: Final = 128
 """What a response format adds to its schema."""
+
+
+class Prompt(Protocol):
+    """Prompt of an operation for a model route."""
+
+    model: str
+
+    @property
+    def budget_nano_usd(self) -> int | None:
+        """The most money, in billionths of a US dollar; None if the tokens are the only bound."""
+
+    def largest(self) -> dict[str, int]:
+        """Return the most tokens that one model uses for it, by unit."""
 
 
 class PromptRequest(RequestModel):
@@ -71,12 +84,17 @@ class PromptRequest(RequestModel):
         parts = Formatter().parse(self.template)
         return "".join(words + ("" if name is None else texts[name]) for words, name, *_ in parts)
 
+    @property
+    def budget_nano_usd(self) -> int | None:
+        """The most money; None if the tokens are the only bound."""
+        return None
+
     def largest(self) -> dict[str, int]:
         """Return the most tokens that a model uses for this template with any inputs, by unit."""
         size = TOKENS_PER_REQUEST + TOKENS_PER_MESSAGE + len(self.template.encode())
         if self.answer_schema is not None:
             size += _SCHEMA_BYTES + len(json.dumps(self.answer_schema))
-        return {READ: size + _BYTES_PER_CHARACTER * self.max_characters, WRITTEN: self.max_tokens}
+        return {READ: size + BYTES_PER_CHARACTER * self.max_characters, WRITTEN: self.max_tokens}
 
 
 class PromptAnswer(ResponseModel):

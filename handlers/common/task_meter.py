@@ -1,6 +1,6 @@
 """Meter of a task of a workflow: takes what the task may use from the workflow's reservation, and gives back the rest.
 
-The row in the ledger is the workflow's, which is settled at what its tasks have taken.
+The row in the ledger is the workflow's, which is settled at what its tasks have taken. It counts the calls of each operation.
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ class TaskMeter:
             return reservation
         raised = {unit: taken.get(unit, 0) + amount for unit, amount in more.items()}
         result = replace(reservation, amounts=raised, version=reservation.version + 1)
-        self._meter.take(self._share, self._part(result), more, deadline=deadline)
+        operation = None if reservation.version else reservation.call.operation
+        self._meter.take(self._share, self._part(result), more, operation=operation, deadline=deadline)
         return result
 
     def settle(self, reservation: Reservation, outcome: Outcome, *, deadline: Deadline) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from constructs_lib import (
+    Agent,
     AiService,
     AwsStack,
     BedrockModel,
@@ -25,12 +26,13 @@ from constructs_lib import (
     OfflineModel,
     OpenAiModel,
     PayloadBucket,
+    Succeed,
+    Variable,
     WorkflowService,
 )
 from constructs_lib.patterns.meter import Bound
 from constructs_lib.patterns.model_route import ModelTarget
 from constructs_lib.workflows.expressions import Input
-from constructs_lib.workflows.steps import Succeed
 from handlers.chat.contract import chat
 from handlers.common.contract import Contract, Operation
 from handlers.common.metering import BY_MODEL, BY_TASKS, FREE, MeteredBy, per_call
@@ -301,6 +303,42 @@ def test_a_task_of_a_service_with_a_guardrail_on_bedrock_fails_the_synthesis(
             "'offline' for the guardrail of the service"
         ),
     )
+
+
+def test_a_workflow_reserves_the_budget_of_an_agent(
+    stack: AwsStack, archive: FakeArchive, service: AiService
+) -> None:
+    models, (contract, (one, two)) = chat_with(stack, archive, service, OfflineModel()), flows("one", "two")
+
+    def agent(steps: int) -> Agent:
+        return Agent(
+            "work",
+            models,
+            model="fast",
+            instructions="Work.",
+            task=Input("body"),
+            max_steps=steps,
+            budget_usd=0.25,
+            max_tokens=9,
+            result="work",
+        )
+
+    answers = {
+        one: agent(1) >> Succeed("one", output=Variable("work")),
+        two: agent(3) >> Succeed("two", output=Variable("work")),
+    }
+    WorkflowService(stack, contract, answers)
+    found = definitions(stack)
+    once, thrice = (
+        found[f"shop-flows-{name}"]["States"]["reserve the budget"]["Arguments"]["Payload"]["input"]
+        for name in ("one", "two")
+    )
+    assert once["nano_usd"] == thrice["nano_usd"] == 250_000_000
+    assert thrice["tokens"] > 3 * once["tokens"]
+    inner = found["shop-flows-one"]["States"]["metered"]["Branches"][0]["States"]["work"]["Branches"][0][
+        "States"
+    ]
+    assert inner["work: model"]["Arguments"]["Payload"]["charge"] == "{% $reserved.charge %}"
 
 
 def test_a_task_that_sends_a_prompt_besides_its_own_work_reserves_both(

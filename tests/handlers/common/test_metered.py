@@ -321,6 +321,7 @@ def test_a_task_takes_the_upper_bound_of_each_model_that_it_tries(
     assert taken == [10, 1_010]
     assert int(tables.rows()[0]["taken_nano_usd"]["N"]) == 310
     assert direct(service, event) == {"tokens": 1}
+    assert tables.rows()[0]["calls:words"] == {"N": "2"}  # calls, not attempts
     with pytest.raises(ServiceError, match="used up"):
         direct(service, event)
     meter.settle_share(workflow.key, outcome="ok", deadline=soon())
