@@ -273,8 +273,8 @@ class Metered:
 
     def filtered(self) -> None:
         """Note that a guardrail blocked the request or the answer, also where the caller gets the part before it."""
-        if self._meter is not None and self._reservation is None:
-            self._reserve({})  # so that it is in the ledger
+        if isinstance(self._meter, Meter) and self._reservation is None:
+            self._reserve({})  # so that it is in the ledger; a task is there with its workflow
         self._filtered = True
 
     def result(self, output: Mapping[str, object]) -> None:

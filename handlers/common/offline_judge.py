@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from importlib.util import find_spec
 from typing import Final
 
@@ -44,6 +46,7 @@ class OfflineJudge:
 
     def judge(self, text: str, *, source: Source, deadline: Deadline) -> Verdict:  # noqa: ARG002 - takes milliseconds
         """Judge a text; see `Judge`."""
+        text = _plain(text)
         spans: list[Span] = []
         blocked: list[str] = []
         if self._words is not None and self._words.search(text):
@@ -54,6 +57,21 @@ class OfflineJudge:
                 blocked.append(kind)
             spans.extend(found)
         return Verdict(spans, blocked)
+
+
+def _plain(text: str) -> str:
+    """Return a text of the same length in which characters that look like others, or cannot be seen, hide nothing."""
+    return text if text.isascii() else "".join(map(_plain_character, text))
+
+
+@lru_cache(maxsize=4_096)
+def _plain_character(character: str) -> str:
+    if unicodedata.category(character) == "Cf":  # such as a zero-width space
+        return "-"
+    if character.isdecimal():
+        return str(unicodedata.decimal(character))
+    plain = unicodedata.normalize("NFKC", character)
+    return plain if len(plain) == 1 else character
 
 
 def _any_of(words: Iterable[str]) -> re.Pattern[str]:
@@ -73,7 +91,7 @@ def _matching(pattern: str, is_valid: Callable[[str], bool] = bool) -> Callable[
     return find
 
 
-_BETWEEN: Final = r"[ \-./()\u00a0\u00ad\u200b\u2010-\u2015\u2060\u2212]{0,3}"
+_BETWEEN: Final = r"[ \-./()\u2010-\u2015\u2212]{0,3}"
 _NUMBERS: Final = re.compile(rf"[+(]{{0,2}}\d+(?:{_BETWEEN}[+(]{{0,2}}\d+)*")
 _GROUP: Final = re.compile(r"[+(]{0,2}\d+")
 _DATE: Final = re.compile(

@@ -16,6 +16,7 @@ from handlers.common.contract import Contract
 from handlers.common.errors import (
     BackendTimeout,
     BackendUnavailable,
+    ContentFiltered,
     InvalidRequest,
     ServiceError,
 )
@@ -370,6 +371,23 @@ def test_a_workflow_that_died_gives_back_what_its_tasks_did_not_take(
     assert meter.sweep(deadline=soon()) == 1
     assert tables.counts()["key:key-1#day#nano_usd#2026-11-30"] == {"committed": 20, "spent": 20}
     tables.check()
+
+
+def test_a_blocked_task_has_the_row_of_its_workflow(tables: MeteredTables, prices: Prices) -> None:
+    workflow = call_of(caller_with(limit("key:k1", "day", "nano_usd", 1_000)), "w")
+    meter = tables.meter()
+    reserved = meter.reserve(workflow, {"nano_usd": 500}, lasts_seconds=60, deadline=soon(), shared=True)
+    charge = Share(workflow.key, reserved.amounts).to_json()
+    rules = guardrail(FakeJudge(lambda _: Verdict(blocked=["WORD"])))
+    service = service_of(tables, prices, two, BY_MODEL, guardrail=rules)
+    with pytest.raises(ContentFiltered):
+        direct(service, {"operation": "words", "input": {"text": "a"}, "charge": charge})
+    meter.settle_share(workflow.key, outcome="content_filter", deadline=soon())
+    (row,) = tables.check()
+    assert (row["outcome"], tables.counts()) == (
+        {"S": "content_filter"},
+        {BUCKET: {"committed": 0, "spent": 0}},
+    )
 
 
 def test_a_call_is_a_log_line_with_metrics(

@@ -14,6 +14,11 @@ def judged(text: str, words: list[str] | None = None, **personal_data: str) -> V
     return judge.judge(text, source="INPUT", deadline=Deadline.after(1))
 
 
+def wide(text: str) -> str:
+    """The same characters, in their full-width forms."""
+    return "".join(chr(ord(one) + 0xFEE0) if "!" <= one <= "~" else one for one in text)
+
+
 def found(kind: str, text: str) -> list[str]:
     return [text[span.begin : span.end] for span in judged(text, **{kind: "MASK"}).spans]
 
@@ -86,6 +91,22 @@ def test_an_account_ends_before_the_next_words() -> None:
     assert found("INTERNATIONAL_BANK_ACCOUNT_NUMBER", "DE89 3704 0044 0532 0130 00 IS MINE") == [
         "DE89 3704 0044 0532 0130 00"
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "secret"),
+    [
+        ("PHONE", "+1\u200b202\u00a0555\u20110143"),
+        ("PHONE", wide("+1 202 555 0143")),
+        ("PHONE", "".join(chr(0x660 + int(one)) if one.isdigit() else one for one in "+1 202 555 0143")),
+        ("EMAIL", f"ada{wide('@')}example{wide('.')}com"),
+        ("EMAIL", "a\u00adda@exa\u200bmple.com"),
+        ("CREDIT_DEBIT_CARD_NUMBER", f"4111\u20601111\u2009{wide('1111')} 1111"),
+        ("INTERNATIONAL_BANK_ACCOUNT_NUMBER", f"DE{wide('89')}3704\u200b0044 0532 0130 00"),
+    ],
+)
+def test_characters_that_look_like_others_hide_nothing(kind: str, secret: str) -> None:
+    assert found(kind, f"Ä {secret} é")[0] == secret
 
 
 @pytest.mark.parametrize("text", ["{} 12 of 30", "7 {} 99", "10 {}, 20"])
