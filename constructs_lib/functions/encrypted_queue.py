@@ -145,10 +145,9 @@ class EncryptedQueue(AwsConstruct):
         check_same_stack(path_of(self), self, role)
         name = f"send-{self._name}"
         if name not in role.policies:
-            role.add_policy(
-                name,
-                PolicyStatement(actions=["sqs:SendMessage"], resources=[attribute(self._resource, "arn")]),
-            )
+            # Composed of names: with a reference, functions with this role would wait for the queue, which takes 25 seconds.
+            arn = queue_arn(AwsStack.of(self), self._name)
+            role.add_policy(name, PolicyStatement(actions=["sqs:SendMessage"], resources=[arn]))
             if self._key is not None:
                 self._key.grant_use(role)
 

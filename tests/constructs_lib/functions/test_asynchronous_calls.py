@@ -79,7 +79,10 @@ def test_failed_calls_go_to_the_queue(stack: AwsStack, archive: FakeArchive) -> 
         "qualifier": f"${{{alias}.name}}",
     }
     found = permissions(configuration)
-    assert found["send-lost"] == [(["sqs:SendMessage"], [f"${{{queue}.arn}}"])]
+    ((actions, (resource,)),) = found["send-lost"]
+    assert actions == ["sqs:SendMessage"]
+    # Not a reference: the function would wait for the queue.
+    assert re.fullmatch(r"arn:\$\{data[^}]+}:sqs:us-east-1:\$\{data[^}]+}:lost", resource)
     assert found["use-shop-key"] == [
         (["kms:Decrypt", "kms:GenerateDataKey"], [f"${{{configuration.address('kms_key')}.arn}}"])
     ]
