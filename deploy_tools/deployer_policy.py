@@ -119,7 +119,7 @@ def _statements(names: _Names) -> list[Statement]:
     for (arn, conditions), allowed in sorted(actions.items()):
         arns.setdefault((tuple(sorted(allowed)), conditions), []).append(arn)
     return [
-        {"Effect": "Allow", "Action": list(allowed), "Resource": resources}
+        {"Effect": "Allow", "Action": list(allowed), "Resource": _outer(resources)}
         | (
             {"Condition": {"StringEquals": {key: list(values) for key, values in conditions}}}
             if conditions
@@ -127,6 +127,12 @@ def _statements(names: _Names) -> list[Statement]:
         )
         for (allowed, conditions), resources in sorted(arns.items())
     ]
+
+
+def _outer(arns: Sequence[str]) -> list[str]:
+    """Return ARNs without those that another one with `*` at its end covers."""
+    starts = tuple(arn[:-1] for arn in arns if arn.endswith("*"))
+    return [arn for arn in arns if not any(arn.startswith(start) and arn != f"{start}*" for start in starts)]
 
 
 def _rights(configuration: Mapping[str, Any]) -> Iterator[tuple[Right, Mapping[str, Any]]]:

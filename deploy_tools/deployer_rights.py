@@ -79,7 +79,6 @@ def _service_role(service: str) -> Right:
     )
 
 
-_FUNCTION: Final = "function:{function_name}"
 _API_TAGS: Final = _api_gateway("/tags/*", "DELETE GET PUT")
 _REST_API: Final = (_api_gateway("/restapis*"),)
 _STAGES: Final = "arn:{partition}:apigateway:{region}::/restapis/*/stages/*"
@@ -96,6 +95,13 @@ _PASSED_TO: Final = (
         ),
     ),
 )
+
+
+def _function(actions: str) -> tuple[Right, ...]:
+    """Return rights for a function, its versions and its aliases."""
+    return tuple(
+        _of_account("lambda", actions, f"function:{{function_name}}{suffix}") for suffix in ("", ":*")
+    )
 
 
 def _bucket(actions: str, resource: str = "{bucket}") -> tuple[Right, ...]:
@@ -228,7 +234,7 @@ RIGHTS: Final[Mapping[str, tuple[Right, ...]]] = {
         Right("cognito-idp", "CreateUserPool"),
         _of_account(
             "cognito-idp",
-            "DeleteUserPool DescribeUserPool GetUserPoolMfaConfig ListTagsForResource SetUserPoolMfaConfig TagResource "
+            "DeleteUserPool DescribeUserPool GetUserPoolMfaConfig SetUserPoolMfaConfig TagResource "
             "UntagResource UpdateUserPool",
             "userpool/*",
         ),
@@ -288,7 +294,7 @@ RIGHTS: Final[Mapping[str, tuple[Right, ...]]] = {
             "key/*",
         ),
     ),
-    "aws_lambda_alias": (_of_account("lambda", "CreateAlias DeleteAlias GetAlias UpdateAlias", _FUNCTION),),
+    "aws_lambda_alias": _function("CreateAlias DeleteAlias GetAlias UpdateAlias"),
     "aws_lambda_event_source_mapping": (
         Right("lambda", "CreateEventSourceMapping"),
         _of_account(
@@ -297,33 +303,21 @@ RIGHTS: Final[Mapping[str, tuple[Right, ...]]] = {
             "event-source-mapping:*",
         ),
     ),
-    "aws_lambda_function": (
-        _of_account(
-            "lambda",
-            "CreateFunction DeleteFunction DeleteFunctionConcurrency GetFunction GetFunctionCodeSigningConfig ListTags "
-            "ListVersionsByFunction PublishVersion PutFunctionConcurrency TagResource UntagResource UpdateFunctionCode "
-            "UpdateFunctionConfiguration",
-            _FUNCTION,
-        ),
+    "aws_lambda_function": _function(
+        "CreateFunction DeleteFunction DeleteFunctionConcurrency GetFunction GetFunctionCodeSigningConfig "
+        "GetFunctionConfiguration ListVersionsByFunction PublishVersion PutFunctionConcurrency TagResource UntagResource UpdateFunctionCode "
+        "UpdateFunctionConfiguration"
     ),
-    "aws_lambda_function_event_invoke_config": (
-        _of_account(
-            "lambda",
-            "DeleteFunctionEventInvokeConfig GetFunctionEventInvokeConfig PutFunctionEventInvokeConfig",
-            _FUNCTION,
-        ),
+    "aws_lambda_function_event_invoke_config": _function(
+        "DeleteFunctionEventInvokeConfig GetFunctionEventInvokeConfig PutFunctionEventInvokeConfig"
     ),
     "aws_lambda_layer_version": (
         _of_account("lambda", "DeleteLayerVersion GetLayerVersion PublishLayerVersion", "layer:{layer_name}"),
         _of_account("lambda", "DeleteLayerVersion GetLayerVersion", "layer:{layer_name}:*"),
     ),
-    "aws_lambda_permission": (_of_account("lambda", "AddPermission GetPolicy RemovePermission", _FUNCTION),),
-    "aws_lambda_provisioned_concurrency_config": (
-        _of_account(
-            "lambda",
-            "DeleteProvisionedConcurrencyConfig GetProvisionedConcurrencyConfig PutProvisionedConcurrencyConfig",
-            _FUNCTION,
-        ),
+    "aws_lambda_permission": _function("AddPermission GetPolicy RemovePermission"),
+    "aws_lambda_provisioned_concurrency_config": _function(
+        "DeleteProvisionedConcurrencyConfig GetProvisionedConcurrencyConfig PutProvisionedConcurrencyConfig"
     ),
     "aws_route53_record": (
         Right(
@@ -381,7 +375,7 @@ RIGHTS: Final[Mapping[str, tuple[Right, ...]]] = {
     "aws_sqs_queue": (
         _of_account(
             "sqs",
-            "CreateQueue DeleteQueue GetQueueAttributes GetQueueUrl ListQueueTags SetQueueAttributes TagQueue UntagQueue",
+            "CreateQueue DeleteQueue GetQueueAttributes  ListQueueTags SetQueueAttributes TagQueue UntagQueue",
             "{name}",
         ),
     ),
@@ -426,9 +420,7 @@ RIGHTS: Final[Mapping[str, tuple[Right, ...]]] = {
 DATA_RIGHTS: Final[Mapping[str, tuple[Right, ...]]] = {
     "aws_caller_identity": (),
     "aws_iam_policy_document": (),
-    "aws_lambda_function": (
-        _of_account("lambda", "GetFunction GetFunctionCodeSigningConfig ListVersionsByFunction", _FUNCTION),
-    ),
+    "aws_lambda_function": _function("GetFunction GetFunctionCodeSigningConfig ListVersionsByFunction"),
     "aws_partition": (),
     "aws_region": (),
     "aws_route53_zone": (

@@ -94,6 +94,7 @@ def test_names_of_other_resources_are_followed(tmp_path: Path) -> None:
     assert arns(stack, "lambda:AddPermission") == [
         "arn:aws:lambda:eu-central-1:210987654321:function:*",
         "arn:aws:lambda:us-east-1:123456789012:function:theirs",
+        "arn:aws:lambda:us-east-1:123456789012:function:theirs:*",
     ]
 
 

@@ -8,16 +8,19 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from deploy_tools.app import read_manifest
 from deploy_tools.callers import Callers
 from deploy_tools.cloud import Cloud, ensure_cloud, share_documents, stop_cloud
+from deploy_tools.deployer_policy import policies
 from deploy_tools.errors import TerraformError
 from deploy_tools.terraform import Terraform, environment_for, find_engine
 from settings import PROJECT as STACK
+from tests.support.deployer import assume
 from tests.support.paths import PROJECT
 from tests.support.readme import add_the_service
 from tests.support.terraform import apply_at_once
@@ -107,8 +110,11 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     try:
         add_the_service(workspace.project)
         workspace.synthesize()
+        (stack,) = read_manifest(workspace.project / "cdktf.out")
+        # A right that is missing from the deployer's policies fails the apply.
+        deployer = workspace.environment | assume(workspace.cloud, policies(stack, "local"))
         workspace.terraform.init()
-        apply_at_once(workspace.terraform)
+        apply_at_once(replace(workspace.terraform, environment=deployer))
         share_documents(workspace.terraform.directory, workspace.cloud)
         outputs = workspace.terraform.outputs()
         yield Deployed(workspace, str(outputs["invoke_url"]), outputs, Callers(workspace.cloud.url, outputs))
