@@ -16,6 +16,7 @@ from deploy_tools.deploy import DeployedApp, deploy
 from deploy_tools.errors import TerraformError
 from deploy_tools.plan import plan
 from deploy_tools.terraform import find_engine
+from tests.support.pages import PAGES, calls, run
 from tests.support.paths import PROJECT
 from tests.support.small_api import call
 
@@ -49,11 +50,20 @@ def url_of(deployed: DeployedApp) -> str:
     return str(deployed.with_outputs("invoke_url", purpose="test").outputs["invoke_url"])
 
 
+def run_pages(example: str, url: str, folder: Path, **variables: str) -> None:
+    """Run the calls of the pages that show an example."""
+    blocks = [block for page in PAGES for block in calls(page, example)]
+    assert blocks
+    for number, block in enumerate(blocks):
+        assert run(block, url, folder / f"page-{number}", **variables)
+
+
 def test_hello_answers_any_method_and_is_deployed_again_without_a_change(
-    example: Example, capsys: pytest.CaptureFixture[str]
+    example: Example, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     app = example("hello")
     deployed = deploy(app, 0)
+    run_pages("hello", url_of(deployed), tmp_path)
     for method in ("GET", "PATCH"):
         answer = call(url_of(deployed), method, "/ai-service")
         assert (answer.status, json.loads(answer.body)) == (200, {"message": "Hello", "method": method})
@@ -92,8 +102,11 @@ def test_a_function_that_does_not_exist_fails_the_plan(example: Example) -> None
     assert "reading Lambda Function (order)" in str(refused.value)
 
 
-def test_a_workflow_asks_the_second_service_when_the_first_one_fails(example: Example) -> None:
+def test_a_workflow_asks_the_second_service_when_the_first_one_fails(
+    example: Example, tmp_path: Path
+) -> None:
     url = url_of(deploy(example("workflow"), 0))
+    run_pages("workflow", url, tmp_path)
     for text, service in (("It rained. We read three old books.", "careful"), ("It rained. " * 40, "quick")):
         answer = call(url, "POST", "/summary", headers=JSON, body=json.dumps({"text": text}))
         assert answer.status == 200, answer
@@ -101,7 +114,7 @@ def test_a_workflow_asks_the_second_service_when_the_first_one_fails(example: Ex
 
 
 def test_users_of_one_stack_call_the_api_of_another(
-    example: Example, capsys: pytest.CaptureFixture[str]
+    example: Example, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     app = example("two-stacks")
     deployed = deploy(app, 0)
@@ -109,6 +122,7 @@ def test_users_of_one_stack_call_the_api_of_another(
     users = deployed.with_outputs("user_pool_id", purpose="test")
     token = Callers(deployed.cloud.url, users.outputs).user_token
     url = url_of(deployed)
+    run_pages("two-stacks", url, tmp_path, TOKEN=token)
     answer = call(url, "GET", "/profile", headers={"Authorization": token})
     assert (answer.status, json.loads(answer.body)["name"][:4]) == (200, "ada-")
     assert call(url, "GET", "/profile").status == 401

@@ -17,6 +17,7 @@ PAGES = sorted(
     for path in PROJECT.glob(pattern)
 )
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_NOT_RUN = re.compile(r"^<!-- not run: .{10,} -->\n```sh\n.*?^```", re.MULTILINE | re.DOTALL)
 _EXAMPLE = re.compile(r"DIR=examples/([\w-]+)")
 _SHORTENED_URL = re.compile(r"http://127\.0\.0\.1:4566/_aws/execute-api/…/prod")
 # `make` of the page: what it deploys is deployed, and what it prints is in the environment.
@@ -43,14 +44,15 @@ def blocks(page: Path, *languages: str) -> list[str]:
 
 
 def calls(page: Path, example: str | None = None) -> list[str]:
-    """Return the blocks of a page with `curl`.
+    """Return the blocks of a page with `curl`, without those below a comment `not run: REASON`.
 
     Args:
         page: The page.
         example: Example that is called. Default: `main.py`.
     """
     found = []
-    for block in blocks(page, "sh"):
+    text = _NOT_RUN.sub("", page.read_text(encoding="utf-8"))
+    for block in [body for language, body in FENCED.findall(text) if language == "sh"]:
         named = _EXAMPLE.search(block)
         if re.search(r"\bcurl ", block) and (named[1] if named else None) == example:
             found.append(block)
