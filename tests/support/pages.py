@@ -62,9 +62,9 @@ def calls(page: Path, example: str | None = None) -> list[str]:
 def tenant_commands(page: Path) -> Iterator[list[str]]:
     """Yield the arguments of each `make tenants` of a page."""
     for line in "".join(blocks(page, "sh")).splitlines():
-        words = shlex.split(line, comments=True)
-        if words[:2] == ["make", "tenants"]:
-            yield shlex.split(words[2].removeprefix("ARGS="))
+        if line.startswith("make tenants "):
+            arguments = shlex.split(line, comments=True)[2]
+            yield shlex.split(arguments.removeprefix("ARGS="))
 
 
 def run(block: str, invoke_url: str, folder: Path, **variables: str) -> str:
