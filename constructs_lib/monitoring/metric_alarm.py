@@ -14,7 +14,9 @@ from constructs_lib.references import attribute, make
 
 PERIOD_SECONDS: Final = 300
 
-Namespace = Literal["AWS/ApiGateway", "AWS/Bedrock", "AWS/Lambda", "AWS/Rekognition", "AWS/States"]
+Namespace = Literal[
+    "AWS/ApiGateway", "AWS/Bedrock", "AWS/Bedrock/Guardrails", "AWS/Lambda", "AWS/Rekognition", "AWS/States"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,6 +65,16 @@ class PaidCalls:
         )
 
     @classmethod
+    def of_guardrails(cls) -> PaidCalls:
+        """Return the judgements of all guardrails of Bedrock."""
+        return cls(
+            what="Bedrock's ApplyGuardrail",
+            namespace="AWS/Bedrock/Guardrails",
+            metric="Invocations",
+            dimensions={"Operation": "ApplyGuardrail"},
+        )
+
+    @classmethod
     def of_function(cls, function: Function, service: str) -> PaidCalls:
         """Return the calls of a function, for a service without a metric of its own, such as Comprehend.
 

@@ -17,7 +17,7 @@ from constructs_lib.functions.function import Function
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.monitoring.paid_calls import PaidCalls
 from constructs_lib.patterns.bedrock_guardrail import BedrockGuardrail, applied_guardrail
-from constructs_lib.patterns.bedrock_models import invoke_models, model_calls
+from constructs_lib.patterns.bedrock_models import guardrail_calls, invoke_models, model_calls
 from constructs_lib.patterns.guardrail import Guardrail
 from constructs_lib.patterns.meter import meter_of
 from constructs_lib.patterns.service_archive import service_archive
@@ -182,9 +182,10 @@ class AiService(Function):
     def paid_calls(self) -> Mapping[str, PaidCalls]:
         """The calls of AWS services that are paid by the call, by the names of their alarms; empty for local models."""
         stack = AwsStack.of(self)
+        calls = {} if self._paid_guardrail is None else guardrail_calls(stack)
         if stack.defaults.ai_backend != "aws":
-            return {}
-        calls = model_calls(stack, self._contract.bedrock_models)
+            return calls
+        calls.update(model_calls(stack, self._contract.bedrock_models))
         for action in self._contract.aws_actions:
             service, _, operation = action.partition(":")
             if service == "rekognition":

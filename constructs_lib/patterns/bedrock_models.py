@@ -28,3 +28,8 @@ def invoke_models(stack: AwsStack, models: Sequence[str], *, stream: bool = Fals
 def model_calls(stack: AwsStack, models: Sequence[str]) -> dict[str, PaidCalls]:
     """Return the paid calls of models, by the names of their alarms."""
     return {f"{stack.name_prefix}-bedrock-{model}": PaidCalls.of_bedrock(model) for model in models}
+
+
+def guardrail_calls(stack: AwsStack) -> dict[str, PaidCalls]:
+    """Return the paid calls of guardrails, by the name of their alarm."""
+    return {f"{stack.name_prefix}-bedrock-guardrails": PaidCalls.of_guardrails()}

@@ -16,7 +16,7 @@ from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.monitoring.paid_calls import PaidCalls
 from constructs_lib.patterns.ai_service import STREAM_TIMEOUT_SECONDS, AiService
 from constructs_lib.patterns.bedrock_guardrail import BedrockGuardrail, applied_guardrail
-from constructs_lib.patterns.bedrock_models import invoke_models, model_calls
+from constructs_lib.patterns.bedrock_models import guardrail_calls, invoke_models, model_calls
 from constructs_lib.patterns.guardrail import Guardrail
 from constructs_lib.patterns.meter import Meter, meter_of
 from constructs_lib.patterns.model_route import BedrockModel, ModelRoute, OpenAiModel
@@ -129,8 +129,10 @@ class ChatService(AiService):
 
     @property
     def paid_calls(self) -> Mapping[str, PaidCalls]:
-        """The calls of Bedrock models, by the names of their alarms."""
-        return model_calls(AwsStack.of(self), self._bedrock_models())
+        """The calls of Bedrock models and guardrails, by the names of their alarms."""
+        stack = AwsStack.of(self)
+        guardrails = guardrail_calls(stack) if self._paid_guardrails else {}
+        return {**model_calls(stack, self._bedrock_models()), **guardrails}
 
     def _bedrock_models(self) -> list[str]:
         targets = [target for route in self._routes for target in route.targets]

@@ -222,6 +222,7 @@ def test_calls_that_cost_money_wake_somebody_up(
     paid = {
         "shop-text": PaidCalls.of_rekognition("DetectText"),
         "shop-nova": PaidCalls.of_bedrock("amazon.nova-lite-v1:0"),
+        "shop-guardrails": PaidCalls.of_guardrails(),
         "shop-comprehend": PaidCalls.of_function(function, "comprehend"),
     }
     Alarms(stack, "alarms", topic=topic, paid_calls=paid, thresholds=Thresholds(paid_calls=50))
@@ -231,12 +232,14 @@ def test_calls_that_cost_money_wake_somebody_up(
     } == {
         "shop-text": ("AWS/Rekognition", "SuccessfulRequestCount", {"Operation": "DetectText"}),
         "shop-nova": ("AWS/Bedrock", "Invocations", {"ModelId": "amazon.nova-lite-v1:0"}),
+        "shop-guardrails": ("AWS/Bedrock/Guardrails", "Invocations", {"Operation": "ApplyGuardrail"}),
         "shop-comprehend": ("AWS/Lambda", "Invocations", {"FunctionName": "shop-chat"}),
     }
     assert {(one["statistic"], one["threshold"], one["period"]) for one in alarms} == {("Sum", 50, 300)}
     assert {one["alarm_description"] for one in alarms} == {
         "50 or more calls of Rekognition's DetectText, which AWS bills by the call",
         "50 or more calls of Bedrock's amazon.nova-lite-v1:0, which AWS bills by the call",
+        "50 or more calls of Bedrock's ApplyGuardrail, which AWS bills by the call",
         "50 or more calls of shop-chat, which calls comprehend, which AWS bills by the call",
     }
 

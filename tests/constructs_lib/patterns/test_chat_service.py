@@ -138,7 +138,8 @@ def test_a_route_has_its_guardrail_on_bedrock_and_the_right_to_apply_it(
         ),
         ModelRoute("plain", [NOVA]),
     ]
-    stack, _ = service_with(app, archive, *routes)
+    stack, service = service_with(app, archive, *routes)
+    assert list(service.paid_calls) == ["shop-bedrock-amazon.nova-lite-v1:0", "shop-bedrock-guardrails"]
     configuration = Configuration(stack)
     ((address, _),) = configuration.all("bedrock_guardrail").items()
     ((version, _),) = configuration.all("bedrock_guardrail_version").items()

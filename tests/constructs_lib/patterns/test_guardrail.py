@@ -95,7 +95,8 @@ def test_a_long_name_is_shortened(app: App) -> None:
 
 def test_a_service_has_its_rules_and_the_right_to_apply_them(app: App, archive: FakeArchive) -> None:
     stack = AwsStack(app, "shop", region="us-east-1")
-    AiService(stack, greeting(), archive=archive, guardrail=PHONES)
+    service = AiService(stack, greeting(), archive=archive, guardrail=PHONES)
+    assert list(service.paid_calls) == ["shop-bedrock-guardrails"]
     configuration = Configuration(stack)
     (name,) = (body["name"] for body in configuration.all("bedrock_guardrail").values())
     assert name == "shop-greeting-guardrail"
