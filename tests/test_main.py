@@ -305,6 +305,7 @@ def test_prod_is_told_of_what_costs_money(synthesized: Synthesize) -> None:
         if one["metric_name"] in {"Invocations", "SuccessfulRequestCount"}
     }
     assert counted == {
+        ("Invocations", "ApplyGuardrail"),
         ("SuccessfulRequestCount", "DetectText"),
         ("SuccessfulRequestCount", "DetectLabels"),
         ("Invocations", "ai-orchestrator-prod-language"),
