@@ -32,6 +32,7 @@ CHANGES = {
 """Changes between the applies, by file."""
 
 UNTRIED = {
+    "cognito-idp:UpdateUserPool": "the second factor has an operation of its own",
     "dynamodb:UpdateTable": "no change of indexes or protection",
     "events:DisableRule": "no rule is disabled",
     "events:EnableRule": "as DisableRule",
