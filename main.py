@@ -17,12 +17,12 @@ from constructs_lib import (
     Function,
     IamAuthorization,
     JobRunner,
+    McpServer,
     Meter,
     PayloadBucket,
     Protection,
     Quota,
     RestApi,
-    RouteDocumentation,
     TenantAccess,
     Tenants,
     Throttle,
@@ -32,9 +32,10 @@ from constructs_lib import (
 from handlers.chat.contract import chat
 from handlers.common.prices import Prices
 from handlers.embeddings.contract import embeddings
-from handlers.jobs.contract import jobs
+from handlers.jobs.contract import decide_approval, jobs
 from handlers.language.contract import language
-from handlers.ledger.contract import ledger
+from handlers.ledger.contract import ledger, read_all_usage
+from handlers.mcp.contract import mcp
 from handlers.orchestrator.contract import orchestrator
 from handlers.vision.contract import vision
 from settings import PROJECT, Settings, settings_from
@@ -80,6 +81,14 @@ class AiOrchestrator(AwsStack):
         runner = JobRunner(self, jobs, payloads=payloads, callbacks=settings.callbacks)
         runner.add_workflow("document", document_pages(functions, runner), each="pages")
 
+        # All of these as tools of agents (MCP), but not what people decide.
+        tools = McpServer(
+            self,
+            mcp,
+            services=[*services, answers, runner, models, meter],
+            exclude=[decide_approval, read_all_usage],
+        )
+
         # Callers: users sign in, tenants have keys, operators sign with IAM.
         pool = UserPool(self, "users", mfa=settings.mfa, threat_protection=settings.threat_protection)
         client_id = pool.add_client("cli", password_sign_in=settings.password_sign_in)
@@ -88,11 +97,8 @@ class AiOrchestrator(AwsStack):
 
         # The APIs. Routes without an entry in `authorization` are for users and tenants. Models have an API that streams.
         api = RestApi(self, "api", name="aiOrchestratorApi", default_authorization=tenants)
-        api.add_services(*services, runner, answers)
+        api.add_services(*services, runner, answers, tools)
         api.add_services(dispatcher, authorization={"/health": IamAuthorization()})
-        api.resource_for("/ai-service").add_method(
-            "ANY", dispatcher.integration, documentation=RouteDocumentation(hidden=True)
-        )
         api.add_docs("/docs", authorization=settings.docs)
         v1 = RestApi(self, "v1", name="aiOrchestratorV1", definition="openapi", default_authorization=tenants)
         v1.add_services(models, meter, authorization={"/v1/usage/all": IamAuthorization()})

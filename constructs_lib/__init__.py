@@ -87,6 +87,7 @@ if TYPE_CHECKING:
     from constructs_lib.patterns.dispatcher import Dispatcher
     from constructs_lib.patterns.guardrail import Guardrail
     from constructs_lib.patterns.job_runner import JobRunner
+    from constructs_lib.patterns.mcp_server import McpServer
     from constructs_lib.patterns.meter import Meter
     from constructs_lib.patterns.model_route import BedrockModel, ModelRoute, OfflineModel, OpenAiModel
     from constructs_lib.patterns.protection import Protection
@@ -150,6 +151,7 @@ _MODULES = {
     "BedrockModel": "constructs_lib.patterns.model_route",
     "Budget": "constructs_lib.monitoring.budget",
     "Cache": "constructs_lib.api.cache",
+    "McpServer": "constructs_lib.patterns.mcp_server",
     "Meter": "constructs_lib.patterns.meter",
     "Canary": "constructs_lib.api.canary",
     "Catch": "constructs_lib.workflows.failures",
@@ -331,6 +333,7 @@ __all__ = [
     "LimitExceededError",
     "LogGroup",
     "Map",
+    "McpServer",
     "Meter",
     "Method",
     "ModelRoute",

@@ -18,6 +18,10 @@ class ErrorFormat(Protocol):
     """Body and headers of a service's errors."""
 
     @property
+    def of_whole_api(self) -> bool:
+        """True if clients need API Gateway's own errors in this format too."""
+
+    @property
     def schema(self) -> Mapping[str, Any]:
         """JSON schema of the body."""
 
@@ -131,6 +135,22 @@ class ServiceOperation(Protocol):
     def prompt(self) -> Callable[[Mapping[str, Any], str], Prompt | None] | None:
         """Prompt of a call, by its request and the AI backend. None if no call sends one."""
 
+    @property
+    def read_only(self) -> bool:
+        """True if calls change nothing but the caller's budget."""
+
+    @property
+    def idempotent(self) -> bool:
+        """True if a repeated call has no further effect."""
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """Parameters of the query string, each with its description; all are optional."""
+
+    @property
+    def answers_other_methods(self) -> bool:
+        """True if the integration answers the other methods of the path too."""
+
     def describe(self) -> dict[str, Any]:
         """Return the operation as plain data, for a catalogue."""
 
@@ -149,6 +169,10 @@ class ServiceContract(Protocol):
     @property
     def operations(self) -> Sequence[ServiceOperation]:
         """Operations."""
+
+    @property
+    def for_all_callers(self) -> bool:
+        """True if every authorized caller may use it, independent of the rights of its tenant."""
 
     @property
     def aws_actions(self) -> Sequence[str]:

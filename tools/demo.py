@@ -20,6 +20,7 @@ from deploy_tools.hints import show_hints
 from tools.calls import calls, error
 from tools.demo_budgets import show_budgets
 from tools.demo_calls import Demo, request
+from tools.demo_mcp import use_tools
 from tools.demo_models import call_models
 from tools.demo_workflows import run_workflows
 from tools.project import PROJECT
@@ -63,6 +64,7 @@ def main() -> int:
     call_services(demo)
     call_models(demo)
     run_workflows(demo)
+    use_tools(demo)
     show_budgets(demo)
     show_refusals(demo)
     total = demo.right + demo.wrong

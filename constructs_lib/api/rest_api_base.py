@@ -253,6 +253,8 @@ class RestApiBase(AwsConstruct):
             ConflictError: They have another format, and no argument chose it.
         """
         form = contract.error_format
+        if not form.of_whole_api:
+            return
         self._context.before_routes = lambda: None
         if not self._context.gateway_responses:
             self._add_gateway_responses(GatewayResponses(error_format=form))

@@ -59,6 +59,14 @@ def add_operations(
             f"pass one integration for each of {', '.join(sorted(names))}",
         )
     context.tags[contract.name] = contract.summary
+    for operation in routed:
+        if operation.answers_other_methods and operation.path is not None:
+            root.resource_for(operation.path).add_method(
+                "ANY",
+                integrations[operation.name],
+                authorization=authorization.get(operation.path),
+                documentation=RouteDocumentation(hidden=True),
+            )
     return tuple(
         _add(
             root,
@@ -121,7 +129,10 @@ def _add(
         api_key_required=api_key_required,
         request_model=operation.request_model,
         validate_body=operation.gateway_validates,
-        request_parameters={f"header.{name}": needed for name, needed in operation.request_headers.items()},
+        request_parameters={
+            **{f"header.{name}": needed for name, needed in operation.request_headers.items()},
+            **{f"querystring.{name}": False for name in operation.query},
+        },
         other_media_types=tuple(operation.raw_bodies),
         response_model=operation.response_model,
         event_model=operation.event_model,

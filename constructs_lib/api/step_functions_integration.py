@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from constructs import Construct
 
@@ -108,6 +109,11 @@ class StepFunctionsIntegration:
     def workflow(self) -> Workflow:
         """Workflow that answers the requests."""
         return self._workflow
+
+    @property
+    def errors(self) -> Mapping[str, HttpError]:
+        """Responses to failed executions, by the names of their errors."""
+        return MappingProxyType(self._errors)
 
     @property
     def timeout_ms(self) -> int:

@@ -322,6 +322,16 @@ class Workflow(AwsConstruct):
         waiting = ["states:StartSyncExecution"] if self._kind == "EXPRESS" else []
         self._let_start(role, "states:StartExecution", *waiting)
 
+    def grant_start_and_wait(self, grantee: Function | Role) -> None:
+        """Allow a function or a role to start this Express workflow and wait for its end, and nothing else. Idempotent.
+
+        Raises:
+            ConstructError: if the two are in different stacks.
+        """
+        check_same_stack(path_of(self), self, grantee)
+        role = grantee.role if isinstance(grantee, Function) else grantee
+        self._let_start(role, "states:StartSyncExecution")
+
     def grant_read(self, grantee: Function | Role) -> None:
         """Allow a function or a role to read its executions and their history. Idempotent.
 

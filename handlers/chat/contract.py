@@ -17,6 +17,7 @@ chat = Contract(
     "chat",
     summary="Language models and embeddings by OpenAI's protocol.",
     max_body_bytes=LARGEST_BODY_BYTES,
+    read_only=True,
     error_format=OPENAI_ERROR,
 )
 complete_chat = chat.post(

@@ -60,6 +60,10 @@ class Operation:
         prompt: Returns the prompt that a call sends to a language model, besides what it is metered by. The tokens are
             metered where the model is called. None if no call sends one.
         serves_uncounted: Whether it is served when its calls cannot be metered; otherwise they are rejected with 503.
+        read_only: Whether calls change nothing but the caller's budget.
+        idempotent: Whether a repeated call has no further effect.
+        query: Parameters of the query string, each with its description; all are optional.
+        answers_other_methods: Whether the function answers the other methods of the path too, with 405.
     """
 
     name: str
@@ -80,6 +84,10 @@ class Operation:
     metered_by: MeteredBy | None = None
     prompt: PromptOf | None = None
     serves_uncounted: bool = False
+    read_only: bool = False
+    idempotent: bool = False
+    query: Mapping[str, str] = field(default_factory=dict)
+    answers_other_methods: bool = False
 
     @property
     def media_types(self) -> tuple[str, ...]:
@@ -120,6 +128,8 @@ class Contract:
         for_all_callers: Whether every authorized caller may use it, independent of the rights of its tenant. Default: False.
         error_format: Format of its errors over HTTP. Default: `PROBLEM`. With another one, API Gateway does not validate
             bodies, as its errors would have the project's own format.
+        read_only: Whether calls of its operations change nothing but the caller's budget. Default: False; operations for
+            GET are read-only.
 
     Raises:
         ValueError: An argument is not valid.
@@ -144,6 +154,7 @@ class Contract:
         bedrock_models: Sequence[str] = (),
         for_all_callers: bool = False,
         error_format: ErrorFormat = PROBLEM,
+        read_only: bool = False,
     ) -> None:
         if not _NAME.fullmatch(name):
             raise ValueError(
@@ -156,6 +167,7 @@ class Contract:
         self.bedrock_models = tuple(bedrock_models)
         self.for_all_callers = for_all_callers
         self.error_format = error_format
+        self._read_only = read_only
         self._raw_bodies = dict(raw_bodies or {})
         self._max_body_bytes = max_body_bytes
         self._operations: dict[str, Operation] = {}
@@ -177,8 +189,9 @@ class Contract:
         name: str | None = None,
         metered_by: MeteredBy = FREE,
         serves_uncounted: bool = False,
+        query: Mapping[str, str] | None = None,
     ) -> Operation:
-        """Add an operation for GET, which takes no request.
+        """Add an operation for GET, which takes no request body. It is read-only.
 
         Args:
             path: The route, such as `/jobs/{job}`.
@@ -187,6 +200,7 @@ class Contract:
             name: The name in direct invocations. Default: the service's name.
             metered_by: What its calls are metered by. Default: `FREE`.
             serves_uncounted: Whether it is served when its calls cannot be metered. Default: False.
+            query: Parameters of the query string, each with its description. Default: none.
 
         Raises:
             ValueError: An argument is not valid, or the name or the route exists already.
@@ -200,6 +214,8 @@ class Contract:
             name=name,
             metered_by=metered_by,
             serves_uncounted=serves_uncounted,
+            read_only=True,
+            query=query or {},
         )
 
     def post(
@@ -219,6 +235,9 @@ class Contract:
         metered_by: MeteredBy | None = None,
         prompt: PromptOf | None = None,
         serves_uncounted: bool = False,
+        read_only: bool | None = None,
+        idempotent: bool = False,
+        answers_other_methods: bool = False,
     ) -> Operation:
         """Add an operation for POST.
 
@@ -239,6 +258,11 @@ class Contract:
             metered_by: What its calls are metered by. A stack with a `Meter` requires it. Default: none.
             prompt: Returns the prompt that a call sends to a language model. Default: no call sends one.
             serves_uncounted: Whether it is served when its calls cannot be metered. Default: False, it answers 503.
+            read_only: Whether calls change nothing but the caller's budget. Default: the contract's.
+            idempotent: Whether a repeated call has no further effect, as with the same `Idempotency-Key`. Default: False;
+                what is read-only is idempotent.
+            answers_other_methods: Whether the function answers the other methods of the path too, with 405. Default: False,
+                API Gateway answers them as unknown paths.
 
         Raises:
             ValueError: An argument is not valid, or the name or the route exists already.
@@ -259,6 +283,9 @@ class Contract:
             metered_by=metered_by,
             prompt=prompt,
             serves_uncounted=serves_uncounted,
+            read_only=self._read_only if read_only is None else read_only,
+            idempotent=idempotent,
+            answers_other_methods=answers_other_methods,
         )
 
     def direct(
@@ -305,6 +332,8 @@ class Contract:
         *,
         summary: str,
         name: str | None,
+        read_only: bool = False,
+        idempotent: bool = False,
         **more: Any,
     ) -> Operation:
         added = Operation(
@@ -317,6 +346,8 @@ class Contract:
             response_model=response_model,
             gateway_validates=self.error_format is PROBLEM,
             error_schema=self.error_format.schema,
+            read_only=read_only,
+            idempotent=idempotent or read_only,
             **more,
         )
         self._check(added)

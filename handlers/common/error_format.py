@@ -12,10 +12,17 @@ from typing import Any, ClassVar, Final, Protocol
 _FIRST_SERVER_ERROR = 500
 _OPENAI_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 _TEXT: Final = {"type": "string"}
+_JSON_RPC_CODES = {"invalid_json": -32700, "invalid_request": -32600}
+_INTERNAL_ERROR: Final = -32603
+_OTHER_ERROR: Final = -32000
 
 
 class ErrorFormat(Protocol):
     """Body and headers of an error."""
+
+    @property
+    def of_whole_api(self) -> bool:
+        """True if clients need API Gateway's own errors in this format too."""
 
     @property
     def schema(self) -> Mapping[str, Any]:
@@ -44,6 +51,7 @@ class ErrorFormat(Protocol):
 
 
 class _Problem:
+    of_whole_api: ClassVar[bool] = True
     schema: ClassVar[Mapping[str, Any]] = {
         "type": "object",
         "properties": {
@@ -68,6 +76,7 @@ class _Problem:
 
 
 class _OpenAiError:
+    of_whole_api: ClassVar[bool] = True
     schema: ClassVar[Mapping[str, Any]] = {
         "type": "object",
         "required": ["error"],
@@ -107,9 +116,48 @@ class _OpenAiError:
         return {"error": error}, {"x-request-id": request_id, **stop}
 
 
+class _JsonRpcError:
+    of_whole_api: ClassVar[bool] = False
+    schema: ClassVar[Mapping[str, Any]] = {
+        "type": "object",
+        "required": ["jsonrpc", "id", "error"],
+        "properties": {
+            "jsonrpc": {"const": "2.0"},
+            "id": {"type": ["string", "integer", "null"]},
+            "error": {
+                "type": "object",
+                "required": ["code", "message"],
+                "properties": {
+                    "code": {"type": "integer", "description": "What is wrong, by JSON-RPC's numbers."},
+                    "message": _TEXT,
+                    "data": {"description": "Details; of most errors their `code` and `requestId`."},
+                },
+            },
+        },
+    }
+
+    def render(
+        self,
+        *,
+        status: int,
+        code: str,
+        message: str,
+        request_id: str,
+        param: str | None = None,  # noqa: ARG002
+        retry_helps: bool = False,  # noqa: ARG002
+    ) -> tuple[Mapping[str, object], Mapping[str, str]]:
+        kind = _INTERNAL_ERROR if status >= _FIRST_SERVER_ERROR else _JSON_RPC_CODES.get(code, _OTHER_ERROR)
+        data = {"code": code, "requestId": request_id}
+        # Whose id the request has is not known where it cannot be read.
+        return {"jsonrpc": "2.0", "id": None, "error": {"code": kind, "message": message, "data": data}}, {}
+
+
 PROBLEM: Final[ErrorFormat] = _Problem()
 """`{"code", "message", "requestId"}`."""
 
 OPENAI_ERROR: Final[ErrorFormat] = _OpenAiError()
 """OpenAI's: `{"error": {"message", "type", "param", "code"}}`, with `x-request-id`, and `x-should-retry: false` where
 another attempt cannot succeed."""
+
+JSON_RPC_ERROR: Final[ErrorFormat] = _JsonRpcError()
+"""JSON-RPC's: `{"jsonrpc", "id", "error": {"code", "message", "data"}}`. API Gateway's own errors keep their format."""

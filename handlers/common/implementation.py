@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Union, get_type_hints
 
@@ -67,8 +67,8 @@ class Implementation:
 
     def call_http(
         self, request: ProxyRequest, invocation: Invocation
-    ) -> tuple[dict[str, object], Mapping[str, str]] | EventStream[Any]:
-        """Call the function with an HTTP request; return the result as plain data, and the headers of its reply.
+    ) -> Reply[dict[str, object]] | EventStream[Any]:
+        """Call the function with an HTTP request; return its reply, with the result as plain data.
 
         An operation that streams returns its events instead, if the request asks for them.
 
@@ -103,12 +103,11 @@ class Implementation:
         answer = self._call(None if model is None else validated(model, value), invocation)
         if isinstance(answer, EventStream):
             raise TypeError(f"operation {self.operation.name}: a direct invocation cannot stream")
-        result, _ = answer
-        return result
+        return answer.result or {}
 
     def _call(
         self, request: BaseModel | None, invocation: Invocation
-    ) -> tuple[dict[str, object], Mapping[str, str]] | EventStream[Any]:
+    ) -> Reply[dict[str, object]] | EventStream[Any]:
         invocation.metered.begin(request)
         guarded = self._guarded(invocation)
         if guarded is not None and request is not None:
@@ -126,7 +125,7 @@ class Implementation:
         judged = reply.result if guarded is None else guarded.value(reply.result, "OUTPUT")
         result = plain(judged)
         invocation.metered.result(result)
-        return result, reply.headers
+        return Reply(None if reply.result is None else result, reply.headers, reply.status)
 
     def _guarded(self, invocation: Invocation) -> Guarded | None:
         if self.guardrail is None:
@@ -176,7 +175,7 @@ def _results(operation: Operation) -> tuple[tuple[object, ...], str]:
     """Return the annotations that a function may have for its result, and the words for them."""
     response, event = operation.response_model, operation.event_model
     if response is None:
-        return (dict[str, object],), "dict[str, object]"
+        return (dict[str, object], Reply[dict[str, object]]), "dict[str, object] or Reply[dict[str, object]]"
     reply: Any = Reply[response]  # type: ignore[valid-type]
     if event is None:
         return (response, reply), f"{response.__name__} or Reply[{response.__name__}]"

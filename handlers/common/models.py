@@ -14,6 +14,7 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
+    PlainSerializer,
     WithJsonSchema,
 )
 from pydantic.json_schema import JsonSchemaValue
@@ -82,3 +83,15 @@ Base64Data = Annotated[
 """Bytes that travel as base64 in JSON. Bytes given directly (a raw request body) are taken as they are.
 
 Empty ones are refused."""
+
+
+def _encode_base64(value: bytes) -> str:
+    return base64.b64encode(value).decode("ascii")
+
+
+Base64Png = Annotated[
+    bytes,
+    PlainSerializer(_encode_base64),
+    WithJsonSchema({"type": "string", "contentEncoding": "base64", "contentMediaType": "image/png"}),
+]
+"""PNG image in a response, as base64. MCP clients get it as an image."""

@@ -32,6 +32,7 @@ class ProxyRequest:
         path_parameters: What stands in the variable segments of the route, decoded once.
         context_path: The path with the stage or the domain's base path, as the client knows it.
         received_at: Time at which API Gateway received it, in seconds since 1970; None if the event has none.
+        context: API Gateway's context of the request, with the authorizer's; no part of it comes from the client.
     """
 
     method: str
@@ -46,6 +47,7 @@ class ProxyRequest:
     path_parameters: Mapping[str, str] = field(default_factory=dict)
     context_path: str = ""
     received_at: float | None = None
+    context: Mapping[str, object] = field(default_factory=dict)
 
     @classmethod
     def from_event(cls, event: Mapping[str, object]) -> ProxyRequest:
@@ -74,6 +76,7 @@ class ProxyRequest:
             },
             context_path=_text(context.get("path")) or "",
             received_at=_seconds(context.get("requestTimeEpoch")),
+            context=context,
         )
 
     def media_type(self) -> str:

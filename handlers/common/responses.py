@@ -22,24 +22,28 @@ HEADERS = {
 }
 """Headers of every response with JSON."""
 
-T = TypeVar("T", bound=BaseModel)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Reply(Generic[T]):
-    """A result with headers of its own.
+    """A result with headers or a status of its own.
 
     Attributes:
-        result: The result; a direct invocation gets this alone.
+        result: The result; a direct invocation gets this alone. None: the response has no body.
         headers: Further headers of the HTTP response.
+        status: The HTTP status. Default: the operation's.
     """
 
-    result: T
+    result: T | None
     headers: Mapping[str, str] = field(default_factory=dict)
+    status: int | None = None
 
 
-def plain(result: BaseModel | Mapping[str, object]) -> dict[str, object]:
-    """Return the result of an operation as JSON values."""
+def plain(result: BaseModel | Mapping[str, object] | None) -> dict[str, object]:
+    """Return the result of an operation as JSON values; an empty object if it has none."""
+    if result is None:
+        return {}
     return result.model_dump(mode="json") if isinstance(result, BaseModel) else dict(result)
 
 
@@ -62,15 +66,15 @@ def checked_json(value: Mapping[str, object]) -> str:
 
 
 def proxy_response(
-    result: Mapping[str, object], status: int = 200, headers: Mapping[str, str] | None = None
+    result: Mapping[str, object] | None, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> dict[str, object]:
-    """The response of a proxy integration.
+    """The response of a proxy integration; without a body for None.
 
     Raises:
         InternalError: See `checked_json`.
         ResponseTooLarge: See `checked_json`.
     """
-    return _response(status, checked_json(result), headers or {})
+    return _response(status, "" if result is None else checked_json(result), headers or {})
 
 
 def error_response(

@@ -191,8 +191,8 @@ class Service:
                     chunks = self._chunks(answer, admitted.pop_all(), line, request_id)
                     head = {**HEADERS, "Content-Type": EVENT_STREAM, **answer.headers, **cors}
                     return StreamedResponse(chunks, headers=head)
-            result, headers = answer
-            response = proxy_response(result, implementation.operation.status, {**headers, **cors})
+            status = answer.status or implementation.operation.status
+            response = proxy_response(answer.result, status, {**answer.headers, **cors})
         except Exception as error:  # noqa: BLE001 - the caller gets an error response, and the log the traceback
             return error_response(
                 line.failure(error), request_id, cors, error_format=self.contract.error_format

@@ -21,6 +21,7 @@ embeddings = Contract(
     summary="Vectors of texts, and what they say about meaning.",
     # 16,000 characters outside the basic plane take 192,000 bytes when a client writes each as two \\uXXXX.
     max_body_bytes=262_144,
+    read_only=True,
     bedrock_models=[EMBEDDING_MODEL],
 )
 embed_texts = embeddings.post(

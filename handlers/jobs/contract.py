@@ -33,7 +33,8 @@ start_job = jobs.post(
     metered_by=BY_TASKS,
     status=202,
     request_headers={"Idempotency-Key": True},
-    summary="Start a workflow as a job.",
+    idempotent=True,
+    summary="Start a workflow as a job, which can be read by its id while it runs and afterwards.",
 )
 read_job = jobs.get(
     "/jobs/{job}", Job, name="jobs.status", summary="Read a job: its progress, and its result or error."

@@ -14,6 +14,7 @@ language = Contract(
     summary="Analysis and summaries of texts.",
     # 16,000 characters outside the basic plane take 192,000 bytes when a client writes each as two \\uXXXX.
     max_body_bytes=262_144,
+    read_only=True,
     aws_actions=[
         "comprehend:DetectDominantLanguage",
         "comprehend:DetectEntities",

@@ -25,6 +25,7 @@ call_service = orchestrator.post(
     DispatchResponse,
     name="orchestrator.dispatch",
     metered_by=BY_CALLED,
+    answers_other_methods=True,
     summary="Call a service by its name, with the input that its schema describes.",
     request_example={
         "service": "language.summary",

@@ -13,6 +13,7 @@ vision = Contract(
     summary="Text and objects in images.",
     raw_bodies=dict.fromkeys(MEDIA_TYPES, "image"),
     max_body_bytes=LARGEST_BODY_BYTES,
+    read_only=True,
     aws_actions=["rekognition:DetectLabels", "rekognition:DetectText"],
 )
 read_text = vision.post(

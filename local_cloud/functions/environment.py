@@ -174,6 +174,8 @@ def worker_environment(
         credentials: What it signs its calls with.
     """
     defaults = {
+        # boto3 would put `sync-` before the endpoint's host for StartSyncExecution.
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
         "AWS_ENDPOINT_URL": place.endpoint_url,
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",

@@ -94,6 +94,9 @@ def test_every_route_gives_a_typed_answer(deployed: Deployed, client: Any, docum
         assert call(operator, "orchestrator", "health").status == "ok"
         greeting = m.GreetingRequest(name="Ada")
         assert call(user, "greeting", "greeting", body=greeting).greeting == "Hello, Ada!"
+        message = m.Message.from_dict({"jsonrpc": "2.0", "id": 1, "method": "ping"})
+        called["mcp"] = answer = operation(client, "mcp", "mcp").sync_detailed(client=user, body=message)
+        assert json.loads(answer.content)["result"] == {}
         request = m.JobRequest.from_dict({"input": pages})
         job = call(
             user,

@@ -10,11 +10,14 @@ import pytest
 from tests.support.deployment import Deployed
 from tools.calls import Call, calls
 from tools.demo_calls import Demo, call, judge
+from tools.demo_mcp import tool_calls
 from tools.demo_models import model_calls, read_receipt, stream_story
 
 
 @pytest.mark.parametrize(
-    "example", calls(), ids=lambda example: f"{example.method} {example.path}: {example.title}"
+    "example",
+    [*calls(), *tool_calls()],
+    ids=lambda example: f"{example.method} {example.path}: {example.title}",
 )
 def test_the_demo_calls_are_answered_right(deployed: Deployed, example: Call) -> None:
     status, content, _ = call(deployed.invoke_url, example, deployed.callers)

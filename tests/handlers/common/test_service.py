@@ -337,7 +337,7 @@ def test_functions_that_differ_from_the_contract_are_rejected() -> None:
         (
             state,
             model_for_object,
-            "the result of model_for_object differs from the contract; annotate it with dict[str, object]",
+            "the result of model_for_object differs from the contract; annotate it with dict[str, object] or Reply[dict[str, object]]",
         ),
     ):
         with pytest.raises(TypeError) as refused:
