@@ -49,10 +49,6 @@ class Answer:
     headers: Headers
     body: bytes
 
-    def header(self, name: str) -> str | None:
-        """Return the first value of a header, or None."""
-        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
-
 
 def resolve(url: str, own_url: str) -> str:
     """Return the address that a request is sent to.

@@ -13,7 +13,7 @@ from local_cloud.functions.definition import FunctionDefinition
 from local_cloud.functions.invocation import Invocation
 from local_cloud.functions.result import InvocationResult
 from local_cloud.gateway.exchange import Exchange
-from local_cloud.messages import Headers, Response
+from local_cloud.messages import Headers, Response, first_header
 
 LARGEST_KEPT: Final = 512 * 1024
 """Bodies above this size are dropped."""
@@ -143,7 +143,9 @@ def request_details(answered: Answered) -> dict[str, Any]:
         "request_headers": _headers(exchange.request.headers),
         "request_body": shown(body, exchange.request.header("content-type")),
         "response_headers": _headers(response.headers),
-        "response_body": None if response.stream is not None else shown(answer, _content_type(response)),
+        "response_body": None
+        if response.stream is not None
+        else shown(answer, first_header(response.headers, "content-type")),
         "trace": answered.root,
     }
 
@@ -208,7 +210,3 @@ def _headers(headers: Headers) -> list[list[str]]:
 
 def _redacted(value: str) -> str:
     return value if len(value) <= _SECRET_START else f"{value[:_SECRET_START]}… ({len(value)} characters)"
-
-
-def _content_type(response: Response) -> str | None:
-    return next((value for name, value in response.headers if name.lower() == "content-type"), None)

@@ -21,25 +21,23 @@ from local_cloud.gateway.errors import (
     UnsupportedFeatureError,
 )
 from local_cloud.gateway.exchange import TRACE_HEADER, Exchange
-from local_cloud.gateway.integration_requests import filled, mapped_parameters, target_method
-from local_cloud.gateway.integration_responses import mapped_response
 from local_cloud.gateway.integration_roles import refusal
 from local_cloud.gateway.lambda_proxy import LambdaProxy, is_lambda_uri, with_stage_variables
-from local_cloud.gateway.mapping_templates import MappingTemplates
-from local_cloud.gateway.payloads import essence, request_body
+from local_cloud.gateway.mapped_integration import MappedIntegration, filled
+from local_cloud.gateway.payloads import essence
 from local_cloud.gateway.service_calls import (
     ServiceCall,
     ServiceRequest,
     Target,
+    input_fault,
     parse_target,
     path_and_query,
     service_call,
 )
-from local_cloud.gateway.service_inputs import input_fault
 from local_cloud.iam.calls import Credential, read_call
 from local_cloud.iam.needs import needs_of
 from local_cloud.iam.refusals import message_of, refusal_response
-from local_cloud.messages import Request, Response
+from local_cloud.messages import Request, Response, first_header
 
 AwsApis = Callable[[Request], Awaitable[Response]]
 
@@ -57,53 +55,38 @@ class AwsServices:
 
     async def respond(self, exchange: Exchange, integration: Integration) -> Response:
         """Call the service of an integration."""
-        templates = MappingTemplates(exchange)
-        body = request_body(exchange, integration, templates)
-        if is_lambda_uri(integration.uri):
-            response = await self._call_function(exchange, integration, templates, body)
-        else:
-            response = await self._call_service(exchange, integration, templates, body)
-        return Response(
-            response.status, (*response.headers, (TRACE_HEADER, exchange.full_trace())), response.body
-        )
+        mapping = MappedIntegration(exchange, integration)
+        call = self._call_function if is_lambda_uri(integration.uri) else self._call_service
+        response = await call(mapping, mapping.body())
+        headers = (*response.headers, (TRACE_HEADER, exchange.full_trace()))
+        return Response(response.status, headers, response.body)
 
     async def close(self) -> None:
         """Cancel the calls that nothing waits for."""
         await self._calls.close()
 
-    async def _call_function(
-        self, exchange: Exchange, integration: Integration, templates: MappingTemplates, body: bytes
-    ) -> Response:
-        _, headers, _ = mapped_parameters(exchange, integration, templates)
+    async def _call_function(self, mapping: MappedIntegration, body: bytes) -> Response:
+        exchange, integration = mapping.exchange, mapping.integration
+        _, headers, _ = mapping.parameters()
         payload = body or b"{}"
         try:
             json.loads(payload)
         except (ValueError, RecursionError):
             raise GatewayError(CONFIGURATION, "the function's event is not JSON") from None
-        kind = next(
-            (value for name, value in headers.items() if name.lower() == _INVOCATION_TYPE.lower()), None
-        )
-        if kind not in (None, "RequestResponse"):
-            accepted = await self._invoke_later(exchange, integration, payload, kind)
-            return mapped_response(
-                exchange, integration, templates, selector=None, headers=accepted.headers, body=accepted.body
-            )
+        kind = first_header(headers.items(), _INVOCATION_TYPE)
         function_arn = self._lambda_proxy.function(exchange, integration)
+        if kind not in (None, "RequestResponse"):
+            accepted = await self._invoke_later(mapping, function_arn, payload, kind)
+            return mapping.response(None, accepted.headers, accepted.body)
         result = await self._lambda_proxy.invoke(exchange, integration, function_arn, payload)
-        return mapped_response(
-            exchange,
-            integration,
-            templates,
-            selector=_error_message(result),
-            headers=(("Content-Type", "application/json"),),
-            body=result.payload,
-        )
+        headers_of_result = (("Content-Type", "application/json"),)
+        return mapping.response(_error_message(result), headers_of_result, result.payload)
 
     async def _invoke_later(
-        self, exchange: Exchange, integration: Integration, payload: bytes, kind: str
+        self, mapping: MappedIntegration, function_arn: str, payload: bytes, kind: str
     ) -> Response:
         """Hand an event over to Lambda, which answers before the function has run."""
-        function_arn = self._lambda_proxy.function(exchange, integration)
+        exchange = mapping.exchange
         target = Target("lambda", exchange.stage.api.region, None, None, "")
         request = ServiceRequest(
             method="POST",
@@ -112,17 +95,16 @@ class AwsServices:
             headers={"Content-Type": "application/json", _INVOCATION_TYPE: kind},
             body=payload,
         )
-        answer = await self._send(exchange, integration, target, ServiceCall(request, "rest"))
+        answer = await self._send(mapping, target, ServiceCall(request, "rest"))
         exchange.integration_status = answer.status
         if answer.status >= 400:
             raise GatewayError(CONFIGURATION, f"Lambda refused the event: {answer.body[:300]!r}")
         return answer
 
-    async def _call_service(
-        self, exchange: Exchange, integration: Integration, templates: MappingTemplates, body: bytes
-    ) -> Response:
-        target, call = _service_call(exchange, integration, templates, body)
-        role = with_stage_variables(integration.credentials or "", exchange.stage.variables)
+    async def _call_service(self, mapping: MappedIntegration, body: bytes) -> Response:
+        exchange = mapping.exchange
+        target, call = _service_call(mapping, body)
+        role = with_stage_variables(mapping.integration.credentials or "", exchange.stage.variables)
         api_call = read_call(
             _signed(call.request, target, exchange),
             Credential("", target.region, target.service),
@@ -137,54 +119,39 @@ class AwsServices:
         elif call.protocol == "json" and (fault := input_fault(target.service, call.request)) is not None:
             answer = fault
         else:
-            answer = _as_json(await self._send(exchange, integration, target, call), call)
+            answer = _as_json(await self._send(mapping, target, call), call)
         exchange.integration_status = answer.status
-        return mapped_response(
-            exchange,
-            integration,
-            templates,
-            selector=str(answer.status),
-            headers=answer.headers,
-            body=answer.body,
-        )
+        return mapping.response(str(answer.status), answer.headers, answer.body)
 
-    async def _send(
-        self, exchange: Exchange, integration: Integration, target: Target, call: ServiceCall
-    ) -> Response:
+    async def _send(self, mapping: MappedIntegration, target: Target, call: ServiceCall) -> Response:
         if self._aws_apis is None:
             raise UnsupportedFeatureError("AWS integration in a gateway without AWS APIs")
+        exchange, seconds = mapping.exchange, mapping.integration.timeout_seconds
         started = time.perf_counter()
         try:
-            answer = await self._calls.wait(
-                self._aws_apis(_signed(call.request, target, exchange)), integration.timeout_seconds
-            )
+            answer = await self._calls.wait(self._aws_apis(_signed(call.request, target, exchange)), seconds)
         except TimeoutError:
             raise GatewayError(
-                INTEGRATION_TIMEOUT,
-                f"{target.service} took longer than {integration.timeout_seconds:g} s; the call runs on",
+                INTEGRATION_TIMEOUT, f"{target.service} took longer than {seconds:g} s; the call runs on"
             ) from None
         finally:
             exchange.integration_seconds = time.perf_counter() - started
-        if (
-            answer.status == _NOT_IMPLEMENTED
-        ):  # no response of the method's is for that: it would say something else
+        if answer.status == _NOT_IMPLEMENTED:  # a response of the method would say something else
             raise UnsupportedFeatureError(f"AWS integration with {target.service}: {_message(answer)}")
         return answer
 
 
-def _service_call(
-    exchange: Exchange, integration: Integration, templates: MappingTemplates, body: bytes
-) -> tuple[Target, ServiceCall]:
-    """Return what is called, with all that the mappings and the templates say."""
-    path_values, headers, query = mapped_parameters(exchange, integration, templates)
-    uri = with_stage_variables(integration.uri, exchange.stage.variables)
+def _service_call(mapping: MappedIntegration, body: bytes) -> tuple[Target, ServiceCall]:
+    """Return the target and the request, with all that the mappings and the templates set."""
+    path_values, headers, query = mapping.parameters()
+    uri = with_stage_variables(mapping.integration.uri, mapping.exchange.stage.variables)
     target = parse_target(filled(uri, path_values))
     path, own_query = path_and_query(target)
     request = ServiceRequest(
-        method=target_method(integration, exchange),
+        method=mapping.method,
         path=path,
         query=(*own_query, *query),
-        headers=_with_defaults(headers, exchange),
+        headers=_with_defaults(headers, mapping.exchange),
         body=body,
     )
     return target, service_call(target, request)

@@ -18,11 +18,9 @@ from local_cloud.gateway.errors import (
 )
 from local_cloud.gateway.event import multi_value_headers
 from local_cloud.gateway.exchange import TRACE_HEADER, Exchange
-from local_cloud.gateway.integration_requests import filled, mapped_parameters, target_method
-from local_cloud.gateway.integration_responses import mapped_response
 from local_cloud.gateway.lambda_proxy import with_stage_variables
-from local_cloud.gateway.mapping_templates import MappingTemplates
-from local_cloud.gateway.payloads import essence, request_body
+from local_cloud.gateway.mapped_integration import MappedIntegration, filled
+from local_cloud.gateway.payloads import essence
 from local_cloud.messages import Response
 
 _MOST_THREADS = 64
@@ -43,16 +41,16 @@ class HttpIntegrations:
         """Call the server of an integration."""
         if integration.connection_type == "VPC_LINK":
             raise UnsupportedFeatureError("VPC links")
-        templates = MappingTemplates(exchange)
+        mapping = MappedIntegration(exchange, integration)
         is_proxy = integration.kind == "HTTP_PROXY"
-        body = exchange.request.body if is_proxy else request_body(exchange, integration, templates)
-        url, headers = _target(exchange, integration, templates, is_proxy=is_proxy)
+        body = exchange.request.body if is_proxy else mapping.body()
+        url, headers = _target(mapping, is_proxy=is_proxy)
         started = time.perf_counter()
         try:
             answer = await asyncio.get_running_loop().run_in_executor(
                 self._threads,
                 lambda: outbound.send(
-                    target_method(integration, exchange),
+                    mapping.method,
                     url,
                     headers,
                     body or None,
@@ -68,31 +66,23 @@ class HttpIntegrations:
         exchange.integration_status = answer.status
         if is_proxy:
             return Response(answer.status, answer.headers, answer.body)
-        return mapped_response(
-            exchange,
-            integration,
-            templates,
-            selector=str(answer.status),
-            headers=answer.headers,
-            body=answer.body,
-        )
+        return mapping.response(str(answer.status), answer.headers, answer.body)
 
     def close(self) -> None:
         """Give up the threads; requests that are under way end by themselves."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _target(
-    exchange: Exchange, integration: Integration, templates: MappingTemplates, *, is_proxy: bool
-) -> tuple[str, list[tuple[str, str]]]:
+def _target(mapping: MappedIntegration, *, is_proxy: bool) -> tuple[str, list[tuple[str, str]]]:
     """Return the address and the headers of the request."""
-    path, mapped_headers, query = mapped_parameters(exchange, integration, templates)
+    exchange = mapping.exchange
+    path, mapped_headers, query = mapping.parameters()
     if is_proxy:
         sent = parse_qsl(exchange.request.query, keep_blank_values=True)
         mapped_names = {name for name, _ in query}
         query = [*((name, value) for name, value in sent if name not in mapped_names), *query]
     escaped = {name: quote(value, safe="/:@!$&'()*+,;=%") for name, value in path.items()}
-    uri = filled(with_stage_variables(integration.uri, exchange.stage.variables), escaped)
+    uri = filled(with_stage_variables(mapping.integration.uri, exchange.stage.variables), escaped)
     if query:
         uri += f"{'&' if '?' in uri else '?'}{urlencode(query)}"
     try:

@@ -22,6 +22,7 @@ from local_cloud.gateway.event import NO_IDENTITY, last_values, multi_value_head
 from local_cloud.gateway.exchange import Exchange
 from local_cloud.gateway.velocity import HostObject, JsonList, VelocityError, compile_template, to_text
 from local_cloud.json_paths import MISSING, JsonPathError, find
+from local_cloud.messages import first_header
 
 LARGEST_TEMPLATE = 300 * 1024
 
@@ -167,8 +168,7 @@ def _parameter(places: Mapping[str, Mapping[str, str]], name: str) -> str | None
     for place in ("path", "querystring", "header"):
         if name in places[place]:
             return places[place][name]
-    lower = name.lower()
-    return next((value for key, value in places["header"].items() if key.lower() == lower), None)
+    return first_header(places["header"].items(), name)
 
 
 def _json(body: str) -> Any:

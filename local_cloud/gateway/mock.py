@@ -8,9 +8,7 @@ import re
 from local_cloud.gateway.definition import Integration
 from local_cloud.gateway.errors import CONFIGURATION, GatewayError
 from local_cloud.gateway.exchange import Exchange
-from local_cloud.gateway.integration_responses import mapped_response
-from local_cloud.gateway.mapping_templates import MappingTemplates
-from local_cloud.gateway.payloads import request_body
+from local_cloud.gateway.mapped_integration import MappedIntegration
 from local_cloud.messages import Response
 
 # `{statusCode: 200}` is how the documentation writes it; API Gateway takes names without quotes.
@@ -20,10 +18,9 @@ _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
 
 def mock_response(exchange: Exchange, integration: Integration) -> Response:
     """Return what a MOCK integration answers."""
-    templates = MappingTemplates(exchange)
-    status = _status(request_body(exchange, integration, templates))
-    exchange.integration_status = status
-    return mapped_response(exchange, integration, templates, selector=str(status))
+    mapping = MappedIntegration(exchange, integration)
+    status = exchange.integration_status = _status(mapping.body())
+    return mapping.response(str(status))
 
 
 def _status(request: bytes) -> int:

@@ -1,4 +1,4 @@
-"""Bodies on their way through a mapping: which template is for them, and what content handling makes of them."""
+"""Bodies on their way through a mapping: the template for them, and the result of content handling."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import base64
 import binascii
 from collections.abc import Mapping
 
-from local_cloud.gateway.definition import Integration
-from local_cloud.gateway.errors import CONFIGURATION, UNSUPPORTED_MEDIA_TYPE, GatewayError
+from local_cloud.gateway.errors import CONFIGURATION, GatewayError
 from local_cloud.gateway.exchange import Exchange
-from local_cloud.gateway.mapping_templates import MappingTemplates
 from local_cloud.gateway.media_types import first_accepted, is_binary
 
 TO_BINARY = "CONVERT_TO_BINARY"
@@ -22,36 +20,11 @@ def essence(content_type: str | None) -> str:
     return (content_type or "").partition(";")[0].strip().lower() or _JSON
 
 
-def request_body(exchange: Exchange, integration: Integration, templates: MappingTemplates) -> bytes:
-    """Return what an integration is sent."""
+def request_content(exchange: Exchange, handling: str | None) -> bytes | str:
+    """Return a request's body as an integration takes it: text, or the bytes of a binary one."""
     body = exchange.request.body
-    content_type = exchange.request.header("content-type")
-    declared_binary = is_binary(content_type or _JSON, exchange.stage.api.binary_media_types)
-    content = _converted(body, declared_binary=declared_binary, handling=integration.content_handling)
-    template = _template(integration, essence(content_type))
-    if template is None:
-        return content if isinstance(content, bytes) else content.encode()
-    if isinstance(content, bytes):
-        raise GatewayError(
-            CONFIGURATION, f"a mapping template cannot read a binary body; use {TO_TEXT} for {content_type}"
-        )
-    return templates.render(template, content, where="integration request").encode()
-
-
-def _template(integration: Integration, content_type: str) -> str | None:
-    """Return the template for a content type, or None for a body that passes as it is."""
-    templates = {essence(name): text for name, text in integration.request_templates.items()}
-    if content_type in templates:
-        return templates[content_type]
-    if integration.passthrough == "NEVER" or (integration.passthrough == "WHEN_NO_TEMPLATES" and templates):
-        raise GatewayError(
-            UNSUPPORTED_MEDIA_TYPE,
-            f"no request template is for {content_type}, and {integration.passthrough} lets no other body pass",
-        )
-    return None
-
-
-def _converted(body: bytes, *, declared_binary: bool, handling: str | None) -> bytes | str:
+    content_type = exchange.request.header("content-type") or _JSON
+    declared_binary = is_binary(content_type, exchange.stage.api.binary_media_types)
     if handling == TO_BINARY:
         return body if declared_binary else _decoded(body)
     if declared_binary:
@@ -59,7 +32,7 @@ def _converted(body: bytes, *, declared_binary: bool, handling: str | None) -> b
     return body.decode("utf-8", "replace")
 
 
-def response_text(exchange: Exchange, body: bytes, *, content_type: str | None, handling: str | None) -> str:
+def response_text(exchange: Exchange, body: bytes, content_type: str | None, handling: str | None) -> str:
     """Return an integration's answer as a response template reads it."""
     if content_type is None or not is_binary(content_type, exchange.stage.api.binary_media_types):
         return body.decode("utf-8", "replace")
@@ -70,9 +43,7 @@ def response_text(exchange: Exchange, body: bytes, *, content_type: str | None, 
     return base64.b64encode(body).decode()
 
 
-def response_body(
-    exchange: Exchange, body: bytes, *, content_type: str | None, handling: str | None
-) -> bytes:
+def response_body(exchange: Exchange, body: bytes, content_type: str | None, handling: str | None) -> bytes:
     """Return what a client gets of an integration's answer, or of the text that a template has made of it."""
     media_types = exchange.stage.api.binary_media_types
     sent_binary = content_type is not None and is_binary(content_type, media_types)

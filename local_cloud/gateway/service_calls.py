@@ -6,13 +6,17 @@ called follows from botocore's model of it: services with a JSON or a query prot
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import parse_qs, parse_qsl, urlencode
 
+from botocore.validate import ParamValidator
+
 from local_cloud.gateway.errors import CONFIGURATION, GatewayError, UnsupportedFeatureError
+from local_cloud.messages import Response, first_header
 from local_cloud.service_models import service_model
 
 Protocol = Literal["json", "query", "rest"]
@@ -26,6 +30,10 @@ _BREAKS = re.compile(r"\s*&\s*")
 _FORM = "application/x-www-form-urlencoded"
 # Services whose models have another protocol by now: API Gateway sends the query API, unless a mapping says JSON.
 _QUERY_VERSIONS = {"sqs": "2012-11-05"}
+_SERIALIZATION = "com.amazon.coral.service#SerializationException"
+_VALIDATION = "com.amazon.coral.validate#ValidationException"
+_UNKNOWN = "com.amazon.coral.service#UnknownOperationException"
+_validator = ParamValidator()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +65,7 @@ class ServiceRequest:
 
     def header(self, name: str) -> str | None:
         """Return a header, or None; names are compared without regard to case."""
-        lower = name.lower()
-        return next((value for key, value in self.headers.items() if key.lower() == lower), None)
+        return first_header(self.headers.items(), name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,3 +178,37 @@ def path_and_query(target: Target) -> tuple[str, tuple[tuple[str, str], ...]]:
 
 def _with_header(headers: Mapping[str, str], name: str, value: str) -> dict[str, str]:
     return {key: old for key, old in headers.items() if key.lower() != name.lower()} | {name: value}
+
+
+def input_fault(service: str, request: ServiceRequest) -> Response | None:
+    """Return the answer of a service with a JSON API to a request that it cannot read; None for one that it can."""
+    try:
+        content = json.loads(request.body or b"{}")
+    except (ValueError, RecursionError):
+        return _refused(_SERIALIZATION, "Could not parse request body into json")
+    if not isinstance(content, dict):
+        return _refused(_SERIALIZATION, "Start of structure or map found where not expected")
+    model = service_model(service)
+    action = (request.header("x-amz-target") or "").rpartition(".")[2]
+    if action not in model.operation_names:
+        return _refused(_UNKNOWN, "")
+    shape = model.operation_model(action).input_shape
+    if shape is None:
+        return None
+    problems = [problem for problem, _, _ in _validator.validate(content, shape)._errors]
+    if any(problem.startswith("invalid type") for problem in problems):
+        return _refused(_SERIALIZATION, "A value has another type than the operation takes")
+    missing = [name for name in shape.required_members if content.get(name) is None]
+    if missing:
+        members = "; ".join(
+            f"Value null at '{name[0].lower() + name[1:]}' failed to satisfy constraint: Member must not be null"
+            for name in missing
+        )
+        count = f"{len(missing)} validation error{'s' if len(missing) > 1 else ''} detected"
+        return _refused(_VALIDATION, f"{count}: {members}")
+    return None
+
+
+def _refused(error_type: str, message: str) -> Response:
+    content = {"__type": error_type, "message": message}
+    return Response(400, (("Content-Type", "application/x-amz-json-1.0"),), json.dumps(content).encode())

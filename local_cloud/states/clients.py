@@ -13,6 +13,7 @@ from threading import Lock, local
 from typing import Any
 
 from local_cloud.iam.sessions import RoleSession
+from local_cloud.messages import first_header
 from local_cloud.states.roles import Roles
 
 _MOST_CONNECTIONS = 64
@@ -84,7 +85,7 @@ def remember_answer(status: int, headers: Mapping[str, str]) -> None:
 def metadata() -> dict[str, Any]:
     """Return what an optimized integration adds to its result: the status code and the headers of the last answer."""
     status, headers = _answers.last
-    request_id = next((value for name, value in headers.items() if name.lower() == "x-amzn-requestid"), "")
+    request_id = first_header(headers.items(), "x-amzn-requestid") or ""
     return {
         "SdkHttpMetadata": {
             "AllHttpHeaders": {name: [value] for name, value in headers.items()},

@@ -8,7 +8,6 @@ are implemented: a reference without a value is an empty text, in conditions too
 from __future__ import annotations
 
 from local_cloud.gateway.velocity.evaluation import Template, compile_template
-from local_cloud.gateway.velocity.syntax import VelocityError
-from local_cloud.gateway.velocity.values import HostObject, JsonList, to_text
+from local_cloud.gateway.velocity.values import HostObject, JsonList, VelocityError, to_text
 
 __all__ = ["HostObject", "JsonList", "Template", "VelocityError", "compile_template", "to_text"]

@@ -5,24 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from local_cloud.gateway.velocity.syntax import (
-    Binary,
-    Block,
-    Call,
-    Expression,
-    Index,
-    Interpolated,
-    ListOf,
-    Literal,
-    MapOf,
-    Negative,
-    Not,
-    Property,
-    Range,
-    Reference,
-    Step,
-    VelocityError,
-)
+from local_cloud.gateway.velocity import syntax
+from local_cloud.gateway.velocity.values import VelocityError
 
 _SPACE = re.compile(r"\s*")
 _REFERENCE = re.compile(r"\$!?(\{?)([A-Za-z_][\w-]*)")
@@ -96,11 +80,11 @@ class ExpressionParser:
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
         return VelocityError(f"line {line}, column {column}: {message}")
 
-    def interpolated(self, text: str) -> Block:
+    def interpolated(self, text: str) -> syntax.Block:
         """Parse the inside of a text in double quotes, which is a template."""
         raise NotImplementedError
 
-    def reference_in_text(self) -> Reference | None:
+    def reference_in_text(self) -> syntax.Reference | None:
         """Parse a reference that stands in text; None, and nothing read, if there is none."""
         start = self.position
         try:
@@ -120,7 +104,7 @@ class ExpressionParser:
             self.expect("}")
         return match[2]
 
-    def reference(self) -> Reference:
+    def reference(self) -> syntax.Reference:
         """Parse a reference with what follows its name."""
         match = self.expect_match(_REFERENCE, "a reference such as $name is expected")
         name, steps, alternate = self._bare(match[2]), tuple(self._steps()), None
@@ -128,9 +112,9 @@ class ExpressionParser:
             if self.skip_if("|"):
                 alternate = self.expression()
             self.expect("}")
-        return Reference(name, steps, alternate)
+        return syntax.Reference(name, steps, alternate)
 
-    def expression(self) -> Expression:
+    def expression(self) -> syntax.Expression:
         """Parse an expression."""
         return self._binary(0)
 
@@ -140,16 +124,16 @@ class ExpressionParser:
         self.position -= len(name) - len(bare)
         return bare
 
-    def _steps(self) -> Iterator[Step]:
+    def _steps(self) -> Iterator[syntax.Step]:
         while True:
             start = self.position
             if match := self.take_match(_PROPERTY):
                 name = self._bare(match[1])
                 if self.peek() == "(":
                     self.take(1)
-                    yield Call(name, tuple(self._items(")")))
+                    yield syntax.Call(name, tuple(self._items(")")))
                 else:
-                    yield Property(name)
+                    yield syntax.Property(name)
             elif self.peek() == "[":
                 self.take(1)
                 try:
@@ -158,16 +142,16 @@ class ExpressionParser:
                 except VelocityError:
                     self.position = start
                     return
-                yield Index(index)
+                yield syntax.Index(index)
             else:
                 return
 
-    def _binary(self, level: int) -> Expression:
+    def _binary(self, level: int) -> syntax.Expression:
         if level == len(_LEVELS):
             return self._unary()
         left = self._binary(level + 1)
         while (operator := self._operator(_LEVELS[level])) is not None:
-            left = Binary(operator, left, self._binary(level + 1))
+            left = syntax.Binary(operator, left, self._binary(level + 1))
         return left
 
     def _operator(self, wanted: set[str]) -> str | None:
@@ -180,14 +164,14 @@ class ExpressionParser:
             return None
         return operator
 
-    def _unary(self) -> Expression:
+    def _unary(self) -> syntax.Expression:
         if self.skip_if("!") or self.take_match(_NOT):
-            return Not(self._unary())
+            return syntax.Not(self._unary())
         if self.skip_if("-"):
-            return Negative(self._unary())
+            return syntax.Negative(self._unary())
         return self._primary()
 
-    def _primary(self) -> Expression:
+    def _primary(self) -> syntax.Expression:
         match self.peek():
             case "$":
                 return self.reference()
@@ -203,12 +187,12 @@ class ExpressionParser:
             case "'" | '"':
                 return self._text()
         if number := self.take_match(_NUMBER):
-            return Literal(float(number[0]) if "." in number[0] else int(number[0]))
+            return syntax.Literal(float(number[0]) if "." in number[0] else int(number[0]))
         if word := self.take_match(_WORD):
-            return Literal(_WORDS[word[0]])
+            return syntax.Literal(_WORDS[word[0]])
         raise self.error("a value is expected")
 
-    def _items(self, closing: str) -> Iterator[Expression]:
+    def _items(self, closing: str) -> Iterator[syntax.Expression]:
         """Parse values with commas between them, up to a closing bracket."""
         is_first = True
         while not self.skip_if(closing):
@@ -217,24 +201,24 @@ class ExpressionParser:
             yield self.expression()
             is_first = False
 
-    def _list_or_range(self) -> Expression:
+    def _list_or_range(self) -> syntax.Expression:
         self.take(1)
         if self.skip_if("]"):
-            return ListOf(())
+            return syntax.ListOf(())
         first = self.expression()
         if self.skip_if(".."):
             last = self.expression()
             self.expect("]")
-            return Range(first, last)
+            return syntax.Range(first, last)
         items = [first]
         while not self.skip_if("]"):
             self.expect(",")
             items.append(self.expression())
-        return ListOf(tuple(items))
+        return syntax.ListOf(tuple(items))
 
-    def _map(self) -> Expression:
+    def _map(self) -> syntax.Expression:
         self.take(1)
-        entries: list[tuple[Expression, Expression]] = []
+        entries: list[tuple[syntax.Expression, syntax.Expression]] = []
         while not self.skip_if("}"):
             if entries:
                 self.expect(",")
@@ -242,12 +226,12 @@ class ExpressionParser:
                     break
             self.skip_if("")
             name = self.take_match(_NAME)  # a key may be a name without quotes
-            key = Literal(name[0]) if name else self._unary()
+            key = syntax.Literal(name[0]) if name else self._unary()
             self.expect(":")
             entries.append((key, self.expression()))
-        return MapOf(tuple(entries))
+        return syntax.MapOf(tuple(entries))
 
-    def _text(self) -> Expression:
+    def _text(self) -> syntax.Expression:
         """Parse a text in quotes; a quote inside is written twice, and a backslash is a backslash."""
         quote = self.take(1)
         parts: list[str] = []
@@ -262,5 +246,5 @@ class ExpressionParser:
             parts.append(self.take(1))
         text = "".join(parts)
         if quote == "'" or ("$" not in text and "#" not in text):
-            return Literal(text)
-        return Interpolated(self.interpolated(text))
+            return syntax.Literal(text)
+        return syntax.Interpolated(self.interpolated(text))

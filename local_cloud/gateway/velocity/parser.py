@@ -4,21 +4,9 @@ from __future__ import annotations
 
 import re
 
+from local_cloud.gateway.velocity import syntax
 from local_cloud.gateway.velocity.expressions import ExpressionParser
-from local_cloud.gateway.velocity.syntax import (
-    Block,
-    Definition,
-    Expression,
-    Foreach,
-    If,
-    Leave,
-    Macro,
-    MacroCall,
-    Node,
-    Set,
-    Text,
-    VelocityError,
-)
+from local_cloud.gateway.velocity.values import VelocityError
 
 _SPECIAL = re.compile(r"[$#\\]")
 _WORD = re.compile(r"#(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))")
@@ -31,49 +19,49 @@ _BLOCK_ENDS = frozenset({"end", "else", "elseif"})
 _END = frozenset({"end"})
 
 
-def parse(text: str) -> Block:
+def parse(text: str) -> syntax.Block:
     """Parse a template."""
     return _TemplateParser(text).block(frozenset())[0]
 
 
 class _TemplateParser(ExpressionParser):
-    def interpolated(self, text: str) -> Block:
+    def interpolated(self, text: str) -> syntax.Block:
         return parse(text)
 
-    def block(self, ends: frozenset[str]) -> tuple[Block, str | None]:
+    def block(self, ends: frozenset[str]) -> tuple[syntax.Block, str | None]:
         """Parse up to the end of the text, or to a directive that ends this block, which is consumed."""
-        nodes: list[Node] = []
+        nodes: list[syntax.Node] = []
         while not self.at_end:
             match = _SPECIAL.search(self.text, self.position)
             end = len(self.text) if match is None else match.start()
             if end > self.position:
-                nodes.append(Text(self.take(end - self.position)))
+                nodes.append(syntax.Text(self.take(end - self.position)))
             if match is None:
                 break
             if match[0] == "#":
                 word = self._directive_word()
                 if word in _BLOCK_ENDS and word in ends:
-                    return Block(tuple(nodes)), word
+                    return syntax.Block(tuple(nodes)), word
                 nodes.append(self._directive(word))
             elif match[0] == "$":
-                nodes.append(self.reference_in_text() or Text(self.take(1)))
+                nodes.append(self.reference_in_text() or syntax.Text(self.take(1)))
             else:
                 nodes.append(self._escaped())
         if ends:
             raise self.error("#end is missing")
-        return Block(tuple(nodes)), None
+        return syntax.Block(tuple(nodes)), None
 
-    def _escaped(self) -> Node:
+    def _escaped(self) -> syntax.Node:
         """Parse backslashes: before a reference or a directive, two are one, and one makes it plain text."""
         match = _ESCAPES.match(self.text, self.position)
         if match is None:
-            return Text(self.take(1))
+            return syntax.Text(self.take(1))
         count, after = len(match[1]), match.end()
         start = _REFERENCE_START if self.text[after] == "$" else _WORD
         if start.match(self.text, after) is None:
-            return Text(self.take(count))
+            return syntax.Text(self.take(count))
         self.position = after
-        return Text("\\" * (count // 2) + (self.take(1) if count % 2 else ""))
+        return syntax.Text("\\" * (count // 2) + (self.take(1) if count % 2 else ""))
 
     def _directive_word(self) -> str | None:
         """Return the name after `#`; the names that end blocks are consumed with the line's end."""
@@ -87,7 +75,7 @@ class _TemplateParser(ExpressionParser):
             self.take_match(_LINE_END)
         return word
 
-    def _directive(self, word: str | None) -> Node:
+    def _directive(self, word: str | None) -> syntax.Node:
         start = self.position
         match word:
             case None:
@@ -102,15 +90,15 @@ class _TemplateParser(ExpressionParser):
             case "break" | "stop":
                 self.take_match(_WORD)
                 self.take_match(_LINE_END)
-                return Leave(loop_only=word == "break")
+                return syntax.Leave(loop_only=word == "break")
             case "include" | "parse":
                 raise self.error(f"#{word} is not available in API Gateway")
             case _:
                 return self._macro_call(word)
 
-    def _comment_or_text(self) -> Node:
+    def _comment_or_text(self) -> syntax.Node:
         if self.take_match(_COMMENT_LINE):
-            return Text("")
+            return syntax.Text("")
         for opening, closing, is_shown in (("#*", "*#", False), ("#[[", "]]#", True)):
             if self.text.startswith(opening, self.position):
                 end = self.text.find(closing, self.position + len(opening))
@@ -118,71 +106,73 @@ class _TemplateParser(ExpressionParser):
                     raise self.error(f"{closing} is missing")
                 inner = self.text[self.position + len(opening) : end]
                 self.position = end + len(closing)
-                return Text(inner if is_shown else "")
-        return Text(self.take(1))
+                return syntax.Text(inner if is_shown else "")
+        return syntax.Text(self.take(1))
 
-    def _set(self) -> Node:
+    def _set(self) -> syntax.Node:
         target = self.reference()
         self.expect("=")
         value = self.expression()
         self.expect(")")
         self.take_match(_SPACE_AFTER_SET)  # space before another #set goes too
-        return Set(target, value)
+        return syntax.Set(target, value)
 
-    def _if(self) -> Node:
+    def _if(self) -> syntax.Node:
         branches = [(self._condition(), *self.block(_BLOCK_ENDS))]
         while branches[-1][2] == "elseif":
             self.expect("(")
             branches.append((self._condition(), *self.block(_BLOCK_ENDS)))
-        otherwise = self.block(_END)[0] if branches[-1][2] == "else" else None
-        return If(tuple((condition, block) for condition, block, _ in branches), otherwise)
+        otherwise = self._else(branches[-1][2])
+        return syntax.If(tuple((condition, block) for condition, block, _ in branches), otherwise)
 
-    def _condition(self) -> Expression:
+    def _condition(self) -> syntax.Expression:
         condition = self.expression()
         self._end_of_head()
         return condition
 
-    def _foreach(self) -> Node:
+    def _foreach(self) -> syntax.Node:
         name = self.variable()
         self.expect("in")
         items = self.expression()
         self._end_of_head()
         body, ended_by = self.block(frozenset({"end", "else"}))
-        otherwise = self.block(_END)[0] if ended_by == "else" else None
-        return Foreach(name, items, body, otherwise)
+        return syntax.Foreach(name, items, body, self._else(ended_by))
 
-    def _macro(self) -> Node:
+    def _else(self, directive: str | None) -> syntax.Block:
+        return self.block(_END)[0] if directive == "else" else syntax.Block(())
+
+    def _macro(self) -> syntax.Node:
         name = self.name()
         parameters: list[str] = []
         while not self.skip_if(")"):
             self.skip_if(",")
             parameters.append(self.variable())
         self.take_match(_LINE_END)
-        return Macro(name, tuple(parameters), self.block(_END)[0])
+        return syntax.Macro(name, tuple(parameters), self.block(_END)[0])
 
-    def _define(self) -> Node:
+    def _define(self) -> syntax.Node:
         name = self.variable()
         self._end_of_head()
-        return Definition(name, self.block(_END)[0])
+        return syntax.Definition(name, self.block(_END)[0])
 
     def _end_of_head(self) -> None:
         """Parse the bracket that ends a directive's head; a directive at the end of a line takes the line's end too."""
         self.expect(")")
         self.take_match(_LINE_END)
 
-    def _macro_call(self, word: str) -> Node:
+    def _macro_call(self, word: str) -> syntax.Node:
         """Parse `#name(…)`; without brackets it is text."""
         start = self.position
         self.take_match(_WORD)
         end = self.position
         if not self.skip_if("("):
-            return Text(self.text[start : self.position])
-        arguments: list[Expression] = []
+            return syntax.Text(self.text[start : self.position])
+        arguments: list[syntax.Expression] = []
         try:
             while not self.skip_if(")"):
                 self.skip_if(",")
                 arguments.append(self.expression())
         except VelocityError:
             self.position = end
-            return Text(self.text[start:end])
-        return MacroCall(word, tuple(arguments), self.text[start : self.position])
+            return syntax.Text(self.text[start:end])
+        return syntax.MacroCall(word, tuple(arguments), self.text[start : self.position])

@@ -7,9 +7,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from local_cloud.gateway.velocity.syntax import VelocityError
-
 Method = Callable[..., Any]
+
+
+class VelocityError(Exception):
+    """A template cannot be parsed or evaluated; the message says where and why."""
 
 
 class HostObject:

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from local_cloud.gateway.media_types import is_binary
-from local_cloud.gateway.service_calls import ServiceRequest
-from local_cloud.gateway.service_inputs import input_fault
+from local_cloud.gateway.service_calls import ServiceRequest, input_fault
 from tests.support.cloud_in_thread import ACCOUNT, REGION, CloudInThread, DeployedApi
 
 MakeApi = Callable[..., DeployedApi]
