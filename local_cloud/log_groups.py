@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict, deque
 from dataclasses import dataclass
+from operator import itemgetter
 from threading import Lock, Timer
 from typing import Any
 
@@ -88,17 +89,16 @@ class LogDelivery:
                 batches[stream].append(event)
             for stream, batch in batches.items():
                 try:
-                    stream.put(batch)
+                    if not stream.put(sorted(batch, key=itemgetter("timestamp"))):
+                        self._complain(stream.group, "it does not exist")
                 except Exception as error:  # noqa: BLE001 - moto's errors have no common base
-                    self._complain(stream.group, error)
+                    self._complain(stream.group, f"{type(error).__name__}: {error}")
 
-    def _complain(self, group: str, error: Exception) -> None:
+    def _complain(self, group: str, reason: str) -> None:
         if group not in self._complained:
             self._complained.add(group)
             _logger.warning(
-                "Log group %s did not take its events (%s: %s); the log files have them. "
-                "Further errors of this group are not shown.",
+                "log group %s did not take its events: %s; further errors of the group are not shown",
                 group,
-                type(error).__name__,
-                error,
+                reason,
             )

@@ -1,4 +1,4 @@
-"""Backends of moto's services."""
+"""Backends of moto's services, and values in them."""
 
 from __future__ import annotations
 
@@ -10,3 +10,8 @@ def every(backends: Any) -> Iterator[Any]:
     """Return the backends of a service in all accounts and Regions, while other threads may add some."""
     for account in list(backends.values()):
         yield from list(account.values())
+
+
+def boolean(value: Any) -> bool:
+    """Read a boolean, which moto keeps as it was sent: as such or as a word."""
+    return value if isinstance(value, bool) else str(value).lower() == "true"

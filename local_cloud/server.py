@@ -310,12 +310,10 @@ def to_console(request: Request) -> Response | None:
 def _import_backends() -> None:
     """Import moto's backends for API Gateway and Lambda, and change in them what the local cloud needs otherwise."""
     from local_cloud import events, moto_gaps
-    from local_cloud.gateway import snapshot
 
     import_module("local_cloud.gateway.gateway")
     import_module("local_cloud.functions.moto_backend")
     moto_gaps.apply()
-    snapshot.install()
     events.install()
     import_module("local_cloud.dynamodb.operations")
 

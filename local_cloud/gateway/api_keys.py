@@ -18,6 +18,7 @@ from local_cloud.gateway.definition import Method
 from local_cloud.gateway.errors import INVALID_API_KEY, QUOTA_EXCEEDED, THROTTLED, GatewayError
 from local_cloud.gateway.exchange import Exchange
 from local_cloud.gateway.throttle import TokenBucket, take_token
+from local_cloud.moto_backends import boolean
 
 HEADER = "x-api-key"
 
@@ -124,7 +125,7 @@ def _find_key(exchange: Exchange, value: str | None) -> Any:
     sent = value.encode("utf-8", "replace")
     for key in list(_backend(exchange).keys.values()):
         if hmac.compare_digest(key.value.encode(), sent):
-            if not _is_true(key.enabled):
+            if not boolean(key.enabled):
                 raise GatewayError(INVALID_API_KEY, f"API key {key.name or key.id} is not enabled")
             return key
     raise GatewayError(INVALID_API_KEY, "there is no such API key")
@@ -167,8 +168,3 @@ def _backend(exchange: Exchange) -> Any:
 
     api = exchange.stage.api
     return apigateway_backends[api.account_id][api.region]
-
-
-def _is_true(value: Any) -> bool:
-    """Read a boolean, which moto keeps as it was sent: as such or as a word."""
-    return value if isinstance(value, bool) else str(value).lower() == "true"

@@ -10,10 +10,10 @@ from typing import Any
 from local_cloud.gateway.exchange import Exchange
 
 
-def context_variables(exchange: Exchange) -> dict[str, Any]:
-    """Return the variables by their dotted names; those without a value are missing."""
+def request_variables(exchange: Exchange) -> dict[str, Any]:
+    """Return the variables that every request has, and the events of functions too."""
     request, api = exchange.request, exchange.stage.api
-    variables: dict[str, Any] = {
+    return {
         "accountId": api.account_id,
         "apiId": api.api_id,
         "deploymentId": api.deployment_id,
@@ -27,9 +27,14 @@ def context_variables(exchange: Exchange) -> dict[str, Any]:
         "requestTime": strftime("%d/%b/%Y:%H:%M:%S +0000", gmtime(exchange.received_at)),
         "requestTimeEpoch": int(exchange.received_at * 1000),
         "stage": exchange.stage.name,
-        "identity.sourceIp": request.peer,
-        "identity.userAgent": request.header("user-agent"),
     }
+
+
+def context_variables(exchange: Exchange) -> dict[str, Any]:
+    """Return the variables by their dotted names; those without a value are missing."""
+    variables = request_variables(exchange)
+    variables["identity.sourceIp"] = exchange.request.peer
+    variables["identity.userAgent"] = exchange.request.header("user-agent")
     variables |= {f"identity.{name}": value for name, value in exchange.identity.items()}
     if exchange.method is not None:
         variables["resourceId"] = exchange.method.resource_id

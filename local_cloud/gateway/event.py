@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-from time import gmtime, strftime
 from typing import Any
 from urllib.parse import unquote_plus
 
+from local_cloud.gateway.context import request_variables
 from local_cloud.gateway.exchange import TRACE_HEADER, Exchange
 from local_cloud.gateway.media_types import is_binary
 from local_cloud.messages import Headers
@@ -58,28 +58,13 @@ def build_event(exchange: Exchange) -> dict[str, Any]:
 
 def request_context(exchange: Exchange) -> dict[str, Any]:
     """Return `requestContext` as far as it is known at this point of the way."""
-    method = exchange.routed
-    request = exchange.request
-    api = exchange.stage.api
+    method, request = exchange.routed, exchange.request
+    sent = {"sourceIp": request.peer, "userAgent": request.header("user-agent")}
     context: dict[str, Any] = {
         "resourceId": method.resource_id,
         "resourcePath": method.resource_path,
-        "httpMethod": request.method,
-        "extendedRequestId": exchange.extended_request_id,
-        "requestTime": strftime("%d/%b/%Y:%H:%M:%S +0000", gmtime(exchange.received_at)),
-        "path": exchange.context_path,
-        "accountId": api.account_id,
-        "protocol": request.protocol,
-        "stage": exchange.stage.name,
-        "domainPrefix": exchange.domain_name.partition(".")[0],
-        "requestTimeEpoch": int(exchange.received_at * 1000),
-        "requestId": exchange.request_id,
-        "identity": NO_IDENTITY
-        | {"sourceIp": request.peer, "userAgent": request.header("user-agent")}
-        | exchange.identity,
-        "domainName": exchange.domain_name,
-        "deploymentId": api.deployment_id,
-        "apiId": api.api_id,
+        **request_variables(exchange),
+        "identity": NO_IDENTITY | sent | exchange.identity,
     }
     if method.operation_name:
         context["operationName"] = method.operation_name

@@ -1,7 +1,6 @@
 """Takes the snapshot that a deployment is: moto keeps none, so a later change of the API would be served at once.
 
-Written against moto 5.2.5, whose `Deployment` holds a description only. `install()` adds the snapshot at the moment
-when moto makes a deployment; it lives as long as moto's own object does.
+Written against moto 5.2.5, whose `Deployment` holds a description only. A snapshot lives as long as moto's own object.
 """
 
 from __future__ import annotations
@@ -10,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 from weakref import WeakKeyDictionary
+
+from moto.apigateway.models import RestAPI
 
 from local_cloud.gateway.body_models import BodyModels
 from local_cloud.gateway.definition import (
@@ -22,27 +23,18 @@ from local_cloud.gateway.definition import (
     Validator,
 )
 from local_cloud.gateway.routing import Router
+from local_cloud.moto_backends import boolean
+from local_cloud.patches import extends
 
 _snapshots: WeakKeyDictionary[Any, ApiDefinition] = WeakKeyDictionary()
-_installed = False
 
 
-def install() -> None:
-    """Let every deployment that moto makes from now on have a snapshot."""
-    global _installed
-    if _installed:
-        return
-    from moto.apigateway.models import RestAPI
-
-    original = RestAPI.create_deployment
-
-    def create_deployment(api: Any, *arguments: Any, **options: Any) -> Any:
-        deployment = original(api, *arguments, **options)
-        _snapshots[deployment] = take_snapshot(api, deployment.id)
-        return deployment
-
-    RestAPI.create_deployment = create_deployment
-    _installed = True
+@extends(RestAPI)
+def create_deployment(original: Any, api: Any, *arguments: Any, **options: Any) -> Any:
+    """Take the snapshot of a deployment that moto makes."""
+    deployment = original(api, *arguments, **options)
+    _snapshots[deployment] = take_snapshot(api, deployment.id)
+    return deployment
 
 
 def snapshot_of(deployment: Any) -> ApiDefinition | None:
@@ -96,11 +88,11 @@ def _methods(api: Any) -> Iterator[Method]:
                 authorization=(method.authorization_type or "NONE").upper(),
                 authorizer_id=method.authorizer_id,
                 authorization_scopes=tuple(method.authorization_scopes or ()),
-                api_key_required=_boolean(method.api_key_required),
+                api_key_required=boolean(method.api_key_required),
                 validator=_validator(api, method.request_validator_id),
                 request_models=_frozen(method.request_models),
                 request_parameters=_frozen(
-                    {k: _boolean(v) for k, v in (method.request_parameters or {}).items()}
+                    {k: boolean(v) for k, v in (method.request_parameters or {}).items()}
                 ),
                 operation_name=method.operation_name,
                 integration=_integration(method.method_integration),
@@ -142,8 +134,8 @@ def _validator(api: Any, validator_id: str | None) -> Validator | None:
     if validator is None:
         return None
     return Validator(
-        body=_boolean(validator.validate_request_body),
-        parameters=_boolean(validator.validate_request_parameters),
+        body=boolean(validator.validate_request_body),
+        parameters=boolean(validator.validate_request_parameters),
     )
 
 
@@ -153,11 +145,6 @@ def _gateway_response(response: Any) -> GatewayResponse:
         parameters=_frozen(response.response_parameters),
         templates=_frozen(response.response_templates),
     )
-
-
-def _boolean(value: Any) -> bool:
-    """Read a boolean, which moto keeps as it was sent: as such or as a word."""
-    return value if isinstance(value, bool) else str(value).lower() == "true"
 
 
 def _frozen(content: Mapping[str, Any] | None) -> Mapping[str, Any]:

@@ -157,8 +157,8 @@ def test_a_group_that_takes_nothing_is_complained_about_once(
             delivery.flush()
     (message,) = [record.getMessage() for record in caplog.records]
     assert message == (
-        "Log group /broken did not take its events (TypeError: 'NoneType' object is not callable); "
-        "the log files have them. Further errors of this group are not shown."
+        "log group /broken did not take its events: TypeError: 'NoneType' object is not callable; "
+        "further errors of the group are not shown"
     )
 
 

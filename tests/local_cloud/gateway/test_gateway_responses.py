@@ -191,4 +191,6 @@ def test_an_access_log_without_its_group_is_lost_and_the_request_answered(
     deadline = time.monotonic() + 10
     while not caplog.messages and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert caplog.messages == ["access logs are lost: there is no log group /no/such/group"]
+    assert caplog.messages == [
+        "log group /no/such/group did not take its events: it does not exist; further errors of the group are not shown"
+    ]
