@@ -44,7 +44,6 @@ def _stage(stage: DeployedStage, document: Mapping[str, Any] | None) -> dict[str
         "name": api.name,
         "stage": stage.name,
         "region": api.region,
-        "account": api.account_id,
         "path": f"/_aws/execute-api/{api.api_id}/{stage.name}",
         "firewall": bool(stage.settings.web_acl_arn),
         "routes": sorted(routes, key=lambda route: (route["path"], route["method"])),
@@ -54,11 +53,12 @@ def _stage(stage: DeployedStage, document: Mapping[str, Any] | None) -> dict[str
 
 def _route(stage: DeployedStage, method: Method) -> dict[str, Any]:
     integration = method.integration
+    authorizer = stage.api.authorizers.get(method.authorizer_id or "") or {}
     throttle = method_settings(stage.settings.method_settings, method.resource_path, method.http_method)
     return {
         "method": method.http_method,
         "path": method.resource_path,
-        "authorization": _authorization(stage, method),
+        "authorization": {"kind": method.authorization, "name": str(authorizer.get("name") or "")},
         "api_key": method.api_key_required,
         "validates_body": bool(method.validator and method.validator.body and method.request_models),
         "target": None if integration is None else _target(integration),
@@ -72,11 +72,6 @@ def _route(stage: DeployedStage, method: Method) -> dict[str, Any]:
 def _limit(throttle: Mapping[str, Any] | None, name: str) -> float | None:
     value = float((throttle or {}).get(name, -1))
     return value if value >= 0 else None
-
-
-def _authorization(stage: DeployedStage, method: Method) -> dict[str, str]:
-    authorizer = stage.api.authorizers.get(method.authorizer_id or "") or {}
-    return {"kind": method.authorization, "name": str(authorizer.get("name") or "")}
 
 
 def _target(integration: Any) -> dict[str, str]:

@@ -31,14 +31,12 @@ _TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
+_CONTENT_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 _SECURITY: Headers = (
-    (
-        "Content-Security-Policy",
-        (
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-            "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-        ),
-    ),
+    ("Content-Security-Policy", _CONTENT_POLICY),
     ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
     ("Referrer-Policy", "no-referrer"),
@@ -55,16 +53,9 @@ class Console:
     """The console of one local cloud; lives on the server's asyncio loop."""
 
     def __init__(
-        self,
-        *,
-        host: str,
-        url: str,
-        directory: Path,
-        instance: str,
-        workers: Callable[[], Iterable[Worker]],
+        self, *, host: str, url: str, directory: Path, instance: str, workers: Callable[[], Iterable[Worker]]
     ) -> None:
         self._host = host
-        self._url = url
         self._directory = directory
         self._instance = instance
         self._workers = workers
@@ -72,8 +63,7 @@ class Console:
         self._answered: History[Answered] = History()
         self._invoked: History[Invoked] = History()
         self._events = Events()
-        self._changed: set[str] = set()
-        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._timers: dict[tuple[str, str], asyncio.TimerHandle] = {}
         self._clients = Clients(url)
         self._sign_in = SignIn(self._clients)
 
@@ -113,18 +103,15 @@ class Console:
 
     def _note(self, name: str, value: str, delay: float) -> None:
         """Send an event soon, once for all that come until then."""
-        key = f"{name} {value}"
-        if key not in self._timers:
-            self._timers[key] = self._loop.call_later(delay, self._send_note, key, name, value)
+        if (name, value) not in self._timers:
+            self._timers[name, value] = self._loop.call_later(delay, self._send_note, name, value)
 
-    def _send_note(self, key: str, name: str, value: str) -> None:
-        del self._timers[key]
-        if name == "execution":
-            execution = workflows.find_execution(value)
-            if execution is not None:
-                self._events.send(name, workflows.execution_row(execution))
-        else:
+    def _send_note(self, name: str, value: str) -> None:
+        del self._timers[name, value]
+        if name == "change":
             self._events.send(name, {})
+        elif (execution := workflows.find_execution(value)) is not None:
+            self._events.send(name, workflows.execution_row(execution))
 
     # What the page asks for
 
@@ -138,19 +125,13 @@ class Console:
         parts = [unquote(part) for part in path.removeprefix("api/").split("/")]
         try:
             if request.method == "POST":
-                return _json(
-                    200, await asyncio.to_thread(self._act, parts, json.loads(request.body or b"{}"))
-                )
+                given = json.loads(request.body or b"{}")
+                return _json(200, await asyncio.to_thread(self._act, parts, given))
             if request.method != "GET":
                 return _json(405, {"message": "use GET or POST"})
             if parts == ["events"]:
                 return self._event_stream()
-            query = {name: values[-1] for name, values in parse_qs(request.query).items()}
-            # Records live on the loop; what asks the AWS APIs runs beside it.
-            records = self._records(parts)
-            return _json(
-                200, records if records is not None else await asyncio.to_thread(self._read, parts, query)
-            )
+            return _json(200, await self._get(request, parts))
         except KeyError as error:
             return _json(400, {"message": f"{request.path}: {error} is missing or unknown"})
         except LookupError as error:
@@ -161,15 +142,15 @@ class Console:
             _log.exception("%s %s failed inside the console", request.method, request.path)
             return _json(500, {"message": f"{type(error).__name__}: {error}"})
 
-    def _records(self, parts: list[str]) -> object | None:
-        """Return a view of the records. None if other parts of the local cloud must answer."""
+    async def _get(self, request: Request, parts: list[str]) -> object:
+        """Return a view: of the records here on the loop, of other parts of the local cloud on a thread."""
         match parts:
             case ["requests"]:
                 return [exchanges.request_row(record) for record in self._answered]
             case ["functions"]:
                 return resources.list_functions(self._workers(), self._invoked)
-            case _:
-                return None
+        query = {name: values[-1] for name, values in parse_qs(request.query).items()}
+        return await asyncio.to_thread(self._read, parts, query)
 
     def _read(self, parts: list[str], query: dict[str, str]) -> object:
         match parts:
@@ -207,12 +188,9 @@ class Console:
         found = next((one for one in self._answered if one.exchange.request_id == request_id), None)
         if found is None:
             raise LookupError("the console does not have this request any more")
-        invoked = sorted(
-            (one for one in self._invoked if one.root == found.root), key=lambda one: one.ended_at
-        )
         return {
             **exchanges.request_details(found),
-            "invocations": [exchanges.invocation_details(one) for one in invoked],
+            "invocations": [exchanges.invocation_details(one) for one in self._invoked_by(found.root)],
             "executions": workflows.executions_of(found.root),
         }
 
@@ -221,9 +199,12 @@ class Console:
         if execution is None:
             raise LookupError("this execution does not exist any more")
         details = workflows.execution_details(execution)
-        root = details["trace"]
-        invoked = sorted((one for one in self._invoked if one.root == root), key=lambda one: one.ended_at)
+        invoked = self._invoked_by(details["trace"])
         return {**details, "invocations": [exchanges.invocation_row(one) for one in invoked]}
+
+    def _invoked_by(self, root: str) -> list[Invoked]:
+        """Return the invocations of a trace, the earliest first."""
+        return sorted((one for one in self._invoked if one.root == root), key=lambda one: one.ended_at)
 
     def _event_stream(self) -> Response:
         stream = self._events.open(event("hello", {"instance": self._instance}))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import re
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -86,9 +85,8 @@ class Invoked:
         has_bodies = len(event) + len(result.payload) <= LARGEST_KEPT
         if not has_bodies:
             event, result = b"", replace(result, payload=b"")
-        return cls(
-            definition, event, result, has_bodies, invocation.request_id, trace_root(invocation.trace_header)
-        )
+        root = trace_root(invocation.trace_header)
+        return cls(definition, event, result, has_bodies, invocation.request_id, root)
 
     @property
     def size(self) -> int:
@@ -105,7 +103,7 @@ def trace_root(header: str) -> str:
 def request_row(answered: Answered) -> dict[str, Any]:
     """Return what the list of requests shows of one."""
     exchange, response = answered.exchange, answered.response
-    method = exchange.method
+    answers_itself = exchange.step != "integration" or exchange.error is not None
     return {
         "id": exchange.request_id,
         "number": answered.number,
@@ -114,39 +112,34 @@ def request_row(answered: Answered) -> dict[str, Any]:
         "method": exchange.request.method,
         "path": exchange.path,
         "query": exchange.request.query,
-        "route": None if method is None else method.resource_path,
+        "route": None if exchange.method is None else exchange.method.resource_path,
         "api": exchange.stage.api.name,
         "stage": exchange.stage.name,
         "status": response.status,
         "bytes": response.length,
         "streamed": response.stream is not None,
-        "refused": _refused(answered),
+        "refused": {"step": exchange.step, "why": exchange.note} if answers_itself else None,
     }
 
 
 def request_details(answered: Answered) -> dict[str, Any]:
     """Return everything that is known of a request, without its invocations and executions."""
     exchange, response = answered.exchange, answered.response
-    error = exchange.error
+    error, seconds = exchange.error, exchange.integration_seconds
     body, answer = (exchange.request.body, response.body) if answered.has_bodies else (None, None)
-    seconds = exchange.integration_seconds
+    types = exchange.request.header("content-type"), first_header(response.headers, "content-type")
     return {
         **request_row(answered),
-        "host": exchange.domain_name,
-        "peer": exchange.request.peer,
         "note": exchange.note,
         "step": exchange.step,
         "error": None if error is None else {"type": error[0], "message": error[1]},
         "validation_error": exchange.validation_error,
         "integration_ms": None if seconds is None else round(seconds * 1000, 1),
-        "caller": _caller(exchange.authorizer),
+        "caller": (exchange.authorizer or {}).get("claims", exchange.authorizer),
         "request_headers": _headers(exchange.request.headers),
-        "request_body": shown(body, exchange.request.header("content-type")),
+        "request_body": shown(body, types[0]),
         "response_headers": _headers(response.headers),
-        "response_body": None
-        if response.stream is not None
-        else shown(answer, first_header(response.headers, "content-type")),
-        "trace": answered.root,
+        "response_body": None if response.stream is not None else shown(answer, types[1]),
     }
 
 
@@ -188,25 +181,11 @@ def shown(body: bytes | None, content_type: str | None) -> dict[str, Any]:
     return {"text": text, "bytes": len(body), "type": content_type, "cut": len(body) > LARGEST_SHOWN}
 
 
-def _refused(answered: Answered) -> dict[str, str] | None:
-    """Return the step that ended a request before its integration answered, and why; None where it answered."""
-    exchange = answered.exchange
-    if exchange.step == "integration" and exchange.error is None:
-        return None
-    return {"step": exchange.step, "why": exchange.note}
-
-
-def _caller(authorizer: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    if authorizer is None:
-        return None
-    claims = authorizer.get("claims")
-    return dict(claims) if isinstance(claims, Mapping) else dict(authorizer)
-
-
 def _headers(headers: Headers) -> list[list[str]]:
     """Return headers with their secrets cut short."""
-    return [[name, _redacted(value) if name.lower() in _SECRET_HEADERS else value] for name, value in headers]
-
-
-def _redacted(value: str) -> str:
-    return value if len(value) <= _SECRET_START else f"{value[:_SECRET_START]}… ({len(value)} characters)"
+    return [
+        [name, f"{value[:_SECRET_START]}… ({len(value)} characters)"]
+        if name.lower() in _SECRET_HEADERS and len(value) > _SECRET_START
+        else [name, value]
+        for name, value in headers
+    ]

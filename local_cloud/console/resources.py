@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,6 @@ MOST_ITEMS = 50
 
 LOG_BYTES = 32 * 1024
 """Size of the end of a log that is shown."""
-
-_BACKENDS = {
-    "dynamodb": "moto.dynamodb.models:dynamodb_backends",
-    "s3": "moto.s3.models:s3_backends",
-    "sqs": "moto.sqs.models:sqs_backends",
-}
 
 
 def list_functions(workers: Iterable[Worker], invoked: Iterable[Invoked]) -> list[dict[str, Any]]:
@@ -40,23 +34,22 @@ def list_functions(workers: Iterable[Worker], invoked: Iterable[Invoked]) -> lis
             "timeout_seconds": int(function.timeout),
             "code_bytes": int(function.code_size),
             "description": function.description,
-            "instances": [_instance(one) for one in workers if one.definition.name == function.function_name],
+            "instances": [
+                {
+                    "pid": worker.pid,
+                    "state": "busy" if worker.is_busy else "idle",
+                    "used_mb": worker.used_mb,
+                    "version": worker.definition.version,
+                }
+                for worker in workers
+                if worker.definition.name == function.function_name
+            ],
             "invocations": [
                 invocation_row(one) for one in invoked if one.definition.name == function.function_name
             ],
         }
         for function in sorted(functions, key=lambda function: str(function.function_name))
     ]
-
-
-def _instance(worker: Worker) -> dict[str, Any]:
-    state = "busy" if worker.is_busy else "idle"
-    return {
-        "pid": worker.pid,
-        "state": state,
-        "used_mb": worker.used_mb,
-        "version": worker.definition.version,
-    }
 
 
 def read_log(directory: Path, kind: str, name: str) -> str:
@@ -76,15 +69,9 @@ def read_log(directory: Path, kind: str, name: str) -> str:
 def list_storage(clients: Clients) -> dict[str, list[dict[str, Any]]]:
     """Return the tables, buckets and queues of all Regions."""
     return {
-        "tables": [
-            item
-            for region in _regions("dynamodb")
-            for item in _tables(clients.get(region, "dynamodb"), region)
-        ],
-        "buckets": _buckets(clients.get("us-east-1", "s3")) if any(_regions("s3")) else [],
-        "queues": [
-            item for region in _regions("sqs") for item in _queues(clients.get(region, "sqs"), region)
-        ],
+        "tables": [item for region in _regions("dynamodb") for item in _tables(clients, region)],
+        "buckets": _buckets(clients.get("us-east-1", "s3")) if _regions("s3") else [],
+        "queues": [item for region in _regions("sqs") for item in _queues(clients, region)],
     }
 
 
@@ -93,28 +80,26 @@ def read_storage(clients: Clients, kind: str, region: str, name: str) -> list[di
 
     Messages are read from moto, as receiving them would hide them from their consumers.
     """
-    readers: dict[str, Callable[[Clients, str, str], list[dict[str, Any]]]] = {
-        "tables": _items,
-        "buckets": _objects,
-        "queues": _messages,
-    }
-    return readers[kind](clients, region, name)
+    match kind:
+        case "tables":
+            items = clients.get(region, "dynamodb").scan(TableName=name, Limit=MOST_ITEMS)["Items"]
+            return [{"name": "", "content": item} for item in items]
+        case "buckets":
+            found = clients.get(region, "s3").list_objects_v2(Bucket=name, MaxKeys=MOST_ITEMS)
+            return [_object(item) for item in found.get("Contents", ())]
+        case "queues":
+            return _messages(region, name)
+    raise KeyError(kind)
 
 
-def _regions(service: str) -> Iterator[str]:
+def _regions(service: str) -> list[str]:
     """Return the Regions in which a service has something."""
-    import sys
-
-    module, _, name = _BACKENDS[service].partition(":")
-    if module not in sys.modules:
-        return
-    found: Counter[str] = Counter(
-        region for account in list(getattr(sys.modules[module], name).values()) for region in list(account)
-    )
-    yield from sorted(found)
+    backends = getattr(sys.modules.get(f"moto.{service}.models"), f"{service}_backends", {})
+    return sorted({region for account in list(backends.values()) for region in list(account)})
 
 
-def _tables(client: Any, region: str) -> Iterator[dict[str, Any]]:
+def _tables(clients: Clients, region: str) -> Iterator[dict[str, Any]]:
+    client = clients.get(region, "dynamodb")
     for page in client.get_paginator("list_tables").paginate():
         for name in page["TableNames"]:
             table = client.describe_table(TableName=name)["Table"]
@@ -124,13 +109,6 @@ def _tables(client: Any, region: str) -> Iterator[dict[str, Any]]:
                 "items": table["ItemCount"],
                 "keys": [key["AttributeName"] for key in table["KeySchema"]],
             }
-
-
-def _items(clients: Clients, region: str, name: str) -> list[dict[str, Any]]:
-    items: list[dict[str, Any]] = clients.get(region, "dynamodb").scan(TableName=name, Limit=MOST_ITEMS)[
-        "Items"
-    ]
-    return [{"name": "", "content": item} for item in items]
 
 
 def _buckets(client: Any) -> list[dict[str, Any]]:
@@ -144,22 +122,13 @@ def _buckets(client: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _objects(clients: Clients, region: str, name: str) -> list[dict[str, Any]]:
-    found = clients.get(region, "s3").list_objects_v2(Bucket=name, MaxKeys=MOST_ITEMS)
-    return [
-        {
-            "name": item["Key"],
-            "content": {
-                "bytes": item["Size"],
-                "modified": item["LastModified"].isoformat(),
-                "etag": item["ETag"],
-            },
-        }
-        for item in found.get("Contents", ())
-    ]
+def _object(item: Mapping[str, Any]) -> dict[str, Any]:
+    content = {"bytes": item["Size"], "modified": item["LastModified"].isoformat(), "etag": item["ETag"]}
+    return {"name": item["Key"], "content": content}
 
 
-def _queues(client: Any, region: str) -> Iterator[dict[str, Any]]:
+def _queues(clients: Clients, region: str) -> Iterator[dict[str, Any]]:
+    client = clients.get(region, "sqs")
     for url in client.list_queues().get("QueueUrls", ()):
         values = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
         yield {
@@ -170,8 +139,7 @@ def _queues(client: Any, region: str) -> Iterator[dict[str, Any]]:
         }
 
 
-def _messages(clients: Clients, region: str, name: str) -> list[dict[str, Any]]:
-    del clients
+def _messages(region: str, name: str) -> list[dict[str, Any]]:
     from moto.sqs.models import sqs_backends
 
     return [

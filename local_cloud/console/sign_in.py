@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping
 from threading import Lock
-from typing import Any, Final
+from typing import Final
 
 from local_cloud.states.clients import Clients
 
@@ -52,11 +51,10 @@ class SignIn:
     def _find_client(self, region: str) -> tuple[str, str]:
         cognito = self._clients.get(region, "cognito-idp")
         for pool in cognito.list_user_pools(MaxResults=60)["UserPools"]:
-            for client in cognito.list_user_pool_clients(UserPoolId=pool["Id"], MaxResults=60)[
-                "UserPoolClients"
-            ]:
+            clients = cognito.list_user_pool_clients(UserPoolId=pool["Id"], MaxResults=60)["UserPoolClients"]
+            for client in clients:
                 names = {"UserPoolId": pool["Id"], "ClientId": client["ClientId"]}
-                described: Mapping[str, Any] = cognito.describe_user_pool_client(**names)["UserPoolClient"]
+                described = cognito.describe_user_pool_client(**names)["UserPoolClient"]
                 if _PASSWORD_FLOWS.intersection(described.get("ExplicitAuthFlows") or ()):
                     return pool["Id"], client["ClientId"]
         raise NoUserPoolError(f"no user pool in {region} has a client that accepts passwords")

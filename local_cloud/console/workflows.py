@@ -10,7 +10,7 @@ from typing import Any
 
 from local_cloud.console.exchanges import trace_root
 from local_cloud.moto_backends import every
-from local_cloud.states.timeline import timeline
+from local_cloud.states.timeline import details_of, timeline
 
 MOST_EXECUTIONS = 100
 """Executions of a state machine that a list shows, the newest first."""
@@ -101,12 +101,9 @@ def _executions() -> Iterator[Any]:
 
 
 def _event(event: Mapping[str, Any]) -> dict[str, Any]:
-    details: Mapping[str, Any] = next(
-        (value for key, value in event.items() if key.endswith("EventDetails")), {}
-    )
+    details = details_of(event)
     return {
         "id": event["id"],
-        "previous": event["previousEventId"],
         "type": event["type"],
         "at": event["timestamp"].timestamp(),
         "name": details.get("name"),

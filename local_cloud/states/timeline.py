@@ -94,7 +94,7 @@ def timeline(events: Iterable[Mapping[str, Any]]) -> list[Row]:
     for event in ordered:
         kind, when = str(event["type"]), event["timestamp"]
         scope = scopes.get(int(event["previousEventId"]))
-        details = _details(event)
+        details = details_of(event)
         if kind.endswith("StateEntered"):
             scope = _Scope(scope, when, when, details["name"], kind.removesuffix("StateEntered"))
             scope.input = details.get("input")
@@ -115,7 +115,8 @@ def timeline(events: Iterable[Mapping[str, Any]]) -> list[Row]:
     return [_row(state, ordered[0]["timestamp"], end) for state in states]
 
 
-def _details(event: Mapping[str, Any]) -> Mapping[str, Any]:
+def details_of(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the details of an event, of any type."""
     return next((value for key, value in event.items() if key.endswith("EventDetails")), {})
 
 
