@@ -23,21 +23,21 @@ class FunctionServiceError(Exception):
     code = "ServiceException"
     status = 500
 
+    def __init_subclass__(cls, *, code: str, status: int) -> None:
+        cls.code, cls.status = code, status
+
     def __init__(self, message: str, *, reason: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.reason = reason
 
 
-class CodeRejected(FunctionServiceError):
+class CodeRejected(FunctionServiceError, code="CodeRejectedException", status=422):
     """New code of a function cannot be loaded.
 
     Args:
         error: The function's error object, as Lambda has it: `errorType`, `errorMessage` and perhaps `stackTrace`.
     """
-
-    code = "CodeRejectedException"
-    status = 422
 
     def __init__(self, error: Mapping[str, Any]) -> None:
         super().__init__(f"{error.get('errorType')}: {error.get('errorMessage')}")
@@ -49,57 +49,33 @@ class CodeRejected(FunctionServiceError):
         return cls(json.loads(payload.decode().replace(f"{task_root}/", "")))
 
 
-class CodeReplaced(FunctionServiceError):
+class CodeReplaced(FunctionServiceError, code="CodeReplacedException", status=409):
     """The function's archive is not the one that files were to be replaced in."""
 
-    code = "CodeReplacedException"
-    status = 409
 
-
-class FunctionNotFound(FunctionServiceError):
+class FunctionNotFound(FunctionServiceError, code="ResourceNotFoundException", status=404):
     """There is no such function, version or alias."""
 
-    code = "ResourceNotFoundException"
-    status = 404
 
-
-class InvalidRequestContent(FunctionServiceError):
+class InvalidRequestContent(FunctionServiceError, code="InvalidRequestContentException", status=400):
     """The payload is not JSON."""
 
-    code = "InvalidRequestContentException"
-    status = 400
 
-
-class InvalidRuntime(FunctionServiceError):
+class InvalidRuntime(FunctionServiceError, code="InvalidRuntimeException", status=502):
     """The function asks for a runtime, an architecture or a package type that cannot run on this machine."""
 
-    code = "InvalidRuntimeException"
-    status = 502
 
-
-class InvalidZipFile(FunctionServiceError):
+class InvalidZipFile(FunctionServiceError, code="InvalidZipFileException", status=502):
     """The function's archive cannot be unpacked."""
 
-    code = "InvalidZipFileException"
-    status = 502
 
-
-class RequestTooLarge(FunctionServiceError):
+class RequestTooLarge(FunctionServiceError, code="RequestTooLargeException", status=413):
     """The payload is over Lambda's limit for the kind of invocation."""
 
-    code = "RequestTooLargeException"
-    status = 413
 
-
-class ServiceUnavailable(FunctionServiceError):
+class ServiceUnavailable(FunctionServiceError, code="ServiceException", status=500):
     """The local cloud itself cannot run the function: it is stopping, or a process cannot be started."""
 
-    code = "ServiceException"
-    status = 500
 
-
-class TooManyRequests(FunctionServiceError):
+class TooManyRequests(FunctionServiceError, code="TooManyRequestsException", status=429):
     """The account's or the function's concurrency is used up."""
-
-    code = "TooManyRequestsException"
-    status = 429

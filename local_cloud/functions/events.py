@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Any, Protocol, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 from uuid import uuid4
 
 from local_cloud.functions.definition import Target, event_invoke_config
@@ -17,7 +17,10 @@ from local_cloud.functions.destinations import (
     deliver,
 )
 from local_cloud.functions.errors import FunctionServiceError, RequestTooLarge, TooManyRequests
-from local_cloud.functions.invoker import CallContext, Invoker
+from local_cloud.functions.invoker import CallContext
+
+if TYPE_CHECKING:
+    from local_cloud.functions.executor import FunctionExecutor
 
 LARGEST_EVENT_BYTES = 1_048_576
 """Lambda's limit for the event of an asynchronous invocation: 1 MB."""
@@ -28,10 +31,6 @@ _OLDEST_SECONDS = 6 * 60 * 60.0
 _logger = logging.getLogger("local_cloud.functions")
 
 
-class _Executor(Invoker, Protocol):
-    def resolve(self, function_arn: str) -> Target: ...
-
-
 class EventQueue:
     """The asynchronous invocations that are still to be delivered.
 
@@ -40,7 +39,7 @@ class EventQueue:
         retry_delays_seconds: The pauses before the first, second, … retry of a failed invocation.
     """
 
-    def __init__(self, invoker: _Executor, *, retry_delays_seconds: Sequence[float]) -> None:
+    def __init__(self, invoker: FunctionExecutor, *, retry_delays_seconds: Sequence[float]) -> None:
         self._invoker = invoker
         self._delays = tuple(retry_delays_seconds)
         self._tasks: set[asyncio.Task[None]] = set()

@@ -297,7 +297,7 @@ class FunctionExecutor:
         self._logs.close()
 
     def worker_free(self, worker: Worker) -> None:
-        """See `WorkerOwner`."""
+        """A worker has finished an invocation and can take the next."""
         pool = self._pool_of(worker)
         if pool is None or self._closed:
             worker.end()
@@ -305,12 +305,12 @@ class FunctionExecutor:
             pool.give_back(worker)
 
     def invocation_ended(self, worker: Worker, invocation: Invocation, result: InvocationResult) -> None:
-        """See `WorkerOwner`."""
+        """An invocation has a result, which its caller is given next."""
         if self._on_end is not None:
             self._on_end(worker.definition, invocation, result)
 
     def worker_ended(self, worker: Worker, undelivered: Invocation | None) -> None:
-        """See `WorkerOwner`."""
+        """A worker's process has ended; an invocation that it did not fetch can go to another worker."""
         self._workers.discard(worker)
         pool = self._pool_of(worker)
         if pool is not None:

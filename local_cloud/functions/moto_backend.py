@@ -17,6 +17,7 @@ import json
 from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
 from urllib.parse import unquote
+from uuid import uuid4
 
 from moto.awslambda import models as lambda_models
 from moto.awslambda import urls as lambda_urls
@@ -28,6 +29,7 @@ from local_cloud.functions.errors import FunctionServiceError, InvalidRequestCon
 from local_cloud.functions.executor import FunctionExecutor
 from local_cloud.functions.invoker import CallContext
 from local_cloud.functions.role_checks import require_reading, require_sending, require_trust
+from local_cloud.patches import extends
 
 _T = TypeVar("_T")
 
@@ -66,9 +68,11 @@ class _Bridge:
             self._wait(_call(executor.resolve, function))
             return b""
         if kind == "Event":
-            self._wait(_call(executor.events.put, function, payload, **context))
+            request_id = self._wait(_call(executor.events.put, function, payload, **context))
+            response_headers["x-amzn-requestid"] = request_id
             return b""
-        result = self._wait(executor.invoke(function, payload, **context))
+        request_id = response_headers["x-amzn-requestid"] = str(uuid4())
+        result = self._wait(executor.invoke(function, payload, request_id=request_id, **context))
         response_headers["x-amz-executed-version"] = result.executed_version
         if result.function_error is not None:
             response_headers["x-amz-function-error"] = result.function_error
@@ -193,6 +197,14 @@ def _invoke_over_http(self: Any) -> tuple[int, dict[str, str], bytes]:
     headers["content-type"] = "application/json"
     headers["status"] = str(status)
     return status, headers, payload
+
+
+@extends(LambdaResponse, "_enrich_response")
+def _keep_request_id(original: Any, headers: dict[str, str], body: Any) -> Any:
+    """Answer an invocation with the request ID that its function has."""
+    own_id = {name: value for name, value in headers.items() if name == "x-amzn-requestid"}
+    headers, body = original(headers, body)
+    return headers | own_id, body
 
 
 def install(executor: FunctionExecutor, loop: asyncio.AbstractEventLoop) -> None:

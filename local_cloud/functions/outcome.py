@@ -31,11 +31,10 @@ class Outcome:
 def answered(body: bytes | None, *, failed: bool) -> Outcome:
     """The runtime client sent an answer; the body is None if it was too large."""
     if body is None:
-        error_type = "Function.ResponseSizeTooLarge"
         message = (
             f"Response payload size exceeded maximum allowed payload size ({LARGEST_RESPONSE_BYTES} bytes)."
         )
-        return Outcome(_error(error_type, message), failed=True, status="error", error_type=error_type)
+        return _failure("Function.ResponseSizeTooLarge", message)
     return Outcome(body, failed=failed)
 
 
@@ -55,9 +54,7 @@ def cut_off(*, caller_gone: bool) -> Outcome:
     """The runtime client asked for the next event before the stream of the last one was complete."""
     if caller_gone:
         return Outcome(b"", note="The caller has disconnected; its response was cut off.")
-    error_type = "Runtime.TruncatedResponse"
-    message = "The connection was closed before the response was complete"
-    return Outcome(_error(error_type, message), failed=True, status="error", error_type=error_type)
+    return _failure("Runtime.TruncatedResponse", "The connection was closed before the response was complete")
 
 
 def init_failed(body: bytes) -> Outcome:
@@ -78,13 +75,14 @@ def exited(request_id: str, returncode: int) -> Outcome:
         reason = f"Error: Runtime exited with error: exit status {returncode}"
     else:
         reason = "Error: Runtime exited without providing a reason"
-    return _sandbox_failure("Runtime.ExitError", f"RequestId: {request_id} {reason}")
+    message = f"RequestId: {request_id} {reason}"
+    return _failure("Runtime.ExitError", message, note=f"{message}\nRuntime.ExitError")
 
 
 def out_of_memory(request_id: str) -> Outcome:
     """The worker was killed because it used more memory than the function has."""
     message = f"RequestId: {request_id} Error: Runtime exited with error: signal: killed"
-    return _sandbox_failure("Runtime.OutOfMemory", message)
+    return _failure("Runtime.OutOfMemory", message, note=f"{message}\nRuntime.OutOfMemory")
 
 
 def timed_out(request_id: str, timeout_seconds: float) -> Outcome:
@@ -99,14 +97,9 @@ def timed_out(request_id: str, timeout_seconds: float) -> Outcome:
     )
 
 
-def _sandbox_failure(error_type: str, message: str) -> Outcome:
-    return Outcome(
-        _error(error_type, message),
-        failed=True,
-        status="error",
-        error_type=error_type,
-        note=f"{message}\n{error_type}",
-    )
+def _failure(error_type: str, message: str, note: str | None = None) -> Outcome:
+    payload = _error(error_type, message)
+    return Outcome(payload, failed=True, status="error", error_type=error_type, note=note)
 
 
 def _error(error_type: str, message: str) -> bytes:

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from local_cloud.functions import outcome as outcomes
@@ -36,20 +36,10 @@ from local_cloud.functions.runtime_api import LARGEST_RESPONSE_BYTES, RuntimeApi
 from local_cloud.functions.warden import Warden
 from local_cloud.log_groups import LogDelivery, LogStream
 
+if TYPE_CHECKING:
+    from local_cloud.functions.executor import FunctionExecutor
+
 _MEGABYTE = 1024 * 1024
-
-
-class WorkerOwner(Protocol):
-    """Listener for events of a worker."""
-
-    def worker_free(self, worker: Worker) -> None:
-        """It has finished an invocation and can take the next."""
-
-    def invocation_ended(self, worker: Worker, invocation: Invocation, result: InvocationResult) -> None:
-        """An invocation has a result, which its caller is given next."""
-
-    def worker_ended(self, worker: Worker, undelivered: Invocation | None) -> None:
-        """Handle the end of a worker's process; an invocation that it did not fetch can go to another worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +56,7 @@ class Worker:
     """One process that runs one invocation at a time."""
 
     def __init__(
-        self, definition: FunctionDefinition, *, owner: WorkerOwner, services: WorkerServices
+        self, definition: FunctionDefinition, *, owner: FunctionExecutor, services: WorkerServices
     ) -> None:
         self.id = uuid4().hex
         self.definition = definition
@@ -184,7 +174,7 @@ class Worker:
         self._kill()
 
     def runtime_ready(self) -> None:
-        """See `RuntimeListener`."""
+        """The client asked for an event: the start is over, or the last invocation is."""
         if not self._started.done():
             self._started.set_result(None)
         elif self._invocation is not None and self._streams:
@@ -192,22 +182,22 @@ class Worker:
             self._finish(outcomes.cut_off(caller_gone=stream is not None and stream.abandoned))
 
     def runtime_runs(self, request_id: str) -> bool:
-        """See `RuntimeListener`."""
+        """Return whether this invocation runs now."""
         return self._invocation is not None and self._invocation.request_id == request_id
 
     def runtime_answered(self, body: bytes | None, *, failed: bool) -> None:
-        """See `RuntimeListener`."""
+        """The client answered with an error object or a result. None is an answer over `LARGEST_RESPONSE_BYTES`."""
         self._finish(outcomes.answered(body, failed=failed))
 
     def runtime_stream_began(self, source: StreamSource) -> None:
-        """See `RuntimeListener`."""
+        """The client begins to stream the answer."""
         self._streams = True
         self._collected = bytearray()
         if self._invocation is not None and self._invocation.stream is not None:
             self._invocation.stream.begin(source)
 
     def runtime_stream_chunk(self, data: bytes) -> None:
-        """See `RuntimeListener`."""
+        """A part of that answer has arrived."""
         if self._invocation is None:
             return
         if self._invocation.stream is not None:
@@ -216,17 +206,17 @@ class Worker:
             self._collected += data
 
     def runtime_stream_ended(self, error: bytes | None) -> None:
-        """See `RuntimeListener`."""
+        """The answer is complete; or the function failed after its start, with this error object."""
         body, self._collected = bytes(self._collected), bytearray()
         self._finish(outcomes.streamed(body if len(body) <= LARGEST_RESPONSE_BYTES else None, error))
 
     def runtime_init_failed(self, body: bytes) -> None:
-        """See `RuntimeListener`."""
+        """The client could not load the handler; the body is the error object."""
         outcome = outcomes.init_failed(body)
         self._fail_start(StartFailed(lambda _: outcome))
 
     def memory_measured(self, resident: int, unshared: int) -> None:
-        """See `WatchedWorker`."""
+        """Note the memory of the process group, all of it and without pages that come from files, in bytes."""
         self._peak_bytes = max(self._peak_bytes, resident)
         if self._log is not None:
             self._log.settle()

@@ -38,14 +38,8 @@ def function_response(payload: bytes, api: ApiDefinition, accept: str | None) ->
         answer = json.loads(payload)
     except ValueError:
         raise _malformed("the answer is not JSON") from None
-    if not isinstance(answer, dict):
-        raise _malformed("the answer is not an object")
-    if unknown := sorted(answer.keys() - _MEMBERS):
-        raise _malformed(f"the answer has members that are not allowed: {', '.join(unknown)}")
-    headers = _headers(answer.get("headers"), answer.get("multiValueHeaders"))
-    if not any(name.lower() == "content-type" for name, _ in headers):
-        headers = (("Content-Type", "application/json"), *headers)
-    return Response(_status(answer.get("statusCode")), headers, _body(answer, api, accept))
+    status, headers = _head(answer, _MEMBERS, "the answer")
+    return Response(status, headers, _body(answer, api, accept))
 
 
 def streamed_head(head: Any) -> tuple[int, Headers]:
@@ -55,20 +49,23 @@ def streamed_head(head: Any) -> tuple[int, Headers]:
         head: The object before the delimiter, with the members `statusCode`, `headers`, `multiValueHeaders` and
             `cookies`, all of which may be missing.
     """
-    if not isinstance(head, dict):
-        raise _malformed("the JSON before the delimiter is not an object")
-    if unknown := sorted(head.keys() - _STREAMED_MEMBERS):
-        raise _malformed(
-            f"the object before the delimiter has members that are not allowed: {', '.join(unknown)}"
-        )
+    status, headers = _head(head, _STREAMED_MEMBERS, "the JSON before the delimiter")
     cookies = head.get("cookies") or []
     if not isinstance(cookies, list):
         raise _malformed("cookies must be a list")
-    headers = _headers(head.get("headers"), head.get("multiValueHeaders"))
+    return status, (*headers, *_headers(None, {"Set-Cookie": cookies}))
+
+
+def _head(answer: Any, members: frozenset[str], what: str) -> tuple[int, Headers]:
+    """Return the status and the headers of an answer."""
+    if not isinstance(answer, dict):
+        raise _malformed(f"{what} is not an object")
+    if unknown := sorted(answer.keys() - members):
+        raise _malformed(f"{what} has members that are not allowed: {', '.join(unknown)}")
+    headers = _headers(answer.get("headers"), answer.get("multiValueHeaders"))
     if not any(name.lower() == "content-type" for name, _ in headers):
         headers = (("Content-Type", "application/json"), *headers)
-    set_cookies = _headers(None, {"Set-Cookie": cookies})
-    return _status(head.get("statusCode")), (*headers, *set_cookies)
+    return _status(answer.get("statusCode")), headers
 
 
 def _status(value: Any) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from local_cloud.moto_gaps.openapi_forms import DocumentError, in_one_form
+from local_cloud.moto_gaps.openapi_forms import DocumentError, in_one_form, with_parameters_of
 from local_cloud.service_models import values_of
 
 MODELS = "https://apigateway.amazonaws.com/restapis/{api}/models"
@@ -144,12 +144,7 @@ def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping
     for path, item in (document.get("paths") or {}).items():
         for name, operation in item.items():
             if name in _VERBS:
-                common = item.get("parameters") or []
-                yield (
-                    path,
-                    _VERBS[name],
-                    {**operation, "parameters": [*common, *(operation.get("parameters") or [])]},
-                )
+                yield path, _VERBS[name], with_parameters_of(item, operation)
             elif name not in ("parameters", "summary", "description"):
                 raise DocumentError(f"Path '{path}' has '{name}', which is not supported")
 
@@ -267,10 +262,8 @@ def _integration(where: str, definition: Mapping[str, Any]) -> dict[str, Any]:
         raise DocumentError(f"{where}: an integration of type '{definition.get('type')}' is not supported")
     if kind != "MOCK" and not (definition.get("uri") and definition.get("httpMethod")):
         raise DocumentError(f"{where}: an integration of type '{kind}' needs a uri and an httpMethod")
-    mode, timeout = (
-        definition.get("responseTransferMode", "BUFFERED"),
-        int(definition.get("timeoutInMillis", 29_000)),
-    )
+    mode = definition.get("responseTransferMode", "BUFFERED")
+    timeout = int(definition.get("timeoutInMillis", 29_000))
     if problem := transfer_mode_problem(mode, kind=kind, uri=definition.get("uri") or "", timeout_ms=timeout):
         raise DocumentError(f"{where}: {problem}")
     return {

@@ -124,16 +124,18 @@ def _as_openapi_3(document: Mapping[str, Any]) -> dict[str, Any]:
     return dict(_with_new_references(converted))
 
 
+def with_parameters_of(item: Mapping[str, Any], operation: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an operation with the parameters that all operations of its path have, too."""
+    return {
+        **operation,
+        "parameters": [*(item.get("parameters") or []), *(operation.get("parameters") or [])],
+    }
+
+
 def _path_item(item: Mapping[str, Any], consumes: list[str]) -> Iterator[tuple[str, Any]]:
-    common = item.get("parameters") or []
     for name, operation in item.items():
         if name in _METHODS:
-            yield (
-                name,
-                _operation(
-                    {**operation, "parameters": [*common, *(operation.get("parameters") or [])]}, consumes
-                ),
-            )
+            yield name, _operation(with_parameters_of(item, operation), consumes)
         elif name != "parameters":
             yield name, operation
 

@@ -48,6 +48,7 @@ _ALIAS_NAME = re.compile(r"(?=.*[a-zA-Z_\-\.])[a-zA-Z0-9_\-\.]{1,80}")
 _MOST_ROUTES = 2  # of an alias
 _WHOLE = 100  # per cent of the executions of an alias
 _LARGEST_INPUT = 256 * 1024
+_OTHER_TYPE = "This operation is not supported by this type of state machine"
 _MOST_ENDED_EXECUTIONS = 1000  # of one state machine, so that a long session does not fill the memory
 
 
@@ -88,14 +89,9 @@ class LocalStatesBackend(TaskTokens, StepFunctionsParserBackend):  # type: ignor
         require_valid(given["definition"], machine_type)
         arn = f"arn:{self.partition}:states:{self.region_name}:{self.account_id}:stateMachine:{given['name']}"
         require_trust(given["roleArn"], arn)
-        present = next((item for item in self.state_machines if item.arn == arn), None)
-        if present is not None:
-            same = (present.definition, present.type, present.loggingConfiguration) == (
-                given["definition"],
-                machine_type,
-                logging,
-            )
-            if same:
+        if (present := self._machine(arn)) is not None:
+            content = (present.definition, present.type, present.loggingConfiguration)
+            if content == (given["definition"], machine_type, logging):
                 return present
             raise StateMachineAlreadyExists(f"State Machine Already Exists: '{arn}'")
         machine = super(StepFunctionsParserBackend, self).create_state_machine(**given)
@@ -124,7 +120,7 @@ class LocalStatesBackend(TaskTokens, StepFunctionsParserBackend):  # type: ignor
     def delete_state_machine(self, arn: str) -> None:
         """Delete a state machine; its executions are stopped."""
         self._validate_machine_arn(arn)
-        machine = next((item for item in self.state_machines if item.arn == arn), None)
+        machine = self._machine(arn)
         if machine is None:
             return
         self.state_machines.remove(machine)
@@ -149,7 +145,7 @@ class LocalStatesBackend(TaskTokens, StepFunctionsParserBackend):  # type: ignor
     def delete_version(self, arn: str) -> None:
         """Delete a version that no alias routes to."""
         machine_arn, _, number = arn.rpartition(":")
-        machine = next((item for item in self.state_machines if item.arn == machine_arn), None)
+        machine = self._machine(machine_arn)
         if machine is None or not number.isdigit():
             return
         for alias in machine.aliases.values():
@@ -189,10 +185,8 @@ class LocalStatesBackend(TaskTokens, StepFunctionsParserBackend):  # type: ignor
 
     def _routed_machine(self, routes: list[dict[str, Any]]) -> Any:
         """Return the state machine that a routing configuration is for."""
-        arns, weights = (
-            [route["stateMachineVersionArn"] for route in routes],
-            [route["weight"] for route in routes],
-        )
+        arns = [route["stateMachineVersionArn"] for route in routes]
+        weights = [route["weight"] for route in routes]
         if not 1 <= len(routes) <= _MOST_ROUTES:
             raise ValidationException(
                 "1 validation error detected: Value at 'routingConfiguration' failed to satisfy constraint: Member "
@@ -216,7 +210,7 @@ class LocalStatesBackend(TaskTokens, StepFunctionsParserBackend):  # type: ignor
         if len(machine_arns) > 1:
             raise ValidationException("Routing configuration must contain versions of one state machine.")
         (machine_arn,) = machine_arns
-        machine = next((item for item in self.state_machines if item.arn == machine_arn), None)
+        machine = self._machine(machine_arn)
         versions = set() if machine is None else {str(version.arn) for version in machine.versions.values()}
         for arn in arns:
             if arn not in versions:
@@ -236,9 +230,8 @@ class LocalStatesBackend(TaskTokens, StepFunctionsParserBackend):  # type: ignor
         with self._starting:
             target = self._target(state_machine_arn)
             execution_input = _checked_input(execution_input)
-            if target.machine.type != "EXPRESS" and (
-                running := self._of_that_name(target.machine, name, execution_input)
-            ):
+            is_express = target.machine.type == "EXPRESS"
+            if not is_express and (running := self._of_that_name(target.machine, name, execution_input)):
                 return running
             execution = self._make_execution(target, name, execution_input, trace_header)
             execution.start()
@@ -255,9 +248,7 @@ class LocalStatesBackend(TaskTokens, StepFunctionsParserBackend):  # type: ignor
         with self._starting:
             target = self._target(state_machine_arn)
             if target.machine.type != "EXPRESS":
-                raise StateMachineTypeNotSupported(
-                    "This operation is not supported by this type of state machine"
-                )
+                raise StateMachineTypeNotSupported(_OTHER_TYPE)
             execution_input = _checked_input(execution_input)
             execution = self._make_execution(target, name, execution_input, trace_header)
         execution.run()
@@ -269,9 +260,7 @@ class LocalStatesBackend(TaskTokens, StepFunctionsParserBackend):  # type: ignor
         """Stop an execution, and wait until it has ended."""
         execution = self.describe_execution(execution_arn)
         if execution.express:
-            raise StateMachineTypeNotSupported(
-                "This operation is not supported by this type of state machine"
-            )
+            raise StateMachineTypeNotSupported(_OTHER_TYPE)
         execution.stop(datetime.now(UTC), error, cause)
         return execution
 
@@ -303,12 +292,15 @@ class LocalStatesBackend(TaskTokens, StepFunctionsParserBackend):  # type: ignor
         ]
         return sorted(found, key=lambda item: item.start_date, reverse=True)
 
+    def _machine(self, arn: str) -> Any:
+        return next((item for item in self.state_machines if item.arn == arn), None)
+
     def _target(self, arn: str) -> _Target:
         """Find what an ARN of a state machine, of a version or of an alias stands for."""
         self._validate_machine_arn(arn)
         parts = arn.split(":")
         machine_arn, qualifier = ":".join(parts[:7]), ":".join(parts[7:])
-        machine = next((item for item in self.state_machines if item.arn == machine_arn), None)
+        machine = self._machine(machine_arn)
         source, alias_arn = machine, None
         if machine is not None and qualifier:
             alias = machine.aliases.get(qualifier)

@@ -54,6 +54,14 @@ def test_the_qualifier_is_taken_from_the_query_not_from_the_event(cloud: Cloud, 
         assert (answer["ExecutedVersion"], json.loads(answer["Payload"].read())) == (executed, invoked)
 
 
+def test_the_request_id_of_an_answer_is_that_of_the_functions_log(cloud: Cloud, client: Any) -> None:
+    cloud.deploy("def handler(event, context):\n    return context.aws_request_id\n")
+    answer = client.invoke(FunctionName="demo")
+    assert answer["ResponseMetadata"]["RequestId"] == json.loads(answer["Payload"].read())
+    later = client.invoke(FunctionName="demo", InvocationType="Event")
+    assert later["ResponseMetadata"]["RequestId"]
+
+
 def test_a_function_error_and_the_tail_of_its_log(cloud: Cloud, client: Any) -> None:
     cloud.deploy("def handler(event, context):\n    print('x' * 5000)\n    raise ValueError('no')\n")
     answer = client.invoke(FunctionName="demo", LogType="Tail")
