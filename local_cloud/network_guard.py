@@ -48,31 +48,18 @@ def forbid_other_machines() -> None:
 
 
 def _audit(event: str, arguments: tuple[object, ...]) -> None:
-    if event == "socket.connect":
-        address = arguments[1]
-        if isinstance(address, tuple) and not _may_connect(address[0]):
-            raise OtherMachineError(
-                f"the local cloud does not connect to other machines, and {address[0]!r} is one"
-            )
-    elif event == "socket.getaddrinfo" and not _may_look_up(arguments[0]):
-        raise OtherMachineError(
-            f"the local cloud does not look up other machines, and {arguments[0]!r} is one"
-        )
+    if event == "socket.connect" and isinstance(arguments[1], tuple):
+        host, does = arguments[1][0], "connect to"
+    elif event == "socket.getaddrinfo":
+        host, does = arguments[0], "look up"
+    else:
+        return
+    name = os.fsdecode(host) if isinstance(host, bytes) else str(host or "")
+    if not is_allowed(name) and name not in _allowed_addresses:
+        raise OtherMachineError(f"the local cloud does not {does} other machines, and {host!r} is one")
 
 
-def _may_connect(host: object) -> bool:
-    return _is_here(host) or str(host) in _allowed_addresses or str(host).lower() in _allowed_hosts
-
-
-def _may_look_up(host: object) -> bool:
-    name = os.fsdecode(host) if isinstance(host, bytes) else str(host)
-    return _is_here(host) or name.lower() in _allowed_hosts or name in _allowed_addresses
-
-
-def _is_here(host: object) -> bool:
-    if host is None:
-        return True
-    name = os.fsdecode(host) if isinstance(host, bytes) else str(host)
+def _is_here(name: str) -> bool:
     if name in _NAMES or name.endswith(".localhost"):
         return True
     try:

@@ -10,24 +10,24 @@ from __future__ import annotations
 import copy
 import json
 import logging
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from queue import SimpleQueue
 from typing import Any
 from uuid import uuid4
 
+from moto.events.models import Rule, events_backends
+
 from local_cloud.events.inputs import InvalidInput, input_of
 from local_cloud.events.schedules import Schedules
 from local_cloud.events.targets import Sender, Undeliverable, deliver, delivers_to, send, service_of
 from local_cloud.moto_backends import every
+from local_cloud.patches import extends
 
 _logger = logging.getLogger("local_cloud.events")
-
-_MODELS = "moto.events.models"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,21 +92,14 @@ _TICK_SECONDS = 1.0
 _timer = _Timer()
 _deliveries = _Deliveries()
 _said: set[str] = set()
-_original: Callable[..., None] | None = None
 
 
 def install() -> None:
     """Deliver what moto's rules match, from now on."""
-    global _original
-    from moto.events.models import Rule
-
     _deliveries.stopped = False
     _said.clear()
     _timer.stop()
     _timer.start()
-    if _original is None:
-        _original = Rule.send_to_targets
-        Rule.send_to_targets = _send_to_targets
 
 
 def stop() -> None:
@@ -125,9 +118,6 @@ def publish(
     detail: Mapping[str, Any],
 ) -> None:
     """Put an event of an AWS service on the account's own bus; it is delivered soon."""
-    models = sys.modules.get(_MODELS)
-    if models is None or _original is None:
-        return
     event = {
         "version": "0",
         "id": str(uuid4()),
@@ -139,15 +129,13 @@ def publish(
         "resources": resources,
         "detail": detail,
     }
-    bus = models.events_backends[account_id][region].event_buses["default"]
+    bus = events_backends[account_id][region].event_buses["default"]
     for rule in list(bus.rules.values()):
         rule.send_to_targets({**copy.deepcopy(event), "ingestion-time": now})
 
 
 def _all_rules() -> list[Any]:
-    models = sys.modules.get(_MODELS)
-    backends: Iterable[Any] = () if models is None else every(models.events_backends)
-    buses = [bus for backend in backends for bus in list(backend.event_buses.values())]
+    buses = [bus for backend in every(events_backends) for bus in list(backend.event_buses.values())]
     return [rule for bus in buses for rule in list(bus.rules.values())]
 
 
@@ -172,8 +160,10 @@ def _skip_schedule(name: str, expression: str) -> None:
     _logger.warning("rule %s: the local cloud does not follow %s, only rate(…)", name, expression)
 
 
-def _send_to_targets(rule: Any, original_event: dict[str, Any], transform_input: bool = True) -> None:
-    """Stand in for moto's method."""
+@extends(Rule)
+def _send_to_targets(
+    original: Callable[..., None], rule: Any, original_event: dict[str, Any], transform_input: bool = True
+) -> None:
     # A rule without a pattern follows a schedule.
     if rule.state == "DISABLED" or not rule.event_pattern.dump():
         return
@@ -187,19 +177,19 @@ def _send_to_targets(rule: Any, original_event: dict[str, Any], transform_input:
             sender = Sender(rule.arn, rule.account_id)
             _deliveries.put(_Delivery(sender, dict(target), event))
         else:
-            _leave_to_moto(rule, target, original_event, transform_input)
+            alone = copy.copy(rule)
+            alone.targets = [target]
+            _leave_to_moto(original, alone, original_event, transform_input)
 
 
 def _leave_to_moto(
-    rule: Any, target: Mapping[str, Any], event: dict[str, Any], transform_input: bool
+    original: Callable[..., None], rule: Any, event: dict[str, Any], transform_input: bool
 ) -> None:
-    alone = copy.copy(rule)
-    alone.targets = [target]
-    assert _original is not None  # noqa: S101 - set by the patch that calls this
+    """Deliver an event to the one target of a rule by moto's code."""
     try:
-        _original(alone, event, transform_input)
+        original(rule, event, transform_input)
     except NotImplementedError:
-        service = service_of(target["Arn"])
+        service = service_of(rule.targets[0]["Arn"])
         if service not in _said:
             _said.add(service)
             _logger.warning(

@@ -100,10 +100,10 @@ class Caller:
         """Return whether the caller's own policies allow an action on a resource."""
         if self.is_root:
             return "allowed"
-        all_facts = {**facts, **self.facts()}
-        decision = is_allowed(self._policies(), action, resource, facts=all_facts)
+        values = {**facts, **self.facts()}
+        decision = is_allowed(self._policies(), action, resource, facts=values)
         if decision == "allowed" and self.session_policy is not None:
-            return is_allowed((parse_policy(self.session_policy),), action, resource, facts=all_facts)
+            return is_allowed((parse_policy(self.session_policy),), action, resource, facts=values)
         return decision
 
     def _policies(self) -> PrincipalPolicies:
@@ -120,7 +120,8 @@ def find_caller(access_key: str) -> Caller | None:
     from moto.sts.models import sts_backends
 
     if access_key in ROOT_KEYS:
-        return _root(access_key, DEFAULT_ACCOUNT_ID)
+        account, arn = DEFAULT_ACCOUNT_ID, _root_arn(DEFAULT_ACCOUNT_ID)
+        return Caller(access_key, ROOT_KEYS[access_key], account, account, arn, arn)
     account = get_account_id_from(access_key)
     iam = iam_backends[account][_PARTITION]
     key = iam.access_keys.get(access_key)
@@ -131,11 +132,6 @@ def find_caller(access_key: str) -> Caller | None:
         return None if session is None else _session(session, account)
     user = iam.users.get(key.user_name)
     return None if user is None else _user(user, key, account)
-
-
-def _root(access_key: str, account: str) -> Caller:
-    arn = _root_arn(account)
-    return Caller(access_key, ROOT_KEYS[access_key], account, account, arn, arn)
 
 
 def _user(user: Any, key: Any, account: str) -> Caller:

@@ -116,9 +116,8 @@ def _members(content: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
 def _bedrock(call: Call) -> tuple[Need, ...]:
     model = call.text("modelId")
     if not model or model.partition(".")[0] in ("apac", "au", "eu", "global", "jp", "us", "us-gov"):
-        return (
-            _need(call, model if model.startswith("arn:") else ""),
-        )  # a profile stands for several models
+        # A profile stands for several models.
+        return (_need(call, model if model.startswith("arn:") else ""),)
     arn = model if model.startswith("arn:") else f"arn:aws:bedrock:{call.region}::foundation-model/{model}"
     return (_need(call, arn),)
 
@@ -134,11 +133,6 @@ def _cloudwatch(call: Call) -> tuple[Need, ...]:
     namespace = call.text("Namespace")
     facts = {"cloudwatch:namespace": namespace} if namespace else {}
     return (_need(call, facts=facts),)
-
-
-def _cognito(call: Call) -> tuple[Need, ...]:
-    pool = call.text("UserPoolId", "userPoolId")
-    return (_need(call, call.arn("cognito-idp", f"userpool/{pool}") if pool else call.text("ResourceArn")),)
 
 
 # The members of a transaction's items, and the action that each takes.
@@ -193,18 +187,12 @@ def _leading_key(call: Call, table: str) -> dict[str, str]:
     from moto.dynamodb.models import dynamodb_backends
 
     backend: Any = dynamodb_backends[call.account_id][call.region]
-    table_found = backend.tables.get(table.rpartition("/")[2])
+    present = backend.tables.get(table.rpartition("/")[2])
     item = call.parameters.get("Key", call.parameters.get("Item"))
-    value = (
-        item.get(table_found.hash_key_attr) if table_found is not None and isinstance(item, dict) else None
-    )
+    value = item.get(present.hash_key_attr) if present is not None and isinstance(item, dict) else None
     if not isinstance(value, dict) or len(value) != 1:
         return {}
     return {"dynamodb:LeadingKeys": str(*value.values())}
-
-
-def _dynamodb_streams(call: Call) -> tuple[Need, ...]:
-    return (_need(call, call.text("StreamArn")),)
 
 
 def _events(call: Call) -> tuple[Need, ...]:
@@ -215,12 +203,10 @@ def _events(call: Call) -> tuple[Need, ...]:
     if call.operation != "PutEvents" or not isinstance(entries, list):
         name = call.text("Name", "Rule")
         return (_need(call, call.arn("events", f"rule/{name}") if "Rule" in call.operation and name else ""),)
-    names = {str(entry.get("EventBusName") or "default") for entry in entries if isinstance(entry, dict)} or {
-        "default"
-    }
+    names = {str(entry.get("EventBusName") or "default") for entry in entries if isinstance(entry, dict)}
     return tuple(
         _need(call, call.arn("events", name if name.startswith("arn:") else f"event-bus/{name}"))
-        for name in sorted(names)
+        for name in sorted(names or {"default"})
     )
 
 
@@ -233,19 +219,8 @@ def _iam(call: Call) -> tuple[Need, ...]:
     roles: Any = iam_backends[call.account_id]["aws"].roles
     role = next((role for role in list(roles.values()) if role.name == name), None)
     path = call.text("Path") or "/"
-    return (
-        _need(call, f"arn:aws:iam::{call.account_id}:role{path}{name}" if role is None else str(role.arn)),
-    )
-
-
-def _firehose(call: Call) -> tuple[Need, ...]:
-    name = call.text("DeliveryStreamName")
-    return (_need(call, call.arn("firehose", f"deliverystream/{name}") if name else ""),)
-
-
-def _kinesis(call: Call) -> tuple[Need, ...]:
-    name = call.text("StreamName")
-    return (_need(call, call.text("StreamARN") or (call.arn("kinesis", f"stream/{name}") if name else "")),)
+    arn = f"arn:aws:iam::{call.account_id}:role{path}{name}" if role is None else str(role.arn)
+    return (_need(call, arn),)
 
 
 def _kms(call: Call) -> tuple[Need, ...]:
@@ -284,11 +259,8 @@ def _key_of(call: Call) -> str:
 
 
 def _lambda(call: Call) -> tuple[Need, ...]:
-    body = (
-        json_object(call.request.body)
-        if call.operation in ("CreateFunction", "UpdateFunctionConfiguration")
-        else {}
-    )
+    has_role = call.operation in ("CreateFunction", "UpdateFunctionConfiguration")
+    body = json_object(call.request.body) if has_role else {}
     name = call.text("FunctionName") or body.get("FunctionName", "")
     if not name:
         return (_need(call, call.text("Resource", "Arn")),)
@@ -366,17 +338,29 @@ def _sts(call: Call) -> tuple[Need, ...]:
     return (_need(call, call.text("RoleArn"), facts={key: value for key, value in named.items() if value}),)
 
 
+def _named(service: str, resource: str, *members: str) -> Callable[[Call], tuple[Need, ...]]:
+    """Return a reader for calls that name their resource, or its ARN, by one of some members."""
+
+    def read(call: Call) -> tuple[Need, ...]:
+        name = call.text(*members)
+        if not name or name.startswith("arn:"):
+            return (_need(call, name),)
+        return (_need(call, call.arn(service, f"{resource}/{name}")),)
+
+    return read
+
+
 _READERS: dict[str, Callable[[Call], tuple[Need, ...]]] = {
     "apigateway": _apigateway,
     "bedrock": _bedrock,
     "budgets": _budgets,
-    "cognito-idp": _cognito,
+    "cognito-idp": _named("cognito-idp", "userpool", "UserPoolId", "userPoolId", "ResourceArn"),
     "dynamodb": _dynamodb,
-    "dynamodbstreams": _dynamodb_streams,
+    "dynamodbstreams": _named("dynamodb", "table", "StreamArn"),
     "events": _events,
-    "firehose": _firehose,
+    "firehose": _named("firehose", "deliverystream", "DeliveryStreamName"),
     "iam": _iam,
-    "kinesis": _kinesis,
+    "kinesis": _named("kinesis", "stream", "StreamARN", "StreamName"),
     "kms": _kms,
     "lambda": _lambda,
     "logs": _logs,

@@ -71,22 +71,22 @@ def refusal(principal: Principal, need: Need, facts: Mapping[str, str]) -> Refus
         policies = PrincipalPolicies(())  # it was deleted since
     owner = next(filter(None, map(account_of, need.resources)), None)
     owners = {} if owner is None else {"aws:ResourceAccount": owner}
-    all_facts = {**principal.facts, **facts, **owners, **need.facts, **_tags(principal.role_arn)}
+    values = {**principal.facts, **facts, **owners, **need.facts, **_tags(principal.role_arn)}
     limits = [("permissions boundary", policies.boundary)] if policies.boundary is not None else []
     if principal.session_policy:
         limits.append(("session policy", parse_policy(principal.session_policy)))
-    own = _decision(policies.identity, need, all_facts)
+    own = _decision(policies.identity, need, values)
     if own == "implicitly denied" and any(
-        lets_in(resource, need.action, (principal.role_arn, principal.arn), all_facts)
+        lets_in(resource, need.action, (principal.role_arn, principal.arn), values)
         for resource in need.resources
     ):
         own = "allowed"
     if own != "allowed":
         return Refusal(principal.arn, need, own, "identity-based policy")
     for kind, policy in limits:
-        if (decision := _decision((policy,), need, all_facts)) != "allowed":
+        if (decision := _decision((policy,), need, values)) != "allowed":
             return Refusal(principal.arn, need, decision, kind)
-    return _trust_refusal(principal, need, all_facts) if need.action == "sts:AssumeRole" else None
+    return _trust_refusal(principal, need, values) if need.action == "sts:AssumeRole" else None
 
 
 def _trust_refusal(principal: Principal, need: Need, facts: Mapping[str, str]) -> Refusal | None:
@@ -131,10 +131,7 @@ def _readable(statement: Mapping[str, Any], need: Need, keys: set[str]) -> Mappi
     if need.resources:
         return statement
     if allows:
-        return {
-            **{key: value for key, value in statement.items() if key != "NotResource"},
-            "Resource": "*",
-        }
+        return {key: value for key, value in statement.items() if key != "NotResource"} | {"Resource": "*"}
     return statement if statement.get("Resource") in ("*", ["*"]) else None
 
 

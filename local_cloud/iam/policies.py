@@ -60,10 +60,10 @@ def is_allowed(
     """
     if not isinstance(principal_policies, PrincipalPolicies):
         principal_policies = PrincipalPolicies(tuple(principal_policies))
-    all_facts = facts or {}
-    decision = _decide(principal_policies.identity, action, resource, all_facts)
+    facts = facts or {}
+    decision = _decide(principal_policies.identity, action, resource, facts)
     if decision != "denied" and principal_policies.boundary is not None:
-        bound = _decide((principal_policies.boundary,), action, resource, all_facts)
+        bound = _decide((principal_policies.boundary,), action, resource, facts)
         return decision if bound == "allowed" else bound
     return decision
 

@@ -6,12 +6,14 @@ only lets the account's own policies decide. A condition has to hold for certain
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from local_cloud.iam.conditions import Facts
 from local_cloud.iam.documents import Policy, Statement, names, parse_policy, statements_of
 from local_cloud.iam.policies import PrincipalNotFoundError, is_allowed, role_trust_policy
+
+_SERVICES = frozenset({"iam", "kms", "lambda", "s3", "secretsmanager", "sns", "sqs"})
 
 
 def lets_in(resource: str, action: str, principals: Collection[str], facts: Facts) -> bool:
@@ -23,11 +25,10 @@ def lets_in(resource: str, action: str, principals: Collection[str], facts: Fact
         principals: The ARNs of the role and of its session.
         facts: Values of condition keys.
     """
-    read = _READERS.get(resource.split(":")[2] if resource.startswith("arn:") else "")
-    if read is None:
+    if not resource.startswith("arn:") or resource.split(":")[2] not in _SERVICES:
         return False
     try:
-        policy = read(resource)
+        policy = _read_policy(resource)
     except Exception:  # noqa: BLE001 - moto says in many ways that there is no such resource
         return False
     allowing = [
@@ -67,63 +68,28 @@ def trust_towards(role_arn: str, principals: Collection[str]) -> Policy:
     }
 
 
-def _place(arn: str) -> tuple[str, str, str]:
-    """Return the region, the account and the rest of an ARN."""
-    _, _, _, region, account_id, rest = arn.split(":", 5)
-    return region, account_id, rest
-
-
-def _bucket(arn: str) -> Any:
+def _read_policy(arn: str) -> Policy:
+    """Return the policy of a resource of moto's."""
+    from moto.backends import get_backend
     from moto.core import DEFAULT_ACCOUNT_ID
-    from moto.s3.models import s3_backends
 
-    bucket: Any = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[_place(arn)[2].partition("/")[0]]
-    return parse_policy(bucket.policy)
-
-
-def _function(arn: str) -> Any:
-    from moto.awslambda.models import lambda_backends
-
-    region, account_id, rest = _place(arn)
-    versions: Any = lambda_backends[account_id][region]._lambdas._functions[rest.split(":")[1]]
-    return {"Statement": list(versions["latest"].policy.statements)}
-
-
-def _key(arn: str) -> Any:
-    from moto.kms.models import kms_backends
-
-    region, account_id, rest = _place(arn)
-    return parse_policy(kms_backends[account_id][region].keys[rest.partition("/")[2]].policy)
-
-
-def _queue(arn: str) -> Any:
-    from moto.sqs.models import sqs_backends
-
-    region, account_id, name = _place(arn)
-    return parse_policy(sqs_backends[account_id][region].queues[name].policy)
-
-
-def _secret(arn: str) -> Any:
-    from moto.secretsmanager.models import secretsmanager_backends
-
-    region, account_id, _ = _place(arn)
-    secret: Any = secretsmanager_backends[account_id][region].secrets[arn]
-    return parse_policy(secret.policy)
-
-
-def _topic(arn: str) -> Any:
-    from moto.sns.models import sns_backends
-
-    region, account_id, _ = _place(arn)
-    return parse_policy(sns_backends[account_id][region].topics[arn].policy)
-
-
-_READERS: dict[str, Callable[[str], Any]] = {
-    "iam": role_trust_policy,
-    "kms": _key,
-    "lambda": _function,
-    "s3": _bucket,
-    "secretsmanager": _secret,
-    "sns": _topic,
-    "sqs": _queue,
-}
+    _, _, service, region, account_id, rest = arn.split(":", 5)
+    if service == "iam":
+        return role_trust_policy(arn)
+    if service == "s3":
+        region, account_id = "aws", DEFAULT_ACCOUNT_ID
+    backend: Any = get_backend(service)[account_id][region]
+    match service:
+        case "kms":
+            return parse_policy(backend.keys[rest.partition("/")[2]].policy)
+        case "lambda":
+            versions = backend._lambdas._functions[rest.split(":")[1]]
+            return {"Statement": list(versions["latest"].policy.statements)}
+        case "s3":
+            return parse_policy(backend.buckets[rest.partition("/")[0]].policy)
+        case "secretsmanager":
+            return parse_policy(backend.secrets[arn].policy)
+        case "sns":
+            return parse_policy(backend.topics[arn].policy)
+        case _:
+            return parse_policy(backend.queues[rest].policy)

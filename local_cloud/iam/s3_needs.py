@@ -105,12 +105,8 @@ def _object_needs(call: Call, bucket: str, key: str, query: dict[str, str]) -> t
         action = _OF_OBJECTS[part][method not in ("GET", "HEAD")]
         action = "DeleteObjectTagging" if (method, part) == ("DELETE", "tagging") else action
         is_known = part in ("acl", "attributes", "tagging", "torrent")
-        return (
-            Need(
-                f"s3:{action.replace('Object', 'ObjectVersion', 1) if version and is_known else action}",
-                (arn,),
-            ),
-        )
+        action = action.replace("Object", "ObjectVersion", 1) if version and is_known else action
+        return (Need(f"s3:{action}", (arn,)),)
     if "uploadId" in query and method in ("GET", "DELETE"):
         action = "ListMultipartUploadParts" if method == "GET" else "AbortMultipartUpload"
         return (Need(f"s3:{action}", (arn,)),)

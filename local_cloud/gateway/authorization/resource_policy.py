@@ -41,8 +41,8 @@ def policy_decision(
         for statement in statements_of(parse_policy(api.policy))
         if _concerns(statement, caller)
     ]
-    all_facts = {**request_facts(exchange), **(facts or {})}
-    return is_allowed(({"Statement": statements},), INVOKE, method_arn(exchange), facts=all_facts)
+    values = {**request_facts(exchange), **(facts or {})}
+    return is_allowed(({"Statement": statements},), INVOKE, method_arn(exchange), facts=values)
 
 
 def require_policy(exchange: Exchange) -> None:
