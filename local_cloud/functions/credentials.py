@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from local_cloud.functions.definition import FunctionDefinition
 from local_cloud.iam.enforcement import refused_need
-from local_cloud.iam.need import Need
+from local_cloud.iam.permissions import Need
 from local_cloud.iam.sessions import RoleSession, end_session, open_session
 
 ACCESS_KEY_ID = "LOCALCLOUDWORKER0000"

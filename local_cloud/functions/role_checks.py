@@ -8,7 +8,7 @@ from __future__ import annotations
 from moto.awslambda.exceptions import InvalidParameterValueException
 
 from local_cloud.iam.enforcement import refused_role
-from local_cloud.iam.need import Need
+from local_cloud.iam.permissions import Need
 from local_cloud.iam.sessions import may_be_assumed
 
 _STREAM_ACTIONS = ("GetRecords", "GetShardIterator", "DescribeStream", "ListStreams")

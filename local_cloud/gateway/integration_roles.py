@@ -8,8 +8,7 @@ from local_cloud.gateway.errors import CONFIGURATION, GatewayError, UnsupportedF
 from local_cloud.gateway.exchange import Exchange
 from local_cloud.gateway.permissions import source_arn
 from local_cloud.iam import permissions
-from local_cloud.iam.need import Need
-from local_cloud.iam.permissions import Principal, Refusal
+from local_cloud.iam.permissions import Need, Principal, Refusal
 from local_cloud.iam.policies import PrincipalNotFoundError, role_trust_policy, trusts
 
 _SERVICE = "apigateway.amazonaws.com"

@@ -29,7 +29,7 @@ from local_cloud.gateway.limits import check_event
 from local_cloud.gateway.permissions import may_invoke, source_arn
 from local_cloud.gateway.response import function_response
 from local_cloud.gateway.streaming import streamed_response
-from local_cloud.iam.need import Need
+from local_cloud.iam.permissions import Need
 from local_cloud.iam.refusals import message_of
 from local_cloud.messages import Response
 
@@ -65,17 +65,19 @@ class LambdaProxy:
         _refuse_reserved(integration)
         function_arn = self.function(exchange, integration)
         payload = _encode(build_event(exchange)).encode("utf-8", "replace")
-        if integration.streams:
-            return await self._respond_streamed(exchange, integration, function_arn, payload)
+        respond = self._respond_streamed if integration.streams else self._respond_whole
+        response = await respond(exchange, integration, function_arn, payload)
+        return replace(response, headers=(*response.headers, (TRACE_HEADER, exchange.full_trace())))
+
+    async def _respond_whole(
+        self, exchange: Exchange, integration: Integration, function_arn: str, payload: bytes
+    ) -> Response:
         result = await self.invoke(exchange, integration, function_arn, payload)
         if result.function_error is not None:
             raise GatewayError(
                 BAD_FUNCTION_ANSWER, f"{_name(function_arn)} failed: {failure(result.payload)}"
             )
-        response = function_response(result.payload, exchange.stage.api, exchange.request.header("accept"))
-        return Response(
-            response.status, (*response.headers, (TRACE_HEADER, exchange.full_trace())), response.body
-        )
+        return function_response(result.payload, exchange.stage.api, exchange.request.header("accept"))
 
     async def _respond_streamed(
         self, exchange: Exchange, integration: Integration, function_arn: str, payload: bytes
@@ -87,14 +89,8 @@ class LambdaProxy:
             )
         except FunctionServiceError as error:
             raise GatewayError(CONFIGURATION, f"{error.code}: {error.message}") from error
-        response = await streamed_response(
-            exchange,
-            stream,
-            name=_name(function_arn),
-            timeout_seconds=integration.timeout_seconds,
-            failure=failure,
-        )
-        return replace(response, headers=(*response.headers, (TRACE_HEADER, exchange.full_trace())))
+        name, seconds = _name(function_arn), integration.timeout_seconds
+        return await streamed_response(exchange, stream, name=name, timeout_seconds=seconds, failure=failure)
 
     async def invoke(
         self, exchange: Exchange, integration: Integration, function_arn: str, payload: bytes

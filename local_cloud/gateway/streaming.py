@@ -35,31 +35,38 @@ EDGE_IDLE_SECONDS = 30.0
 """For how long a function behind an edge-optimized endpoint may send nothing."""
 
 
+class _Reader:
+    """Reads a function's response within its time limits."""
+
+    def __init__(self, stream: ResponseStream, seconds: float, idle_seconds: float) -> None:
+        self.stream = stream
+        self._loop = asyncio.get_running_loop()
+        self._deadline = self._loop.time() + seconds
+        self._idle_seconds = idle_seconds
+
+    async def read(self) -> bytes | None:
+        async with asyncio.timeout_at(min(self._deadline, self._loop.time() + self._idle_seconds)):
+            return await self.stream.read()
+
+    def error(self) -> bytes | None:
+        """Return the error object of a function that has failed."""
+        result = self.stream.result
+        return None if result is None or result.function_error is None else result.payload
+
+
 class StreamedBody:
     """The body of a streamed response; see `BodyStream`.
 
     Args:
-        stream: The function's response.
+        reader: The function's response.
         first: What of the body came with the headers.
-        deadline: When the integration's time is up, on the loop's clock.
-        idle_seconds: For how long the function may send nothing.
         finished: Called once, at the end.
     """
 
-    def __init__(
-        self,
-        stream: ResponseStream,
-        first: bytes,
-        *,
-        deadline: float,
-        idle_seconds: float,
-        finished: Callable[[], None],
-    ) -> None:
+    def __init__(self, reader: _Reader, first: bytes, finished: Callable[[], None]) -> None:
         self.sent = 0
-        self._stream = stream
+        self._reader = reader
         self._first = first
-        self._deadline = deadline
-        self._idle_seconds = idle_seconds
         self._finished = [finished]
 
     async def read(self) -> bytes | None:
@@ -74,16 +81,12 @@ class StreamedBody:
 
     async def _next(self) -> bytes | None:
         try:
-            part = await _read(self._stream, deadline=self._deadline, idle_seconds=self._idle_seconds)
+            part = await self._reader.read()
         except TimeoutError:
             raise ConnectionError("the function took too long; its response was cut off") from None
         except FunctionServiceError as error:
             raise ConnectionError(error.message) from error
-        if (
-            part is None
-            and self._stream.result is not None
-            and self._stream.result.function_error is not None
-        ):
+        if part is None and self._reader.error() is not None:
             raise ConnectionError("the function failed; its response was cut off")
         return part
 
@@ -93,7 +96,7 @@ class StreamedBody:
 
     def close(self) -> None:
         """See `BodyStream`."""
-        self._stream.abandon()
+        self._reader.stream.abandon()
         finished, self._finished = self._finished, []
         for call in finished:
             call()
@@ -111,24 +114,20 @@ async def streamed_response(
     loop = asyncio.get_running_loop()
     began = loop.time()
     idle_seconds = EDGE_IDLE_SECONDS if "EDGE" in exchange.stage.api.endpoint_types else IDLE_SECONDS
+    reader = _Reader(stream, timeout_seconds, idle_seconds)
 
     def finished() -> None:
         exchange.integration_seconds = loop.time() - began
 
     try:
-        head, first = await _head(
-            stream, name=name, deadline=began + timeout_seconds, idle_seconds=idle_seconds, failure=failure
-        )
+        head, first = await _head(reader, name, failure)
         status, headers = streamed_head(head)
     except BaseException:
         stream.abandon()
         finished()
         raise
     exchange.integration_status = 200
-    body = StreamedBody(
-        stream, first, deadline=began + timeout_seconds, idle_seconds=idle_seconds, finished=finished
-    )
-    return Response(status, headers, stream=body)
+    return Response(status, headers, stream=StreamedBody(reader, first, finished))
 
 
 async def whole(response: Response, stream: BodyStream) -> tuple[Response, str]:
@@ -145,21 +144,14 @@ async def whole(response: Response, stream: BodyStream) -> tuple[Response, str]:
     return Response(response.status, response.headers, b"".join(parts)), cut_off
 
 
-async def _head(
-    stream: ResponseStream,
-    *,
-    name: str,
-    deadline: float,
-    idle_seconds: float,
-    failure: Callable[[bytes], str],
-) -> tuple[Any, bytes]:
+async def _head(reader: _Reader, name: str, failure: Callable[[bytes], str]) -> tuple[Any, bytes]:
     """Read up to the delimiter; returns the JSON before it, and what came after it."""
     received = b""
     while (end := received.find(DELIMITER, 0, LARGEST_HEAD_BYTES)) < 0:
         if len(received) >= LARGEST_HEAD_BYTES:
             raise _malformed(f"the first {LARGEST_HEAD_BYTES} bytes have no delimiter of 8 NUL bytes")
         try:
-            part = await _read(stream, deadline=deadline, idle_seconds=idle_seconds)
+            part = await reader.read()
         except TimeoutError:
             raise GatewayError(INTEGRATION_TIMEOUT, f"{name} sent no headers in time") from None
         except RequestTooLarge as error:
@@ -167,21 +159,14 @@ async def _head(
         except FunctionServiceError as error:
             raise GatewayError(CONFIGURATION, f"{error.code}: {error.message}") from error
         if part is None:
-            result = stream.result
-            if result is not None and result.function_error is not None:
-                raise GatewayError(BAD_FUNCTION_ANSWER, f"{name} failed: {failure(result.payload)}")
+            if (error_object := reader.error()) is not None:
+                raise GatewayError(BAD_FUNCTION_ANSWER, f"{name} failed: {failure(error_object)}")
             raise _malformed("it ended without a delimiter of 8 NUL bytes; is the function a streaming one?")
         received += part
     try:
         return json.loads(received[:end]), received[end + len(DELIMITER) :]
     except ValueError:
         raise _malformed("what comes before the delimiter is not JSON") from None
-
-
-async def _read(stream: ResponseStream, *, deadline: float, idle_seconds: float) -> bytes | None:
-    loop = asyncio.get_running_loop()
-    async with asyncio.timeout_at(min(deadline, loop.time() + idle_seconds)):
-        return await stream.read()
 
 
 def _malformed(detail: str) -> GatewayError:

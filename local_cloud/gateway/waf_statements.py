@@ -11,6 +11,7 @@ import binascii
 import html
 import ipaddress
 import json
+import operator
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -23,13 +24,8 @@ from local_cloud.gateway.event import multi_value_query
 from local_cloud.gateway.exchange import Exchange
 
 _COMPARE: Mapping[str, Callable[[int, int], bool]] = {
-    "EQ": lambda a, b: a == b,
-    "NE": lambda a, b: a != b,
-    "LE": lambda a, b: a <= b,
-    "LT": lambda a, b: a < b,
-    "GE": lambda a, b: a >= b,
-    "GT": lambda a, b: a > b,
-}
+    "EQ": operator.eq, "NE": operator.ne, "LE": operator.le, "LT": operator.lt, "GE": operator.ge, "GT": operator.gt,
+}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -69,9 +65,8 @@ def evaluate(statement: Mapping[str, Any], evaluation: Evaluation, rule: str) ->
         case "AndStatement":
             return _all(evaluate(item, evaluation, rule) for item in content["Statements"])
         case "OrStatement":
-            return _negated(
-                _all(_negated(evaluate(item, evaluation, rule)) for item in content["Statements"])
-            )
+            parts = (_negated(evaluate(item, evaluation, rule)) for item in content["Statements"])
+            return _negated(_all(parts))
         case "NotStatement":
             return _negated(evaluate(content["Statement"], evaluation, rule))
         case "RateBasedStatement":
@@ -108,9 +103,9 @@ def _rate(content: Mapping[str, Any], evaluation: Evaluation, rule: str) -> bool
         case "IP":
             key = evaluation.exchange.request.peer
         case "FORWARDED_IP":
-            addresses = _forwarded(content.get("ForwardedIPConfig") or {}, evaluation)
-            if not addresses:
-                return (content.get("ForwardedIPConfig") or {}).get("FallbackBehavior") == "MATCH"
+            config = content.get("ForwardedIPConfig") or {}
+            if not (addresses := _forwarded(config, evaluation)):
+                return bool(config.get("FallbackBehavior") == "MATCH")
             key = addresses[0]
         case "CONSTANT":
             key = ""
@@ -298,11 +293,10 @@ def _json_values(settings: Mapping[str, Any], body: bytes) -> list[bytes]:
     try:
         content = json.loads(body)
     except (ValueError, RecursionError):
-        match settings.get("InvalidFallbackBehavior", "EVALUATE_AS_STRING"):
-            case "EVALUATE_AS_STRING":
-                return [body]
-            case fallback:
-                raise _Decided(fallback == "MATCH") from None
+        fallback = settings.get("InvalidFallbackBehavior", "EVALUATE_AS_STRING")
+        if fallback == "EVALUATE_AS_STRING":
+            return [body]
+        raise _Decided(fallback == "MATCH") from None
     found: list[bytes] = []
     scope = settings["MatchScope"]
     waiting = [content]

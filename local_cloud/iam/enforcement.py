@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 from local_cloud.iam import sessions
 from local_cloud.iam.callers import Caller, find_caller
 from local_cloud.iam.calls import Call, Credential, read_call, session_credential
-from local_cloud.iam.need import Need
 from local_cloud.iam.needs import needs_of
-from local_cloud.iam.permissions import RESOURCE_BASED, Principal, Refusal, refusal
+from local_cloud.iam.permissions import RESOURCE_BASED, Need, Principal, Refusal, refusal
 from local_cloud.iam.presigned import MESSAGES, fault_of, is_presigned
 from local_cloud.iam.refusals import expired_response, message_of, refusal_response, s3_refusal
 from local_cloud.iam.s3_needs import listing_of_missing_object

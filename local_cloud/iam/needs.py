@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from local_cloud.iam.calls import Call, json_object
-from local_cloud.iam.need import Need
+from local_cloud.iam.permissions import Need
 from local_cloud.iam.s3_needs import s3_needs
 
 

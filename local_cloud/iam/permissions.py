@@ -1,4 +1,4 @@
-"""Permissions of a role session: policies of the role, boundary, session policy and resource policy.
+"""Permissions that a call takes, and those of a role session: policies of the role, boundary, session policy and resource policy.
 
 AWS decides some statements by what is not known here: tags, addresses, keys of conditions that only a service has. Such
 a condition is taken for fulfilled where the statement allows, and for not fulfilled where it denies: what is refused
@@ -8,11 +8,10 @@ here would be refused on AWS too.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from local_cloud.iam.documents import Policy, parse_policy, statements_of
-from local_cloud.iam.need import Need
 from local_cloud.iam.policies import (
     Decision,
     PrincipalNotFoundError,
@@ -31,6 +30,21 @@ _ABSENT = frozenset({
     "aws:federatedprovider", "aws:multifactorauthage", "aws:multifactorauthpresent", "aws:sourceaccount", "aws:sourcearn", "aws:sourceidentity", "aws:username", "sts:externalid",
 })  # fmt: skip
 _PRINCIPAL_TAG = "aws:principaltag/"
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A permission that a call takes.
+
+    Attributes:
+        action: The action, such as `lambda:InvokeFunction`.
+        resources: The resource, by each of the names that AWS takes for it; empty where it could not be read.
+        facts: Condition keys that the request has values for.
+    """
+
+    action: str
+    resources: tuple[str, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import re
 from urllib.parse import parse_qsl, unquote
 
 from local_cloud.iam.calls import Call
-from local_cloud.iam.need import Need
+from local_cloud.iam.permissions import Need
 from local_cloud.messages import Request, Response
 
 # Settings of a bucket and parts of an object, which a parameter without a value names: the actions that read and

@@ -6,7 +6,6 @@ items of a list at once.
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +16,7 @@ from moto.apigateway.responses import APIGatewayResponse
 
 from local_cloud.gateway import errors
 from local_cloud.gateway.body_models import BUILT_IN
+from local_cloud.moto_backends import page_of
 from local_cloud.moto_gaps.openapi_document import gateway_responses
 from local_cloud.patches import extends, replaces
 
@@ -75,16 +75,11 @@ def _answer_page(original: Callable[[Any], Any], self: Any) -> Any:
     content = json.loads(answered[2] if isinstance(answered, tuple) else answered)
     items = content.get("item", [])
     size = min(int(self._get_param("limit") or _PAGE), _LARGEST_PAGE)
-    start = _start(self._get_param("position"))
-    content["item"] = items[start : start + size]
-    if start + size < len(items):
-        content["position"] = base64.b64encode(str(start + size).encode()).decode()
-    page = json.dumps(content)
-    return (*answered[:2], page) if isinstance(answered, tuple) else page
-
-
-def _start(position: str | None) -> int:
     try:
-        return int(base64.b64decode(position, validate=True)) if position else 0
+        content["item"], following = page_of(items, size, self._get_param("position"))
     except ValueError:
         raise BadRequestException("Invalid position parameter") from None
+    if following is not None:
+        content["position"] = following
+    page = json.dumps(content)
+    return (*answered[:2], page) if isinstance(answered, tuple) else page

@@ -260,20 +260,18 @@ def _named(state: Any, env: Any, error: Exception) -> Any:
 
 def _record(env: Any, failure: Any, group: HistoryEventType | None = None) -> None:
     """Write an error into the history; `States.Runtime` is in the end of the execution only."""
-    event = failure.failure_event
-    if event.event_type == HistoryEventType.ExecutionFailed:
+    kind, details = failure.failure_event.event_type, failure.failure_event.event_details
+    if kind == HistoryEventType.ExecutionFailed:
         return
-    if event.event_type == HistoryEventType.EvaluationFailed:
+    if kind == HistoryEventType.EvaluationFailed:
         details = EventDetails(evaluationFailedEventDetails=failure.get_evaluation_failed_event_details())
-        env.event_manager.add_event(
-            context=env.event_history_context, event_type=event.event_type, event_details=details
-        )
-    elif group is None and event.event_details is not None:
-        env.event_manager.add_event(
-            context=env.event_history_context, event_type=event.event_type, event_details=event.event_details
-        )
+    elif group is not None:
+        details = None
+    context, add_event = env.event_history_context, env.event_manager.add_event
+    if details is not None:
+        add_event(context=context, event_type=kind, event_details=details)
     if group is not None:
-        env.event_manager.add_event(context=env.event_history_context, event_type=group)
+        add_event(context=context, event_type=group)
 
 
 @replaces(ExecutionState, "_eval_state_output")

@@ -8,7 +8,6 @@ the errors of its interpreter go out without a name.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +17,7 @@ from moto.stepfunctions.exceptions import InvalidToken, ValidationException
 from moto.stepfunctions.parser import api
 from moto.stepfunctions.responses import StepFunctionResponse
 
+from local_cloud.moto_backends import page_of
 from local_cloud.patches import extends, replaces
 from local_cloud.states.validation import diagnose
 
@@ -42,9 +42,7 @@ for _error in list(vars(api).values()):
 @replaces(StepFunctionResponse)
 def _create_state_machine(response: Any) -> Any:
     given = response._get_param
-    publish, description = given("publish"), given("versionDescription")
-    if description and not publish:
-        raise ValidationException("Version description can only be set when publish is true")
+    publish, description = _new_version(response)
     backend = response.stepfunction_backend
     machine = backend.create_state_machine(
         name=given("name"),
@@ -66,9 +64,7 @@ def _create_state_machine(response: Any) -> Any:
 @replaces(StepFunctionResponse)
 def _update_state_machine(response: Any) -> Any:
     given = response._get_param
-    publish, description = given("publish"), given("versionDescription")
-    if description and not publish:
-        raise ValidationException("Version description can only be set when publish is true")
+    publish, description = _new_version(response)
     if given("stateMachineArn").count(":") > 6:
         raise ValidationException("A version or an alias of a state machine cannot be updated")
     machine = response.stepfunction_backend.update_state_machine(
@@ -85,6 +81,14 @@ def _update_state_machine(response: Any) -> Any:
     if publish:
         answer["stateMachineVersionArn"] = machine.latest_version.arn
     return ActionResult(answer)
+
+
+def _new_version(response: Any) -> tuple[bool, str | None]:
+    """Return whether a version is to be published, and its description."""
+    publish, description = response._get_param("publish"), response._get_param("versionDescription")
+    if description and not publish:
+        raise ValidationException("Version description can only be set when publish is true")
+    return bool(publish), description
 
 
 @replaces(StepFunctionResponse)
@@ -241,16 +245,12 @@ def _send_task_failure(response: Any) -> Any:
 
 def _page(response: Any, name: str, items: list[Any]) -> Any:
     """Answer one page of a list; a page begins where the token says."""
-    size = min(int(response._get_param("maxResults") or _PAGE), _LARGEST_PAGE)
-    start = _position(response._get_param("nextToken"))
-    answer: dict[str, Any] = {name: items[start : start + size]}
-    if start + size < len(items):
-        answer["nextToken"] = base64.b64encode(str(start + size).encode()).decode()
-    return ActionResult(answer)
-
-
-def _position(token: str | None) -> int:
+    size, token = (
+        min(int(response._get_param("maxResults") or _PAGE), _LARGEST_PAGE),
+        response._get_param("nextToken"),
+    )
     try:
-        return int(base64.b64decode(token, validate=True)) if token else 0
+        page, following = page_of(items, size, token)
     except ValueError:
         raise InvalidToken(f"'{token}'") from None
+    return ActionResult({name: page} | ({"nextToken": following} if following else {}))

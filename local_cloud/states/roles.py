@@ -15,7 +15,7 @@ from moto.stepfunctions.exceptions import AWSError
 
 from local_cloud.iam.callers import find_caller
 from local_cloud.iam.enforcement import refused_need
-from local_cloud.iam.need import Need
+from local_cloud.iam.permissions import Need
 from local_cloud.iam.refusals import ACCESS_DENIED, message_of
 from local_cloud.iam.sessions import RoleSession, end_session, may_be_assumed, open_session
 
