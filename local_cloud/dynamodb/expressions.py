@@ -1,4 +1,4 @@
-"""Speed of update expressions: a text is parsed once, and a walk through an expression costs little.
+"""Speed of expressions: a text is parsed once, and a walk through an expression costs little.
 
 moto 5.2.5 parses an expression twice for each update, copies it with `deepcopy`, and walks through it ten times.
 """
@@ -6,17 +6,30 @@ moto 5.2.5 parses an expression twice for each update, copies it with `deepcopy`
 from __future__ import annotations
 
 import pickle
+from collections import deque
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from moto.dynamodb.comparisons import ConditionExpressionParser
 from moto.dynamodb.parsing import validators
 from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Expression, Node, UpdateExpressionFunction
 from moto.dynamodb.parsing.expressions import UpdateExpressionParser
 
-from local_cloud.patches import replaces
+from local_cloud.patches import extends, replaces
 
 # All updates share an expression: the validator changes a copy.
 UpdateExpressionParser.make = lru_cache(maxsize=1024)(UpdateExpressionParser.make)
+
+
+@lru_cache(maxsize=1024)
+def _words(lex: Callable[[Any], Any], condition: str) -> tuple[Any, ...]:
+    return tuple(lex(ConditionExpressionParser(condition, None, None)))
+
+
+@extends(ConditionExpressionParser, "_lex_condition_expression")
+def _words_of(original: Callable[[Any], Any], parser: Any) -> deque[Any]:
+    return deque(_words(original, parser.condition_expression))
 
 
 @replaces(validators)
@@ -24,19 +37,35 @@ def _deepcopy(expression: Any) -> Any:
     return pickle.loads(pickle.dumps(expression, pickle.HIGHEST_PROTOCOL))  # noqa: S301 - its own writing
 
 
+class _Kinds(dict[Any, Any]):
+    """The first of some kinds that a class is of, or None; to ask moto's abstract classes takes ten times as long."""
+
+    def __init__(self, kinds: tuple[Any, ...]) -> None:
+        super().__init__()
+        self._kinds = kinds
+
+    def __missing__(self, kind: Any) -> Any:
+        found = self[kind] = next((one for one in self._kinds if issubclass(kind, one)), None)
+        return found
+
+
+_kinds_of = lru_cache(maxsize=64)(_Kinds)
+_NODES, _WITH_CLAUSES = _Kinds((Node,)), _Kinds((Expression, UpdateExpressionFunction))
+
+
 @replaces(DepthFirstTraverser)
 def _traverse(traverser: Any, root: Any) -> Any:
     """Process the nodes of an expression, from the leaves up."""
-    processors = traverser._processing_map()
-    kinds = tuple(processors)
+    processors, before_child = traverser._processing_map(), traverser.pre_processing_of_child
+    kinds = _kinds_of(tuple(processors))
 
     def walk(node: Any, place: int) -> Any:
         parent = node.parent
         for index, child in enumerate(node.children or ()):
-            traverser.pre_processing_of_child(node, index)
-            if _first_kind(child.__class__, (Node,)):
+            before_child(node, index)
+            if _NODES[child.__class__]:
                 walk(child, index)
-        if kind := _first_kind(node.__class__, kinds):
+        if kind := kinds[node.__class__]:
             node = processors[kind](node)
             node.parent = parent
             if parent:
@@ -52,12 +81,6 @@ def _find_clauses(node: Any, clause_types: Any) -> list[Any]:
     for child in node.children or ():
         if type(child) in clause_types:
             found.append(child)
-        elif _first_kind(child.__class__, (Expression, UpdateExpressionFunction)):
+        elif _WITH_CLAUSES[child.__class__]:
             found += child.find_clauses(clause_types)
     return found
-
-
-@lru_cache(maxsize=1024)
-def _first_kind(kind: Any, kinds: Any) -> Any:
-    """Return the first of some kinds that a class is of; to ask moto's abstract classes takes ten times as long."""
-    return next((one for one in kinds if issubclass(kind, one)), None)
