@@ -122,9 +122,10 @@ class Implementation:
                 raise TypeError(f"operation {self.operation.name}: a guardrail of a service judges no stream")
             return answer
         reply = answer if isinstance(answer, Reply) else Reply(answer)
-        judged = reply.result if guarded is None else guarded.value(reply.result, "OUTPUT")
-        result = plain(judged)
+        result = plain(reply.result)
         invocation.metered.result(result)
+        if guarded is not None:
+            result = plain(guarded.value(reply.result, "OUTPUT"))
         return Reply(None if reply.result is None else result, reply.headers, reply.status)
 
     def _guarded(self, invocation: Invocation) -> Guarded | None:

@@ -23,7 +23,7 @@ from handlers.common.prompts import PromptRequest
 from handlers.common.service import Service
 from tests.support.chat import ENDED, PIXEL, WEATHER, FakeModel, chat_service, request
 from tests.support.events import Answer, Streamed, ask, ask_for_events, call, proxy_event
-from tests.support.guardrails import CARD, EMAIL, PHONE, FakeJudge, guarded, guardrail
+from tests.support.guardrails import CARD, EMAIL, JUDGES, PHONE, FakeJudge, guarded, guardrail
 from tests.support.upstream import streamed as chunks_of
 
 ASKED = {"role": "user", "content": f"Call me at {PHONE}."}
@@ -78,25 +78,28 @@ def completion(text: str | None, *calls: Call) -> Completion:
     return Completion(text=text, calls=calls, finish_reason=reason, prompt_tokens=7, completion_tokens=3)  # type: ignore[arg-type]
 
 
-def test_a_model_reads_masks_and_a_caller_too() -> None:
+@pytest.mark.parametrize("backend", JUDGES)
+def test_a_model_reads_masks_and_a_caller_too(backend: str) -> None:
     model = Model(f"I write to {EMAIL}.")
-    answer = post(model)
+    answer = post(model, JUDGES[backend]())
     assert [message.text for message in model.requests[0].messages] == [MASKED]
     assert whole(answer)["message"]["content"] == "I write to {EMAIL}."
     assert whole(answer)["finish_reason"] == "stop"
     assert answer.headers["x-guardrail"] == "masked"
 
 
-def test_what_is_fine_passes() -> None:
+@pytest.mark.parametrize("backend", JUDGES)
+def test_what_is_fine_passes(backend: str) -> None:
     model = Model("Fine.")
     hello = [{"role": "user", "content": [{"type": "text", "text": "Hello."}]}]
-    answer = post(model, messages=hello, tools=[WEATHER], stop="x")
+    answer = post(model, JUDGES[backend](), messages=hello, tools=[WEATHER], stop="x")
     assert answer.headers["x-guardrail"] == "passed"
     assert whole(answer)["message"]["content"] == "Fine."
     assert model.requests[0] == request(messages=hello, tools=[WEATHER], stop="x")
 
 
-def test_every_text_of_a_conversation_is_masked() -> None:
+@pytest.mark.parametrize("backend", JUDGES)
+def test_every_text_of_a_conversation_is_masked(backend: str) -> None:
     earlier = {
         "id": "c1",
         "type": "function",
@@ -105,6 +108,7 @@ def test_every_text_of_a_conversation_is_masked() -> None:
     model = Model("Done.")
     post(
         model,
+        JUDGES[backend](),
         messages=[
             {"role": "system", "content": f"You are {EMAIL}."},
             {"role": "user", "content": [{"type": "text", "text": PHONE}, {"type": "text", "text": "x"}]},
@@ -141,6 +145,7 @@ def test_only_users_and_tools_can_attack() -> None:
     assert [source for text, source in judge.judged if "Weather of a city." in text] == ["CONTEXT"]
 
 
+@pytest.mark.parametrize("backend", JUDGES)
 @pytest.mark.parametrize(
     "fields",
     [
@@ -159,9 +164,13 @@ def test_only_users_and_tools_can_attack() -> None:
     ],
 )
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_blocked_request_is_openai_s_content_filter(fields: dict[str, Any], stream: bool) -> None:
+def test_a_blocked_request_is_openai_s_content_filter(
+    backend: str, fields: dict[str, Any], stream: bool
+) -> None:
     model = Model("never")
-    answer: Any = streamed(model, **fields) if stream else post(model, **fields)
+    answer: Any = (
+        streamed(model, JUDGES[backend](), **fields) if stream else post(model, JUDGES[backend](), **fields)
+    )
     assert answer.status == 400
     assert model.requests == []
     assert answer.headers["x-should-retry"] == "false"
@@ -183,19 +192,21 @@ def test_an_image_is_rejected() -> None:
     )
 
 
-def test_a_blocked_answer_ends_before_what_blocks_it() -> None:
+@pytest.mark.parametrize("backend", JUDGES)
+def test_a_blocked_answer_ends_before_what_blocks_it(backend: str) -> None:
     text = f"{'First. ' * 100}Pay with {CARD}, please."
-    answer = post(Model(text))
+    answer = post(Model(text), JUDGES[backend]())
     assert answer.status == 200
     assert whole(answer)["finish_reason"] == "content_filter"
     assert whole(answer)["message"]["content"] == ("First. " * 100)[:600]
     assert answer.body["usage"] == {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
 
 
-def test_a_blocked_stream_ends_as_the_whole_answer_does() -> None:
+@pytest.mark.parametrize("backend", JUDGES)
+def test_a_blocked_stream_ends_as_the_whole_answer_does(backend: str) -> None:
     text = f"{'First. ' * 100}Pay with {CARD}, please. {'Last. ' * 100}"
     model = FakeModel("", pieces=[*map(TextPiece, text), ENDED])
-    answer = streamed(model, stream_options={"include_usage": True})
+    answer = streamed(model, JUDGES[backend](), stream_options={"include_usage": True})
     assert text_in(answer) == ("First. " * 100)[:600]
     *_, last, usage = chunks_in(answer)
     assert last["choices"][0] == {
@@ -209,29 +220,34 @@ def test_a_blocked_stream_ends_as_the_whole_answer_does() -> None:
     assert model.closed == 1
 
 
-@given(st.lists(st.integers(0, 1_000), max_size=12), st.booleans())
-def test_a_stream_of_bytes_is_judged_as_the_whole_answer_is(places: list[int], every: bool) -> None:
+@pytest.mark.parametrize("backend", JUDGES)
+@given(places=st.lists(st.integers(0, 1_000), max_size=12), every=st.booleans())
+def test_a_stream_of_bytes_is_judged_as_the_whole_answer_is(
+    backend: str, places: list[int], every: bool
+) -> None:
     text = f"Ring {PHONE} or jürgen@bücher.example 😀. {'So it is. ' * 40}Again: {PHONE}"
     sent = b"".join(chunks_of(text[:7], text[7:450], text[450:]))
     ends = range(1, len(sent)) if every else sorted({place % len(sent) for place in places})
     cut = [sent[begin:end] for begin, end in zip([0, *ends], [*ends, len(sent)], strict=True)]
-    guard = GuardedChat(guarded())
+    judge = JUDGES[backend]()
+    guard = GuardedChat(guarded(judge))
     pieces = guard.pieces(request(), ChunkReader("qwen3").pieces(cut), stopped=lambda: ENDED)
     read = [piece.text for piece in pieces if isinstance(piece, TextPiece)]
-    expected = GuardedChat(guarded()).completion(request(), completion(text)).text
+    expected = GuardedChat(guarded(judge)).completion(request(), completion(text)).text
     assert "".join(read) == expected
     assert expected == f"Ring {{PHONE}} or {{EMAIL}} 😀. {'So it is. ' * 40}Again: {{PHONE}}"
 
 
-def test_tool_calls_are_judged_and_sent_whole() -> None:
+@pytest.mark.parametrize("backend", JUDGES)
+def test_tool_calls_are_judged_and_sent_whole(backend: str) -> None:
     arguments = r'{"to": "\u002b1 202 555 0143", "note": "x"}'
     call = Call("c1", "send", arguments)
     masked = {"to": "{PHONE}", "note": "x"}
-    answer = post(Model(completion(None, call)))
+    answer = post(Model(completion(None, call)), JUDGES[backend]())
     assert json.loads(whole(answer)["message"]["tool_calls"][0]["function"]["arguments"]) == masked
     parts: list[Piece] = [CallPiece(0, "", id="c1", name="send"), *(CallPiece(0, one) for one in arguments)]
     end = End(finish_reason="tool_calls", prompt_tokens=7, completion_tokens=3)
-    events = chunks_in(streamed(FakeModel("", pieces=[TextPiece("I send."), *parts, end])))
+    events = chunks_in(streamed(FakeModel("", pieces=[TextPiece("I send."), *parts, end]), JUDGES[backend]()))
     calls = [
         choice["delta"]["tool_calls"]
         for event in events
@@ -243,6 +259,7 @@ def test_tool_calls_are_judged_and_sent_whole() -> None:
     assert json.loads(calls[0][0]["function"]["arguments"]) == masked
 
 
+@pytest.mark.parametrize("backend", JUDGES)
 @pytest.mark.parametrize(
     "call",
     [
@@ -251,20 +268,24 @@ def test_tool_calls_are_judged_and_sent_whole() -> None:
         Call("c1", "pay", '{"card": "\\u0034111'),
     ],
 )
-def test_a_blocked_tool_call_is_not_asked_for(call: Call) -> None:
-    answer = post(Model(completion("I pay.", call)))
+def test_a_blocked_tool_call_is_not_asked_for(backend: str, call: Call) -> None:
+    answer = post(Model(completion("I pay.", call)), JUDGES[backend]())
     assert whole(answer)["finish_reason"] == "content_filter"
     assert whole(answer)["message"] == {"role": "assistant", "content": "I pay.", "refusal": None}
 
 
-def test_json_stays_json() -> None:
+@pytest.mark.parametrize("backend", JUDGES)
+def test_json_stays_json(backend: str) -> None:
     written = r'{"name": "\u0061da@example.com", "phone": 2025550143}'
     form = {"type": "json_object"}
-    answer = post(Model(written), response_format=form)
+    answer = post(Model(written), JUDGES[backend](), response_format=form)
     masked = {"name": "{EMAIL}", "phone": "{PHONE}"}
     assert json.loads(whole(answer)["message"]["content"]) == masked
     pieces = [*map(TextPiece, written), ENDED]
-    assert json.loads(text_in(streamed(FakeModel("", pieces=pieces), response_format=form))) == masked
+    assert (
+        json.loads(text_in(streamed(FakeModel("", pieces=pieces), JUDGES[backend](), response_format=form)))
+        == masked
+    )
 
 
 class FailsLater(FakeJudge):

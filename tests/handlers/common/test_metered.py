@@ -180,6 +180,21 @@ def test_a_blocked_call_is_in_the_ledger(
     assert tables.counts() == {BUCKET: {"committed": spent, "spent": spent}}
 
 
+def test_work_whose_result_is_not_passed_on_is_settled(tables: MeteredTables, prices: Prices) -> None:
+    contract = Contract("echo")
+    operation = contract.post("/words", Words, Words, name="words", summary="Echo.", metered_by=WORDS)
+    admission, judge = Admission(tables.meter(), prices=lambda: prices), FakeJudge()
+    service = Service(contract, admission=admission, guardrail=guardrail(judge))
+
+    @service.implements(operation)
+    def echo(request: Words) -> Words:
+        judge.error = BackendUnavailable()
+        return request
+
+    assert ask_as(service, limit("key:k1", "day", "nano_usd", 100)).status == 503
+    assert tables.counts() == {BUCKET: {"committed": 60, "spent": 60}}
+
+
 def test_the_upper_bound_is_reserved_while_the_work_is_done(tables: MeteredTables, prices: Prices) -> None:
     seen: list[dict[str, int]] = []
 
