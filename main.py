@@ -56,15 +56,16 @@ class AiOrchestrator(AwsStack):
         meter = self.meter_with(Meter(self, "meter", ledger, prices=Prices.from_file()))
 
         # Services: a Lambda function each. Routes, models and limits are in handlers/<name>/contract.py.
+        vectors = AiService(self, embeddings, memory_mb=1024)
+        models = ChatService(self, chat, routes=settings.model_routes, embeddings=vectors)
         services = [
             AiService(self, vision, memory_mb=2048),
-            AiService(self, language, memory_mb=1536),
-            AiService(self, embeddings, memory_mb=1024),
+            AiService(self, language, memory_mb=1536, calls={"chat": models}),
+            vectors,
             # Add yours here.
         ]
         dispatcher = Dispatcher(self, orchestrator, services=services)
-        functions = dispatcher.services
-        models = ChatService(self, chat, routes=settings.model_routes, embeddings=functions["embeddings"])
+        functions = {**dispatcher.services, "chat": models}
 
         # Workflows: several services in one answer.
         breaker = CircuitBreaker(self, "summary-model", failures=3, open_seconds=30)

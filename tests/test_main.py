@@ -235,7 +235,6 @@ def test_the_aws_backend_gets_the_permissions_that_it_needs(synthesized: Synthes
     titan = "arn:aws:bedrock:us-east-1::foundation-model/amazon.titan-embed-text-v2:0"
     detect = ["DetectDominantLanguage", "DetectEntities", "DetectKeyPhrases", "DetectSentiment"]
     assert sorted(statements) == [
-        (["bedrock:InvokeModel"], [nova]),
         (["bedrock:InvokeModel"], [nova, micro]),
         (["bedrock:InvokeModel"], [titan]),
         (["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"], [nova, micro]),

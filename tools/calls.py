@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy_tools.callers import CallerKind
+from handlers.chat.offline_backend import MODEL
 from handlers.common.contract import Operation
 from handlers.embeddings.contract import embed_texts, embeddings, rank_candidates
 from handlers.language.contract import analyse_text, language, summarize_text
@@ -188,7 +189,8 @@ TEXT = (
 )
 
 
-def _summary(answer: Any) -> str:
+def _summary(answer: Any, model: str = "lexrank") -> str:
+    expect(answer.get("model") == model, f"the model {model}", answer)
     expect("museum" in answer.get("summary", ""), "a summary that speaks of the museum", answer)
     expect(len(answer["summary"]) < len(TEXT), "a summary shorter than the text", answer)
     return f"{answer['summary']}  ({answer['model']})"
@@ -237,6 +239,10 @@ def calls() -> list[Call]:
             body={"query": QUERY, "candidates": list(CANDIDATES)},
         ),
         Call.of(summarize_text, "say it shorter", _summary, body={"text": TEXT, "max_sentences": 1}),
+        Call.of(
+            summarize_text, "and in a language model's words", lambda answer: _summary(answer, MODEL),
+            body={"text": TEXT, "max_sentences": 1, "style": "abstractive"},
+        ),
         Call.of(
             call_service, "the same analysis through the orchestrator", lambda answer: _analysis(answer["output"]),
             body={"service": analyse_text.name, "input": analysis},

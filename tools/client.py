@@ -85,7 +85,9 @@ def generate_typescript(document: Path, folder: Path) -> Path:
     if not _TYPESCRIPT.exists():
         raise DeploymentError("openapi-typescript is not installed; run `make install-cli`")
     folder.mkdir(parents=True, exist_ok=True)
-    printed = _run([str(_TYPESCRIPT), str(document), "--output", str(folder / "api.ts")])
+    # Requests may leave out fields with a default; in responses, these are required anyway.
+    options = ["--default-non-nullable=false", "--output", str(folder / "api.ts")]
+    printed = _run([str(_TYPESCRIPT), str(document), *options])
     if "warn" in printed.lower():
         raise DeploymentError(f"openapi-typescript warned:\n{printed}")
     (folder / "index.ts").write_text(_CLIENT, encoding="utf-8")

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from deploy_tools.console import heading
+from handlers.chat.offline_backend import MODEL
 from handlers.jobs.contract import read_job, start_job
 from local_cloud.states.timeline import timeline
 from tools.calls import SAMPLES, TEXT, Call, expect
@@ -21,6 +22,7 @@ from workflows.contract import summarize_reliably, understand_document
 
 PATIENCE_SECONDS = 120
 FALLBACK_MODEL = "universal-sentence-encoder-multilingual-v3"
+QUESTION = "What is the total?"
 
 
 def run_workflows(demo: Demo) -> None:
@@ -36,7 +38,7 @@ def run_workflows(demo: Demo) -> None:
     demo.make(summary("it works again, but three failures have opened its circuit", FALLBACK_MODEL))
     show_timeline(demo, "summary")
     close_circuit(demo)
-    demo.make(summary("and when the circuit is closed, by hand or half a minute later", "lexrank"))
+    demo.make(summary("and when the circuit is closed, by hand or half a minute later", MODEL))
     run_job(demo)
 
 
@@ -48,18 +50,20 @@ def document() -> Call:
         expect(answer.get("failed") == [], "no part that failed", answer)
         expect(answer["embedding"]["dimensions"] > 100, "an embedding", answer)
         expect(bool(answer["summary"]["summary"]), "a summary", answer)
+        expect(answer["answer"]["model"] == MODEL, f"an answer of the model {MODEL}", answer)
+        expect("9.35" in answer["answer"]["text"], "the total in the answer", answer)
         return (
-            f"{len(answer['lines'])} lines, language {answer['analysis']['language']['code']}, "
+            f"{QUESTION} {answer['answer']['text']} {len(answer['lines'])} lines, language {answer['analysis']['language']['code']}, "
             f"{answer['embedding']['dimensions']} dimensions, summary: {answer['summary']['summary'][:60]}…"
         )
 
     receipt = base64.b64encode((SAMPLES / "receipt.png").read_bytes()).decode()
     return Call.of(
         understand_document,
-        "read this receipt, then analyse, embed and summarize what it says",
+        "read this receipt, then analyse, embed and summarize what it says, and answer a question",
         check,
-        body={"image": receipt},
-        shown="samples/receipt.png as base64 in JSON",
+        body={"image": receipt, "question": QUESTION},
+        shown=f"samples/receipt.png as base64 in JSON, {QUESTION}",
     )
 
 

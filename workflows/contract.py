@@ -20,7 +20,7 @@ understand_document = workflows.post(
     DocumentResponse,
     name="workflows.document",
     metered_by=BY_TASKS,
-    summary="Read the text of an image, then analyse, embed and summarize it.",
+    summary="Read the text of an image, then analyse, embed and summarize it, and answer a question about it.",
 )
 summarize_reliably = workflows.post(
     "/workflows/summary",
@@ -28,5 +28,5 @@ summarize_reliably = workflows.post(
     SummaryResponse,
     name="workflows.summary",
     metered_by=BY_TASKS,
-    summary="Summarize a text, with a second service if the first one fails.",
+    summary="Summarize a text with a language model, or with sentences of the text if that fails.",
 )

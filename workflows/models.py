@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
-from handlers.common.models import Base64Data, RequestModel, ResponseModel
+from handlers.common.models import Base64Data, NotBlank, RequestModel, ResponseModel
 from handlers.common.summary import SummaryResponse
 from handlers.embeddings.models import EmbeddingsResponse
 from handlers.language.models import AnalysisResponse
 from handlers.vision.models import TextLine
 
+MAX_QUESTION_CHARACTERS: Final = 300
+
 
 class DocumentRequest(RequestModel):
-    """A picture of a document."""
+    """A picture of a document, and a question about it."""
 
     image: Annotated[Base64Data, Field(description="At most 180,000 bytes; larger ones are for jobs.")]
+    question: Annotated[
+        Annotated[str, Field(max_length=MAX_QUESTION_CHARACTERS), NotBlank()] | None,
+        Field(description="A question that a language model answers from the text. Default: none."),
+    ] = None
 
 
 class PartError(ResponseModel):
@@ -33,6 +39,13 @@ class FailedPart(ResponseModel):
     error: PartError
 
 
+class QuestionAnswer(ResponseModel):
+    """The answer to a question about a document."""
+
+    text: str
+    model: str = Field(description="The language model that answered.")
+
+
 class DocumentResponse(ResponseModel):
     """The text of a document, and what the services made of it."""
 
@@ -42,4 +55,5 @@ class DocumentResponse(ResponseModel):
     analysis: AnalysisResponse | None = Field(description="Null if it failed.")
     embedding: EmbeddingsResponse | None = Field(description="Null if it failed.")
     summary: SummaryResponse | None = Field(description="Null if it failed.")
+    answer: QuestionAnswer | None = Field(description="Null without a question, or if it failed.")
     failed: list[FailedPart] = Field(description="The parts that failed, and why.")

@@ -1,4 +1,4 @@
-"""Workflow that summarizes a text with a model, and with another service if the model fails."""
+"""Workflow that summarizes a text in a language model's words, and by sentences of the text if that fails."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def summary(functions: Mapping[str, Function], breaker: CircuitBreaker) -> Step:
 
     Args:
         functions: The functions of the services, by their names.
-        breaker: Stops calling the first model while it keeps failing.
+        breaker: Stops asking the language model while it keeps failing.
     """
     request = {"text": Input("body.text"), "max_sentences": Input("body.max_sentences", default=3)}
     second = LambdaTask(
@@ -32,10 +32,10 @@ def summary(functions: Mapping[str, Function], breaker: CircuitBreaker) -> Step:
         "summarize",
         functions["language"],
         operation=summarize_text,
-        input=request,
+        input={**request, "style": "abstractive"},
         timeout_seconds=12,
         retry=_ONCE_MORE,
-        # What one model cannot read, the other may; that says nothing of how well the first one is.
+        # A text that is too long for the model says nothing of how well the model is.
         catch=[Catch(to=second, errors=["UnprocessableInput"])],
         result="summary",
     )

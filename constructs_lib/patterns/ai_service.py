@@ -59,6 +59,7 @@ class AiService(Function):
         environment: More environment variables; at most 4 KB and no secrets. Default: none.
         guardrail: What is masked and blocked in the texts of its requests and answers. Its operations cannot stream then.
             Default: none.
+        calls: Services that it may invoke, but not the function that streams, by their names in `AI_SERVICES`. Default: none.
         archive: Its code. Default: the archive of `handlers/<name>`.
 
     Raises:
@@ -82,6 +83,7 @@ class AiService(Function):
         stream_timeout_seconds: int = STREAM_TIMEOUT_SECONDS,
         environment: Mapping[str, str] | None = None,
         guardrail: Guardrail | None = None,
+        calls: Mapping[str, AiService] | None = None,
         archive: Archive | None = None,
     ) -> None:
         check_contract(path_of(scope), contract)
@@ -108,6 +110,7 @@ class AiService(Function):
             "CORS_ALLOWED_ORIGINS": ",".join(defaults.allowed_origins),
             **({} if meter is None else meter.environment),
             **guarded,
+            **_names(calls or {}),
             **(environment or {}),
         }
         description = literal(contract.summary) or None
@@ -137,6 +140,8 @@ class AiService(Function):
             if any(operation.event_model for operation in contract.operations)
             else None
         )
+        for service in (calls or {}).values():
+            service.grant_invoke(self)
         for function in self.functions:
             if meter is not None:
                 meter.grant(function)
@@ -203,3 +208,8 @@ class AiService(Function):
             statements.append(invoke_models(stack, contract.bedrock_models))
         if statements:
             function.role.add_policy("ai", *statements)
+
+
+def _names(calls: Mapping[str, AiService]) -> dict[str, str]:
+    arns = {name: service.qualified_arn for name, service in calls.items()}
+    return {"AI_SERVICES": json.dumps(arns)} if arns else {}

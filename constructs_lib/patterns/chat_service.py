@@ -94,12 +94,11 @@ class ChatService(AiService):
                 "MODEL_ROUTES": json.dumps(
                     [route.as_dict(rules.get(route.name)) for route in routes], separators=(",", ":")
                 ),
-                "AI_SERVICES": json.dumps({EMBEDDINGS: embeddings.qualified_arn}),
                 **({"CIRCUIT_TABLE": name} if shared else {}),
             },
+            calls={EMBEDDINGS: embeddings},
             archive=archive,
         )
-        embeddings.grant_invoke(self)
         table = None
         if shared:
             table = Table(

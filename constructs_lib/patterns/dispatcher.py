@@ -75,16 +75,10 @@ class Dispatcher(AiService):
             contract,
             memory_mb=memory_mb,
             timeout_seconds=timeout_seconds,
-            environment={
-                "AI_SERVICES": json.dumps(
-                    {name: service.qualified_arn for name, service in dispatched.items()}
-                )
-            },
+            calls=dispatched,
             archive=archive or service_archive(AwsStack.of(scope), contract.name, generated=catalogue),
         )
         self._services = dispatched
-        for service in dispatched.values():
-            service.grant_invoke(self)
 
     @cached_property
     def integration(self) -> LambdaIntegration:

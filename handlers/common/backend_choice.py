@@ -15,6 +15,11 @@ class UnknownBackend(Exception):
     """AI_BACKEND names no backend. A mistake in the deployment, so the caller sees an internal error."""
 
 
+def ai_backend() -> str:
+    """Return the name of the AI backend: AI_BACKEND, `local` without it."""
+    return os.environ.get("AI_BACKEND") or "local"
+
+
 class BackendChoice(Once[B]):
     """Makes a service's backend on first use, so that `describe` and wrong input load no model.
 
@@ -29,7 +34,7 @@ class BackendChoice(Once[B]):
         factories = {"local": local, "aws": aws}
 
         def make() -> B:
-            name = os.environ.get("AI_BACKEND") or "local"
+            name = ai_backend()
             if name not in factories:
                 raise UnknownBackend(f"AI_BACKEND is {name!r}; set it to 'local' or 'aws'")
             return factories[name]()

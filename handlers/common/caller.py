@@ -128,6 +128,7 @@ class Caller:
             "services": sorted(self.services),
             "models": sorted(self.models),
             "limits": [limit.to_json() for limit in self.limits],
+            "scopes": sorted(self.scopes),
         }
 
     @classmethod
@@ -139,9 +140,10 @@ class Caller:
         """
         try:
             fields = dict(cast("Mapping[str, Any]", value))
-            services, models = (frozenset(map(str, fields.pop(name))) for name in ("services", "models"))
+            names = ("services", "models", "scopes")
+            services, models, scopes = (frozenset(map(str, fields.pop(name))) for name in names)
             limits = tuple(map(Limit.from_json, fields.pop("limits")))
-            return cls(**fields, services=services, models=models, limits=limits)
+            return cls(**fields, services=services, models=models, limits=limits, scopes=scopes)
         except (KeyError, TypeError, ValueError):
             raise InternalError(detail="the caller of the event cannot be read") from None
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from handlers.common.backend_choice import ai_backend
 from handlers.common.budgets import Amounts, BudgetExceeded
 from handlers.common.caller import Caller, Unit
 from handlers.common.deadline import Deadline
@@ -149,7 +150,7 @@ class Metered:
             self._count()
             return
         self._call = replace(self._call, operation=operation)
-        backend = os.environ.get("AI_BACKEND") or "local"
+        backend = ai_backend()
         price = self._prices().of_measure(operation, measure, backend)
         self._measured = measure, request
         self.attempt(f"{backend}:{operation}", price, measure.upper(request))

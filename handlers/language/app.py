@@ -4,33 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from handlers.common.backend_choice import BackendChoice
+from handlers.common.backend_choice import BackendChoice, ai_backend
 from handlers.common.errors import PayloadTooLarge
+from handlers.common.functions import Functions
 from handlers.common.invocation import Invocation
+from handlers.common.once import Once
 from handlers.common.service import Service
-from handlers.common.summary import SummaryRequest, SummaryResponse
+from handlers.common.summary import SummaryResponse
+from handlers.language.abstractive import Abstractive
 from handlers.language.backend import LanguageBackend
-from handlers.language.contract import analyse_text, language, summarize_text
+from handlers.language.contract import analyse_text, is_abstractive, language, summarize_text
 from handlers.language.models import (
     MAX_TEXT_BYTES,
     UNDETERMINED,
     AnalysisRequest,
     AnalysisResponse,
     DetectedLanguage,
+    StyledSummaryRequest,
 )
-from handlers.language.summarizer import LexRank, Summarizer
+from handlers.language.summarizer import LexRank
 
 
 def create_service(
-    backend: Callable[[], LanguageBackend], summarizer: Callable[[], Summarizer] = LexRank
+    backend: Callable[[], LanguageBackend],
+    functions: Callable[[], Functions] = Functions.from_environment,
 ) -> Service:
     """The language service.
 
     Args:
         backend: Returns the backend; called only for a valid request.
-        summarizer: Returns the summarizer, likewise. Default: none; summaries use the text's own sentences.
+        functions: Returns the functions that it may invoke; called once, for an abstractive summary. Default: those of
+            AI_SERVICES.
     """
     service = Service(language)
+    abstractive = Abstractive(Once(functions))
 
     @service.implements(analyse_text)
     def handle_analysis(request: AnalysisRequest, invocation: Invocation) -> AnalysisResponse:
@@ -65,8 +72,13 @@ def create_service(
         )
 
     @service.implements(summarize_text)
-    def handle_summary(request: SummaryRequest, invocation: Invocation) -> SummaryResponse:
-        return summarizer().summarize(
+    def handle_summary(request: StyledSummaryRequest, invocation: Invocation) -> SummaryResponse:
+        chosen = is_abstractive(request.style, ai_backend())
+        if chosen and (request.style or abstractive.serves(invocation)):
+            return abstractive.summarize(
+                request.text, max_sentences=request.max_sentences, invocation=invocation
+            )
+        return LexRank().summarize(
             request.text, max_sentences=request.max_sentences, deadline=invocation.deadline
         )
 
@@ -85,14 +97,5 @@ def _aws() -> LanguageBackend:
     return ComprehendBackend()
 
 
-def _bedrock() -> Summarizer:
-    from handlers.language.bedrock_summarizer import BedrockSummarizer
-
-    return BedrockSummarizer()
-
-
-service = create_service(
-    BackendChoice(local=_local, aws=_aws),
-    BackendChoice(local=LexRank, aws=_bedrock),
-)
+service = create_service(BackendChoice(local=_local, aws=_aws))
 handler = service.handler

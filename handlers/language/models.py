@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from handlers.common.models import NotBlank, RequestModel, ResponseModel, is_none
+from handlers.common.summary import SummaryRequest
 
 MAX_TEXT_BYTES = 5_000
 """As UTF-8; what Comprehend takes in one synchronous call."""
@@ -39,6 +40,18 @@ class AnalysisRequest(RequestModel):
         Field(
             pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$",
             description="The text's language, such as `en` or `zh-TW`, if it is known. Default: it is detected.",
+        ),
+    ] = None
+
+
+class StyledSummaryRequest(SummaryRequest):
+    """A text to summarize, and how."""
+
+    style: Annotated[
+        Literal["extractive", "abstractive"] | None,
+        Field(
+            description="`extractive` chooses sentences of the text and invents nothing; `abstractive` has a language model "
+            "write. Default: `extractive`; with AWS's AI services `abstractive`, if the caller may use the model."
         ),
     ] = None
 

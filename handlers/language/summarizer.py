@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from typing import Protocol
 
 from handlers.common.deadline import Deadline
 from handlers.common.summary import SummaryResponse, best, sentences
@@ -17,13 +16,6 @@ _LEAST_LIKENESS = 0.1
 _DAMPING = 0.85
 _ROUNDS = 30
 _CLOSE_ENOUGH = 1e-6
-
-
-class Summarizer(Protocol):
-    """Summarizes text."""
-
-    def summarize(self, text: str, *, max_sentences: int, deadline: Deadline) -> SummaryResponse:
-        """A summary of at most so many sentences."""
 
 
 class LexRank:

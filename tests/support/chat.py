@@ -10,7 +10,7 @@ import pytest
 
 from handlers.chat.app import create_service
 from handlers.chat.backend import Completion, End, Piece, TextPiece
-from handlers.chat.models import ChatRequest
+from handlers.chat.models import ChatRequest, FinishReason
 from handlers.chat.parameters import Rejection
 from handlers.chat.router import Router
 from handlers.chat.routes import Route, Routes, Target
@@ -54,6 +54,7 @@ class FakeModel:
         answer: Its whole answer.
         pieces: Its streamed answer; an exception is raised. Default: `answer` and the end.
         rejects: What it rejects.
+        finish_reason: Why its whole answer ended.
     """
 
     def __init__(
@@ -62,8 +63,10 @@ class FakeModel:
         *,
         pieces: Sequence[Piece | Exception] | None = None,
         rejects: Rejection | None = None,
+        finish_reason: FinishReason = "stop",
     ) -> None:
         self.answer = answer
+        self.finish_reason = finish_reason
         self.pieces = pieces
         self.closed = 0
         self.rejects = rejects
@@ -78,7 +81,9 @@ class FakeModel:
         self.seconds.append(deadline.seconds_left())
         if isinstance(self.answer, Exception):
             raise self.answer
-        return Completion(text=self.answer, finish_reason="stop", prompt_tokens=7, completion_tokens=3)
+        return Completion(
+            text=self.answer, finish_reason=self.finish_reason, prompt_tokens=7, completion_tokens=3
+        )
 
     def stream(
         self, request: ChatRequest, *, first: Deadline, deadline: Deadline

@@ -97,6 +97,7 @@ class CloudInThread:
                 aws_access_key_id="test",
                 aws_secret_access_key="test",
                 config=Config(
+                    inject_host_prefix=False,
                     retries={"total_max_attempts": 1},
                     s3={"addressing_style": "path"},
                     max_pool_connections=THREADS,

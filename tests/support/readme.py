@@ -12,7 +12,7 @@ README = PROJECT / "README.md"
 _BLOCK = re.compile(r"<!-- (file|line): (.+?) -->\n```\w+\n(.*?)```", re.DOTALL)
 _AFTER = {
     "imports": re.compile(r"(from handlers\.embeddings\.contract import .*\n)"),
-    "services": re.compile(r"( +AiService\(self, embeddings, .*\n)"),
+    "services": re.compile(r"( +vectors,\n)"),
 }
 
 

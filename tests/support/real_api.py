@@ -33,7 +33,6 @@ from handlers.embeddings.backend import Embeddings
 from handlers.embeddings.models import EmbeddingsRequest
 from handlers.language import app as language
 from handlers.language.models import Analysis, AnalysisRequest, DetectedLanguage, Sentiment, SentimentScores
-from handlers.language.summarizer import LexRank
 from handlers.orchestrator import app as orchestrator
 from handlers.orchestrator.catalogue import Catalogue
 from handlers.vision import app as vision
@@ -41,6 +40,7 @@ from handlers.vision.backend import FoundLabel, FoundText, labels_response, text
 from handlers.vision.images import Picture
 from handlers.vision.models import LabelsResponse, TextResponse
 from local_cloud.functions.result import InvocationResult
+from tests.support.chat import chat_service
 from tests.support.cloud_in_thread import (
     ACCOUNT,
     REGION,
@@ -113,6 +113,16 @@ class InProcess(AwsApi):
         result = run_as_lambda(self._services[key].handler, json.loads(parameters["Payload"]))
         failed = {"FunctionError": "Unhandled"} if result.function_error else {}
         return {"Payload": result.payload, **failed}
+
+
+def functions_with(api: object) -> Functions:
+    """The functions that `language` may invoke: the chat function, behind an API of Lambda."""
+    return Functions({"chat": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:chat:live"}, api=api)  # type: ignore[arg-type]
+
+
+def functions_with_chat(model: object) -> Functions:
+    """The same, with the chat function in this process and a model."""
+    return functions_with(InProcess({"chat": chat_service(model)}))
 
 
 def run_as_lambda(handler: Callable[[Any, Any], Any], event: Any) -> InvocationResult:
@@ -201,7 +211,7 @@ def role_arn(cloud: CloudInThread) -> str:
 def services() -> dict[str, Service]:
     apis = {
         "vision": vision.create_service(FakeVision),
-        "language": language.create_service(FakeLanguage, LexRank),
+        "language": language.create_service(FakeLanguage),
         "embeddings": embeddings.create_service(FakeEmbeddings),
     }
     arns = {name: f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}:live" for name in apis}

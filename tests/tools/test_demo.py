@@ -13,6 +13,7 @@ import pytest
 
 from deploy_tools.callers import CallerKind, Callers
 from deploy_tools.console import step
+from handlers.chat.offline_backend import MODEL
 from tools import demo
 from tools.calls import Call, WrongAnswer, calls, error, expect
 from tools.demo_calls import Demo, call, judge
@@ -111,7 +112,7 @@ def test_every_call_of_a_workflow_refuses_a_wrong_answer(capsys: pytest.CaptureF
         200, b'{"text": "", "model": "another", "summary": "", "status": "lost", "failed": ["all"]}'
     ) as url:
         shown = demo_at(url)
-        for request in (document(), summary("", "lexrank")):
+        for request in (document(), summary("", MODEL)):
             assert shown.make(request) == b""
         run_job(shown)
     assert (shown.right, shown.wrong) == (0, 3)

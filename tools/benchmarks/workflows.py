@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from constructs_lib import Input, LambdaTask, Step, Succeed, Variable
+from constructs_lib import Input, LambdaTask, ModelRoute, OfflineModel, Step, Succeed, Variable
 from constructs_lib.workflows.http_errors import ERRORS
 from constructs_lib.workflows.http_templates import request_template, response_template
 from constructs_lib.workflows.rendering import render
@@ -68,6 +68,7 @@ class Service:
     qualified_arn: str
     function_name: str = "bench"
     timeout_seconds: int = 20
+    routes: tuple[ModelRoute, ...] = (ModelRoute("fast", [OfflineModel()]),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ def flows(service: Service) -> tuple[Flow, ...]:
         ),
         Flow(
             "document",
-            document(dict.fromkeys(("vision", "language", "embeddings"), service)),  # type: ignore[arg-type] # any CalledFunction does
+            document(dict.fromkeys(("vision", "language", "embeddings", "chat"), service)),  # type: ignore[arg-type] # any CalledFunction does
             ((("vision.text", picture),), understood),
             picture,
         ),

@@ -76,17 +76,26 @@ def tenant(deployed: Deployed) -> Callable[..., Tenant]:
 
 def test_every_kind_of_route_is_in_the_ledger_and_settled(tenant: Callable[..., Tenant]) -> None:
     acme = tenant("tenant/day/usd=1")
-    assert acme.ask("/language/summary", {"text": TEXT})[0] == 200
-    dispatched = {"service": "language.summary", "input": {"text": TEXT}}
-    assert acme.ask("/ai-service", dispatched)[0] == 200
+    written = {"text": TEXT, "style": "abstractive"}
+    for body in ({"text": TEXT}, written):
+        assert acme.ask("/language/summary", body)[0] == 200
+        assert acme.ask("/ai-service", {"service": "language.summary", "input": body})[0] == 200
     assert acme.ask("/workflows/summary", {"text": TEXT})[0] == 200
     assert acme.ask("/v1/embeddings", {"model": "embeddings", "input": "a cat"})[0] == 200
     assert acme.ask("/v1/chat/completions", CHAT)[0] == 200
     status, stream, _ = acme.ask("/v1/chat/completions", {**CHAT, "stream": True})
     assert (status, stream.rstrip().endswith(b"[DONE]")) == (200, True)
     used = acme.used()
-    assert set(used) == {"language.summary", "workflows.summary", "chat.embeddings", "chat.completions"}
-    assert (used["language.summary"], used["workflows.summary"]) == (2 * SUMMARY, SUMMARY)
+    assert set(used) == {
+        "language.summary",
+        "workflows.summary",
+        "chat.answer",
+        "chat.embeddings",
+        "chat.completions",
+    }
+    assert used["language.summary"] == 4 * SUMMARY
+    # The row of the workflow has its model's answer too, and once: that of one call, where chat.answer has two.
+    assert SUMMARY < used["workflows.summary"] < SUMMARY + used["chat.answer"]
     assert acme.limit() == (sum(used.values()), 0)
 
 
@@ -112,6 +121,8 @@ def test_a_job_is_reserved_while_it_runs_and_settled_when_it_has_ended(tenant: C
     [
         ("/language/summary", {"text": TEXT}),
         ("/ai-service", {"service": "language.summary", "input": {"text": TEXT}}),
+        ("/language/summary", {"text": TEXT, "style": "abstractive"}),
+        ("/ai-service", {"service": "language.summary", "input": {"text": TEXT, "style": "abstractive"}}),
         ("/workflows/summary", {"text": TEXT}),
         ("/workflows/document/jobs", {"input": {"pages": [{"image": PICTURE}]}}),
         ("/v1/chat/completions", CHAT),

@@ -73,7 +73,8 @@ def test_every_route_gives_a_typed_answer(deployed: Deployed, client: Any, docum
             call(user, "language", "language_analysis", body=m.AnalysisRequest(text=TEXT)).language.code
             == "en"
         )
-        assert call(user, "language", "language_summary", body=summary).model
+        styled = m.StyledSummaryRequest(text=TEXT, max_sentences=1)
+        assert call(user, "language", "language_summary", body=styled).model
         assert (
             call(user, "embeddings", "embeddings", body=m.EmbeddingsRequest(inputs=[TEXT])).dimensions == 512
         )
@@ -82,6 +83,7 @@ def test_every_route_gives_a_typed_answer(deployed: Deployed, client: Any, docum
         assert call(user, "embeddings", "embeddings_summary", body=summary).summary
         assert call(user, "workflows", "workflows_summary", body=summary).summary
         document_answer = call(user, "workflows", "workflows_document", body=m.DocumentRequest(image=image))
+        assert document_answer.answer is None
         assert document_answer.analysis.language.code == "en"
         assert document_answer.failed == []
         assert {

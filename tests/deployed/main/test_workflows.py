@@ -8,11 +8,13 @@ import json
 import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from handlers.chat.offline_backend import MODEL
 from local_cloud.states.timeline import Row, timeline
 from tests.support.deployment import Deployed
 from tools.calls import SAMPLES, TEXT, Call
@@ -32,7 +34,7 @@ def warm(deployed: Deployed) -> None:
     requests: list[tuple[str, dict[str, Any]]] = [
         ("/vision/text", picture),
         ("/language/analysis", text),
-        ("/language/summary", text),
+        ("/language/summary", {**text, "style": "abstractive"}),
         ("/embeddings", {"inputs": [TEXT]}),
         ("/embeddings/summary", text),
     ]
@@ -97,7 +99,8 @@ def test_a_document_is_read_and_understood_in_one_call(deployed: Deployed) -> No
     rows = of_workflow(deployed, "document")
     states = [row.state for row in rows]
     assert states[:6] == [*RESERVED, "read the text", "any text?", "understand it"]
-    assert set(states[6:-3]) == {"analyse", "embed", "summarize"}
+    question = {"understand it: answer", "any question?", "answer the question"}
+    assert set(states[6:-3]) == {"analyse", "embed", "summarize", *question}
     assert states[-3:] == ["answer", *SETTLED]
     assert {row.outcome for row in rows} == {"succeeded"}
     by_name = {row.state: row for row in rows}
@@ -109,6 +112,35 @@ def test_a_document_is_read_and_understood_in_one_call(deployed: Deployed) -> No
         assert inside.start_ms + inside.duration_ms <= around.start_ms + around.duration_ms
     assert by_name["read the text"].duration_ms > 0
     assert around.start_ms >= by_name["read the text"].duration_ms
+
+
+@pytest.mark.parametrize("question", [{}, {"question": None}])
+def test_without_a_question_no_model_is_asked(deployed: Deployed, question: dict[str, Any]) -> None:
+    request = document()
+    assert isinstance(request.body, dict)
+    body = {"image": request.body["image"], **question}
+    status, answer = answered(deployed, replace(request, body=body))
+    assert (status, answer["answer"], answer["failed"]) == (200, None, [])
+    assert "no question" in [row.state for row in of_workflow(deployed, "document")]
+
+
+def test_a_question_is_data_whatever_marks_it_has(deployed: Deployed) -> None:
+    request = document()
+    assert isinstance(request.body, dict)
+    marks = "{page} {{x}} {% $states.input %} {% $error('a') %} $uppercase('a') \"; } %s </page> What is the total?"
+    status, answer = answered(deployed, replace(request, body={**request.body, "question": marks}))
+    assert (status, answer["failed"]) == (200, [])
+    assert answer["answer"]["model"] == MODEL
+
+
+def test_without_the_language_models_a_document_has_no_answer(deployed: Deployed, demo: Demo) -> None:
+    with unavailable(demo, "chat"):
+        status, answer = answered(deployed, document())
+    assert status == 200, answer
+    busy = {"code": "backend_unavailable", "message": "The service is busy. Try again later."}
+    assert answer["failed"] == [{"branch": "answer", "error": busy}]
+    assert answer["answer"] is None
+    assert answer["summary"]["summary"]
 
 
 def test_with_one_branch_down_the_rest_is_answered_and_the_branch_is_named(
@@ -188,7 +220,7 @@ def test_a_summary_comes_from_another_service_while_the_first_takes_no_calls(
         "choose its sentences": ("succeeded", None),
         **dict.fromkeys(["answer", *SETTLED], ("succeeded", None)),
     }
-    request = summary("", "lexrank")
+    request = summary("", MODEL)
     status, content, _ = call(deployed.invoke_url, request, deployed.callers)
     assert judge(request, status, content)
     assert [row.state for row in of_workflow(deployed, "summary")] == [
@@ -220,7 +252,7 @@ def test_a_first_service_that_failed_three_times_is_not_tried_until_its_circuit_
         *SETTLED,
     ]
     close_circuit(demo)
-    assert answered(deployed, SUMMARY)[1]["model"] == "lexrank"
+    assert answered(deployed, SUMMARY)[1]["model"] == MODEL
     assert [row.state for row in of_workflow(deployed, "summary")][5:] == [
         "summarize",
         "summarize: recovered?",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -114,6 +113,5 @@ def test_a_caller_of_a_service_needs_the_right_to_the_model() -> None:
     service = chat_service(FakeModel("Hello!"))
     caller = Caller("tenant:acme", "acme", "k1", "A" * 24, models=frozenset({"other"}))
     event = {"operation": "chat.answer", "input": prompt(), "caller": caller.to_json()}
-    assert Caller.from_json(json.loads(json.dumps(caller.to_json()))) == caller
     with pytest.raises(Forbidden, match=r"^These credentials may not use the model fast\.$"):
         service.handler(event, None)

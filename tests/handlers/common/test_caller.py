@@ -149,3 +149,19 @@ def test_only_what_looks_like_a_pseudonym_reaches_the_logs(pseudonym: Any) -> No
     caller = caller_of({"principalId": "ada", "caller": PSEUDONYM})
     assert caller is not None
     assert caller.pseudonym is None
+
+
+def test_a_caller_travels_with_the_events_of_calls_that_are_made_for_it() -> None:
+    caller = caller_of({**CONTEXT, "scopes": "approve"})
+    assert caller is not None
+    assert caller.scopes == {"approve"}
+    assert Caller.from_json(json.loads(json.dumps(caller.to_json()))) == caller
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, [], {}, {"principal": "user:a"}, {"services": 1, "models": [], "scopes": [], "limits": []}],
+)
+def test_what_is_not_a_caller_fails_closed(value: object) -> None:
+    with pytest.raises(InternalError):
+        Caller.from_json(value)

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from handlers.common.aws_api import reading_answer
 from handlers.common.contract import Contract
-from handlers.common.deadline import Deadline
 from handlers.common.errors import BackendError, ServiceError
 from handlers.common.service import Service
 from handlers.common.summary import SummaryRequest, SummaryResponse
@@ -24,14 +23,22 @@ from handlers.embeddings import app as embeddings
 from handlers.embeddings.aws_backend import TitanBackend
 from handlers.language import app as language
 from handlers.language.aws_backend import ComprehendBackend
-from handlers.language.bedrock_summarizer import BedrockSummarizer
 from handlers.language.summarizer import LexRank
 from handlers.vision import app as vision
 from handlers.vision.aws_backend import RekognitionVision
 from tests.support import aws
+from tests.support.chat import FakeModel
 from tests.support.cloud_in_thread import DeployedApi
-from tests.support.events import Answer, ask, proxy_event
-from tests.support.real_api import CRASH, RealApi, function_failure, picture, problem_of
+from tests.support.events import Answer, ask, call, proxy_event
+from tests.support.real_api import (
+    CRASH,
+    RealApi,
+    function_failure,
+    functions_with,
+    functions_with_chat,
+    picture,
+    problem_of,
+)
 
 CANARY = "qzcanary7q"
 MakeApi = Callable[..., DeployedApi]
@@ -81,12 +88,12 @@ def check(service: Service, path: str, event: dict[str, Any]) -> Answer:
 
 @given(answer=answers)
 def test_whatever_the_language_service_answers_is_an_answer_or_a_502(answer: dict[str, Any]) -> None:
+    chat = aws.Answering({"invoke": {"Payload": json.dumps(answer).encode()}})
     service = language.create_service(
-        lambda: ComprehendBackend(nonsensical(answer)), lambda: BedrockSummarizer(nonsensical(answer))
+        lambda: ComprehendBackend(nonsensical(answer)), lambda: functions_with(chat)
     )
-    text = proxy_event(json.dumps({"text": "London"}))
-    check(service, "/language/analysis", text)
-    check(service, "/language/summary", text)
+    check(service, "/language/analysis", proxy_event(json.dumps({"text": "London"})))
+    check(service, "/language/summary", proxy_event(json.dumps({"text": "London", "style": "abstractive"})))
     named = proxy_event(json.dumps({"text": "London", "language": "en"}))
     check(service, "/language/analysis", named)
 
@@ -143,21 +150,21 @@ def test_an_answer_that_cannot_be_read_is_the_backends_error(error: Exception) -
     ],
 )
 def test_no_text_ends_the_document_that_the_model_is_given(text: str) -> None:
-    answering = aws.Answering({"converse": {"output": {"message": {"content": [{"text": "Short."}]}}}})
-    summarizer = BedrockSummarizer(answering)  # type: ignore[arg-type]
-    summarizer.summarize(text, max_sentences=1, deadline=Deadline.after(20))
-    ((_, parameters, _),) = answering.calls
-    sent = parameters["messages"][0]["content"][0]["text"]
-    inside = sent.removeprefix("<document>\n").removesuffix("\n</document>")
+    model = FakeModel("Short.")
+    service = language.create_service(LexRank, lambda: functions_with_chat(model))
+    assert call(service, "language.summary", {"text": text, "style": "abstractive"})["summary"] == "Short."
+    (request,) = model.requests
+    (message,) = request.messages
+    _, inside = message.text.removesuffix("\n</document>").split("<document>\n", maxsplit=1)
     assert re.search(r"<[\s/]*document", inside, re.IGNORECASE) is None
-    assert set(parameters) == {"modelId", "system", "messages", "inferenceConfig"}, "the model has no tools"
+    assert request.tools is None
 
 
 def test_what_a_model_writes_is_data() -> None:
     written = f'<script>alert(1)</script>"}} {CANARY}'
-    answering = aws.Answering({"converse": {"output": {"message": {"content": [{"text": written}]}}}})
-    service = language.create_service(LexRank, lambda: BedrockSummarizer(answering))  # type: ignore[arg-type]
-    answer = ask(service, proxy_event(json.dumps({"text": "London."}), resource="/language/summary"))
+    service = language.create_service(LexRank, lambda: functions_with_chat(FakeModel(written)))
+    body = json.dumps({"text": "London.", "style": "abstractive"})
+    answer = ask(service, proxy_event(body, resource="/language/summary"))
     assert (answer.status, answer.body["summary"]) == (200, written)
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
