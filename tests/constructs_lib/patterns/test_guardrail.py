@@ -18,7 +18,8 @@ from constructs_lib import (
 )
 from constructs_lib.patterns.guardrail import OFFLINE_PERSONAL_DATA, PERSONAL_DATA
 from handlers.common.contract import Contract
-from handlers.common.offline_judge import FINDERS
+from handlers.common.guardrails import Guardrail as Rules
+from handlers.common.offline_judge import FINDERS, OfflineJudge
 from tests.support.contracts import Greeting, greeting
 from tests.support.synthesis import Configuration, FakeArchive, refused
 
@@ -107,14 +108,21 @@ def test_a_service_has_its_rules_and_the_right_to_apply_them(app: App, archive: 
     )
 
 
-def test_the_local_cloud_has_patterns_and_no_bedrock_guardrail(app: App, archive: FakeArchive) -> None:
+def test_the_local_cloud_has_patterns_and_no_bedrock_guardrail(
+    app: App, archive: FakeArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stack = AwsStack(app, "shop", environment=LOCAL)
     AiService(stack, greeting(), archive=archive, guardrail=PHONES)
     configuration = Configuration(stack)
     assert configuration.all("bedrock_guardrail") == {}
-    assert configuration.only("lambda_function")["environment"]["variables"]["GUARDRAIL"] == (
+    written = configuration.only("lambda_function")["environment"]["variables"]["GUARDRAIL"]
+    assert written == (
         '{"backend":"offline","personal_data":{"PHONE":"MASK"},"words":[],"step":100,"overlap":100}'
     )
+    monkeypatch.setenv("GUARDRAIL", written)
+    read = Rules.from_environment()
+    assert read is not None
+    assert isinstance(read.judge, OfflineJudge)
     assert refused(lambda: BedrockGuardrail(stack, "rules", rules=PHONES))[1] == (
         "shop/rules: the local cloud has no Bedrock Guardrails; use the backend 'offline' there"
     )
