@@ -78,7 +78,7 @@ class GuardedChat:
     @property
     def header(self) -> dict[str, str]:
         """Header of the response: what the guardrail did so far."""
-        return {"x-guardrail": "masked" if self._guarded.masked else "passed"}
+        return {"x-guardrail": self._guarded.action}
 
     def completion(self, request: ChatRequest, completion: Completion) -> Completion:
         """Return an answer as the caller may read it.

@@ -20,7 +20,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, Literal, TypeVar, cast
 
 from pydantic import BaseModel
 
@@ -38,6 +38,8 @@ INPUT_STEP: Final = 20_000
 """Characters that a window of a whole input passes on."""
 
 _SEPARATOR: Final = "\n\n"
+
+Action = Literal["passed", "masked", "blocked"]
 
 T = TypeVar("T")
 
@@ -110,8 +112,8 @@ class Guarded:
         self._name = name
         self._deadline = deadline
         self._units: Counter[str] = Counter()
-        self.masked = False
-        """Whether something was masked so far."""
+        self.action: Action = "passed"
+        """What it did so far."""
 
     def reserve(self, characters: int, *, batches: int = 1) -> None:
         """Reserve what it costs to judge a number of characters.
@@ -199,17 +201,18 @@ class Guarded:
     def blocked(self, kinds: Iterable[str], source: Source) -> ContentFiltered:
         """Record what blocked a text, and return the error for it."""
         self._metered.filtered()
-        names = self._record("blocked", kinds, source)
+        self.action = "blocked"
+        names = self._record(kinds, source)
         return ContentFiltered(detail=f"guardrail of {self._name}: {source} {' '.join(names)}")
 
     def masked_in(self, source: Source, kinds: Iterable[str]) -> None:
         """Record what was masked in a text."""
-        self.masked = True
-        self._record("masked", kinds, source)
+        self.action = "masked"
+        self._record(kinds, source)
 
-    def _record(self, action: str, kinds: Iterable[str], source: Source) -> list[str]:
+    def _record(self, kinds: Iterable[str], source: Source) -> list[str]:
         names = sorted(set(kinds))
-        record_intervention(guarded=self._name, action=action, source=source, kinds=names)
+        record_intervention(guarded=self._name, action=self.action, source=source, kinds=names)
         return names
 
 

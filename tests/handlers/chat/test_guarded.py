@@ -196,7 +196,7 @@ def test_an_image_is_rejected() -> None:
 def test_a_blocked_answer_ends_before_what_blocks_it(backend: str) -> None:
     text = f"{'First. ' * 100}Pay with {CARD}, please."
     answer = post(Model(text), JUDGES[backend]())
-    assert answer.status == 200
+    assert (answer.status, answer.headers["x-guardrail"]) == (200, "blocked")
     assert whole(answer)["finish_reason"] == "content_filter"
     assert whole(answer)["message"]["content"] == ("First. " * 100)[:600]
     assert answer.body["usage"] == {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}

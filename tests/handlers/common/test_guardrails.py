@@ -142,7 +142,7 @@ def test_texts_are_judged_together_and_masked_each() -> None:
     guard = guarded(judge)
     assert guard.texts(["a <1>", "", "<22> b", "c"], "INPUT") == ["a {PHONE}", "", "{PHONE} b", "c"]
     assert judge.judged == [("a <1>\n\n\n\n<22> b\n\nc", "INPUT")]
-    assert guard.masked
+    assert guard.action == "masked"
     assert guard.texts(["", ""], "INPUT") == ["", ""]
     assert len(judge.judged) == 1
 
