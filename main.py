@@ -41,6 +41,7 @@ from handlers.vision.contract import vision
 from settings import PROJECT, Settings, settings_from
 from workflows.contract import summarize_reliably, understand_document, workflows
 from workflows.document import document, document_pages
+from workflows.receipt import APPROVE, LONGEST_SECONDS, receipt
 from workflows.summary import summary
 
 
@@ -81,6 +82,7 @@ class AiOrchestrator(AwsStack):
         )
         runner = JobRunner(self, jobs, payloads=payloads, callbacks=settings.callbacks)
         runner.add_workflow("document", document_pages(functions, runner), each="pages")
+        runner.add_workflow("receipt", receipt(functions, models, runner), timeout_seconds=LONGEST_SECONDS)
 
         # All of these as tools of agents (MCP), but not what people decide.
         tools = McpServer(
@@ -94,7 +96,8 @@ class AiOrchestrator(AwsStack):
         pool = UserPool(self, "users", mfa=settings.mfa, threat_protection=settings.threat_protection)
         client_id = pool.add_client("cli", password_sign_in=settings.password_sign_in)
         access = TenantAccess(limits=settings.user_limits)
-        tenants = Tenants(self, "tenants", users=pool, user_access=access)
+        groups = {"approvers": TenantAccess(limits=settings.user_limits, scopes=[APPROVE])}
+        tenants = Tenants(self, "tenants", users=pool, user_access=access, user_groups=groups)
 
         # The APIs. Routes without an entry in `authorization` are for users and tenants. Models have an API that streams.
         api = RestApi(self, "api", name="aiOrchestratorApi", default_authorization=tenants)

@@ -238,7 +238,7 @@ def _bedrock_routes(environment: Environment) -> tuple[ModelRoute, ...]:
     # Attacks on a model cannot be judged without Bedrock.
     guardrail = Guardrail(personal_data=PERSONAL_DATA, prompt_attacks=not environment.is_local)
     nova = [BedrockModel("amazon.nova-lite-v1:0"), BedrockModel("amazon.nova-micro-v1:0")]
-    return (ModelRoute("fast", nova), ModelRoute("guarded", nova, guardrail=guardrail))
+    return (ModelRoute("fast", nova, aliases=["agent"]), ModelRoute("guarded", nova, guardrail=guardrail))
 
 
 def _local_routes(given: Mapping[str, str]) -> tuple[ModelRoute, ...]:
@@ -248,6 +248,8 @@ def _local_routes(given: Mapping[str, str]) -> tuple[ModelRoute, ...]:
         ModelRoute("fast", [OfflineModel()]),
         ModelRoute("server", [server, OfflineModel()]),
         ModelRoute("guarded", [OfflineModel()], guardrail=Guardrail(personal_data=PERSONAL_DATA)),
+        # Without the small model, which makes up the arguments of tools.
+        ModelRoute("agent", [server]),
     )
 
 

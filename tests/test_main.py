@@ -318,7 +318,9 @@ def test_prod_is_told_of_what_costs_money(synthesized: Synthesize) -> None:
         for one in watched["aws_cloudwatch_metric_alarm"].values()
         if one["metric_name"] == "ExecutionsStarted"
     ]
-    assert started == ["ai-orchestrator-prod-jobs-document-executions-started"]
+    assert started == [
+        f"ai-orchestrator-prod-jobs-{name}-executions-started" for name in ("document", "receipt")
+    ]
 
 
 @pytest.mark.parametrize(("environment", "sends"), [("local", True), ("dev", False), ("prod", False)])

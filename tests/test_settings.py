@@ -152,7 +152,7 @@ def test_a_server_with_openai_s_protocol_answers_before_the_offline_model() -> N
         routes = settings_from(variables).model_routes
         return [[target["backend"] for target in route.as_dict()["targets"]] for route in routes]
 
-    assert targets() == [["offline"], ["openai", "offline"], ["offline"]]
+    assert targets() == [["offline"], ["openai", "offline"], ["offline"], ["openai"]]
     assert targets(ENVIRONMENT="dev") == targets(AI_BACKEND="aws") == [["bedrock", "bedrock"]] * 2
 
 

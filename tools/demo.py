@@ -18,6 +18,7 @@ from deploy_tools.deploy import deploy
 from deploy_tools.errors import DeploymentError, TerraformError
 from deploy_tools.hints import show_hints
 from tools.calls import calls, error
+from tools.demo_agents import run_agent
 from tools.demo_budgets import show_budgets
 from tools.demo_calls import Demo, request
 from tools.demo_mcp import use_tools
@@ -64,6 +65,7 @@ def main() -> int:
     call_services(demo)
     call_models(demo)
     run_workflows(demo)
+    run_agent(demo)
     use_tools(demo)
     show_budgets(demo)
     show_refusals(demo)

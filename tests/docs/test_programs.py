@@ -9,13 +9,18 @@ from typing import Any
 import cdktf
 import pytest
 from cdktf import App
+from pydantic import BaseModel
 
 import constructs_lib
 from constructs_lib import (
+    AiService,
     AwsStack,
+    BedrockModel,
+    ChatService,
     Function,
     JobRunner,
     LambdaIntegration,
+    ModelRoute,
     Pass,
     PayloadBucket,
     Public,
@@ -23,9 +28,11 @@ from constructs_lib import (
     Tenants,
     Workflow,
 )
-from handlers.embeddings.contract import choose_sentences
+from handlers.chat.contract import chat
+from handlers.embeddings.contract import choose_sentences, embeddings
 from handlers.jobs.contract import jobs
 from handlers.language.contract import summarize_text
+from handlers.vision.contract import read_text, vision
 from tests.support.pages import blocks
 from tests.support.paths import PROJECT
 from tests.support.streaming import with_client
@@ -73,6 +80,24 @@ def test_job_with_an_approval(stack: AwsStack, archive: FakeArchive) -> None:
     read = Pass("read", variables={"receipt": {"total": 5}})
     run("guides/jobs.md", "approval =", {"runner": runner, "read": read})
     assert "lambda:invoke.waitForTaskToken" in cdktf.Testing.synth(stack)
+
+
+def test_agent(stack: AwsStack, archive: FakeArchive) -> None:
+    class Receipt(BaseModel):
+        total: float
+
+    services = {
+        name: AiService(stack, one, archive=archive)
+        for name, one in (("vision", vision), ("embeddings", embeddings))
+    }
+    routes = [ModelRoute("agent", [BedrockModel("amazon.nova-lite-v1:0")])]
+    models = ChatService(
+        stack, chat, routes=routes, embeddings=services["embeddings"], archive=with_client(archive)
+    )
+    names = {"models": models, "functions": services, "read_text": read_text, "Receipt": Receipt}
+    steps = run("guides/agents.md", "agent =", names)["steps"]
+    Workflow(stack, "receipt", definition=steps, timeout_seconds=27)
+    assert "read the receipt: vision.text" in cdktf.Testing.synth(stack)
 
 
 def test_routes_of_models() -> None:

@@ -21,6 +21,7 @@ from deploy_tools.errors import TerraformError
 from deploy_tools.terraform import Terraform, environment_for, find_engine
 from settings import PROJECT as STACK
 from tests.support.deployer import assume
+from tests.support.kills import free_port
 from tests.support.paths import PROJECT
 from tests.support.readme import add_the_service
 from tests.support.terraform import apply_at_once
@@ -98,6 +99,8 @@ def make_workspace(directory: Path) -> Workspace:
             "LAMBDA_ARCHIVES_CACHE", str(PROJECT / ".cache" / "archives")
         ),
         "PYTHONPATH": "",
+        # Nothing listens there, unless a test does.
+        "MODEL_BASE_URL": f"http://127.0.0.1:{free_port()}/v1",
     }
     stack = project / "cdktf.out" / "stacks" / STACK
     return Workspace(project, cloud, Terraform(engine, stack, environment), environment)

@@ -16,6 +16,7 @@ from deploy_tools.console import step
 from handlers.chat.offline_backend import MODEL
 from tools import demo
 from tools.calls import Call, WrongAnswer, calls, error, expect
+from tools.demo_agents import run_agent
 from tools.demo_calls import Demo, call, judge
 from tools.demo_workflows import document, run_job, summary
 from tools.refusals import preflights
@@ -117,6 +118,17 @@ def test_every_call_of_a_workflow_refuses_a_wrong_answer(capsys: pytest.CaptureF
         run_job(shown)
     assert (shown.right, shown.wrong) == (0, 3)
     assert capsys.readouterr().out.count("WRONG") == 3
+
+
+def test_an_agent_that_does_not_start_is_wrong(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with api(200, b'{"status": "lost"}') as url:
+        monkeypatch.setenv("MODEL_BASE_URL", url)  # something listens there
+        shown = demo_at(url)
+        run_agent(shown)
+    assert (shown.right, shown.wrong) == (0, 1)
+    assert "The model at http" in capsys.readouterr().out
 
 
 def test_a_server_that_is_not_there_counts_as_wrong(capsys: pytest.CaptureFixture[str]) -> None:

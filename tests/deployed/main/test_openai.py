@@ -48,7 +48,7 @@ def client(deployed: Deployed) -> Iterator[openai.OpenAI]:
 
 def test_models(client: openai.OpenAI) -> None:
     models = client.models.list()
-    assert [model.id for model in models] == ["fast", "server", "guarded", "embeddings"]
+    assert [model.id for model in models] == ["fast", "server", "guarded", "agent", "embeddings"]
     fast = client.models.retrieve("fast")
     assert fast == models.data[0]
     assert fast.owned_by == "offline"
