@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
+from typing import Final
 
 from mcp_types import (
     INVALID_PARAMS,
@@ -40,6 +42,11 @@ from handlers.mcp.tools import ToolRoute, Tools
 
 LIST_LIVES_MS = 60_000
 """How long a client may keep the list of tools, in milliseconds."""
+
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
+"""Pages on the client's machine: no page of another site can have such an origin."""
+
+_PORT: Final = re.compile(r":[0-9]+$")
 
 
 class Server:
@@ -162,13 +169,12 @@ def _check_origin(http: ProxyRequest) -> None:
     """Check that no web page of another origin sends the request, as the protocol demands.
 
     Raises:
-        Forbidden: The page is neither of this API nor of an allowed origin.
+        Forbidden: The page is neither of this API, nor of an allowed origin, nor of the client's own machine.
     """
-    own, allowed = http.context.get("domainName"), allowed_origins()
+    hosts = {http.context.get("domainName"), *_LOOPBACK}
     for origin in http.headers.get("origin", ()):
-        if origin in allowed or origin.partition("://")[2] == own:
-            continue
-        raise Forbidden("Web pages of this origin may not use the tools.")
+        if origin not in allowed_origins() and _PORT.sub("", origin.partition("://")[2]) not in hosts:
+            raise Forbidden("Web pages of this origin may not use the tools.")
 
 
 service = create_service(

@@ -88,10 +88,10 @@ class Exchange:
             Refusal: The headers and the request differ, or the version is not supported.
         """
         named = headers.get(VERSION_HEADER, ())
-        if message.method == INITIALIZE:
-            return cls(message, HANDSHAKE_PROTOCOL_VERSIONS[-1])
         meta = message.params.get("_meta")
         described = isinstance(meta, dict) and PROTOCOL_VERSION_META_KEY in meta
+        if message.method == INITIALIZE and not described and not {*named} & {*MODERN_PROTOCOL_VERSIONS}:
+            return cls(message, HANDSHAKE_PROTOCOL_VERSIONS[-1])
         if not described and not named:
             return cls(message, DEFAULT_NEGOTIATED_VERSION)
         if not described and len(named) == 1 and named[0] in HANDSHAKE_PROTOCOL_VERSIONS:

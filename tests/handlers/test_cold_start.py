@@ -38,6 +38,7 @@ print(*sorted(set(sys.modules) & set({heavy!r})), file=sys.stderr)
         ("chat", "v1/chat/completions"),
         ("language", "language/analysis"),
         ("embeddings", "embeddings"),
+        ("mcp", "mcp"),
         ("orchestrator", "ai-service"),
     ],
 )

@@ -24,6 +24,8 @@ from constructs_lib.metering.tenant_records import TenantAccess
 from constructs_lib.metering.usage_limit import UsageLimit
 from tests.support.deployment import Deployed
 from tests.support.mcp_adapter import adapter_python
+from tests.support.pages import blocks
+from tests.support.paths import PROJECT
 from tools.calls import SAMPLES, TEXT
 
 RECEIPT = base64.b64encode((SAMPLES / "receipt.png").read_bytes()).decode()
@@ -260,3 +262,17 @@ def test_langchains_adapter_uses_the_tools(deployed: Deployed) -> None:
     assert {"vision_text", "workflows_summary", "jobs_status"} <= set(found["tools"])
     assert "TOTAL" in json.loads(found["text"])["text"]
     assert "invalid_request" in found["refused"]
+
+
+def test_the_program_of_the_guide_calls_a_tool(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MCP_URL", f"{deployed.invoke_url}/mcp")
+    monkeypatch.setenv("TOKEN", deployed.callers.user_token)
+    (program,) = [
+        block for block in blocks(PROJECT / "docs/guides/mcp.md", "python") if "mcp import Client" in block
+    ]
+    exec(compile(program, "mcp.md", "exec"), {})  # noqa: S102 - the program of the guide
+    names, summary = capsys.readouterr().out.splitlines()
+    assert "vision_text" in names
+    assert "museum" in summary
