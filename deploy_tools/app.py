@@ -27,6 +27,10 @@ _POLL_SECONDS: Final = 0.05
 _OWN_ERROR: Final = re.compile(
     r"^(?:constructs_lib|lambda_archives|deploy_tools)\.[\w.]+: (?P<message>.*)\Z", re.MULTILINE | re.DOTALL
 )
+_VALIDATION: Final = re.compile(
+    r"^RuntimeError: Error: Validation failed with the following errors:\n(?P<errors>(?:  .*\n)+)",
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,8 +291,11 @@ def with_packages(variables: Mapping[str, str]) -> dict[str, str]:
 def _own_message(printed: str, folder: Path) -> str | None:
     """Return the message of an error that the constructs or the archives raised, and the line of the app that caused it.
 
-    None for any other error, of which users need the traceback.
+    Errors that validation found at the end of the synthesis have no line. None for any other error, of which users need
+    the traceback.
     """
+    if (invalid := _VALIDATION.search(printed)) is not None:
+        return re.sub(r"^  \[(.+?)\] ", r"\1: ", invalid["errors"], flags=re.MULTILINE).strip()
     error = _OWN_ERROR.search(printed)
     if error is None:
         return None

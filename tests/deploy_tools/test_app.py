@@ -149,6 +149,24 @@ declare()
     assert message(tmp_path, program) == "main.py:4: shop/api: name is empty; pass a name"
 
 
+def test_errors_of_the_validation_are_sentences_too(tmp_path: Path) -> None:
+    program = """\
+import jsii
+from cdktf import App, TerraformStack
+from constructs import IValidation
+
+@jsii.implements(IValidation)
+class Invalid:
+    def validate(self):
+        return ["has no key; pass key", "has no name; pass name"]
+
+app = App()
+TerraformStack(app, "shop").node.add_validation(Invalid())
+app.synth()
+"""
+    assert message(tmp_path, program) == "shop: has no key; pass key\nshop: has no name; pass name"
+
+
 def test_an_archive_that_cannot_be_built_is_a_sentence(tmp_path: Path) -> None:
     program = """\
 from lambda_archives import LambdaArchive, Target

@@ -43,7 +43,7 @@ def handler(event, context):
     answer = _answer(event, context)
     return {{**answer, "headers": {{**(answer.get("headers") or {{}}), "X-Version": "{version}"}}}}
 """
-ROUTE: Final = "        stage, v1_stage = api.deploy("
+ROUTE: Final = "        api.add_docs("
 NEW_ROUTE: Final = '        api.resource_for("/bench").add_method("GET", dispatcher.integration)\n'
 
 
