@@ -261,7 +261,7 @@ class Meter:
     def take(
         self, share: Share, part: str, amounts: Amounts, *, operation: str | None = None, deadline: Deadline
     ) -> None:
-        """Take the upper bound of a task from the reservation of its workflow.
+        """Take the upper bound of a task from the reservation of its workflow. Taking the same part again changes nothing.
 
         Args:
             share: The reservation.
@@ -443,11 +443,15 @@ class Meter:
                         **(names or {}),
                     },
                     "ExpressionAttributeValues": {**taken, **values, ":open": {"S": _OPEN}},
+                    "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
                 },
                 deadline=deadline,
                 refusals={"ConditionalCheckFailedException": _NothingLeft},
             )
-        except _NothingLeft:
+        except _NothingLeft as refused:
+            response: Mapping[str, Any] = getattr(refused.__cause__, "response", {})
+            if part in response.get("Item", {}).get("parts", {}).get("M", {}):
+                return  # an attempt whose answer came too late has taken it
             raise BudgetExceeded("What the workflow has reserved is used up.") from None
         except ServiceError as error:
             raise BackendUnavailable(_BUSY, retry_after_seconds=1, detail=error.detail) from error

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from handlers.common.admission import Admission
-from handlers.common.caller import Limit
+from handlers.common.caller import Limit, Unit
 from handlers.common.contract import Contract
 from handlers.common.errors import (
     BackendTimeout,
@@ -371,6 +371,21 @@ def test_units_that_a_service_calls_for_a_caller_are_metered_by_that_service(
     event = Invocation("r1", soon(), caller=caller_with()).event("words", {"text": "a"})
     assert direct(service_of(tables, prices, two), event) == {"tokens": 2}
     assert tables.rows() == []
+
+
+def test_what_is_taken_or_given_back_twice_counts_once(tables: MeteredTables) -> None:
+    meter, workflow = tables.meter(), call_of(caller_with(limit("key:key-1", "day", "nano_usd", 200)), "w")
+    amounts: dict[Unit, int] = {"nano_usd": 100, "tokens": 0}
+    reserved = meter.reserve(workflow, amounts, lasts_seconds=30, deadline=soon(), shared=True)
+    share = Share(workflow.key, reserved.amounts)
+    for _ in range(2):  # as botocore does after an answer that came too late
+        meter.take(share, "p1", {"nano_usd": 60}, deadline=soon())
+    assert tables.rows()[0]["taken_nano_usd"] == {"N": "60"}
+    with pytest.raises(ServiceError, match="used up"):
+        meter.take(share, "p2", {"nano_usd": 60}, deadline=soon())
+    for _ in range(2):
+        meter.give_back(share, "p1", {"nano_usd": 60}, {"nano_usd": 10}, deadline=soon())
+    assert tables.rows()[0]["taken_nano_usd"] == {"N": "10"}
 
 
 def test_a_workflow_that_died_gives_back_what_its_tasks_did_not_take(
