@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -93,7 +94,16 @@ def ensure_cloud(directory: Path, port: int | None = None) -> tuple[Cloud, bool]
             )
         return running, True
     options = [] if port is None else ["--port", str(port)]
-    _run_local_cloud("start", "--directory", str(directory.absolute()), *options)
+    try:
+        _run_local_cloud("start", "--directory", str(directory.absolute()), *options)
+    except DeploymentError as error:
+        taken = re.search(r"\S+ is taken by another program", str(error))
+        if taken is None:
+            raise
+        raise DeploymentError(
+            f"{taken[0]}; if it is the local cloud of another app, run `down` for that app (`make down DIR=…`), otherwise set "
+            "LOCAL_CLOUD_PORT=0"
+        ) from None
     started = running_cloud(directory)
     if started is None:
         raise DeploymentError(f"The local cloud started and ended again; its log is in {directory / 'logs'}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -72,11 +73,24 @@ def _call(directory: Path, url: str, *, with_token: bool) -> Iterator[tuple[str,
     routes = [found.groupdict() for found in _ROUTE.finditer(table.read_text(encoding="utf-8"))]
     callable_routes = [route for route in routes if _headers(route, with_token=with_token) is not None]
     for route in sorted(callable_routes, key=lambda route: route["method"] not in ("GET", "ANY"))[:1]:
-        method = "" if route["method"] in ("GET", "ANY") else f"-X {route['method']} "
-        yield (
-            "call it",
-            f"curl -s {method}{_headers(route, with_token=with_token)}{shlex.quote(url + route['path'])}",
-        )
+        body = _body(directory, route)
+        # curl's method is GET, and POST with a body.
+        default = ("POST", "ANY") if body else ("GET", "ANY")
+        method = "" if route["method"] in default else f"-X {route['method']} "
+        headers = _headers(route, with_token=with_token)
+        yield "call it", f"curl -s {method}{headers}{shlex.quote(url + route['path'])}{body}"
+
+
+def _body(directory: Path, route: Mapping[str, str]) -> str:
+    """Return curl's options for the example of a route's request in the OpenAPI documents. Empty if it has none."""
+    for file in sorted(directory.glob("*.openapi.json")):
+        paths = json.loads(file.read_text(encoding="utf-8")).get("paths", {})
+        operation = paths.get(route["path"], {}).get(route["method"].lower(), {})
+        content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+        if "example" in content:
+            example = json.dumps(content["example"], ensure_ascii=False)
+            return f" -H 'Content-Type: application/json' -d {shlex.quote(example)}"
+    return ""
 
 
 def _headers(route: Mapping[str, str], *, with_token: bool) -> str | None:

@@ -147,5 +147,5 @@ def create(name: str, project: Path) -> None:
     print(
         f"\nAdd to main.py, to its imports:\n\n{import_line}\nand where it says `Add yours here`:\n\n{entry}"
     )
-    golden = "make golden, make check, " if (project / "tests" / "golden").is_dir() else ""
-    print(f"Then: {golden}make serve.")
+    golden = " Before a commit: make golden, make check." if (project / "tests" / "golden").is_dir() else ""
+    print(f"Then: make serve.{golden}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -75,6 +76,16 @@ def test_another_port_than_the_one_it_is_up_on_is_an_error(cloud: Cloud) -> None
     assert str(refused.value) == (
         f"the local cloud of {cloud.directory} is up at {cloud.url}, and LOCAL_CLOUD_PORT is 1; stop it first (`down`), or "
         "unset LOCAL_CLOUD_PORT"
+    )
+
+
+def test_port_of_another_app_is_an_error_with_its_remedy(tmp_path: Path, cloud: Cloud) -> None:
+    port = urlsplit(cloud.url).port
+    with pytest.raises(DeploymentError) as refused:
+        ensure_cloud(tmp_path / "other", port)
+    assert str(refused.value) == (
+        f"127.0.0.1:{port} is taken by another program; if it is the local cloud of another app, run `down` for that app "
+        "(`make down DIR=…`), otherwise set LOCAL_CLOUD_PORT=0"
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -75,6 +77,22 @@ def test_users_and_api_may_be_in_different_stacks(
         "  logs        ai-orchestrator logs",
         "  stop it     ai-orchestrator down",
     ]
+
+
+def test_route_with_a_body_is_called_with_its_example(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = deployed(tmp_path, shop={"invoke_url": URL, "user_pool_id": "p", "user_pool_client_id": "c"})
+    content = {"application/json": {"example": {"name": "Ada's"}}}
+    document = {"paths": {"/orders": {"post": {"requestBody": {"content": content}}}}}
+    (tmp_path / "shop" / "api.openapi.json").write_text(json.dumps(document), encoding="utf-8")
+    show_hints(fake_app(tmp_path, shop=[]), app)
+    (call,) = [line for line in capsys.readouterr().out.splitlines() if "call it" in line]
+    words = shlex.split(call.partition("curl ")[2])
+    assert words == [
+        "-s", "-H", "Authorization: Bearer $TOKEN", f"{URL}/orders", "-H", "Content-Type: application/json",
+        "-d", '{"name": "Ada\'s"}',
+    ]  # fmt: skip
 
 
 def test_language_models_have_their_address_and_the_settings_of_openai_s_clients(

@@ -49,7 +49,7 @@ def test_the_projects_own_checks_are_named(tmp_path: Path, capsys: pytest.Captur
     (tmp_path / "tests" / "golden").mkdir(parents=True)
     (tmp_path / "main.py").write_text("", encoding="utf-8")
     create("greeting", tmp_path)
-    assert capsys.readouterr().out.endswith("Then: make golden, make check, make serve.\n")
+    assert capsys.readouterr().out.endswith("Then: make serve. Before a commit: make golden, make check.\n")
     assert main_lines("greeting", tmp_path)[1] == "    AiService(stack, greeting, memory_mb=512),\n"
 
 
