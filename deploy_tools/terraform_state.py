@@ -83,12 +83,12 @@ class TerraformState:
     def save(self) -> None:
         """Write the file, as a state that follows the one that was read."""
         self.content["serial"] = int(self.content.get("serial", 0)) + 1
-        temporary = self.path.with_name(f"{self.path.name}.tmp")
+        target = self.path.resolve()
+        temporary = target.with_name(f"{target.name}.tmp")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - private from the start
             json.dump(self.content, file, indent=2)
-        # The path may be a link to another file.
-        temporary.replace(self.path.resolve())
+        temporary.replace(target)
 
     def _instances(self) -> Iterator[tuple[Mapping[str, Any], dict[str, Any]]]:
         for resource in self.content.get("resources") or ():

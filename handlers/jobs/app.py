@@ -385,10 +385,8 @@ def _job_id(owner: str, http: ProxyRequest) -> str:
 
 
 def _digest(workflow: str, request: JobRequest) -> str:
-    request_data = {"workflow": workflow, **request.model_dump(mode="json")}
-    return hashlib.sha256(
-        json.dumps(request_data, sort_keys=True, separators=(",", ":")).encode()
-    ).hexdigest()
+    content = {"workflow": workflow, **request.model_dump(mode="json")}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _store(

@@ -65,6 +65,7 @@ def test_other_files_are_an_error(file: Path, content: str) -> None:
 def test_a_saved_state_follows_the_one_that_was_read_and_is_private(file: Path, tmp_path: Path) -> None:
     link = tmp_path / "link.tfstate"
     link.symlink_to(file)
+    (tmp_path / "link.tfstate.tmp").mkdir()  # the temporary file is beside the file, not beside the link
     state = TerraformState.read(link)
     state.attributes("aws_sqs_queue")["aws_sqs_queue.jobs"]["delay"] = 4
     assert state.remove_taints(frozenset({"aws_api_gateway_method"})) == ["aws_api_gateway_method.get"]
