@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -40,11 +39,16 @@ class Request:
         return first_header(self.headers, name)
 
 
-class BodyStream(Protocol):
-    """A body that is sent while it is produced."""
+class BodyStream:
+    """A body that is sent while it is produced; a class of bodies has `next_part`.
 
-    sent: int
-    """Bytes that were read so far."""
+    Attributes:
+        sent: Bytes that were read so far.
+    """
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self._at_end: list[Callable[[], None]] = []
 
     async def read(self) -> bytes | None:
         """Return the next part; None at the end.
@@ -52,13 +56,23 @@ class BodyStream(Protocol):
         Raises:
             ConnectionError: The body cannot be completed, or `close` was called.
         """
-        ...
+        part = await self.next_part()
+        self.sent += len(part or b"")
+        return part
+
+    async def next_part(self) -> bytes | None:
+        """Produce the next part; None at the end."""
+        raise NotImplementedError
 
     def when_finished(self, call: Callable[[], None]) -> None:
         """Call something once, at the end."""
+        self._at_end.append(call)
 
     def close(self) -> None:
         """End it: everything was read, or the client has gone. May be called more than once."""
+        calls, self._at_end = self._at_end, []
+        for call in calls:
+            call()
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ def _route(stage: DeployedStage, method: Method) -> dict[str, Any]:
         "path": method.resource_path,
         "authorization": {"kind": method.authorization, "name": str(authorizer.get("name") or "")},
         "api_key": method.api_key_required,
-        "validates_body": bool(method.validator and method.validator.body and method.request_models),
+        "validates_body": method.validates_body and bool(method.request_models),
         "target": None if integration is None else _target(integration),
         "streams": integration is not None and integration.streams,
         "timeout_seconds": None if integration is None else integration.timeout_seconds,

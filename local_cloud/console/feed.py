@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, Final, Generic, TypeVar
 
+from local_cloud.messages import BodyStream
+
 T = TypeVar("T")
 
 MOST_RECORDS: Final = 1000
@@ -76,17 +78,16 @@ class Events:
             stream.close()
 
 
-class EventStream:
-    """Body of one response with server-sent events; see `BodyStream`.
+class EventStream(BodyStream):
+    """Body of one response with server-sent events.
 
     A page that does not read fast enough loses events; the event `missed` then asks it to read everything anew.
     """
 
     def __init__(self, gone: Callable[[EventStream], Any]) -> None:
-        self.sent = 0
+        super().__init__()
         self._gone = gone
         self._messages: asyncio.Queue[bytes] = asyncio.Queue(_MOST_WAITING + 2)
-        self._finished: list[Callable[[], None]] = []
         self._closed = False
 
     def put(self, message: bytes) -> None:
@@ -98,7 +99,7 @@ class EventStream:
         elif self._messages.qsize() == _MOST_WAITING:
             self._messages.put_nowait(event("missed", {}))
 
-    async def read(self) -> bytes | None:
+    async def next_part(self) -> bytes:
         """See `BodyStream`."""
         try:
             message = await asyncio.wait_for(self._messages.get(), KEEP_ALIVE_SECONDS)
@@ -106,12 +107,7 @@ class EventStream:
             message = b": still here\n\n"
         if self._closed:
             raise ConnectionResetError("the page or the local cloud has gone")
-        self.sent += len(message)
         return message
-
-    def when_finished(self, call: Callable[[], None]) -> None:
-        """See `BodyStream`."""
-        self._finished.append(call)
 
     def close(self) -> None:
         """See `BodyStream`."""
@@ -121,8 +117,7 @@ class EventStream:
         self._gone(self)
         if not self._messages.full():
             self._messages.put_nowait(b"")  # ends the wait
-        for call in self._finished:
-            call()
+        super().close()
 
 
 def event(name: str, content: object) -> bytes:

@@ -64,8 +64,6 @@ class Transaction:
         Raises:
             JsonRESTError: An action failed; nothing has changed.
         """
-        from moto.dynamodb.exceptions import TransactionCanceledException
-
         with self._guard.lock:
             scratch = Scratch(self._backend, self._keys, tables=[action.table for action in self._actions])
             reasons = [_reason(scratch.backend, action) for action in self._actions]

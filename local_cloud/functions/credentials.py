@@ -44,19 +44,10 @@ def used_up(credentials: RoleSession) -> bool:
 
 
 def may_log(
-    credentials: RoleSession,
-    definition: FunctionDefinition,
-    log_stream: str,
-    report: Callable[[str], None],
+    credentials: RoleSession, definition: FunctionDefinition, log_stream: str, report: Callable[[str], None]
 ) -> bool:
     """Return whether the function's role lets Lambda write its log into CloudWatch Logs."""
-    if credentials is NOBODYS:
-        return True
-    region, account_id = definition.region, definition.account_id
-    group = f"arn:aws:logs:{region}:{account_id}:log-group:{definition.log_group}"
-    resources = (f"{group}:log-stream:{log_stream}", group)
-    needs = (Need(f"logs:{action}", resources) for action in ("CreateLogStream", "PutLogEvents"))
-    if all(refused_need(credentials.access_key, need, region=region) is None for need in needs):
+    if _may(credentials, definition, f"log-stream:{log_stream}", "CreateLogStream", "PutLogEvents"):
         return True
     role = definition.role.rpartition("/")[2]
     report(
@@ -68,12 +59,14 @@ def may_log(
 
 def may_create_log_group(credentials: RoleSession, definition: FunctionDefinition) -> bool:
     """Return whether the function's role allows Lambda to create the function's log group."""
-    if credentials is NOBODYS:
-        return True
+    return _may(credentials, definition, "*", "CreateLogGroup")
+
+
+def _may(credentials: RoleSession, definition: FunctionDefinition, part: str, *actions: str) -> bool:
     region = definition.region
     group = f"arn:aws:logs:{region}:{definition.account_id}:log-group:{definition.log_group}"
-    need = Need("logs:CreateLogGroup", (f"{group}:*", group))
-    return refused_need(credentials.access_key, need, region=region) is None
+    needs = (Need(f"logs:{action}", (f"{group}:{part}", group)) for action in actions)
+    return all(refused_need(credentials.access_key, need, region=region) is None for need in needs)
 
 
 def end_credentials(credentials: RoleSession) -> None:

@@ -62,33 +62,17 @@ def check_runtime(definition: FunctionDefinition) -> None:
         )
 
 
-class RuntimeFolder:
-    """The folder of links that stands for what AWS's runtime has installed.
-
-    Args:
-        directory: Where the local cloud keeps its files; the links are made in its `runtime` folder.
-    """
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._path: Path | None = None
-
-    def path(self) -> Path:
-        """The folder; made on first use."""
-        if self._path is None:
-            self._path = self._make()
-        return self._path
-
-    def _make(self) -> Path:
-        self._directory.mkdir(parents=True, exist_ok=True)
-        links = _runtime_links()
-        staging = Path(tempfile.mkdtemp(prefix=".runtime.", dir=self._directory))
-        for name, target in links.items():
-            (staging / name).symlink_to(target)
-        final = self._directory / "runtime"
-        shutil.rmtree(final, ignore_errors=True)
-        staging.rename(final)
-        return final
+def make_runtime_folder(directory: Path) -> Path:
+    """Make the folder of links that stands for what AWS's runtime has installed, `runtime` in a directory."""
+    directory.mkdir(parents=True, exist_ok=True)
+    links = _runtime_links()
+    staging = Path(tempfile.mkdtemp(prefix=".runtime.", dir=directory))
+    for name, target in links.items():
+        (staging / name).symlink_to(target)
+    final = directory / "runtime"
+    shutil.rmtree(final, ignore_errors=True)
+    staging.rename(final)
+    return final
 
 
 def _runtime_links() -> dict[str, Path]:

@@ -31,7 +31,7 @@ from local_cloud.functions.definition import (
     definition_of,
     replace_code,
 )
-from local_cloud.functions.environment import RuntimeFolder, WorkerPlace, check_runtime
+from local_cloud.functions.environment import WorkerPlace, check_runtime, make_runtime_folder
 from local_cloud.functions.errors import (
     CodeRejected,
     CodeReplaced,
@@ -101,7 +101,6 @@ class FunctionExecutor:
         self.event_sources = EventSources(self)
         self._endpoint_url = endpoint_url
         self._homes = directory / "homes"
-        self._homes_are_mine = False
         self._limit = concurrency_limit
         self._idle_seconds = idle_seconds
         self._init_timeout = init_timeout_seconds
@@ -109,7 +108,8 @@ class FunctionExecutor:
         self._functions = FunctionDirectory(region=region, account_id=account_id)
         self._concurrency = Concurrency(limit=concurrency_limit, directory=self._functions)
         self._code = CodeStore(directory)
-        self._runtime = RuntimeFolder(directory)
+        self._directory = directory
+        self._runtime: Path | None = None
         self._pools: dict[tuple[str, str, str, str], FunctionPool] = {}
         self._workers: set[Worker] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -429,13 +429,13 @@ class FunctionExecutor:
             await asyncio.to_thread(
                 self._code.unpack, definition.name, definition.code_digest, archive, keep=keep
             )
-        if not self._homes_are_mine:
-            self._homes_are_mine = True
+        if self._runtime is None:
+            self._runtime = make_runtime_folder(self._directory)
             shutil.rmtree(self._homes, ignore_errors=True)  # left over from a cloud that was killed
         return WorkerPlace(
             task_root=task_root,
             layers_folder=await asyncio.to_thread(self._code.unpack_layers, layers) if layers else None,
-            runtime_folder=self._runtime.path(),
+            runtime_folder=self._runtime,
             homes=self._homes,
             endpoint_url=self._endpoint_url,
         )

@@ -91,10 +91,6 @@ def failed_ids(answer: bytes, sent: set[str]) -> set[str]:
         return set()
     if not isinstance(failures, list):
         return sent
-    ids = {one.get("itemIdentifier") if isinstance(one, dict) else None for one in map(_plain, failures)}
-    return {str(one) for one in ids} if ids <= sent else sent
-
-
-def _plain(failure: Any) -> Any:
-    """Return a failure whose identifier can be looked up; None where it is none."""
-    return failure if isinstance(failure, dict) and isinstance(failure.get("itemIdentifier"), str) else None
+    ids = [one.get("itemIdentifier") if isinstance(one, dict) else None for one in failures]
+    sent_ids = [one for one in ids if isinstance(one, str) and one in sent]
+    return set(sent_ids) if len(sent_ids) == len(ids) else sent

@@ -10,13 +10,12 @@ import json
 import re
 import struct
 import zlib
-from collections.abc import Callable
 from urllib.parse import parse_qs, unquote
 
 from local_cloud.functions.errors import FunctionServiceError
 from local_cloud.functions.invoker import Invoker
 from local_cloud.functions.response_stream import ResponseStream
-from local_cloud.messages import Request, Response, json_response
+from local_cloud.messages import BodyStream, Request, Response, json_response
 
 _PATH = re.compile(r"/2021-11-15/functions/(?P<function>[^/]+)/response-streaming-invocations/?")
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[a-z0-9-]+)/")
@@ -53,18 +52,17 @@ async def invoke_with_response_stream(functions: Invoker, request: Request) -> R
     return Response(200, headers, stream=_EventStream(stream, first, with_log=with_log))
 
 
-class _EventStream:
-    """The response as frames; see `BodyStream`."""
+class _EventStream(BodyStream):
+    """The response as frames."""
 
     def __init__(self, stream: ResponseStream, first: bytes | None, *, with_log: bool) -> None:
-        self.sent = 0
+        super().__init__()
         self._stream = stream
         self._first = first
         self._with_log = with_log
         self._ended = False
-        self._finished: list[Callable[[], None]] = []
 
-    async def read(self) -> bytes | None:
+    async def next_part(self) -> bytes | None:
         if self._ended:
             return None
         part, self._first = self._first, None
@@ -75,11 +73,8 @@ class _EventStream:
                 raise ConnectionError(error.message) from error
         if part is None:
             self._ended = True
-            frame = _frame("InvokeComplete", "application/json", json.dumps(self._completion()).encode())
-        else:
-            frame = _frame("PayloadChunk", "application/octet-stream", part)
-        self.sent += len(frame)
-        return frame
+            return _frame("InvokeComplete", "application/json", json.dumps(self._completion()).encode())
+        return _frame("PayloadChunk", "application/octet-stream", part)
 
     def _completion(self) -> dict[str, str]:
         result = self._stream.result
@@ -90,14 +85,9 @@ class _EventStream:
             completion["LogResult"] = base64.b64encode(result.log_tail.encode()).decode()
         return completion
 
-    def when_finished(self, call: Callable[[], None]) -> None:
-        self._finished.append(call)
-
     def close(self) -> None:
         self._stream.abandon()
-        finished, self._finished = self._finished, []
-        for call in finished:
-            call()
+        super().close()
 
 
 def _function(request: Request) -> str:

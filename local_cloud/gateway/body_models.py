@@ -145,10 +145,13 @@ def _rule(error: ValidationError) -> str:
 
 
 def _words(error: ValidationError) -> str:
-    words = _WORDS.get(str(error.validator))
-    if words is None or error.validator_value is None:
-        return str(error.message)
-    return words(error.instance, error.validator_value, error)
+    rule, found, limit = str(error.validator), error.instance, error.validator_value
+    if limit is not None and rule in _WORDS:
+        return _WORDS[rule](found, limit, error)
+    if limit is not None and rule in _TEMPLATES:
+        length = len(found) if isinstance(found, str | list) else None
+        return _TEMPLATES[rule].format(found=found, limit=limit, length=length)
+    return str(error.message)
 
 
 def _listed(values: Iterable[Any]) -> str:
@@ -187,25 +190,13 @@ _WORDS: dict[str, Callable[[Any, Any, Any], str]] = {
         f"instance value ({json.dumps(instance, ensure_ascii=False)}) not found in enum "
         f"(possible values: {_listed(allowed)})"
     ),
-    "minLength": lambda instance, least, _error: (
-        f'string "{instance}" is too short (length: {len(instance)}, required minimum: {least})'
-    ),
-    "maxLength": lambda instance, most, _error: (
-        f'string "{instance}" is too long (length: {len(instance)}, maximum allowed: {most})'
-    ),
-    "pattern": lambda instance, pattern, _error: (
-        f'ECMA 262 regex "{pattern}" does not match input string "{instance}"'
-    ),
-    "minimum": lambda instance, least, _error: (
-        f"numeric instance is lower than the required minimum (minimum: {least}, found: {instance})"
-    ),
-    "maximum": lambda instance, most, _error: (
-        f"numeric instance is greater than the required maximum (maximum: {most}, found: {instance})"
-    ),
-    "minItems": lambda instance, least, _error: (
-        f"array is too short: must have at least {least} elements but instance has {len(instance)} elements"
-    ),
-    "maxItems": lambda instance, most, _error: (
-        f"array is too long: must have at most {most} elements but instance has {len(instance)} elements"
-    ),
+}
+_TEMPLATES = {
+    "minLength": 'string "{found}" is too short (length: {length}, required minimum: {limit})',
+    "maxLength": 'string "{found}" is too long (length: {length}, maximum allowed: {limit})',
+    "pattern": 'ECMA 262 regex "{limit}" does not match input string "{found}"',
+    "minimum": "numeric instance is lower than the required minimum (minimum: {limit}, found: {found})",
+    "maximum": "numeric instance is greater than the required maximum (maximum: {limit}, found: {found})",
+    "minItems": "array is too short: must have at least {limit} elements but instance has {length} elements",
+    "maxItems": "array is too long: must have at most {limit} elements but instance has {length} elements",
 }

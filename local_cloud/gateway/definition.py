@@ -59,14 +59,6 @@ class Integration:
 
 
 @dataclass(frozen=True, slots=True)
-class Validator:
-    """Validator of requests."""
-
-    body: bool
-    parameters: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Method:
     """One HTTP method (or `ANY`) of one resource.
 
@@ -76,7 +68,6 @@ class Method:
         authorization: `NONE`, `AWS_IAM`, `CUSTOM` or `COGNITO_USER_POOLS`.
         authorization_scopes: Scopes of which a token must have one.
         api_key_required: A request needs the key of a usage plan.
-        validator: What is validated; None for nothing.
         request_parameters: Names of parameters (`method.request.querystring.q`) and whether they are required.
         operation_name: A name for people, which `requestContext` shows.
     """
@@ -88,7 +79,8 @@ class Method:
     authorizer_id: str | None
     authorization_scopes: tuple[str, ...]
     api_key_required: bool
-    validator: Validator | None
+    validates_body: bool
+    validates_parameters: bool
     request_models: Mapping[str, str]
     request_parameters: Mapping[str, bool]
     operation_name: str | None

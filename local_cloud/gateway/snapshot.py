@@ -20,7 +20,6 @@ from local_cloud.gateway.definition import (
     Integration,
     IntegrationResponse,
     Method,
-    Validator,
 )
 from local_cloud.gateway.routing import Router
 from local_cloud.moto_backends import boolean
@@ -89,7 +88,8 @@ def _methods(api: Any) -> Iterator[Method]:
                 authorizer_id=method.authorizer_id,
                 authorization_scopes=tuple(method.authorization_scopes or ()),
                 api_key_required=boolean(method.api_key_required),
-                validator=_validator(api, method.request_validator_id),
+                validates_body=_validates(api, method, "body"),
+                validates_parameters=_validates(api, method, "parameters"),
                 request_models=_frozen(method.request_models),
                 request_parameters=_frozen(
                     {k: boolean(v) for k, v in (method.request_parameters or {}).items()}
@@ -129,14 +129,9 @@ def _integration(integration: Any) -> Integration | None:
     )
 
 
-def _validator(api: Any, validator_id: str | None) -> Validator | None:
-    validator = api.request_validators.get(validator_id) if validator_id else None
-    if validator is None:
-        return None
-    return Validator(
-        body=boolean(validator.validate_request_body),
-        parameters=boolean(validator.validate_request_parameters),
-    )
+def _validates(api: Any, method: Any, part: str) -> bool:
+    validator = api.request_validators.get(method.request_validator_id)
+    return validator is not None and boolean(getattr(validator, f"validate_request_{part}"))
 
 
 def _gateway_response(response: Any) -> GatewayResponse:

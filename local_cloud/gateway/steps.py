@@ -93,12 +93,9 @@ def _authorizer(exchange: Exchange, *kinds: str) -> Mapping[str, Any]:
 
 def validate(exchange: Exchange) -> None:
     """Check the request's parameters and body against what the method declares."""
-    validator = exchange.routed.validator
-    if validator is None:
-        return
-    if validator.parameters:
+    if exchange.routed.validates_parameters:
         validate_parameters(exchange)
-    if validator.body:
+    if exchange.routed.validates_body:
         validate_body(exchange)
 
 

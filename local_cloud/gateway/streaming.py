@@ -35,71 +35,53 @@ EDGE_IDLE_SECONDS = 30.0
 """For how long a function behind an edge-optimized endpoint may send nothing."""
 
 
-class _Reader:
-    """Reads a function's response within its time limits."""
+class StreamedBody(BodyStream):
+    """The body of a function's response, which is read within its time limits.
+
+    Args:
+        stream: The response.
+        seconds: Time for all of it.
+        idle_seconds: Time for which the function may send nothing.
+    """
 
     def __init__(self, stream: ResponseStream, seconds: float, idle_seconds: float) -> None:
-        self.stream = stream
+        super().__init__()
+        self.first = b""
+        """Part of the body that came with the headers."""
+        self._stream = stream
         self._loop = asyncio.get_running_loop()
         self._deadline = self._loop.time() + seconds
         self._idle_seconds = idle_seconds
 
-    async def read(self) -> bytes | None:
+    async def receive(self) -> bytes | None:
+        """Return what the function has sent; None at the end."""
         async with asyncio.timeout_at(min(self._deadline, self._loop.time() + self._idle_seconds)):
-            return await self.stream.read()
+            return await self._stream.read()
 
     def error(self) -> bytes | None:
         """Return the error object of a function that has failed."""
-        result = self.stream.result
+        result = self._stream.result
         return None if result is None or result.function_error is None else result.payload
 
-
-class StreamedBody:
-    """The body of a streamed response; see `BodyStream`.
-
-    Args:
-        reader: The function's response.
-        first: What of the body came with the headers.
-        finished: Called once, at the end.
-    """
-
-    def __init__(self, reader: _Reader, first: bytes, finished: Callable[[], None]) -> None:
-        self.sent = 0
-        self._reader = reader
-        self._first = first
-        self._finished = [finished]
-
-    async def read(self) -> bytes | None:
+    async def next_part(self) -> bytes | None:
         """See `BodyStream`."""
-        part: bytes | None = self._first
-        self._first = b""
-        if not part:
-            part = await self._next()
-        if part is not None:
-            self.sent += len(part)
-        return part
-
-    async def _next(self) -> bytes | None:
+        first, self.first = self.first, b""
+        if first:
+            return first
         try:
-            part = await self._reader.read()
+            part = await self.receive()
         except TimeoutError:
             raise ConnectionError("the function took too long; its response was cut off") from None
         except FunctionServiceError as error:
             raise ConnectionError(error.message) from error
-        if part is None and self._reader.error() is not None:
+        if part is None and self.error() is not None:
             raise ConnectionError("the function failed; its response was cut off")
         return part
 
-    def when_finished(self, call: Callable[[], None]) -> None:
-        """See `BodyStream`."""
-        self._finished.append(call)
-
     def close(self) -> None:
         """See `BodyStream`."""
-        self._reader.stream.abandon()
-        finished, self._finished = self._finished, []
-        for call in finished:
-            call()
+        self._stream.abandon()
+        super().close()
 
 
 async def streamed_response(
@@ -114,20 +96,19 @@ async def streamed_response(
     loop = asyncio.get_running_loop()
     began = loop.time()
     idle_seconds = EDGE_IDLE_SECONDS if "EDGE" in exchange.stage.api.endpoint_types else IDLE_SECONDS
-    reader = _Reader(stream, timeout_seconds, idle_seconds)
+    body = StreamedBody(stream, timeout_seconds, idle_seconds)
 
     def finished() -> None:
         exchange.integration_seconds = loop.time() - began
 
+    body.when_finished(finished)
     try:
-        head, first = await _head(reader, name, failure)
-        status, headers = streamed_head(head)
+        status, headers = streamed_head(await _head(body, name, failure))
     except BaseException:
-        stream.abandon()
-        finished()
+        body.close()
         raise
     exchange.integration_status = 200
-    return Response(status, headers, stream=StreamedBody(reader, first, finished))
+    return Response(status, headers, stream=body)
 
 
 async def whole(response: Response, stream: BodyStream) -> tuple[Response, str]:
@@ -144,14 +125,14 @@ async def whole(response: Response, stream: BodyStream) -> tuple[Response, str]:
     return Response(response.status, response.headers, b"".join(parts)), cut_off
 
 
-async def _head(reader: _Reader, name: str, failure: Callable[[bytes], str]) -> tuple[Any, bytes]:
-    """Read up to the delimiter; returns the JSON before it, and what came after it."""
+async def _head(body: StreamedBody, name: str, failure: Callable[[bytes], str]) -> Any:
+    """Read up to the delimiter; returns the JSON before it. The rest is the first part of the body."""
     received = b""
     while (end := received.find(DELIMITER, 0, LARGEST_HEAD_BYTES)) < 0:
         if len(received) >= LARGEST_HEAD_BYTES:
             raise _malformed(f"the first {LARGEST_HEAD_BYTES} bytes have no delimiter of 8 NUL bytes")
         try:
-            part = await reader.read()
+            part = await body.receive()
         except TimeoutError:
             raise GatewayError(INTEGRATION_TIMEOUT, f"{name} sent no headers in time") from None
         except RequestTooLarge as error:
@@ -159,12 +140,13 @@ async def _head(reader: _Reader, name: str, failure: Callable[[bytes], str]) -> 
         except FunctionServiceError as error:
             raise GatewayError(CONFIGURATION, f"{error.code}: {error.message}") from error
         if part is None:
-            if (error_object := reader.error()) is not None:
+            if (error_object := body.error()) is not None:
                 raise GatewayError(BAD_FUNCTION_ANSWER, f"{name} failed: {failure(error_object)}")
             raise _malformed("it ended without a delimiter of 8 NUL bytes; is the function a streaming one?")
         received += part
+    body.first = received[end + len(DELIMITER) :]
     try:
-        return json.loads(received[:end]), received[end + len(DELIMITER) :]
+        return json.loads(received[:end])
     except ValueError:
         raise _malformed("what comes before the delimiter is not JSON") from None
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
+from operator import eq, ge, gt, le, lt
 from typing import Any
 
 Facts = Mapping[str, "str | Sequence[str]"]
@@ -43,9 +44,17 @@ def conditions_hold(conditions: Mapping[str, Mapping[str, object]], facts: Facts
     )
 
 
+@lru_cache(maxsize=4096)
 def wildcard(pattern: str) -> re.Pattern[str]:
     """Return the expression for a pattern in which `*` is any text and `?` any character."""
-    return _wildcard(pattern)
+    expression = re.escape(pattern)
+    for character in _LITERAL:
+        written = re.escape(f"[{character}]")
+        expression = expression.replace(written, f"\0{ord(character)}\0")
+    expression = expression.replace(r"\*", ".*").replace(r"\?", ".")
+    for character in _LITERAL:
+        expression = expression.replace(f"\0{ord(character)}\0", re.escape(character))
+    return re.compile(expression, re.DOTALL)
 
 
 def with_variables(pattern: str, facts: Mapping[str, Sequence[str]]) -> str | None:
@@ -75,18 +84,6 @@ def with_variables(pattern: str, facts: Mapping[str, Sequence[str]]) -> str | No
 
     filled = _VARIABLE.sub(fill, pattern)
     return None if missing else filled
-
-
-@lru_cache(maxsize=4096)
-def _wildcard(pattern: str) -> re.Pattern[str]:
-    expression = re.escape(pattern)
-    for character in _LITERAL:
-        written = re.escape(f"[{character}]")
-        expression = expression.replace(written, f"\0{ord(character)}\0")
-    expression = expression.replace(r"\*", ".*").replace(r"\?", ".")
-    for character in _LITERAL:
-        expression = expression.replace(f"\0{ord(character)}\0", re.escape(character))
-    return re.compile(expression, re.DOTALL)
 
 
 def _values(value: object) -> list[str]:
@@ -142,20 +139,12 @@ def _ip(actual: str, expected: str) -> bool:
         return False
 
 
-def _numeric(compare: Callable[[float, float], bool]) -> Callable[[str, str], bool]:
+def _ordered(
+    read: Callable[[str], float], compare: Callable[[float, float], bool]
+) -> Callable[[str, str], bool]:
     def compared(actual: str, expected: str) -> bool:
         try:
-            return compare(float(actual), float(expected))
-        except ValueError:
-            return False
-
-    return compared
-
-
-def _date(compare: Callable[[float, float], bool]) -> Callable[[str, str], bool]:
-    def compared(actual: str, expected: str) -> bool:
-        try:
-            return compare(_seconds(actual), _seconds(expected))
+            return compare(read(actual), read(expected))
         except ValueError:
             return False
 
@@ -179,12 +168,8 @@ def _plain(pattern: str) -> str:
 
 
 _ORDERS: dict[str, Callable[[float, float], bool]] = {
-    "Equals": lambda actual, expected: actual == expected,
-    "LessThan": lambda actual, expected: actual < expected,
-    "LessThanEquals": lambda actual, expected: actual <= expected,
-    "GreaterThan": lambda actual, expected: actual > expected,
-    "GreaterThanEquals": lambda actual, expected: actual >= expected,
-}
+    "Equals": eq, "LessThan": lt, "LessThanEquals": le, "GreaterThan": gt, "GreaterThanEquals": ge,
+}  # fmt: skip
 _COMPARISONS: dict[str, Callable[[str, str], bool]] = {
     "StringEquals": lambda actual, expected: actual == _plain(expected),
     "StringEqualsIgnoreCase": lambda actual, expected: actual.lower() == _plain(expected).lower(),
@@ -194,6 +179,6 @@ _COMPARISONS: dict[str, Callable[[str, str], bool]] = {
     "Bool": lambda actual, expected: actual.lower() == expected.lower(),
     "BinaryEquals": lambda actual, expected: actual == expected,
     "IpAddress": _ip,
-    **{f"Numeric{name}": _numeric(compare) for name, compare in _ORDERS.items()},
-    **{f"Date{name}": _date(compare) for name, compare in _ORDERS.items()},
+    **{f"Numeric{name}": _ordered(float, compare) for name, compare in _ORDERS.items()},
+    **{f"Date{name}": _ordered(_seconds, compare) for name, compare in _ORDERS.items()},
 }

@@ -7,7 +7,6 @@ services with a JSON protocol answer 400 where all others answer 403.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from uuid import uuid4
 from xml.sax.saxutils import escape
 
@@ -37,47 +36,37 @@ def message_of(refusal: Refusal) -> str:
     return f"User: {refusal.arn} is not authorized to perform: {action}{on}{reason}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Codes:
-    """The codes of an error by protocol, and the status of S3."""
-
-    json: str
-    query: str
-    s3: str
-    s3_status: int
-
-
 def refusal_response(message: str, call: Call) -> Response:
     """Return the answer to a call that is refused, with what is wrong."""
-    codes = _Codes(ACCESS_DENIED, _QUERY_CODES.get(call.service, "AccessDenied"), "AccessDenied", 403)
-    return _response(message, call, codes)
+    if call.protocol == "rest-xml":
+        return s3_refusal(call.request, "AccessDenied", message)
+    return _response(message, call, ACCESS_DENIED, _QUERY_CODES.get(call.service, "AccessDenied"))
 
 
 def expired_response(call: Call) -> Response:
     """Return the answer to a call with the credentials of a session that has ended."""
-    message = "The provided token has expired." if call.protocol == "rest-xml" else _EXPIRED
-    return _response(message, call, _Codes("ExpiredTokenException", "ExpiredToken", "ExpiredToken", 400))
+    if call.protocol == "rest-xml":
+        return s3_refusal(call.request, "ExpiredToken", "The provided token has expired.", status=400)
+    return _response(_EXPIRED, call, "ExpiredTokenException", "ExpiredToken")
 
 
-def _response(message: str, call: Call, codes: _Codes) -> Response:
-    service, protocol, request = call.service, call.protocol, call.request
+def _response(message: str, call: Call, code: str, query_code: str) -> Response:
+    service, protocol = call.service, call.protocol
     request_id = str(uuid4())
-    if protocol == "rest-xml":
-        return s3_refusal(request, codes.s3, message, status=codes.s3_status)
     if protocol == "query":
-        return _from_query_api(message, request_id, codes.query)
+        return _from_query_api(message, request_id, query_code)
     headers = [("x-amzn-RequestId", request_id)]
     if service in _QUERY_COMPATIBLE:
-        headers.append(("x-amzn-query-error", f"{codes.query};Sender"))
+        headers.append(("x-amzn-query-error", f"{query_code};Sender"))
     if protocol == "rest-json":
-        headers += [("Content-Type", "application/json"), ("x-amzn-ErrorType", codes.json)]
+        headers += [("Content-Type", "application/json"), ("x-amzn-ErrorType", code)]
         return Response(403, tuple(headers), json.dumps({"Message": message}).encode())
     status = 403 if service in _QUERY_COMPATIBLE else 400
     if protocol == "cbor":
         headers += [("Content-Type", "application/cbor"), ("smithy-protocol", "rpc-v2-cbor")]
-        return Response(status, tuple(headers), _cbor_map({"__type": codes.json, "message": message}))
-    headers.append(("Content-Type", request.header("content-type") or "application/x-amz-json-1.0"))
-    content = {"__type": f"com.amazon.coral.service#{codes.json}", "Message": message, "message": message}
+        return Response(status, tuple(headers), _cbor_map({"__type": code, "message": message}))
+    headers.append(("Content-Type", call.request.header("content-type") or "application/x-amz-json-1.0"))
+    content = {"__type": f"com.amazon.coral.service#{code}", "Message": message, "message": message}
     return Response(status, tuple(headers), json.dumps(content).encode())
 
 

@@ -249,8 +249,7 @@ class LocalStatesBackend(TaskTokens, StepFunctionsParserBackend):  # type: ignor
             target = self._target(state_machine_arn)
             if target.machine.type != "EXPRESS":
                 raise StateMachineTypeNotSupported(_OTHER_TYPE)
-            execution_input = _checked_input(execution_input)
-            execution = self._make_execution(target, name, execution_input, trace_header)
+            execution = self._make_execution(target, name, _checked_input(execution_input), trace_header)
         execution.run()
         return execution
 

@@ -99,12 +99,16 @@ def _describe_state_machine(response: Any) -> Any:
 
 @replaces(StepFunctionResponse)
 def _describe_state_machine_for_execution(response: Any) -> Any:
-    execution = response.stepfunction_backend.describe_execution(response._get_param("executionArn"))
+    execution = _execution(response)
     answer = _described(execution.state_machine)
     answer["updateDate"] = execution.state_machine.update_date
     for unknown in ("creationDate", "status", "type", "description"):
         answer.pop(unknown, None)
     return ActionResult(answer)
+
+
+def _execution(response: Any) -> Any:
+    return response.stepfunction_backend.describe_execution(response._get_param("executionArn"))
 
 
 def _described(machine: Any) -> dict[str, Any]:
@@ -159,12 +163,8 @@ def _validate_state_machine_definition(response: Any) -> Any:
     found = diagnose(response._get_param("definition"), response._get_param("type") or "STANDARD")
     most = int(response._get_param("maxResults") or _PAGE)
     diagnostics = [
-        {
-            "code": item.code,
-            "message": item.message,
-            "severity": "ERROR",
-            **({"location": item.location} if item.location else {}),
-        }
+        {"code": item.code, "message": item.message, "severity": "ERROR"}
+        | ({"location": item.location} if item.location else {})
         for item in found[:most]
     ]
     result = "FAIL" if found else "OK"
@@ -199,8 +199,7 @@ def _stop_execution(response: Any) -> Any:
 
 @replaces(StepFunctionResponse)
 def _describe_execution(response: Any) -> Any:
-    execution = response.stepfunction_backend.describe_execution(response._get_param("executionArn"))
-    return ActionResult(execution.describe())
+    return ActionResult(_execution(response).describe())
 
 
 @replaces(StepFunctionResponse)
@@ -213,7 +212,7 @@ def _list_executions(response: Any) -> Any:
 
 @replaces(StepFunctionResponse)
 def _get_execution_history(response: Any) -> Any:
-    execution = response.stepfunction_backend.describe_execution(response._get_param("executionArn"))
+    execution = _execution(response)
     events = execution.to_history_output()["events"]
     if response._get_param("reverseOrder"):
         events.reverse()

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any
 
 from local_cloud.functions.log import FunctionLogs
@@ -62,15 +63,11 @@ def _stream(group_arn: str, machine: str) -> LogStream:
     return LogStream(account_id, region, group, name)
 
 
-@dataclass(frozen=True, slots=True)
-class _Configuration:
-    include_execution_data: bool = True  # `Records` leaves out what must not be in the log events
-
-
 class Records:
     """Takes the events of one execution, in the place of moto's CloudWatch session."""
 
-    configuration = _Configuration()
+    # Data that must not be in the log events is left out here.
+    configuration = SimpleNamespace(include_execution_data=True)
 
     def __init__(
         self,

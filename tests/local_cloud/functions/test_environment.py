@@ -88,6 +88,7 @@ def test_the_environment_is_lambdas_and_the_functions_alone(
     assert seen == {
         "AWS_ACCESS_KEY_ID": credentials.ACCESS_KEY_ID,
         "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
         "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{machine_runtime()}",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",

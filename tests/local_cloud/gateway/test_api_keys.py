@@ -276,7 +276,9 @@ class Desk:
         self.keys = ApiKeys(clock=lambda: self.seconds, wall_clock=lambda: self.moment.timestamp())
 
     def outcome(self) -> str:
-        method = Method("r", "/a", "ANY", "NONE", None, (), True, None, {}, {}, None, None, frozenset())
+        method = Method(
+            "r", "/a", "ANY", "NONE", None, (), True, False, False, {}, {}, None, None, frozenset()
+        )
         stage = DeployedStage("stage", ApiDefinition("api", "name", ACCOUNT, REGION, "d", Router([])), None)
         request = Request("GET", "/a", "", (("x-api-key", "value"),), b"", "127.0.0.1", "HTTP/1.1", 80)
         try:

@@ -176,7 +176,7 @@ def test_each_method_has_a_bucket_of_its_own_and_a_change_starts_anew() -> None:
     limit = {"throttlingRateLimit": 1.0, "throttlingBurstLimit": 1}
     stage = Stage(all={"*/*": limit})
     a, b = (
-        Method("r", path, "ANY", "NONE", None, (), False, None, {}, {}, None, None, frozenset())
+        Method("r", path, "ANY", "NONE", None, (), False, False, False, {}, {}, None, None, frozenset())
         for path in "ab"
     )
     throttles.check(stage, a, "GET")

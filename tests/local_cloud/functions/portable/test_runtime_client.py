@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -15,7 +14,8 @@ from tests.support.waiting import eventually
 @pytest.fixture
 def portable_cloud(cloud: Cloud) -> Cloud:
     """A cloud whose runtime folder has no native client."""
-    runtime: Path = cloud.executor._runtime.path()
+    runtime = environment.make_runtime_folder(cloud.executor._directory)
+    cloud.executor._runtime = runtime
     for native in runtime.glob("runtime_client.*"):
         native.unlink()
     (runtime / "runtime_client.py").symlink_to(environment._PORTABLE_CLIENT)

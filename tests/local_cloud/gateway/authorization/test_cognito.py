@@ -339,7 +339,7 @@ def check(token: str, pool: Pool) -> Exchange:
         "identitySource": "method.request.header.A",
         "providerARNs": [pool.arn],
     }
-    method = Method("r", "/", "GET", "X", "a", (), False, None, {}, {}, None, None, frozenset())
+    method = Method("r", "/", "GET", "X", "a", (), False, False, False, {}, {}, None, None, frozenset())
     stage = DeployedStage("stage", ApiDefinition("api", "name", ACCOUNT, REGION, "d", Router([])), None)
     request = Request("GET", "/", "", (("A", token),), b"", "127.0.0.1", "HTTP/1.1", 80)
     exchange = Exchange(request, stage, "/", "host", method=method)

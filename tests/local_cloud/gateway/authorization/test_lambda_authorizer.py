@@ -543,7 +543,7 @@ class Desk:
 
     def ask(self, sent: str = "token", path: str = "/a") -> Exchange:
         method = Method(
-            "r", path, "GET", "CUSTOM", "abc123", (), False, None, {}, {}, None, None, frozenset()
+            "r", path, "GET", "CUSTOM", "abc123", (), False, False, False, {}, {}, None, None, frozenset()
         )
         api = ApiDefinition("api", "name", ACCOUNT, REGION, "d", Router([]))
         request = Request("GET", path, "", (("Authorization", sent),), b"", "127.0.0.1", "HTTP/1.1", 80)
