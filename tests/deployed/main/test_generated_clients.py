@@ -110,7 +110,13 @@ def test_every_route_gives_a_typed_answer(deployed: Deployed, client: Any, docum
         )
         assert (job.workflow, job.status) == ("document", m.JobStatus.RUNNING)
         assert call(user, "jobs", "jobs_status", job=job.id).id == job.id
-        assert [one.name for one in call(user, "jobs", "jobs_workflows").workflows] == ["document"]
+        decision = m.ApprovalRequest.from_dict({"decision": "approved"})
+        refused = call(user, "jobs", "jobs_approval", job=job.id, body=decision)
+        assert (type(refused), refused.code) == (m.Error, "approval_closed")
+        assert [one.name for one in call(user, "jobs", "jobs_workflows").workflows] == [
+            "document",
+            "receipt",
+        ]
 
     documented = {
         one["operationId"]

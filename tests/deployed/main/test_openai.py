@@ -295,7 +295,7 @@ def test_an_unknown_model(client: openai.OpenAI) -> None:
     with pytest.raises(openai.NotFoundError) as raised:
         client.chat.completions.create(model="gpt-9", messages=[{"role": "user", "content": "Hello."}])
     assert raised.value.body == {
-        "message": "Unknown model. Available: fast, server.",
+        "message": "Unknown model. Available: fast, server, guarded, agent.",
         "type": "invalid_request_error",
         "param": "model",
         "code": "model_not_found",
