@@ -109,29 +109,30 @@ def stop() -> None:
 
 
 def publish(
-    *,
-    account_id: str,
-    region: str,
-    source: str,
-    detail_type: str,
-    resources: list[str],
-    detail: Mapping[str, Any],
+    *, account_id: str, region: str, source: str, detail_type: str, resource: str, detail: Mapping[str, Any]
 ) -> None:
     """Put an event of an AWS service on the account's own bus; it is delivered soon."""
-    event = {
+    event = _event(account_id, region, source, detail_type, resource, detail)
+    event["time"] = event["ingestion-time"] = time.time()
+    bus = events_backends[account_id][region].event_buses["default"]
+    for rule in list(bus.rules.values()):
+        rule.send_to_targets(copy.deepcopy(event))
+
+
+def _event(
+    account_id: str, region: str, source: str, detail_type: str, resource: str, detail: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {
         "version": "0",
         "id": str(uuid4()),
         "detail-type": detail_type,
         "source": source,
         "account": account_id,
-        "time": (now := time.time()),
+        "time": _written(datetime.now(UTC)),
         "region": region,
-        "resources": resources,
+        "resources": [resource],
         "detail": detail,
     }
-    bus = events_backends[account_id][region].event_buses["default"]
-    for rule in list(bus.rules.values()):
-        rule.send_to_targets({**copy.deepcopy(event), "ingestion-time": now})
 
 
 def _all_rules() -> list[Any]:
@@ -140,17 +141,7 @@ def _all_rules() -> list[Any]:
 
 
 def _send_scheduled(rule: Any) -> None:
-    event = {
-        "version": "0",
-        "id": str(uuid4()),
-        "detail-type": "Scheduled Event",
-        "source": "aws.events",
-        "account": rule.account_id,
-        "time": _written(datetime.now(UTC)),
-        "region": rule.region_name,
-        "resources": [rule.arn],
-        "detail": {},
-    }
+    event = _event(rule.account_id, rule.region_name, "aws.events", "Scheduled Event", rule.arn, {})
     for target in list(rule.targets):
         if delivers_to(target["Arn"]):
             _deliveries.put(_Delivery(Sender(rule.arn, rule.account_id), dict(target), event))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -150,17 +150,12 @@ def _method_limits(
 ) -> tuple[str, Mapping[str, Any]] | None:
     """Return the limits that a plan has for one method, and what names it, or None if it has none."""
     limits = stage.get("throttle") or {}
-    for name in _method_names(method, http_method):
-        if name in limits:
-            return name, limits[name]
-    return None
-
-
-def _method_names(method: Method, http_method: str) -> Iterator[str]:
+    path = method.resource_path
     for name in (http_method, method.http_method):
-        yield f"{method.resource_path}/{name}"
-        if method.resource_path == "/":
-            yield f"/{name}"
+        for key in (f"{path}/{name}", f"{path.rstrip('/')}/{name}"):
+            if key in limits:
+                return key, limits[key]
+    return None
 
 
 def _backend(exchange: Exchange) -> Any:

@@ -24,7 +24,7 @@ def tell(execution: Any) -> None:
             region=execution.region_name,
             source="aws.states",
             detail_type="Step Functions Execution Status Change",
-            resources=[execution.exec_arn],
+            resource=execution.exec_arn,
             detail=_detail(execution),
         )
     except Exception:

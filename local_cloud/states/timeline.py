@@ -23,7 +23,7 @@ _ENDS: dict[str, Outcome] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Row:
     """One visit to one state.
 
@@ -54,28 +54,17 @@ class Row:
 
 @dataclass(slots=True)
 class _Scope:
-    """A state that was entered, or an iteration of a Map; `outer` is what it is inside of."""
+    """A state that was entered, or an iteration of a Map, whose row has no name; `outer` is what it is inside of."""
 
     outer: _Scope | None
     entered: datetime
-    last: datetime
-    name: str | None = None
-    kind: str = ""
-    iteration: int | None = None
+    row: Row
     left: bool = False
     failing: bool = False
-    attempts: int = 0
-    error: str | None = None
-    cause: str | None = None
-    input: str | None = None
-    output: str | None = None
-    depth: int = field(init=False)
 
-    def __post_init__(self) -> None:
-        outer = self.outer
-        self.depth = 0 if outer is None else outer.depth + (outer.name is not None)
-        if self.iteration is None and outer is not None:
-            self.iteration = outer.iteration
+    def note(self, when: datetime) -> None:
+        """Note that something was last known of it at a time."""
+        self.row.duration_ms = _milliseconds(self.entered, when)
 
 
 def timeline(events: Iterable[Mapping[str, Any]]) -> list[Row]:
@@ -95,16 +84,16 @@ def timeline(events: Iterable[Mapping[str, Any]]) -> list[Row]:
         kind, when = str(event["type"]), event["timestamp"]
         scope = scopes.get(int(event["previousEventId"]))
         details = details_of(event)
-        if kind.endswith("StateEntered"):
-            scope = _Scope(scope, when, when, details["name"], kind.removesuffix("StateEntered"))
-            scope.input = details.get("input")
-            states.append(scope)
-        elif kind == "MapIterationStarted":
-            scope = _Scope(scope, when, when, iteration=details["index"])
+        if kind.endswith("StateEntered") or kind == "MapIterationStarted":
+            start_ms = _milliseconds(ordered[0]["timestamp"], when)
+            scope = _Scope(scope, when, _row(scope, kind.removesuffix("StateEntered"), start_ms, details))
+            if scope.row.state:
+                states.append(scope)
         elif kind.endswith("StateExited"):
             state = _named(scope, details["name"])
             if state is not None:
-                state.last, state.left, state.output = when, True, details.get("output")
+                state.note(when)
+                state.left, state.row.output = True, details.get("output")
                 scope = state.outer
         elif kind in _ENDS:
             end = _ENDS[kind]
@@ -112,7 +101,18 @@ def timeline(events: Iterable[Mapping[str, Any]]) -> list[Row]:
         else:
             _note(scope, kind, when, details)
         scopes[int(event["id"])] = scope
-    return [_row(state, ordered[0]["timestamp"], end) for state in states]
+    for state in states:
+        state.row.outcome = _outcome(state, end)
+    return [state.row for state in states]
+
+
+def _row(outer: _Scope | None, kind: str, start_ms: float, details: Mapping[str, Any]) -> Row:
+    depth, iteration = 0, details.get("index")
+    if outer is not None:
+        depth = outer.row.depth + bool(outer.row.state)
+        iteration = outer.row.iteration if iteration is None else iteration
+    name = "" if kind == "MapIterationStarted" else details["name"]
+    return Row(name, kind, depth, iteration, start_ms, 0.0, "running", 0, None, input=details.get("input"))
 
 
 def details_of(event: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -122,7 +122,7 @@ def details_of(event: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _named(scope: _Scope | None, name: str) -> _Scope | None:
     """The state of that name that this is, or is inside of."""
-    while scope is not None and (scope.name != name or scope.left):
+    while scope is not None and (scope.row.state != name or scope.left):
         scope = scope.outer
     return scope
 
@@ -130,50 +130,36 @@ def _named(scope: _Scope | None, name: str) -> _Scope | None:
 def _note(scope: _Scope | None, kind: str, when: datetime, details: Mapping[str, Any]) -> None:
     """Remember what an event says of the state that it belongs to."""
     container = next((word for word in ("Parallel", "Map") if kind.startswith(f"{word}State")), None)
-    while scope is not None and (scope.name is None or (container is not None and scope.kind != container)):
+    while scope is not None and (not scope.row.state or container not in (None, scope.row.kind)):
         scope = scope.outer
     if scope is None:
         return
-    scope.last = when
+    scope.note(when)
     if kind.endswith(_ATTEMPTS):
-        scope.attempts += 1
+        scope.row.attempts += 1
         scope.failing = False
     elif kind.endswith(_FAILURES):
         scope.failing = True
-        scope.error = details.get("error") or scope.error
-        scope.cause = details.get("cause") or scope.cause
+        scope.row.error = details.get("error") or scope.row.error
+        scope.row.cause = details.get("cause") or scope.row.cause
 
 
 def _blame(states: Sequence[_Scope], details: Mapping[str, Any]) -> None:
     """Give the error of the execution to the state that it ended in, if that has none yet."""
     error = details.get("error")
-    if error is not None and states and not states[-1].left and states[-1].error is None:
-        states[-1].failing, states[-1].error, states[-1].cause = True, error, details.get("cause")
+    if error is not None and states and not states[-1].left and states[-1].row.error is None:
+        states[-1].failing = True
+        states[-1].row.error, states[-1].row.cause = error, details.get("cause")
 
 
-def _row(state: _Scope, start: datetime, end: Outcome) -> Row:
+def _outcome(state: _Scope, end: Outcome) -> Outcome:
+    if state.row.kind == "Succeed" and end == "succeeded":
+        return "succeeded"
     if state.left:
-        outcome: Outcome = "caught" if state.failing else "succeeded"
-    elif state.failing and end != "running":
-        outcome = "failed"
-    else:
-        outcome = "aborted" if end in ("succeeded", "failed") else end
-    if state.kind == "Succeed" and end == "succeeded":
-        outcome = "succeeded"
-    return Row(
-        state=str(state.name),
-        kind=state.kind,
-        depth=state.depth,
-        iteration=state.iteration,
-        start_ms=_milliseconds(start, state.entered),
-        duration_ms=_milliseconds(state.entered, state.last),
-        outcome=outcome,
-        attempts=state.attempts,
-        error=state.error,
-        cause=state.cause,
-        input=state.input,
-        output=state.output,
-    )
+        return "caught" if state.failing else "succeeded"
+    if state.failing and end != "running":
+        return "failed"
+    return "aborted" if end in ("succeeded", "failed") else end
 
 
 def _milliseconds(since: datetime, when: datetime) -> float:

@@ -48,9 +48,12 @@ def diagnose(definition: str, machine_type: str) -> list[Diagnostic]:
         return [Diagnostic("INVALID_JSON_DESCRIPTION", f"The definition is not JSON: {error}")]
     if not isinstance(content, dict):
         return [Diagnostic("SCHEMA_VALIDATION_FAILED", "The definition is not an object")]
-    return _syntax(definition, machine_type) or [
-        *_transitions(content, ""),
-        *_payloads(content, "", None),
+    if found := _syntax(definition, machine_type):
+        return found
+    machines = list(_machines(content))
+    return [
+        *(item for machine, where, _ in machines for item in _transitions(machine, where)),
+        *(item for machine, where, language in machines for item in _payloads(machine, where, language)),
     ]
 
 
@@ -82,30 +85,26 @@ def _syntax(definition: str, machine_type: str) -> list[Diagnostic]:
     return []
 
 
-def _transitions(machine: Mapping[str, Any], where: str) -> Iterator[Diagnostic]:
-    """Follow the transitions of a state machine, a branch or an iteration, and of those inside of it."""
-    yield from _own_transitions(machine, where)
+def _machines(
+    machine: Mapping[str, Any], where: str = "", language: str | None = None
+) -> Iterator[tuple[Mapping[str, Any], str, str | None]]:
+    """Return a state machine, and the branches and iterations inside of it, with their places and query languages."""
+    language = machine.get("QueryLanguage", language)
+    yield machine, where, language
     for name, state in machine["States"].items():
         for field in ("ItemProcessor", "Iterator"):
             if field in state:
-                yield from _transitions(state[field], f"{where}/States/{name}/{field}")
+                yield from _machines(state[field], f"{where}/States/{name}/{field}", language)
         for index, branch in enumerate(state.get("Branches", ())):
-            yield from _transitions(branch, f"{where}/States/{name}/Branches[{index}]")
+            yield from _machines(branch, f"{where}/States/{name}/Branches[{index}]", language)
 
 
 def _payloads(machine: Mapping[str, Any], where: str, language: str | None) -> Iterator[Diagnostic]:
     """Find members `name.$` whose values are neither paths nor calls of intrinsic functions."""
-    language = machine.get("QueryLanguage", language)
     for name, state in machine["States"].items():
-        place, own = f"{where}/States/{name}", state.get("QueryLanguage", language)
-        if own != "JSONata":
+        if state.get("QueryLanguage", language) != "JSONata":
             for field in ("Parameters", "ResultSelector", "ItemSelector", "Assign", "Credentials"):
-                yield from _payload(state.get(field), f"{place}/{field}")
-        for field in ("ItemProcessor", "Iterator"):
-            if field in state:
-                yield from _payloads(state[field], f"{place}/{field}", language)
-        for index, branch in enumerate(state.get("Branches", ())):
-            yield from _payloads(branch, f"{place}/Branches[{index}]", language)
+                yield from _payload(state.get(field), f"{where}/States/{name}/{field}")
 
 
 def _payload(content: Any, where: str) -> Iterator[Diagnostic]:
@@ -136,7 +135,7 @@ def _is_expression(text: str) -> bool:
     return True
 
 
-def _own_transitions(machine: Mapping[str, Any], where: str) -> Iterator[Diagnostic]:
+def _transitions(machine: Mapping[str, Any], where: str) -> Iterator[Diagnostic]:
     states, start = machine["States"], machine["StartAt"]
     if start not in states:
         yield _missing("StartAt", start, f"{where}/StartAt")
