@@ -62,24 +62,29 @@ class WorkerLog:
     Args:
         name: The function's name.
         stream: The name of the CloudWatch log stream.
-        read_end: The non-blocking read end of the worker's pipe; closed by `close`.
         logs: Where the lines go.
-        sink: Where they go in CloudWatch; None if nowhere.
     """
 
-    def __init__(
-        self, *, name: str, stream: str, read_end: int, logs: FunctionLogs, sink: Callable[[str], None] | None
-    ) -> None:
+    def __init__(self, name: str, stream: str, logs: FunctionLogs) -> None:
         self._name = name
         self._mark = f" {stream.rpartition(']')[2][:6]} ".encode()
-        self._read_end: int | None = read_end
+        self._read_end: int | None = None
         self._logs = logs
-        self._sink = sink
+        self._sink: Callable[[str], None] | None = None
         self._partial = bytearray()
         self._tail = bytearray()
         self._held = b""
         self._prefix_second = 0
         self._prefix = b""
+
+    def open(self, read_end: int, sink: Callable[[str], None] | None) -> None:
+        """Begin to read a worker's pipe.
+
+        Args:
+            read_end: The pipe's non-blocking read end; closed by `close`.
+            sink: Where the lines go in CloudWatch; None if nowhere.
+        """
+        self._read_end, self._sink = read_end, sink
 
     def drain(self) -> bool:
         """Take over what the worker has written so far; False when it can write no more."""

@@ -69,7 +69,8 @@ class Worker:
         self._services = services
         self._api = RuntimeApi(self)
         self._process: ProcessGroup | None = None
-        self._log: WorkerLog | None = None
+        self._stream = log_stream_name(definition.version, self.id)
+        self._log = WorkerLog(definition.name, self._stream, services.logs)
         self._log_end: int | None = None
         self._home: Path | None = None
         self._credentials = NOBODYS
@@ -145,11 +146,10 @@ class Worker:
         if invocation.deadline is None:
             invocation.deadline = began + definition.timeout_seconds
         left = invocation.deadline - began
-        if self._log is not None:
-            if self._reported_init:
-                self._log.drain()
-                self._log.start_tail()
-            self._log.start(f"START RequestId: {invocation.request_id} Version: {definition.version}")
+        if self._reported_init:
+            self._log.drain()
+            self._log.start_tail()
+        self._log.start(f"START RequestId: {invocation.request_id} Version: {definition.version}")
         self._timer = self._loop.call_later(left, self._timed_out)
         self._services.memory.add(self)
         self._api.send(invocation.message(int((time.time() + left) * 1000)))
@@ -158,8 +158,7 @@ class Worker:
         """Give an invocation the outcome of a failed start."""
         self._invocation = invocation
         self._invocation_began = self._loop.time()
-        if self._log is not None:
-            self._log.lines(f"START RequestId: {invocation.request_id} Version: {self.definition.version}")
+        self._log.lines(f"START RequestId: {invocation.request_id} Version: {self.definition.version}")
         self._finish(outcome)
 
     def end(self, error: FunctionServiceError | None = None) -> None:
@@ -218,8 +217,7 @@ class Worker:
     def memory_measured(self, resident: int, unshared: int) -> None:
         """Note the memory of the process group, all of it and without pages that come from files, in bytes."""
         self._peak_bytes = max(self._peak_bytes, resident)
-        if self._log is not None:
-            self._log.settle()
+        self._log.settle()
         if unshared <= self.definition.memory_mb * _MEGABYTE:
             return
         self._peak_bytes = self.definition.memory_mb * _MEGABYTE
@@ -228,8 +226,7 @@ class Worker:
             self._break_off(outcomes.out_of_memory(self._invocation.request_id))
 
     def _spawn(self, place: WorkerPlace) -> None:
-        definition = self.definition
-        stream = log_stream_name(definition.version, self.id)
+        definition, stream = self.definition, self._stream
         self._home = place.homes / self.id
         self._home.mkdir(parents=True)
         read_end, write_end = os.pipe()
@@ -240,13 +237,7 @@ class Worker:
         cloudwatch = LogStream(
             definition.account_id, definition.region, definition.log_group, stream, creates_group
         )
-        self._log = WorkerLog(
-            name=definition.name,
-            stream=stream,
-            read_end=read_end,
-            logs=self._services.logs,
-            sink=partial(self._put_line, cloudwatch) if logged else None,
-        )
+        self._log.open(read_end, partial(self._put_line, cloudwatch) if logged else None)
         self._log_end = read_end
         self._loop.add_reader(read_end, self._read_log)
         environment = worker_environment(
@@ -286,21 +277,19 @@ class Worker:
             self._peak_bytes = measure({self.pid}).get(self.pid, (0, 0))[0]
         definition = self.definition
         init_ms = None if self._reported_init else self._init_ms
-        tail = ""
-        if self._log is not None:
-            self._log.drain()
-            report = report_line(
-                request_id=invocation.request_id,
-                duration_ms=duration_ms,
-                memory_mb=definition.memory_mb,
-                used_mb=self.used_mb,
-                init_ms=init_ms,
-                status=outcome.status,
-                error_type=outcome.error_type,
-            )
-            notes = () if outcome.note is None else (outcome.note,)
-            self._log.lines(*notes, f"END RequestId: {invocation.request_id}", report)
-            tail = self._log.tail()
+        self._log.drain()
+        report = report_line(
+            request_id=invocation.request_id,
+            duration_ms=duration_ms,
+            memory_mb=definition.memory_mb,
+            used_mb=self.used_mb,
+            init_ms=init_ms,
+            status=outcome.status,
+            error_type=outcome.error_type,
+        )
+        notes = () if outcome.note is None else (outcome.note,)
+        self._log.lines(*notes, f"END RequestId: {invocation.request_id}", report)
+        tail = self._log.tail()
         self._reported_init = True
         if not self.ended:
             self.free_since = self._loop.time()
@@ -335,9 +324,8 @@ class Worker:
             line += "timeout"
         else:
             line += f"error\tError Type: {error.outcome('').error_type}"
-        if self._log is not None:
-            self._log.drain()
-            self._log.lines(line)
+        self._log.drain()
+        self._log.lines(line)
 
     def _start_timed_out(self) -> None:
         self._fail_start(StartTimedOut())
@@ -354,8 +342,7 @@ class Worker:
 
     def _exited(self, returncode: int) -> None:
         self.ended = True
-        if self._log is not None:
-            self._log.drain()
+        self._log.drain()
         undelivered = None
         if not self._started.done():
             self._started.set_exception(
@@ -388,8 +375,7 @@ class Worker:
         if self._log_end is not None:
             self._loop.remove_reader(self._log_end)
             self._log_end = None
-        if self._log is not None:
-            self._log.close()
+        self._log.close()
         if self._home is not None:
             shutil.rmtree(self._home, ignore_errors=True)
         if not self.gone.done():
@@ -407,6 +393,6 @@ class Worker:
             self._loop.call_soon_threadsafe(self._services.logs.remark, self.definition.name, text)
 
     def _read_log(self) -> None:
-        if self._log is not None and not self._log.drain() and self._log_end is not None:
+        if not self._log.drain() and self._log_end is not None:
             self._loop.remove_reader(self._log_end)
             self._log_end = None
