@@ -8,7 +8,6 @@ import pytest
 
 from tests.support.deployment import Deployed
 from tests.support.pages import PAGES, blocks, calls, run, shown
-from tests.support.readme import README
 
 CHAT = "from openai import OpenAI"
 
@@ -27,12 +26,11 @@ def test_calls_of_the_page_are_answered(page: Path, deployed: Deployed, tmp_path
         assert run(block, deployed.invoke_url, tmp_path / str(number), **variables)
 
 
-@pytest.mark.parametrize("page", [README, README.parent / "docs/guides/language-models.md"], ids=shown)
-def test_program_of_the_page_prints_an_answer(
-    page: Path, deployed: Deployed, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_program_of_the_pages_prints_an_answer(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name, value in deployed.callers.openai_environment.items():
         monkeypatch.setenv(name, value)
-    (program,) = [block for block in blocks(page, "python") if CHAT in block]
-    exec(compile(program, str(page), "exec"), {})  # noqa: S102 - the program of the page
+    (program,) = {block for page in PAGES for block in blocks(page, "python") if CHAT in block}
+    exec(compile(program, "README.md", "exec"), {})  # noqa: S102 - the program of the pages
     assert capsys.readouterr().out.strip()
