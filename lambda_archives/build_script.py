@@ -1,4 +1,4 @@
-"""Runs the script of a service that changes its installed wheels, such as one that converts a model.
+"""Build scripts of services: they change installed wheels, for example to convert a model.
 
 The script sees a folder with the wheels' files and nothing of the machine's settings that could make its result
 differ. Files that it leaves alone stay the members that they were.

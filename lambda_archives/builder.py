@@ -1,4 +1,4 @@
-"""Makes an archive from its recipe, when there is none in the cache.
+"""Builder of an archive from its recipe, if the cache has none.
 
 1. The layer, which is the wheels' part of the archive, is looked up or made: pip fetches the wheels, the build script
    changes them, patterns leave files out, debug symbols go. It is a zip file of its own, so that a changed handler

@@ -1,4 +1,4 @@
-"""Keeps built archives, so that what has not changed is neither built nor read again.
+"""Cache of built archives, so that unchanged ones are neither built nor read again.
 
 One folder per archive and target holds zip files and small JSON records. A record is found by the hash of all that was
 asked for, and says which zip file came of it. Everything is written to a temporary folder and moved into place, so a

@@ -1,4 +1,4 @@
-"""Takes debug symbols out of shared objects, the same on every machine and for every processor.
+"""Removal of debug symbols from shared objects, the same on every machine and for every processor.
 
 Some wheels are published with more symbols than code; without them what is left fits into Lambda. `strip` of this
 machine would only know this machine's processor, and its versions write different bytes. This one drops sections that

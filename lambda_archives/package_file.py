@@ -1,4 +1,4 @@
-"""Reads `package.toml`, which says how the archive of one service is made."""
+"""Package file: `package.toml`, which describes the archive of one service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the lock file of an archive's wheels: one pinned, hashed requirement a line, for one target.
+"""Lock file of an archive's wheels: one pinned, hashed requirement a line, for one target.
 
 pip itself evaluates environment markers for the interpreter that runs it, not for the target it downloads for. So
 the markers are evaluated here, and pip gets a file without them.

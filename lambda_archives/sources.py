@@ -1,4 +1,4 @@
-"""Finds the source files of an archive and hashes them, the same on every machine.
+"""Source files of an archive and their hashes, the same on every machine.
 
 A file's identity is its path, whether it is executable, and its bytes. Times, owners, other mode bits and the order in
 which a folder lists its entries play no part. Empty folders are left out, as git leaves them out.

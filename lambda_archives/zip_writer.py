@@ -1,4 +1,4 @@
-"""Writes zip files whose bytes depend on nothing but their members.
+"""Writer of zip files whose bytes depend on their members only.
 
 The standard library's writer records the machine's system and lets zlib compress, and zlib's output differs between
 its implementations. So nothing is compressed here: a member is either stored, or its already compressed bytes are
@@ -128,7 +128,7 @@ class WrittenZip:
 
 
 class _HashingFile:
-    """Counts and hashes what goes through it, so that the zip need not be read again."""
+    """Stream that counts and hashes its bytes, so that the zip need not be read again."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file

@@ -1,4 +1,4 @@
-"""Keeps the repacked provider archive in the user's cache directory, safely for any number of processes.
+"""Cache of the repacked provider archive in the user's cache directory, safe for any number of processes.
 
 An entry is a folder, complete from the moment it has its name: it is written under another name and then
 renamed. Processes that build at the same time each build their own. The first rename wins, and no process

@@ -1,4 +1,4 @@
-"""Starts a local cloud that outlives the command, and ends it: only ever the process that is known to be one."""
+"""Local cloud that outlives the command: its start and its end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps pages in the developer's browser away from the AWS APIs.
+"""Guard against pages in the developer's browser that call the AWS APIs.
 
 Callers of these APIs can run code here (CreateFunction), and a browser lets any page send requests to
 127.0.0.1. Tools and SDKs send no `Origin`, and they name this machine or AWS in `Host`.

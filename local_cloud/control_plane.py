@@ -35,7 +35,7 @@ WsgiApplication = Callable[[dict[str, Any], Callable[..., Any]], Any]
 
 
 class ControlPlane:
-    """Answers AWS API calls with moto."""
+    """Control plane: answers AWS API calls with moto."""
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(max_workers=_MOST_THREADS, thread_name_prefix="aws-api")

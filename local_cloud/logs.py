@@ -1,4 +1,4 @@
-"""Shows the log of the requests, of one function or of one state machine, once or as it grows."""
+"""Output of the log of the requests, of one function or of one state machine, once or as it grows."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ MOST_BYTES: Final = 20 * MEGABYTE
 
 
 class RequestLog:
-    """Writes `<directory>/logs/requests.log`.
+    """Log in `<directory>/logs/requests.log`.
 
     Args:
         path: The file.

@@ -155,7 +155,7 @@ def _content() -> dict[str, Any]:
 
 
 class _Pickler(pickle.Pickler):
-    """Writes large contents into files of their own, and locks as new ones."""
+    """Pickler that writes large contents into files of their own, and locks as new ones."""
 
     def __init__(self, file: IO[bytes], blobs: Path) -> None:
         super().__init__(file, protocol=pickle.HIGHEST_PROTOCOL)
@@ -201,7 +201,7 @@ class _Pickler(pickle.Pickler):
 
 
 class _Unpickler(pickle.Unpickler):
-    """Reads what `_Pickler` has written."""
+    """Unpickler of the files of `_Pickler`."""
 
     def __init__(self, file: IO[bytes], blobs: Path) -> None:
         super().__init__(file)

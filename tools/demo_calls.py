@@ -70,7 +70,7 @@ def judge(call: Call, status: int, content: bytes) -> str:
 
 
 class Demo:
-    """Makes calls, prints request, answer and duration of each, and counts right answers.
+    """Calls of a demo: prints request, answer and duration of each, and counts right answers.
 
     Args:
         outputs: The outputs of the stack.

@@ -87,6 +87,13 @@ RULES: Final = (
         frozenset({"function"}),
     ),
     Rule(
+        re.compile(
+            r"\A(?:Builds|Creates|Delivers|Evaluates|Finds|Gives|Keeps|Knows|Lets|Makes|Parses|Prints|Puts|Says|Takes|Tells|Yields)\b"
+        ),
+        "start with a noun: name the thing",
+        frozenset({"docstring"}),
+    ),
+    Rule(
         re.compile(r"\A(?:Ask|Say|Tell)\b"),
         "use the field's verb: Return, Print, Notify",
         frozenset({"function"}),

@@ -94,7 +94,7 @@ class _Answered:
 
 
 class Renderer(AuthorizerRenderer, Protocol):
-    """Creates Terraform resources for paths, routes, and the models and authorizers of routes."""
+    """Renderer: one Terraform resource for each path and route, and the models and authorizers of routes."""
 
     def render_path(
         self, scope: Construct, *, parent: str, path_part: str, path: str

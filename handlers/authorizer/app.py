@@ -62,7 +62,7 @@ class _Identity:
 
 
 class Authorizer:
-    """Answers API Gateway's question whether a request may pass.
+    """Authorizer: decides whether a request may pass.
 
     Args:
         table: Returns the table of tenants; called at the first request.

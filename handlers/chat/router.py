@@ -99,7 +99,7 @@ _Answer = Callable[[Target, Deadline, Circuit | None, Attempt], T]
 
 
 class Router:
-    """Answers requests by the targets of their routes.
+    """Router: answers requests by the targets of their routes.
 
     A target that is busy, too slow or broken is followed by the next one; a request that a target rejects as wrong is not
     tried again. Targets that do not support a request are passed over.

@@ -21,7 +21,7 @@ def ai_backend() -> str:
 
 
 class BackendChoice(Once[B]):
-    """Makes a service's backend on first use, so that `describe` and wrong input load no model.
+    """Backend of a service, created on first use, so that `describe` and wrong input load no model.
 
     The first call reads AI_BACKEND (`local` without it) and raises UnknownBackend when it is none of the two.
 

@@ -43,7 +43,7 @@ class Verdict:
 
 
 class Judge(Protocol):
-    """Finds in texts what a guardrail names."""
+    """Judge of a guardrail: finds what it names in texts."""
 
     def judge(self, text: str, *, source: Source, deadline: Deadline) -> Verdict:
         """Judge a text.

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Once(Generic[T]):
-    """Calls a function at the first use and keeps what it returned; what it raises is not kept.
+    """Result of a function that is called at the first use. An exception is not stored.
 
     Args:
         make: Makes the value.

@@ -1,4 +1,4 @@
-"""Writes to DynamoDB that happen together or not at all."""
+"""Transactions of DynamoDB: writes that happen together or not at all."""
 
 from __future__ import annotations
 

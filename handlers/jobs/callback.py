@@ -1,4 +1,4 @@
-"""Tells an address of the client's that a job has ended, signed by a key that never leaves KMS.
+"""Callback to the client of a job that has ended, signed by a key that never leaves KMS.
 
 The receiver checks `X-Signature: t=<seconds since 1970>,v1=<base64>` with the public key: ECDSA over SHA-256 of
 `<t>.<body>`. So there is no secret to share, and an old message cannot be sent again later.

@@ -47,7 +47,7 @@ def operation_of(event: object) -> object:
 
 
 class Executions:
-    """Says what executions were for.
+    """Reader of the inputs of executions.
 
     Args:
         api: Step Functions; made from the environment when left out.

@@ -1,4 +1,4 @@
-"""Takes spaCy's command line out of the language function's archive.
+"""Build script: removes spaCy's command line from the language function's archive.
 
 `import spacy` imports its whole command line, and with it a dozen packages (typer, rich, weasel, requests and
 so on) that a Lambda function does not use: half of the import's time. The import needs only `info` of it.

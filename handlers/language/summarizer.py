@@ -19,7 +19,7 @@ _CLOSE_ENOUGH = 1e-6
 
 
 class LexRank:
-    """Chooses the sentences that most others resemble in their words, in any language that has spaces."""
+    """LexRank: chooses the sentences that most others resemble in their words, in any language that has spaces."""
 
     def summarize(self, text: str, *, max_sentences: int, deadline: Deadline) -> SummaryResponse:  # noqa: ARG002
         """The most central sentences, in the order of the text: 0.1 s for 400 of them."""

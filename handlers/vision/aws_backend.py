@@ -42,7 +42,7 @@ _REFUSALS = {
 
 
 class RekognitionVision:
-    """Reads and labels images with Amazon Rekognition.
+    """Vision backend that reads and labels images with Amazon Rekognition.
 
     Args:
         api: Rekognition; made from the environment when left out.

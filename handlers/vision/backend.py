@@ -15,7 +15,7 @@ _DIGITS = 4
 
 
 class VisionBackend(Protocol):
-    """Reads and labels images."""
+    """Interface of a backend that reads and labels images."""
 
     def read_text(self, picture: Picture, *, deadline: Deadline) -> TextResponse:
         """Read the text of an image.

@@ -1,4 +1,4 @@
-"""Collects the networks of the vision archive into `handlers/vision/weights`: run by the archive builder.
+"""Build script: collects the networks of the vision archive in `handlers/vision/weights`.
 
     python build.py <staging directory>
 
@@ -125,7 +125,7 @@ def _rebuild_tensor(
 
 
 class _TensorUnpickler(pickle.Unpickler):
-    """Reads tensors, ordered dicts and Python's own containers; anything else that a pickle could call is refused."""
+    """Unpickler of tensors, ordered dicts and Python's own containers; it rejects anything else that a pickle could call."""
 
     def __init__(self, file: IO[bytes], storages: dict[str, _Storage]) -> None:
         super().__init__(file, encoding="utf-8")

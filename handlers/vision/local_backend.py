@@ -26,7 +26,7 @@ _HERE = Path(__file__).parent
 
 
 class LocalVision:
-    """Reads and labels images with networks in this process.
+    """Vision backend with networks in this process.
 
     Args:
         load_reader: Makes what reads text; called at most once.

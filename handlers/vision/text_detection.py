@@ -60,7 +60,7 @@ class Regions:
 
 
 class TextDetector:
-    """Finds text in images.
+    """Detector of text in images.
 
     Args:
         network: Takes a batch of images as (1, 3, height, width), answers (1, 1, height, width) probabilities.

@@ -59,7 +59,7 @@ class PageText:
 
 
 class Detector(Protocol):
-    """Finds the regions of an image that hold text."""
+    """Interface of a detector: regions of an image with text."""
 
     def find(self, image: Image.Image) -> Regions:
         """Find them."""
@@ -67,7 +67,7 @@ class Detector(Protocol):
 
 
 class Recognizer(Protocol):
-    """Reads an upright line of text."""
+    """Interface of a recognizer: the text of an upright line."""
 
     def read(self, line: Image.Image) -> Reading:
         """Read it."""
@@ -79,7 +79,7 @@ Read = Callable[[Rectangle, int], FoundText]
 
 
 class TextReader:
-    """Reads the text of an image.
+    """Reader of the text of an image.
 
     Args:
         detector: Finds it.

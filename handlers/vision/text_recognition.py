@@ -40,7 +40,7 @@ class Reading:
 
 
 class TextRecognizer:
-    """Reads single lines of text.
+    """Recognizer of single lines of text.
 
     Args:
         network: Takes (1, 3, 48, width), answers (1, steps, characters) probabilities.

@@ -47,7 +47,7 @@ class History(Generic[T]):
 
 
 class Events:
-    """Sends events to every open page; lives on the server's asyncio loop."""
+    """Feed of events to every open page, on the server's asyncio loop."""
 
     def __init__(self) -> None:
         self._streams: set[EventStream] = set()

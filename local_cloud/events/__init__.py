@@ -1,4 +1,4 @@
-"""Delivers events to the targets of rules, as EventBridge does.
+"""EventBridge: delivery of events to the targets of rules.
 
 moto keeps buses, rules and targets, and knows what matches a pattern. As of 5.2.5 it delivers events that
 were put (`PutEvents`, S3's) to log groups, queues, archives and other buses, from the thread that puts them,

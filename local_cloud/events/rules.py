@@ -38,7 +38,7 @@ class _Delivery:
 
 
 class _Deliveries:
-    """Delivers one event after the other, on a thread of its own."""
+    """Thread that delivers one event after the other."""
 
     def __init__(self) -> None:
         self._queue: SimpleQueue[_Delivery] = SimpleQueue()
@@ -65,7 +65,7 @@ class _Deliveries:
 
 
 class _Timer:
-    """Delivers the events of schedules, on a thread of its own."""
+    """Thread that delivers the events of schedules."""
 
     def __init__(self) -> None:
         self._stopped = threading.Event()

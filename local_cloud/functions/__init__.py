@@ -1,1 +1,1 @@
-"""Runs Lambda functions on this machine: one process per concurrent invocation, under AWS's own runtime client."""
+"""Lambda functions on this machine: one process per concurrent invocation, under AWS's own runtime client."""

@@ -1,4 +1,4 @@
-"""Counts the invocations that run, and refuses those over Lambda's limits."""
+"""Concurrency: the number of running invocations, and Lambda's limits for it."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ class Target:
 
 
 class FunctionDirectory:
-    """Finds functions in moto's Lambda backend.
+    """Finder of functions in moto's Lambda backend.
 
     Args:
         region: The region of a name that carries none.

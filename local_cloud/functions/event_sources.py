@@ -1,4 +1,4 @@
-"""Takes messages from queues and calls the functions that they are for, as Lambda's event source mappings do.
+"""Event source mappings: messages of queues, delivered to their functions.
 
 moto 5.2.5 calls a function while a message is being sent, knows one batch at a time, puts what failed back at once, and
 knows neither partial failures nor concurrency. Here the sender goes on at once. What mappings there are, and what they say, is

@@ -1,4 +1,4 @@
-"""Runs functions: finds them, admits the invocation, and picks the worker, a warm one if there is one.
+"""Executor of functions: finds them, admits the invocation, and chooses the worker, a warm one if it has one.
 
 The path of a warm invocation is kept short (resolve, count, take a worker, write to its socket); slow steps
 (unpacking an archive, starting a process) run in a task of their own. An invocation belongs to its worker,
@@ -64,7 +64,7 @@ _logger = logging.getLogger("local_cloud.functions")
 
 
 class FunctionExecutor:
-    """Runs the functions of moto's Lambda backend in processes of their own.
+    """Executor that runs the functions of moto's Lambda backend in processes of their own.
 
     One per local cloud; it lives on the server's asyncio loop, and every method is called there.
 

@@ -18,7 +18,7 @@ class CallContext(TypedDict, total=False):
 
 
 class Invoker(Protocol):
-    """Invokes functions. ARNs may have a version or an alias."""
+    """Interface to invoke functions. ARNs may have a version or an alias."""
 
     async def invoke(
         self,
@@ -39,7 +39,7 @@ class Invoker(Protocol):
 
 
 class Functions(Invoker, Protocol):
-    """Invokes functions until it is closed."""
+    """Interface to invoke functions until it is closed."""
 
     async def replace_files(
         self, function_arn: str, files: Mapping[str, ReplacedFile | None], *, archive: str

@@ -1,4 +1,4 @@
-"""Holds workers to their memory limit by looking, twenty times a second, at the memory of those which are at work.
+"""Memory limits of workers, checked twenty times a second for those which are at work.
 
 Counted is the whole process group. Pages that come from files are left out of the limit where the system tells them
 apart (Linux), because Lambda too can drop those when memory is short; the reported figure has them.
@@ -19,7 +19,7 @@ INTERVAL_SECONDS = 0.05
 
 
 class MemoryWatch:
-    """Measures busy workers while there are any; lives on the server's asyncio loop."""
+    """Watch over the memory of busy workers, on the server's asyncio loop."""
 
     def __init__(self) -> None:
         self._busy: set[Worker] = set()

@@ -1,4 +1,4 @@
-"""Puts the executor in the place where moto would start a container, so that every way to invoke runs the same code.
+"""Executor in the place where moto would start a container, so that every way to invoke runs the same code.
 
 moto's extension point is a `LambdaBackend` subclass with its own `invoke`: the HTTP API ends there, and with it boto3
 and Step Functions. Services inside of moto (SNS, log subscriptions, streams) call `LambdaFunction.invoke` instead, and
@@ -114,7 +114,7 @@ async def _call(function: Any, *arguments: Any, **options: Any) -> Any:
 
 
 class _MotoError(LambdaClientError):  # type: ignore[misc] # moto ships no types
-    """Makes moto answer with an error of the executor."""
+    """Exception with which moto answers an error of the executor."""
 
     def __init__(self, error: FunctionServiceError) -> None:
         super().__init__(error.code, error.message)

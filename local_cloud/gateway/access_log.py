@@ -14,7 +14,7 @@ _log = logging.getLogger(__name__)
 
 
 class AccessLog:
-    """Writes the access logs of all stages; as on AWS, lines for a log group that does not exist are lost."""
+    """Access logs of all stages; as on AWS, lines for a log group that does not exist are lost."""
 
     def __init__(self) -> None:
         self._delivery = LogDelivery()

@@ -36,7 +36,7 @@ class _Usage:
 
 
 class ApiKeys:
-    """Checks API keys and counts their use.
+    """API keys: their check and their use.
 
     Args:
         clock: Returns a time in seconds that never goes back, for throttles.

@@ -10,7 +10,7 @@ _T = TypeVar("_T")
 
 
 class Calls:
-    """Holds the calls that are running."""
+    """Set of the running calls."""
 
     def __init__(self) -> None:
         self._running: set[asyncio.Future[Any]] = set()

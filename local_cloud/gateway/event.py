@@ -1,4 +1,4 @@
-"""Builds the event that a REST API sends to a Lambda function (proxy integration, payload version 1.0)."""
+"""Event that a REST API sends to a Lambda function (proxy integration, payload version 1.0)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Executes REST APIs: takes a request to a stage through the steps and writes the answer."""
+"""Gateway: executes REST APIs, from a request to a stage through the steps to the answer."""
 
 from __future__ import annotations
 

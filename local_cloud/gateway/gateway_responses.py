@@ -1,4 +1,4 @@
-"""Writes the gateway's own errors, as the deployed API wants them."""
+"""Gateway responses: the gateway's own errors, in the form of the deployed API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Evaluates mapping templates with the variables that API Gateway gives them.
+"""Mapping templates, evaluated with API Gateway's variables.
 
 `$input` is the body and the parameters, `$context` the request, `$stageVariables` what the stage sets, `$util` some
 functions. What a template writes into `$context.requestOverride` and `$context.responseOverride` is kept for those

@@ -1,4 +1,4 @@
-"""Says whether a body is binary for an API.
+"""Media types, and those that are binary for an API.
 
 `binaryMediaTypes` may end in a wildcard (`image/*`, `*/*`); a wildcard in front of a subtype (`*/png`) means nothing.
 """

@@ -1,4 +1,4 @@
-"""Turns what a Lambda function returned into an HTTP response (proxy integration)."""
+"""HTTP response from the result of a Lambda function (proxy integration)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds the method that answers a path, as API Gateway does.
+"""Routing: the method that answers a path, as in API Gateway.
 
 A static segment wins over `{param}`, which wins over `{proxy+}`; where the most specific resource does not have the
 HTTP method (nor `ANY`), the next one is tried. Slashes at the start count once and those at the end not at all; within

@@ -1,4 +1,4 @@
-"""Takes the snapshot that a deployment is: moto keeps none, so a later change of the API would be served at once.
+"""Snapshots of deployments: moto stores none, so a later change of the API would be served at once.
 
 Written against moto 5.2.5, whose `Deployment` holds a description only. A snapshot lives as long as moto's own object.
 """

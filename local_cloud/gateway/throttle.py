@@ -14,7 +14,7 @@ _Key = TypeVar("_Key", bound=Hashable)
 
 
 class TokenBucket:
-    """Lets a burst through at once and then `rate` requests a second."""
+    """Token bucket: lets a burst through at once and then `rate` requests a second."""
 
     __slots__ = ("_tokens", "_updated", "burst", "rate")
 

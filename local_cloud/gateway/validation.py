@@ -1,4 +1,4 @@
-"""Checks a request against what its method declares, before anything is called.
+"""Validation of a request against the declarations of its method, before anything is called.
 
 What AWS documents: a parameter that is required must be there and not be blank; the model is the one for the
 request's content type, a request without one counts as JSON, and a content type that no model is for is not checked

@@ -33,7 +33,7 @@ _log = logging.getLogger("local_cloud")
 
 @dataclass(slots=True)
 class RateCounts:
-    """Counts the requests of each key within a sliding window."""
+    """Number of requests of each key within a sliding window."""
 
     times: dict[str, deque[float]] = field(default_factory=dict)
 
@@ -49,7 +49,7 @@ class RateCounts:
 
 
 class WebAcls:
-    """Evaluates web ACLs, and remembers what their rate-based rules have counted."""
+    """Web ACLs, with the counts of their rate-based rules."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

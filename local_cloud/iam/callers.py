@@ -1,4 +1,4 @@
-"""Finds out whose an access key is, in moto's IAM and STS as they are at each request.
+"""Owners of access keys, in moto's IAM and STS as they are at each request.
 
 Who may sign requests to a method with AWS_IAM authorization:
 

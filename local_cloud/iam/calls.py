@@ -1,4 +1,4 @@
-"""Reads off a request which operation of which AWS API it calls, with which parameters.
+"""Calls of AWS APIs, read from requests: service, operation and parameters.
 
 The credential scope of the signature names the service. How the operation is written depends on the protocol:
 a header, a form field, a path, or the method and the path together, for which botocore has models of the

@@ -1,4 +1,4 @@
-"""Checks one call of an AWS API against the role whose session has signed it, before moto carries it out."""
+"""Check of a call of an AWS API against the role whose session has signed it, before moto carries it out."""
 
 from __future__ import annotations
 

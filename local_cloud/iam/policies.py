@@ -1,4 +1,4 @@
-"""Evaluates IAM policies as AWS does: what may a role, a user or a group do.
+"""Evaluation of IAM policies of roles, users and groups, as on AWS.
 
 The policies are read from moto's IAM backend at each question, so that a right that Terraform adds or takes away
 counts at once. What cannot be decided here is decided to the safe side: a condition with an unknown operator does not

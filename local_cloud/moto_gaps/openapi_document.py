@@ -1,4 +1,4 @@
-"""Reads an OpenAPI document with API Gateway's extensions into plain parts; for `api_import.py`.
+"""OpenAPI document with API Gateway's extensions, read into plain parts; for `api_import.py`.
 
 What a document may say is in the tables below; anything else of API Gateway's own is refused by name.
 """

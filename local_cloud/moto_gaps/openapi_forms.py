@@ -1,4 +1,4 @@
-"""Brings OpenAPI documents into one form before `openapi_document.py` reads them.
+"""Conversion of OpenAPI documents into one form, which `openapi_document.py` reads.
 
 Swagger 2.0 becomes OpenAPI 3.0, references to anything but schemas become what they refer to, and the base path goes in
 front of the paths where the import asks for that.

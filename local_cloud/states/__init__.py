@@ -1,4 +1,4 @@
-"""Runs Step Functions state machines on this machine, with the interpreter that moto brings along.
+"""Step Functions state machines on this machine, with moto's interpreter.
 
 moto 5.2.5 has the interpreter of LocalStack, but not everything around it, and some of it does not work outside of
 LocalStack. What is added or replaced here, one concern a file:

@@ -21,7 +21,7 @@ _READ_TIMEOUT_SECONDS = 900
 
 
 class Clients:
-    """Makes and keeps the clients; safe to use from many threads.
+    """Cache of clients, safe to use from many threads.
 
     Args:
         endpoint_url: Where the AWS APIs of the local cloud are.

@@ -64,7 +64,7 @@ def _stream(group_arn: str, machine: str) -> LogStream:
 
 
 class Records:
-    """Takes the events of one execution, in the place of moto's CloudWatch session."""
+    """Receiver of the events of one execution, in the place of moto's CloudWatch session."""
 
     # Data that must not be in the log events is left out here.
     configuration = SimpleNamespace(include_execution_data=True)

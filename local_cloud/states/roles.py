@@ -42,7 +42,7 @@ def require_trust(role_arn: str, machine_arn: str) -> None:
 
 
 class Roles:
-    """Keeps a session of each role; safe to use from many threads."""
+    """Cache of a session of each role, safe to use from many threads."""
 
     def __init__(self) -> None:
         self._sessions: dict[tuple[str, str], RoleSession] = {}

@@ -72,7 +72,7 @@ def greeting() -> Contract:
 
 
 class Given:
-    """Makes what an example uses and does not make itself."""
+    """Names that an example uses and does not create."""
 
     def __init__(self, tmp_path: Path) -> None:
         self._tmp_path = tmp_path

@@ -1,4 +1,4 @@
-"""Takes the callbacks of jobs, as a client's server does."""
+"""Receiver of the callbacks of jobs, like a client's server."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ ROUTES = {
 
 
 class FakeLanguage:
-    """Knows English; a text can make it fail in the ways that a model can."""
+    """Backend for English; a text can make it fail in the ways that a model can."""
 
     analysed_languages = frozenset({"en"})
 

@@ -24,7 +24,7 @@ def rank(node_id: str) -> int:
 
 
 class SharedStackScheduling(LoadFileScheduling):
-    """Keeps the tests of a file in one worker, and the files that call one deployment.
+    """Scheduling that keeps the tests of a file in one worker, and the files that call one deployment.
 
     `--dist=loadgroup` would do it with marks, but xdist 3.8 writes them where pytest 9.2 does not read.
     """

@@ -20,6 +20,11 @@ def test_docstring_starts_with_a_noun_or_an_imperative() -> None:
     assert found('"""Queue with a dead-letter queue."""') == []
 
 
+def test_docstring_of_a_module_or_class_names_the_thing() -> None:
+    assert found('"""Keeps archives."""') == ["module.py:1: 'Keeps': start with a noun: name the thing"]
+    assert found('"""Cache of archives."""') == []
+
+
 def test_docstring_of_a_function_is_in_the_imperative() -> None:
     assert found('def f():\n    """Returns a name."""') == [
         "module.py:2: 'Returns': start with an imperative: Return, Create"

@@ -1,4 +1,4 @@
-"""Answers who calls."""
+"""Lambda handler that returns the caller."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads what the function of a Lambda authorizer returned, and evaluates the policy in it.
+"""Answer of the function of a Lambda authorizer, and the policy in it.
 
 AWS takes an answer as it is specified and nothing else: what deviates is its AUTHORIZER_CONFIGURATION_ERROR.
 """

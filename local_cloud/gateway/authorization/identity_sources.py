@@ -1,4 +1,4 @@
-"""Takes from a request what an authorizer names as the caller's identity, such as `method.request.header.Authorization`."""
+"""Identity sources of authorizers: values of a request that identify the caller, such as `method.request.header.Authorization`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads and verifies signatures of version 4, in the Authorization header or in the query string (presigned URLs).
+"""Signatures of version 4 and their verification, in the Authorization header or in the query string (presigned URLs).
 
 botocore computes what the signature should be; this file takes the request apart as the gateway received it. AWS's
 words for each mistake are here too; how it words the rarer ones is best knowledge.

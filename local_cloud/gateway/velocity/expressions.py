@@ -1,4 +1,4 @@
-"""Parses references and expressions, the parts of a template that have a value."""
+"""Parser of references and expressions, the parts of a template that have a value."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LEVELS = ({"||"}, {"&&"}, {"==", "!="}, {"<", "<=", ">", ">="}, {"+", "-"}, {"*
 
 
 class ExpressionParser:
-    """Parses expressions in a text; each method raises VelocityError where it is not well formed."""
+    """Parser of expressions in a text; each method raises VelocityError where it is not well formed."""
 
     def __init__(self, text: str) -> None:
         self.text = text

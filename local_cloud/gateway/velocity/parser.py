@@ -1,4 +1,4 @@
-"""Parses templates: text, comments and directives."""
+"""Parser of templates: text, comments and directives."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ VECTORS = {"east": [1.0, 0.0], "north": [0.0, 2.0], "north-east": [3.0, 3.0], "w
 
 @dataclass
 class FakeEmbeddings:
-    """Knows the points of the compass."""
+    """Backend with vectors for the points of the compass."""
 
     requests: list[tuple[list[str], bool, bool]] = field(default_factory=list)
 

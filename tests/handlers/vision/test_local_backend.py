@@ -41,7 +41,7 @@ class CountingRecognizer:
 
 
 class Loads:
-    """Makes the parts of a backend and counts how often."""
+    """Factory of the parts of a backend that counts its calls."""
 
     def __init__(self) -> None:
         self.readers = 0

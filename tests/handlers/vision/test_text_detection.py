@@ -23,7 +23,7 @@ def text_map(height: int, width: int, *boxes: tuple[int, int, int, int], value: 
 
 
 class FakeNetwork:
-    """Takes every pixel for text that is darker than the middle; remembers what it was given."""
+    """Network for which every dark pixel is text; it records its inputs."""
 
     def __init__(self) -> None:
         self.batches: list[Map] = []

@@ -126,7 +126,7 @@ TOO_MUCH = "The image holds more text than can be read in time. Send a part of i
 
 
 class SteadyRecognizer:
-    """Takes a second and 400 columns for each line, and reads how far down the page it is."""
+    """Recognizer that needs a second and 400 columns for each line, and reads its height on the page."""
 
     def __init__(self) -> None:
         self.now = 0.0
