@@ -7,7 +7,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -42,7 +42,9 @@ def run_agent(demo: Demo) -> None:
         if not content:
             return
         named = {"job": json.loads(content)["id"]}
-        look = Call.of(read_job, "the job waits for a person", _open(scripted=scripted), parameters=named)
+        look = Call.of(
+            read_job, "the job waits for a person", open_approval(scripted=scripted), parameters=named
+        )
         if not _wait(demo, look):
             return
     own = Call.of(
@@ -121,9 +123,11 @@ def _started(answer: Any) -> str:
     return f"job {answer['id']} is running"
 
 
-def _open(*, scripted: bool) -> Any:
+def open_approval(*, scripted: bool) -> Callable[[Any], str]:
+    """Return the check of a job that waits for the approval of the receipt."""
+
     def check(answer: Any) -> str:
-        (approval,) = answer["approvals"]
+        approval = answer["approvals"][0]
         receipt = approval["about"]["receipt"]
         expect(approval["status"] == "open", "an open approval", answer)
         expect(not scripted or receipt["total"] == 9.35, "the total of the receipt", answer)
@@ -133,7 +137,7 @@ def _open(*, scripted: bool) -> Any:
 
 
 def _decided(answer: Any) -> str:
-    (approval,) = answer["approvals"]
+    approval = answer["approvals"][0]
     expect(approval["status"] == "approved", "an approval that is given", answer)
     return f"{approval['name']}: {approval['status']}"
 

@@ -16,7 +16,7 @@ from deploy_tools.console import step
 from handlers.chat.offline_backend import MODEL
 from tools import demo
 from tools.calls import Call, WrongAnswer, calls, error, expect
-from tools.demo_agents import run_agent
+from tools.demo_agents import open_approval, run_agent
 from tools.demo_calls import Demo, call, judge
 from tools.demo_workflows import document, run_job, summary
 from tools.refusals import preflights
@@ -129,6 +129,12 @@ def test_an_agent_that_does_not_start_is_wrong(
         run_agent(shown)
     assert (shown.right, shown.wrong) == (0, 1)
     assert "The model at http" in capsys.readouterr().out
+
+
+def test_a_job_that_waits_for_no_approval_is_wrong() -> None:
+    waiting = Call("", "GET", "/jobs/1", open_approval(scripted=True))
+    with pytest.raises(WrongAnswer, match="IndexError"):
+        judge(waiting, 200, b'{"approvals": []}')
 
 
 def test_a_server_that_is_not_there_counts_as_wrong(capsys: pytest.CaptureFixture[str]) -> None:
