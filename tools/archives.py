@@ -18,7 +18,7 @@ import zipfile
 from pathlib import Path
 
 from lambda_archives import ArchiveError, LambdaArchive, Target
-from local_cloud.functions.environment import RuntimeFolder
+from local_cloud.functions.environment import make_runtime_folder
 from tools.project import PROJECT
 
 STARTS = 5
@@ -63,7 +63,7 @@ def main() -> int:
     print(f"  {'archive':<16}{'zipped':>10}{'unpacked':>11}{'of limit':>10}{'build':>9}{'cold import':>13}")
     status = 0
     with tempfile.TemporaryDirectory() as directory:
-        runtime = RuntimeFolder(Path(directory)).path()
+        runtime = make_runtime_folder(Path(directory))
         for package in sorted((PROJECT / "handlers").glob("*/package.toml")):
             started = time.monotonic()
             try:
