@@ -44,7 +44,10 @@ def handler(event, context):
     return {{**answer, "headers": {{**(answer.get("headers") or {{}}), "X-Version": "{version}"}}}}
 """
 ROUTE: Final = "        api.add_docs("
-NEW_ROUTE: Final = '        api.resource_for("/bench").add_method("GET", dispatcher.integration)\n'
+NEW_ROUTE: Final = (
+    "        from constructs_lib import Public\n"
+    '        api.resource_for("/bench").add_method("GET", dispatcher.integration, authorization=Public())\n'
+)
 
 
 class Bench:
@@ -86,7 +89,7 @@ class Bench:
     def call(self, path: str, body: object) -> tuple[int, str | None]:
         """Call a route as a user; return the status and the header `X-Version`."""
         data = None if body is None else json.dumps(body).encode()
-        headers = {"Authorization": self._token, "Content-Type": "application/json"}
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         request = urllib.request.Request(self._url + path, data, headers)  # noqa: S310 - the local cloud's
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
