@@ -57,6 +57,7 @@ ALLOWED_LIST: Final = PROJECT / "docs" / "security.md"
 ACCEPTED: Final = frozenset({
     "model-content-types@ai-orchestrator/api/vision/text/POST",
     "model-content-types@ai-orchestrator/api/vision/labels/POST",
+    "model-content-types@ai-orchestrator/api/vision/preview/POST",
     "model-missing@ai-orchestrator/api/mcp/POST",
     "model-missing@ai-orchestrator/v1 /v1/chat/completions post",
     "model-missing@ai-orchestrator/v1 /v1/embeddings post",

@@ -85,7 +85,7 @@ class Server:
             return Reply(body, status=status)
         if found is not None:
             invocation.metered.hand_over()  # its route counts and meters the call
-            return Reply(exchanged.answer(self._called(*found, message, invocation), self._info))
+            return Reply(exchanged.answer(self._called(*found, exchanged, invocation), self._info))
         _count(invocation)
         return Reply(exchanged.answer(self._result(message, invocation), self._info))
 
@@ -106,8 +106,8 @@ class Server:
             raise Refusal(INVALID_PARAMS, "Unknown tool. tools/list has the names.")
         return found
 
-    def _called(self, tool: Tool, route: ToolRoute, message: Message, invocation: Invocation) -> Result:
-        params = CallToolRequestParams.model_validate(message.params, by_name=False)
+    def _called(self, tool: Tool, route: ToolRoute, exchanged: Exchange, invocation: Invocation) -> Result:
+        params = CallToolRequestParams.model_validate(exchanged.message.params, by_name=False)
         answer = self._calls.call(
             tool,
             route,
@@ -117,7 +117,7 @@ class Server:
             request_id=invocation.request_id,
             deadline=invocation.deadline,
         )
-        return result_of(route, answer)
+        return result_of(route, answer, has_structured_content=exchanged.has_structured_content)
 
     def _result(self, message: Message, invocation: Invocation) -> Result:
         if message.method == "initialize":

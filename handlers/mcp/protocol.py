@@ -32,7 +32,12 @@ from mcp_types import (
     UnsupportedProtocolVersionErrorData,
 )
 from mcp_types.methods import serialize_server_result, validate_client_request
-from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, KNOWN_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
+from mcp_types.version import (
+    HANDSHAKE_PROTOCOL_VERSIONS,
+    KNOWN_PROTOCOL_VERSIONS,
+    MODERN_PROTOCOL_VERSIONS,
+    is_version_at_least,
+)
 from pydantic import ValidationError
 
 from handlers.mcp.models import Message
@@ -79,6 +84,11 @@ class Exchange:
     def is_modern(self) -> bool:
         """True if the request describes itself, without an `initialize` before it."""
         return self.version in MODERN_PROTOCOL_VERSIONS
+
+    @property
+    def has_structured_content(self) -> bool:
+        """True if results of tools have structured content besides text and images."""
+        return is_version_at_least(self.version, "2025-06-18")
 
     @classmethod
     def of(cls, message: Message, headers: Headers) -> Exchange:

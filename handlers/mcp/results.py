@@ -13,13 +13,21 @@ from handlers.mcp.calls import Answer
 from handlers.mcp.tools import ToolRoute
 
 _DETAILS = ("retry-after", "x-should-retry")
+_LARGE = 1_000_000
+"""Characters from which a text is not repeated."""
 
 
-def result_of(route: ToolRoute, answer: Answer) -> CallToolResult:
+def result_of(route: ToolRoute, answer: Answer, *, has_structured_content: bool = True) -> CallToolResult:
     """Return the result of a tool.
 
     Images are content blocks of their own, and not part of the text. An error is a result too, so that the model can read
     it: the body that the route answers with, and in `_meta` its HTTP status and when to try again.
+
+    Args:
+        route: Route of the tool.
+        answer: Its answer.
+        has_structured_content: Whether the client's version of the protocol has structured content. A large text is not repeated
+            beside it, as both would not fit in one response. Default: True.
     """
     if answer.failed:
         details = {name: answer.headers[name] for name in _DETAILS if name in answer.headers}
@@ -32,8 +40,11 @@ def result_of(route: ToolRoute, answer: Answer) -> CallToolResult:
         for *place, media_type in route.images
         for data in _taken(body, place)
     ]
-    content: list[ContentBlock] = [_text(body), *images]
-    return CallToolResult(content=content, structured_content=body)
+    text = _text(body)
+    if has_structured_content and len(text.text) > _LARGE:
+        text = TextContent(type="text", text="The result is the structured content.")
+    content: list[ContentBlock] = [text, *images]
+    return CallToolResult(content=content, structured_content=body if has_structured_content else None)
 
 
 def _text(value: object) -> TextContent:

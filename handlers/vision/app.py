@@ -8,9 +8,16 @@ from handlers.common.backend_choice import BackendChoice
 from handlers.common.invocation import Invocation
 from handlers.common.service import Service
 from handlers.vision.backend import VisionBackend
-from handlers.vision.contract import find_labels, read_text, vision
-from handlers.vision.images import read_picture
-from handlers.vision.models import LabelsRequest, LabelsResponse, TextRequest, TextResponse
+from handlers.vision.contract import find_labels, make_preview, read_text, vision
+from handlers.vision.images import png_of, read_picture
+from handlers.vision.models import (
+    LabelsRequest,
+    LabelsResponse,
+    PreviewRequest,
+    PreviewResponse,
+    TextRequest,
+    TextResponse,
+)
 
 _PIXELS_FOR_LABELS = 512
 
@@ -37,6 +44,12 @@ def create_service(backend: Callable[[], VisionBackend]) -> Service:
             min_confidence=request.min_confidence,
             deadline=invocation.deadline,
         )
+
+    @service.implements(make_preview)
+    def handle_preview(request: PreviewRequest) -> PreviewResponse:
+        picture = read_picture(request.image, enough=request.max_side)
+        preview = png_of(picture, max_side=request.max_side)
+        return PreviewResponse(preview=preview, width=picture.width, height=picture.height)
 
     return service
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from handlers.common.contract import LARGEST_BODY_BYTES, Contract
 from handlers.common.metering import per_call
-from handlers.vision.models import LabelsRequest, LabelsResponse, TextRequest, TextResponse
+from handlers.vision.models import (
+    LabelsRequest,
+    LabelsResponse,
+    PreviewRequest,
+    PreviewResponse,
+    TextRequest,
+    TextResponse,
+)
 
 MEDIA_TYPES = ("image/png", "image/jpeg", "image/webp", "image/gif")
 
@@ -31,4 +38,12 @@ find_labels = vision.post(
     name="vision.labels",
     metered_by=per_call("image"),
     summary="Name what an image shows. The local backend knows things, animals and food, but not people.",
+)
+make_preview = vision.post(
+    "/vision/preview",
+    PreviewRequest,
+    PreviewResponse,
+    name="vision.preview",
+    metered_by=per_call("image"),
+    summary="Return a small, upright copy of an image, for a page or for a model that reads images.",
 )

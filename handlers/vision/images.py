@@ -80,6 +80,15 @@ def read_picture(data: bytes, *, enough: int | None = None) -> Picture:
         return _decode(data, enough)
 
 
+def png_of(picture: Picture, *, max_side: int) -> bytes:
+    """Return a picture as PNG, scaled down so that its longer side has at most some pixels."""
+    pixels = picture.pixels.copy()
+    pixels.thumbnail((max_side, max_side))
+    file = io.BytesIO()
+    pixels.save(file, "PNG")
+    return file.getvalue()
+
+
 def image_format(data: bytes) -> str | None:
     """The format that the first bytes of a file say it has, by Pillow's name; None if it is not one that is read."""
     if data.startswith(b"\x89PNG\r\n\x1a\n"):

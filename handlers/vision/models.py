@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from handlers.common.models import Base64Data, RequestModel, ResponseModel
+from handlers.common.models import Base64Data, Base64Png, RequestModel, ResponseModel
 
 Share = Annotated[float, Field(ge=0, le=1)]
 """A number from 0 to 1."""
@@ -104,3 +104,20 @@ class LabelsResponse(ResponseModel):
     width: int = Field(description="The width of the upright image, in pixels.")
     height: int = Field(description="The height of the upright image, in pixels.")
     model: str = Field(description="What found the labels.")
+
+
+class PreviewRequest(RequestModel):
+    """An image to scale down."""
+
+    image: Image
+    max_side: int = Field(
+        default=512, ge=16, le=768, description="The longer side of the preview, in pixels."
+    )
+
+
+class PreviewResponse(ResponseModel):
+    """A small copy of an image."""
+
+    preview: Base64Png = Field(description="PNG, upright; never larger than the image.")
+    width: int = Field(description="The width of the upright image, in pixels.")
+    height: int = Field(description="The height of the upright image, in pixels.")

@@ -69,6 +69,8 @@ def test_every_route_gives_a_typed_answer(deployed: Deployed, client: Any, docum
     with user, tenant, operator:
         assert "TOTAL" in call(user, "vision", "vision_text", body=m.TextRequest(image=image)).text.upper()
         assert call(user, "vision", "vision_labels", body=m.LabelsRequest(image=image)).width > 0
+        preview = call(user, "vision", "vision_preview", body=m.PreviewRequest(image=image, max_side=64))
+        assert base64.b64decode(preview.preview).startswith(b"\x89PNG")
         assert (
             call(user, "language", "language_analysis", body=m.AnalysisRequest(text=TEXT)).language.code
             == "en"

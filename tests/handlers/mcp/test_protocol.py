@@ -192,6 +192,22 @@ def test_the_input_of_a_workflow_is_limited_as_its_body(api: McpApi, backend: Ba
     assert backend.requests == []
 
 
+@pytest.mark.parametrize(("version", "structured"), [("2025-03-26", False), ("2025-11-25", True)])
+def test_a_large_result_is_not_in_the_answer_twice(
+    api: McpApi, backend: Backend, version: str, structured: bool
+) -> None:
+    large = {"id": "x" * 1_000_000, "size": 1, "key": ""}
+    backend.execution = {"status": "SUCCEEDED", "output": json.dumps(large)}
+    body = request("tools/call", name="flow_run", arguments={"size": 1})
+    _, answer, _ = api.post(body, MCP_Protocol_Version=version)
+    assert answer is not None
+    result = answer["result"]
+    assert result.get("structuredContent") == (large if structured else None)
+    text = result["content"][0]["text"]
+    assert (text == "The result is the structured content.") is structured
+    assert structured or json.loads(text) == large
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),

@@ -156,6 +156,21 @@ def test_labels_decode_a_large_jpeg_small(vision: Any, backend: FakeBackend) -> 
     assert backend.pictures[0].pixels.width < 4000
 
 
+@pytest.mark.parametrize(
+    ("size", "preview"), [((40, 30), (40, 30)), ((4000, 3000), (64, 48)), ((30, 4000), (1, 64))]
+)
+def test_a_preview_is_a_small_png(
+    vision: Any, backend: FakeBackend, size: tuple[int, int], preview: tuple[int, int]
+) -> None:
+    event = proxy_event("/vision/preview", in_json(file_of("JPEG", size), max_side=64))
+    response = vision.handler(event, Context())
+    answer = json.loads(response["body"])
+    assert (response["statusCode"], answer["width"], answer["height"]) == (200, *size)
+    image = Image.open(io.BytesIO(base64.b64decode(answer["preview"])))
+    assert (image.format, image.size) == ("PNG", preview)
+    assert backend.pictures == []
+
+
 def test_text_decodes_all_pixels(vision: Any, backend: FakeBackend) -> None:
     vision.handler({"operation": "vision.text", "input": in_json(file_of("JPEG", (4000, 3000)))}, Context())
     assert backend.pictures[0].pixels.size == (4000, 3000)
