@@ -12,6 +12,7 @@ import pytest
 from handlers.chat.agent_models import TurnBounds, TurnRequest
 from handlers.chat.agents import Agents
 from handlers.chat.backend import Call, Completion
+from handlers.chat.bedrock_backend import BedrockBackend
 from handlers.chat.models import ChatRequest
 from handlers.chat.router import Router
 from handlers.chat.routes import Routes, Target
@@ -28,6 +29,7 @@ from handlers.common.ledger import Call as LedgerCall
 from handlers.common.metered import PUBLIC, Metered, not_metered
 from handlers.common.metering import BY_MODEL
 from handlers.common.prices import Prices
+from tests.support import aws
 from tests.support.chat import FakeModel, route
 
 NOW = 1_800_000_000.0
@@ -371,6 +373,34 @@ def test_a_task_that_is_too_large_is_refused() -> None:
     one.request["state"]["task"] = {"text": "x" * 101}
     with pytest.raises(PayloadTooLarge):
         one.turn()
+
+
+def test_turns_fit_converse_of_bedrock() -> None:
+    def answer(*content: dict[str, Any], stop: str) -> dict[str, Any]:
+        usage = {"inputTokens": 7, "outputTokens": 3, "totalTokens": 10}
+        message = {"role": "assistant", "content": list(content)}
+        return {
+            "output": {"message": message},
+            "stopReason": stop,
+            "usage": usage,
+            "metrics": {"latencyMs": 5},
+        }
+
+    use = {"toolUseId": "tooluse_1", "name": "weather_read", "input": {"city": "Oslo"}}
+    wrong = {**use, "name": "shell"}
+    with aws.stubbed("bedrock-runtime") as (api, stub):
+        for block, stop in (
+            ({"toolUse": wrong}, "tool_use"),
+            ({"toolUse": use}, "tool_use"),
+            ({"text": "Cold."}, "end_turn"),
+        ):
+            stub.add_response("converse", answer(block, stop=stop))
+        one = agent()
+        one.model = BedrockBackend("amazon.nova-lite-v1:0", api=api)  # type: ignore[assignment]
+        assert one.turn()["next"] == "again"
+        assert one.turn()["next"] == "weather.read"
+        assert one.turn({"result": "3"})["result"]["answer"] == "Cold."
+        stub.assert_no_pending_responses()
 
 
 def test_the_upper_bound_holds_for_the_largest_conversation() -> None:
