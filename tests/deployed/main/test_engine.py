@@ -57,9 +57,9 @@ def check_changed_route(changed: dict[str, list[str]]) -> None:
     assert [
         actions for address, actions in changed.items() if address.startswith("aws_api_gateway_deployment.")
     ] == [["create", "delete"]]
-    # The service has its contract in its archive, and the dispatcher the catalogue.
+    # The service has its contract in its archive; dispatcher, MCP server and documentation page have the routes.
     functions = {address.split(".")[1] for address in changed if address.startswith("aws_lambda_function.")}
-    assert {name.split("_")[0] for name in functions} == {"language", "orchestrator"}
+    assert {name.split("_")[0] for name in functions} == {"api", "language", "mcp", "orchestrator"}
 
 
 @pytest.mark.long
@@ -92,7 +92,8 @@ def test_from_nothing_to_nothing_with_changes_in_between(workspace: Workspace) -
 
 def deployment_of(workspace: Workspace) -> str:
     state = json.loads(workspace.terraform.run("show", "-json").stdout)
-    (stage,) = (r for r in resources(state["values"]["root_module"]) if r["type"] == "aws_api_gateway_stage")
+    stages = (r for r in resources(state["values"]["root_module"]) if r["type"] == "aws_api_gateway_stage")
+    (stage,) = (stage for stage in stages if stage["name"].startswith("api_"))
     return str(stage["values"]["deployment_id"])
 
 
