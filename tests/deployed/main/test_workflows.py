@@ -272,7 +272,7 @@ def test_a_job_reads_two_pages_and_only_keys_are_in_its_states(
 ) -> None:
     run_job(demo)
     assert demo.wrong == 0, capsys.readouterr().out
-    (arn,) = [arn for name, arn in machines(deployed).items() if "jobs" in name]
+    (arn,) = [arn for name, arn in machines(deployed).items() if name.endswith("-jobs-document")]
     execution = newest(deployed, arn)
     client = deployed.callers.client("stepfunctions")
     # The execution ends a moment after its job.
