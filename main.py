@@ -39,9 +39,9 @@ from handlers.mcp.contract import mcp
 from handlers.orchestrator.contract import orchestrator
 from handlers.vision.contract import vision
 from settings import PROJECT, Settings, settings_from
-from workflows.contract import summarize_reliably, understand_document, workflows
+from workflows.contract import APPROVE, summarize_reliably, understand_document, workflows
 from workflows.document import document, document_pages
-from workflows.receipt import APPROVE, LONGEST_SECONDS, receipt
+from workflows.receipt import LONGEST_SECONDS, receipt
 from workflows.summary import summary
 
 

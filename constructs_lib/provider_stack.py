@@ -45,17 +45,6 @@ FoundConstruct = TypeVar("FoundConstruct", bound=Construct)
 
 PROVIDER_SOURCE: Final = "hashicorp/aws"
 
-_PARTITIONS: Final = {
-    "cn-": "aws-cn",
-    "eu-isoe-": "aws-iso-e",
-    "eusc-": "aws-eusc",
-    "us-gov-": "aws-us-gov",
-    "us-iso-": "aws-iso",
-    "us-isob-": "aws-iso-b",
-    "us-isof-": "aws-iso-f",
-}
-"""Partitions by prefix of their regions."""
-
 _ABOVE_THE_STACK: Final = PurePosixPath("../../..")
 """Terraform runs in `<outdir>/stacks/<stack>`. The state file is beside the output directory."""
 
@@ -436,11 +425,6 @@ class _ReservesForFunctions:
             for name in self._stack.defaults.reserved_concurrency_of
             if name not in functions
         ]
-
-
-def partition_of(region: str) -> str:
-    """Return the partition of a region."""
-    return next((name for start, name in _PARTITIONS.items() if region.startswith(start)), "aws")
 
 
 def _link_or_copy(source: Path, place: Path) -> None:

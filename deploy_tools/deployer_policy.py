@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from constructs_lib.provider_stack import partition_of
+from constructs_lib.partitions import partition_of
 from deploy_tools.app import SynthesizedStack
 from deploy_tools.deployer_rights import DATA_RIGHTS, NAMES, RIGHTS, S3_STATE, Conditions, Right
 from deploy_tools.errors import DeploymentError

@@ -22,6 +22,7 @@ COMMON_SERVICES = (
     "acm",
     "api_gateway",
     "appautoscaling",
+    "bedrock_guardrail",
     "budgets",
     "caller_identity",
     "cloudwatch",

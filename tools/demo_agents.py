@@ -19,7 +19,7 @@ from settings import settings_from
 from tools import scripted_model
 from tools.calls import SAMPLES, Call, WrongAnswer, expect
 from tools.demo_calls import Demo, judge, request
-from workflows.receipt import APPROVE, MODEL
+from workflows.contract import AGENT_MODEL, APPROVE
 
 _PATIENCE_SECONDS: Final = 120
 
@@ -76,7 +76,7 @@ def _model() -> Iterator[bool]:
     routes = {
         name: one for one in settings_from(os.environ).model_routes for name in (one.name, *one.aliases)
     }
-    target = routes[MODEL].targets[0].as_dict()
+    target = routes[AGENT_MODEL].targets[0].as_dict()
     place = target.get("base_url", target["model"])
     with ExitStack() as serving:
         try:

@@ -1,11 +1,19 @@
-"""Contract of the workflows that answer within the request."""
+"""Contract of the workflows that answer within the request, and names that jobs and their callers share."""
 
 from __future__ import annotations
+
+from typing import Final
 
 from handlers.common.contract import Contract
 from handlers.common.metering import BY_TASKS
 from handlers.common.summary import SummaryRequest, SummaryResponse
 from workflows.models import DocumentRequest, DocumentResponse
+
+AGENT_MODEL: Final = "agent"
+"""Model route of the job `receipt`: a model that calls tools."""
+
+APPROVE: Final = "approve"
+"""Scope of the people who approve receipts."""
 
 workflows = Contract(
     "workflows",

@@ -23,12 +23,7 @@ from constructs_lib import (
     Variable,
 )
 from handlers.vision.contract import read_text
-
-MODEL: Final = "agent"
-"""Model route of the agent: a model that calls tools."""
-
-APPROVE: Final = "approve"
-"""Scope of the people who approve receipts."""
+from workflows.contract import AGENT_MODEL, APPROVE
 
 TOTAL_WITHOUT_APPROVAL: Final = 5
 LONGEST_SECONDS: Final = 15_000
@@ -57,7 +52,7 @@ def receipt(functions: Mapping[str, Function], models: ChatService, runner: JobR
     agent = Agent(
         "read the receipt",
         models,
-        model=MODEL,
+        model=AGENT_MODEL,
         instructions="Read the picture of a receipt, and answer with its shop, date and total.",
         task="The picture of this job.",
         tools=[

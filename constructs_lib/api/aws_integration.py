@@ -15,7 +15,7 @@ from constructs_lib.checks import check_choice, check_list, check_pattern, check
 from constructs_lib.errors import InvalidArgumentError
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.iam.role import Role
-from constructs_lib.provider_stack import partition_of
+from constructs_lib.partitions import partition_of
 from constructs_lib.references import attribute
 from constructs_lib.routes.definitions import MAX_TIMEOUT_MS, HttpMethod, IntegrationDefinition
 from constructs_lib.templates import has_reference

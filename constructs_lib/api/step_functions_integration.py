@@ -12,7 +12,7 @@ from constructs_lib.api.resource import Resource
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_mapping, check_pattern, check_range, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
-from constructs_lib.provider_stack import partition_of
+from constructs_lib.partitions import partition_of
 from constructs_lib.references import attribute
 from constructs_lib.routes.definitions import MAX_TIMEOUT_MS, IntegrationDefinition, ResponseDefinition
 from constructs_lib.stacks import check_same_stack

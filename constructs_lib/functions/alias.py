@@ -10,7 +10,7 @@ from constructs import Construct
 
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.functions.cold_start import Gradual
-from constructs_lib.provider_stack import partition_of
+from constructs_lib.partitions import partition_of
 from constructs_lib.references import address, attribute, make
 
 ALIAS: Final = "live"

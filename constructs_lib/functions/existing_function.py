@@ -15,7 +15,7 @@ from constructs_lib.aws_stack import AwsStack
 from constructs_lib.checks import check_known, check_pattern, check_range, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.functions.alias import gateway_uri
-from constructs_lib.provider_stack import partition_of
+from constructs_lib.partitions import partition_of
 from constructs_lib.references import expression_of, make
 from constructs_lib.templates import has_reference
 

@@ -8,7 +8,7 @@ from constructs_lib.aws_stack import AwsStack
 from constructs_lib.bedrock import foundation_model_arn
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.monitoring.paid_calls import PaidCalls
-from constructs_lib.provider_stack import partition_of
+from constructs_lib.partitions import partition_of
 
 
 def invoke_models(stack: AwsStack, models: Sequence[str], *, stream: bool = False) -> PolicyStatement:

@@ -14,13 +14,13 @@ from constructs_lib.checks import path_below
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.monitoring.paid_calls import PaidCalls
+from constructs_lib.partitions import partition_of
 from constructs_lib.patterns.ai_service import STREAM_TIMEOUT_SECONDS, AiService
 from constructs_lib.patterns.bedrock_guardrail import BedrockGuardrail, applied_guardrail
 from constructs_lib.patterns.bedrock_models import guardrail_calls, invoke_models, model_calls
 from constructs_lib.patterns.guardrail import Guardrail
 from constructs_lib.patterns.meter import Meter, meter_of
 from constructs_lib.patterns.model_route import BedrockModel, ModelRoute, OpenAiModel
-from constructs_lib.provider_stack import partition_of
 from constructs_lib.storage.table import Table
 
 if TYPE_CHECKING:

@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic.json_schema import GenerateJsonSchema
-
 from constructs_lib.api.route_table import variables
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 
@@ -25,13 +23,6 @@ _HEADERS: Final = {
     "Idempotency-Key": "1-128 visible ASCII characters, new for each piece of work. A call with the same key returns what "
     "the first one started.",
 }
-
-
-class _Generator(GenerateJsonSchema):
-    """Leaves out the titles of fields, which models of language would read for nothing."""
-
-    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
-        return False
 
 
 def tool_name(operation: ServiceOperation) -> str:
@@ -128,7 +119,9 @@ def _output(model: type[BaseModel] | None) -> tuple[Schema | None, list[list[str
 
 
 def _schema(model: type[BaseModel], mode: Any) -> Schema:
-    schema = model.model_json_schema(mode=mode, schema_generator=_Generator)
+    from constructs_lib.validation.model_schema import UntitledFields
+
+    schema = model.model_json_schema(mode=mode, schema_generator=UntitledFields)
     for part in (schema, *schema.get("$defs", {}).values()):
         part.pop("title", None)
     return schema

@@ -29,6 +29,14 @@ MAX_MODEL_BYTES: Final = 400_000
 """API Gateway's quota for a model: 400 KB."""
 
 
+class UntitledFields(GenerateJsonSchema):
+    """Generator of schemas without the titles of fields, which repeat their names."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
+        """Return False."""
+        return False
+
+
 def model_schema(model: type[BaseModel], *, where: str | None = None) -> dict[str, Any]:
     """Return the schema of a request for `aws_api_gateway_model`: JSON Schema draft-04, without references.
 

@@ -24,7 +24,7 @@ from constructs_lib.iam.role import Role
 from constructs_lib.kms.encryption_key import EncryptionKey
 from constructs_lib.log_retention import RetentionDays, check_retention
 from constructs_lib.logs.log_group import LOG_GROUP_NAME, LogGroup
-from constructs_lib.provider_stack import partition_of
+from constructs_lib.partitions import partition_of
 from constructs_lib.references import attribute, token
 from constructs_lib.stacks import check_same_stack
 from constructs_lib.workflows.data_flow import check_data_flow

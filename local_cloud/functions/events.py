@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Unpack
+from collections.abc import Callable, Sequence
+from typing import Any, Unpack
 from uuid import uuid4
 
 from local_cloud.functions.definition import Target, event_invoke_config
@@ -17,10 +17,7 @@ from local_cloud.functions.destinations import (
     deliver,
 )
 from local_cloud.functions.errors import FunctionServiceError, RequestTooLarge, TooManyRequests
-from local_cloud.functions.invoker import CallContext
-
-if TYPE_CHECKING:
-    from local_cloud.functions.executor import FunctionExecutor
+from local_cloud.functions.invoker import CallContext, Invoker
 
 LARGEST_EVENT_BYTES = 1_048_576
 """Lambda's limit for the event of an asynchronous invocation: 1 MB."""
@@ -36,11 +33,15 @@ class EventQueue:
 
     Args:
         invoker: Runs the functions.
+        resolve: Finds a function by its ARN without running it.
         retry_delays_seconds: The pauses before the first, second, … retry of a failed invocation.
     """
 
-    def __init__(self, invoker: FunctionExecutor, *, retry_delays_seconds: Sequence[float]) -> None:
+    def __init__(
+        self, invoker: Invoker, resolve: Callable[[str], Target], *, retry_delays_seconds: Sequence[float]
+    ) -> None:
         self._invoker = invoker
+        self._resolve = resolve
         self._delays = tuple(retry_delays_seconds)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -60,7 +61,7 @@ class EventQueue:
             raise RequestTooLarge(
                 f"Request must be smaller than {LARGEST_EVENT_BYTES} bytes for the InvokeFunction operation"
             )
-        target = self._invoker.resolve(function_arn)
+        target = self._resolve(function_arn)
         request_id = str(uuid4())
         work = self._deliver(target, function_arn, payload, request_id, context)
         task = asyncio.get_running_loop().create_task(work)

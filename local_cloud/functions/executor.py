@@ -97,7 +97,6 @@ class FunctionExecutor:
         retry_delays_seconds: tuple[float, float] = (1.0, 2.0),
     ) -> None:
         directory = directory.resolve()
-        self.events = EventQueue(self, retry_delays_seconds=retry_delays_seconds)
         self.event_sources = EventSources(self)
         self._endpoint_url = endpoint_url
         self._homes = directory / "homes"
@@ -106,6 +105,7 @@ class FunctionExecutor:
         self._init_timeout = init_timeout_seconds
         self._on_end = on_end
         self._functions = FunctionDirectory(region=region, account_id=account_id)
+        self.events = EventQueue(self, self._functions.resolve, retry_delays_seconds=retry_delays_seconds)
         self._concurrency = Concurrency(limit=concurrency_limit, directory=self._functions)
         self._code = CodeStore(directory)
         self._directory = directory

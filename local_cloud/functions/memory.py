@@ -8,30 +8,43 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import psutil
 
-if TYPE_CHECKING:
-    from local_cloud.functions.worker import Worker
-
 INTERVAL_SECONDS = 0.05
+
+
+class WatchedWorker(Protocol):
+    """Worker whose memory is watched."""
+
+    @property
+    def pid(self) -> int:
+        """Process id, which is also the id of its group."""
+
+    def memory_measured(self, resident: int, unshared: int) -> None:
+        """Handle a measurement.
+
+        Args:
+            resident: All memory of the group, in bytes.
+            unshared: The same without pages that come from files, in bytes.
+        """
 
 
 class MemoryWatch:
     """Watch over the memory of busy workers, on the server's asyncio loop."""
 
     def __init__(self) -> None:
-        self._busy: set[Worker] = set()
+        self._busy: set[WatchedWorker] = set()
         self._timer: asyncio.TimerHandle | None = None
 
-    def add(self, worker: Worker) -> None:
+    def add(self, worker: WatchedWorker) -> None:
         """Measure this worker from now on."""
         self._busy.add(worker)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(INTERVAL_SECONDS, self._tick)
 
-    def remove(self, worker: Worker) -> None:
+    def remove(self, worker: WatchedWorker) -> None:
         """Leave this worker alone."""
         self._busy.discard(worker)
 

@@ -12,12 +12,10 @@ import base64
 import binascii
 import contextlib
 import socket
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
 from local_cloud.functions.chunked_body import ChunkedBody
-
-if TYPE_CHECKING:
-    from local_cloud.functions.worker import Worker
+from local_cloud.functions.response_stream import StreamSource
 
 LARGEST_RESPONSE_BYTES = 6_291_556
 """A response of 6 MB and the 100 bytes that AWS allows on top."""
@@ -55,11 +53,41 @@ _HEAD_TOO_LARGE = _refusal(
 )
 
 
+class RuntimeListener(Protocol):
+    """Listener for the requests of a runtime client."""
+
+    def runtime_ready(self) -> None:
+        """Handle the request for an event: the start is over, or the last invocation is."""
+
+    def runtime_runs(self, request_id: str) -> bool:
+        """Return whether this invocation runs now."""
+
+    def runtime_answered(self, body: bytes | None, *, failed: bool) -> None:
+        """Handle the response of the invocation that runs.
+
+        Args:
+            body: The response; None if it is over `LARGEST_RESPONSE_BYTES`.
+            failed: Whether it is an error object.
+        """
+
+    def runtime_stream_began(self, source: StreamSource) -> None:
+        """Handle the beginning of a streamed response."""
+
+    def runtime_stream_chunk(self, data: bytes) -> None:
+        """Handle a part of that response."""
+
+    def runtime_stream_ended(self, error: bytes | None) -> None:
+        """Handle the end of that response; the error object if the function failed after its beginning."""
+
+    def runtime_init_failed(self, body: bytes) -> None:
+        """Handle a handler that could not be loaded; the body is the error object."""
+
+
 class RuntimeApi:
     """One worker's Runtime API on a loopback port of its own."""
 
-    def __init__(self, worker: Worker) -> None:
-        self._worker = worker
+    def __init__(self, listener: RuntimeListener) -> None:
+        self._listener = listener
         self._server: asyncio.Server | None = None
         self._connections: set[_Connection] = set()
         self._parked: _Connection | None = None
@@ -126,33 +154,33 @@ class RuntimeApi:
             self._next(connection)
         elif method == b"POST" and path.startswith(_INVOCATION):
             request_id, _, what = path[len(_INVOCATION) :].partition(b"/")
-            if what in (b"response", b"error") and self._worker.runtime_runs(request_id.decode("latin-1")):
+            if what in (b"response", b"error") and self._listener.runtime_runs(request_id.decode("latin-1")):
                 connection.write(_ACCEPTED)  # first, so that the client goes on while the rest is done here
-                self._worker.runtime_answered(body, failed=what == b"error")
+                self._listener.runtime_answered(body, failed=what == b"error")
             else:
                 connection.write(_UNKNOWN_REQUEST)
         elif method == b"POST" and path == _INIT_ERROR:
             connection.write(_ACCEPTED)
-            self._worker.runtime_init_failed(body or b"{}")
+            self._listener.runtime_init_failed(body or b"{}")
         else:
             connection.write(_UNKNOWN_PATH)
 
     def begin_stream(self, connection: _Connection, path: bytes) -> bool:
         """Return whether a streamed body at this path is the answer of the invocation that runs."""
         request_id, _, what = path.removeprefix(_INVOCATION).partition(b"/")
-        if what != b"response" or not self._worker.runtime_runs(request_id.decode("latin-1")):
+        if what != b"response" or not self._listener.runtime_runs(request_id.decode("latin-1")):
             return False
-        self._worker.runtime_stream_began(connection)
+        self._listener.runtime_stream_began(connection)
         return True
 
     def stream_chunk(self, data: bytes) -> None:
         """Pass on a part of a streamed body."""
-        self._worker.runtime_stream_chunk(data)
+        self._listener.runtime_stream_chunk(data)
 
     def end_stream(self, connection: _Connection, trailers: dict[str, str]) -> None:
         """Answer a streamed body that is complete."""
         connection.write(_ACCEPTED)
-        self._worker.runtime_stream_ended(_error_object(trailers))
+        self._listener.runtime_stream_ended(_error_object(trailers))
 
     def _next(self, connection: _Connection) -> None:
         waiting, self._waiting = self._waiting, None
@@ -161,7 +189,7 @@ class RuntimeApi:
         else:
             self._sent_to = connection
             connection.write(waiting)
-        self._worker.runtime_ready()
+        self._listener.runtime_ready()
 
 
 class _Connection(asyncio.Protocol):

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 from uuid import uuid4
 
 from local_cloud.functions import outcome as outcomes
@@ -36,10 +36,20 @@ from local_cloud.functions.runtime_api import LARGEST_RESPONSE_BYTES, RuntimeApi
 from local_cloud.functions.warden import Warden
 from local_cloud.log_groups import LogDelivery, LogStream
 
-if TYPE_CHECKING:
-    from local_cloud.functions.executor import FunctionExecutor
-
 _MEGABYTE = 1024 * 1024
+
+
+class WorkerOwner(Protocol):
+    """Listener for events of a worker."""
+
+    def worker_free(self, worker: Worker) -> None:
+        """Handle the end of an invocation: the worker can take the next."""
+
+    def invocation_ended(self, worker: Worker, invocation: Invocation, result: InvocationResult) -> None:
+        """Handle the result of an invocation."""
+
+    def worker_ended(self, worker: Worker, undelivered: Invocation | None) -> None:
+        """Handle the end of a worker's process; an invocation that it did not fetch can go to another worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +66,7 @@ class Worker:
     """One process that runs one invocation at a time."""
 
     def __init__(
-        self, definition: FunctionDefinition, *, owner: FunctionExecutor, services: WorkerServices
+        self, definition: FunctionDefinition, *, owner: WorkerOwner, services: WorkerServices
     ) -> None:
         self.id = uuid4().hex
         self.definition = definition

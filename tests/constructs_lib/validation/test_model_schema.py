@@ -52,6 +52,8 @@ from handlers.vision import models as vision
 REQUESTS = [
     (vision.TextRequest, {"image": "iVBORw0KGgo="}, {"image": ""}),
     (vision.LabelsRequest, {"image": "iVBORw0KGgo=", "max_labels": 3}, {"image": "iVBORw0KGgo=", "max_labels": 0}),
+    (vision.PreviewRequest, {"image": "iVBORw0KGgo=", "max_side": 16}, {"image": "iVBORw0KGgo=", "max_side": 15}),
+    (language.StyledSummaryRequest, {"text": "Hi", "style": "abstractive"}, {"text": "Hi", "style": "short"}),
     (language.AnalysisRequest, {"text": "Hi", "language": None}, {"text": "Hi", "language": "English"}),
     (language.AnalysisRequest, {"text": "Grüße", "language": "de"}, {"text": " \n"}),
     (embeddings.EmbeddingsRequest, {"inputs": ["a", "b"], "normalize": False}, {"inputs": []}),
@@ -59,7 +61,7 @@ REQUESTS = [
     (orchestrator.DispatchRequest, {"service": "x", "input": {"a": [1]}}, {"service": "x", "input": {}, "more": 1}),
 ]  # fmt: skip
 RESPONSES = [
-    vision.TextResponse, vision.LabelsResponse, language.AnalysisResponse, embeddings.EmbeddingsResponse,
+    vision.TextResponse, vision.LabelsResponse, vision.PreviewResponse, language.AnalysisResponse, embeddings.EmbeddingsResponse,
     embeddings.SimilarityResponse, orchestrator.DispatchResponse, orchestrator.ServicesResponse,
     orchestrator.HealthResponse,
 ]  # fmt: skip

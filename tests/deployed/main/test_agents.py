@@ -20,7 +20,7 @@ from tests.support.waiting import eventually
 from tools import scripted_model
 from tools.calls import Call
 from tools.demo_calls import request
-from workflows.receipt import APPROVE
+from workflows.contract import APPROVE
 
 PICTURE = base64.b64encode((PROJECT / "samples" / "receipt.png").read_bytes()).decode()
 
