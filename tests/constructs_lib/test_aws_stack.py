@@ -19,7 +19,8 @@ from constructs_lib import (
     S3State,
     StackDefaults,
 )
-from constructs_lib.provider_stack import ProviderStack, partition_of
+from constructs_lib.partitions import partition_of
+from constructs_lib.provider_stack import ProviderStack
 from tests.support.synthesis import Configuration, FakeArchive, refused
 
 

@@ -95,6 +95,7 @@ def test_every_resource_type_and_the_project_are_as_by_the_stock_path(tmp_path: 
     assert (stock / "project" / "stacks" / STACK / "cdk.tf.json").is_file()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "variables", [{"JSII_RUNTIME_PACKAGE_CACHE": "disabled"}, {"JSII_VALIDATE_ASSEMBLIES": "1"}]
 )

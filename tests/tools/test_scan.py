@@ -249,6 +249,7 @@ def test_a_crash_of_checkov_is_an_error(fake_python: Path, tmp_path: Path) -> No
         checkov_run.run_checkov(fake_python, "plan.json", tmp_path)
 
 
+@pytest.mark.long
 def test_checkov_is_installed_once_for_a_lock(tmp_path: Path) -> None:
     lock = tmp_path / "requirements.lock"
     lock.write_text("# nothing\n", encoding="utf-8")

@@ -6,6 +6,8 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 from tools.project import PROJECT
 
 
@@ -14,6 +16,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
 
 
+@pytest.mark.long
 def test_both_workflows_are_measured_with_all_their_states() -> None:
     done = run("--runs", "3")
     assert done.returncode == 0, done.stderr
