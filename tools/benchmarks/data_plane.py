@@ -138,9 +138,12 @@ def overhead() -> None:
 
 def free_port() -> int:
     """Return a port that is free, with the one after it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    while True:
+        with socket.socket() as first, socket.socket() as second, suppress(OSError):
+            first.bind(("127.0.0.1", 0))
+            port = int(first.getsockname()[1])
+            second.bind(("127.0.0.1", port + 1))
+            return port
 
 
 def _requests_per_second(url: str) -> float:
