@@ -67,8 +67,9 @@ def terminal(source: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
 
     def take_terminal() -> None:
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-        # Below nohup the tests inherit that it is ignored.
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        # Below nohup, or in the background of a script, the tests inherit that they are ignored.
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_DFL)
 
     process = subprocess.Popen(
         [sys.executable, "-c", source],
