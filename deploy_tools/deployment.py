@@ -70,13 +70,24 @@ class Deployment:
 
 
 @contextmanager
+def aws_errors() -> Iterator[None]:
+    """Raise what boto3 raises in the block as a `DeploymentError`: rejections, missing credentials, an unreachable AWS."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise DeploymentError(str(error)) from None
+
+
+@contextmanager
 def open_deployment(app: CdktfApp) -> Iterator[Deployment]:
     """Open the deployment of an app in the environment that ENVIRONMENT names.
 
     Raises:
-        DeploymentError: The local cloud does not run.
+        DeploymentError: The local cloud does not run, or a call to AWS in the block fails.
     """
     environment = chosen_environment()
     cloud = required_cloud(app.cloud_directory) if environment.is_local else None
-    with ExitStack() as open_clients:
+    with aws_errors(), ExitStack() as open_clients:
         yield Deployment(app, environment.region, cloud, open_clients)

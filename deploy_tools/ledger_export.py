@@ -29,9 +29,11 @@ def run(options: argparse.Namespace, app: CdktfApp) -> int:
     """Export the ledger, wait for the end, and print where the objects are; return the exit status.
 
     Raises:
-        DeploymentError: The stack has no ledger, or DynamoDB rejects the export.
+        DeploymentError: BUCKET is empty, the stack has no ledger, or DynamoDB rejects the export.
         TerraformError: Terraform cannot read the outputs.
     """
+    if not options.bucket:
+        raise DeploymentError("export-ledger: BUCKET is empty; pass the name of an S3 bucket")
     with open_deployment(app) as deployment:
         table = str(deployment.outputs(OUTPUTS, purpose="export-ledger")[OUTPUTS[0]])
         with step(f"export {table}") as current:
@@ -56,20 +58,15 @@ def export(
         pause: Waits, in seconds. Default: `time.sleep`.
 
     Raises:
-        DeploymentError: DynamoDB rejects the export, or it failed.
+        DeploymentError: The export failed.
     """
-    from botocore.exceptions import ClientError
-
-    try:
-        arn = client.describe_table(TableName=table)["Table"]["TableArn"]
-        described = client.export_table_to_point_in_time(
-            TableArn=arn, S3Bucket=bucket, S3Prefix=prefix, ExportFormat="DYNAMODB_JSON"
-        )["ExportDescription"]
-        while described["ExportStatus"] == "IN_PROGRESS":
-            pause(_POLL_SECONDS)
-            described = client.describe_export(ExportArn=described["ExportArn"])["ExportDescription"]
-    except ClientError as error:
-        raise DeploymentError(f"export-ledger: {error.response['Error'].get('Message', error)}") from None
+    arn = client.describe_table(TableName=table)["Table"]["TableArn"]
+    described = client.export_table_to_point_in_time(
+        TableArn=arn, S3Bucket=bucket, S3Prefix=prefix, ExportFormat="DYNAMODB_JSON"
+    )["ExportDescription"]
+    while described["ExportStatus"] == "IN_PROGRESS":
+        pause(_POLL_SECONDS)
+        described = client.describe_export(ExportArn=described["ExportArn"])["ExportDescription"]
     if described["ExportStatus"] != "COMPLETED":
         reason = described.get("FailureMessage") or described.get("FailureCode") or "DynamoDB gives no reason"
         raise DeploymentError(f"export-ledger: the export of {table} failed: {reason}")
