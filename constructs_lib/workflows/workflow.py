@@ -318,7 +318,7 @@ class Workflow(AwsConstruct):
             ConstructError: if the two are in different stacks.
         """
         check_same_stack(path_of(self), self, grantee)
-        role = grantee.role if isinstance(grantee, Function) else grantee
+        role = _role_of(grantee)
         waiting = ["states:StartSyncExecution"] if self._kind == "EXPRESS" else []
         self._let_start(role, "states:StartExecution", *waiting)
 
@@ -329,7 +329,7 @@ class Workflow(AwsConstruct):
             ConstructError: if the two are in different stacks.
         """
         check_same_stack(path_of(self), self, grantee)
-        role = grantee.role if isinstance(grantee, Function) else grantee
+        role = _role_of(grantee)
         self._let_start(role, "states:StartSyncExecution")
 
     def grant_read(self, grantee: Function | Role) -> None:
@@ -345,7 +345,7 @@ class Workflow(AwsConstruct):
                 "an Express workflow keeps no executions",
                 "read its log, or use kind='STANDARD'",
             )
-        role = grantee.role if isinstance(grantee, Function) else grantee
+        role = _role_of(grantee)
         name = f"read-{self._name}"
         if name not in role.policies:
             role.add_policy(
@@ -365,7 +365,7 @@ class Workflow(AwsConstruct):
             ConstructError: if the two are in different stacks.
         """
         check_same_stack(path_of(self), self, grantee)
-        role = grantee.role if isinstance(grantee, Function) else grantee
+        role = _role_of(grantee)
         name = f"describe-{self._name}"
         if name in role.policies:
             return
@@ -383,7 +383,7 @@ class Workflow(AwsConstruct):
             ConstructError: if the two are in different stacks.
         """
         check_same_stack(path_of(self), self, grantee)
-        role = grantee.role if isinstance(grantee, Function) else grantee
+        role = _role_of(grantee)
         name = f"respond-{self._name}"
         if name in role.policies:
             return
@@ -434,6 +434,10 @@ class Workflow(AwsConstruct):
     def _on_key(self, key: EncryptionKey, *actions: str) -> PolicyStatement:
         mine = {"StringEquals": {"kms:EncryptionContext:aws:states:stateMachineArn": self._arn_by_name}}
         return PolicyStatement(actions=actions, resources=[attribute(key.resource, "arn")], conditions=mine)
+
+
+def _role_of(grantee: Function | Role) -> Role:
+    return grantee.role if isinstance(grantee, Function) else grantee
 
 
 def _is_jsonata(asl: Mapping[str, Any]) -> bool:
