@@ -43,6 +43,8 @@ _POOR: Final = 5
 """One tenant of so many has a small budget."""
 _RICH_BUDGET, _POOR_BUDGET = "tenant/day/usd=100", "tenant/day/usd=0.0001"
 _JOB_SECONDS: Final = 300
+_SWEEP_SECONDS: Final = 900
+"""Within this time, the reservations of calls that died end, and the schedule settles them."""
 _PICTURE: Final = base64.b64encode((SAMPLES / "receipt.png").read_bytes()).decode()
 _CHAT: Final = {"model": "fast", "messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 4}
 
@@ -152,6 +154,12 @@ class Tenant:
             if state == "running":
                 self.tally.wrong.append(f"job {job} has not ended after {_JOB_SECONDS} seconds")
 
+    def wait_for_sweep(self) -> None:
+        """Wait until nothing is reserved: the sweeper settles what failed calls have left open."""
+        deadline = time.monotonic() + _SWEEP_SECONDS
+        while self.get("/v1/usage")["limits"][0]["reserved"] and time.monotonic() < deadline:
+            time.sleep(5)
+
     def get(self, path: str) -> dict[str, Any]:
         """Return the answer to a GET."""
         status, content = self._send("GET", path, None)
@@ -249,6 +257,9 @@ def soak(requests: int, concurrency: int) -> list[str]:
         with step("jobs end"):
             for tenant in tenants:
                 tenant.wait_for_jobs()
+        with step("reservations of failed calls end"):
+            for tenant in tenants:
+                tenant.wait_for_sweep()
         with step("ledger and budgets"):
             usages = [tenant.get("/v1/usage?group_by=operation") for tenant in tenants]
     _show(tenants, usages)
