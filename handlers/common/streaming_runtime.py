@@ -17,6 +17,7 @@ import http.client
 import importlib
 import json
 import os
+import select
 import sys
 import threading
 import time
@@ -100,7 +101,12 @@ class Runtime:
             OSError: The Runtime API cannot be reached.
             RuntimeError: The Runtime API rejects a request.
         """
-        headers, payload = _request(self._address, "GET", f"{_API}/invocation/next")
+        with contextlib.closing(http.client.HTTPConnection(self._address)) as connection:
+            self._answer(connection, *_request(connection, "GET", f"{_API}/invocation/next"))
+
+    def _answer(
+        self, connection: http.client.HTTPConnection, headers: http.client.HTTPMessage, payload: bytes
+    ) -> None:
         if trace := headers.get("Lambda-Runtime-Trace-Id"):
             os.environ["_X_AMZN_TRACE_ID"] = trace
         context = Context(headers)
@@ -115,19 +121,26 @@ class Runtime:
                 first = next(chunks, b"")
                 start = _prelude(response) + first
         except Exception as error:  # noqa: BLE001 - nothing was sent, so the exception becomes the response
-            report_error(self._address, f"{path}/error", error, context.aws_request_id)
+            report_error(connection, f"{path}/error", error, context.aws_request_id)
         else:
             if chunks is None:
-                _request(self._address, "POST", f"{path}/response", start)
+                _request(connection, "POST", f"{path}/response", start)
             else:
-                self._stream(f"{path}/response", start, response, chunks)
+                self._stream(connection, f"{path}/response", start, response, chunks)
         finally:
             if chunks is not None and callable(close := getattr(response.chunks, "close", None)):
                 close()
 
-    def _stream(self, path: str, start: bytes, response: Any, chunks: Iterator[bytes]) -> None:
+    def _stream(
+        self,
+        connection: http.client.HTTPConnection,
+        path: str,
+        start: bytes,
+        response: Any,
+        chunks: Iterator[bytes],
+    ) -> None:
         events = any("text/event-stream" in str(value).lower() for value in response.headers.values())
-        with contextlib.suppress(CallerGone), _Body(self._address, path, start) as body:
+        with contextlib.suppress(CallerGone), _Body(connection, path, start) as body:
             stop = _keep_alive(body, self._keep_alive_seconds) if events else None
             try:
                 for chunk in chunks:
@@ -148,11 +161,11 @@ class CallerGone(Exception):
 class _Body:
     """A response that is being sent: a chunked request, with trailers if it fails after its start."""
 
-    def __init__(self, address: str, path: str, start: bytes) -> None:
+    def __init__(self, connection: http.client.HTTPConnection, path: str, start: bytes) -> None:
         self.error: dict[str, Any] | None = None
         self._end = b""
         self._lock = threading.Lock()
-        self._connection = http.client.HTTPConnection(address)
+        self._connection = _reconnected(connection)
         self._connection.putrequest("POST", path)
         for name, value in (
             ("Content-Type", "application/vnd.awslambda.http-integration-response"),
@@ -257,14 +270,24 @@ def _prelude(response: Any) -> bytes:
     return json.dumps(head).encode() + b"\0" * 8
 
 
+def _reconnected(connection: http.client.HTTPConnection) -> http.client.HTTPConnection:
+    """Return a connection; if the server has closed it since its last response, the next request opens it again."""
+    if connection.sock is not None and select.select([connection.sock], [], [], 0)[0]:
+        connection.close()
+    return connection
+
+
 def _request(
-    address: str, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    connection: http.client.HTTPConnection,
+    method: str,
+    path: str,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> tuple[http.client.HTTPMessage, bytes]:
-    with contextlib.closing(http.client.HTTPConnection(address)) as connection:
-        sent = {"Content-Type": "application/json", **(headers or {})} if method == "POST" else {}
-        connection.request(method, path, body, sent)
-        response = connection.getresponse()
-        content = response.read()
+    sent = {"Content-Type": "application/json", **(headers or {})} if method == "POST" else {}
+    _reconnected(connection).request(method, path, body, sent)
+    response = connection.getresponse()
+    content = response.read()
     if not 200 <= response.status < 300 and response.status != 413:  # 413: Lambda has told the caller already
         raise RuntimeError(
             f"the Runtime API answered {method} {path} with {response.status}: {content[:200]!r}"
@@ -272,10 +295,12 @@ def _request(
     return response.headers, content
 
 
-def report_error(address: str, path: str, error: BaseException, request_id: str = "") -> None:
+def report_error(
+    connection: http.client.HTTPConnection, path: str, error: BaseException, request_id: str = ""
+) -> None:
     """Log an exception and report it to the Runtime API."""
     document = _logged(error, request_id)
-    _request(address, "POST", path, json.dumps(document).encode(), {_ERROR_TYPE: document["errorType"]})
+    _request(connection, "POST", path, json.dumps(document).encode(), {_ERROR_TYPE: document["errorType"]})
 
 
 def _logged(error: BaseException, request_id: str) -> dict[str, Any]:
@@ -305,7 +330,7 @@ def main() -> None:
         module, _, name = os.environ["_HANDLER"].rpartition(".")
         handler = getattr(importlib.import_module(module.replace("/", ".")), name)
     except BaseException as error:
-        report_error(address, f"{_API}/init/error", error)
+        report_error(http.client.HTTPConnection(address), f"{_API}/init/error", error)
         raise
     runtime = Runtime(address, handler)
     while True:

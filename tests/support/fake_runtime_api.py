@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import queue
+import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -17,10 +18,15 @@ _WAIT_SECONDS = 10.0
 
 @dataclass
 class Posted:
-    """A request of the client: its chunks come one by one."""
+    """A request of the client: its chunks come one by one.
+
+    Attributes:
+        on_connection_of_event: It came on the connection on which the client fetched the event.
+    """
 
     path: str
     headers: dict[str, str]
+    on_connection_of_event: bool
     chunks: queue.Queue[bytes | None] = field(default_factory=queue.Queue)
     trailers: dict[str, str] = field(default_factory=dict)
 
@@ -41,10 +47,14 @@ class FakeRuntimeApi:
         self.posted: queue.Queue[Posted] = queue.Queue()
         self.hang_up = threading.Event()
         """Set: the connection is closed before the next chunk is read."""
+        self.closes_after_event = False
+        """The connection is closed after an event was sent."""
+        self._closed = threading.Event()
         api = self
 
         class Connection(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            has_sent_event = False
 
             def do_GET(self) -> None:
                 body = json.dumps(api.events.get(timeout=_WAIT_SECONDS)).encode()
@@ -62,9 +72,12 @@ class FakeRuntimeApi:
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(body)
+                self.has_sent_event = True
+                self.close_connection = api.closes_after_event
 
             def do_POST(self) -> None:
-                posted = Posted(self.path, {name.lower(): value for name, value in self.headers.items()})
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                posted = Posted(self.path, headers, self.has_sent_event)
                 api.posted.put(posted)
                 if "content-length" in posted.headers:
                     posted.chunks.put(self.rfile.read(int(posted.headers["content-length"])))
@@ -83,6 +96,12 @@ class FakeRuntimeApi:
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
+            def finish(self) -> None:
+                super().finish()
+                with suppress(OSError):  # the client has closed it
+                    self.connection.shutdown(socket.SHUT_RDWR)
+                api._closed.set()
+
             def log_message(self, *_: Any) -> None:
                 pass
 
@@ -100,6 +119,10 @@ class FakeRuntimeApi:
             self._server.shutdown()
             thread.join()
             self._server.server_close()
+
+    def wait_until_closed(self) -> None:
+        """Wait until a connection is closed."""
+        assert self._closed.wait(_WAIT_SECONDS)
 
     def next_posted(self) -> Posted:
         """The next request that the client posts."""

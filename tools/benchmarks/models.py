@@ -181,6 +181,7 @@ def through_gateway(url: str) -> Speed:
         answer = connection.getresponse()
         for line in answer:
             if line == b"data: [DONE]\n":
+                answer.read()
                 return Speed.of(times)
             if line.startswith(b"data: ") and json.loads(line[6:])["choices"][0]["delta"].get("content"):
                 times.append(time.perf_counter() - started)

@@ -78,6 +78,23 @@ def test_the_first_chunk_is_sent_with_the_prelude_before_the_second_exists(api: 
     assert posted.trailers == {}
 
 
+@pytest.mark.parametrize("closes", [False, True])
+@pytest.mark.parametrize("result", [StreamedResponse([b"one"]), {"body": "one"}, "one"])
+def test_the_response_takes_the_connection_of_the_event_unless_it_was_closed(
+    api: FakeRuntimeApi, closes: bool, result: Any
+) -> None:
+    api.closes_after_event = closes
+
+    def handler(event: Any, context: Any) -> Any:
+        if closes:
+            api.wait_until_closed()
+        return result
+
+    posted = answer(api, handler)
+    assert b"one" in posted.rest()
+    assert posted.on_connection_of_event is not closes
+
+
 def test_status_and_headers_can_change_until_the_first_chunk_exists(api: FakeRuntimeApi) -> None:
     def handler(event: Any, context: Any) -> StreamedResponse:
         response = StreamedResponse([])
