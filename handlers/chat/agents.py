@@ -43,6 +43,7 @@ from handlers.common.errors import (
 from handlers.common.metered import Metered
 from handlers.common.metering import MeteredBy
 from handlers.common.prices import Prices
+from handlers.common.strict_json import read_json_text
 
 Answer = Callable[[ChatRequest, Deadline], Completion]
 """Returns the answer to a conversation until a deadline."""
@@ -232,8 +233,8 @@ def _conversation(request: TurnRequest, messages: list[Message]) -> ChatRequest:
 def _arguments(text: str, schema: Mapping[str, Any]) -> dict[str, Any] | str:
     """Return the object of a text if it fits a schema, or else what is wrong, without any part of it."""
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = read_json_text(text)
+    except ValueError:
         return "The arguments are not JSON."
     if not isinstance(value, dict):
         return "The arguments are not an object."

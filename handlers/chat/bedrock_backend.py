@@ -14,6 +14,7 @@ from handlers.chat.parameters import Rejection
 from handlers.common.aws_api import AwsApi, Tries, reading_answer
 from handlers.common.deadline import Deadline
 from handlers.common.errors import BackendTimeout, BackendUnavailable, InvalidRequest
+from handlers.common.strict_json import read_json_text
 
 # One attempt each: what comes after it is the route's next target.
 _CHOICES = tuple(Tries(1, 1, seconds) for seconds in (180, 120, 90, 60, 40, 24, 18, 12, 8, 5, 3, 1))
@@ -219,8 +220,8 @@ def _blocks(message: Message) -> list[dict[str, Any]]:
 
 def _arguments(text: str) -> dict[str, Any]:
     try:
-        arguments = json.loads(text)
-    except (ValueError, RecursionError):
+        arguments = read_json_text(text)
+    except ValueError:
         arguments = None
     if not isinstance(arguments, dict):
         raise InvalidRequest(

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from handlers.chat.backend import SILENCE_SECONDS, Call, Completion, Piece
 from handlers.chat.models import ChatRequest
-from handlers.chat.openai_chunks import FINISH_REASONS, ChunkReader
+from handlers.chat.openai_chunks import FINISH_REASONS, ChunkReader, encodable
 from handlers.chat.parameters import Rejection
 from handlers.common.aws_api import AwsApi, reading_answer
 from handlers.common.deadline import Deadline
@@ -235,14 +235,14 @@ def _completion(answer: Mapping[str, Any]) -> Completion:
     (choice,) = answer["choices"]
     message, usage = choice["message"], answer["usage"]
     calls = [
-        Call(str(call["id"]), str(call["function"]["name"]), str(call["function"]["arguments"]))
+        Call(*map(encodable, map(str, (call["id"], call["function"]["name"], call["function"]["arguments"]))))
         for call in message.get("tool_calls") or ()
     ]
     text = message.get("content")
     if not (text is None or isinstance(text, str)) or (text is None and not calls):
         raise ValueError("no text and no tool calls")
     return Completion(
-        text=text,
+        text=None if text is None else encodable(text),
         calls=calls,
         finish_reason=FINISH_REASONS[choice["finish_reason"]],
         prompt_tokens=int(usage["prompt_tokens"]),

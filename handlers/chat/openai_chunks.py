@@ -78,7 +78,7 @@ class ChunkReader:
             if text:
                 if not isinstance(text, str):
                     raise TypeError("text is not a string")
-                yield TextPiece(text)
+                yield TextPiece(encodable(text))
             for call in delta.get("tool_calls") or ():
                 yield self._of_call(call)
             if choice.get("finish_reason") is not None:
@@ -89,6 +89,7 @@ class ChunkReader:
         arguments = function.get("arguments") or ""
         if not isinstance(index, int) or not isinstance(arguments, str):
             raise TypeError("not a tool call")
+        arguments = encodable(arguments)
         if index in self._calls:
             return CallPiece(index, arguments)
         if index != len(self._calls):
@@ -97,7 +98,12 @@ class ChunkReader:
         if not isinstance(call_id, str) or not isinstance(name, str):
             raise TypeError("not a tool call")
         self._calls.add(index)
-        return CallPiece(index, arguments, id=call_id, name=name)
+        return CallPiece(index, arguments, id=encodable(call_id), name=encodable(name))
+
+
+def encodable(text: str) -> str:
+    """Return a text in which U+FFFD stands for each half of a surrogate pair, which JSON can have and UTF-8 cannot."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _events(content: Iterable[bytes], model: str) -> Iterator[str]:

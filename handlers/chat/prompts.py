@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from handlers.chat.backend import Completion
@@ -11,6 +10,7 @@ from handlers.chat.models import ChatRequest
 from handlers.common.aws_api import reading_answer
 from handlers.common.errors import BackendError, ContentFiltered, InvalidRequest
 from handlers.common.prompts import PromptAnswer, PromptRequest
+from handlers.common.strict_json import read_json_text
 
 
 def conversation(prompt: PromptRequest) -> ChatRequest:
@@ -75,7 +75,7 @@ def problem_of(value: Any, schema: dict[str, Any]) -> str | None:
 
 def _fitting(text: str, schema: dict[str, Any], model: str) -> Any:
     with reading_answer(model):
-        value = json.loads(text)
+        value = read_json_text(text)
     problem = problem_of(value, schema)
     if problem is not None:
         raise BackendError("The model's answer does not fit its schema.", detail=f"{model}: {problem}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import NoReturn
+from typing import NoReturn, cast
 
 from handlers.common.errors import InvalidJson, InvalidRequest, PayloadTooLarge
 
@@ -66,6 +66,23 @@ def read_json_object(data: bytes, *, max_values: int = MAX_VALUES) -> dict[str, 
     if _SURROGATE_ESCAPE.search(text):
         _refuse_lone_surrogates(value)
     return value
+
+
+def read_json_text(text: str) -> object:
+    """Read the JSON that a language model wrote, of any type.
+
+    Raises:
+        ValueError: It is not JSON, or holds NaN, an infinity, a number of more than 64 characters, or half of a surrogate
+            pair: a JSON document could not hold it again.
+    """
+    try:
+        value = json.loads(
+            text, parse_constant=_refuse_constant, parse_float=_finite_float, parse_int=_short_integer
+        )
+        _refuse_lone_surrogates(value)
+    except (InvalidJson, RecursionError) as error:
+        raise ValueError("not strict JSON") from error
+    return cast(object, value)
 
 
 def _decode(data: bytes) -> str:

@@ -249,6 +249,8 @@ def test_an_answer_that_is_the_json_of_the_schema_counts_too() -> None:
             "weather.read",
         ),
         ("weather_read", "{city: Oslo}", "The arguments are not JSON.", "weather.read"),
+        ("weather_read", '{"city": "\\ud800"}', "The arguments are not JSON.", "weather.read"),
+        ("weather_read", '{"city": NaN}', "The arguments are not JSON.", "weather.read"),
         ("weather_read", "[1]", "The arguments are not an object.", "weather.read"),
     ],
 )

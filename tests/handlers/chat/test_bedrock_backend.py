@@ -203,8 +203,9 @@ def test_bedrock_s_errors(code: str, status: int, error: type[ServiceError]) -> 
     assert "some words" not in raised.value.message
 
 
-def test_arguments_that_are_no_json_object_are_the_caller_s_mistake() -> None:
-    call = {"id": "c1", "type": "function", "function": {"name": "get_weather", "arguments": "["}}
+@pytest.mark.parametrize("arguments", ["[", "[]", '{"city": NaN}'])
+def test_arguments_that_are_no_json_object_are_the_caller_s_mistake(arguments: str) -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "get_weather", "arguments": arguments}}
     messages = [
         HELLO,
         {"role": "assistant", "tool_calls": [call]},

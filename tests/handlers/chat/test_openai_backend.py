@@ -73,6 +73,21 @@ def test_tool_calls_come_back(upstream: Upstream) -> None:
     )
 
 
+def test_half_a_character_becomes_the_sign_for_one(upstream: Upstream) -> None:
+    call = {
+        "id": "c1",
+        "type": "function",
+        "function": {"name": "get_weather", "arguments": '{"a": "\udc00"}'},
+    }
+    answer = completion("tool_calls", content="\ud83d\ude00 \ud83d", tool_calls=[call])
+    upstream.content = json.dumps(answer).encode()
+    found = complete(upstream)
+    assert (found.text, found.calls[0].arguments) == ("\N{GRINNING FACE} \ufffd", '{"a": "\ufffd"}')
+    upstream.steps = streamed("\ud83d\ude00 \ud83d", "!")
+    texts = [piece.text for piece in stream(upstream) if isinstance(piece, TextPiece)]
+    assert texts == ["\N{GRINNING FACE} \ufffd", "!"]
+
+
 def test_the_key_comes_from_secrets_manager_and_is_read_once(upstream: Upstream) -> None:
     with stubbed("secretsmanager") as (api, stub):
         stub.add_response("get_secret_value", {"SecretString": "key-1\n"}, {"SecretId": "models-key"})

@@ -109,6 +109,12 @@ def test_an_answer_that_does_not_fit_its_schema_is_an_error_of_the_backend(text:
         asked(FakeModel(text), answer_schema=SCHEMA)
 
 
+@pytest.mark.parametrize("text", ['{"total": NaN}', '{"total": 1e999}', '{"total": "\\ud800"}', "[" * 9_000])
+def test_json_that_no_answer_could_hold_is_an_error_of_the_backend(text: str) -> None:
+    with pytest.raises(BackendError):
+        asked(FakeModel(text), answer_schema={})
+
+
 def test_a_caller_of_a_service_needs_the_right_to_the_model() -> None:
     service = chat_service(FakeModel("Hello!"))
     caller = Caller("tenant:acme", "acme", "k1", "A" * 24, models=frozenset({"other"}))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.common.errors import InvalidJson, InvalidRequest, PayloadTooLarge, ServiceError
-from handlers.common.strict_json import MAX_DEPTH, MAX_VALUES, read_json_object
+from handlers.common.strict_json import MAX_DEPTH, MAX_VALUES, read_json_object, read_json_text
 
 EMPTY = "The body is empty. Send a JSON object."
 CONSTANT = "The body holds NaN or Infinity, which JSON does not have."
@@ -53,6 +53,21 @@ def test_what_is_not_strict_json_is_refused(data: bytes, message: str) -> None:
     with pytest.raises(InvalidJson) as refused:
         read_json_object(data)
     assert refused.value.message == message
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "NaN", '{"a": -Infinity}', "1e999", "9" * 65, '["\\ud83d"]', '{"\\uDE00": 1}', "[" * 100_000],
+    ids=lambda text: repr(text[:12]),
+)
+def test_text_of_a_model_that_json_cannot_hold_again_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"JSON|Expecting"):
+        read_json_text(text)
+
+
+@pytest.mark.parametrize("value", [None, 1.5, "\N{GRINNING FACE}", [{"a": True}], {"a": {"b": []}}])
+def test_text_of_a_model_is_of_any_type(value: object) -> None:
+    assert read_json_text(json.dumps(value)) == value
 
 
 @pytest.mark.parametrize("data", [b"[]", b'"x"', b"null", b"1", b"true"])
