@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from handlers.common.caller import Caller, Limit, Unit, Window
-from handlers.common.errors import TooManyRequests
+from handlers.common.errors import TooManyRequests, register
 
 Amounts = Mapping[Unit, int]
 """What a call uses, by unit; `nano_usd` is money in billionths of a US dollar."""
@@ -82,6 +82,7 @@ def buckets_of(caller: Caller, routes: Iterable[str], now: float) -> tuple[Bucke
     return tuple(buckets.values())
 
 
+@register
 class BudgetExceeded(TooManyRequests):
     """A call could use more than a limit leaves.
 

@@ -14,6 +14,7 @@
     ├── UnprocessableInput     422  well formed, but the service cannot work on it
     │   └── IdempotencyKeyReused 422  the same Idempotency-Key came with another body
     ├── TooManyRequests        429  the caller has reached the limit of requests a minute
+    │   └── BudgetExceeded     429  the call could use more than a limit leaves (`budgets.py`)
     ├── InternalError          500  our fault; the log has the cause
     │   └── ResponseTooLarge   500  the answer does not fit in a Lambda response
     ├── BackendError           502  the AI backend failed or answered nonsense
@@ -28,7 +29,7 @@ A message is shown to the caller: it says what is wrong and what to do, and neve
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 
 class ServiceError(Exception):
@@ -264,6 +265,15 @@ def error_named(name: str) -> type[ServiceError] | None:
         name: The errorType of the failed invocation.
     """
     return _BY_NAME.get(name)
+
+
+E = TypeVar("E", bound=ServiceError)
+
+
+def register(error: type[E]) -> type[E]:
+    """Add the error of another module to those that `error_named` finds. A decorator."""
+    _BY_NAME[error.__name__] = error
+    return error
 
 
 _BY_NAME: dict[str, type[ServiceError]] = {

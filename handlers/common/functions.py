@@ -9,7 +9,6 @@ from typing import Any
 
 from handlers.common import errors
 from handlers.common.aws_api import AwsApi, Tries, reading_answer
-from handlers.common.budgets import BudgetExceeded
 from handlers.common.deadline import Deadline
 
 MAX_EVENT_BYTES = 6_000_000
@@ -94,8 +93,6 @@ def _error_of(key: str, failure: Mapping[str, object]) -> errors.ServiceError:
     kind, message = str(failure.get("errorType", "")), str(failure.get("errorMessage", ""))
     detail = f"function {key}: {kind}, its request {failure.get('requestId')}"
     error_class = errors.error_named(kind)
-    if kind == BudgetExceeded.__name__:
-        return BudgetExceeded(message, detail=detail)
     if error_class is not None:
         # The function raised it on purpose, with a message made to be shown.
         return error_class(message, detail=detail)

@@ -46,7 +46,7 @@ WARN_PERCENT: Final = 80
 """Share of a limit from which on its use is warned of."""
 
 _BUCKET_SECONDS: Final = 6 * 3_600
-"""How long a bucket is kept after its window: longer than any call that was reserved in it."""
+"""How long a bucket is kept after its window. A job that waits for an approval may last longer."""
 
 _DAY_SECONDS: Final = 86_400
 _REPEATS: Final = 5
@@ -563,30 +563,26 @@ class Meter:
         return self._add(
             bucket,
             {"committed": amount, "spent": spent},
-            {
-                ":most": {"N": str(bucket.limit.maximum - amount)},
-                ":about": amounts_item(about),
-                ":expires_at": {"N": str(bucket.ends_at + _BUCKET_SECONDS)},
-            },
+            {":most": {"N": str(bucket.limit.maximum - amount)}, ":about": amounts_item(about)},
         )
 
     def _add(
         self, bucket: Bucket, change: Mapping[str, int], commit: Mapping[str, Any] | None = None
     ) -> dict[str, object]:
         """Return the change of a bucket; one that commits describes the bucket and has the condition of its limit."""
+        described = "" if commit is None else ", about = :about"
         update: dict[str, Any] = {
             "TableName": self._buckets,
             "Key": {"id": {"S": bucket.id}},
-            "UpdateExpression": "ADD committed :committed, spent :spent",
+            # A settlement creates a bucket anew that expired before the call ended, so that it has to expire again.
+            "UpdateExpression": f"SET expires_at = :expires_at{described} ADD committed :committed, spent :spent",
             "ExpressionAttributeValues": {
                 ":committed": {"N": str(change["committed"])},
                 ":spent": {"N": str(change["spent"])},
+                ":expires_at": {"N": str(bucket.ends_at + _BUCKET_SECONDS)},
             },
         }
         if commit is not None:
-            update["UpdateExpression"] = (
-                f"SET expires_at = :expires_at, about = :about {update['UpdateExpression']}"
-            )
             update["ConditionExpression"] = "attribute_not_exists(committed) OR committed <= :most"
             update["ExpressionAttributeValues"] |= commit
             update["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"

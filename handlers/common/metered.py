@@ -199,9 +199,13 @@ class Metered:
             return None
         call = replace(self._call, request_id=request_id, started_at=started_at, route=route)
         lasts = lasts_seconds + _LATE_SECONDS
-        reserved = self._meter.reserve(
-            call, amounts, lasts_seconds=lasts, deadline=self._deadline, shared=True
-        )
+        try:
+            reserved = self._meter.reserve(
+                call, amounts, lasts_seconds=lasts, deadline=self._deadline, shared=True
+            )
+        except BudgetExceeded as refused:
+            self._record(refused)
+            raise
         self.hand_over()
         return Share(call.key, reserved.amounts)
 

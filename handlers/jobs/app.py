@@ -40,6 +40,7 @@ from handlers.common.once import Once
 from handlers.common.proxy_request import ProxyRequest
 from handlers.common.responses import Reply
 from handlers.common.service import Service
+from handlers.common.workflow_errors import NO_RESULT, problem_of_end
 from handlers.jobs.approvals import Approval, ApprovalClosed, Approvals
 from handlers.jobs.contract import decide_approval, list_workflows, read_job, start_job
 from handlers.jobs.contract import jobs as contract
@@ -55,7 +56,6 @@ from handlers.jobs.models import (
     WorkflowList,
 )
 from handlers.jobs.payloads import Payloads
-from handlers.jobs.problems import NO_RESULT, problem_of_end
 from handlers.jobs.records import JobRecord, JobRecords
 from handlers.jobs.running import NOTED_SECONDS
 from handlers.jobs.workflows import JobWorkflow, JobWorkflows

@@ -20,6 +20,7 @@ from handlers.common.meter import Meter
 from handlers.common.once import Once
 from handlers.common.service import Service
 from handlers.common.validation import validated
+from handlers.common.workflow_errors import WorkflowError, problem_of, problem_of_end
 from handlers.jobs.callback import Callbacks
 from handlers.jobs.contract import (
     ask_approval,
@@ -37,10 +38,8 @@ from handlers.jobs.models import (
     FinishRequest,
     JobReference,
     LinksRequest,
-    WorkflowError,
 )
 from handlers.jobs.payloads import Payloads
-from handlers.jobs.problems import problem_of, problem_of_end
 from handlers.jobs.questions import Questions
 from handlers.jobs.records import JobRecord, JobRecords
 

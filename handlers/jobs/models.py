@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field, JsonValue, field_validator
 
 from handlers.common.models import RequestModel, ResponseModel
+from handlers.common.workflow_errors import WorkflowError
 from handlers.jobs.callback_url import check_callback_url
 
 Decision = Literal["approved", "rejected"]
@@ -105,13 +106,6 @@ class WorkflowList(ResponseModel):
     """The workflows that can be started as jobs."""
 
     workflows: list[JobWorkflowInfo]
-
-
-class WorkflowError(RequestModel):
-    """Error from Step Functions: its name, and the cause, which is JSON if a function raised it."""
-
-    Error: str
-    Cause: str = ""
 
 
 class FinishRequest(RequestModel):

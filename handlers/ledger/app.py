@@ -14,6 +14,7 @@ from handlers.common.meter import Meter
 from handlers.common.metrics import record_refusal, record_warnings
 from handlers.common.once import Once
 from handlers.common.service import Service
+from handlers.common.workflow_errors import problem_of
 from handlers.ledger.contract import (
     ledger,
     read_all_usage,
@@ -93,7 +94,7 @@ def create_service(
     @service.implements(settle_workflow)
     def handle_settle(request: SettleRequest, invocation: Invocation) -> dict[str, object]:
         share = Share.from_json(request.charge)
-        outcome = "ok" if request.error is None else request.error.Error
+        outcome = "ok" if request.error is None else problem_of(request.error)[0]
         meter().settle_share(share.key, outcome=outcome, deadline=invocation.deadline)
         return {"settled": True}
 

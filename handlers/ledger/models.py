@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from handlers.common.models import RequestModel, ResponseModel
+from handlers.common.workflow_errors import WorkflowError
 
 GroupBy = Literal["day", "key", "model", "operation", "outcome", "tenant"]
 
@@ -34,18 +35,11 @@ class ReserveRequest(RequestModel):
     tokens: Annotated[int, Field(ge=0)]
 
 
-class StateError(RequestModel):
-    """Error from Step Functions."""
-
-    Error: str
-    Cause: str = ""
-
-
 class SettleRequest(RequestModel):
     """A workflow that has ended."""
 
     charge: dict[str, JsonValue]
-    error: StateError | None = None
+    error: WorkflowError | None = None
 
 
 class SweepRequest(RequestModel):

@@ -169,7 +169,11 @@ def _group(row: Item, group_by: GroupBy | None, day: str) -> str:
         return "total"
     if group_by == "day":
         return day
-    return str(row.get(_ATTRIBUTES[group_by], {}).get("S", "open"))
+    if "open" in row and group_by in ("model", "outcome"):  # not known before its end
+        return "open"
+    # No model answers a workflow: it is its own.
+    found = row.get(_ATTRIBUTES[group_by]) or row["operation"]
+    return str(found["S"])
 
 
 def _add(groups: dict[str, list[int]], group: str, row: Item) -> None:

@@ -76,13 +76,13 @@ class MeteredTables:
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the rows of the ledger, without the lists of accounts."""
-        return [row for row in self._items(self.ledger) if not row["account"]["S"].startswith("accounts#")]
+        return [row for row in self.items(self.ledger) if not row["account"]["S"].startswith("accounts#")]
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Return `committed` and `spent` of all buckets."""
         return {
             item["id"]["S"]: {name: int(item[name]["N"]) for name in ("committed", "spent")}
-            for item in self._items(self.buckets)
+            for item in self.items(self.buckets)
         }
 
     def check(self) -> list[dict[str, Any]]:
@@ -127,7 +127,8 @@ class MeteredTables:
                 return number
         raise AssertionError
 
-    def _items(self, table: str) -> list[dict[str, Any]]:
+    def items(self, table: str) -> list[dict[str, Any]]:
+        """Return all items of one of the two tables."""
         pages = self.client.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
         return [item for page in pages for item in page["Items"]]
 

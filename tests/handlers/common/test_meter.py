@@ -83,6 +83,16 @@ def test_a_call_that_began_before_midnight_counts_in_the_day_in_which_it_was_res
     }
 
 
+def test_a_bucket_expires_even_if_its_call_ends_after_it_has(tables: MeteredTables) -> None:
+    caller, meter = caller_with(limit("key:key-1", "day", "nano_usd", 100)), tables.meter()
+    reservation = meter.reserve(call_of(caller, "a"), {"nano_usd": 90}, lasts_seconds=99_999, deadline=soon())
+    (bucket,) = tables.items(tables.buckets)
+    tables.client.delete_item(TableName=tables.buckets, Key={"id": bucket["id"]})  # as DynamoDB does
+    meter.settle(reservation, OK, deadline=soon())
+    (again,) = tables.items(tables.buckets)
+    assert again["expires_at"] == bucket["expires_at"] == {"N": str(1_796_083_200 + 6 * 3_600)}
+
+
 def test_a_dead_call_counts_at_its_upper_bound_until_it_settles_after_all(tables: MeteredTables) -> None:
     caller, meter = caller_with(limit("key:key-1", "day", "nano_usd", 100)), tables.meter()
     reservation = meter.reserve(call_of(caller, "a"), {"nano_usd": 90}, lasts_seconds=30, deadline=soon())

@@ -87,8 +87,13 @@ def test_an_execution_that_ends_without_a_state_is_settled_too(jobs: Jobs, table
     assert tables.check()[0]["outcome"] == {"S": "workflow_timeout"}
 
 
-def test_a_job_without_budget_is_forgotten(jobs: Jobs, tables: MeteredTables) -> None:
+def test_a_job_without_budget_is_forgotten(
+    jobs: Jobs, tables: MeteredTables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("METER_NAMESPACE", "shop-prod")
     answer = jobs.post({"input": PAGES}, key="order-1", caller=tenant(209))
     assert (answer.status, answer.body["code"]) == (429, "budget_exceeded")
+    refused = json.loads(answer.log.splitlines()[0])
+    assert (refused["refusals"], refused["budget"]) == (1, "tenant/day/nano_usd")
     assert (jobs.executions(), tables.rows()) == ([], [])
     assert jobs.post({"input": PAGES}, key="order-1", caller=tenant(210)).status == 202

@@ -178,8 +178,29 @@ def test_a_workflow_is_reserved_once_and_settled_once(ledger: Ledger) -> None:
         settled = {"operation": "ledger.settle", "input": {"charge": first["charge"], "error": error}}
         assert ledger.direct(settled) == {"settled": True}
     (row,) = ledger.tables.check()
-    assert (row["outcome"], row["status"]) == ({"S": "BackendTimeout"}, {"S": "settled"})
+    assert (row["outcome"], row["status"]) == ({"S": "backend_timeout"}, {"S": "settled"})
     assert ledger.tables.counts()["tenant:acme#day#nano_usd#2026-11-30"] == {"committed": 0, "spent": 0}
+
+
+@pytest.mark.parametrize(
+    ("name", "outcome"),
+    [
+        ("BudgetExceeded", "budget_exceeded"),
+        ("States.Timeout", "workflow_timeout"),
+        ("SoldOut", "workflow_failed"),
+    ],
+)
+def test_a_workflow_that_failed_has_the_code_of_its_error(name: str, outcome: str, ledger: Ledger) -> None:
+    charge = reserve(ledger, 10)["charge"]
+    ledger.direct({"operation": "ledger.settle", "input": {"charge": charge, "error": {"Error": name}}})
+    assert groups(ledger.get({"group_by": "outcome"})) == [(outcome, 1, 0)]
+
+
+def test_a_workflow_is_its_own_model_once_it_has_ended(ledger: Ledger) -> None:
+    charge = reserve(ledger, 10)["charge"]
+    assert groups(ledger.get({"group_by": "model"})) == [("open", 1, 0)]
+    ledger.direct({"operation": "ledger.settle", "input": {"charge": charge}})
+    assert groups(ledger.get({"group_by": "model"})) == [("workflows.document", 1, 0)]
 
 
 def test_the_schedule_warns_once_of_a_budget_that_is_nearly_used_up(ledger: Ledger) -> None:

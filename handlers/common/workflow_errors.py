@@ -1,4 +1,4 @@
-"""Errors of jobs for clients: a code, and a message for people."""
+"""Errors of workflows, as Step Functions has them, for clients and the ledger: a code, and a message for people."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from handlers.common.errors import BackendError, BackendTimeout, BackendUnavailable, error_named
-from handlers.jobs.models import WorkflowError
+from handlers.common.models import RequestModel
 
 _BUSY = (BackendUnavailable.code, "The service is busy. Try again later.")
 _CRASHED = (BackendError.code, "The service failed.")
@@ -42,6 +42,13 @@ _ENDS = {
     "TIMED_OUT": _WORDS["States.Timeout"],
     "ABORTED": ("workflow_stopped", "The workflow was stopped."),
 }
+
+
+class WorkflowError(RequestModel):
+    """Error from Step Functions: its name, and the cause, which is JSON if a function raised it."""
+
+    Error: str
+    Cause: str = ""
 
 
 def problem_of(error: WorkflowError) -> tuple[str, str]:
