@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 from typing import BinaryIO, Final
@@ -15,14 +16,14 @@ class BoundedFile:
     """Append to a file; start it again when it is full.
 
     The full file is kept with `.1` at the end of its name, in place of the one before, so that the two take at most twice
-    `most_bytes`. Writing is thread-safe.
+    `most_bytes`. Writing is thread-safe. It ignores errors, as a full disk must not end a request.
 
     Args:
         path: The file; its directory is created when the first bytes are written.
-        most_bytes: Size at which it starts again, in bytes.
+        most_bytes: Size at which it starts again, in bytes. Default: 20 MB.
     """
 
-    def __init__(self, path: Path, *, most_bytes: int) -> None:
+    def __init__(self, path: Path, *, most_bytes: int = 20 * MEGABYTE) -> None:
         self._path = path
         self._most_bytes = most_bytes
         self._file: BinaryIO | None = None
@@ -31,12 +32,8 @@ class BoundedFile:
         self._lock = Lock()
 
     def write(self, data: bytes) -> None:
-        """Append bytes, which are in the file when this returns; once the file is closed, do nothing.
-
-        Raises:
-            OSError: The disk is full, or the file cannot be created.
-        """
-        with self._lock:
+        """Append bytes, which are in the file when this returns; once the file is closed, do nothing."""
+        with self._lock, suppress(OSError):
             if self._closed:
                 return
             file = self._file or self._open()
@@ -69,11 +66,11 @@ class BoundedFolder:
 
     Args:
         directory: The folder.
-        most_files: Number of names.
-        most_bytes: Size at which a file starts again, in bytes.
+        most_files: Number of names. Default: 100.
+        most_bytes: Size at which a file starts again, in bytes. Default: 4 MB.
     """
 
-    def __init__(self, directory: Path, *, most_files: int, most_bytes: int) -> None:
+    def __init__(self, directory: Path, *, most_files: int = 100, most_bytes: int = 4 * MEGABYTE) -> None:
         self._directory = directory
         self._most_files = most_files
         self._most_bytes = most_bytes
@@ -93,6 +90,11 @@ class BoundedFolder:
                 files[name] = self._file(name)
             files.move_to_end(name)
             files[name].write(data)
+
+    def remark(self, name: str, text: str) -> None:
+        """Append a line of the local cloud's own to the log of a function, which AWS would not write."""
+        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        self.write(name, f"{now} local cloud: {text}\n".encode())
 
     def close(self) -> None:
         """Close all files."""

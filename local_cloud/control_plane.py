@@ -82,29 +82,16 @@ class ControlPlane:
                 return verdict.response, verdict.note
             response = self._call(request)
             refused = refused_answer(request, response)
-        except Exception as error:  # noqa: BLE001 - as below
+        except Exception as error:  # noqa: BLE001 - the client must get an answer for every exception of moto
             return _failure(request, error), ""
         return (response, verdict.note) if refused is None else (refused.response, refused.note)
 
     def _call(self, request: Request) -> Response:
+        from werkzeug.test import run_wsgi_app
+
         assert self._application is not None  # noqa: S101 - `handle` loads it first
-        environ = wsgi_environ(request)
-        started: list[tuple[str, list[tuple[str, str]]]] = []
-
-        def start_response(status: str, headers: list[tuple[str, str]], _exc_info: object = None) -> None:
-            started.append((status, headers))
-
-        try:
-            chunks = self._application(environ, start_response)
-            try:
-                body = b"".join(chunks)
-            finally:
-                if hasattr(chunks, "close"):
-                    chunks.close()
-        except Exception as error:  # noqa: BLE001 - the client must get an answer for every exception of moto
-            return _failure(request, error)
-        status, headers = started[-1]
-        response = Response(int(status.split(" ", 1)[0]), tuple(headers), body)
+        chunks, status, headers = run_wsgi_app(self._application, wsgi_environ(request), buffered=True)
+        response = Response(int(status.split(" ", 1)[0]), tuple(headers), b"".join(chunks))
         return _not_there(request) if _is_page(response) else response
 
 
@@ -124,6 +111,9 @@ def wsgi_environ(request: Request) -> dict[str, Any]:
     Names of `x-amz-meta-` headers may hold an underscore, which WSGI cannot tell from a dash: moto looks up the name
     as sent under a key of its own.
     """
+    from moto.core import request as moto_request
+
+    key_of = moto_request.environ_key_for_header
     environ: dict[str, Any] = {
         "REQUEST_METHOD": request.method,
         "SCRIPT_NAME": "",
@@ -147,9 +137,9 @@ def wsgi_environ(request: Request) -> dict[str, Any]:
     }
     environ["REQUEST_URI"] = environ["RAW_URI"]
     names: dict[str, str] = {}
-    dashed = {_environ_key(name) for name, _ in request.headers if "_" not in name}
+    dashed = {key_of(name) for name, _ in request.headers if "_" not in name}
     for name, value in request.headers:
-        key = _environ_key(name)
+        key = key_of(name)
         if "_" in name:
             if not name.lower().startswith("x-amz-meta-") or key in dashed:
                 continue
@@ -157,13 +147,8 @@ def wsgi_environ(request: Request) -> dict[str, Any]:
         if key in ("CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING"):
             continue
         environ[key] = f"{environ[key]},{value}" if key in environ else value
-    environ["moto.preserved_header_names"] = names
+    environ[moto_request.PRESERVED_HEADER_NAMES_ENVIRON_KEY] = names
     return environ
-
-
-def _environ_key(name: str) -> str:
-    key = name.upper().replace("-", "_")
-    return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
 
 
 def _is_page(response: Response) -> bool:

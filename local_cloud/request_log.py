@@ -1,42 +1,19 @@
-"""Log of the requests: one readable line for each, in a file of bounded size."""
+"""Log of the requests: one readable line for each."""
 
 from __future__ import annotations
 
-from contextlib import suppress
-from pathlib import Path
 from time import localtime, strftime
-from typing import Final
 
-from local_cloud.bounded_file import MEGABYTE, BoundedFile
 from local_cloud.messages import Request, Response
 
-MOST_BYTES: Final = 20 * MEGABYTE
 
-
-class RequestLog:
-    """Log in `<directory>/logs/requests.log`.
-
-    Args:
-        path: The file.
-        most_bytes: Size at which the file starts again, in bytes; the full one is kept. Default: 20 MB.
-    """
-
-    def __init__(self, path: Path, *, most_bytes: int = MOST_BYTES) -> None:
-        self._file = BoundedFile(path, most_bytes=most_bytes)
-
-    def write(self, request: Request, response: Response, seconds: float, note: str = "") -> None:
-        """Write the line of a request that has been answered."""
-        service = note or _service(request)
-        line = (
-            f"{strftime('%H:%M:%S', localtime())} {response.status} {request.method:<6} {request.path} "
-            f"{seconds * 1000:.1f} ms {response.length} B {service}"
-        )
-        with suppress(OSError):  # a full disk must not end a request
-            self._file.write(line.rstrip().encode("utf-8", "backslashreplace") + b"\n")
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+def request_line(request: Request, response: Response, seconds: float, note: str = "") -> bytes:
+    """Return the line of a request that has been answered."""
+    line = (
+        f"{strftime('%H:%M:%S', localtime())} {response.status} {request.method:<6} {request.path} "
+        f"{seconds * 1000:.1f} ms {response.length} B {note or _service(request)}"
+    )
+    return line.rstrip().encode("utf-8", "backslashreplace") + b"\n"
 
 
 def _service(request: Request) -> str:

@@ -31,7 +31,6 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 FOLDER: Final = "saved"
 """Name of the folder in the directory of the local cloud."""
 
-_FORMAT: Final = 1
 _SMALLEST_BLOB: Final = 65_536
 _LOCK: Final = type(threading.Lock())
 _RLOCK: Final = type(threading.RLock())
@@ -190,7 +189,7 @@ class _Pickler(pickle.Pickler):
         if isinstance(value, (WeakKeyDictionary, WeakValueDictionary)):
             return type(value), (dict(value),)
         if isinstance(value, (threading.Thread, weakref.ref)):
-            return _nothing, ()
+            return type(None), ()
         if isinstance(value, FunctionType) and "<lambda>" in value.__qualname__ and value.__closure__ is None:
             return _function, (value.__module__, marshal.dumps(value.__code__))
         if type(value).__module__.startswith(_CRYPTOGRAPHY):
@@ -235,49 +234,29 @@ def _function(module: str, code: bytes) -> FunctionType:
 
 def _reduced_key(key: Any) -> Any:
     """Return how a private or public key is created anew; NotImplemented for everything else of that library."""
-    from cryptography.hazmat.primitives.serialization import (
-        Encoding,
-        NoEncryption,
-        PrivateFormat,
-        PublicFormat,
-    )
+    from cryptography.hazmat.primitives import serialization as keys
 
     if hasattr(key, "private_bytes"):
-        return _private_key, (key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()),)
+        encoded = key.private_bytes(keys.Encoding.DER, keys.PrivateFormat.PKCS8, keys.NoEncryption())
+        return keys.load_der_private_key, (encoded, None)
     if hasattr(key, "public_bytes"):
-        return _public_key, (key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),)
+        encoded = key.public_bytes(keys.Encoding.DER, keys.PublicFormat.SubjectPublicKeyInfo)
+        return keys.load_der_public_key, (encoded,)
     return NotImplemented
-
-
-def _private_key(encoded: bytes) -> Any:
-    from cryptography.hazmat.primitives.serialization import load_der_private_key
-
-    return load_der_private_key(encoded, None)
-
-
-def _public_key(encoded: bytes) -> Any:
-    from cryptography.hazmat.primitives.serialization import load_der_public_key
-
-    return load_der_public_key(encoded)
 
 
 def _read_only(content: dict[Any, Any]) -> MappingProxyType[Any, Any]:
     return MappingProxyType(content)
 
 
-def _nothing() -> None:
-    return None
-
-
 @cache
 def _version() -> dict[str, str]:
-    """Return what a state depends on beside its format: this Python, moto, and the code of the local cloud."""
+    """Return what a state depends on: this Python, moto, and the code of the local cloud."""
     code = hashlib.sha256()
     root = Path(__file__).parent
     for file in sorted(root.rglob("*.py")):
         code.update(f"{file.relative_to(root)}\n".encode() + file.read_bytes())
     return {
-        "format": str(_FORMAT),
         "python": platform.python_version(),
         "moto": metadata.version("moto"),
         "local_cloud": code.hexdigest(),

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from local_cloud import outbound
+from local_cloud.bounded_file import BoundedFile
 from local_cloud.browser_guard import host_name, is_own_name, refusal
 from local_cloud.control_plane import ControlPlane
 from local_cloud.errors import LocalCloudError
@@ -36,7 +37,7 @@ from local_cloud.http_server import (
     send_stream,
 )
 from local_cloud.messages import Request, Response, json_response
-from local_cloud.request_log import RequestLog
+from local_cloud.request_log import request_line
 from local_cloud.saved_state import SavedState, restore
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class LocalCloud:
         self._saved = saved
         self._instance = secrets.token_hex(8) if saved is None else saved.instance
         self._control_plane = ControlPlane()
-        self._request_log = RequestLog(directory / "logs" / "requests.log")
+        self._request_log = BoundedFile(directory / "logs" / "requests.log")
         self._server: asyncio.Server | None = None
         self._http: HttpServer | None = None
         self._functions: Functions | None = None
@@ -191,13 +192,13 @@ class LocalCloud:
             response, note = await self._dispatch(request, api)
         else:
             response, note = await (await self._loaded()).handle_domain(request, host=domain)
-        if response.stream is None:
-            self._request_log.write(request, response, time.perf_counter() - started, note)
-            return WireResponse(response)
         try:
+            if response.stream is None:
+                return WireResponse(response)
             return await send_stream(message, response, response.stream)
         finally:
-            self._request_log.write(request, response, time.perf_counter() - started, note)
+            seconds = time.perf_counter() - started
+            self._request_log.write(request_line(request, response, seconds, note))
 
     async def _dispatch(self, request: Request, api: _CalledApi | None) -> tuple[Response, str]:
         if api is None and (refused := refusal(request, host=self._host)):
@@ -217,11 +218,10 @@ class LocalCloud:
 
     async def _replace_files(self, request: Request) -> tuple[Response, str] | None:
         """Answer a call that replaces files of a function; None for every other request."""
-        from local_cloud.functions.file_replacement import is_file_replacement, replace_files
+        from local_cloud.functions.file_replacement import replace_files
 
-        if self._functions is None or not is_file_replacement(request):
-            return None
-        return await replace_files(self._functions, request), "dev"
+        answer = None if self._functions is None else await replace_files(self._functions, request)
+        return None if answer is None else (answer, "dev")
 
     async def _invoke_streamed(self, request: Request) -> tuple[Response, str] | None:
         """Answer a call of Lambda's InvokeWithResponseStream; None for every other request."""

@@ -13,9 +13,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from queue import SimpleQueue
 from typing import Any
 from uuid import uuid4
 
@@ -38,49 +39,25 @@ class _Delivery:
 
 
 class _Deliveries:
-    """Thread that delivers one event after the other."""
+    """Thread that delivers one event after the other, and one that follows the schedules of rules."""
 
     def __init__(self) -> None:
-        self._queue: SimpleQueue[_Delivery] = SimpleQueue()
-        self._lock = threading.Lock()
-        self._started = False
-        self.stopped = False
-
-    def put(self, delivery: _Delivery) -> None:
-        with self._lock:
-            if not self._started:
-                self._started = True
-                threading.Thread(target=self._run, daemon=True, name="events").start()
-        self._queue.put(delivery)
-
-    def _run(self) -> None:
-        while True:
-            delivery = self._queue.get()
-            if self.stopped:
-                continue
-            try:
-                _deliver(delivery)
-            except Exception:
-                _logger.exception("an event of rule %s was not delivered", delivery.sender.rule_arn)
-
-
-class _Timer:
-    """Thread that delivers the events of schedules."""
-
-    def __init__(self) -> None:
+        self.skipped_services: set[str] = set()
+        self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="events")
         self._stopped = threading.Event()
-
-    def start(self) -> None:
-        self._stopped = stopped = threading.Event()
-        threading.Thread(target=self._run, args=(stopped,), daemon=True, name="schedules").start()
+        threading.Thread(target=self._follow_schedules, daemon=True, name="schedules").start()
 
     def stop(self) -> None:
         self._stopped.set()
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
-    @staticmethod
-    def _run(stopped: threading.Event) -> None:
+    def put(self, delivery: _Delivery) -> None:
+        with suppress(RuntimeError):  # stopped
+            self._threads.submit(_deliver, delivery)
+
+    def _follow_schedules(self) -> None:
         schedules = Schedules(time.monotonic, _skip_schedule)
-        while not stopped.wait(_TICK_SECONDS):
+        while not self._stopped.wait(_TICK_SECONDS):
             try:
                 for rule in schedules.due(_all_rules()):
                     _send_scheduled(rule)
@@ -89,23 +66,25 @@ class _Timer:
 
 
 _TICK_SECONDS = 1.0
-_timer = _Timer()
-_deliveries = _Deliveries()
-_said: set[str] = set()
+_deliveries: _Deliveries | None = None
 
 
 def install() -> None:
     """Deliver what moto's rules match, from now on."""
-    _deliveries.stopped = False
-    _said.clear()
-    _timer.stop()
-    _timer.start()
+    global _deliveries
+    stop()
+    _deliveries = _Deliveries()
 
 
 def stop() -> None:
     """Deliver nothing any more, as the local cloud ends."""
-    _deliveries.stopped = True
-    _timer.stop()
+    if _deliveries is not None:
+        _deliveries.stop()
+
+
+def _put(rule: Any, target: Mapping[str, Any], event: Mapping[str, Any]) -> None:
+    if _deliveries is not None:
+        _deliveries.put(_Delivery(Sender(rule.arn, rule.account_id), dict(target), event))
 
 
 def publish(
@@ -144,7 +123,7 @@ def _send_scheduled(rule: Any) -> None:
     event = _event(rule.account_id, rule.region_name, "aws.events", "Scheduled Event", rule.arn, {})
     for target in list(rule.targets):
         if delivers_to(target["Arn"]):
-            _deliveries.put(_Delivery(Sender(rule.arn, rule.account_id), dict(target), event))
+            _put(rule, target, event)
 
 
 def _skip_schedule(name: str, expression: str) -> None:
@@ -165,8 +144,7 @@ def _send_to_targets(
         return
     for target in list(rule.targets):
         if delivers_to(target["Arn"]):
-            sender = Sender(rule.arn, rule.account_id)
-            _deliveries.put(_Delivery(sender, dict(target), event))
+            _put(rule, target, event)
         else:
             alone = copy.copy(rule)
             alone.targets = [target]
@@ -181,8 +159,8 @@ def _leave_to_moto(
         original(rule, event, transform_input)
     except NotImplementedError:
         service = service_of(rule.targets[0]["Arn"])
-        if service not in _said:
-            _said.add(service)
+        if _deliveries is not None and service not in _deliveries.skipped_services:
+            _deliveries.skipped_services.add(service)
             _logger.warning(
                 "rule %s: the local cloud delivers no events to targets of %s",
                 rule.name,
@@ -198,6 +176,8 @@ def _deliver(delivery: _Delivery) -> None:
         _bury(delivery, Undeliverable("INVALID_JSON", str(error)))
     except Undeliverable as error:
         _bury(delivery, error)
+    except Exception:
+        _logger.exception("an event of rule %s was not delivered", sender.rule_arn)
 
 
 def _bury(delivery: _Delivery, error: Undeliverable) -> None:

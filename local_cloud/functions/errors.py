@@ -31,6 +31,12 @@ class FunctionServiceError(Exception):
         self.message = message
         self.reason = reason
 
+    @property
+    def content(self) -> dict[str, str]:
+        """Return the members of the answer."""
+        content = {"Type": "User" if self.status < 500 else "Service", "Message": self.message}
+        return content if self.reason is None else {**content, "Reason": self.reason}
+
 
 class CodeRejected(FunctionServiceError, code="CodeRejectedException", status=422):
     """New code of a function cannot be loaded.

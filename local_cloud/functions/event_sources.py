@@ -19,13 +19,9 @@ from moto.sqs import models as sqs_models
 from moto.sqs.exceptions import QueueDoesNotExist, ReceiptHandleIsInvalid
 
 from local_cloud.functions.errors import FunctionServiceError, TooManyRequests
-from local_cloud.functions.invoker import Invoker
+from local_cloud.functions.invoker import LARGEST_REQUEST_BYTES, Invoker
 from local_cloud.functions.queue_events import events_of, failed_ids
-from local_cloud.functions.result import InvocationResult
 from local_cloud.moto_backends import every
-
-LARGEST_EVENT_BYTES = 6_291_456
-"""Lambda's limit for the event of a batch: 6 MB."""
 
 _CONCURRENCY = 5
 """How many batches of a mapping run at once if it says nothing. Lambda begins with five, and goes up to 1,250."""
@@ -48,7 +44,7 @@ class EventSources:
     """
 
     def __init__(self, invoker: Invoker, *, interval_seconds: float = 0.25) -> None:
-        self._invoker = invoker
+        self.invoker = invoker
         self._interval = interval_seconds
         self._consumers: dict[str, _Consumer] = {}
         self._woken = asyncio.Event()
@@ -93,10 +89,6 @@ class EventSources:
                     await asyncio.wait_for(self._woken.wait(), self._interval)
         finally:
             self._task = None
-
-    async def invoke(self, function_arn: str, payload: bytes) -> InvocationResult:
-        """Run a function."""
-        return await self._invoker.invoke(function_arn, payload)
 
 
 class _Consumer:
@@ -148,7 +140,7 @@ class _Consumer:
 
     async def _handle(self, messages: list[Any], until: float) -> None:
         arn = self.mapping.event_source_arn
-        for part, payload in events_of(messages, queue_arn=arn, largest_bytes=LARGEST_EVENT_BYTES):
+        for part, payload in events_of(messages, queue_arn=arn, largest_bytes=LARGEST_REQUEST_BYTES):
             ids = {message.id for message in part}
             failed = await self._call(payload, ids, until)
             for message in part:
@@ -163,7 +155,7 @@ class _Consumer:
         delay = 0.0
         while True:
             try:
-                result = await self._sources.invoke(self.mapping.function_arn, payload)
+                result = await self._sources.invoker.invoke(self.mapping.function_arn, payload)
             except TooManyRequests as error:
                 delay = next(delays, delay)
                 if loop.time() + delay < until:
@@ -204,19 +196,6 @@ def _mappings() -> Iterator[tuple[Any, Any]]:
         for mapping in list(backend._event_source_mappings.values()):
             if ":sqs:" in mapping.event_source_arn:
                 yield backend, mapping
-
-
-_add_message = sqs_models.Queue.add_message
-
-
-def install(wake: Any) -> None:
-    """Have moto say when a message was sent."""
-
-    def add_message(queue: Any, message: Any) -> None:
-        _add_message(queue, message)
-        wake()
-
-    sqs_models.Queue.add_message = add_message
 
 
 def keep_from_moto(backend: Any, mapping: Any) -> None:

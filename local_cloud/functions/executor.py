@@ -20,6 +20,7 @@ from typing import Any, Unpack
 
 from moto.core import DEFAULT_ACCOUNT_ID
 
+from local_cloud.bounded_file import BoundedFolder
 from local_cloud.functions import outcome as outcomes
 from local_cloud.functions.code_store import ArchiveChanged, CodeStore, ReplacedFile
 from local_cloud.functions.concurrency import Concurrency
@@ -44,8 +45,7 @@ from local_cloud.functions.errors import (
 from local_cloud.functions.event_sources import EventSources
 from local_cloud.functions.events import EventQueue
 from local_cloud.functions.invocation import Invocation, StartFailed, StartTimedOut
-from local_cloud.functions.invoker import CallContext
-from local_cloud.functions.log import FunctionLogs
+from local_cloud.functions.invoker import LARGEST_REQUEST_BYTES, CallContext
 from local_cloud.functions.memory import MemoryWatch
 from local_cloud.functions.pool import FunctionPool
 from local_cloud.functions.response_stream import ResponseStream
@@ -53,9 +53,6 @@ from local_cloud.functions.result import InvocationResult
 from local_cloud.functions.warden import Warden
 from local_cloud.functions.worker import Worker, WorkerServices
 from local_cloud.log_groups import LogDelivery
-
-LARGEST_REQUEST_BYTES = 6_291_456
-"""Lambda's limit for the event of a synchronous invocation: 6 MB."""
 
 _LONGEST_END_SECONDS = 5.0
 _MOST_CODE_CHANGES = 5
@@ -117,7 +114,7 @@ class FunctionExecutor:
         self._housekeeping: asyncio.TimerHandle | None = None
         self._replacing = asyncio.Lock()
         self._closed = False
-        self._logs = FunctionLogs(directory / "logs" / "functions")
+        self._logs = BoundedFolder(directory / "logs" / "functions")
         self._cloudwatch = LogDelivery()
         self._memory = MemoryWatch()
         self._warden = Warden(directory / "functions")

@@ -21,15 +21,11 @@ from local_cloud.messages import Request, Response, json_response
 _PATH = re.compile(r"/_aws/lambda/(?P<function>[^/]+)/files")
 
 
-def is_file_replacement(request: Request) -> bool:
-    """Return whether a request calls the operation."""
-    return request.method == "PUT" and _PATH.fullmatch(request.path) is not None
-
-
-async def replace_files(functions: Functions, request: Request) -> Response:
-    """Carry out the operation."""
+async def replace_files(functions: Functions, request: Request) -> Response | None:
+    """Carry out the operation; None for every other request."""
     match = _PATH.fullmatch(request.path)
-    assert match is not None  # noqa: S101 - asked before
+    if match is None or request.method != "PUT":
+        return None
     try:
         archive, files = _read(request.body)
         digest = await functions.replace_files(unquote(match["function"]), files, archive=archive)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Mapping
 from typing import Protocol, TypedDict, Unpack
 
 from local_cloud.functions.code_store import ReplacedFile
+from local_cloud.functions.errors import InvalidRequestContent
 from local_cloud.functions.response_stream import ResponseStream
 from local_cloud.functions.result import InvocationResult
+
+LARGEST_REQUEST_BYTES = 6_291_456
+"""Lambda's limit for the event of a synchronous invocation: 6 MB."""
 
 
 class CallContext(TypedDict, total=False):
@@ -15,6 +21,28 @@ class CallContext(TypedDict, total=False):
 
     trace_header: str | None
     client_context: str | None
+
+
+def call_context(trace_header: str | None, client_context: str | None) -> CallContext:
+    """Read the headers of a call of Lambda; the client context is JSON, encoded in base64."""
+    if not client_context:
+        return {"trace_header": trace_header, "client_context": None}
+    try:
+        text = base64.b64decode(client_context, validate=True).decode()
+        json.loads(text)
+    except ValueError as error:
+        raise InvalidRequestContent(
+            f"Could not parse client context: {error}; send JSON, encoded in base64."
+        ) from error
+    return {"trace_header": trace_header, "client_context": text}
+
+
+def require_json(payload: bytes) -> None:
+    """Reject a payload that is not JSON."""
+    try:
+        json.loads(payload)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequestContent(f"Could not parse request body into json: {error}") from error
 
 
 class Invoker(Protocol):

@@ -7,53 +7,19 @@ could send log records over a descriptor of their own, but then they would lose 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
-from local_cloud.bounded_file import MEGABYTE, BoundedFolder
+from local_cloud.bounded_file import BoundedFolder
 
 TAIL_BYTES: Final = 4096
-MOST_FILES: Final = 100
-MOST_BYTES: Final = 4 * MEGABYTE
 
 _CHUNK_BYTES = 1 << 16
 _MOST_CHUNKS = 8  # more than a pipe holds: a worker that never stops writing must not stop everything else
 _LONGEST_LINE_BYTES = 1 << 18
-
-
-class FunctionLogs:
-    """The log files of all functions, or of all state machines.
-
-    Args:
-        directory: The folder of the files; one is named after each function.
-        most_files: Number of functions with a file; one more takes the place of the one that was written to least
-            recently. Default: 100.
-        most_bytes: Size at which a file starts again, in bytes; the full one is kept. Default: 4 MB.
-    """
-
-    def __init__(
-        self, directory: Path, *, most_files: int = MOST_FILES, most_bytes: int = MOST_BYTES
-    ) -> None:
-        self._files = BoundedFolder(directory, most_files=most_files, most_bytes=most_bytes)
-
-    def write(self, name: str, text: bytes) -> None:
-        """Append to a function's file."""
-        with contextlib.suppress(OSError):  # a full disk must not end an invocation
-            self._files.write(name, text)
-
-    def remark(self, name: str, text: str) -> None:
-        """Append a line of the local cloud's own, which is not part of the function's log on AWS."""
-        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        self.write(name, f"{now} local cloud: {text}\n".encode())
-
-    def close(self) -> None:
-        """Close the files."""
-        self._files.close()
 
 
 class WorkerLog:
@@ -65,7 +31,7 @@ class WorkerLog:
         logs: Where the lines go.
     """
 
-    def __init__(self, name: str, stream: str, logs: FunctionLogs) -> None:
+    def __init__(self, name: str, stream: str, logs: BoundedFolder) -> None:
         self._name = name
         self._mark = f" {stream.rpartition(']')[2][:6]} ".encode()
         self._read_end: int | None = None

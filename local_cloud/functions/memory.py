@@ -8,45 +8,34 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import Protocol
+from collections.abc import Callable
 
 import psutil
 
 INTERVAL_SECONDS = 0.05
 
 
-class WatchedWorker(Protocol):
-    """Worker whose memory is watched."""
-
-    @property
-    def pid(self) -> int:
-        """Process id, which is also the id of its group."""
-
-    def memory_measured(self, resident: int, unshared: int) -> None:
-        """Handle a measurement.
-
-        Args:
-            resident: All memory of the group, in bytes.
-            unshared: The same without pages that come from files, in bytes.
-        """
-
-
 class MemoryWatch:
     """Watch over the memory of busy workers, on the server's asyncio loop."""
 
     def __init__(self) -> None:
-        self._busy: set[WatchedWorker] = set()
+        self._busy: dict[int, Callable[[int, int], None]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def add(self, worker: WatchedWorker) -> None:
-        """Measure this worker from now on."""
-        self._busy.add(worker)
+    def add(self, group: int, measured: Callable[[int, int], None]) -> None:
+        """Measure a process group from now on.
+
+        Args:
+            group: The id of the group.
+            measured: Called with the memory of the group in bytes: all of it, and without pages that come from files.
+        """
+        self._busy[group] = measured
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(INTERVAL_SECONDS, self._tick)
 
-    def remove(self, worker: WatchedWorker) -> None:
-        """Leave this worker alone."""
-        self._busy.discard(worker)
+    def remove(self, group: int) -> None:
+        """Leave this process group alone."""
+        self._busy.pop(group, None)
 
     def close(self) -> None:
         """Stop."""
@@ -59,11 +48,9 @@ class MemoryWatch:
         self._timer = None
         if not self._busy:
             return
-        workers = list(self._busy)
-        usage = measure({worker.pid for worker in workers})
-        for worker in workers:
-            if worker.pid in usage:
-                worker.memory_measured(*usage[worker.pid])
+        for group, usage in measure(set(self._busy)).items():
+            if (measured := self._busy.get(group)) is not None:
+                measured(*usage)
         if self._busy:
             self._timer = asyncio.get_running_loop().call_later(INTERVAL_SECONDS, self._tick)
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import contextlib
 import json
 from collections.abc import Coroutine, Mapping
@@ -23,11 +22,12 @@ from moto.awslambda import models as lambda_models
 from moto.awslambda import urls as lambda_urls
 from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.responses import LambdaResponse
+from moto.sqs.models import Queue
 
 from local_cloud.functions import event_sources
-from local_cloud.functions.errors import FunctionServiceError, InvalidRequestContent, ServiceUnavailable
+from local_cloud.functions.errors import FunctionServiceError, ServiceUnavailable
 from local_cloud.functions.executor import FunctionExecutor
-from local_cloud.functions.invoker import CallContext
+from local_cloud.functions.invoker import call_context, require_json
 from local_cloud.functions.role_checks import require_reading, require_sending, require_trust
 from local_cloud.patches import extends
 
@@ -58,12 +58,9 @@ class _Bridge:
     ) -> bytes:
         given = {name.lower(): value for name, value in headers.items()}
         kind = given.get("x-amz-invocation-type", "RequestResponse")
-        _require_json(payload)
+        require_json(payload)
         executor = self._connected()
-        context: CallContext = {
-            "trace_header": given.get("x-amzn-trace-id"),
-            "client_context": _client_context(given.get("x-amz-client-context")),
-        }
+        context = call_context(given.get("x-amzn-trace-id"), given.get("x-amz-client-context"))
         if kind == "DryRun":
             self._wait(_call(executor.resolve, function))
             return b""
@@ -119,10 +116,7 @@ class _MotoError(LambdaClientError):  # type: ignore[misc] # moto ships no types
     def __init__(self, error: FunctionServiceError) -> None:
         super().__init__(error.code, error.message)
         self.code = error.status
-        body = {"Type": "User" if error.status < 500 else "Service", "Message": error.message}
-        if error.reason is not None:
-            body["Reason"] = error.reason
-        self.description = json.dumps({"__type": error.code, "message": error.message, **body})
+        self.description = json.dumps({"__type": error.code, "message": error.message, **error.content})
 
 
 class LocalLambdaBackend(lambda_models.LambdaBackend):  # type: ignore[misc] # moto ships no types
@@ -207,6 +201,12 @@ def _keep_request_id(original: Any, headers: dict[str, str], body: Any) -> Any:
     return headers | own_id, body
 
 
+@extends(Queue)
+def _add_message(original: Any, queue: Any, message: Any) -> None:
+    original(queue, message)
+    _bridge.wake_event_sources()
+
+
 def install(executor: FunctionExecutor, loop: asyncio.AbstractEventLoop) -> None:
     """Make moto's Lambda backend run its functions with this executor; one that was installed before is replaced.
 
@@ -223,25 +223,4 @@ def install(executor: FunctionExecutor, loop: asyncio.AbstractEventLoop) -> None
             backend.__class__ = LocalLambdaBackend
     lambda_models.LambdaFunction.invoke = _invoke_later
     LambdaResponse.invoke = _invoke_over_http
-    event_sources.install(_bridge.wake_event_sources)
     _bridge.wake_event_sources()
-
-
-def _require_json(payload: bytes) -> None:
-    try:
-        json.loads(payload)
-    except (ValueError, RecursionError) as error:
-        raise InvalidRequestContent(f"Could not parse request body into json: {error}") from error
-
-
-def _client_context(header: str | None) -> str | None:
-    if not header:
-        return None
-    try:
-        text = base64.b64decode(header, validate=True).decode()
-        json.loads(text)
-    except (ValueError, binascii.Error) as error:
-        raise InvalidRequestContent(
-            f"Could not parse client context: {error}; send JSON, encoded in base64."
-        ) from error
-    return text

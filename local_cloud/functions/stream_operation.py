@@ -8,12 +8,12 @@ from __future__ import annotations
 import base64
 import json
 import re
-import struct
-import zlib
 from urllib.parse import parse_qs, unquote
 
+from moto.core.eventstream import EventStreamEncoder
+
 from local_cloud.functions.errors import FunctionServiceError
-from local_cloud.functions.invoker import Invoker
+from local_cloud.functions.invoker import Invoker, call_context, require_json
 from local_cloud.functions.response_stream import ResponseStream
 from local_cloud.messages import BodyStream, Request, Response, json_response
 
@@ -28,25 +28,15 @@ def is_stream_operation(request: Request) -> bool:
 
 async def invoke_with_response_stream(functions: Invoker, request: Request) -> Response:
     """Carry out the operation."""
-    function = _function(request)
     payload = request.body or b"{}"
     try:
-        json.loads(payload)
-    except (ValueError, RecursionError) as error:
-        return _error(
-            "InvalidRequestContentException", 400, f"Could not parse request body into json: {error}"
-        )
-    encoded = request.header("x-amz-client-context")
-    try:
-        context = base64.b64decode(encoded, validate=True).decode() if encoded else None
-        stream = await functions.invoke_streamed(
-            function, payload, trace_header=request.header("x-amzn-trace-id"), client_context=context
-        )
+        require_json(payload)
+        context = call_context(request.header("x-amzn-trace-id"), request.header("x-amz-client-context"))
+        stream = await functions.invoke_streamed(_function(request), payload, **context)
         first = await stream.read()
     except FunctionServiceError as error:
-        return _error(error.code, error.status, error.message)
-    except ValueError as error:
-        return _error("InvalidRequestContentException", 400, f"Could not parse client context: {error}")
+        body = {**error.content, "message": error.message}
+        return json_response(error.status, body, ("x-amzn-ErrorType", error.code))
     headers = (("Content-Type", "application/vnd.amazon.eventstream"),)
     with_log = request.header("x-amz-log-type") == "Tail"
     return Response(200, headers, stream=_EventStream(stream, first, with_log=with_log))
@@ -102,22 +92,7 @@ def _function(request: Request) -> str:
     return f"{name}:{qualifier}" if qualifier and not qualified else name
 
 
-def _error(code: str, status: int, message: str) -> Response:
-    body = {"Type": "User" if status < 500 else "Service", "Message": message, "message": message}
-    return json_response(status, body, ("x-amzn-ErrorType", code))
-
-
 def _frame(event_type: str, content_type: str, payload: bytes) -> bytes:
-    """Encode one event of an event stream (`vnd.amazon.eventstream`)."""
-    headers = b"".join(
-        struct.pack(">B", len(name)) + name + struct.pack(">BH", 7, len(value)) + value
-        for name, value in (
-            (b":event-type", event_type.encode()),
-            (b":content-type", content_type.encode()),
-            (b":message-type", b"event"),
-        )
-    )
-    prelude = struct.pack(">II", 16 + len(headers) + len(payload), len(headers))
-    prelude += struct.pack(">I", zlib.crc32(prelude))
-    message = prelude + headers + payload
-    return message + struct.pack(">I", zlib.crc32(message))
+    headers = {":event-type": event_type, ":content-type": content_type, ":message-type": "event"}
+    frame: bytes = EventStreamEncoder().encode_message(headers, payload)
+    return frame

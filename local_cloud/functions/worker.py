@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
+from local_cloud.bounded_file import BoundedFolder
 from local_cloud.functions import outcome as outcomes
 from local_cloud.functions.credentials import (
     NOBODYS,
@@ -26,7 +27,7 @@ from local_cloud.functions.definition import FunctionDefinition
 from local_cloud.functions.environment import WorkerPlace, worker_command, worker_environment
 from local_cloud.functions.errors import FunctionServiceError, ServiceUnavailable
 from local_cloud.functions.invocation import Invocation, StartFailed, StartTimedOut
-from local_cloud.functions.log import FunctionLogs, WorkerLog, log_stream_name, report_line
+from local_cloud.functions.log import WorkerLog, log_stream_name, report_line
 from local_cloud.functions.memory import MemoryWatch, measure
 from local_cloud.functions.outcome import Outcome
 from local_cloud.functions.process import ProcessGroup
@@ -56,7 +57,7 @@ class WorkerOwner(Protocol):
 class WorkerServices:
     """Services that all workers share."""
 
-    logs: FunctionLogs
+    logs: BoundedFolder
     cloudwatch: LogDelivery
     memory: MemoryWatch
     warden: Warden
@@ -135,7 +136,7 @@ class Worker:
                 f"No process can be started for function {self.definition.name!r}: {error}. End other programs "
                 "or lower the concurrency."
             ) from error
-        self._services.memory.add(self)
+        self._services.memory.add(self.pid, self.memory_measured)
         timer = self._loop.call_later(limit_seconds, self._start_timed_out)
         try:
             await self._started
@@ -144,7 +145,7 @@ class Worker:
             raise
         finally:
             timer.cancel()
-            self._services.memory.remove(self)
+            self._services.memory.remove(self.pid)
         self._init_ms = (self._loop.time() - began) * 1000
 
     def run(self, invocation: Invocation) -> None:
@@ -161,7 +162,7 @@ class Worker:
             self._log.start_tail()
         self._log.start(f"START RequestId: {invocation.request_id} Version: {definition.version}")
         self._timer = self._loop.call_later(left, self._timed_out)
-        self._services.memory.add(self)
+        self._services.memory.add(self.pid, self.memory_measured)
         self._api.send(invocation.message(int((time.time() + left) * 1000)))
 
     def refuse(self, invocation: Invocation, outcome: Outcome) -> None:
@@ -392,7 +393,7 @@ class Worker:
             self.gone.set_result(None)
 
     def _stop_watching(self) -> None:
-        self._services.memory.remove(self)
+        self._services.memory.remove(self.pid)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -18,7 +18,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from local_cloud.iam.documents import parse_policy
 from local_cloud.iam.policies import (
@@ -129,35 +128,25 @@ def find_caller(access_key: str) -> Caller | None:
         return None
     if key.user_name is None:
         session = sts_backends[account][_PARTITION].get_assumed_role_from_access_key(access_key)
-        return None if session is None else _session(session, account)
+        return (
+            None
+            if session is None
+            else Caller(
+                access_key,
+                session.secret_access_key,
+                account,
+                session.user_id,
+                session.arn,
+                session.role_arn,
+                token=session.session_token,
+                expires=session.expiration,
+                session_policy=session.policy or None,
+            )
+        )
     user = iam.users.get(key.user_name)
-    return None if user is None else _user(user, key, account)
-
-
-def _user(user: Any, key: Any, account: str) -> Caller:
-    return Caller(
-        access_key=key.access_key_id,
-        secret=key.secret_access_key,
-        account_id=account,
-        user_id=user.id,
-        arn=user.arn,
-        principal_arn=user.arn,
-        user_name=user.name,
-    )
-
-
-def _session(session: Any, account: str) -> Caller:
-    return Caller(
-        access_key=session.access_key_id,
-        secret=session.secret_access_key,
-        account_id=account,
-        user_id=session.user_id,
-        arn=session.arn,
-        principal_arn=session.role_arn,
-        token=session.session_token,
-        expires=session.expiration,
-        session_policy=session.policy or None,
-    )
+    if user is None:
+        return None
+    return Caller(access_key, key.secret_access_key, account, user.id, user.arn, user.arn, user.name)
 
 
 def _root_arn(account: str) -> str:

@@ -1,8 +1,7 @@
 """Calls of AWS APIs, read from requests: service, operation and parameters.
 
 The credential scope of the signature names the service. How the operation is written depends on the protocol:
-a header, a form field, a path, or the method and the path together, for which botocore has models of the
-services.
+a header, a form field, a path, or the method and the path together, which moto's routers know.
 """
 
 from __future__ import annotations
@@ -11,12 +10,15 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Literal
 from urllib.parse import parse_qsl, unquote
 
+from botocore.exceptions import UnknownServiceError
+from moto.core.request import Request as MotoRequest
+from moto.core.routing import get_service_router
+from werkzeug.exceptions import NotFound
+
 from local_cloud.messages import Request
-from local_cloud.service_models import service_model
 
 Protocol = Literal["json", "cbor", "query", "rest-json", "rest-xml"]
 
@@ -25,9 +27,6 @@ _CREDENTIAL = re.compile(r"X-Amz-Credential=([^&]+)", re.IGNORECASE)
 _OLD_CREDENTIAL = re.compile(r"AWSAccessKeyId=(ASIA\w+)")
 _RPC_PATH = re.compile(r"/service/[^/]+/operation/(?P<operation>\w+)")
 _OLD_REGION = "us-east-1"
-_PLACEHOLDER = re.compile(r"\{(\w+)(\+?)\}")
-# What functions call most; so that no model has to be read, which takes a tenth of a second.
-_INVOCATION = re.compile(r"/2015-03-31/functions/(?P<FunctionName>[^/]+)/invocations/?")
 # Services whose requests are signed under a name that is not that of their model.
 _MODELS = {
     "bedrock": ("bedrock-runtime", "bedrock-agent-runtime", "bedrock"),
@@ -138,54 +137,15 @@ def _form(request: Request) -> dict[str, str]:
     return parameters if "Action" in parameters else {}
 
 
-@dataclass(frozen=True, slots=True)
-class _Route:
-    """One operation of a REST API, and the requests that are for it."""
-
-    operation: str
-    method: str
-    path: re.Pattern[str]
-    query: tuple[tuple[str, str], ...]
-
-
 def _rest_operation(request: Request, service: str) -> tuple[str, dict[str, Any]] | None:
-    query = dict(parse_qsl(request.query, keep_blank_values=True))
-    if service == "lambda" and request.method == "POST" and (match := _INVOCATION.fullmatch(request.path)):
-        return "Invoke", {**query, **_unescaped(match)}
     if service == "apigateway":
         return request.method, {}
+    url = f"http://localhost{request.path}?{request.query}"
+    call = MotoRequest.from_primitives(request.method, url, dict(request.headers))
     for model in _MODELS.get(service, (service,)):
-        for route in _routes(model):
-            if route.method != request.method or not set(route.query) <= set(query.items()):
-                continue
-            if match := route.path.fullmatch(request.path):
-                return route.operation, {**query, **_unescaped(match)}
-    return None
-
-
-def _unescaped(match: re.Match[str]) -> dict[str, str]:
-    return {name: unquote(value) for name, value in match.groupdict().items()}
-
-
-@lru_cache(maxsize=32)
-def _routes(service: str) -> tuple[_Route, ...]:
-    """Return the operations of a REST API, those with the most fixed parts first; none for a service unknown."""
-    model = service_model(service)
-    if model is None:
-        return ()
-    routes = []
-    for name in model.operation_names:
-        http = model.operation_model(name).http
-        if "requestUri" not in http:
+        try:
+            operation, parameters = get_service_router(model).match(call)
+        except (NotFound, NotImplementedError, UnknownServiceError):
             continue
-        path, _, query = http["requestUri"].partition("?")
-        fixed = _PLACEHOLDER.sub("", path).count("/") * 100 + len(_PLACEHOLDER.sub("", path)) + len(query)
-        written = _PLACEHOLDER.split(path.rstrip("/"))
-        expression = "".join(
-            re.escape(text) if kind == 0 else f"(?P<{text}>{'.+' if written[index + 1] else '[^/]+'})"
-            for index, text in enumerate(written)
-            if (kind := index % 3) != 2
-        )
-        pattern = re.compile(expression + "/?")
-        routes.append((fixed, _Route(name, http["method"], pattern, tuple(parse_qsl(query)))))
-    return tuple(route for _, route in sorted(routes, key=lambda item: -item[0]))
+        return operation.name, {**call.args, **parameters}
+    return None

@@ -35,8 +35,8 @@ from moto.stepfunctions.parser.api import (
 )
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
+from local_cloud.bounded_file import BoundedFolder
 from local_cloud.functions.invocation import new_trace_header
-from local_cloud.functions.log import FunctionLogs
 from local_cloud.log_groups import LogDelivery
 from local_cloud.states.execution import LocalExecution
 from local_cloud.states.records import LogSettings, Records
@@ -68,7 +68,7 @@ class _Target:
 class LocalStatesBackend(TaskTokens, StepFunctionsParserBackend):  # type: ignore[misc] # moto ships no types
     """moto's Step Functions backend, whose executions run on this machine."""
 
-    lines: FunctionLogs
+    lines: BoundedFolder
     delivery = LogDelivery()
     on_event: Callable[[str], None] | None = None
     accepted_exec_arn_format = re.compile(

@@ -17,7 +17,7 @@ from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 
-from local_cloud.functions.log import FunctionLogs
+from local_cloud.bounded_file import BoundedFolder
 from local_cloud.log_groups import LogDelivery, LogStream
 
 _logger = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class Records:
         machine: str,
         settings: LogSettings,
         delivery: LogDelivery,
-        lines: FunctionLogs,
+        lines: BoundedFolder,
         trace_header: str = "",
         on_event: Callable[[str], None] | None = None,
     ) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from local_cloud.functions.log import FunctionLogs
+from local_cloud.bounded_file import BoundedFolder
 from local_cloud.moto_backends import every
 
 LOG_FOLDER = "state_machines"
@@ -103,7 +103,7 @@ def _connect_backends(endpoint_url: str, directory: Path, on_event: Callable[[st
     from local_cloud.states.clients import Clients
     from local_cloud.states.roles import ROLES
 
-    LocalStatesBackend.lines = FunctionLogs(directory / "logs" / LOG_FOLDER)
+    LocalStatesBackend.lines = BoundedFolder(directory / "logs" / LOG_FOLDER)
     LocalStatesBackend.on_event = None if on_event is None else staticmethod(on_event)
     backends.backend = LocalStatesBackend
     for account in backends.values():

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from local_cloud.bounded_file import BoundedFile, BoundedFolder
-from local_cloud.functions.log import FunctionLogs
 from local_cloud.serve import LOG_NAME
 from tests.support.paths import PROJECT
 
@@ -24,6 +23,14 @@ def test_a_full_file_is_kept_until_the_next_is_full(tmp_path: Path) -> None:
     file.close()
     assert (tmp_path / "a.log.1").read_text() == "6..\n7..\n"
     assert (tmp_path / "a.log").read_text() == "8..\n9..\n"
+
+
+def test_what_was_there_before_stays(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text("before\n")
+    file = BoundedFile(tmp_path / "a.log")
+    file.write(b"now\n")
+    file.close()
+    assert (tmp_path / "a.log").read_text() == "before\nnow\n"
 
 
 def test_a_write_of_more_than_fits_is_whole(tmp_path: Path) -> None:
@@ -44,7 +51,7 @@ def test_threads_lose_nothing_of_what_fits(tmp_path: Path) -> None:
 
 
 def test_functions_that_log_without_end_take_bounded_space(tmp_path: Path) -> None:
-    logs = FunctionLogs(tmp_path, most_files=3, most_bytes=1000)
+    logs = BoundedFolder(tmp_path, most_files=3, most_bytes=1000)
     for _ in range(100):
         for function in ("a", "b"):
             logs.write(function, b"x" * 99 + b"\n")
@@ -58,7 +65,7 @@ def test_functions_that_log_without_end_take_bounded_space(tmp_path: Path) -> No
 
 def test_logs_of_earlier_runs_count(tmp_path: Path) -> None:
     for run in range(10):
-        logs = FunctionLogs(tmp_path, most_files=2, most_bytes=100)
+        logs = BoundedFolder(tmp_path, most_files=2, most_bytes=100)
         logs.write(f"f{run}", b"x" * 60)
         logs.write("every", b"x" * 60)
         logs.close()
@@ -67,7 +74,7 @@ def test_logs_of_earlier_runs_count(tmp_path: Path) -> None:
 
 
 def test_what_is_written_after_the_end_is_dropped(tmp_path: Path) -> None:
-    file, logs = BoundedFile(tmp_path / "a.log", most_bytes=10), FunctionLogs(tmp_path)
+    file, logs = BoundedFile(tmp_path / "a.log", most_bytes=10), BoundedFolder(tmp_path)
     file.close()
     logs.close()
     file.write(b"x")
@@ -77,10 +84,13 @@ def test_what_is_written_after_the_end_is_dropped(tmp_path: Path) -> None:
 
 def test_a_disk_that_is_full_ends_no_invocation(tmp_path: Path) -> None:
     (tmp_path / "logs").write_text("where the folder would be")
-    logs = FunctionLogs(tmp_path / "logs")
+    logs = BoundedFolder(tmp_path / "logs")
     logs.write("a", b"x")
     logs.remark("a", "x")
     logs.close()
+    file = BoundedFile(tmp_path / "logs" / "a.log")
+    file.write(b"x")
+    file.close()
 
 
 def test_the_log_of_a_local_cloud_in_the_background_is_emptied_when_it_is_full(tmp_path: Path) -> None:
