@@ -238,11 +238,17 @@ def _reduced_key(key: Any) -> Any:
 
     if hasattr(key, "private_bytes"):
         encoded = key.private_bytes(keys.Encoding.DER, keys.PrivateFormat.PKCS8, keys.NoEncryption())
-        return keys.load_der_private_key, (encoded, None)
+        return _key, ("load_der_private_key", encoded, None)
     if hasattr(key, "public_bytes"):
         encoded = key.public_bytes(keys.Encoding.DER, keys.PublicFormat.SubjectPublicKeyInfo)
-        return keys.load_der_public_key, (encoded,)
+        return _key, ("load_der_public_key", encoded)
     return NotImplemented
+
+
+def _key(loader: str, *arguments: Any) -> Any:
+    from cryptography.hazmat.primitives import serialization
+
+    return getattr(serialization, loader)(*arguments)
 
 
 def _read_only(content: dict[Any, Any]) -> MappingProxyType[Any, Any]:

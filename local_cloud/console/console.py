@@ -11,10 +11,9 @@ from typing import Any, Final
 from urllib.parse import parse_qs, unquote
 
 from local_cloud.browser_guard import console_refusal
-from local_cloud.console import apis, exchanges, resources, workflows
+from local_cloud.console import apis, exchanges, resources, sign_in, workflows
 from local_cloud.console.exchanges import Answered, Invoked
 from local_cloud.console.feed import Events, History, event
-from local_cloud.console.sign_in import NoUserPoolError, SignIn
 from local_cloud.functions.definition import FunctionDefinition
 from local_cloud.functions.invocation import Invocation
 from local_cloud.functions.result import InvocationResult
@@ -65,14 +64,11 @@ class Console:
         self._events = Events()
         self._timers: dict[tuple[str, str], asyncio.TimerHandle] = {}
         self._clients = Clients(url)
-        self._sign_in = SignIn(self._clients)
-
-    # What the other parts report
 
     def answered(self, exchange: Exchange, response: Response) -> None:
         """Record a request that the gateway has answered."""
         record = Answered.of(exchange, response)
-        self._answered.add(record, record.size)
+        self._answered.add(record, record.bodies.size)
         if self._events.has_listeners:
             self._events.send("request", exchanges.request_row(record))
 
@@ -81,12 +77,12 @@ class Console:
     ) -> None:
         """Record an invocation that has a result."""
         record = Invoked.of(definition, invocation, result)
-        self._invoked.add(record, record.size)
+        self._invoked.add(record, record.bodies.size)
         if self._events.has_listeners:
             self._events.send("invocation", exchanges.invocation_row(record))
 
     def executed(self, arn: str) -> None:
-        """Notify the pages that an execution has moved on; called on its own thread."""
+        """Notify the pages that an execution has moved on; on any thread."""
         if self._events.has_listeners and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._note, "execution", arn, _EXECUTION_DELAY_SECONDS)
 
@@ -113,8 +109,6 @@ class Console:
         elif (execution := workflows.find_execution(value)) is not None:
             self._events.send(name, workflows.execution_row(execution))
 
-    # What the page asks for
-
     async def answer(self, request: Request) -> Response:
         """Answer a request for a page of the console, or a call of its API."""
         path = request.path.removeprefix(PREFIX)
@@ -131,31 +125,26 @@ class Console:
                 return _json(405, {"message": "use GET or POST"})
             if parts == ["events"]:
                 return self._event_stream()
-            return _json(200, await self._get(request, parts))
+            query = {name: values[-1] for name, values in parse_qs(request.query).items()}
+            return _json(200, await asyncio.to_thread(self._read, parts, query))
         except KeyError as error:
             return _json(400, {"message": f"{request.path}: {error} is missing or unknown"})
         except LookupError as error:
             return _json(404, {"message": str(error)})
-        except (ValueError, NoUserPoolError) as error:
+        except ValueError as error:
             return _json(400, {"message": str(error)})
         except Exception as error:  # noqa: BLE001 - the page shows it, and the log has the rest
             _log.exception("%s %s failed inside the console", request.method, request.path)
             return _json(500, {"message": f"{type(error).__name__}: {error}"})
 
-    async def _get(self, request: Request, parts: list[str]) -> object:
-        """Return a view: of the records here on the loop, of other parts of the local cloud on a thread."""
-        match parts:
-            case ["requests"]:
-                return [exchanges.request_row(record) for record in self._answered]
-            case ["functions"]:
-                return resources.list_functions(self._workers(), self._invoked)
-        query = {name: values[-1] for name, values in parse_qs(request.query).items()}
-        return await asyncio.to_thread(self._read, parts, query)
-
     def _read(self, parts: list[str], query: dict[str, str]) -> object:
         match parts:
             case ["apis"]:
                 return apis.list_apis(self._directory)
+            case ["requests"]:
+                return [exchanges.request_row(record) for record in self._answered]
+            case ["functions"]:
+                return resources.list_functions(self._workers(), self._invoked)
             case ["requests", request_id]:
                 return self._request(request_id)
             case ["machines"]:
@@ -165,19 +154,19 @@ class Console:
             case ["logs", ("functions" | "state_machines") as kind, name]:
                 return {"text": resources.read_log(self._directory, kind, name)}
             case ["storage"]:
-                return resources.list_storage(self._clients)
+                return resources.list_storage()
             case ["storage", kind, name]:
-                return resources.read_storage(self._clients, kind, query.get("region", "us-east-1"), name)
+                return resources.read_storage(kind, query.get("region", "us-east-1"), name)
             case _:
                 raise LookupError(f"the console has no {'/'.join(parts)}")
 
     def _act(self, parts: list[str], given: dict[str, Any]) -> object:
         match parts:
             case ["sign-in", "user"]:
-                return {"Authorization": f"Bearer {self._sign_in.user_token(str(given['region']))}"}
+                return {"Authorization": f"Bearer {sign_in.user_token(self._clients, str(given['region']))}"}
             case ["sign-in", "operator"]:
-                return self._sign_in.signature(
-                    str(given["region"]), str(given["method"]), str(given["url"]), str(given["sha256"])
+                return sign_in.signature(
+                    *(str(given[name]) for name in ("region", "method", "url", "sha256"))
                 )
             case ["machines", name, "executions"]:
                 return workflows.start(name, str(given["input"]))
@@ -212,10 +201,9 @@ class Console:
 
 
 def _file(request: Request, path: str) -> Response:
-    if request.method not in ("GET", "HEAD"):
-        return _json(405, {"message": "use GET"})
     file = (_STATIC / path).resolve()
-    if not file.is_relative_to(_STATIC) or file.suffix not in _TYPES or not file.is_file():
+    is_ours = file.is_relative_to(_STATIC) and file.suffix in _TYPES and file.is_file()
+    if request.method not in ("GET", "HEAD") or not is_ours:
         return _json(404, {"message": f"the local cloud has no page {request.path}; there is {PREFIX}"})
     return Response(200, (("Content-Type", _TYPES[file.suffix]), *_SECURITY), file.read_bytes())
 

@@ -6,7 +6,7 @@ import itertools
 import re
 import time
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, NamedTuple
 
 from local_cloud.functions.definition import FunctionDefinition
 from local_cloud.functions.invocation import Invocation
@@ -14,10 +14,8 @@ from local_cloud.functions.result import InvocationResult
 from local_cloud.gateway.exchange import Exchange
 from local_cloud.messages import Headers, Response, first_header
 
-LARGEST_KEPT: Final = 512 * 1024
-"""Bodies above this size are dropped."""
-LARGEST_SHOWN: Final = 64 * 1024
-"""Bytes of a body that are shown."""
+_LARGEST_KEPT = 512 * 1024
+_LARGEST_SHOWN = 64 * 1024
 
 _ROOT = re.compile(r"Root=([^;]+)")
 _SECRET_HEADERS = frozenset({"authorization", "cookie", "set-cookie", "x-amz-security-token", "x-api-key"})
@@ -25,35 +23,39 @@ _SECRET_START = 12
 _numbers = itertools.count(1)
 
 
+class Bodies(NamedTuple):
+    """What was sent and what was answered; None if both are too large together to be kept."""
+
+    sent: bytes | None
+    answer: bytes | None
+
+    @classmethod
+    def of(cls, sent: bytes, answer: bytes) -> Bodies:
+        """Return the bodies to keep."""
+        return cls(sent, answer) if len(sent) + len(answer) <= _LARGEST_KEPT else cls(None, None)
+
+    @property
+    def size(self) -> int:
+        """Size of both, in bytes."""
+        return len(self.sent or b"") + len(self.answer or b"")
+
+
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A request that the gateway has answered.
-
-    Attributes:
-        has_bodies: Whether it has its bodies still; large ones are dropped.
-        ended_at: When it was answered, in seconds since 1970.
-        number: Its place in the order of all.
-    """
+    """A request that the gateway has answered, and its place in the order of all."""
 
     exchange: Exchange
     response: Response
-    has_bodies: bool
+    bodies: Bodies
     ended_at: float = field(default_factory=time.time)
     number: int = field(default_factory=lambda: next(_numbers))
 
     @classmethod
     def of(cls, exchange: Exchange, response: Response) -> Answered:
-        """Return the record of a request."""
-        has_bodies = len(exchange.request.body) + len(response.body) <= LARGEST_KEPT
-        if not has_bodies:
-            exchange.request = replace(exchange.request, body=b"")
-            response = Response(response.status, response.headers)
-        return cls(exchange, response, has_bodies)
-
-    @property
-    def size(self) -> int:
-        """Size of its bodies, in bytes."""
-        return len(self.exchange.request.body) + len(self.response.body)
+        """Return the record of a request, which has its bodies once."""
+        bodies = Bodies.of(exchange.request.body, response.body)
+        exchange.request = replace(exchange.request, body=b"")
+        return cls(exchange, replace(response, body=b""), bodies)
 
     @property
     def root(self) -> str:
@@ -63,17 +65,11 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Invoked:
-    """An invocation with a result.
-
-    Attributes:
-        has_bodies: Whether it has the event and the payload still; large ones are dropped.
-        ended_at: When it ended, in seconds since 1970.
-    """
+    """An invocation with a result."""
 
     definition: FunctionDefinition
-    event: bytes
+    bodies: Bodies
     result: InvocationResult
-    has_bodies: bool
     request_id: str
     root: str
     ended_at: float = field(default_factory=time.time)
@@ -81,17 +77,8 @@ class Invoked:
     @classmethod
     def of(cls, definition: FunctionDefinition, invocation: Invocation, result: InvocationResult) -> Invoked:
         """Return the record of an invocation."""
-        event = invocation.payload
-        has_bodies = len(event) + len(result.payload) <= LARGEST_KEPT
-        if not has_bodies:
-            event, result = b"", replace(result, payload=b"")
-        root = trace_root(invocation.trace_header)
-        return cls(definition, event, result, has_bodies, invocation.request_id, root)
-
-    @property
-    def size(self) -> int:
-        """Size of its event and its payload, in bytes."""
-        return len(self.event) + len(self.result.payload)
+        bodies, root = Bodies.of(invocation.payload, result.payload), trace_root(invocation.trace_header)
+        return cls(definition, bodies, replace(result, payload=b""), invocation.request_id, root)
 
 
 def trace_root(header: str) -> str:
@@ -116,7 +103,7 @@ def request_row(answered: Answered) -> dict[str, Any]:
         "api": exchange.stage.api.name,
         "stage": exchange.stage.name,
         "status": response.status,
-        "bytes": response.length,
+        "bytes": len(answered.bodies.answer or b"") if response.stream is None else response.length,
         "streamed": response.stream is not None,
         "refused": {"step": exchange.step, "why": exchange.note} if answers_itself else None,
     }
@@ -126,8 +113,7 @@ def request_details(answered: Answered) -> dict[str, Any]:
     """Return everything that is known of a request, without its invocations and executions."""
     exchange, response = answered.exchange, answered.response
     error, seconds = exchange.error, exchange.integration_seconds
-    body, answer = (exchange.request.body, response.body) if answered.has_bodies else (None, None)
-    types = exchange.request.header("content-type"), first_header(response.headers, "content-type")
+    bodies, answer_type = answered.bodies, first_header(response.headers, "content-type")
     return {
         **request_row(answered),
         "note": exchange.note,
@@ -137,9 +123,9 @@ def request_details(answered: Answered) -> dict[str, Any]:
         "integration_ms": None if seconds is None else round(seconds * 1000, 1),
         "caller": (exchange.authorizer or {}).get("claims", exchange.authorizer),
         "request_headers": _headers(exchange.request.headers),
-        "request_body": shown(body, types[0]),
+        "request_body": shown(bodies.sent, exchange.request.header("content-type")),
         "response_headers": _headers(response.headers),
-        "response_body": None if response.stream is not None else shown(answer, types[1]),
+        "response_body": None if response.stream is not None else shown(bodies.answer, answer_type),
     }
 
 
@@ -164,8 +150,8 @@ def invocation_details(invoked: Invoked) -> dict[str, Any]:
     return {
         **invocation_row(invoked),
         "version": result.executed_version,
-        "event": shown(invoked.event if invoked.has_bodies else None, "application/json"),
-        "answer": shown(result.payload if invoked.has_bodies else None, "application/json"),
+        "event": shown(invoked.bodies.sent, "application/json"),
+        "answer": shown(invoked.bodies.answer, "application/json"),
         "log": result.log_tail,
     }
 
@@ -175,10 +161,10 @@ def shown(body: bytes | None, content_type: str | None) -> dict[str, Any]:
     if body is None:
         return {"text": None, "bytes": None, "type": content_type}
     try:
-        text = body[:LARGEST_SHOWN].decode("utf-8", "strict" if len(body) <= LARGEST_SHOWN else "ignore")
+        text = body[:_LARGEST_SHOWN].decode("utf-8", "strict" if len(body) <= _LARGEST_SHOWN else "ignore")
     except UnicodeDecodeError:
         return {"text": None, "bytes": len(body), "type": content_type}
-    return {"text": text, "bytes": len(body), "type": content_type, "cut": len(body) > LARGEST_SHOWN}
+    return {"text": text, "bytes": len(body), "type": content_type, "cut": len(body) > _LARGEST_SHOWN}
 
 
 def _headers(headers: Headers) -> list[list[str]]:

@@ -5,25 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Callable, Iterator
-from typing import Any, Final, Generic, TypeVar
+from collections.abc import Iterator
+from typing import Final, Generic, TypeVar
 
+from local_cloud.bounded_file import MEGABYTE
 from local_cloud.messages import BodyStream
 
 T = TypeVar("T")
-
-MOST_RECORDS: Final = 1000
-MOST_BYTES: Final = 64 * 1024 * 1024
-"""Total size of the bodies that a `History` holds."""
 
 KEEP_ALIVE_SECONDS: Final = 15.0
 _MOST_WAITING: Final = 500
 
 
 class History(Generic[T]):
-    """The latest records, oldest first. Records are dropped when there are too many or when they are too large together."""
+    """The latest records, fewer of them if their bodies are too large together."""
 
-    def __init__(self, *, most_records: int = MOST_RECORDS, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, *, most_records: int = 1000, most_bytes: int = 64 * MEGABYTE) -> None:
         self._records: deque[tuple[T, int]] = deque()
         self._most_records = most_records
         self._most_bytes = most_bytes
@@ -41,9 +38,6 @@ class History(Generic[T]):
     def __iter__(self) -> Iterator[T]:
         """Iterate from the newest to the oldest, over those that are there now; on any thread."""
         return (record for record, _ in reversed(list(self._records)))
-
-    def __len__(self) -> int:
-        return len(self._records)
 
 
 class Events:
@@ -66,10 +60,11 @@ class Events:
 
     def open(self, *first: bytes) -> EventStream:
         """Return the body of a new response, which starts with some messages."""
-        stream = EventStream(self._streams.discard)
+        stream = EventStream()
         for message in first:
             stream.put(message)
         self._streams.add(stream)
+        stream.when_finished(lambda: self._streams.discard(stream))
         return stream
 
     def close(self) -> None:
@@ -84,9 +79,8 @@ class EventStream(BodyStream):
     A page that does not read fast enough loses events; the event `missed` then asks it to read everything anew.
     """
 
-    def __init__(self, gone: Callable[[EventStream], Any]) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._gone = gone
         self._messages: asyncio.Queue[bytes] = asyncio.Queue(_MOST_WAITING + 2)
         self._closed = False
 
@@ -114,7 +108,6 @@ class EventStream(BodyStream):
         if self._closed:
             return
         self._closed = True
-        self._gone(self)
         if not self._messages.full():
             self._messages.put_nowait(b"")  # ends the wait
         super().close()

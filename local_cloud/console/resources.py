@@ -1,16 +1,15 @@
-"""Functions with their processes and logs; tables, buckets and queues, read by the AWS APIs."""
+"""Functions with their processes and logs; tables, buckets and queues."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from local_cloud.console.exchanges import Invoked, invocation_row
 from local_cloud.functions.worker import Worker
 from local_cloud.moto_backends import every
-from local_cloud.states.clients import Clients
 
 MOST_ITEMS = 50
 """Items, objects and messages that are shown of a table, a bucket or a queue."""
@@ -66,85 +65,73 @@ def read_log(directory: Path, kind: str, name: str) -> str:
     return (content.partition(b"\n")[2] if start else content).decode("utf-8", "replace")
 
 
-def list_storage(clients: Clients) -> dict[str, list[dict[str, Any]]]:
+def list_storage() -> dict[str, list[dict[str, Any]]]:
     """Return the tables, buckets and queues of all Regions."""
     return {
-        "tables": [item for region in _regions("dynamodb") for item in _tables(clients, region)],
-        "buckets": _buckets(clients.get("us-east-1", "s3")) if _regions("s3") else [],
-        "queues": [item for region in _regions("sqs") for item in _queues(clients, region)],
+        "tables": [
+            _row(table, region, len(_items(table)), keys=table.table_key_attrs)
+            for region, backend in _backends("dynamodb")
+            for table in list(backend.tables.values())
+        ],
+        "buckets": [
+            _row(bucket, bucket.region_name, len(_objects(bucket)))
+            for _, backend in _backends("s3")
+            for bucket in list(backend.buckets.values())
+        ],
+        "queues": [
+            _row(
+                queue, region, len(queue.messages), in_flight=queue.approximate_number_of_messages_not_visible
+            )
+            for region, backend in _backends("sqs")
+            for queue in list(backend.queues.values())
+        ],
     }
 
 
-def read_storage(clients: Clients, kind: str, region: str, name: str) -> list[dict[str, Any]]:
-    """Return the first items of a table, objects of a bucket, or messages of a queue.
-
-    Messages are read from moto, as receiving them would hide them from their consumers.
-    """
+def read_storage(kind: str, region: str, name: str) -> list[dict[str, Any]]:
+    """Return the first items of a table, objects of a bucket, or messages of a queue; reading hides no message."""
     match kind:
         case "tables":
-            items = clients.get(region, "dynamodb").scan(TableName=name, Limit=MOST_ITEMS)["Items"]
-            return [{"name": "", "content": item} for item in items]
+            items = _items(_named("dynamodb", "tables", region, name))[:MOST_ITEMS]
+            return [{"name": "", "content": item.to_json()["Attributes"]} for item in items]
         case "buckets":
-            found = clients.get(region, "s3").list_objects_v2(Bucket=name, MaxKeys=MOST_ITEMS)
-            return [_object(item) for item in found.get("Contents", ())]
+            keys = _objects(_named("s3", "buckets", "aws", name))[:MOST_ITEMS]
+            return [
+                _shown(key.name, bytes=key.size, modified=key.last_modified.isoformat(), etag=key.etag)
+                for key in keys
+            ]
         case "queues":
-            return _messages(region, name)
+            messages = list(_named("sqs", "queues", region, name)._messages)[:MOST_ITEMS]
+            return [_shown(one.id, body=one.body, receives=one.approximate_receive_count) for one in messages]
     raise KeyError(kind)
 
 
-def _regions(service: str) -> list[str]:
-    """Return the Regions in which a service has something."""
+def _backends(service: str) -> Iterator[tuple[str, Any]]:
+    """Return moto's backends of a service with their Regions; none if nothing has used the service."""
     backends = getattr(sys.modules.get(f"moto.{service}.models"), f"{service}_backends", {})
-    return sorted({region for account in list(backends.values()) for region in list(account)})
+    return ((backend.region_name, backend) for backend in every(backends))
 
 
-def _tables(clients: Clients, region: str) -> Iterator[dict[str, Any]]:
-    client = clients.get(region, "dynamodb")
-    for page in client.get_paginator("list_tables").paginate():
-        for name in page["TableNames"]:
-            table = client.describe_table(TableName=name)["Table"]
-            yield {
-                "name": name,
-                "region": region,
-                "items": table["ItemCount"],
-                "keys": [key["AttributeName"] for key in table["KeySchema"]],
-            }
+def _named(service: str, kind: str, region: str, name: str) -> Any:
+    for place, backend in _backends(service):
+        if place == region and (found := getattr(backend, kind).get(name)) is not None:
+            return found
+    raise LookupError(f"there is no {name} in {region}")
 
 
-def _buckets(client: Any) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": bucket["Name"],
-            "region": "us-east-1",
-            "items": client.list_objects_v2(Bucket=bucket["Name"], MaxKeys=1000)["KeyCount"],
-        }
-        for bucket in client.list_buckets()["Buckets"]
-    ]
+def _items(table: Any) -> list[Any]:
+    rows = list(table.items.values())
+    return [item for row in rows for item in list(row.values())] if table.has_range_key else rows
 
 
-def _object(item: Mapping[str, Any]) -> dict[str, Any]:
-    content = {"bytes": item["Size"], "modified": item["LastModified"].isoformat(), "etag": item["ETag"]}
-    return {"name": item["Key"], "content": content}
+def _objects(bucket: Any) -> list[Any]:
+    """Return the latest versions of the objects of a bucket, without delete markers."""
+    return [key for key in list(bucket.keys.values()) if hasattr(key, "etag")]
 
 
-def _queues(clients: Clients, region: str) -> Iterator[dict[str, Any]]:
-    client = clients.get(region, "sqs")
-    for url in client.list_queues().get("QueueUrls", ()):
-        values = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-        yield {
-            "name": url.rpartition("/")[2],
-            "region": region,
-            "items": int(values["ApproximateNumberOfMessages"]),
-            "in_flight": int(values["ApproximateNumberOfMessagesNotVisible"]),
-        }
+def _row(resource: Any, region: str, items: int, **more: object) -> dict[str, Any]:
+    return {"name": resource.name, "region": region, "items": items, **more}
 
 
-def _messages(region: str, name: str) -> list[dict[str, Any]]:
-    from moto.sqs.models import sqs_backends
-
-    return [
-        {"name": message.id, "content": {"body": message.body, "receives": message.approximate_receive_count}}
-        for account in list(sqs_backends.values())
-        if region in account and name in account[region].queues
-        for message in list(account[region].queues[name]._messages)[:MOST_ITEMS]
-    ]
+def _shown(name: str, **content: object) -> dict[str, Any]:
+    return {"name": name, "content": content}

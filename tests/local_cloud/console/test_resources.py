@@ -24,6 +24,11 @@ def test_stored_things_can_be_looked_at(cloud: CloudInThread) -> None:
     cloud.client("dynamodb").put_item(TableName="console-table", Item={"id": {"S": "a"}, "n": {"N": "1"}})
     cloud.client("s3").create_bucket(Bucket="console-bucket")
     cloud.client("s3").put_object(Bucket="console-bucket", Key="some/key", Body=b"12345")
+    cloud.client("s3").put_bucket_versioning(
+        Bucket="console-bucket", VersioningConfiguration={"Status": "Enabled"}
+    )
+    cloud.client("s3").put_object(Bucket="console-bucket", Key="deleted", Body=b"1")
+    cloud.client("s3").delete_object(Bucket="console-bucket", Key="deleted")
     url = cloud.client("sqs").create_queue(QueueName="console-queue")["QueueUrl"]
     cloud.client("sqs").send_message(QueueUrl=url, MessageBody="hello")
 
