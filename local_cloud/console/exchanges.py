@@ -24,7 +24,7 @@ _numbers = itertools.count(1)
 
 
 class Bodies(NamedTuple):
-    """What was sent and what was answered; None if both are too large together to be kept."""
+    """Bodies of a request and of its answer; None if both are too large together to be kept."""
 
     sent: bytes | None
     answer: bytes | None
