@@ -100,9 +100,7 @@ def stop(directory: Path, *, forget: bool = False) -> RunningCloud | None:
 
     The process is signalled only after its health page has said that it is the one that `cloud.json` names.
 
-    Args:
-        directory: Directory of the local cloud.
-        forget: Whether the next start is empty. Default: it takes over what is deployed.
+    With `forget`, the next start is empty. Default: it takes over what is deployed.
 
     Returns:
         The cloud that was ended, or None where none was running.

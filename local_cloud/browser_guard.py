@@ -16,12 +16,7 @@ _OWN_SUFFIXES = (".localhost", *_AWS_SUFFIXES)
 
 
 def refusal(request: Request, *, host: str) -> Response | None:
-    """Return the answer to a call that comes from a web page or under a foreign name, None for every other.
-
-    Args:
-        request: The call of an AWS API.
-        host: The address this server listens on, which is always allowed as a name.
-    """
+    """Return the answer to a call of an AWS API from a web page or under a foreign name, None for every other."""
     name = host_name(request.header("host") or "")
     if name and not is_own_name(name, host):
         return _forbidden(f"the AWS APIs of the local cloud do not answer under the host name {name}")

@@ -129,12 +129,7 @@ async def send_stream(message: web.BaseRequest, response: Response, stream: Body
 
 
 async def receive(message: web.BaseRequest, *, limit: int | None) -> Request:
-    """Read a request to its end.
-
-    Args:
-        message: The request as aiohttp has parsed it.
-        limit: The longest body that is kept, in bytes; the rest of a longer one is not read. None keeps any body.
-    """
+    """Read a request to its end; a body over a limit in bytes is not read."""
     path, _, query = request_target(message).partition("?")
     version = message.version
     body: bytes | None = b""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -86,23 +86,12 @@ class JsonPath:
 
 
 def find(path: str, content: Any) -> Any:
-    """Return what a path leads to.
-
-    Args:
-        path: The path; `$.` in front may be left out.
-        content: The content, as JSON has it.
-
-    Returns:
-        The value, a list of all values for a path that can have several, or `MISSING`.
-    """
+    """Return the value that a path leads to, a list for a path that can have several, or `MISSING`; `$.` is optional."""
     path = path.strip()
     if not path.startswith("$"):
         path = f"$.{path}" if path and not path.startswith("[") else f"${path}"
     compiled = compile_path(path)
-    found = compiled.values(content)
-    if not compiled.definite:
-        return found
-    return found[0] if found else MISSING
+    return _one(compiled, content)
 
 
 @lru_cache(maxsize=2048)
@@ -223,16 +212,18 @@ class _Parser:
         return re.sub(r"\\(.)", r"\1", found[1] if found[1] is not None else found[2], flags=re.DOTALL)
 
     def _either(self) -> _Test:
-        tests = [self._both()]
-        while self.take("||"):
-            tests.append(self._both())
-        return tests[0] if len(tests) == 1 else lambda item: any(test(item) for test in tests)
+        return self._joined("||", self._both, any)
 
     def _both(self) -> _Test:
-        tests = [self._single()]
-        while self.take("&&"):
-            tests.append(self._single())
-        return tests[0] if len(tests) == 1 else lambda item: all(test(item) for test in tests)
+        return self._joined("&&", self._single, all)
+
+    def _joined(
+        self, operator: str, part: Callable[[], _Test], join: Callable[[Iterable[bool]], bool]
+    ) -> _Test:
+        tests = [part()]
+        while self.take(operator):
+            tests.append(part())
+        return lambda item: join(test(item) for test in tests)
 
     def _single(self) -> _Test:
         self.spaces()

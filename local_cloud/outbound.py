@@ -76,15 +76,7 @@ def close() -> None:
 
 
 def send(method: str, url: str, headers: Any, body: bytes | None, *, seconds: float) -> Answer:
-    """Send a request and return the answer; redirects are not followed.
-
-    Args:
-        method: The HTTP method.
-        url: What `resolve` has returned.
-        headers: Pairs of names and values.
-        body: The body; None for none.
-        seconds: How long the answer may take.
-    """
+    """Send a request to an address of `resolve` and return the answer; redirects are not followed."""
     sent = urllib3.HTTPHeaderDict()
     for name, value in headers:
         sent.add(name, value)

@@ -15,11 +15,7 @@ _MODELS = {"email": "ses", "monitoring": "cloudwatch", "states": "stepfunctions"
 
 @lru_cache(maxsize=32)
 def service_model(service: str) -> Any:
-    """Return the model of a service; None for an unknown one. The first call for a service may take 0.1 s.
-
-    Args:
-        service: The service by its name in ARNs, in signatures or in boto3.
-    """
+    """Return the model of a service, by its name in ARNs, in signatures or in boto3; None for an unknown one."""
     name = _MODELS.get(service, service)
     try:
         return ServiceModel(_loader().load_service_model(name, "service-2"), name)

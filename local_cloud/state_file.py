@@ -42,10 +42,8 @@ class RunningCloud:
             return False
         finally:
             connection.close()
-        return isinstance(health, dict) and (health.get("instance"), health.get("pid")) == (
-            self.instance,
-            self.pid,
-        )
+        own = {"instance": self.instance, "pid": self.pid}
+        return isinstance(health, dict) and health.items() >= own.items()
 
 
 def write(directory: Path, cloud: RunningCloud) -> None:
@@ -59,14 +57,7 @@ def read(directory: Path) -> RunningCloud | None:
     """Return what the last start in this directory published, or None; it need not run any more."""
     try:
         content = json.loads((directory / _NAME).read_text(encoding="utf-8"))
-        return RunningCloud(
-            url=str(content["url"]),
-            pid=int(content["pid"]),
-            instance=str(content["instance"]),
-            port=int(content["port"]),
-            restored=content.get("restored") is True,
-            note=str(content.get("note", "")),
-        )
+        return RunningCloud(**{**content, "pid": int(content["pid"])})
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -29,12 +29,7 @@ _IN_PROGRESS = "The transaction with the given request token is already in progr
 
 @dataclass(slots=True)
 class _Token:
-    """A ClientRequestToken that was used.
-
-    Attributes:
-        request: The request, as JSON.
-        expires_at: Time at which the token expires, in seconds of the clock; None while its transaction is ongoing.
-    """
+    """A ClientRequestToken that was used, with its request as JSON. It does not expire while its transaction is ongoing."""
 
     request: str
     expires_at: float | None = None

@@ -21,13 +21,7 @@ def item_key(table: Any, attributes: Any) -> ItemKey | None:
 
 
 class Scratch:
-    """Copies of items, and a backend that has nothing but them.
-
-    Args:
-        backend: The backend that has the tables.
-        keys: The items; those that do not exist yet may be created.
-        tables: moto's tables of these items.
-    """
+    """Copies of items, which may not exist yet, of some tables, and a backend that has nothing but them."""
 
     def __init__(self, backend: Any, keys: Iterable[ItemKey], *, tables: Iterable[Any]) -> None:
         self._tables = {table.name: table for table in tables}

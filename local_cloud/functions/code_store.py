@@ -50,18 +50,9 @@ class CodeStore:
         return self._functions / name / digest[:_DIGEST_CHARACTERS]
 
     def unpack(self, name: str, digest: str, archive: bytes, *, keep: Collection[str] = ()) -> Path:
-        """Unpack a function's archive if it is not there yet.
+        """Unpack a function's archive if it is not there yet, and return the task root.
 
         Unpacked archives of the same function that are neither this one nor in `keep` are removed.
-
-        Args:
-            name: The function's name.
-            digest: The SHA-256 of the archive, in hexadecimal.
-            archive: The zip file.
-            keep: The digests of other archives of the function that are still in use.
-
-        Returns:
-            The task root.
 
         Raises:
             ArchiveChanged: The archive has another digest.
@@ -76,14 +67,7 @@ class CodeStore:
         return folder
 
     def unpack_layers(self, archives: Sequence[tuple[str, bytes]]) -> Path:
-        """Unpack layers on top of each other; a later one wins.
-
-        Args:
-            archives: The digest and the zip file of each layer, in the function's order.
-
-        Returns:
-            The folder that stands for `/opt`.
-        """
+        """Unpack layers, digests and zip files, on top of each other, into the folder that stands for `/opt`."""
         digest = sha256("\n".join(digest for digest, _ in archives).encode()).hexdigest()
         folder = self._layers / digest[:_DIGEST_CHARACTERS]
         if not folder.is_dir():

@@ -22,8 +22,8 @@ class Concurrency:
 
     def enter(self, target: Target) -> tuple[tuple[str, str, str], bool]:
         """Count an invocation in; returns what `leave` needs."""
-        function = (target.account_id, target.region, target.name)
-        account = (target.account_id, target.region)
+        function = target.definition.key[:3]
+        account = function[:2]
         reserved = target.reserved_concurrency
         if reserved is not None:
             if self._by_function[function] >= int(reserved):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from local_cloud.functions.definition import FunctionDefinition
 from local_cloud.iam.enforcement import refused_need
 from local_cloud.iam.permissions import Need
-from local_cloud.iam.sessions import RoleSession, end_session, open_session
+from local_cloud.iam.sessions import RoleSession, open_session
 
 ACCESS_KEY_ID = "LOCALCLOUDWORKER0000"
 """The access key of a worker whose role is not known here: of the form of AWS's, and worthless there."""
@@ -17,17 +17,12 @@ ACCESS_KEY_ID = "LOCALCLOUDWORKER0000"
 _RENEWED_BEFORE_END_SECONDS = 20 * 60  # longer than any invocation
 
 
-NOBODYS = RoleSession("", "", ACCESS_KEY_ID, "local-cloud", "local-cloud", math.inf)
+NOBODYS = RoleSession("", ACCESS_KEY_ID, "local-cloud", "local-cloud", math.inf)
 """Credentials of a worker whose role is not known here; its calls are not checked."""
 
 
 def worker_credentials(definition: FunctionDefinition, report: Callable[[str], None]) -> RoleSession:
-    """Return the credentials of a new worker.
-
-    Args:
-        definition: What it runs.
-        report: Receives, on any thread, the calls that are rejected.
-    """
+    """Return the credentials of a new worker; `report` receives, on any thread, the calls that are rejected."""
     session = open_session(
         definition.role,
         definition.name,
@@ -67,8 +62,3 @@ def _may(credentials: RoleSession, definition: FunctionDefinition, part: str, *a
     group = f"arn:aws:logs:{region}:{definition.account_id}:log-group:{definition.log_group}"
     needs = (Need(f"logs:{action}", (f"{group}:{part}", group)) for action in actions)
     return all(refused_need(credentials.access_key, need, region=region) is None for need in needs)
-
-
-def end_credentials(credentials: RoleSession) -> None:
-    """Note that the worker is gone."""
-    end_session(credentials.access_key)

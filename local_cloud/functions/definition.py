@@ -2,8 +2,7 @@
 
 Terraform's calls end up in that backend, so it is the one source of truth: a function, version, alias or setting
 that was not applied does not exist here. A look-up happens on every warm invocation. Therefore it reads moto's storage (as
-of moto 5.2.5) instead of going through moto's methods, which take ten times as long, and only a few attributes of it;
-the full `FunctionDefinition` is made when something has changed.
+of moto 5.2.5) instead of going through moto's methods, which take ten times as long.
 """
 
 from __future__ import annotations
@@ -87,25 +86,15 @@ class Target:
 
     Attributes:
         function: moto's object of the version that runs.
-        version: The version that runs: `$LATEST` or a number.
+        definition: The version that runs. A worker with another definition may no longer be used.
         invoked_arn: What was called, with the qualifier that was given.
         reserved_concurrency: The function's own share of the concurrency; None if it has none.
-        fingerprint: Compares unequal when a worker that is already up may no longer be used.
     """
 
     function: Any
-    account_id: str
-    region: str
-    name: str
-    version: str
+    definition: FunctionDefinition
     invoked_arn: str
     reserved_concurrency: int | None
-    fingerprint: tuple[object, ...]
-
-    @property
-    def key(self) -> tuple[str, str, str, str]:
-        """Key of a version of a function."""
-        return (self.account_id, self.region, self.name, self.version)
 
 
 class FunctionDirectory:
@@ -141,15 +130,9 @@ class FunctionDirectory:
         found = None if versions is None else _find(versions, storage._aliases.get(arn) or {}, qualifier)
         if versions is None or found is None:
             raise FunctionNotFound(f"Function not found: {arn}:{qualifier or LATEST}")
+        definition = _definition_of(found, account_id, region, name)
         return Target(
-            function=found,
-            account_id=account_id,
-            region=region,
-            name=name,
-            version=str(found.version),
-            invoked_arn=invoked_arn,
-            reserved_concurrency=getattr(versions["latest"], "reserved_concurrency", None),
-            fingerprint=_fingerprint(found),
+            found, definition, invoked_arn, getattr(versions["latest"], "reserved_concurrency", None)
         )
 
     def reserved_total(self, account_id: str, region: str) -> int:
@@ -158,28 +141,26 @@ class FunctionDirectory:
         every = [] if storage is None else list(storage._functions.values())
         return sum(int(getattr(versions["latest"], "reserved_concurrency", None) or 0) for versions in every)
 
-    def code_digests(self, account_id: str, region: str, name: str) -> set[str]:
+    def code_digests(self, definition: FunctionDefinition) -> set[str]:
         """The digests of the archives of every version of a function that exists now."""
-        storage = self._storage(account_id, region)
-        versions = None if storage is None else storage._functions.get(name)
-        if versions is None:
-            return set()
-        every = [versions["latest"], *versions["versions"]]
+        every = self._versions(definition)
         return {digest for function in every if (digest := getattr(function, "code_digest", None))}
 
     def same_code(self, target: Target) -> list[Any]:
         """Return moto's objects of a function's versions, `$LATEST` first, that run the same code as a target."""
-        storage = self._storage(target.account_id, target.region)
-        versions = storage._functions[target.name]
-        every = [versions["latest"], *versions["versions"]]
-        digest = target.function.code_digest
+        every, digest = self._versions(target.definition), target.function.code_digest
         return [function for function in every if getattr(function, "code_digest", None) == digest]
 
-    def layer_archive(self, target: Target, layer_arn: str) -> tuple[str, bytes] | None:
+    def layer_archive(self, definition: FunctionDefinition, layer_arn: str) -> tuple[str, bytes] | None:
         """The digest and the bytes of a layer version; None if it was deleted."""
-        backend = self._backend(target.account_id, target.region)
+        backend = self._backend(definition.account_id, definition.region)
         layer = None if backend is None else backend.layers_versions_by_arn(layer_arn)
         return None if layer is None else (layer.code_digest, layer.code_bytes)
+
+    def _versions(self, definition: FunctionDefinition) -> list[Any]:
+        storage = self._storage(definition.account_id, definition.region)
+        versions = None if storage is None else storage._functions.get(definition.name)
+        return [] if versions is None else [versions["latest"], *versions["versions"]]
 
     def _storage(self, account_id: str, region: str) -> Any:
         backend = self._backend(account_id, region)
@@ -211,8 +192,9 @@ def replace_code(function: Any, digest: str) -> None:
 
 def event_invoke_config(target: Target) -> dict[str, Any]:
     """Return the settings of asynchronous invocations of exactly this qualifier, or an empty dictionary."""
-    backend = lambda_models.lambda_backends[target.account_id][target.region]
-    function = backend.get_function(target.name)
+    definition = target.definition
+    backend = lambda_models.lambda_backends[definition.account_id][definition.region]
+    function = backend.get_function(definition.name)
     unqualified = target.invoked_arn.removesuffix(f":{LATEST}")
     wanted = (
         {unqualified, f"{unqualified}:{LATEST}"} if unqualified == function.function_arn else {unqualified}
@@ -235,15 +217,13 @@ def _find(versions: Any, aliases: Any, qualifier: str | None) -> Any:
     return None
 
 
-def definition_of(target: Target) -> FunctionDefinition:
-    """Read all that a worker of this target needs to know."""
-    function = target.function
+def _definition_of(function: Any, account_id: str, region: str, name: str) -> FunctionDefinition:
     logging_config = getattr(function, "logging_config", None) or {}
     return FunctionDefinition(
-        account_id=target.account_id,
-        region=target.region,
-        name=target.name,
-        version=target.version,
+        account_id=account_id,
+        region=region,
+        name=name,
+        version=str(function.version),
         handler=function.handler or "",
         runtime=function.run_time,
         architecture=function.architectures[0],
@@ -257,21 +237,6 @@ def definition_of(target: Target) -> FunctionDefinition:
         log_group=logging_config.get("LogGroup") or function.logs_group_name,
         log_format=logging_config.get("LogFormat") or "Text",
         log_level=logging_config.get("ApplicationLogLevel"),
-    )
-
-
-def _fingerprint(function: Any) -> tuple[object, ...]:
-    return (
-        getattr(function, "code_digest", ""),
-        function.environment_vars,
-        function.memory_size,
-        function.timeout,
-        function.handler,
-        function.run_time,
-        function.architectures,
-        function.layers,
-        function.role,
-        getattr(function, "logging_config", None),
     )
 
 

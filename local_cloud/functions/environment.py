@@ -95,12 +95,7 @@ def _runtime_links() -> dict[str, Path]:
 
 @dataclass(frozen=True, slots=True)
 class WorkerPlace:
-    """Folder and environment of the workers of a function version.
-
-    Attributes:
-        task_root: The folder of the unpacked archive.
-        homes: The folder below which each worker gets its HOME.
-    """
+    """Folders of the workers of a function version: its unpacked archive, and the one in which each gets its HOME."""
 
     task_root: Path
     layers_folder: Path | None
@@ -145,17 +140,9 @@ def worker_environment(
     log_stream: str,
     credentials: RoleSession,
 ) -> dict[str, str]:
-    """Write the environment of one worker.
+    """Return the environment of one worker.
 
     Variables that Lambda reserves win over the function's; the function's win over the rest.
-
-    Args:
-        definition: The function.
-        place: Its folders.
-        home: The worker's own folder.
-        runtime_api: `host:port` of the worker's Runtime API.
-        log_stream: The name of the worker's log stream.
-        credentials: What it signs its calls with.
     """
     defaults = {
         # boto3 would put `sync-` before the endpoint's host for StartSyncExecution.

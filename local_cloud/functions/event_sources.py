@@ -36,11 +36,7 @@ class EventSources:
     """The queues that functions take messages from.
 
     Lives on the executor's asyncio loop, and looks after the queues while there are mappings: as soon as `wake` is
-    called, and every `interval_seconds`.
-
-    Args:
-        invoker: Runs the functions.
-        interval_seconds: How often queues are looked into for what has become visible again.
+    called, and every `interval_seconds` for what has become visible again.
     """
 
     def __init__(self, invoker: Invoker, *, interval_seconds: float = 0.25) -> None:

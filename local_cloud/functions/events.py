@@ -111,7 +111,7 @@ class EventQueue:
                 _logger.warning(
                     "Event %s for function %s failed for good and is %s: %s",
                     request_id,
-                    target.name,
+                    target.definition.name,
                     f"sent to {', '.join(sent)}" if sent else "dropped",
                     problem,
                 )
@@ -128,6 +128,6 @@ class EventQueue:
             _logger.exception(
                 "The record of event %s for function %s could not be delivered",
                 event.request_id,
-                event.target.name,
+                event.target.definition.name,
             )
             return []

@@ -29,7 +29,6 @@ from local_cloud.functions.definition import (
     FunctionDirectory,
     Target,
     archive_digest,
-    definition_of,
     replace_code,
 )
 from local_cloud.functions.environment import WorkerPlace, check_runtime, make_runtime_folder
@@ -140,12 +139,6 @@ class FunctionExecutor:
 
         What goes wrong inside of the function is a result too. If the caller is cancelled, the function runs on.
 
-        Args:
-            function_arn: A name, partial ARN or ARN, with or without a version or alias.
-            payload: The event, JSON in UTF-8, at most 6 MB.
-            request_id: The id in the function's context and log. Default: a new one.
-            context: What goes with the event.
-
         Raises:
             FunctionNotFound: There is no such function, version or alias.
             InvalidRuntime: It is not built for this machine.
@@ -176,11 +169,8 @@ class FunctionExecutor:
                 f"Request must be smaller than {LARGEST_REQUEST_BYTES} bytes for the InvokeFunction operation"
             )
         target = self._functions.resolve(function_arn)
-        pool = self._pools.get(target.key)
-        if pool is None:
-            pool = self._pools[target.key] = FunctionPool(target)
-        else:
-            pool.update(target)
+        pool = self._pools.setdefault(target.definition.key, FunctionPool(target))
+        pool.update(target)
         entry = self._concurrency.enter(target)
         invocation = Invocation(
             payload=payload,
@@ -220,27 +210,28 @@ class FunctionExecutor:
             deployed = archive_digest(latest.function)
             if deployed != archive:
                 raise CodeReplaced(
-                    f"Function {latest.name!r} was deployed from an archive with the SHA-256 {deployed}, not {archive}; deploy again"
+                    f"Function {latest.definition.name!r} was deployed from an archive with the SHA-256 {deployed}, not "
+                    f"{archive}; deploy again"
                 )
             versions = self._functions.same_code(latest)
             digest = _digest_of(archive, files)
             target = self._functions.resolve(f"{latest.invoked_arn}:{versions[-1].version}")
-            definition = replace(definition_of(target), code_digest=digest)
+            definition = replace(target.definition, code_digest=digest)
             check_runtime(definition)
             with self._keeping(archive, digest):
                 place = await self._place(target, replace(definition, code_digest=archive))
                 folder = await asyncio.to_thread(
                     self._code.with_files,
-                    *(latest.name, digest, archive, files),
+                    *(latest.definition.name, digest, archive, files),
                     newest=latest.function.code_digest,
                 )
                 worker = await self._started(definition, replace(place, task_root=folder))
             for function in versions:
                 replace_code(function, digest)
             self._adopt(worker)
-            needed = {archive, *self._functions.code_digests(latest.account_id, latest.region, latest.name)}
-            needed.update(worker.definition.code_digest for worker in self._workers if not worker.ended)
-            await asyncio.to_thread(self._code.keep_only, latest.name, needed)
+            await asyncio.to_thread(
+                self._code.keep_only, latest.definition.name, {archive, *self._used(definition)}
+            )
             return digest
 
     async def _started(self, definition: FunctionDefinition, place: WorkerPlace) -> Worker:
@@ -270,7 +261,7 @@ class FunctionExecutor:
                 with contextlib.suppress(FunctionNotFound):
                     pool.update(self._functions.resolve(pool.definition.arn))
         target = self._functions.resolve(worker.definition.arn)
-        self._pools.setdefault(target.key, FunctionPool(target)).adopt(worker)
+        self._pools.setdefault(target.definition.key, FunctionPool(target)).adopt(worker)
 
     async def close(self) -> None:
         """End every worker, and everything that the workers have started."""
@@ -408,24 +399,20 @@ class FunctionExecutor:
             raise InvalidZipFile(f"Function {definition.name!r} has no code; upload its archive again.")
         layers: list[tuple[str, bytes]] = []
         for arn in definition.layers:
-            layer = self._functions.layer_archive(target, arn)
+            layer = self._functions.layer_archive(definition, arn)
             if layer is None:
                 raise InvalidZipFile(
                     f"Function {definition.name!r} uses {arn}, which does not exist; publish it again."
                 )
             layers.append(layer)
-        keep = self._functions.code_digests(target.account_id, target.region, target.name)
-        keep.update(self._starting)
-        keep.update(worker.definition.code_digest for worker in self._workers if not worker.ended)
         task_root = self._code.folder_of(definition.name, definition.code_digest)
         if not task_root.is_dir():
             if archive_digest(target.function) not in (definition.code_digest, ""):
                 raise InvalidZipFile(
                     f"The replaced files of function {definition.name!r} are gone; deploy again."
                 )
-            await asyncio.to_thread(
-                self._code.unpack, definition.name, definition.code_digest, archive, keep=keep
-            )
+            names = definition.name, definition.code_digest
+            await asyncio.to_thread(self._code.unpack, *names, archive, keep=self._used(definition))
         if self._runtime is None:
             self._runtime = make_runtime_folder(self._directory)
             shutil.rmtree(self._homes, ignore_errors=True)  # left over from a cloud that was killed
@@ -436,6 +423,11 @@ class FunctionExecutor:
             homes=self._homes,
             endpoint_url=self._endpoint_url,
         )
+
+    def _used(self, definition: FunctionDefinition) -> set[str]:
+        """Return the digests of the code of a function that is in use."""
+        workers = {worker.definition.code_digest for worker in self._workers if not worker.ended}
+        return self._functions.code_digests(definition) | workers | set(self._starting)
 
     def _make_room(self) -> None:
         """End the worker that was not used for the longest time, if there are as many as may be."""

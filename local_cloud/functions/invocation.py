@@ -49,11 +49,7 @@ class Invocation:
     )
 
     def message(self, deadline_ms: int) -> bytes:
-        """Return the Runtime API's HTTP response with the event.
-
-        Args:
-            deadline_ms: When the time is up, in milliseconds since 1970.
-        """
+        """Return the Runtime API's HTTP response with the event; the deadline is in milliseconds since 1970."""
         headers = {
             "Content-Type": "application/json",
             "Lambda-Runtime-Aws-Request-Id": self.request_id,

@@ -46,7 +46,7 @@ def require_json(payload: bytes) -> None:
 
 
 class Invoker(Protocol):
-    """Interface to invoke functions. ARNs may have a version or an alias."""
+    """Interface to invoke functions, by names or ARNs with or without a version or alias."""
 
     async def invoke(
         self,

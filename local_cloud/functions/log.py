@@ -23,13 +23,7 @@ _LONGEST_LINE_BYTES = 1 << 18
 
 
 class WorkerLog:
-    """The log stream of one worker.
-
-    Args:
-        name: The function's name.
-        stream: The name of the CloudWatch log stream.
-        logs: Where the lines go.
-    """
+    """The log stream of one worker."""
 
     def __init__(self, name: str, stream: str, logs: BoundedFolder) -> None:
         self._name = name
@@ -44,12 +38,7 @@ class WorkerLog:
         self._prefix = b""
 
     def open(self, read_end: int, sink: Callable[[str], None] | None) -> None:
-        """Begin to read a worker's pipe.
-
-        Args:
-            read_end: The pipe's non-blocking read end; closed by `close`.
-            sink: Where the lines go in CloudWatch; None if nowhere.
-        """
+        """Begin to read a worker's pipe, which does not block; `sink` gets the lines for CloudWatch."""
         self._read_end, self._sink = read_end, sink
 
     def drain(self) -> bool:

@@ -208,12 +208,7 @@ def _add_message(original: Any, queue: Any, message: Any) -> None:
 
 
 def install(executor: FunctionExecutor, loop: asyncio.AbstractEventLoop) -> None:
-    """Make moto's Lambda backend run its functions with this executor; one that was installed before is replaced.
-
-    Args:
-        executor: Runs the functions.
-        loop: The loop on which the executor lives; moto must not be called on it.
-    """
+    """Have moto's Lambda backend run its functions with this executor, on whose loop moto must not be called."""
     _bridge.connect(executor, loop)
     backends = lambda_models.lambda_backends
     backends.backend = LocalLambdaBackend

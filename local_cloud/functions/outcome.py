@@ -39,12 +39,7 @@ def answered(body: bytes | None, *, failed: bool) -> Outcome:
 
 
 def streamed(body: bytes | None, error: bytes | None) -> Outcome:
-    """The runtime client has streamed an answer.
-
-    Args:
-        body: What was collected of it for a caller that waits for all of it; None if that was too large.
-        error: The error object of a function that failed after its start.
-    """
+    """The runtime client has streamed an answer, too large if None, or the function failed after its start."""
     if error is None:
         return answered(body, failed=False)
     return Outcome(error, failed=True, status="error", error_type=_error_type(error))
@@ -63,12 +58,7 @@ def init_failed(body: bytes) -> Outcome:
 
 
 def exited(request_id: str, returncode: int) -> Outcome:
-    """Return the outcome of a process that exited, or was ended by a signal from outside.
-
-    Args:
-        request_id: The invocation's id.
-        returncode: The exit status; negative for the number of a signal.
-    """
+    """Return the outcome of a process that exited, or was ended by a signal from outside (a negative number)."""
     if returncode < 0:
         reason = f"Error: Runtime exited with error: signal: {_signal_name(-returncode)}"
     elif returncode > 0:

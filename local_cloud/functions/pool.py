@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from local_cloud.functions.definition import FunctionDefinition, Target, definition_of
+from local_cloud.functions.definition import Target
 from local_cloud.functions.worker import Worker
 
 
@@ -14,19 +14,16 @@ class FunctionPool:
 
     def __init__(self, target: Target) -> None:
         self.target = target
-        self.definition: FunctionDefinition = definition_of(target)
-        self._idle: list[
-            Worker
-        ] = []  # the one that was used last is at the end, and is the first to be used again
+        self.definition = target.definition
+        # The one that was used last is at the end, and is the first to be used again.
+        self._idle: list[Worker] = []
 
     def update(self, target: Target) -> None:
         """Take over what was resolved now; retires the workers if something has changed."""
-        if target.fingerprint != self.target.fingerprint or target.function is not self.target.function:
-            self.target = target
-            definition = definition_of(target)
-            if definition != self.definition:
-                self.definition = definition
-                self.retire()
+        self.target = target
+        if target.definition != self.definition:
+            self.definition = target.definition
+            self.retire()
 
     def retire(self) -> None:
         """End the idle workers."""

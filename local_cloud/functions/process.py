@@ -17,13 +17,8 @@ import psutil
 class ProcessGroup:
     """The leader of a process group, as its parent sees it.
 
-    Args:
-        command: The command line.
-        cwd: Where it starts.
-        environment: Its whole environment.
-        output: The descriptor of its standard output and error.
-        on_exit: Called on the loop with the exit status (negative for a signal) once the leader has ended and the
-            rest of its group was killed.
+    `on_exit` is called on the loop with the exit status (negative for a signal) once the leader has ended and the rest of
+    its group was killed.
 
     Raises:
         OSError: The process cannot be started.
@@ -51,11 +46,7 @@ class ProcessGroup:
             start_new_session=True,
         )
         self.pid = self._process.pid
-        self._descriptor = _process_descriptor(self.pid)
-        if self._descriptor is not None:
-            self._loop.add_reader(self._descriptor, self._leader_ended)
-        else:
-            threading.Thread(target=self._wait, name=f"wait-{self.pid}", daemon=True).start()
+        threading.Thread(target=self._wait, name=f"wait-{self.pid}", daemon=True).start()
 
     def kill(self) -> None:
         """Kill the group, and descendants that have left it."""
@@ -73,18 +64,10 @@ class ProcessGroup:
         with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: EPERM for a group of zombies
             os.killpg(self.pid, signal.SIGKILL)
 
-    def _leader_ended(self) -> None:
-        if self._descriptor is not None:
-            self._loop.remove_reader(self._descriptor)
-            os.close(self._descriptor)
-            self._descriptor = None
-        self._kill_group()  # before it is reaped: until then its number is not reused
-        self._report(self._process.wait())
-
     def _wait(self) -> None:
         if hasattr(os, "waitid"):  # macOS has it from Python 3.13
             os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
-            self._kill_group()
+            self._kill_group()  # before it is reaped: until then its number is not reused
             returncode = self._process.wait()
         else:
             returncode = self._process.wait()
@@ -95,13 +78,3 @@ class ProcessGroup:
     def _report(self, returncode: int) -> None:
         self._ended = True
         self._on_exit(returncode)
-
-
-def _process_descriptor(pid: int) -> int | None:
-    """A descriptor that becomes readable when the process ends; None where the system has no such thing."""
-    if not hasattr(os, "pidfd_open"):
-        return None
-    try:
-        return os.pidfd_open(pid)
-    except OSError:
-        return None

@@ -31,6 +31,7 @@ class ResponseStream:
     Attributes:
         result: The outcome; None until the function has ended. Its payload is the error object of a function that
             failed, else empty.
+        abandoned: The caller has gone.
     """
 
     def __init__(self) -> None:
@@ -39,7 +40,7 @@ class ResponseStream:
         self._source: StreamSource | None = None
         self._waiting = bytearray()
         self._reader: asyncio.Future[None] | None = None
-        self._abandoned = False
+        self.abandoned = False
         self._began = False
 
     async def read(self) -> bytes | None:
@@ -50,7 +51,7 @@ class ResponseStream:
             ConnectionError: `abandon` was called.
         """
         while not self._waiting:
-            if self._abandoned:
+            if self.abandoned:
                 raise ConnectionError("the caller of the function has gone")
             if self._error is not None:
                 raise self._error
@@ -69,28 +70,23 @@ class ResponseStream:
 
     def abandon(self) -> None:
         """Read no more. The function's connection is closed; it runs until it notices or its time is up."""
-        if self.result is None and self._error is None and not self._abandoned:
-            self._abandoned = True
+        if self.result is None and self._error is None and not self.abandoned:
+            self.abandoned = True
             self._waiting.clear()
             if self._source is not None:
                 self._source.hang_up()
             self._wake()
 
-    @property
-    def abandoned(self) -> bool:
-        """True if the caller has gone."""
-        return self._abandoned
-
     def begin(self, source: StreamSource) -> None:
         """The function has begun to respond."""
         self._began = True
         self._source = source
-        if self._abandoned:
+        if self.abandoned:
             source.hang_up()
 
     def feed(self, data: bytes) -> None:
         """Take over what has arrived from the function."""
-        if self._abandoned:
+        if self.abandoned:
             return
         self._waiting += data
         if len(self._waiting) > MOST_WAITING_BYTES and self._source is not None:

@@ -63,12 +63,7 @@ class RuntimeListener(Protocol):
         """Return whether this invocation runs now."""
 
     def runtime_answered(self, body: bytes | None, *, failed: bool) -> None:
-        """Handle the response of the invocation that runs.
-
-        Args:
-            body: The response; None if it is over `LARGEST_RESPONSE_BYTES`.
-            failed: Whether it is an error object.
-        """
+        """Handle the response of the invocation, or its error object; None if it is over `LARGEST_RESPONSE_BYTES`."""
 
     def runtime_stream_began(self, source: StreamSource) -> None:
         """Handle the beginning of a streamed response."""

@@ -12,10 +12,8 @@ from pathlib import Path
 def main(functions_folder: str) -> None:
     """Keep the list of process groups; when standard input ends, kill them and all that ran away from them.
 
-    Args:
-        functions_folder: The folder of this local cloud's unpacked functions. A process whose
-            LAMBDA_TASK_ROOT is in there was started by a worker, also in another session. Only Linux provides
-            this (`/proc`).
+    A process whose LAMBDA_TASK_ROOT is in the folder of this local cloud's unpacked functions was started by a worker,
+    also in another session. Only Linux shows it (`/proc`).
     """
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)

@@ -17,7 +17,6 @@ from local_cloud.bounded_file import BoundedFolder
 from local_cloud.functions import outcome as outcomes
 from local_cloud.functions.credentials import (
     NOBODYS,
-    end_credentials,
     may_create_log_group,
     may_log,
     used_up,
@@ -35,6 +34,7 @@ from local_cloud.functions.response_stream import StreamSource
 from local_cloud.functions.result import InvocationResult
 from local_cloud.functions.runtime_api import LARGEST_RESPONSE_BYTES, RuntimeApi
 from local_cloud.functions.warden import Warden
+from local_cloud.iam.sessions import end_session
 from local_cloud.log_groups import LogDelivery, LogStream
 
 _MEGABYTE = 1024 * 1024
@@ -382,7 +382,7 @@ class Worker:
         """Let go of everything that the process needed."""
         self.ended = True
         self._api.close()
-        end_credentials(self._credentials)
+        end_session(self._credentials.access_key)
         if self._log_end is not None:
             self._loop.remove_reader(self._log_end)
             self._log_end = None

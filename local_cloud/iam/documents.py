@@ -27,13 +27,7 @@ def statements_of(policy: Policy) -> list[Statement]:
 
 
 def names(principals: Any, wanted: Collection[str], *, kinds: tuple[str, ...] = ("AWS",)) -> bool:
-    """Return whether the `Principal` of a statement names one of some principals, or everyone.
-
-    Args:
-        principals: The value of `Principal`.
-        wanted: Names of the principal: ARNs, its account, or a service.
-        kinds: Members of `Principal` in which the names may be.
-    """
+    """Return whether the `Principal` of a statement names one of some principals, by ARN, account or service, or everyone."""
     if principals == "*":
         return True
     if not isinstance(principals, Mapping):

@@ -24,13 +24,7 @@ _log = logging.getLogger("local_cloud.iam")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Result of the check of a call.
-
-    Attributes:
-        response: Rejection that the caller gets. None if the call may be carried out.
-        note: Note in the log of requests: the permissions that the call needs and the role, or why it is rejected. Empty
-            for callers that are not checked.
-    """
+    """Result of the check of a call: its rejection, if it is rejected, and a note in the log of requests."""
 
     response: Response | None = None
     note: str = ""
@@ -87,10 +81,7 @@ def refused_answer(request: Request, response: Response) -> Refused | None:
 def refused_need(access_key: str, need: Need, *, region: str) -> Refusal | None:
     """Return why a session may not do something that does not come as a request; None where it may.
 
-    Args:
-        access_key: Key of the session. An unknown key may do everything.
-        need: What is to be done.
-        region: Where.
+    An unknown key may do everything.
     """
     caller = find_caller(access_key)
     return None if caller is None else refusal(_principal(caller), need, _request_facts(caller, region))

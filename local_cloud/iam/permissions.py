@@ -20,7 +20,6 @@ from local_cloud.iam.policies import (
     role_policies,
 )
 from local_cloud.iam.resource_policies import lets_in, trust_towards
-from local_cloud.resource_accounts import account_of
 
 RESOURCE_BASED = "resource-based policy"
 """The kind of policy that decided, where it is not one of the caller's: the trust policy of a role."""
@@ -83,7 +82,7 @@ def refusal(principal: Principal, need: Need, facts: Mapping[str, str]) -> Refus
         policies = role_policies(principal.role_arn)
     except PrincipalNotFoundError:
         policies = PrincipalPolicies(())  # it was deleted since
-    owner = next(filter(None, map(account_of, need.resources)), None)
+    owner = next(filter(None, map(_account_of, need.resources)), None)
     owners = {} if owner is None else {"aws:ResourceAccount": owner}
     values = {**principal.facts, **facts, **owners, **need.facts, **_tags(principal.role_arn)}
     limits = [("permissions boundary", policies.boundary)] if policies.boundary is not None else []
@@ -101,6 +100,20 @@ def refusal(principal: Principal, need: Need, facts: Mapping[str, str]) -> Refus
         if (decision := _decision((policy,), need, values)) != "allowed":
             return Refusal(principal.arn, need, decision, kind)
     return _trust_refusal(principal, need, values) if need.action == "sts:AssumeRole" else None
+
+
+def _account_of(arn: str) -> str | None:
+    """Return the account that owns a resource, or None if that is not known: `aws:ResourceAccount`.
+
+    ARNs name it, but for those of S3: a bucket's name is unique among all accounts, and moto knows its owner.
+    """
+    from moto.s3.models import s3_backends
+
+    _, _, service, _, account, resource = (arn.split(":", 5) + [""] * 5)[:6]
+    if service != "s3":
+        return account or None
+    owner = s3_backends.bucket_accounts.get(resource.partition("/")[0])
+    return None if owner is None else str(owner[1])
 
 
 def _trust_refusal(principal: Principal, need: Need, facts: Mapping[str, str]) -> Refusal | None:

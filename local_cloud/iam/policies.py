@@ -47,16 +47,9 @@ def is_allowed(
     *,
     facts: Facts | None = None,
 ) -> Decision:
-    """Return whether policies of a principal allow an action on a resource.
+    """Return whether policies of a principal allow an action on a resource, or on `*` if it knows none.
 
-    Args:
-        principal_policies: The principal's policies, or some policy documents.
-        action: The action, such as `states:StartExecution`; its case does not count.
-        resource: The ARN of the resource, or `*` for an action that knows no resources.
-        facts: Values of condition keys, such as `{"aws:SourceIp": "127.0.0.1"}`. By default none is known.
-
-    Returns:
-        `denied` where a statement denies; `implicitly denied` where none allows.
+    It is `denied` where a statement denies, and `implicitly denied` where none allows.
     """
     if not isinstance(principal_policies, PrincipalPolicies):
         principal_policies = PrincipalPolicies(tuple(principal_policies))
@@ -69,13 +62,7 @@ def is_allowed(
 
 
 def trusts(trust_policy: Policy, principal: str, *, facts: Facts | None = None) -> bool:
-    """Return whether a role's trust policy lets a principal assume the role.
-
-    Args:
-        trust_policy: The role's `AssumeRolePolicyDocument`.
-        principal: A service such as `apigateway.amazonaws.com`, or the ARN of a user or a role.
-        facts: Values of condition keys.
-    """
+    """Return whether a role's trust policy lets a service, or the ARN of a user or a role, assume the role."""
     account = principal.split(":")[4] if principal.startswith("arn:") else None
     wanted = {principal, account, f"arn:aws:iam::{account}:root"} if account else {principal}
     concerned = [
@@ -111,12 +98,7 @@ def user_policies(user_arn: str) -> PrincipalPolicies:
 
 
 def managed_policy(arn: str, *, account_id: str | None = None) -> Policy:
-    """Return the default version of a managed policy; one that does not exist allows nothing.
-
-    Args:
-        arn: The policy, one of AWS's or of an account.
-        account_id: The account that uses it. Default: the account in the ARN.
-    """
+    """Return the default version of a managed policy, which an account may use; one that does not exist allows nothing."""
     backend = _backend(arn if account_id is None else f"arn:aws:iam::{account_id}:policy")
     managed = next((policy for policy in list(backend.managed_policies.values()) if policy.arn == arn), None)
     return {} if managed is None else _default_version(managed)

@@ -17,14 +17,7 @@ _SERVICES = frozenset({"iam", "kms", "lambda", "s3", "secretsmanager", "sns", "s
 
 
 def lets_in(resource: str, action: str, principals: Collection[str], facts: Facts) -> bool:
-    """Return whether the policy of a resource allows an action to a role by its name.
-
-    Args:
-        resource: ARN of the resource. Without a known policy, it allows no caller.
-        action: The action.
-        principals: The ARNs of the role and of its session.
-        facts: Values of condition keys.
-    """
+    """Return whether the policy of a resource allows an action to a role, by its ARN or by that of its session."""
     if not resource.startswith("arn:") or resource.split(":")[2] not in _SERVICES:
         return False
     try:

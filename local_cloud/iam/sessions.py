@@ -35,7 +35,6 @@ class RoleSession:
         ends_at: When it ends, in seconds since 1970.
     """
 
-    role_arn: str
     arn: str
     access_key: str
     secret: str
@@ -82,14 +81,9 @@ def open_session(
     function_arn: str | None = None,
     report: Callable[[str], None] | None = None,
 ) -> RoleSession | None:
-    """Open a session of a role; None for a role that is not known here.
+    """Open a session of a role, perhaps for a function; None for a role that is not known here.
 
-    Args:
-        role_arn: The role.
-        name: The name of the session; what is over 64 characters is cut off.
-        region: Where it is opened.
-        function_arn: The function that it is for, if it is for one.
-        report: Is told, on any thread, what the session was refused.
+    `report` receives, on any thread, the calls that are rejected.
     """
     if not is_known(role_arn):
         if role_arn not in _unknown:
@@ -110,7 +104,6 @@ def open_session(
         )
         _opened[assumed.access_key_id] = _Opened(account_id, function_arn, report)
     return RoleSession(
-        role_arn=role_arn,
         arn=assumed.arn,
         access_key=assumed.access_key_id,
         secret=assumed.secret_access_key,

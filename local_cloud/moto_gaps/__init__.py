@@ -8,17 +8,10 @@ from __future__ import annotations
 
 import logging
 from importlib import import_module
+from pkgutil import iter_modules
 from threading import Lock
 
 WRITTEN_AGAINST = "5.2.5"
-
-_GAPS = (
-    "api_defaults", "api_import", "api_not_found", "api_stages", "api_tags", "api_updates", "api_validation", "budgets",
-    "certificate_validation", "cognito", "cognito_token_trigger", "composite_alarms", "domain_names",
-    "event_patterns", "event_source_mappings", "kms_rotation", "lambda_event_invoke", "lambda_policies",
-    "lambda_settings", "lambda_validation", "logs", "provisioned_concurrency", "route_compilation", "secrets_manager",
-    "s3_isolation", "s3_settings", "sqs", "sts_assume_role", "usage_plans",
-)  # fmt: skip
 
 _log = logging.getLogger(__name__)
 _lock = Lock()
@@ -38,6 +31,6 @@ def apply() -> None:
                 version,
                 WRITTEN_AGAINST,
             )
-        for name in _GAPS:
-            import_module(f"{__name__}.{name}")
+        for gap in iter_modules(__path__):
+            import_module(f"{__name__}.{gap.name}")
         _applied = True

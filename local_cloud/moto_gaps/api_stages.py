@@ -19,7 +19,8 @@ from moto.apigateway.exceptions import BadRequestException
 from moto.apigateway.models import APIGatewayBackend, RestAPI, Stage
 from moto.apigateway.responses import APIGatewayResponse
 
-from local_cloud.moto_gaps.json_patch import Patchable, Scalar, apply_patch, boolean, plain, unescape
+from local_cloud.moto_backends import boolean
+from local_cloud.moto_gaps.json_patch import Patchable, Scalar, apply_patch, plain, unescape
 from local_cloud.patches import extends, replaces
 
 ACCOUNT_RATE_LIMIT = 10_000.0

@@ -20,7 +20,8 @@ from moto.apigateway.exceptions import BadRequestException
 from moto.apigateway.models import Authorizer, Integration, RestAPI
 from moto.apigateway.responses import APIGatewayResponse
 
-from local_cloud.moto_gaps.json_patch import Patchable, Scalar, apply_patch, boolean, integer, plain, unescape
+from local_cloud.moto_backends import boolean
+from local_cloud.moto_gaps.json_patch import Patchable, Scalar, apply_patch, integer, plain, unescape
 from local_cloud.moto_gaps.openapi_document import transfer_mode_problem
 from local_cloud.patches import extends, replaces
 

@@ -13,11 +13,6 @@ from moto.apigateway.exceptions import BadRequestException
 from moto.core.utils import camelcase_to_underscores
 
 
-def boolean(text: str | None) -> bool:
-    """Read a boolean as API Gateway sends it."""
-    return str(text).lower() == "true"
-
-
 def integer(text: str | None) -> int | None:
     """Read a whole number; None stays None."""
     if not text:

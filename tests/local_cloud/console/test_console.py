@@ -85,7 +85,7 @@ def test_what_is_not_there_is_named(cloud: CloudInThread) -> None:
         "/_local_cloud/api/sign-in/user: 'region' is missing or unknown",
     )
     assert answer("POST", "sign-in/user", b'{"region": "eu-west-3"}') == (
-        400,
+        404,
         "no user pool in eu-west-3 has a client that accepts passwords",
     )
     assert answer("PUT", "requests", b"{}") == (405, "use GET or POST")

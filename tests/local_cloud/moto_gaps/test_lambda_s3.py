@@ -228,7 +228,7 @@ def test_another_version_of_moto_is_told(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(moto_gaps, "_applied", False)
-    monkeypatch.setattr(moto_gaps, "_GAPS", ())
+    monkeypatch.setattr(moto_gaps, "__path__", [])
     with caplog.at_level(logging.WARNING):
         moto_gaps.apply()
     assert caplog.messages == []
