@@ -6,7 +6,7 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -34,58 +34,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local_cloud", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, command, help_text in (
-        ("serve", _serve, "run in the foreground until Ctrl-C"),
-        ("start", _start, "run in the background; returns when it is ready"),
-    ):
-        sub = commands.add_parser(name, help=help_text)
-        sub.add_argument(
-            "--host",
-            default=_DEFAULT_HOST,
-            help="address to listen on (default: %(default)s, this machine only)",
-        )
-        sub.add_argument(
-            "--port", type=_port, default=_DEFAULT_PORT, help="port, 0 for a free one (default: %(default)s)"
-        )
-        sub.add_argument(
-            "--allow-host",
-            action="append",
-            default=[],
-            metavar="HOST",
-            help="another machine that HTTP integrations and HTTP tasks may call; repeatable (default: none)",
-        )
-        _add_directory(sub)
+
+    def add(name: str, command: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text)
         sub.set_defaults(command=command)
-    for name, command, help_text in (
-        ("stop", _stop, "end the one in the background"),
-        ("status", _status, "say whether it runs, and where; exit status 3 if not"),
+        directory = "where state and logs are kept (default: %(default)s)"
+        sub.add_argument("--directory", type=Path, default=_DEFAULT_DIRECTORY, help=directory)
+        return sub
+
+    for sub in (
+        add("serve", _serve, "run in the foreground until Ctrl-C"),
+        add("start", _start, "run in the background; returns when it is ready"),
     ):
-        sub = commands.add_parser(name, help=help_text)
-        _add_directory(sub)
-        sub.set_defaults(command=command)
-        if command is _stop:
-            sub.add_argument(
-                "--forget",
-                action="store_true",
-                help="start empty the next time (default: with what is deployed)",
-            )
-    sub = commands.add_parser("logs", help="show the requests, or what a function has logged")
-    sub.add_argument(
-        "function", nargs="?", metavar="FUNCTION", help="name of a function (default: the requests)"
-    )
-    sub.add_argument("--follow", "-f", action="store_true", help="go on with what is added, until Ctrl-C")
-    _add_directory(sub)
-    sub.set_defaults(command=_logs)
+        host = "address to listen on (default: %(default)s, this machine only)"
+        sub.add_argument("--host", default=_DEFAULT_HOST, help=host)
+        port = "port, 0 for a free one (default: %(default)s)"
+        sub.add_argument("--port", type=_port, default=_DEFAULT_PORT, help=port)
+        allowed = "another machine that HTTP integrations and HTTP tasks may call; repeatable (default: none)"
+        sub.add_argument("--allow-host", action="append", default=[], metavar="HOST", help=allowed)
+    stop = add("stop", _stop, "end the one in the background")
+    forget = "start empty the next time (default: with what is deployed)"
+    stop.add_argument("--forget", action="store_true", help=forget)
+    add("status", _status, "say whether it runs, and where; exit status 3 if not")
+    log = add("logs", _logs, "show the requests, or what a function has logged")
+    function = "name of a function (default: the requests)"
+    log.add_argument("function", nargs="?", metavar="FUNCTION", help=function)
+    log.add_argument("--follow", "-f", action="store_true", help="go on with what is added, until Ctrl-C")
     return parser
-
-
-def _add_directory(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--directory",
-        type=Path,
-        default=_DEFAULT_DIRECTORY,
-        help="where state and logs are kept (default: %(default)s)",
-    )
 
 
 def _port(text: str) -> int:

@@ -20,9 +20,6 @@ from pathlib import Path, PurePosixPath
 
 from local_cloud.functions.errors import InvalidZipFile
 
-LARGEST_UNPACKED_BYTES = 262_144_000
-"""Lambda's limit for code and layers together."""
-
 _DIGEST_CHARACTERS = 16  # enough to tell archives apart, short enough for a readable path
 
 
@@ -56,7 +53,7 @@ class CodeStore:
 
         Raises:
             ArchiveChanged: The archive has another digest.
-            InvalidZipFile: The archive is not a zip file, is empty or too large, or names a path outside of itself.
+            InvalidZipFile: The archive is not a zip file, or names a path outside of itself.
         """
         folder = self.folder_of(name, digest)
         if not folder.is_dir():
@@ -181,16 +178,7 @@ def _unpack_into(folder: Path, archives: Sequence[bytes], what: str) -> None:
 def _extract(archive: bytes, root: Path, what: str) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as source:
-            members = source.infolist()
-            if not members:
-                raise InvalidZipFile(f"{what} is empty; build it again.")
-            unpacked = sum(member.file_size for member in members)
-            if unpacked > LARGEST_UNPACKED_BYTES:
-                raise InvalidZipFile(
-                    f"{what} has {unpacked} bytes when unpacked; Lambda's limit is {LARGEST_UNPACKED_BYTES}. "
-                    "Leave out what the function does not need."
-                )
-            for member in members:
+            for member in source.infolist():
                 _extract_member(source, member, root, what)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
         raise InvalidZipFile(f"{what} cannot be unpacked ({error}); build it again.") from error

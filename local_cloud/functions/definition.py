@@ -16,10 +16,12 @@ from functools import lru_cache
 from typing import Any
 
 from moto.awslambda import models as lambda_models
+from moto.core import DEFAULT_ACCOUNT_ID
 
 from local_cloud.functions.errors import FunctionNotFound
 
 LATEST = "$LATEST"
+_REGION = "us-east-1"
 
 _NAME = re.compile(
     r"""
@@ -98,16 +100,7 @@ class Target:
 
 
 class FunctionDirectory:
-    """Finder of functions in moto's Lambda backend.
-
-    Args:
-        region: The region of a name that carries none.
-        account_id: The account of a name that carries none.
-    """
-
-    def __init__(self, *, region: str, account_id: str) -> None:
-        self._region = region
-        self._account_id = account_id
+    """Finder of functions in moto's Lambda backend."""
 
     def resolve(self, function: str) -> Target:
         """Find what a name, a partial ARN or an ARN stands for, with a version or an alias or without.
@@ -121,8 +114,6 @@ class FunctionDirectory:
         if parsed is None:
             raise FunctionNotFound(f"Function not found: {function}")
         region, account_id, name, qualifier = parsed
-        region = region or self._region
-        account_id = account_id or self._account_id
         storage = self._storage(account_id, region)
         arn = f"arn:{'aws' if storage is None else storage.partition}:lambda:{region}:{account_id}:function:{name}"
         invoked_arn = f"{arn}:{qualifier}" if qualifier else arn
@@ -252,8 +243,9 @@ def _alias_version(alias: Any) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _parse(function: str) -> tuple[str | None, str | None, str, str | None] | None:
+def _parse(function: str) -> tuple[str, str, str, str | None] | None:
     match = _NAME.match(function)
     if match is None:
         return None
-    return match["region"], match["account"], match["name"], match["qualifier"]
+    region, account = match["region"] or _REGION, match["account"] or DEFAULT_ACCOUNT_ID
+    return region, account, match["name"], match["qualifier"]

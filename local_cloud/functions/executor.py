@@ -18,8 +18,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Unpack
 
-from moto.core import DEFAULT_ACCOUNT_ID
-
 from local_cloud.bounded_file import BoundedFolder
 from local_cloud.functions import outcome as outcomes
 from local_cloud.functions.code_store import ArchiveChanged, CodeStore, ReplacedFile
@@ -67,8 +65,6 @@ class FunctionExecutor:
     Args:
         endpoint_url: Where the AWS APIs of this local cloud are; the functions find it as AWS_ENDPOINT_URL.
         directory: Where the local cloud keeps its files: unpacked code in `functions`, logs in `logs/functions`.
-        region: The region of function names that carry none.
-        account_id: The account of function names that carry none; moto's own if left out.
         concurrency_limit: How many invocations may run at once in an account and region, and how many processes
             are kept; each is a process, therefore this is lower than AWS's 1,000.
         idle_seconds: Seconds after which an idle process ends.
@@ -84,8 +80,6 @@ class FunctionExecutor:
         *,
         endpoint_url: str,
         directory: Path,
-        region: str = "us-east-1",
-        account_id: str = DEFAULT_ACCOUNT_ID,
         concurrency_limit: int = 250,
         idle_seconds: float = 300.0,
         init_timeout_seconds: float = 10.0,
@@ -100,7 +94,7 @@ class FunctionExecutor:
         self._idle_seconds = idle_seconds
         self._init_timeout = init_timeout_seconds
         self._on_end = on_end
-        self._functions = FunctionDirectory(region=region, account_id=account_id)
+        self._functions = FunctionDirectory()
         self.events = EventQueue(self, self._functions.resolve, retry_delays_seconds=retry_delays_seconds)
         self._concurrency = Concurrency(limit=concurrency_limit, directory=self._functions)
         self._code = CodeStore(directory)

@@ -7,7 +7,6 @@ name.
 from __future__ import annotations
 
 import base64
-import binascii
 import io
 import json
 import re
@@ -146,41 +145,56 @@ def _runtimes() -> frozenset[str]:
     return values_of("lambda", "Runtime") - _RETIRED
 
 
+@checks(LambdaBackend, "publish_layer_version")
+def _check_layer(backend: Any, spec: Mapping[str, Any]) -> None:
+    _check_code(backend, spec.get("Content") or {})
+
+
 def _check_code(backend: Any, code: Mapping[str, Any]) -> None:
-    if (bucket := code.get("S3Bucket")) and (key := code.get("S3Key")):
-        _check_object(backend, str(bucket), str(key))
-    content = code.get("ZipFile")
-    if not content:
+    if "ZipFile" in code:
+        archive = _decoded(code["ZipFile"] or b"")
+        if len(archive) > _LARGEST_ZIP:
+            raise InvalidParameterValueException(f"Zipped size must be smaller than {_LARGEST_ZIP} bytes")
+    elif code.get("S3Bucket") and code.get("S3Key"):
+        archive = _object(backend, code)
+    else:
         return
     try:
-        archive = (
-            content if isinstance(content, bytes) and content[:2] == b"PK" else base64.b64decode(content)
-        )
-    except (binascii.Error, ValueError):
-        archive = b""
-    if len(archive) > _LARGEST_ZIP:
-        raise InvalidParameterValueException(f"Zipped size must be smaller than {_LARGEST_ZIP} bytes")
-    try:
         with zipfile.ZipFile(io.BytesIO(archive)) as opened:
-            unzipped = sum(member.file_size for member in opened.infolist())
+            members = opened.infolist()
     except zipfile.BadZipFile:
-        raise InvalidParameterValueException(
-            "Could not unzip uploaded file. Please check your file, then try to upload again."
-        ) from None
-    if unzipped > _LARGEST_UNZIPPED:
+        if archive:
+            raise InvalidParameterValueException(
+                "Could not unzip uploaded file. Please check your file, then try to upload again."
+            ) from None
+        members = []
+    if not members:
+        raise InvalidParameterValueException("Uploaded file must be a non-empty zip")
+    if sum(member.file_size for member in members) > _LARGEST_UNZIPPED:
         raise InvalidParameterValueException(f"Unzipped size must be smaller than {_LARGEST_UNZIPPED} bytes")
 
 
-def _check_object(backend: Any, bucket: str, key: str) -> None:
-    failed = "Error occurred while GetObject. S3 Error Code: {}. S3 Error Message: {}"
+def _decoded(content: bytes | str) -> bytes:
+    if isinstance(content, bytes) and content[:2] == b"PK":
+        return content
     try:
-        found = s3_backends[backend.account_id]["aws"].get_object(bucket, key)
+        return base64.b64decode(content)
+    except ValueError:
+        return bytes(content, "utf-8") if isinstance(content, str) else content
+
+
+def _object(backend: Any, code: Mapping[str, Any]) -> bytes:
+    failed = "Error occurred while GetObject. S3 Error Code: {}. S3 Error Message: {}"
+    bucket, key, version = str(code["S3Bucket"]), str(code["S3Key"]), code.get("S3ObjectVersion")
+    try:
+        found = s3_backends[backend.account_id]["aws"].get_object(bucket, key, version_id=version)
     except MissingBucket:
         raise InvalidParameterValueException(
             failed.format("NoSuchBucket", "The specified bucket does not exist")
         ) from None
     if found is None:
         raise InvalidParameterValueException(failed.format("NoSuchKey", "The specified key does not exist."))
+    return bytes(found.value)
 
 
 @checks(LambdaBackend, "add_permission")

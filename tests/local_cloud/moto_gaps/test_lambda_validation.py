@@ -67,6 +67,34 @@ def test_functions(cloud: CloudInThread, role_arn: str, options: dict[str, Any],
     assert refused(create, cloud, role_arn, **options) == code
 
 
+UNZIP = "Could not unzip uploaded file. Please check your file, then try to upload again."
+EMPTY = "Uploaded file must be a non-empty zip"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [(b"no archive", UNZIP), (b"", EMPTY), (b"PK\5\6" + b"\0" * 18, EMPTY)]
+)
+def test_archives_of_functions_and_layers(
+    cloud: CloudInThread, role_arn: str, content: bytes, message: str
+) -> None:
+    s3, client, name = cloud.client("s3"), cloud.client("lambda"), create(cloud, role_arn)
+    s3.create_bucket(Bucket="archives")
+    s3.put_object(Bucket="archives", Key="a.zip", Body=content)
+    in_bucket = {"S3Bucket": "archives", "S3Key": "a.zip"}
+    calls: list[Callable[[], Any]] = [
+        lambda: create(cloud, role_arn, Code={"ZipFile": content}),
+        lambda: create(cloud, role_arn, Code=in_bucket),
+        lambda: client.update_function_code(FunctionName=name, ZipFile=content),
+        lambda: client.update_function_code(FunctionName=name, **in_bucket),
+        lambda: client.publish_layer_version(LayerName="layer", Content={"ZipFile": content}),
+        lambda: client.publish_layer_version(LayerName="layer", Content=in_bucket),
+    ]
+    for call in calls:
+        with pytest.raises(ClientError) as error:
+            call()
+        assert error.value.response["Error"] == {"Code": INVALID, "Message": message}
+
+
 def test_an_object_that_is_not_there(cloud: CloudInThread, role_arn: str) -> None:
     cloud.client("s3").create_bucket(Bucket="archives")
     code = {"S3Bucket": "archives", "S3Key": "none.zip"}
