@@ -206,7 +206,7 @@ class LocalCloud:
         gateway = await self._loaded()
         if api is None:
             answer = (
-                await self._replace_files(request)
+                await self._handle_code(request)
                 or await self._invoke_streamed(request)
                 or await self._control_plane.answer(request)
             )
@@ -216,12 +216,15 @@ class LocalCloud:
         stage, path = api.split(request.path)
         return await gateway.handle(request, api_id=api.api_id, stage=stage, path=path, host=api.host)
 
-    async def _replace_files(self, request: Request) -> tuple[Response, str] | None:
-        """Answer a call that replaces files of a function; None for every other request."""
+    async def _handle_code(self, request: Request) -> tuple[Response, str] | None:
+        """Answer a call that downloads an archive of Lambda or replaces files of a function; None for every other request."""
         from local_cloud.functions.file_replacement import replace_files
+        from local_cloud.moto_gaps.lambda_archives import download
 
-        answer = None if self._functions is None else await replace_files(self._functions, request)
-        return None if answer is None else (answer, "dev")
+        answer = download(request)
+        if answer is None and self._functions is not None:
+            answer = await replace_files(self._functions, request)
+        return None if answer is None else (answer, "lambda")
 
     async def _invoke_streamed(self, request: Request) -> tuple[Response, str] | None:
         """Answer a call of Lambda's InvokeWithResponseStream; None for every other request."""

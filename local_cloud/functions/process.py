@@ -68,6 +68,7 @@ class ProcessGroup:
         if hasattr(os, "waitid"):  # macOS has it from Python 3.13
             os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
             self._kill_group()  # before it is reaped: until then its number is not reused
+            self._ended = True
             returncode = self._process.wait()
         else:
             returncode = self._process.wait()

@@ -10,8 +10,8 @@ import pytest
 
 from deploy_tools.cloud import Cloud
 from deploy_tools.terraform import Terraform, TerraformError, environment_for, find_engine
-from tests.support.function_cloud import archive
 from tests.support.terraform import apply_at_once, check_unchanged
+from tests.support.zips import archive
 
 try:
     find_engine()

@@ -22,6 +22,7 @@ from local_cloud.server import LocalCloud
 from tests.support import aws
 from tests.support.moto_state import forget_everything
 from tests.support.threads import THREADS
+from tests.support.zips import NO_CODE
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -230,7 +231,7 @@ def make_function(cloud: CloudInThread, role_arn: str) -> Callable[[Handler], st
             Runtime="python3.13",
             Handler="app.handler",
             Role=role_arn,
-            Code={"ZipFile": b"PK\x05\x06" + bytes(18)},
+            Code={"ZipFile": NO_CODE},
         )
         return str(created["FunctionArn"])
 

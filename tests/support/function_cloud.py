@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import io
 import json
 import os
-import textwrap
 import threading
-import zipfile
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,19 +21,11 @@ from local_cloud.functions.executor import FunctionExecutor
 from local_cloud.functions.moto_backend import install
 from local_cloud.functions.result import InvocationResult
 from tests.support.moto_state import mock_aws
+from tests.support.zips import archive
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 ECHO = "def handler(event, context):\n    return event\n"
-
-
-def archive(files: Mapping[str, str]) -> bytes:
-    """A zip file of these text files."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as target:
-        for name, text in files.items():
-            target.writestr(name, textwrap.dedent(text))
-    return buffer.getvalue()
 
 
 def arn(function: str) -> str:

@@ -49,6 +49,7 @@ from tests.support.cloud_in_thread import (
     function_failure,
 )
 from tests.support.events import Context
+from tests.support.zips import NO_CODE
 
 SHOP = "https://shop.example"
 TENANT_KEY = NewKey.for_tenant("acme")
@@ -370,6 +371,6 @@ def _function(cloud: CloudInThread, role_arn: str, name: str, handler: Callable[
             Runtime="python3.13",
             Handler="app.handler",
             Role=role_arn,
-            Code={"ZipFile": b"PK\x05\x06" + bytes(18)},
+            Code={"ZipFile": NO_CODE},
         )["FunctionArn"]
     )

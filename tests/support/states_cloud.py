@@ -16,8 +16,8 @@ from botocore.config import Config
 from local_cloud.functions.environment import machine_architecture, machine_runtime
 from local_cloud.server import LocalCloud
 from tests.support import aws
-from tests.support.function_cloud import archive
 from tests.support.moto_state import forget_everything
+from tests.support.zips import archive
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"

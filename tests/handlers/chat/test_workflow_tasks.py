@@ -20,6 +20,7 @@ from tests.support.chat import FakeModel, chat_service
 from tests.support.cloud_in_thread import CloudInThread, FakeFunctions, cloud
 from tests.support.paths import PROJECT
 from tests.support.real_api import threaded
+from tests.support.zips import NO_CODE
 
 __all__ = ["cloud"]
 
@@ -62,7 +63,7 @@ def run(cloud: CloudInThread) -> Run:
         Runtime="python3.13",
         Handler="app.handler",
         Role=role_arn,
-        Code={"ZipFile": b"PK\x05\x06" + bytes(18)},
+        Code={"ZipFile": NO_CODE},
     )
     invoke = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": created["FunctionArn"]}
     iam.put_role_policy(RoleName="guide", PolicyName="invoke", PolicyDocument=policy(invoke))

@@ -19,6 +19,7 @@ from tests.support.real_api import (
     give_error_form,
     problem_of,
 )
+from tests.support.zips import NO_CODE
 
 CANARY = "qzcanary7q"
 MakeApi = Callable[..., DeployedApi]
@@ -105,7 +106,7 @@ def guarded(real: RealApi) -> Iterator[Guarded]:
             Runtime="python3.13",
             Handler="app.handler",
             Role=role,
-            Code={"ZipFile": b"PK\x05\x06" + bytes(18)},
+            Code={"ZipFile": NO_CODE},
         )
         cloud.client("lambda").add_permission(
             FunctionName=name,

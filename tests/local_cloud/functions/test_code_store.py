@@ -12,7 +12,7 @@ import pytest
 
 from local_cloud.functions.code_store import ArchiveChanged, CodeStore
 from local_cloud.functions.errors import InvalidZipFile
-from tests.support.function_cloud import archive
+from tests.support.zips import archive
 
 
 def unpack(store: CodeStore, content: bytes, **options: list[str]) -> Path:

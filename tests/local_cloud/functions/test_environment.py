@@ -150,7 +150,7 @@ def test_text_is_utf8_whatever_the_locale(cloud: Cloud) -> None:
 def test_layers_are_on_the_search_path_behind_the_archive_a_later_one_wins(cloud: Cloud) -> None:
     import base64
 
-    from tests.support.function_cloud import archive
+    from tests.support.zips import archive
 
     arns = []
     for name, files in {

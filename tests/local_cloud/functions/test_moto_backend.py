@@ -156,7 +156,7 @@ def test_the_reason_of_a_throttle_is_told(cloud: Cloud, client: Any) -> None:
 
 
 def test_code_that_comes_from_s3(cloud: Cloud, client: Any) -> None:
-    from tests.support.function_cloud import archive
+    from tests.support.zips import archive
 
     s3 = aws.client("s3", region_name=REGION)
     s3.create_bucket(Bucket="archives")

@@ -10,7 +10,8 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.apigateway.exceptions import BadRequestException
 
-from local_cloud.moto_gaps.json_patch import Patchable, Scalar, apply_patch, boolean, integer
+from local_cloud.moto_backends import boolean
+from local_cloud.moto_gaps.json_patch import Patchable, Scalar, apply_patch, integer
 from tests.support.cloud_in_thread import REGION, CloudInThread, DeployedApi
 
 MakeApi = Callable[..., DeployedApi]

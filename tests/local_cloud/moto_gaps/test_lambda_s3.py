@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from local_cloud import moto_gaps
 from local_cloud.moto_gaps.s3_settings import with_conditions_met
 from tests.support.cloud_in_thread import CloudInThread
+from tests.support.zips import NO_CODE
 
 MakeFunction = Callable[[Callable[[Any], Any]], str]
 
@@ -74,8 +75,7 @@ def test_an_environment_can_be_emptied(functions: Any, name: str) -> None:
 
 
 def test_new_code_may_have_a_new_architecture(functions: Any, name: str) -> None:
-    archive = b"PK\x05\x06" + bytes(18)
-    functions.update_function_code(FunctionName=name, ZipFile=archive, Architectures=["arm64"])
+    functions.update_function_code(FunctionName=name, ZipFile=NO_CODE, Architectures=["arm64"])
     assert functions.get_function_configuration(FunctionName=name)["Architectures"] == ["arm64"]
 
 

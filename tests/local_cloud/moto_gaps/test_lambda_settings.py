@@ -1,14 +1,20 @@
-"""Concurrency and event sources of functions, which moto forgets or answers wrongly."""
+"""Archives, concurrency and event sources of functions, which moto forgets or answers wrongly."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
+import urllib.request
 from collections.abc import Callable
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.support.cloud_in_thread import CloudInThread
+from tests.support.zips import archive
 
 MakeFunction = Callable[[Callable[[Any], Any]], str]
 
@@ -36,6 +42,36 @@ def refusal(caught: pytest.ExceptionInfo[ClientError]) -> tuple[int, str, str]:
         response["Error"]["Code"],
         response["Error"]["Message"],
     )
+
+
+# --- archives -----------------------------------------------------------------------------------------------------
+
+
+def downloaded_digest(address: str) -> str:
+    with urllib.request.urlopen(address) as answer:  # noqa: S310 - of the local cloud
+        assert answer.headers["Content-Type"] == "application/zip"
+        return base64.b64encode(hashlib.sha256(answer.read()).digest()).decode()
+
+
+def test_archives_are_downloaded_from_their_addresses(functions: Any, name: str) -> None:
+    for qualifier in ("$LATEST", "1", "live"):
+        described = functions.get_function(FunctionName=name, Qualifier=qualifier)
+        assert described["Code"]["RepositoryType"] == "S3"
+        digest = downloaded_digest(described["Code"]["Location"])
+        assert digest == described["Configuration"]["CodeSha256"]
+    content = {"ZipFile": archive({"data.txt": "of a layer"})}
+    version = functions.publish_layer_version(LayerName="layer", Content=content)["Version"]
+    layer = functions.get_layer_version(LayerName="layer", VersionNumber=version)["Content"]
+    assert downloaded_digest(layer["Location"]) == layer["CodeSha256"]
+
+
+def test_an_archive_that_is_gone(functions: Any, name: str) -> None:
+    address = functions.get_function(FunctionName=name)["Code"]["Location"]
+    functions.delete_function(FunctionName=name)
+    with pytest.raises(HTTPError) as error:
+        urllib.request.urlopen(address)  # noqa: S310 - of the local cloud
+    assert error.value.code == 404
+    assert json.loads(error.value.read())["message"].startswith("There is no archive of arn:aws:lambda:")
 
 
 # --- reserved concurrency -----------------------------------------------------------------------------------------
