@@ -46,7 +46,8 @@ class Cors:
         origins: Origins of the pages, exactly as browsers send them, such as `https://shop.example`. `["*"]`
             is any.
         methods: HTTP methods that pages may use. Default: all.
-        headers: Request headers that pages may send. Default: `DEFAULT_HEADERS`.
+        headers: Request headers that pages may send. Those that the contract of a service names for a route are allowed
+            there too. Default: `DEFAULT_HEADERS`.
         max_age_seconds: Seconds for which a browser caches the preflight response, 0-86400. Default: 600.
         allow_credentials: Whether browsers may send cookies and client certificates. Tokens in a header do
             not need it. Default: False.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
@@ -67,6 +67,7 @@ class Resource(AwsConstruct):
         self._path = path
         self._default_authorization = default_authorization
         self._cors = cors
+        self._page_headers: tuple[str, ...] = () if cors is None else tuple(cors.headers)
         self._answers_preflights = False
         self._children: dict[str, Resource] = {}
         self._methods: dict[str, Method] = {}
@@ -151,6 +152,28 @@ class Resource(AwsConstruct):
         for part in split_path(self._where, path):
             resource = resource._children.get(part) or resource.add_resource(part)
         return resource
+
+    def allow_headers(self, names: Iterable[str]) -> None:
+        """Allow web pages to send further request headers to this path, besides those of its `cors`.
+
+        Call it before the first method of the path, which adds the one that answers preflights. Without `cors`, it changes
+        nothing.
+
+        Args:
+            names: Names of the headers.
+
+        Raises:
+            ConflictError: The path answers preflights already.
+        """
+        allowed = {name.lower() for name in self._page_headers}
+        more = tuple(name for name in names if name.lower() not in allowed)
+        if more and self._answers_preflights:
+            raise ConflictError(
+                self._where,
+                f"its preflights do not allow the header {more[0]}, as its first method was added before",
+                "add the method whose contract names the header first, or pass cors=Cors(headers=...) to the API",
+            )
+        self._page_headers += more
 
     def add_method(
         self,
@@ -267,7 +290,8 @@ class Resource(AwsConstruct):
         method = Method(self, http_method, api=self._api, route=definition, integration=integration)
         self._methods[http_method] = method
         if self._cors is not None and "OPTIONS" not in self._methods:
-            self.add_method("OPTIONS", MockIntegration(self._cors.preflight))
+            preflight = replace(self._cors, headers=self._page_headers).preflight
+            self.add_method("OPTIONS", MockIntegration(preflight))
             self._answers_preflights = True
         return method
 

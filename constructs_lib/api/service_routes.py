@@ -60,6 +60,9 @@ def add_operations(
         )
     context.tags[contract.name] = contract.summary
     for operation in routed:
+        if operation.path is not None and root.cors is not None:
+            root.resource_for(operation.path).allow_headers(operation.request_headers)
+    for operation in routed:
         if operation.answers_other_methods and operation.path is not None:
             root.resource_for(operation.path).add_method(
                 "ANY",

@@ -40,15 +40,12 @@ from mcp_types.version import (
 )
 from pydantic import ValidationError
 
+from handlers.mcp.contract import METHOD_HEADER, NAME_HEADER, VERSION_HEADER
 from handlers.mcp.models import Message
 
 Headers = Mapping[str, Sequence[str]]
 
 INITIALIZE: Final = "initialize"
-VERSION_HEADER: Final = "mcp-protocol-version"
-METHOD_HEADER: Final = "mcp-method"
-NAME_HEADER: Final = "mcp-name"
-
 _STATUS: Final = {METHOD_NOT_FOUND: 404}
 _BAD_REQUEST: Final = 400
 _ENCODED: Final = re.compile(r"=\?base64\?(.*)\?=")
@@ -97,7 +94,7 @@ class Exchange:
         Raises:
             Refusal: The headers and the request differ, or the version is not supported.
         """
-        named = headers.get(VERSION_HEADER, ())
+        named = headers.get(VERSION_HEADER.lower(), ())
         meta = message.params.get("_meta")
         described = isinstance(meta, dict) and PROTOCOL_VERSION_META_KEY in meta
         if message.method == INITIALIZE and not described and not {*named} & {*MODERN_PROTOCOL_VERSIONS}:
@@ -171,7 +168,7 @@ def _check_headers(message: Message, headers: Headers, version: object) -> None:
     if message.method == "tools/call" and "name" in message.params:
         expected[NAME_HEADER] = message.params["name"]
     for header, value in expected.items():
-        sent = headers.get(header, ())
+        sent = headers.get(header.lower(), ())
         if len(sent) != 1 or _decoded(sent[0]) != value:
             raise Refusal(HEADER_MISMATCH, f"The header {header} should be what the body says.")
 

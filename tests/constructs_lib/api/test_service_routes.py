@@ -11,6 +11,7 @@ from cdktf import App
 from constructs_lib import (
     AwsStack,
     CognitoAuthorizer,
+    ConflictError,
     Cors,
     Deployment,
     ExistingApiGatewayAccount,
@@ -124,6 +125,38 @@ def test_a_path_that_is_not_the_service_s_is_rejected(
             f"shop/api: {argument} names '/picture', which is not a route of 'pictures'; use one of "
             "/pictures/text, /pictures/{id}"
         )
+
+
+def preflight_headers(api: RestApi, path: str) -> list[str]:
+    (route,) = (one for one in api.definition.routes if (one.http_method, one.path) == ("OPTIONS", path))
+    assert route.integration.response is not None
+    return dict(route.integration.response.headers)["Access-Control-Allow-Headers"].strip("'").split(",")
+
+
+def test_pages_may_send_the_headers_that_a_contract_names(
+    stack: AwsStack, function: Function, contract: Contract
+) -> None:
+    cors = Cors(origins=["https://a.b"], headers=["Authorization", "idempotency-key"])
+    api = RestApi(stack, "api", name="shop", default_authorization=IamAuthorization(), cors=cors)
+    contract.post(
+        "/pictures/{id}",
+        Picture,
+        Text,
+        name="pictures.replace",
+        summary="Replace it.",
+        request_headers={"If-Match": False},
+    )
+    api.add_service(contract, LambdaIntegration(function))
+    assert preflight_headers(api, "/pictures/text") == ["Authorization", "idempotency-key"]
+    assert preflight_headers(api, "/pictures/{id}") == ["Authorization", "idempotency-key", "If-Match"]
+    below = api.resource_for("/pictures/{id}/tags").add_method("GET", LambdaIntegration(function))
+    assert preflight_headers(api, below.path) == ["Authorization", "idempotency-key"]
+    late = Contract("late")
+    late.post(below.path, Picture, Text, summary="Add a tag.", request_headers={"If-Match": True})
+    with pytest.raises(
+        ConflictError, match=r"/tags: its preflights do not allow the header If-Match, as its"
+    ):
+        api.add_service(late, LambdaIntegration(function))
 
 
 def test_a_synth_writes_the_routes_of_all_apis(
