@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from constructs_lib.checks import check_known, check_list, check_pattern, check_range, check_type
-from constructs_lib.errors import ConflictError, InvalidArgumentError, UnsafeSettingError
+from constructs_lib.errors import InvalidArgumentError, UnsafeSettingError
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.workflows.expressions import Expression, delimited, template
 from constructs_lib.workflows.failures import Retry
@@ -284,14 +284,3 @@ def check_model_id(where: str, value: object) -> None:
     """Check the id of a model of Bedrock."""
     check_known(where, "model_id", value)
     check_exactly(where, "model_id", value)
-
-
-def check_one_of(where: str, given: Mapping[str, object]) -> None:
-    """Check that exactly one of several arguments was given."""
-    names = [name for name, value in given.items() if value is not None]
-    if len(names) != 1:
-        raise ConflictError(
-            where,
-            f"has {' and '.join(names)}" if names else f"needs one of {' and '.join(given)}",
-            f"pass either {' or '.join(given)}",
-        )

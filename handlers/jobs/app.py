@@ -268,7 +268,7 @@ class Jobs:
         states_done: int = 0,
     ) -> Job:
         caller, deadline = _caller(invocation), invocation.deadline
-        running, mine = record.status in ("accepted", "running"), caller.principal == record.owner
+        running, mine = record.is_running, caller.principal == record.owner
         result = error = None
         if record.status == "succeeded" and record.result_key is not None and mine:
             result = self._payloads().read(record.result_key, deadline=deadline)

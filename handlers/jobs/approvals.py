@@ -19,7 +19,7 @@ from handlers.common.deadline import Deadline
 from handlers.common.errors import ServiceError
 from handlers.common.transactions import Transactions
 from handlers.jobs.models import Decision
-from handlers.jobs.records import JobRecord, attribute, item_key, value_of
+from handlers.jobs.records import RUNNING, JobRecord, attribute, item_key, value_of
 
 ApprovalStatus = Literal["open", "approved", "rejected", "expired"]
 
@@ -37,10 +37,6 @@ class ApprovalClosed(ServiceError):
 
 class _Delivered(ServiceError):
     """The state does not wait any more: it has the decision, it asks again, or its execution has ended."""
-
-
-class _Changed(ServiceError):
-    """The item is not as it was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +131,10 @@ class Approvals:
         found = self.of_job(approval.job_id, approval.execution, deadline=deadline)
         earlier = next((one for one in found if one.name == approval.name), None)
         if earlier is None or earlier.asked_at != approval.asked_at:
-            self._put(approval, deadline)
+            if self._transactions.write([self._new(approval)], deadline=deadline):
+                return self.ask(
+                    approval, now=now, deadline=deadline
+                )  # another attempt of the state has asked
             return approval
         again = replace(earlier, token=approval.token)
         changes: dict[str, str | int] = {"token": approval.token}
@@ -200,20 +199,9 @@ class Approvals:
             raise ApprovalClosed("The time to decide is over.")
         if approval.status != "open":
             raise ApprovalClosed("The approval was decided before.")
-        running = {
-            "TableName": self._table,
-            "Key": item_key(job.owner, job.job_id),
-            "ConditionExpression": "created_at = :created AND #status IN (:accepted, :running)",
-            "ExpressionAttributeNames": {"#status": "status"},
-            "ExpressionAttributeValues": {
-                ":created": {"N": str(job.created_at)},
-                ":accepted": {"S": "accepted"},
-                ":running": {"S": "running"},
-            },
-        }
         changes: list[Mapping[str, object]] = [
             self._change(approval, {"status": decision, "decided_at": now}),
-            {"ConditionCheck": running},
+            {"ConditionCheck": {"TableName": self._table, **job.condition(*RUNNING)}},
             *([] if row is None else [row]),
         ]
         failed = self._transactions.write(changes, deadline=deadline)
@@ -248,7 +236,8 @@ class Approvals:
         """
         self._transactions.write([self._change(approval, {"told_at": now})], deadline=deadline)
 
-    def _put(self, approval: Approval, deadline: Deadline) -> None:
+    def _new(self, approval: Approval) -> dict[str, object]:
+        """Return the change that records a question, unless it is there: it may be decided already."""
         fields = {
             name: getattr(approval, name)
             for name in Approval.__dataclass_fields__
@@ -256,18 +245,16 @@ class Approvals:
         }
         # What an earlier question of the name left goes.
         gone = [name for name in ("decided_at", "told_at") if name not in fields]
-        self._api.call(
-            "update_item",
-            {
-                "TableName": self._table,
-                "Key": _key(approval),
-                "UpdateExpression": f"SET {', '.join(f'#{name} = :{name}' for name in fields)}"
-                + (f" REMOVE {', '.join(gone)}" if gone else ""),
-                "ExpressionAttributeNames": {f"#{name}": name for name in fields},
-                "ExpressionAttributeValues": {f":{name}": attribute(value) for name, value in fields.items()},
-            },
-            deadline=deadline,
-        )
+        update = {
+            "TableName": self._table,
+            "Key": _key(approval),
+            "UpdateExpression": f"SET {', '.join(f'#{name} = :{name}' for name in fields)}"
+            + (f" REMOVE {', '.join(gone)}" if gone else ""),
+            "ConditionExpression": "attribute_not_exists(#asked_at) OR #asked_at <> :asked_at",
+            "ExpressionAttributeNames": {f"#{name}": name for name in fields},
+            "ExpressionAttributeValues": {f":{name}": attribute(value) for name, value in fields.items()},
+        }
+        return {"Update": update}
 
     def _change(self, approval: Approval, changes: Mapping[str, str | int]) -> dict[str, object]:
         """Return the change of an approval whose status and question are those that were read."""

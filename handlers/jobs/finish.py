@@ -108,7 +108,7 @@ class Endings:
         record = None if job is None else self._record(job.owner, job.job_id, deadline)
         if job is None or record is None or record.execution_name != end.name:
             return {"noted": False, "called": False}
-        running = record.status in ("accepted", "running")
+        running = record.is_running
         if running:
             code, message = problem_of_end(end.status, job.error)
             self._records().fail(record, code, message, callback="due", deadline=deadline)

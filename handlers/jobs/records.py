@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from handlers.common.aws_api import AwsApi, Tries, reading_answer
 from handlers.common.deadline import Deadline
@@ -16,6 +16,9 @@ from handlers.jobs.workflows import JobWorkflows
 
 RecordStatus = Literal["accepted", "running", "succeeded", "failed"]
 CallbackStatus = Literal["due", "sent"]
+
+RUNNING: Final[tuple[RecordStatus, ...]] = ("accepted", "running")
+"""Statuses of a job that has not ended."""
 
 _CHOICES = (Tries(3, 1, 2), Tries(2, 0.5, 1), Tries(1, 0.5, 0.5))
 
@@ -66,6 +69,24 @@ class JobRecord:
     def output_key(self) -> str:
         """Key of its result, which differs from that of an earlier job with the same id."""
         return f"{self.payload_prefix}/result.json"
+
+    @property
+    def is_running(self) -> bool:
+        """True if it has not ended."""
+        return self.status in RUNNING
+
+    def condition(self, *statuses: RecordStatus) -> dict[str, Any]:
+        """Return its key, and the condition that the table still has it with one of some statuses.
+
+        A record with the same id that was created later does not meet it.
+        """
+        expected = {f":expected{number}": {"S": status} for number, status in enumerate(statuses)}
+        return {
+            "Key": item_key(self.owner, self.job_id),
+            "ConditionExpression": f"created_at = :created AND #status IN ({', '.join(expected)})",
+            "ExpressionAttributeNames": {"#status": "status"},
+            "ExpressionAttributeValues": {":created": {"N": str(self.created_at)}, **expected},
+        }
 
 
 class JobRecords:
@@ -138,16 +159,7 @@ class JobRecords:
             ServiceError: DynamoDB fails.
         """
         leave = self._running.leaving(record.owner, [record.execution_name], expires_at=record.expires_at)
-        delete = {
-            "TableName": self._table,
-            "Key": item_key(record.owner, record.job_id),
-            "ConditionExpression": "created_at = :created AND #status = :accepted",
-            "ExpressionAttributeNames": {"#status": "status"},
-            "ExpressionAttributeValues": {
-                ":created": {"N": str(record.created_at)},
-                ":accepted": {"S": "accepted"},
-            },
-        }
+        delete = {"TableName": self._table, **record.condition("accepted")}
         self._transactions.write([{"Delete": delete}, {"Update": leave}], deadline=deadline)
 
     def get(self, owner: str, job_id: str, *, now: int, deadline: Deadline) -> JobRecord | None:
@@ -222,7 +234,7 @@ class JobRecords:
     def _end(self, record: JobRecord, changes: Mapping[str, str], deadline: Deadline) -> None:
         """Record the end of a job, and that it runs no more."""
         leave = self._running.leaving(record.owner, [record.execution_name], expires_at=record.expires_at)
-        update = self._update(record, changes, only_if=("accepted", "running"))
+        update = self._update(record, changes, only_if=RUNNING)
         self._transactions.write([{"Update": update}, {"Update": leave}], deadline=deadline)
 
     def _left_overdue(self, owner: str, now: int, deadline: Deadline) -> bool:
@@ -239,20 +251,15 @@ class JobRecords:
         return bool(overdue)
 
     def _update(
-        self, record: JobRecord, changes: Mapping[str, str], *, only_if: tuple[str, ...]
+        self, record: JobRecord, changes: Mapping[str, str], *, only_if: tuple[RecordStatus, ...]
     ) -> dict[str, object]:
-        names = {f"#{name}": name for name in ("status", *changes)}
-        values = {f":{name}": {"S": value} for name, value in changes.items()}
-        expected = {f":expected{number}": {"S": status} for number, status in enumerate(only_if)}
-        created = {":created": {"N": str(record.created_at)}}
-        return {
-            "TableName": self._table,
-            "Key": item_key(record.owner, record.job_id),
-            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in changes),
-            "ConditionExpression": f"created_at = :created AND #status IN ({', '.join(expected)})",
-            "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": {**values, **expected, **created},
+        condition = record.condition(*only_if)
+        condition["ExpressionAttributeNames"] |= {f"#{name}": name for name in changes}
+        condition["ExpressionAttributeValues"] |= {
+            f":{name}": {"S": value} for name, value in changes.items()
         }
+        update = "SET " + ", ".join(f"#{name} = :{name}" for name in changes)
+        return {"TableName": self._table, "UpdateExpression": update, **condition}
 
 
 def _fields(record: JobRecord) -> dict[str, str | int | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,10 +13,11 @@ import pytest
 from handlers.common.aws_api import AwsApi
 from handlers.common.errors import NotFound
 from handlers.common.meter import Meter
+from handlers.jobs.approvals import Approvals
 from tests.support import aws
 from tests.support.events import REQUEST_ID, Context, authorized
 from tests.support.jobs import ALICE, BOB, NOW, Jobs
-from tests.support.meter import create_tables
+from tests.support.meter import create_tables, soon
 
 BOSS = authorized("users", "boss", key="boss", scopes="pay,read")
 CLERK = authorized("users", "clerk", key="clerk", scopes="read")
@@ -193,6 +195,35 @@ def test_a_question_that_is_asked_anew_needs_a_new_decision(jobs: Jobs, job_id: 
     jobs.decides(job_id, "rejected", caller=BOSS)
     assert jobs.delivered[-1] == ("token-2", {"approved": False, "status": "rejected"})
     assert len(jobs.notices) == 2
+
+
+class _Stale:
+    """DynamoDB, whose first query comes before what others have written."""
+
+    def __init__(self) -> None:
+        self._client = aws.client("dynamodb")
+        self._queries = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def query(self, **request: Any) -> Any:
+        self._queries += 1
+        return {"Items": []} if self._queries == 1 else self._client.query(**request)
+
+
+def test_a_question_that_is_asked_twice_at_once_keeps_its_decision(jobs: Jobs, job_id: str) -> None:
+    jobs.asks(job_id)
+    jobs.decides(job_id, "approved", caller=BOSS)
+
+    def approvals(client: Any) -> Approvals:
+        return Approvals("jobs", api=AwsApi("dynamodb", make_client=lambda _name, _tries: client))
+
+    (question,) = approvals(aws.client("dynamodb")).of_job(job_id, deadline=soon())
+    late = replace(question, status="open", decided_at=None, token="token-2")
+    found = approvals(_Stale()).ask(late, now=NOW, deadline=soon())
+    assert (found.status, found.token) == ("approved", "token-2")
+    assert approval_of(jobs, job_id)["status"] == "approved"
 
 
 def test_of_several_open_approvals_the_decision_names_one(jobs: Jobs, job_id: str) -> None:
