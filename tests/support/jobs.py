@@ -26,6 +26,7 @@ from handlers.jobs.payloads import Payloads
 from handlers.jobs.questions import Questions
 from handlers.jobs.records import JobRecords
 from handlers.jobs.workflows import JobWorkflow, JobWorkflows
+from local_cloud.dynamodb import operations  # noqa: F401 - makes moto's transactions atomic among threads
 from tests.support import aws
 from tests.support.events import Answer, Context, ask, proxy_event
 from tests.support.moto_state import mock_aws
