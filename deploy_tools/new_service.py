@@ -104,16 +104,12 @@ def files(name: str) -> dict[str, str]:
 
 
 def main_lines(name: str, project: Path) -> tuple[str, str]:
-    """Return the import and the entry of a service in `main.py`. The entry is like that of the service before it."""
-    entry = f"    AiService(stack, {name}, memory_mb={_MEMORY_MB}),\n"
+    """Return the import and the entry of a service in `main.py`, as its other services are written there."""
     text = (project / "main.py").read_text(encoding="utf-8")
-    if last := re.search(rf"^(.+,)\n *{re.escape(_MARKER)}$", text, re.MULTILINE):
-        services = [file.parent.name for file in (project / "handlers").glob("*/contract.py")]
-        found = re.search(rf"\b({'|'.join(services)})\b", last[1])
-        if found is not None:
-            start, end = last[1][: found.start()], last[1][found.end() :]
-            entry = f"{start}{name}{re.sub(r'[0-9]{3,5}', str(_MEMORY_MB), end, count=1)}\n"
-    return f"from handlers.{name}.contract import {name}\n", entry
+    scope = re.search(r"\bAiService\(\s*(\w+),", text)
+    marker = re.search(rf"^( *){re.escape(_MARKER)}$", text, re.MULTILINE)
+    entry = f"AiService({scope[1] if scope else 'stack'}, {name}, memory_mb={_MEMORY_MB}),"
+    return f"from handlers.{name}.contract import {name}\n", f"{marker[1] if marker else ''}{entry}\n"
 
 
 def write(name: str, project: Path) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deploy_tools.errors import DeploymentError
-from deploy_tools.new_service import create, main_lines, write
+from deploy_tools.new_service import create, write
 
 
 def test_it_writes_the_folder_of_a_service(tmp_path: Path) -> None:
@@ -24,19 +24,18 @@ def test_it_writes_the_folder_of_a_service(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "entry"),
+    ("services", "entry"),
     [
-        ("        AiService(self, vision, memory_mb=2048),", "        AiService(self, greeting, memory_mb=512),"),
-        ("    AiService(stack, vision),", "    AiService(stack, greeting),"),
-        ("    vision: 2048,", "    greeting: 512,"),
-        ("    something(else_),", "    AiService(stack, greeting, memory_mb=512),"),
+        ("[\n        AiService(self, vision, memory_mb=2048),\n        # Add yours here.\n    ]", "        AiService(self, greeting, memory_mb=512),"),
+        ("[\n    AiService(\n        app, vision\n    ),\n    # Add yours here.\n]", "    AiService(app, greeting, memory_mb=512),"),
+        ("[AiService(self, vision), vectors]", "AiService(self, greeting, memory_mb=512),"),
+        ("[]", "AiService(stack, greeting, memory_mb=512),"),
     ],
 )  # fmt: skip
 def test_it_prints_the_lines_for_main(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], before: str, entry: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], services: str, entry: str
 ) -> None:
-    write("vision", tmp_path)
-    (tmp_path / "main.py").write_text(f"services = [\n{before}\n    # Add yours here.\n]\n", encoding="utf-8")
+    (tmp_path / "main.py").write_text(f"services = {services}\n", encoding="utf-8")
     create("greeting", tmp_path)
     printed = capsys.readouterr().out
     assert "created handlers/greeting/contract.py" in printed
@@ -50,7 +49,6 @@ def test_the_projects_own_checks_are_named(tmp_path: Path, capsys: pytest.Captur
     (tmp_path / "main.py").write_text("", encoding="utf-8")
     create("greeting", tmp_path)
     assert capsys.readouterr().out.endswith("Then: make serve. Before a commit: make golden, make check.\n")
-    assert main_lines("greeting", tmp_path)[1] == "    AiService(stack, greeting, memory_mb=512),\n"
 
 
 def test_wrong_names_are_rejected_and_nothing_is_overwritten(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -11,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy_tools.new_service import main_lines, write
 from tests.support.paths import PROJECT
+from tests.support.readme import add_the_service
 
 LEFT_OUT = (
     ".venv",
@@ -38,16 +37,7 @@ ABOUT_MAIN = (
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = tmp_path_factory.mktemp("copy") / "project"
     shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns(*LEFT_OUT))
-    write("greeting", project)
-    import_line, entry = main_lines("greeting", project)
-    main = project / "main.py"
-    text = main.read_text(encoding="utf-8")
-    text, imports = re.subn(
-        r"(from handlers\.embeddings\.contract import .*\n)", rf"\g<1>{import_line}", text
-    )
-    text, entries = re.subn(r"( +AiService\(self, embeddings, .*\n)", rf"\g<1>{entry}", text)
-    assert (imports, entries) == (1, 1)
-    main.write_text(text, encoding="utf-8")
+    add_the_service(project)
     run(project, sys.executable, "-m", "tools.golden")
     return project
 

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from deploy_tools import new_service
 from tests.support.pages import FENCED, PAGES, shown
 from tests.support.paths import PROJECT
+from tests.support.readme import SERVICE
 from tools.golden import golden_file
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
@@ -64,6 +66,17 @@ def test_readme_lists_the_examples() -> None:
     assert {file.parent.name for file in PROJECT.glob("examples/*/README.md")} == set(
         re.findall(r"\[([\w-]+)\]\(examples/", README)
     )
+
+
+def test_readme_shows_the_service_that_is_created() -> None:
+    _, entry = new_service.main_lines(SERVICE, PROJECT)
+    files = "".join(new_service.files(SERVICE).values())
+    section = README[README.index("## Your own service") : README.index("## Language models")]
+    (program,) = [body for language, body in FENCED.findall(section) if language == "python"]
+    excerpts = re.split(r"\n*# \w+\.py\n", program)[1:]
+    assert len(excerpts) == 2
+    assert all(excerpt in files for excerpt in excerpts)
+    assert f"`{entry.strip()}`" in section
 
 
 def test_stack_of_the_testing_guide_passes() -> None:

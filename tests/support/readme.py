@@ -6,29 +6,20 @@ import re
 from pathlib import Path
 
 from deploy_tools import new_service
-from tests.support.paths import PROJECT
 
-README = PROJECT / "README.md"
-_BLOCK = re.compile(r"<!-- (file|line): (.+?) -->\n```\w+\n(.*?)```", re.DOTALL)
-_AFTER = {
-    "imports": re.compile(r"(from handlers\.embeddings\.contract import .*\n)"),
-    "services": re.compile(r"( +vectors,\n)"),
-}
+SERVICE = "greeting"
 
 
 def add_the_service(project: Path) -> None:
-    """Create the service in a copy of the project, with the README's files, and its lines in the copy's `main.py`."""
-    new_service.create("greeting", project)
+    """Create the service in a copy of the project, and add the lines for it to the copy's `main.py`."""
+    new_service.write(SERVICE, project)
+    import_line, entry = new_service.main_lines(SERVICE, project)
     main = project / "main.py"
-    blocks = _BLOCK.findall(README.read_text(encoding="utf-8"))
-    assert {name for kind, name, _ in blocks if kind == "line"} == set(_AFTER)
-    for kind, name, text in blocks:
-        if kind == "file":
-            path: Path = project / name
-            assert path.is_file()
-            path.write_text(text, encoding="utf-8")
-        else:
-            before = main.read_text(encoding="utf-8")
-            after = _AFTER[name].sub(lambda found, text=text: found[1] + text, before)
-            assert after != before, name
-            main.write_text(after, encoding="utf-8")
+    text = main.read_text(encoding="utf-8")
+    for before, line in (
+        (r"from handlers\.embeddings\.contract import .*\n", import_line),
+        (r"(?= *# Add yours here\.\n)", entry),
+    ):
+        text, number = re.subn(before, lambda found, line=line: found[0] + line, text, count=1)
+        assert number == 1, before
+    main.write_text(text, encoding="utf-8")

@@ -96,8 +96,8 @@ def test_every_route_gives_a_typed_answer(deployed: Deployed, client: Any, docum
         )
         assert call(tenant, "orchestrator", "orchestrator_dispatch", body=dispatch).output["summary"]
         assert call(operator, "orchestrator", "health").status == "ok"
-        greeting = m.GreetingRequest(name="Ada")
-        assert call(user, "greeting", "greeting", body=greeting).greeting == "Hello, Ada!"
+        greeting = m.GreetingRequest(text="Hello")
+        assert call(user, "greeting", "greeting", body=greeting).text == "Hello"
         message = m.Message.from_dict({"jsonrpc": "2.0", "id": 1, "method": "ping"})
         called["mcp"] = answer = operation(client, "mcp", "mcp").sync_detailed(client=user, body=message)
         assert json.loads(answer.content)["result"] == {}
