@@ -45,6 +45,7 @@ from constructs_lib import (
     UsageLimit,
 )
 from constructs_lib.environment import choice, without_empty
+from constructs_lib.notifications.alarm_topic import check_email
 from constructs_lib.stack_defaults import AiBackend
 
 if TYPE_CHECKING:
@@ -255,8 +256,11 @@ def _local_routes(given: Mapping[str, str]) -> tuple[ModelRoute, ...]:
 
 def _of_all(given: Mapping[str, str]) -> _OfAll:
     """Return the settings that all environments read."""
+    emails = _listed(given, "ALARM_EMAILS")
+    for address in emails:
+        check_email("ALARM_EMAILS", address)
     return {
-        "emails": _listed(given, "ALARM_EMAILS"),
+        "emails": emails,
         "monthly_usd": _dollars(given, "MONTHLY_BUDGET_USD", default=DEFAULT_BUDGET_USD),
         "threat_protection": choice(given, "THREAT_PROTECTION", ("off", "on")) == "on",
     }
@@ -276,4 +280,4 @@ def _dollars(given: Mapping[str, str], variable: str, *, default: int) -> int:
 
 
 def _listed(given: Mapping[str, str], variable: str) -> tuple[str, ...]:
-    return tuple(filter(None, given.get(variable, "").replace(" ", "").split(",")))
+    return tuple(filter(None, (part.strip() for part in given.get(variable, "").split(","))))

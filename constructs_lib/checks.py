@@ -56,9 +56,7 @@ def check_choice(where: str, argument: str, value: object, literal: Any) -> None
     """Check that `value` is one of the values of the `Literal` type `literal`."""
     choices = get_args(literal)
     if value not in choices or isinstance(value, bool):
-        raise InvalidArgumentError(
-            where, f"{argument} {value!r} is not a value that AWS supports", f"choose {_either(choices)}"
-        )
+        raise InvalidArgumentError(where, f"{argument} {value!r} is unknown", f"choose {_either(choices)}")
 
 
 def check_range(where: str, argument: str, value: object, low: int, high: int) -> None:

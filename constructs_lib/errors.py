@@ -1,8 +1,11 @@
 """Exceptions of this package, in one tree.
 
-    ConstructError ├── InvalidArgumentError    an argument is not valid ├── ConflictError           two things
-    exclude each other ├── LimitExceededError      a quota of AWS would be exceeded └── UnsafeSettingError AWS
-    would accept it, but it is insecure ConstructWarning            valid, but a recommended feature is off
+    ConstructError
+    ├── InvalidArgumentError    an argument is not valid
+    ├── ConflictError           two things exclude each other
+    ├── LimitExceededError      a quota of AWS would be exceeded
+    └── UnsafeSettingError      AWS would accept it, but it is insecure
+    ConstructWarning            valid, but a recommended feature is off
 
 They are raised at the call with the mistake, before the construct and its children exist, never while Terraform runs.
 """

@@ -24,9 +24,12 @@ CONFIGURATION: Final = "cdk.tf.json"
 
 _PYTHON: Final = frozenset({"python", "python3"})
 _POLL_SECONDS: Final = 0.05
+_OWN_PACKAGES: Final = ("constructs_lib", "lambda_archives", "deploy_tools", "lazy_bindings")
 _OWN_ERROR: Final = re.compile(
-    r"^(?:constructs_lib|lambda_archives|deploy_tools)\.[\w.]+: (?P<message>.*)\Z", re.MULTILINE | re.DOTALL
+    rf"^(?:{'|'.join(_OWN_PACKAGES)})\.[\w.]+: (?P<message>.*)\Z", re.MULTILINE | re.DOTALL
 )
+_SENTENCE: Final = re.compile(r"[A-Z][A-Z_]+: .+")
+"""Error of an environment variable, with which a program ends by `SystemExit`."""
 _VALIDATION: Final = re.compile(
     r"^RuntimeError: Error: Validation failed with the following errors:\n(?P<errors>(?:  .*\n)+)",
     re.MULTILINE,
@@ -291,19 +294,20 @@ def with_packages(variables: Mapping[str, str]) -> dict[str, str]:
 def _own_message(printed: str, folder: Path) -> str | None:
     """Return the message of an error that the constructs or the archives raised, and the line of the app that caused it.
 
-    Errors that validation found at the end of the synthesis have no line. None for any other error, of which users need
+    Errors of environment variables are returned as printed. Errors that validation found at the end of the synthesis have no line. None for any other error, of which users need
     the traceback.
     """
     if (invalid := _VALIDATION.search(printed)) is not None:
         return re.sub(r"^  \[(.+?)\] ", r"\1: ", invalid["errors"], flags=re.MULTILINE).strip()
     error = _OWN_ERROR.search(printed)
     if error is None:
-        return None
+        return printed.strip() if _SENTENCE.fullmatch(printed.strip()) else None
     frames = re.findall(r'^  File "(.+?)", line (\d+)', printed[: error.start()], re.MULTILINE)
+    others = [folder / ".venv", *(Path(__file__).resolve().parents[1] / name for name in _OWN_PACKAGES)]
     lines = [
         f"{Path(file).relative_to(folder)}:{line}: "
         for file, line in frames
-        if Path(file).is_relative_to(folder) and not Path(file).is_relative_to(folder / ".venv")
+        if Path(file).is_relative_to(folder) and not any(map(Path(file).is_relative_to, others))
     ]
     return (lines[-1] if lines else "") + error["message"].strip()
 

@@ -42,13 +42,13 @@ def create(folder: Path) -> None:
         DeploymentError: The folder is not empty, or its name is not valid.
     """
     name = folder.absolute().name
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise DeploymentError(f"{folder} exists and is not empty; name another one, such as ../shop")
     if not _NAME.fullmatch(name):
         raise DeploymentError(
             f"{folder}: the stack is named after the folder, and {name!r} is not valid; use 1-30 lower case letters, digits and "
             "'-', such as ../shop"
         )
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise DeploymentError(f"{folder} exists and is not empty; name another folder")
     folder.mkdir(parents=True, exist_ok=True)
     for source, path in _sources():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)

@@ -201,10 +201,13 @@ def _access(options: argparse.Namespace) -> TenantAccess:
 
 
 def _limits(texts: Sequence[str]) -> list[UsageLimit]:
-    try:
-        return [UsageLimit.parse(text) for text in texts]
-    except ConstructError as error:
-        raise DeploymentError(f"--limit {error}") from None
+    limits = []
+    for text in texts:
+        try:
+            limits.append(UsageLimit.parse(text))
+        except ConstructError as error:
+            raise DeploymentError(f"--limit {text}: {error.problem}; {error.remedy}") from None
+    return limits
 
 
 @contextmanager

@@ -24,13 +24,15 @@ def log_path(directory: Path, function: str | None) -> Path:
     if function is None:
         path = logs / "requests.log"
         if not path.exists():
-            raise LocalCloudError(f"{path} does not exist yet: start a local cloud and send it a request.")
+            raise LocalCloudError(f"{path} does not exist; start the local cloud and send it a request")
         return path
     folders = ("state_machines", "functions")
     files = {path.stem: path for folder in folders for path in sorted((logs / folder).glob("*.log"))}
     if function not in files:
         names = ", ".join(files) or "none yet"
-        raise LocalCloudError(f"no function {function!r} has run here. Functions with a log: {names}.")
+        raise LocalCloudError(
+            f"{function!r} has no log; choose a function or a state machine that has run: {names}"
+        )
     return files[function]
 
 

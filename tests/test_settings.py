@@ -57,6 +57,10 @@ def test_an_empty_variable_counts_as_unset(name: str) -> None:
             for port in ("abc", "-1", "65536", "4566.0", "٤٥")
         ),
         (
+            {"ENVIRONMENT": "dev", "ALARM_EMAILS": "ops@shop.example, a b"},
+            "ALARM_EMAILS: emails 'a b' is not valid; use addresses, such as 'ops@shop.example'",
+        ),
+        (
             {"ENVIRONMENT": "prod"},
             (
                 "STATE_BUCKET: is not set, and prod stores Terraform's state in S3; run `make bootstrap ENVIRONMENT=prod`, and "

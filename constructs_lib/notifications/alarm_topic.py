@@ -68,7 +68,7 @@ class AlarmTopic(AwsConstruct):
                 where, f"emails {emails!r} is not a list of strings", f"pass [{emails!r}]"
             )
         for email in emails:
-            _check_email(where, email)
+            check_email(where, email)
         stack = AwsStack.of(scope)
         key = stack.key_for(where, scope, encryption_key)
         if key is None:
@@ -126,7 +126,7 @@ class AlarmTopic(AwsConstruct):
             ConstructError: if it is not valid, or subscribed already.
         """
         where = path_of(self)
-        _check_email(where, address)
+        check_email(where, address)
         if address in self._emails:
             raise ConflictError(where, f"{address} is subscribed already", "remove one of the two")
         from cdktf_cdktf_provider_aws.sns_topic_subscription import SnsTopicSubscription
@@ -222,5 +222,6 @@ def _budgets(stack: AwsStack) -> _Publisher:
     return _Publisher("Budgets", "budgets.amazonaws.com", stack.account_id, source)
 
 
-def _check_email(where: str, address: str) -> None:
+def check_email(where: str, address: str) -> None:
+    """Check that a text is an e-mail address; `where` names the construct or the variable."""
     check_pattern(where, "emails", address, _EMAIL, "use addresses, such as 'ops@shop.example'")

@@ -356,8 +356,8 @@ def test_outputs_have_a_name_each(stack: AwsStack) -> None:
 @pytest.mark.parametrize(
     ("defaults", "message"),
     [
-        ({"log_retention_days": 31}, "StackDefaults: log_retention_days 31 is not a value that AWS supports"),
-        ({"ai_backend": "azure"}, "StackDefaults: ai_backend 'azure' is not a value that AWS supports"),
+        ({"log_retention_days": 31}, "StackDefaults: log_retention_days 31 is unknown"),
+        ({"ai_backend": "azure"}, "StackDefaults: ai_backend 'azure' is unknown"),
         ({"reserved_concurrency": -1}, "StackDefaults: reserved_concurrency is -1; use 0 to 100000"),
         ({"reserved_concurrency_of": {"a": -1}}, "StackDefaults: reserved_concurrency_of['a'] is -1"),
     ],

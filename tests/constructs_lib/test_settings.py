@@ -51,17 +51,17 @@ def test_an_error_says_where_what_and_what_to_do() -> None:
         (
             lambda: check_choice("shop", "size", "M", Literal["S", "L"]),
             InvalidArgumentError,
-            "shop: size 'M' is not a value that AWS supports; choose 'S' or 'L'",
+            "shop: size 'M' is unknown; choose 'S' or 'L'",
         ),
         (
             lambda: check_choice("shop", "days", True, Literal[1, 3, 5]),
             InvalidArgumentError,
-            "shop: days True is not a value that AWS supports; choose 1, 3 or 5",
+            "shop: days True is unknown; choose 1, 3 or 5",
         ),
         (
             lambda: check_choice("shop", "log", "ON", Literal["OFF"]),
             InvalidArgumentError,
-            "shop: log 'ON' is not a value that AWS supports; choose 'OFF'",
+            "shop: log 'ON' is unknown; choose 'OFF'",
         ),
         (lambda: check_range("shop", "mb", 0, 1, 9), LimitExceededError, "shop: mb is 0; use 1 to 9"),
         (lambda: check_range("shop", "mb", 10, 1, 9), LimitExceededError, "shop: mb is 10; use 1 to 9"),
@@ -371,7 +371,7 @@ def test_the_caller_is_logged_as_what_authorizers_say_of_it() -> None:
             {"id": "$context.requestId"},
             31,
             (
-                "AccessLog: retention_days 31 is not a value that AWS supports; choose 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, "
+                "AccessLog: retention_days 31 is unknown; choose 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, "
                 "400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653"
             ),
         ),

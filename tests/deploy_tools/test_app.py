@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from deploy_tools.app import CdktfApp, chosen_stacks, read_manifest
 from deploy_tools.archive_progress import ArchiveEvent
 from deploy_tools.errors import DeploymentError
 from tests.support.fake_app import fake_app
+from tests.support.paths import PROJECT
 
 
 def app_of(folder: Path, program: str, **settings: str) -> CdktfApp:
@@ -147,6 +149,19 @@ def declare():
 declare()
 """
     assert message(tmp_path, program) == "main.py:4: shop/api: name is empty; pass a name"
+
+
+def test_the_line_is_one_of_the_app_and_not_of_the_constructs_beside_it(tmp_path: Path) -> None:
+    program = "from constructs_lib.checks import check_range; check_range('shop/api', 'size', 0, 1, 2)"
+    app = CdktfApp(PROJECT, (sys.executable, "-c", program), tmp_path)
+    with pytest.raises(DeploymentError) as failed:
+        app.synthesize({})
+    assert str(failed.value) == "shop/api: size is 0; use 1 to 2"
+
+
+def test_an_error_of_a_variable_is_the_sentence_with_which_the_program_ends(tmp_path: Path) -> None:
+    sentence = "AWS_REGION: 'europe' is not a region code; set one such as eu-central-1"
+    assert message(tmp_path, f'raise SystemExit("{sentence}")\n') == sentence
 
 
 def test_errors_of_the_validation_are_sentences_too(tmp_path: Path) -> None:

@@ -61,6 +61,8 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "shop" / "main.py").write_text("mine", encoding="utf-8")
     (tmp_path / "file").touch()
     for name in ("shop", "file"):
-        with pytest.raises(DeploymentError, match=f"{name} exists and is not empty; name another folder$"):
+        with pytest.raises(
+            DeploymentError, match=f"{name} exists and is not empty; name another one, such as ../shop$"
+        ):
             create(tmp_path / name)
     assert (tmp_path / "shop" / "main.py").read_text(encoding="utf-8") == "mine"

@@ -258,7 +258,11 @@ def test_the_command_prints_a_table_and_a_new_key_once(cloud: Cloud, run: Callab
     [
         (
             ("add", "acme", "--limit", "tenant/day/usd"),
-            r"^--limit 'tenant/day/usd': is not a limit; write SCOPE",
+            r"^--limit tenant/day/usd: is not a limit; write SCOPE",
+        ),
+        (
+            ("add", "acme", "--limit", "tenant/week/usd=5"),
+            r"^--limit tenant/week/usd=5: window 'week' is unknown; choose 'minute', 'day' or 'month'$",
         ),
         (("add", "acme", "--service", "A B"), r"services 'A B' is not valid"),
         (("set", "acme", "--no-limits", "--limit", "tenant/day/usd=1"), r"exclude each other"),

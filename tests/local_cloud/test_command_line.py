@@ -102,7 +102,10 @@ def test_the_requests_are_logged(directory: Path) -> None:
     assert " 200 GET    /_local_cloud/health " in shown.stdout
     unknown = run("logs", "vision", "--directory", str(directory))
     assert unknown.returncode == 1
-    assert unknown.stderr == "error: no function 'vision' has run here. Functions with a log: none yet.\n"
+    assert (
+        unknown.stderr
+        == "error: 'vision' has no log; choose a function or a state machine that has run: none yet\n"
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
@@ -212,12 +215,12 @@ def test_logs_of_functions_are_found_by_name(tmp_path: Path) -> None:
     with pytest.raises(LocalCloudError) as caught:
         logs.log_path(tmp_path, "../requests")
     assert str(caught.value) == (
-        "no function '../requests' has run here. Functions with a log: language, vision."
+        "'../requests' has no log; choose a function or a state machine that has run: language, vision"
     )
     with pytest.raises(LocalCloudError) as caught:
         logs.log_path(tmp_path, None)
     assert str(caught.value) == (
-        f"{tmp_path / 'logs' / 'requests.log'} does not exist yet: start a local cloud and send it a request."
+        f"{tmp_path / 'logs' / 'requests.log'} does not exist; start the local cloud and send it a request"
     )
 
 

@@ -20,6 +20,7 @@ def add_the_service(project: Path) -> None:
         (r"from handlers\.embeddings\.contract import .*\n", import_line),
         (r"(?= *# Add yours here\.\n)", entry),
     ):
-        text, number = re.subn(before, lambda found, line=line: found[0] + line, text, count=1)
-        assert number == 1, before
+        found = re.search(before, text)
+        assert found is not None, before
+        text = text[: found.end()] + line + text[found.end() :]
     main.write_text(text, encoding="utf-8")

@@ -229,9 +229,7 @@ def test_each_path_with_a_method_has_one_preflight(stack: AwsStack, function: Fu
         ),
         (
             {"methods": ["OPTIONS"]},
-            (
-                "methods 'OPTIONS' is not a value that AWS supports; choose 'DELETE', 'GET', 'HEAD', 'PATCH', 'POST' or 'PUT'"
-            ),
+            ("methods 'OPTIONS' is unknown; choose 'DELETE', 'GET', 'HEAD', 'PATCH', 'POST' or 'PUT'"),
         ),
         (
             {"headers": ["*"]},
@@ -360,9 +358,7 @@ def test_an_error_that_api_gateway_does_not_have() -> None:
     wrong: Any = {"TEAPOT": "I am one."}
     kind, message = refused(lambda: GatewayResponses(messages=wrong))
     assert kind is InvalidArgumentError
-    assert message.startswith(
-        "GatewayResponses: messages 'TEAPOT' is not a value that AWS supports; choose 'ACCESS_DENIED', "
-    )
+    assert message.startswith("GatewayResponses: messages 'TEAPOT' is unknown; choose 'ACCESS_DENIED', ")
 
 
 def test_arguments_of_another_type(stack: AwsStack, api: RestApi) -> None:
@@ -379,7 +375,7 @@ def test_arguments_of_another_type(stack: AwsStack, api: RestApi) -> None:
     wrong = "ON"
     assert refused(lambda: api.root.add_resource("a", cors=wrong)) == (
         InvalidArgumentError,
-        "shop/api/a: cors 'ON' is not a value that AWS supports; choose 'OFF'",
+        "shop/api/a: cors 'ON' is unknown; choose 'OFF'",
     )
     assert children(stack) == before
 

@@ -290,7 +290,7 @@ def test_a_model_that_an_import_would_change_is_refused(
 def test_another_form_is_refused(stack: AwsStack) -> None:
     assert refused(lambda: RestApi(stack, "api", name="shop", definition="swagger")) == (  # type: ignore[arg-type]
         InvalidArgumentError,
-        "shop/api: definition 'swagger' is not a value that AWS supports; choose 'resources' or 'openapi'",
+        "shop/api: definition 'swagger' is unknown; choose 'resources' or 'openapi'",
     )
 
 

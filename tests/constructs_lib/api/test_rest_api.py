@@ -284,7 +284,7 @@ def test_methods_that_are_refused(api: RestApi, function: Function) -> None:
             lambda: api.root.add_method("FETCH", integration, authorization=Public()),  # type: ignore[arg-type]
             InvalidArgumentError,
             (
-                "shop/api/FETCH: http_method 'FETCH' is not a value that AWS supports; choose 'ANY', 'DELETE', 'GET', 'HEAD', "
+                "shop/api/FETCH: http_method 'FETCH' is unknown; choose 'ANY', 'DELETE', 'GET', 'HEAD', "
                 "'OPTIONS', 'PATCH', 'POST' or 'PUT'"
             ),
         ),
@@ -319,7 +319,7 @@ def test_methods_that_are_refused(api: RestApi, function: Function) -> None:
         (
             {"endpoint_type": "PRIVATE"},
             InvalidArgumentError,
-            "endpoint_type 'PRIVATE' is not a value that AWS supports; choose 'REGIONAL' or 'EDGE'",
+            "endpoint_type 'PRIVATE' is unknown; choose 'REGIONAL' or 'EDGE'",
         ),
         (
             {"binary_media_types": "image/png"},

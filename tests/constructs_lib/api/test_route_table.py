@@ -189,7 +189,7 @@ def test_a_method_that_http_does_not_know() -> None:
     assert refused(lambda: RouteTable().add_route("shop/api", route("/", "get"))) == (  # type: ignore[arg-type]
         InvalidArgumentError,
         (
-            "shop/api: http_method 'get' is not a value that AWS supports; choose 'ANY', 'DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', "
+            "shop/api: http_method 'get' is unknown; choose 'ANY', 'DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', "
             "'POST' or 'PUT'"
         ),
     )

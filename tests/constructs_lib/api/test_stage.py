@@ -268,12 +268,12 @@ def test_the_invoke_url_leads_to_aws_or_to_the_local_cloud(
         (
             {"execution_log": "DEBUG"},
             InvalidArgumentError,
-            "execution_log 'DEBUG' is not a value that AWS supports; choose 'OFF', 'ERROR' or 'INFO'",
+            "execution_log 'DEBUG' is unknown; choose 'OFF', 'ERROR' or 'INFO'",
         ),
         (
             {"access_log": "off"},
             InvalidArgumentError,
-            "access_log 'off' is not a value that AWS supports; choose 'OFF'",
+            "access_log 'off' is unknown; choose 'OFF'",
         ),
     ],
 )

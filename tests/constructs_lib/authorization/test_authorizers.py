@@ -235,7 +235,7 @@ def test_a_request_authorizer_sees_what_it_is_told(
         (
             {"kind": "COGNITO"},
             InvalidArgumentError,
-            "kind 'COGNITO' is not a value that AWS supports; choose 'TOKEN' or 'REQUEST'",
+            "kind 'COGNITO' is unknown; choose 'TOKEN' or 'REQUEST'",
         ),
         (
             {"identity_sources": "method.request.header.A"},

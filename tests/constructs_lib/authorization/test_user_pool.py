@@ -138,5 +138,5 @@ def test_a_client_that_cognito_would_refuse(
 def test_a_pool_that_cognito_would_refuse(stack: AwsStack) -> None:
     assert refused(lambda: UserPool(stack, "users", mfa="SMS")) == (  # type: ignore[arg-type]
         InvalidArgumentError,
-        "shop/users: mfa 'SMS' is not a value that AWS supports; choose 'OFF', 'OPTIONAL' or 'ON'",
+        "shop/users: mfa 'SMS' is unknown; choose 'OFF', 'OPTIONAL' or 'ON'",
     )

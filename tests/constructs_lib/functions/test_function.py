@@ -214,12 +214,12 @@ TOKEN = "${aws_s3_bucket.x.arn}"
         (
             {"log_format": "text"},
             InvalidArgumentError,
-            "log_format 'text' is not a value that AWS supports; choose 'JSON' or 'Text'",
+            "log_format 'text' is unknown; choose 'JSON' or 'Text'",
         ),
         (
             {"log_level": "info"},
             InvalidArgumentError,
-            "log_level 'info' is not a value that AWS supports; choose 'TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR' or 'FATAL'",
+            "log_level 'info' is unknown; choose 'TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR' or 'FATAL'",
         ),
         (
             {"log_level": "INFO", "log_format": "Text"},
@@ -233,7 +233,7 @@ TOKEN = "${aws_s3_bucket.x.arn}"
             {"log_retention_days": 2},
             InvalidArgumentError,
             (
-                "log_retention_days 2 is not a value that AWS supports; choose 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, "
+                "log_retention_days 2 is unknown; choose 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, "
                 "545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653"
             ),
         ),

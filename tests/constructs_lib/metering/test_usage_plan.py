@@ -338,7 +338,7 @@ def test_tenants_and_keys_that_are_refused(stack: AwsStack, stage: Stage) -> Non
         (
             {"limit": 1, "period": "YEAR"},
             InvalidArgumentError,
-            "Quota: period 'YEAR' is not a value that AWS supports; choose 'DAY', 'WEEK' or 'MONTH'",
+            "Quota: period 'YEAR' is unknown; choose 'DAY', 'WEEK' or 'MONTH'",
         ),
     ],
 )

@@ -182,7 +182,7 @@ def bedrock_types() -> set[str]:
         ),
         (
             {"personal_data": {"PHONE": "HIDE"}},
-            "personal_data['PHONE'] 'HIDE' is not a value that AWS supports; choose 'MASK' or 'BLOCK'",
+            "personal_data['PHONE'] 'HIDE' is unknown; choose 'MASK' or 'BLOCK'",
         ),
         ({"words": "x"}, "words is of type str, not a list; pass [...]"),
         ({"words": [" "]}, "words ' ' is not valid; use 1 to 100 characters in one line"),
@@ -197,7 +197,7 @@ def bedrock_types() -> set[str]:
         ({"words": ["x"], "window": 199}, "window is 199; use 200 to 20000"),
         (
             {"words": ["x"], "backend": "aws"},
-            "backend 'aws' is not a value that AWS supports; choose 'bedrock' or 'offline'",
+            "backend 'aws' is unknown; choose 'bedrock' or 'offline'",
         ),
     ],
 )

@@ -230,9 +230,7 @@ def test_a_key_is_not_required_where_no_authorizer_could_name_it(
         "GET", integration, authorization=tenants, api_key_required=False
     )
     assert not free.definition.api_key_required
-    with pytest.raises(
-        InvalidArgumentError, match=r"api_key_source 'QUERY' is not a value that AWS supports"
-    ):
+    with pytest.raises(InvalidArgumentError, match=r"api_key_source 'QUERY' is unknown"):
         RestApi(stack, "other", name="other", api_key_source="QUERY")  # type: ignore[arg-type]
 
 
