@@ -188,6 +188,7 @@ def _guarded(
 ) -> tuple[ChatRequest, GuardedChat | None]:
     """Return a request as the model may read it, and the guardrail of its route, which judges the answer."""
     route = router.routes.route(request.model)
+    invocation.metered.on_route(route.name)
     if route.guardrail is None:
         return request, None
     around = route.guardrail.around(invocation.metered, name=route.name, deadline=invocation.deadline)

@@ -206,7 +206,7 @@ class Router:
     ) -> tuple[T, Target]:
         targets = self._fit(route, request)
         if len(route.targets) == 1:
-            attempt = _reserved(metered, route, targets[0], request)
+            attempt = _reserved(metered, targets[0], request)
             return answer_of(targets[0], deadline, None, attempt), targets[0]
         circuits = self._circuits()
         failure: ServiceError | None = None
@@ -226,7 +226,7 @@ class Router:
             seconds = max(0.0, deadline.seconds_left() - _SECONDS_TO_COUNT)
             until = deadline.at_most(seconds if last else min(seconds, route.timeout_seconds))
             try:
-                attempt = _reserved(metered, route, target, request)
+                attempt = _reserved(metered, target, request)
             except BudgetExceeded as refused:
                 if failure is None:
                     raise
@@ -264,7 +264,7 @@ def _bounded(request: ChatRequest, target: Target, metered: Metered | None) -> C
     return request if metered is None else limited(request, target.backend)
 
 
-def _reserved(metered: Metered, route: Route, target: Target, request: ChatRequest) -> Attempt:
+def _reserved(metered: Metered, target: Target, request: ChatRequest) -> Attempt:
     """Reserve for a target at its own price."""
     bounded = limited(request, target.backend)
     return metered.attempt_model(
@@ -273,5 +273,4 @@ def _reserved(metered: Metered, route: Route, target: Target, request: ChatReque
         backend=target.backend,
         model=target.model,
         base_url=target.base_url,
-        route=route.name,
     )

@@ -155,23 +155,19 @@ class Metered:
         self._measured = measure, request
         self.attempt(f"{backend}:{operation}", price, measure.upper(request))
 
-    def attempt(
-        self, target: str, price: Price, upper: Mapping[str, int], *, route: str | None = None
-    ) -> Attempt:
+    def attempt(self, target: str, price: Price, upper: Mapping[str, int]) -> Attempt:
         """Reserve for one use, at its own price; what earlier attempts of this call used stays reserved.
 
         Args:
             target: Its name for the ledger, such as `bedrock:amazon.nova-lite-v1:0`.
             price: Its price.
             upper: The most that it uses, by the units of the price.
-            route: Model route of the request. Default: none.
 
         Raises:
             BudgetExceeded: A limit leaves too little.
             BackendUnavailable: DynamoDB does not answer.
         """
         attempt = Attempt(target, price, upper)
-        self._call = replace(self._call, route=route or self._call.route)
         self._reserve(_sum([self._used(), price.amounts(upper)]))
         self._attempts.append(attempt)
         return attempt
@@ -214,6 +210,10 @@ class Metered:
         """Use of all attempts of the call, by unit; the upper bound of those that have not ended."""
         return self._used()
 
+    def on_route(self, name: str) -> None:
+        """Note the model route of the request, whose limits count it. Call it before anything is reserved."""
+        self._call = replace(self._call, route=name)
+
     def limit_to(self, nano_usd: int) -> None:
         """Limit the call to some money, below what its caller or its workflow may use."""
         self._most = nano_usd
@@ -235,7 +235,6 @@ class Metered:
         backend: str,
         model: str,
         base_url: str | None,
-        route: str,
     ) -> Attempt:
         """Reserve for one use of a language model; see `attempt`.
 
@@ -245,13 +244,12 @@ class Metered:
             backend: `bedrock`, `openai` or `offline`.
             model: The backend's name of the model.
             base_url: Address of the model.
-            route: Model route of the request.
         """
         if self._meter is None:
             price = Price(target, dict.fromkeys(TOKEN_UNITS, 0), dt.date.min, "")
             return Attempt(target, price, upper(price))
         price = self._prices().of_model(backend, model, base_url)
-        return self.attempt(target, price, upper(price), route=route)
+        return self.attempt(target, price, upper(price))
 
     def guard(self, operation: str, upper: Mapping[str, int]) -> None:
         """Reserve for judgements of a guardrail, beside what answers and what was reserved for it before.

@@ -14,6 +14,7 @@ from handlers.chat.backend import Call, CallPiece, Completion, End, Piece, TextP
 from handlers.chat.guarded import GuardedChat
 from handlers.chat.openai_chunks import ChunkReader
 from handlers.chat.prompts import conversation
+from handlers.common.admission import Admission
 from handlers.common.deadline import Deadline
 from handlers.common.errors import BackendUnavailable, ContentFiltered
 from handlers.common.guardrails import Guardrail
@@ -22,9 +23,13 @@ from handlers.common.metered import not_metered
 from handlers.common.prompts import PromptRequest
 from handlers.common.service import Service
 from tests.support.chat import ENDED, PIXEL, WEATHER, FakeModel, chat_service, request
-from tests.support.events import Answer, Streamed, ask, ask_for_events, call, proxy_event
+from tests.support.cloud_in_thread import CloudInThread, cloud
+from tests.support.events import Answer, Streamed, ask, ask_for_events, authorized, call, proxy_event
 from tests.support.guardrails import CARD, EMAIL, JUDGES, PHONE, FakeJudge, guarded, guardrail
+from tests.support.meter import MeteredTables, limit
 from tests.support.upstream import streamed as chunks_of
+
+__all__ = ["cloud"]
 
 ASKED = {"role": "user", "content": f"Call me at {PHONE}."}
 MASKED = "Call me at {PHONE}."
@@ -359,6 +364,28 @@ def test_a_prompt_of_a_workflow_is_judged_too() -> None:
 def test_a_blocked_prompt_is_an_error_that_a_workflow_can_catch(who: str, answer: str) -> None:
     with pytest.raises(ContentFiltered):
         call(service_of(Model(answer)), "chat.answer", {**PROMPT, "inputs": {"who": who}})
+
+
+def test_a_limit_of_a_guarded_route_counts_its_calls(cloud: CloudInThread) -> None:
+    tables = MeteredTables(cloud.client("dynamodb"))
+    rules = guardrail(FakeJudge(), step=800, units={"guardrail_topic_unit": 1})
+    service = chat_service(Model("Hello!"), guardrail=rules)
+    service._admission = Admission(tables.meter())
+    limits = [
+        limit("route:fast", "day", "requests", 1).to_json(),
+        limit("route:fast", "day", "tokens", 900).to_json(),
+    ]
+    statuses = []
+    for number in range(2):
+        event = event_of(max_tokens=9)
+        caller = authorized("acme", "acme", limits=json.dumps(limits))
+        event["requestContext"] |= {"requestId": f"r{number}", "authorizer": caller}
+        statuses.append(ask(service, event).status)
+    assert statuses == [200, 429]
+    assert tables.counts() == {
+        "route:fast@acme#day#requests#2026-11-30": {"committed": 1, "spent": 1},
+        "route:fast@acme#day#tokens#2026-11-30": {"committed": 10, "spent": 10},
+    }
 
 
 @given(st.text(max_size=90), st.integers(1, 100_000), st.sampled_from([200, 900, 5_000]))

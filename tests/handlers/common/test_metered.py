@@ -239,7 +239,8 @@ def test_a_fallback_is_reserved_at_its_own_price(tables: MeteredTables, prices: 
     def work(_request: Words, invocation: Invocation) -> int:
         metered = invocation.metered
         upper = {"input_token": 4, "output_token": 3}
-        first = metered.attempt("model:a", prices._named("model:a"), upper, route="fast")
+        metered.on_route("fast")
+        first = metered.attempt("model:a", prices._named("model:a"), upper)
         first.fail(BackendTimeout())
         metered.attempt("model:b", prices._named("model:b"), upper)
         return 1
