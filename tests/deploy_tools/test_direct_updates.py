@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
@@ -15,14 +18,16 @@ from deploy_tools.direct_updates import (
     changed_files,
     replace_code,
     update_definition,
+    upload_archive,
 )
 from deploy_tools.local_api import LocalApiError, call
 from lambda_archives import Target
 from lambda_archives.request import ArchiveRequest
 from lambda_archives.zip_writer import Member, MemoryBytes
+from tests.support.cloud_in_thread import CloudInThread, cloud, make_function, role_arn
 from tests.support.web_server import WebServer, web_server
 
-__all__ = ["web_server"]
+__all__ = ["cloud", "make_function", "role_arn", "web_server"]
 
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:demo"
 REQUEST = ArchiveRequest(
@@ -102,6 +107,52 @@ def test_a_function_of_another_archive_is_left_to_terraform(web_server: WebServe
     answer(web_server, 409, __type="CodeReplacedException", message="deploy again")
     with pytest.raises(NotDirectError):
         replace_code(web_server.url, ARN, archive(), {})
+
+
+def test_an_archive_is_deployed_and_recorded_as_terraform_does(
+    cloud: CloudInThread, make_function: Any, tmp_path: Path
+) -> None:
+    arn = make_function(lambda event: event)
+    name, functions = arn.rpartition(":")[2], cloud.client("lambda")
+    archive = tmp_path / "new.zip"
+    with ZipFile(archive, "w") as file:
+        file.writestr("app.py", "new = True")
+    sha256 = base64.b64encode(hashlib.sha256(archive.read_bytes()).digest()).decode()
+    invoke_arn = "arn:aws:apigateway:eu-west-1:lambda:path/functions/{}:{}/invocations"
+    attributes = {"arn": arn, "function_name": name, "publish": False, "version": "$LATEST", "timeout": 3}
+
+    unpublished = dict(attributes)
+    upload_archive(cloud.cloud.url, unpublished, archive)
+    found = functions.get_function_configuration(FunctionName=name)
+    changed = {
+        "source_code_hash": sha256,
+        "code_sha256": sha256,
+        "source_code_size": archive.stat().st_size,
+        "last_modified": found["LastModified"],
+    }
+    assert unpublished == attributes | changed
+    assert found["CodeSha256"] == sha256
+
+    attributes |= {"publish": True, "version": "7", "qualified_arn": f"{arn}:7"}
+    attributes["qualified_invoke_arn"] = invoke_arn.format(arn, 7)
+    upload_archive(cloud.cloud.url, attributes, archive)
+    (published,) = functions.list_versions_by_function(FunctionName=name)["Versions"][1:]
+    assert attributes["version"] == published["Version"] == "1"
+    assert attributes["qualified_arn"] == published["FunctionArn"]
+    assert attributes["qualified_invoke_arn"] == invoke_arn.format(arn, 1)
+
+
+def test_an_archive_that_lambda_rejects_is_not_recorded(
+    cloud: CloudInThread, make_function: Any, tmp_path: Path
+) -> None:
+    arn = make_function(lambda event: event)
+    archive = tmp_path / "new.zip"
+    archive.write_bytes(b"not a zip file")
+    attributes = {"arn": arn, "function_name": arn.rpartition(":")[2], "publish": False, "version": "$LATEST"}
+    before = dict(attributes)
+    with pytest.raises(LocalApiError, match="InvalidParameterValueException"):
+        upload_archive(cloud.cloud.url, attributes, archive)
+    assert attributes == before
 
 
 def test_a_definition_is_updated_by_step_functions(web_server: WebServer) -> None:

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import IO
 
@@ -19,7 +20,8 @@ from deploy_tools.app import CdktfApp, with_packages
 from deploy_tools.cloud import required_cloud, stop_cloud
 from deploy_tools.deploy import deploy, deployed_app
 from deploy_tools.errors import TerraformError
-from deploy_tools.terraform import find_engine
+from deploy_tools.terraform import Terraform, environment_for, find_engine
+from deploy_tools.terraform_state import TerraformState
 from tests.support.paths import PROJECT
 from tests.support.small_api import call
 
@@ -64,11 +66,16 @@ class Dev:
         assert old in text
         file.write_text(text.replace(old, new), encoding="utf-8")
 
-    def answer(self, path: str = "/summary") -> dict[str, object]:
+    @cached_property
+    def invoke_url(self) -> str:
+        """URL of the stage, which no change of a file changes. Synthesis rewrites the files that it is read from."""
         (one,) = deployed_app(self.app, required_cloud(self.app.cloud_directory)).stacks
+        return str(one.outputs["invoke_url"])
+
+    def answer(self, path: str = "/summary") -> dict[str, object]:
         body = json.dumps({"text": "It rained. " * 40})
         response = call(
-            str(one.outputs["invoke_url"]),
+            self.invoke_url,
             "POST",
             path,
             headers={"Content-Type": "application/json"},
@@ -80,6 +87,21 @@ class Dev:
         """Call until the answer is the wanted one."""
         while not wanted(self.answer()):
             pass
+
+    def functions(self) -> dict[str, dict[str, object]]:
+        """Return the functions in the state, without what is empty: a refresh writes `[]` for null."""
+        (stack,) = self.app.synthesized()
+        found = TerraformState.read(stack.state_path).attributes("aws_lambda_function")
+        return {
+            address: {name: value for name, value in one.items() if value} for address, one in found.items()
+        }
+
+    def refresh(self) -> None:
+        """Have Terraform read every resource into the state."""
+        (stack,) = self.app.synthesized()
+        url = required_cloud(self.app.cloud_directory).url
+        environment = environment_for(self.app.cloud_directory, endpoint_url=url)
+        Terraform(find_engine(), stack.directory, environment).run("refresh", "-no-color", "-input=false")
 
     def interrupt(self) -> tuple[int, str]:
         """End it as Ctrl-C does; return its exit status, and what it printed."""
@@ -145,10 +167,13 @@ def test_changes_are_answered_errors_leave_the_old_version_and_the_next_apply_se
         + '"POST", StepFunctionsIntegration(workflow), authorization=Public())\n'
         + route,
     )
-    assert "changed without Terraform          workflow-local-quick, workflow-local-summary" in dev.until(
-        "terraform apply"
-    )
+    printed = dev.until("terraform apply")
+    assert "workflow-local-quick               new archive answers" in printed
+    assert "changed without Terraform          workflow-local-summary " in printed
     assert dev.answer("/more")["service"] == "none"
+    recorded = dev.functions()
+    dev.refresh()
+    assert dev.functions() == recorded
 
     # What was changed directly since, the next deployment settles, also where the files are as they were.
     dev.change("quick/app.py", '"service": "quicker"', '"service": "quick"')
