@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
@@ -168,7 +169,7 @@ class ProviderStack(TerraformStack):
         self.add_override("terraform.required_providers.aws.version", provider_version)
         self.__current: Construct | None = None
         self.__account_id: str | None = None
-        self.__partition: str | None = None
+        self.__partition: DataAwsPartition | None = None
 
     @classmethod
     def of(cls, construct: IConstruct) -> Self:
@@ -296,11 +297,19 @@ class ProviderStack(TerraformStack):
             self.__account_id = DataAwsCallerIdentity(self.__current_scope(), "caller_identity").account_id
         return self.__account_id
 
-    @property
+    @cached_property
     def partition(self) -> str:
         """The partition of the region (`aws`, `aws-cn`, …); a reference, created on first use."""
+        return self.__partition_data().partition
+
+    @cached_property
+    def dns_suffix(self) -> str:
+        """Domain of AWS's endpoints in the partition, such as `amazonaws.com`; a reference, created on first use."""
+        return self.__partition_data().dns_suffix
+
+    def __partition_data(self) -> DataAwsPartition:
         if self.__partition is None:
-            self.__partition = DataAwsPartition(self.__current_scope(), "partition").partition
+            self.__partition = DataAwsPartition(self.__current_scope(), "partition")
         return self.__partition
 
     def require_provider(

@@ -6,6 +6,7 @@ The policies are arguments of `aws_sqs_queue` itself, with ARNs composed of acco
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from cdktf_cdktf_provider_aws.sqs_queue import SqsQueue
@@ -58,6 +59,19 @@ def queue_name(scope: Construct, where: str, name: str | None, *, fifo: bool) ->
 def queue_arn(stack: AwsStack, name: str) -> str:
     """Return the ARN of a queue of this account, composed of names, so that the queue may be created later."""
     return f"arn:{stack.partition}:sqs:{stack.region}:{stack.account_id}:{name}"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueNames:
+    """ARN and URL of a queue, composed of names: what refers to them does not wait for the queue, which takes 25 seconds.
+
+    Attributes:
+        arn: ARN.
+        url: URL.
+    """
+
+    arn: str
+    url: str
 
 
 class EncryptedQueue(AwsConstruct):
@@ -131,6 +145,15 @@ class EncryptedQueue(AwsConstruct):
         return token(self._resource, "url")
 
     @property
+    def names(self) -> QueueNames:
+        """ARN and URL, for what may be created before the queue."""
+        stack = AwsStack.of(self)
+        host = f"sqs.{stack.region}.{stack.dns_suffix}"
+        return QueueNames(
+            arn=queue_arn(stack, self._name), url=f"https://{host}/{stack.account_id}/{self._name}"
+        )
+
+    @property
     def encryption_key(self) -> EncryptionKey | None:
         """Key for encryption. None if SQS's own key encrypts it."""
         return self._key
@@ -145,7 +168,7 @@ class EncryptedQueue(AwsConstruct):
         check_same_stack(path_of(self), self, role)
         name = f"send-{self._name}"
         if name not in role.policies:
-            # Composed of names: with a reference, functions with this role would wait for the queue, which takes 25 seconds.
+            # With a reference, functions with this role would wait for the queue.
             arn = queue_arn(AwsStack.of(self), self._name)
             role.add_policy(name, PolicyStatement(actions=["sqs:SendMessage"], resources=[arn]))
             if self._key is not None:

@@ -92,7 +92,8 @@ class JobEndings:
     def _send(self, name: str, **report: object) -> SqsSendMessage:
         return SqsSendMessage(
             name,
-            self.queue,
+            # Otherwise the state machines, and the functions that start them, would wait for the queue.
+            self.queue.names,
             body={**_OWNER, **report},
             kms_key_arn=self.kms_key_arn,
             timeout_seconds=_SEND_SECONDS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from graphlib import TopologicalSorter
 from typing import Any
 
 import pytest
@@ -221,6 +222,27 @@ def test_executions_that_cannot_note_their_end_are_told_of(
         assert statement["Action"] == ["states:DescribeExecution"]
         (resource,) = statement["Resource"]
         assert resource.endswith(f":execution:shop-jobs-{name}:*")
+
+
+def test_no_state_machine_and_no_function_waits_for_the_queue(
+    stack: AwsStack, archive: FakeArchive, payloads: PayloadBucket
+) -> None:
+    jobs = runner(stack, archive, payloads)
+    jobs.add_workflow("summary", steps(Function(stack, "language", archive=archive)))
+    synthesized = Configuration(stack)
+    references, queue = synthesized.references(), synthesized.address("sqs_queue")
+    before_it = dict.fromkeys(references, False)
+    for address in TopologicalSorter(references).static_order():
+        before_it[address] = any(one == queue or before_it[one] for one in references[address])
+    waiting = {address for address, waits in before_it.items() if waits}
+    kinds = {address.partition(".")[0] for address in waiting}
+    assert kinds == {"aws_cloudwatch_event_target", "aws_lambda_function_event_invoke_config"}
+
+    definition = synthesized.only("sfn_state_machine")["definition"]
+    account = "${data.aws_caller_identity.current_caller_identity_64FE2A6C.account_id}"
+    suffix = "${data.aws_partition.current_partition_8EB29CA4.dns_suffix}"
+    sent = json.loads(definition)["States"]["the end is lost: keep"]["Arguments"]["QueueUrl"]
+    assert sent == f"https://sqs.us-east-1.{suffix}/{account}/shop-jobs-failed"
 
 
 def test_with_a_key_the_function_may_read_what_executions_were_given(
