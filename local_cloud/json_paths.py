@@ -16,7 +16,7 @@ from typing import Any
 _NAME = re.compile(r"[\w$@-]+")  # letters of any script
 _INDEX = re.compile(r"\s*-?\d+\s*(?:,\s*-?\d+\s*)*\]")
 _SLICE = re.compile(r"\s*(-?\d+)?\s*:\s*(-?\d+)?\s*(?::\s*(-?\d+)?\s*)?\]")
-_QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"", re.DOTALL)
+_QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _PATTERN = re.compile(r"/((?:[^/\\]|\\.)+)/(i?)")
 _OPERATOR = re.compile(r"==|!=|<=|>=|<|>|=~|\bin\b|\bnin\b")
@@ -60,6 +60,19 @@ class JsonPath:
         for step in self.steps:
             found = [value for item in found for value in step(item)]
         return found
+
+    def missing(self, content: Any) -> str:
+        """Return where a path of nothing but members and positions leads nowhere, in Jayway's words."""
+        place = "$"
+        for key in self.keys or ():
+            if not isinstance(content, dict | list):
+                return f"Missing property in path {place}"
+            place += f"[{key!r}]"
+            try:
+                content = content[key]  # type: ignore[index]
+            except (KeyError, IndexError, TypeError):
+                content = None
+        return f"No results for path: {place}"
 
     def put(self, content: Any, value: Any) -> Any:
         """Return content with a value where the path leads; members that are missing are created.
@@ -209,7 +222,8 @@ class _Parser:
         found = self.match(_QUOTED)
         if found is None:
             raise self.error(f"there is no quoted name at position {self.at}")
-        return re.sub(r"\\(.)", r"\1", found[1] if found[1] is not None else found[2], flags=re.DOTALL)
+        quote, text = found[0][0], found[0][1:-1]
+        return re.sub(rf"\\([{quote}\\])", r"\1", text)
 
     def _either(self) -> _Test:
         return self._joined("||", self._both, any)

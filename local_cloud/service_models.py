@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -26,6 +27,20 @@ def service_model(service: str) -> Any:
 def values_of(service: str, shape: str) -> frozenset[str]:
     """Return the values of an enumeration in the model of a service."""
     return frozenset(service_model(service).shape_for(shape).enum)
+
+
+def missing_members(shape: Any, content: Mapping[str, Any]) -> str:
+    """Return the message of a service about the required members that a request lacks; nothing if it has all."""
+    names = [
+        name
+        for name in shape.required_members
+        if content.get(name) is None and not shape.members[name].metadata.get("idempotencyToken")
+    ]
+    members = "; ".join(
+        f"Value null at '{name[0].lower() + name[1:]}' failed to satisfy constraint: Member must not be null"
+        for name in names
+    )
+    return f"{len(names)} validation error{'s' * (len(names) > 1)} detected: {members}" if names else ""
 
 
 @lru_cache(maxsize=1)

@@ -17,7 +17,7 @@ from botocore.validate import ParamValidator
 
 from local_cloud.gateway.errors import CONFIGURATION, GatewayError, UnsupportedFeatureError
 from local_cloud.messages import Response, first_header
-from local_cloud.service_models import service_model
+from local_cloud.service_models import missing_members, service_model
 
 Protocol = Literal["json", "query", "rest"]
 
@@ -198,14 +198,8 @@ def input_fault(service: str, request: ServiceRequest) -> Response | None:
     problems = [problem for problem, _, _ in _validator.validate(content, shape)._errors]
     if any(problem.startswith("invalid type") for problem in problems):
         return _refused(_SERIALIZATION, "A value has another type than the operation takes")
-    missing = [name for name in shape.required_members if content.get(name) is None]
-    if missing:
-        members = "; ".join(
-            f"Value null at '{name[0].lower() + name[1:]}' failed to satisfy constraint: Member must not be null"
-            for name in missing
-        )
-        count = f"{len(missing)} validation error{'s' if len(missing) > 1 else ''} detected"
-        return _refused(_VALIDATION, f"{count}: {members}")
+    if missing := missing_members(shape, content):
+        return _refused(_VALIDATION, missing)
     return None
 
 

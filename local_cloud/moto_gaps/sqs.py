@@ -2,7 +2,7 @@
 
 moto 5.2.5 sends, receives and deletes messages without a lock: a message is delivered to several receivers, moved to the
 dead-letter queue twice, or lost. Here one operation on the messages of all queues runs at a time, because a queue moves
-messages to another. A receiver that waits releases the lock.
+messages to another. A receiver that waits releases the lock. It takes a message without a body.
 
 moto takes `RedriveAllowPolicy` and does not show it; Terraform waits for it in vain. It removes the policy of a queue
 when another attribute is set, shows SQS's own key for a queue with a key of KMS, and writes redrive policies with spaces and
@@ -17,9 +17,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from moto.sqs.exceptions import MissingParameter
 from moto.sqs.models import Queue, SQSBackend
 
-from local_cloud.patches import extends
+from local_cloud.patches import checks, extends
 
 _LONGEST_WAIT_SECONDS = 0.5
 _lock = threading.RLock()
@@ -66,6 +67,12 @@ def _receive_message(
 def _run_alone(original: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     with _lock:
         return original(*arguments, **options)
+
+
+@checks(SQSBackend, "_validate_message")
+def _require_body(_backend: Any, _queue: Any, message_body: str, **_: Any) -> None:
+    if not message_body:
+        raise MissingParameter("MessageBody")
 
 
 @extends(Queue, "_set_attributes")

@@ -9,6 +9,7 @@ LocalStack. What is added or replaced here, one concern a file:
 - `execution`: one execution: its limits, its end, its records.
 - `status_events`: its events for EventBridge.
 - `interpreter`: the way through the states: timeouts and stops that take effect at once, no thread that is not needed.
+- `choices`: the comparisons of Choice states, and timestamps.
 - `functions`, `clients`: how tasks call Lambda (in this process) and other services (this server's own port).
 - `roles`: what the state machine's role allows.
 - `task_errors`: the errors of tasks, also where the role does not allow a call.

@@ -64,7 +64,7 @@ class _Communication(BaseExecutionWorkerCommunication):  # type: ignore[misc] # 
             self._reflect_execution_status()
             if isinstance(state, ProgramStopped):
                 self.execution.error, self.execution.cause = state.error, state.cause
-            elif self.execution.exec_status == ExecutionStatus.TIMED_OUT:
+            elif self.execution.express and self.execution.exec_status == ExecutionStatus.TIMED_OUT:
                 self.execution.error = "States.Timeout"
         self.execution.ended.set()
 
@@ -239,7 +239,7 @@ class LocalExecution(Execution):  # type: ignore[misc] # moto ships no types
                 "cause": self.cause,
             }
         if status == ExecutionStatus.SUCCEEDED:
-            present["output"] = to_json_str(output, separators=(",", ":"))
+            present["output"] = to_json_str(output)
             present["outputDetails"] = {"included": True}
         return {key: value for key, value in present.items() if value is not None}
 

@@ -1,9 +1,8 @@
-"""Paths, intrinsic functions, variables of choices and error names in a definition.
+"""Paths, intrinsic functions and error names in a definition.
 
 Written against moto 5.2.5, whose JSONPath knows no letters beyond ASCII, no `in`, `=~` and `length()`, and gives a single
-match of a path with several places without its list; which takes a missing variable of a Choice for one that does not
-match, refuses error names that begin with `States.`, and a state in JSONPath inside a Map in JSONata; and which writes
-assigned texts into the history without escapes.
+match of a path with several places without its list; which refuses error names that begin with `States.`, and a state in
+JSONPath inside a Map in JSONata; and which writes assigned texts into the history without escapes.
 """
 
 from __future__ import annotations
@@ -22,22 +21,16 @@ from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name
 from moto.stepfunctions.parser.asl.component.common.path.result_path import ResultPath
 from moto.stepfunctions.parser.asl.component.common.query_language import QueryLanguage, QueryLanguageMode
 from moto.stepfunctions.parser.asl.component.common.string.string_expression import (
-    StringContextPath,
     StringIntrinsicFunction,
     StringJsonPath,
     StringVariableSample,
 )
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
-from moto.stepfunctions.parser.asl.component.state.choice.comparison.comparison_operator_type import (
-    ComparisonOperatorType,
-)
-from moto.stepfunctions.parser.asl.component.state.choice.comparison.comparison_variable import (
-    ComparisonVariable,
-)
-from moto.stepfunctions.parser.asl.component.state.choice.comparison.variable import NoSuchVariable, Variable
+from moto.stepfunctions.parser.asl.component.state.fail.cause_decl import CausePath
+from moto.stepfunctions.parser.asl.component.state.fail.error_decl import ErrorPath
 from moto.stepfunctions.parser.asl.eval.variable_store import VariableStore
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
-from moto.stepfunctions.parser.asl.utils import json_path
+from moto.stepfunctions.parser.asl.utils import encoding, json_path
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError
 
@@ -45,7 +38,8 @@ from local_cloud.json_paths import JsonPathError, compile_path
 from local_cloud.patches import checks, extends, replaces
 from local_cloud.states import intrinsics
 from local_cloud.states.failures import runtime_error, task_error
-from local_cloud.states.jsonata import QueryError
+
+_TEXT_FUNCTIONS = ("ArrayGetItem", "Base64Decode", "Base64Encode", "Format", "Hash", "JsonToString", "UUID")
 
 custom_error_name.CustomErrorName.__init__ = ErrorName.__init__
 
@@ -53,7 +47,7 @@ custom_error_name.CustomErrorName.__init__ = ErrorName.__init__
 @replaces(VariableStore, "get_assigned_variables")
 def _assigned_variables(store: Any) -> dict[str, str]:
     """Return the variables that a state has assigned, as JSON."""
-    return {name: to_json_str(store.get(name), separators=(",", ":")) for name in store._declaration_tracing}
+    return {name: to_json_str(store.get(name)) for name in store._declaration_tracing}
 
 
 def _extract(path: str, data: Any) -> Any:
@@ -100,6 +94,27 @@ def _place_result(component: Any, env: Any) -> None:
     env.stack.append(compile_path(component.result_path_src).put(given, result))
 
 
+def read_path(env: Any, path: str, given: Any) -> Any:
+    """Return what a path of the context object (`$$.name`), of a value (`$.name`) or to a variable (`$name`) leads to."""
+    if path.startswith("$$"):
+        return _extract(path[1:], env.states.context_object.context_object_data)
+    if path[1:2] in ("", ".", "["):
+        return _extract(path, given)
+    StringVariableSample(QueryLanguageMode.JSONPath, path).eval(env)
+    return env.stack.pop()
+
+
+class _Json:
+    """Replacement for the module `json` where moto writes texts of JSON: without spaces and escapes, as AWS does."""
+
+    @staticmethod
+    def dumps(value: Any, **_: Any) -> str:
+        return json.dumps(value, default=str, ensure_ascii=False, separators=(",", ":"))
+
+
+encoding.json = _Json
+
+
 class _Intrinsic(EvalComponent):  # type: ignore[misc] # moto ships no types
     """A call of an intrinsic function."""
 
@@ -116,17 +131,9 @@ class _Intrinsic(EvalComponent):  # type: ignore[misc] # moto ships no types
         """Return nothing: the field is that which the call stands in."""
 
     def _eval_body(self, env: Any) -> None:
-        def read(path: intrinsics.Path) -> Any:
-            if path.text.startswith("$$"):
-                return _extract(path.text[1:], env.states.context_object.context_object_data)
-            if path.text[1:2] in ("", ".", "["):
-                return _extract(path.text, env.stack[-1])
-            StringVariableSample(QueryLanguageMode.JSONPath, path.text).eval(env)
-            return env.stack.pop()
-
         failed = f"The function '{self.text}' had the following error: "
         try:
-            env.stack.append(self.call.evaluate(read))
+            env.stack.append(self.call.evaluate(lambda path: read_path(env, path.text, env.stack[-1])))
         except NoSuchJsonPathError as error:
             raise runtime_error(env, f"{failed}{error.message}") from None
         except intrinsics.IntrinsicError as error:
@@ -139,6 +146,18 @@ def _intrinsic_function(_: Any, context: Any) -> Any:
     return StringIntrinsicFunction(intrinsic_function_derivation=text, function=_Intrinsic(text))
 
 
+@replaces(CausePath, "__init__")
+@replaces(ErrorPath, "__init__")
+def _path_of_text(component: Any, string_expression: Any) -> None:
+    is_call = isinstance(string_expression, StringIntrinsicFunction)
+    if is_call and string_expression.function.call.name not in _TEXT_FUNCTIONS:
+        field, text = type(component).__name__, string_expression.literal_value
+        raise ValueError(
+            f"'{text}' is not allowed as {field}; use States.{', States.'.join(_TEXT_FUNCTIONS)}"
+        )
+    component.string_expression = string_expression
+
+
 @extends(Preprocessor, "_open_query_language_scope")
 def _open_scope(original: Callable[..., None], visitor: Any, tree: Any) -> None:
     """Let a state of a machine in JSONPath stay in JSONPath inside a Map or a Parallel in JSONata."""
@@ -149,36 +168,3 @@ def _open_scope(original: Callable[..., None], visitor: Any, tree: Any) -> None:
         if not scopes or scopes[0].query_language_mode != QueryLanguageMode.JSONPath:
             raise
         scopes.append(QueryLanguage())
-
-
-@replaces(Variable, "_eval_body")
-def _evaluate_variable(variable: Any, env: Any) -> None:
-    sampler = variable.string_sampler
-    try:
-        if isinstance(sampler, StringContextPath):
-            value = _extract(sampler.json_path, env.states.context_object.context_object_data)
-        else:
-            sampler.eval(env=env)
-            value = env.stack.pop()
-    except (NoSuchJsonPathError, QueryError):
-        value = NoSuchVariable(sampler.literal_value)
-    env.stack.append(value)
-
-
-@replaces(ComparisonVariable, "_eval_body")
-def _compare(comparison: Any, env: Any) -> None:
-    comparison.variable.eval(env)
-    function = comparison.comparison_function
-    value = env.stack[-1]
-    if isinstance(value, NoSuchVariable) and function.operator_type != ComparisonOperatorType.IsPresent:
-        raise _invalid_path(env, value.path)
-    try:
-        function.eval(env)
-    except NoSuchJsonPathError as error:
-        raise _invalid_path(env, error.json_path) from None
-
-
-def _invalid_path(env: Any, path: str) -> Exception:
-    return runtime_error(
-        env, f"Invalid path '{path}': The choice state's condition path references an invalid value."
-    )

@@ -15,6 +15,7 @@ names:
 from __future__ import annotations
 
 import copy
+from datetime import UTC, datetime
 from typing import Any
 
 from moto.stepfunctions.parser.api import (
@@ -44,9 +45,14 @@ from moto.stepfunctions.parser.asl.component.common.jsonata.jsonata_template_val
 )
 from moto.stepfunctions.parser.asl.component.common.outputdecl import Output
 from moto.stepfunctions.parser.asl.component.common.parargs import Parargs
+from moto.stepfunctions.parser.asl.component.common.path.input_path import InputPath
 from moto.stepfunctions.parser.asl.component.common.path.items_path import ItemsPath
+from moto.stepfunctions.parser.asl.component.common.path.output_path import OutputPath
 from moto.stepfunctions.parser.asl.component.common.retry.retry_outcome import RetryOutcome
-from moto.stepfunctions.parser.asl.component.common.timeouts.heartbeat import Heartbeat
+from moto.stepfunctions.parser.asl.component.common.timeouts.heartbeat import (
+    Heartbeat,
+    HeartbeatSecondsPath,
+)
 from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import Timeout
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.state.choice.choice_rule import ChoiceRule
@@ -55,13 +61,14 @@ from moto.stepfunctions.parser.asl.component.state.choice.state_choice import St
 from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.items.items import Items
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.state_map import StateMap
+from moto.stepfunctions.parser.asl.component.state.exec.state_parallel.branches_decl import BranchesDecl
 from moto.stepfunctions.parser.asl.component.state.exec.state_parallel.state_parallel import StateParallel
 from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError
 
-from local_cloud.json_paths import PathMatchError
+from local_cloud.json_paths import PathMatchError, compile_path
 from local_cloud.patches import extends, replaces
 from local_cloud.states.jsonata import QueryError
 
@@ -74,6 +81,7 @@ _FIELDS = (
     (Items, "Items"),
     (ConditionStringJSONata, "Condition"),
 )
+_PATH_FIELDS = ("InputPath", "OutputPath", "TimeoutSecondsPath", "HeartbeatSecondsPath")
 _FAILED_EVENTS = {
     StateMap: HistoryEventType.MapStateFailed,
     StateParallel: HistoryEventType.ParallelStateFailed,
@@ -83,7 +91,7 @@ _FAILED_EVENTS = {
 def runtime_error(env: Any, cause: str) -> Exception:
     """Return the error that no Retry and no Catch of `States.ALL` handles."""
     details = ExecutionFailedEventDetails(error="States.Runtime", cause=cause)
-    return _failure(
+    return failure(
         env,
         StatesErrorNameType.StatesRuntime,
         HistoryEventType.ExecutionFailed,
@@ -94,33 +102,43 @@ def runtime_error(env: Any, cause: str) -> Exception:
 def task_error(env: Any, kind: StatesErrorNameType, cause: str) -> Exception:
     """Return an error of the interpreter that Retry and Catch handle."""
     details = TaskFailedEventDetails(error=kind.to_name(), cause=f"{_where(env)}{cause}")
-    return _failure(env, kind, HistoryEventType.TaskFailed, EventDetails(taskFailedEventDetails=details))
+    return failure(env, kind, HistoryEventType.TaskFailed, EventDetails(taskFailedEventDetails=details))
 
 
 def missing_path(env: Any, error: Any) -> Exception:
     """Return the error for a path that leads nowhere."""
-    field, given = getattr(error, "field", env.next_field_name), to_json_str(error.data)
+    field, path = getattr(error, "field", env.next_field_name), error.json_path
+    if field in _PATH_FIELDS:
+        where = compile_path(path.replace("$$", "$", 1)).missing(error.data)
+        return runtime_error(env, f"Invalid path '{path}' : {where}")
     return runtime_error(
         env,
-        f"The JSONPath '{error.json_path}' specified for the field '{field}' could not be found in the input '{given}'",
+        f"The JSONPath '{path}' specified for the field '{field}' could not be found in the input "
+        f"'{to_json_str(error.data)}'",
     )
 
 
-def _failure(env: Any, kind: StatesErrorNameType, event_type: HistoryEventType, details: Any) -> Exception:
+def failure(env: Any, kind: StatesErrorNameType, event_type: HistoryEventType, details: Any) -> Exception:
+    """Return an error with its event."""
     event = FailureEvent(
         env=env, error_name=StatesErrorName(typ=kind), event_type=event_type, event_details=details
     )
     event.source_event_id = _entry(env)
-    failure: Exception = FailureEventException(failure_event=event)
-    return failure
+    named: Exception = FailureEventException(failure_event=event)
+    return named
 
 
 def _query_failure(env: Any, error: QueryError, field: str) -> Exception:
+    return evaluation_error(env, error.cause(field), field)
+
+
+def evaluation_error(env: Any, cause: str, field: str) -> Exception:
+    """Return the error of a field that JSONata computes."""
     kind = StatesErrorNameType.StatesQueryEvaluationError
     details = EvaluationFailedEventDetails(
-        error=kind.to_name(), cause=error.cause(field), state=env.next_state_name, location=field
+        error=kind.to_name(), cause=cause, state=env.next_state_name, location=field
     )
-    return _failure(
+    return failure(
         env, kind, HistoryEventType.EvaluationFailed, EventDetails(evaluationFailedEventDetails=details)
     )
 
@@ -128,6 +146,8 @@ def _query_failure(env: Any, error: QueryError, field: str) -> Exception:
 @extends(CommonStateField, "_eval_state_input")
 def _note_entry(original: Any, state: Any, env: Any) -> None:
     env.entered_event_id = env.event_history_context.source_event_id
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    env.states.context_object.context_object_data["State"]["EnteredTime"] = now
     original(state, env)
 
 
@@ -150,26 +170,35 @@ def _evaluate(component: Any, env: Any) -> None:
         component._eval_body(env)
     except Exception as error:
         evaluate_failed = _state_failed if isinstance(component, CommonStateField) else _part_failed
-        failure = evaluate_failed(component, env, error)
-        if failure is error:
+        named = evaluate_failed(component, env, error)
+        if named is error:
             raise
-        raise failure from None
+        raise named from None
 
 
 def _state_failed(state: Any, env: Any, error: Exception) -> Any:
     """Name an error that leaves a state; those that its Retry and Catch have seen are in the history already."""
+    if isinstance(error, NoSuchJsonPathError):
+        return missing_path(env, error)
     if isinstance(error, QueryError):
         _locate(state, error)
         error = _query_failure(env, error, error.field)
     elif isinstance(state, ExecutionState):
         return error
-    if isinstance(error, FailureEventException):
+    if (
+        isinstance(error, FailureEventException)
+        and error.failure_event.event_type == HistoryEventType.EvaluationFailed
+    ):
         _record(env, error)
     return error
 
 
 def _part_failed(component: Any, env: Any, error: Exception) -> Any:
     """Name an error in a part of a state."""
+    if isinstance(component, BranchesDecl) and isinstance(error, FailureEventException):
+        error.failure_event.event_type = HistoryEventType.ParallelStateFailed
+    if isinstance(component, InputPath | OutputPath | HeartbeatSecondsPath) and error.__context__ is not None:
+        error = error.__context__  # type: ignore[assignment] # moto has named it already
     if isinstance(error, NoSuchJsonPathError) and not hasattr(error, "field"):
         error.field = env.next_field_name
     if isinstance(error, FailureEventException | NoSuchJsonPathError):
@@ -226,25 +255,25 @@ def _guarded(state: Any, env: Any) -> None:
                 CommonStateField._eval_state_output(state, env)
             return
         except Exception as error:  # noqa: BLE001 - every exception gets a name
-            failure = _named(state, env, error)
+            named = _named(state, env, error)
             group = _FAILED_EVENTS.get(type(state))
             if group is None:
-                _record(env, failure)
-            output = state._construct_error_output_value(failure_event=failure.failure_event)
+                _record(env, named)
+            output = state._construct_error_output_value(failure_event=named.failure_event)
             env.states.set_error_output(output)
             env.states.set_result(output)
             if (
                 state.retry
-                and state._handle_retry(env=env, failure_event=failure.failure_event) == RetryOutcome.CanRetry
+                and state._handle_retry(env=env, failure_event=named.failure_event) == RetryOutcome.CanRetry
             ):
                 continue
             if group is not None:
-                _record(env, failure, group)
+                _record(env, named, group)
             if state.catch:
-                state._handle_catch(env=env, failure_event=failure.failure_event)
+                state._handle_catch(env=env, failure_event=named.failure_event)
                 if env.stack[-1] == CatchOutcome.Caught:
                     return
-            state._handle_uncaught(env=env, failure_event=failure.failure_event)
+            state._handle_uncaught(env=env, failure_event=named.failure_event)
 
 
 def _named(state: Any, env: Any, error: Exception) -> Any:
@@ -258,13 +287,13 @@ def _named(state: Any, env: Any, error: Exception) -> Any:
     return FailureEventException(failure_event=state._from_error(env=env, ex=error))
 
 
-def _record(env: Any, failure: Any, group: HistoryEventType | None = None) -> None:
+def _record(env: Any, named: Any, group: HistoryEventType | None = None) -> None:
     """Write an error into the history; `States.Runtime` is in the end of the execution only."""
-    kind, details = failure.failure_event.event_type, failure.failure_event.event_details
+    kind, details = named.failure_event.event_type, named.failure_event.event_details
     if kind == HistoryEventType.ExecutionFailed:
         return
     if kind == HistoryEventType.EvaluationFailed:
-        details = EventDetails(evaluationFailedEventDetails=failure.get_evaluation_failed_event_details())
+        details = EventDetails(evaluationFailedEventDetails=named.get_evaluation_failed_event_details())
     elif group is not None:
         details = None
     context, add_event = env.event_history_context, env.event_manager.add_event

@@ -3,9 +3,9 @@ r"""Changes to the way moto's interpreter goes through the states.
 Written against moto 5.2.5, where a stopped or timed-out execution waits for the call that its state is making, or for
 the pause before a retry; a call that was given up still writes its end into the history; `States.ALL` catches what it
 cannot catch on AWS; an error of the states language cannot leave a branch or an iteration; a Map of a thousand items
-exhausts Python's stack; `$$.Map.Item` is unknown inside of the iteration; a choice without a match is a
-`States.Runtime`; a definition that could not be parsed leaves its query language to all that are parsed later; and the
-strings of a definition keep the escapes of JSON (`\"`, `\n`).
+exhausts Python's stack; `$$.Map.Item` is unknown inside of the iteration; a definition that could not be
+parsed leaves its query language to all that are parsed later; and the strings of a definition keep the escapes of JSON
+(`\"`, `\n`).
 """
 
 from __future__ import annotations
@@ -19,17 +19,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from moto.stepfunctions.parser.api import (
-    ExecutionFailedEventDetails,
-    HistoryEventType,
-    StateMachineType,
-)
+from moto.stepfunctions.parser.api import StateMachineType
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
-from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
-    FailureEvent,
-    FailureEventException,
-)
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import (
     StatesErrorNameType,
@@ -47,7 +39,6 @@ from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import (
 )
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.program.program import Program
-from moto.stepfunctions.parser.asl.component.state.choice.state_choice import StateChoice
 from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration import iteration_worker
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.inline_iteration_component import (
@@ -55,7 +46,6 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.inli
 )
 from moto.stepfunctions.parser.asl.component.state.exec.state_parallel import branches_decl
 from moto.stepfunctions.parser.asl.eval.environment import Environment
-from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.parser.asl.parse import preprocessor
 
@@ -85,26 +75,6 @@ def _string(parser_rule_context: Any) -> str | None:
     if text == "null":
         return None
     return str(json.loads(text, strict=False)) if text.startswith('"') else str(text)
-
-
-@extends(StateChoice, "_eval_state")
-def _name_no_match(original: Callable[..., None], state: Any, env: Any) -> None:
-    try:
-        original(state, env)
-    except RuntimeError as error:
-        if not str(error.args[0]).startswith("No branching option"):
-            raise
-        name = StatesErrorName(typ=StatesErrorNameType.StatesNoChoiceMatched)
-        cause = f"No rule of the Choice state '{state.name}' matched, and it has no Default."
-        details = ExecutionFailedEventDetails(error=name.error_name, cause=cause)
-        raise FailureEventException(
-            failure_event=FailureEvent(
-                env=env,
-                error_name=name,
-                event_type=HistoryEventType.ExecutionFailed,
-                event_details=EventDetails(executionFailedEventDetails=details),
-            )
-        ) from None
 
 
 @replaces(Program, "eval")

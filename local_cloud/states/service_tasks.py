@@ -9,9 +9,11 @@ attempt that follows another one has the same task token, which has ended.
 from __future__ import annotations
 
 import copy
+from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
-from botocore.exceptions import UnknownServiceError
+from botocore.exceptions import ClientError, UnknownServiceError
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
     state_task_service_callback,
@@ -32,6 +34,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 )
 
 from local_cloud.patches import replaces
+from local_cloud.service_models import missing_members
 from local_cloud.states import clients, functions
 from local_cloud.states.task_errors import ServiceNotHereError
 
@@ -93,7 +96,12 @@ def _to_boto3(
 ) -> None:
     operation = _operation(task, boto_service_name, service_action_name)
     if operation is not None and operation.input_shape is not None:
+        _drop_nulls(parameters, operation.input_shape)
         task._to_boto_request(parameters, operation.input_shape)
+        if missing := missing_members(operation.input_shape, parameters):
+            metadata = {"HTTPStatusCode": 400, "RequestId": str(uuid4())}
+            error = {"Code": "ValidationException", "Message": missing}
+            raise ClientError({"Error": error, "ResponseMetadata": metadata}, operation.name)
 
 
 @replaces(StateTaskService, "_normalise_response")
@@ -103,6 +111,39 @@ def _from_boto3(
     operation = _operation(task, boto_service_name, service_action_name)
     if operation is not None and operation.output_shape is not None:
         task._from_boto_response(response, operation.output_shape)
+        _to_texts(response)
+
+
+def _drop_nulls(value: Any, shape: Any) -> None:
+    """Remove the parameters that are null: to AWS's SDK they are not set. Null is a payload of its own, however."""
+    if shape.type_name == "list" and isinstance(value, list):
+        for item in value:
+            _drop_nulls(item, shape.member)
+    elif shape.type_name == "map" and isinstance(value, dict):
+        for item in value.values():
+            _drop_nulls(item, shape.value)
+    elif shape.type_name == "structure" and isinstance(value, dict):
+        members = {name.lower(): member for name, member in shape.members.items()}
+        for name, item in list(value.items()):
+            member = members.get(name.lower())
+            if member is None or member.type_name == "blob":
+                continue
+            if item is None:
+                del value[name]
+            else:
+                _drop_nulls(item, member)
+
+
+def _to_texts(value: Any) -> None:
+    """Write the times and bytes of a response as texts, as AWS does."""
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+        if isinstance(item, datetime):
+            whole = "seconds" if item.microsecond == 0 else "milliseconds"
+            value[key] = item.astimezone(UTC).isoformat(timespec=whole).replace("+00:00", "Z")
+        elif isinstance(item, bytes):
+            value[key] = item.decode("utf-8", "replace")
+        elif isinstance(item, dict | list):
+            _to_texts(item)
 
 
 def _operation(task: Any, service: str | None, action: str | None) -> Any:

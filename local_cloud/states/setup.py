@@ -21,7 +21,7 @@ LOG_FOLDER = "state_machines"
 """The folder in the local cloud's `logs` that holds a file for each state machine."""
 
 _CHANGES = (
-    "failures", "expressions", "interpreter", "service_tasks", "task_errors", "http_tasks", "distributed_maps", "operations",
+    "failures", "expressions", "choices", "interpreter", "service_tasks", "task_errors", "http_tasks", "distributed_maps", "operations",
 )  # fmt: skip
 
 _lock = Lock()

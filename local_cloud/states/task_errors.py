@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import ClientError
+from moto.stepfunctions.exceptions import ActivityDoesNotExist
 from moto.stepfunctions.parser.api import (
     HistoryEventType,
     LambdaFunctionFailedEventDetails,
@@ -41,13 +42,18 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_unsupported import (
     StateTaskServiceUnsupported,
 )
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task_activitiy import (
+    StateTaskActivity,
+)
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task_lambda import StateTaskLambda
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
 from local_cloud.patches import extends, replaces
+from local_cloud.states.failures import runtime_error
 
 _DENIED = ("AccessDenied", "AccessDeniedException")
+_NO_QUEUE = ("NonExistentQueue", "QueueDoesNotExist")
 
 # The general error of a service, and the name of the service in the cause.
 _NAMES = {
@@ -101,20 +107,22 @@ def _failure_of(kind: type[Exception], owner: Any) -> Callable[[_Failure], _Fail
     return install
 
 
-def _denied(task: Any, env: Any, ex: Any) -> Any:
-    if ex.response["Error"]["Code"] not in _DENIED:
+def _general(task: Any, env: Any, ex: Any) -> Any:
+    code = ex.response["Error"]["Code"]
+    is_of_sqs = isinstance(task, sqs.StateTaskServiceSqs) and not code.endswith(_NO_QUEUE)
+    if code not in _DENIED and not is_of_sqs:
         return None
     error, service = _NAMES[type(task)]
     metadata = ex.response["ResponseMetadata"]
     cause = (
         f"{ex.response['Error']['Message']} (Service: {service}; Status Code: {metadata['HTTPStatusCode']}; "
-        f"Error Code: {ex.response['Error']['Code']}; Request ID: {metadata.get('RequestId')}; Proxy: null)"
+        f"Error Code: {code}; Request ID: {metadata.get('RequestId')}; Proxy: null)"
     )
     return task_failed(task, env, error, cause)
 
 
 for _task in _NAMES:
-    _failure_of(ClientError, _task)(_denied)
+    _failure_of(ClientError, _task)(_general)
 
 
 @extends(StateTaskServiceLambda, "_error_cause_from_client_error")
@@ -142,9 +150,15 @@ def _service_not_here(task: Any, env: Any, ex: Exception) -> Any:
     return task_failed(task, env, f"{_service_name(task.resource.api_name)}.AccessDeniedException", str(ex))
 
 
+@_failure_of(ActivityDoesNotExist, StateTaskActivity)
+def _no_activity(task: Any, env: Any, _ex: Exception) -> Any:
+    cause = f"The activity {task.resource.resource_arn} does not exist."
+    return runtime_error(env, cause).failure_event  # type: ignore[attr-defined]
+
+
 @_failure_of(events.SfnFailedEntryCountException, events.StateTaskServiceEvents)
 def _entry_failed(task: Any, env: Any, ex: Any) -> Any:
-    return task_failed(task, env, "EventBridge.FailedEntry", to_json_str(ex.cause, separators=(",", ":")))
+    return task_failed(task, env, "EventBridge.FailedEntry", to_json_str(ex.cause))
 
 
 @_failure_of(ClientError, aws_sdk.StateTaskServiceAwsSdk)

@@ -281,6 +281,15 @@ def test_a_catch_that_names_the_runtime_error_does_not_catch_it(states: States) 
             "specified for the field 'a.$' could not be found in the input '{",
         ),
         ({"TimeoutSecondsPath": "$.s"}, "The time limit 'x' is not a positive integer."),
+        ({"InputPath": "$.none"}, "Invalid path '$.none' : No results for path: $['none']"),
+        (
+            {"OutputPath": "$.none.of['it']"},
+            "Invalid path '$.none.of['it']' : Missing property in path $['none']",
+        ),
+        (
+            {"TimeoutSecondsPath": "$.none"},
+            "Invalid path '$.none' : No results for path: $['none']",
+        ),
     ],
 )
 def test_the_cause_of_a_runtime_error_names_the_field(
@@ -289,3 +298,43 @@ def test_the_cause_of_a_runtime_error_names_the_field(
     answer = states.run(only(by_arn(states, **more)), {"s": "x"})
     assert answer["error"] == "States.Runtime"
     assert cause in answer["cause"]
+
+
+FAIL: dict[str, Any] = {"Type": "Fail", "Error": "Odd", "Cause": "why"}
+
+
+@pytest.mark.parametrize(
+    ("state", "kinds"),
+    [
+        (FAIL, []),
+        ({"Type": "Pass", "InputPath": "$.none", "End": True}, []),
+        ({"Type": "Pass", "Parameters": {"a.$": "States.ArrayGetItem($.l, 9)"}, "End": True}, []),
+        ({"Type": "Fail", "ErrorPath": "$.none"}, []),
+        ({"Type": "Pass", "Result": "x" * 300_000, "End": True}, []),
+        (
+            {"Type": "Parallel", "Branches": [{"StartAt": "F", "States": {"F": FAIL}}], "End": True},
+            ["ParallelStateStarted", "FailStateEntered", "ParallelStateFailed"],
+        ),
+        (
+            {"Type": "Map", "ItemsPath": "$.l", "ItemProcessor": {"StartAt": "F", "States": {"F": FAIL}}, "End": True},
+            ["MapStateStarted", "MapIterationStarted", "FailStateEntered", "MapIterationFailed", "MapStateFailed"],
+        ),
+    ],
+    ids=["fail", "path", "intrinsic", "error path", "size", "parallel", "map"],
+)  # fmt: skip
+def test_only_tasks_have_an_event_of_their_failure(
+    states: States, state: dict[str, Any], kinds: list[str]
+) -> None:
+    arn = states.machine({"StartAt": "Only", "States": {"Only": state}}, kind="STANDARD")
+    execution = states.start(arn, {"l": [1]})
+    assert states.wait(execution)["status"] == "FAILED"
+    entered = f"{state['Type']}StateEntered"
+    assert states.kinds(execution) == ["ExecutionStarted", entered, *kinds, "ExecutionFailed"]
+
+
+def test_the_error_and_the_cause_of_a_fail_state_may_be_calls_of_functions(states: States) -> None:
+    state = {"Type": "Fail", "ErrorPath": "States.Format('{}', $.e)", "CausePath": "States.JsonToString($)"}
+    answer = states.run(only(state), {"e": "Odd"})
+    assert (answer["error"], answer["cause"]) == ("Odd", '{"e":"Odd"}')
+    with pytest.raises(states.sfn.exceptions.InvalidDefinition, match="is not allowed as ErrorPath"):
+        states.machine(only({"Type": "Fail", "ErrorPath": "States.MathAdd(1, 2)"}))

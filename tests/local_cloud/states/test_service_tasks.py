@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from pathlib import Path
@@ -396,3 +397,39 @@ def test_a_distributed_map_writes_its_results_beside_the_manifest(states: States
         "1",
         '{"a": 2}',
     ]
+
+
+def test_null_is_a_parameter_that_is_not_set(states: States) -> None:
+    put = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:dynamodb:putItem",
+        "Parameters": {"TableName": "none", "Item": None, "ConditionExpression": None},
+    }
+    assert states.output(caught(put))["Error"] == "DynamoDb.DynamoDbException"
+    queue = states.client("sqs").create_queue(QueueName=states.name("queue"))["QueueUrl"]
+    send = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sqs:sendMessage",
+        "Parameters": {"QueueUrl": queue, "MessageBody": {"a": ["é", None]}, "MessageGroupId": None},
+    }
+    states.output(only(send))
+    (message,) = states.client("sqs").receive_message(QueueUrl=queue)["Messages"]
+    assert message["Body"] == '{"a":["é",null]}'
+
+
+def test_an_empty_message_is_an_error_of_sqs(states: States) -> None:
+    queue = states.client("sqs").create_queue(QueueName=states.name("queue"))["QueueUrl"]
+    parameters = {"QueueUrl": queue, "MessageBody": ""}
+    send = {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "Parameters": parameters}
+    assert states.output(caught(send))["Error"] == "SQS.AmazonSQSException"
+
+
+def test_the_times_in_a_result_are_texts(states: States) -> None:
+    states.client("s3").create_bucket(Bucket="times-of-buckets")
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:s3:listBuckets",
+        "ResultSelector": {"times.$": "$.Buckets[?(@.Name == 'times-of-buckets')].CreationDate"},
+    }
+    (text,) = states.output(only(task))["times"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z", text)
