@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from moto.core.responses import ActionResult
+from moto.core.serialize import BaseJSONSerializer
 from moto.dynamodb import responses
 from moto.dynamodb.exceptions import MockValidationException
 from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
@@ -24,6 +25,8 @@ from local_cloud.patches import extends, replaces
 
 _UNLOCKED = "TransactWriteItems"  # it releases the lock between its two steps
 
+_SCALARS = frozenset({"S", "N", "BOOL", "NULL"})
+
 Operation = Callable[..., Any]
 
 responses.TRANSACTION_MAX_ITEMS = 100
@@ -39,6 +42,17 @@ DynamoHandler.dynamodb_backend = property(
 def _untracked(model: type, *_: Any, **__: Any) -> Any:
     """Create an instance without adding it to moto's list of all instances, from which none is ever removed."""
     return object.__new__(model)
+
+
+@extends(BaseJSONSerializer, "_serialize_type_structure")
+def _serialize_structure(
+    original: Operation, serializer: Any, serialized: Any, value: Any, shape: Any, key: str
+) -> None:
+    """Send a scalar as it is. moto looks for ten types in each, which is most of the time of a query."""
+    if shape.name == "AttributeValue" and key and not _SCALARS.isdisjoint(value):
+        serialized[key] = value
+    else:
+        original(serializer, serialized, value, shape, key)
 
 
 @extends(DynamoHandler)

@@ -45,6 +45,7 @@ _RICH_BUDGET, _POOR_BUDGET = "tenant/day/usd=100", "tenant/day/usd=0.0001"
 _JOB_SECONDS: Final = 300
 _SWEEP_SECONDS: Final = 900
 """Within this time, the reservations of calls that died end, and the schedule settles them."""
+_BUSY_SECONDS: Final = 120
 _PICTURE: Final = base64.b64encode((SAMPLES / "receipt.png").read_bytes()).decode()
 _CHAT: Final = {"model": "fast", "messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 4}
 
@@ -161,8 +162,11 @@ class Tenant:
             time.sleep(5)
 
     def get(self, path: str) -> dict[str, Any]:
-        """Return the answer to a GET."""
-        status, content = self._send("GET", path, None)
+        """Return the answer to a GET, which a busy machine may answer with 503 or 504 at first."""
+        deadline = time.monotonic() + _BUSY_SECONDS
+        while (answered := self._send("GET", path, None))[0] in (503, 504) and time.monotonic() < deadline:
+            time.sleep(1)
+        status, content = answered
         if status != 200:
             raise DeploymentError(f"GET {path} answered {status}: {content[:200]!r}")
         answer: dict[str, Any] = json.loads(content)
