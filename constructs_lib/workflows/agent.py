@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from constructs_lib.checks import check_list, check_range
@@ -23,7 +23,7 @@ from constructs_lib.workflows.expressions import (
 from constructs_lib.workflows.failures import Catch
 from constructs_lib.workflows.step import Step
 from constructs_lib.workflows.steps import Choice, GoTo, Machines, Pass, Succeed
-from constructs_lib.workflows.tasks import CalledFunction, FunctionTask
+from constructs_lib.workflows.tasks import CalledFunction, FunctionTask, Place, ServiceCall
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -108,7 +108,21 @@ class AgentTool:
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class _Turn(FunctionTask):
+class _AgentTask(FunctionTask):
+    """Task of an agent. Its call has a row of its own in the ledger, which names the agent."""
+
+    agent: str
+
+    def call(self, place: Place) -> ServiceCall:
+        """See `TaskState`."""
+        if place.charge is not None:
+            charge = Jsonata(f"$merge([{place.charge.code}, {code_of({'agent': self.agent})}])")
+            place = replace(place, charge=charge)
+        return FunctionTask.call(self, place)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class _Turn(_AgentTask):
     """Asks the model. Its output is the state of the agent, and the variable `following` the next state."""
 
     request: Mapping[str, Any]
@@ -130,7 +144,7 @@ class _Turn(FunctionTask):
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class _ToolCall(FunctionTask):
+class _ToolCall(_AgentTask):
     """Calls the operation of a tool. Its output is the state of the agent with the result."""
 
     tool: AgentTool
@@ -185,7 +199,7 @@ class _Ended(Succeed):
 class Agent(Parallel):
     """Language model that works on a task by calling operations, within bounds.
 
-    Each call of the model and of a tool is a state. The result is
+    Each call of the model and of a tool is a state, and has a row in the ledger. The result is
     `{"answer", "complete", "ended_by": "answer" | "steps" | "seconds" | "budget", "steps": [{"tool", "status"}], "turns"}`:
     an agent that reaches a bound ends with what there is, and `complete` is false. If all targets of the route fail, it fails.
 
@@ -304,6 +318,7 @@ class Agent(Parallel):
         turn = _Turn(
             f"{name}: model",
             models,
+            agent=name,
             request=request,
             following=f"{prefix}_next",
             timeout_seconds=min(models.timeout_seconds, max_seconds + _SECONDS_TO_END),
@@ -329,7 +344,12 @@ def _call(name: str, tool: AgentTool, error: str, characters: int, turn: str) ->
     label = f"{name}: {tool.operation.name}"
     failed = _Failed(f"{label} failed", error=error) >> GoTo(turn)
     call = _ToolCall(
-        label, tool.function, tool=tool, characters=characters, catch=[Catch(to=failed, result=error)]
+        label,
+        tool.function,
+        agent=name,
+        tool=tool,
+        characters=characters,
+        catch=[Catch(to=failed, result=error)],
     )
     return call >> GoTo(turn)
 

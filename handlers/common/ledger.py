@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from handlers.common.budgets import Amounts
@@ -40,6 +40,7 @@ class Call:
         is_request: Whether it counts against limits of requests. Default: True. A call that is a part of another one was
             counted with that.
         subject: What it is about, by an id, such as `job/1f2e/approve the total`. Default: none.
+        part_of: Row of the workflow that has what it used too, so that it is in no sum. Default: none.
     """
 
     caller: Caller
@@ -50,6 +51,7 @@ class Call:
     trace_id: str | None = None
     is_request: bool = True
     subject: str | None = None
+    part_of: RowKey | None = None
 
     @property
     def account(self) -> str:
@@ -76,6 +78,7 @@ class Call:
             "request_id": self.request_id,
             "trace_id": self.trace_id,
             "subject": self.subject,
+            "part_of": None if self.part_of is None else f"{self.part_of.account}/{self.part_of.row}",
         }
         return {
             **self.key.attributes(),
@@ -108,14 +111,34 @@ class Share:
     Attributes:
         key: Key of the row.
         amounts: The upper bound of all tasks, by unit.
+        caller: The caller of the workflow, with those limits of routes that count its tasks and not the workflow itself.
+            Default: not known, in executions that an older version started.
+        agent: Name of the agent that the task belongs to: its calls have rows of their own. Default: none.
     """
 
     key: RowKey
     amounts: Amounts
+    caller: Caller | None = None
+    agent: str | None = None
+
+    @classmethod
+    def of(cls, call: Call, amounts: Amounts) -> Share:
+        """Return the share of a workflow."""
+        counted = {f"route:{name}" for name in (call.operation, call.route)}
+        limits = tuple(
+            one for one in call.caller.limits if one.scope.startswith("route:") and one.scope not in counted
+        )
+        # Who the caller is, besides that, is not for the tasks.
+        return cls(call.key, amounts, replace(call.caller, principal="", limits=limits))
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data, which travels with the events of the tasks."""
-        return {"account": self.key.account, "row": self.key.row, "amounts": dict(self.amounts)}
+        return {
+            "account": self.key.account,
+            "row": self.key.row,
+            "amounts": dict(self.amounts),
+            **({} if self.caller is None else {"caller": self.caller.to_json()}),
+        }
 
     @classmethod
     def from_json(cls, value: object) -> Share:
@@ -128,7 +151,9 @@ class Share:
             if not isinstance(value, dict):
                 raise TypeError("not an object")
             amounts: dict[Unit, int] = {unit: int(amount) for unit, amount in value["amounts"].items()}
-            return cls(RowKey(str(value["account"]), str(value["row"])), amounts)
+            caller = Caller.from_json(value["caller"]) if "caller" in value else None
+            key = RowKey(str(value["account"]), str(value["row"]))
+            return cls(key, amounts, caller, value.get("agent"))
         except (KeyError, TypeError, ValueError, AttributeError):
             raise InternalError(detail="the charge of the event is not a share of a reservation") from None
 

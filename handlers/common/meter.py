@@ -61,7 +61,7 @@ class _Exists(ServiceError):
     """The row is there."""
 
 
-class _NothingLeft(ServiceError):
+class _ConditionFailed(ServiceError):
     """The condition on a shared row failed."""
 
 
@@ -161,7 +161,7 @@ class Meter:
         reservation = Reservation(call, buckets, amounts)
         if not buckets and not shared:
             return reservation
-        self._require_possible(reservation, now)
+        self._require_possible(buckets, amounts, now)
         row = {
             **call.attributes(),
             **self._open(call, now + lasts_seconds),
@@ -210,7 +210,7 @@ class Meter:
         if not reservation.version:
             return result
         now = self._clock()
-        self._require_possible(result, now)
+        self._require_possible(result.buckets, raised, now)
         difference = _minus(raised, reservation.amounts)
         buckets = [
             bucket
@@ -258,8 +258,23 @@ class Meter:
                 return
         raise BackendUnavailable(_BUSY, detail="the row of the call changes all the time")
 
+    def task_buckets(self, share: Share, call: Call) -> tuple[Bucket, ...]:
+        """Return the buckets that count a task besides those of its workflow: of limits of its operation and its model."""
+        if share.caller is None:
+            return ()
+        names = (call.operation, call.route or call.operation)
+        found = buckets_of(share.caller, names, self._clock())
+        return tuple(bucket for bucket in found if bucket.limit.unit != "requests")
+
     def take(
-        self, share: Share, part: str, amounts: Amounts, *, operation: str | None = None, deadline: Deadline
+        self,
+        share: Share,
+        part: str,
+        amounts: Amounts,
+        *,
+        operation: str | None = None,
+        buckets: Iterable[Bucket] = (),
+        deadline: Deadline,
     ) -> None:
         """Take the upper bound of a task from the reservation of its workflow. Taking the same part again changes nothing.
 
@@ -268,15 +283,19 @@ class Meter:
             part: Id of the task's invocation.
             amounts: The upper bound of the task, by unit.
             operation: Operation whose call the row counts, as `calls:OPERATION`. Default: none.
+            buckets: Buckets that count the task too (`task_buckets`). Default: none.
             deadline: When it must have happened.
 
         Raises:
-            BudgetExceeded: The reservation leaves less, because tasks that failed were tried again, or it is settled.
+            BudgetExceeded: A limit leaves less, or the reservation does, because tasks that failed were tried again, or it
+                is settled.
             BackendUnavailable: DynamoDB does not answer.
         """
+        counted, now = [one for one in buckets if amounts.get(one.limit.unit)], self._clock()
+        self._require_possible(counted, amounts, now)
         count = {} if operation is None else {"#calls": f"calls:{operation}"}
         left = {name: share.amounts.get(unit, 0) - amounts.get(unit, 0) for name, unit in _TAKEN.items()}
-        self._change_share(
+        failed = self._change_share(
             share,
             part,
             amounts,
@@ -285,35 +304,60 @@ class Meter:
             "#status = :open AND attribute_not_exists(parts.#part) AND "
             + " AND ".join(f"{name} <= :most_{name}" for name in _TAKEN),
             {f":most_{name}": {"N": str(amount)} for name, amount in left.items()} | {":part": {"N": "1"}},
+            [self._commit(bucket, amounts) for bucket in counted],
             deadline,
             names=count,
         )
+        if 0 not in failed:
+            self._require_kept(failed, counted, amounts, now)
+        elif part not in failed[0].get("parts", {}).get(
+            "M", {}
+        ):  # else an attempt whose answer came too late has taken it
+            raise BudgetExceeded("What the workflow has reserved is used up.")
 
     def give_back(
-        self, share: Share, part: str, taken: Amounts, used: Amounts, *, deadline: Deadline
+        self,
+        share: Share,
+        part: str,
+        taken: Amounts,
+        outcome: Outcome,
+        *,
+        buckets: Iterable[Bucket] = (),
+        call: Call | None = None,
+        deadline: Deadline,
     ) -> None:
         """Give back what a task has taken and not used. Doing it again changes nothing.
+
+        A task that never does keeps its upper bound in `buckets`, and counts with it, until their windows end.
 
         Args:
             share: The reservation.
             part: Id of the task's invocation.
             taken: What the task has taken.
-            used: What it used.
+            outcome: What it used.
+            buckets: The buckets that count the task too. Default: none.
+            call: The call, for a row of its own beside the workflow's. Default: it has none.
             deadline: When it must have happened.
 
         Raises:
             BackendUnavailable: DynamoDB does not answer; what was taken counts as used.
         """
-        with suppress(BudgetExceeded):  # it is given back, or the workflow is settled
-            self._change_share(
-                share,
-                part,
-                _minus({**dict.fromkeys(_TAKEN.values(), 0), **used}, taken),
-                f"REMOVE parts.#part ADD {', '.join(f'{name} :{name}' for name in _TAKEN)}",
-                "#status = :open AND attribute_exists(parts.#part)",
-                {},
-                deadline,
-            )
+        used = outcome.amounts
+        row = [] if call is None else [self.row(call, outcome, deadline=deadline)]
+        failed = self._change_share(
+            share,
+            part,
+            _minus({**dict.fromkeys(_TAKEN.values(), 0), **used}, taken),
+            f"REMOVE parts.#part ADD {', '.join(f'{name} :{name}' for name in _TAKEN)}",
+            "#status = :open AND attribute_exists(parts.#part)",
+            {},
+            [*self._corrections(buckets, taken, used, swept=False), *row],
+            deadline,
+        )
+        if (
+            failed and call is not None
+        ):  # it is given back, or the workflow is settled; the row says what it was for
+            self._settle_without_limits(call, outcome, deadline)
 
     def settle_share(
         self, key: RowKey, *, outcome: str, latency_ms: int | None = None, deadline: Deadline
@@ -353,8 +397,7 @@ class Meter:
             return
         amounts: Amounts = {"requests": 1}
         call = Call(caller=caller, operation=operation, request_id=request_id, started_at=now)
-        reservation = Reservation(call, tuple(buckets), amounts)
-        self._require_possible(reservation, now)
+        self._require_possible(buckets, amounts, now)
         changes = [self._commit(bucket, amounts) for bucket in buckets]
         failed = self._write(changes, deadline, call.key)
         self._require_kept({number + 1: item for number, item in failed.items()}, buckets, amounts, now)
@@ -424,37 +467,33 @@ class Meter:
         update: str,
         condition: str,
         values: Mapping[str, Any],
+        more: list[dict[str, object]],
         deadline: Deadline,
         *,
         names: Mapping[str, str] | None = None,
-    ) -> None:
+    ) -> dict[int, Item]:
+        """Change the row of a workflow, and more in one transaction with it; return the changes whose conditions failed."""
         taken = {f":{name}": {"N": str(amounts.get(unit, 0))} for name, unit in _TAKEN.items()}
-        try:
-            self._api.call(
-                "update_item",
-                {
-                    "TableName": self._ledger,
-                    "Key": share.key.attributes(),
-                    "UpdateExpression": update,
-                    "ConditionExpression": condition,
-                    "ExpressionAttributeNames": {
-                        "#part": part,
-                        "#status": "status",
-                        **(names or {}),
-                    },
-                    "ExpressionAttributeValues": {**taken, **values, ":open": {"S": _OPEN}},
-                    "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-                },
-                deadline=deadline,
-                refusals={"ConditionalCheckFailedException": _NothingLeft},
-            )
-        except _NothingLeft as refused:
+        change = {
+            "TableName": self._ledger,
+            "Key": share.key.attributes(),
+            "UpdateExpression": update,
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": {"#part": part, "#status": "status", **(names or {})},
+            "ExpressionAttributeValues": {**taken, **values, ":open": {"S": _OPEN}},
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        if more:
+            return self._write([{"Update": change}, *more], deadline, share.key)
+        refusals = {"ConditionalCheckFailedException": _ConditionFailed}
+        try:  # which costs half as much as a transaction
+            self._api.call("update_item", change, deadline=deadline, refusals=refusals)
+        except _ConditionFailed as refused:
             response: Mapping[str, Any] = getattr(refused.__cause__, "response", {})
-            if part in response.get("Item", {}).get("parts", {}).get("M", {}):
-                return  # an attempt whose answer came too late has taken it
-            raise BudgetExceeded("What the workflow has reserved is used up.") from None
+            return {0: response.get("Item", {})}
         except ServiceError as error:
             raise BackendUnavailable(_BUSY, retry_after_seconds=1, detail=error.detail) from error
+        return {}
 
     def _read(self, request: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
         try:
@@ -634,10 +673,10 @@ class Meter:
             raise BackendUnavailable(_BUSY, retry_after_seconds=1, detail=error.detail) from error
 
     @staticmethod
-    def _require_possible(reservation: Reservation, now: float) -> None:
+    def _require_possible(buckets: Iterable[Bucket], amounts: Amounts, now: float) -> None:
         """Reject what no window could hold, however little of it is used."""
-        for bucket in reservation.buckets:
-            needed = reservation.amounts.get(bucket.limit.unit, 0)
+        for bucket in buckets:
+            needed = amounts.get(bucket.limit.unit, 0)
             if needed > bucket.limit.maximum:
                 raise BudgetExceeded(bucket=bucket, needed=needed, now=now)
 

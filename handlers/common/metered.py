@@ -203,7 +203,7 @@ class Metered:
             self._record(refused)
             raise
         self.hand_over()
-        return Share(call.key, reserved.amounts)
+        return Share.of(call, reserved.amounts)
 
     @property
     def used(self) -> Amounts:

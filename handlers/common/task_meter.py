@@ -1,6 +1,7 @@
 """Meter of a task of a workflow: takes what the task may use from the workflow's reservation, and gives back the rest.
 
-The row in the ledger is the workflow's, which is settled at what its tasks have taken. It counts the calls of each operation.
+The row in the ledger is the workflow's, which is settled at what its tasks have taken. It counts the calls of each operation. The
+calls of an agent, which are decided while it runs, have a row each besides.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ class TaskMeter:
             BudgetExceeded: The reservation leaves less.
             BackendUnavailable: DynamoDB does not answer.
         """
-        return self.raise_to(Reservation(call, (), {}), amounts, deadline=deadline)
+        buckets = self._meter.task_buckets(self._share, call)
+        return self.raise_to(Reservation(call, buckets, {}), amounts, deadline=deadline)
 
     def raise_to(self, reservation: Reservation, amounts: Amounts, *, deadline: Deadline) -> Reservation:
         """Take more, for a task that may use more than it has taken; never give back.
@@ -58,18 +60,38 @@ class TaskMeter:
         raised = {unit: taken.get(unit, 0) + amount for unit, amount in more.items()}
         result = replace(reservation, amounts=raised, version=reservation.version + 1)
         operation = None if reservation.version else reservation.call.operation
-        self._meter.take(self._share, self._part(result), more, operation=operation, deadline=deadline)
+        self._meter.take(
+            self._share,
+            self._part(result),
+            more,
+            operation=operation,
+            buckets=reservation.buckets,
+            deadline=deadline,
+        )
         return result
 
     def settle(self, reservation: Reservation, outcome: Outcome, *, deadline: Deadline) -> None:
-        """Give back what the task has not used.
+        """Give back what the task has not used. A call of an agent gets its row in the ledger.
 
         Raises:
             BackendUnavailable: DynamoDB does not answer; what was taken counts as used.
         """
         self._meter.give_back(
-            self._share, self._part(reservation), reservation.amounts, outcome.amounts, deadline=deadline
+            self._share,
+            self._part(reservation),
+            reservation.amounts,
+            outcome,
+            buckets=reservation.buckets,
+            call=self._call_of_agent(reservation.call),
+            deadline=deadline,
         )
+
+    def _call_of_agent(self, call: Call) -> Call | None:
+        """Return the call for its row in the ledger; None if the task is not an agent's."""
+        share = self._share
+        if share.caller is None or share.agent is None:
+            return None
+        return replace(call, caller=share.caller, subject=f"agent/{share.agent}", part_of=share.key)
 
     def count(self, caller: Caller, operation: str, request_id: str, *, deadline: Deadline) -> None:
         """Count nothing: the workflow was counted as a request."""

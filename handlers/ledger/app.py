@@ -89,7 +89,7 @@ def create_service(
             record_refusal(tenant=call.caller.tenant, operation=call.operation, budget=refused.budget)
             # The state machine fails with this cause, which its mapping template takes apart.
             return {"refused": f"{refused.retry_after_seconds} {refused.message}"}
-        return {"charge": Share(call.key, reservation.amounts).to_json()}
+        return {"charge": Share.of(call, reservation.amounts).to_json()}
 
     @service.implements(settle_workflow)
     def handle_settle(request: SettleRequest, invocation: Invocation) -> dict[str, object]:

@@ -76,7 +76,8 @@ class Usage:
             accounts = self._accounts(day, deadline) if everyone else [account_of(caller)]
             for account in accounts:
                 for row in self._query(f"{account}#{day}", deadline):
-                    _add(groups, _group(row, group_by, day), row)
+                    if "part_of" not in row:  # the row of its workflow has what it used
+                        _add(groups, _group(row, group_by, day), row)
                     if deadline.seconds_left() < _SECONDS_TO_ANSWER:
                         raise UnprocessableInput(
                             "There are too many calls in these days. Ask for fewer days."

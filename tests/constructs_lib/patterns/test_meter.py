@@ -338,7 +338,8 @@ def test_a_workflow_reserves_the_budget_of_an_agent(
     inner = found["shop-flows-one"]["States"]["metered"]["Branches"][0]["States"]["work"]["Branches"][0][
         "States"
     ]
-    assert inner["work: model"]["Arguments"]["Payload"]["charge"] == "{% $reserved.charge %}"
+    charge = inner["work: model"]["Arguments"]["Payload"]["charge"]
+    assert charge == '{% $merge([$reserved.charge, {"agent": "work"}]) %}'
 
 
 def test_a_task_that_sends_a_prompt_besides_its_own_work_reserves_both(

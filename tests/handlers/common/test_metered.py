@@ -23,7 +23,7 @@ from handlers.common.errors import (
 from handlers.common.guardrails import Guardrail
 from handlers.common.invocation import Invocation
 from handlers.common.judge import Verdict
-from handlers.common.ledger import Share
+from handlers.common.ledger import Outcome, Share
 from handlers.common.metering import BY_MODEL, FREE, MeteredBy, per_input_token
 from handlers.common.models import RequestModel, ResponseModel
 from handlers.common.prices import Prices
@@ -346,6 +346,80 @@ def test_a_task_takes_the_upper_bound_of_each_model_that_it_tries(
     assert row["used"]["M"]["nano_usd"] == {"N": "630"}
 
 
+def test_a_task_counts_for_the_limits_of_its_own_route_too(tables: MeteredTables, prices: Prices) -> None:
+    limits = (
+        limit("key:key-1", "day", "nano_usd", 5_000),
+        limit("route:document", "day", "nano_usd", 5_000),
+        limit("route:fast", "day", "nano_usd", 1_200),
+        limit("route:fast", "day", "requests", 1),
+        limit("route:other", "day", "tokens", 1),
+    )
+    meter, workflow = tables.meter(), call_of(caller_with(*limits), "w", route="document")
+    reserved = meter.reserve(
+        workflow, {"nano_usd": 3_000, "tokens": 99}, lasts_seconds=30, deadline=soon(), shared=True
+    )
+    seen: list[dict[str, int]] = []
+
+    def work(_request: Words, invocation: Invocation) -> int:
+        invocation.metered.on_route("fast")
+        upper = {"input_token": 4, "output_token": 3}
+        attempt = invocation.metered.attempt("model:b", prices._named("model:b"), upper)
+        seen.append(tables.counts()[route])
+        attempt.use({"input_token": 1, "output_token": 1})
+        return 1
+
+    route = "route:fast@acme#day#nano_usd#2026-11-30"
+    charge = json.loads(json.dumps(Share.of(workflow, reserved.amounts).to_json()))
+    event = {"operation": "words", "input": {"text": "abcd"}, "charge": charge}
+    service = service_of(tables, prices, work, BY_MODEL)
+    direct(service, event)
+    assert (seen, tables.counts()[route]) == (
+        [{"committed": 1_000, "spent": 0}],
+        {"committed": 300, "spent": 300},
+    )
+    with pytest.raises(ServiceError, match=r"route's budget of 0\.0000012 US dollars a day leaves less"):
+        direct(service, event)
+    meter.settle_share(workflow.key, outcome="ok", deadline=soon())
+    assert tables.counts() == {
+        "key:key-1#day#nano_usd#2026-11-30": {"committed": 300, "spent": 300},
+        "route:document@acme#day#nano_usd#2026-11-30": {"committed": 300, "spent": 300},
+        route: {"committed": 300, "spent": 300},
+    }
+    (row,) = tables.rows()
+    assert row["used"]["M"]["nano_usd"] == {"N": "300"}
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_call_of_an_agent_has_a_row_of_its_own(
+    is_late: bool, tables: MeteredTables, prices: Prices
+) -> None:
+    meter, workflow = tables.meter(), call_of(caller_with(), "w")
+    reserved = meter.reserve(
+        workflow, {"nano_usd": 130, "tokens": 99}, lasts_seconds=30, deadline=soon(), shared=True
+    )
+    charge = {**Share.of(workflow, reserved.amounts).to_json(), "agent": "read it"}
+
+    def work(_request: Words, _invocation: Invocation) -> int:
+        if is_late:
+            meter.settle_share(workflow.key, outcome="workflow_timeout", deadline=soon())
+        return 2
+
+    event = {"operation": "words", "input": {"text": "abcd"}, "charge": charge}
+    direct(service_of(tables, prices, work), event)
+    part, whole = sorted(tables.check(), key=lambda row: "part_of" not in row)
+    assert (part["account"], part["key"], part["operation"]) == (
+        whole["account"],
+        {"S": "key-1"},
+        {"S": "words"},
+    )
+    assert (part["subject"], part["part_of"]) == (
+        {"S": "agent/read it"},
+        {"S": f"{whole['account']['S']}/{whole['row']['S']}"},
+    )
+    assert (part["target"], part["outcome"]) == ({"S": "local:words"}, {"S": "ok"})
+    assert part["used"]["M"] == {"requests": {"N": "1"}, "tokens": {"N": "2"}, "nano_usd": {"N": "20"}}
+
+
 def test_a_model_that_a_service_calls_for_a_caller_is_metered_for_the_caller(
     tables: MeteredTables, prices: Prices
 ) -> None:
@@ -385,7 +459,8 @@ def test_what_is_taken_or_given_back_twice_counts_once(tables: MeteredTables) ->
     with pytest.raises(ServiceError, match="used up"):
         meter.take(share, "p2", {"nano_usd": 60}, deadline=soon())
     for _ in range(2):
-        meter.give_back(share, "p1", {"nano_usd": 60}, {"nano_usd": 10}, deadline=soon())
+        used = Outcome(amounts={"nano_usd": 10}, outcome="ok")
+        meter.give_back(share, "p1", {"nano_usd": 60}, used, deadline=soon())
     assert tables.rows()[0]["taken_nano_usd"] == {"N": "10"}
 
 

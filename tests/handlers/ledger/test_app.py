@@ -12,7 +12,7 @@ import pytest
 
 from handlers.common.aws_api import AwsApi
 from handlers.common.caller import Caller, Limit
-from handlers.common.ledger import Call, Outcome
+from handlers.common.ledger import Call, Outcome, Share
 from handlers.ledger.app import create_service, operation_of
 from handlers.ledger.usage import Usage
 from handlers.ledger.warnings import Warnings
@@ -194,6 +194,24 @@ def test_a_workflow_that_failed_has_the_code_of_its_error(name: str, outcome: st
     charge = reserve(ledger, 10)["charge"]
     ledger.direct({"operation": "ledger.settle", "input": {"charge": charge, "error": {"Error": name}}})
     assert groups(ledger.get({"group_by": "outcome"})) == [(outcome, 1, 0)]
+
+
+def test_the_calls_of_an_agent_are_in_the_sum_of_its_workflow(ledger: Ledger) -> None:
+    share = Share.from_json({**reserve(ledger, 90)["charge"], "agent": "read it"})
+    assert share.caller is not None
+    call = Call(
+        caller=share.caller,
+        operation="vision.text",
+        request_id="t",
+        started_at=ledger.tables.now,
+        part_of=share.key,
+    )
+    ledger.meter.take(share, "t.1", {"nano_usd": 40}, deadline=soon())
+    used = Outcome(amounts={"nano_usd": 30}, outcome="ok", target="aws:vision.text")
+    ledger.meter.give_back(share, "t.1", {"nano_usd": 40}, used, call=call, deadline=soon())
+    ledger.direct({"operation": "ledger.settle", "input": {"charge": share.to_json()}})
+    assert len(ledger.tables.check()) == 2
+    assert groups(ledger.get({"group_by": "operation"})) == [("workflows.document", 1, 30)]
 
 
 def test_a_workflow_is_its_own_model_once_it_has_ended(ledger: Ledger) -> None:
