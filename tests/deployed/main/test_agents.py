@@ -102,7 +102,7 @@ def test_an_agent_reads_a_receipt_and_a_person_approves_its_total(
         "ended_by": "answer",
         "steps": [{"tool": "vision.text", "status": "ok"}],
     }
-    states, row, decided = found_in_records(deployed, job_id)
+    states, row, decided, parts = found_in_records(deployed, job_id)
     assert [state for state in states if state.startswith("read the receipt: ")] == [
         "read the receipt: begin",
         "read the receipt: model",
@@ -114,6 +114,13 @@ def test_an_agent_reads_a_receipt_and_a_person_approves_its_total(
     ]
     assert (row["calls:chat.turn"], row["calls:vision.text"]) == ({"N": "2"}, {"N": "1"})
     assert int(row["used"]["M"]["nano_usd"]["N"]) <= 50_000_000
+    assert [(one["operation"]["S"], one["subject"]["S"]) for one in parts] == [
+        ("chat.turn", "agent/read the receipt"),
+        ("vision.text", "agent/read the receipt"),
+        ("chat.turn", "agent/read the receipt"),
+    ]
+    for unit in ("tokens", "nano_usd"):
+        assert sum(int(one["used"]["M"][unit]["N"]) for one in parts) == int(row["used"]["M"][unit]["N"])
     assert (decided["outcome"]["S"], decided["subject"]["S"]) == (
         "approved",
         f"job/{job_id}/approve the total",
@@ -133,8 +140,8 @@ def test_without_a_model_the_job_fails(deployed: Deployed) -> None:
     assert (job["status"], job["error"]["code"]) == ("failed", "backend_unavailable")
 
 
-def found_in_records(deployed: Deployed, job_id: str) -> tuple[list[str], Any, Any]:
-    """Return the states of a job's execution, its row in the ledger, and the row of the decision."""
+def found_in_records(deployed: Deployed, job_id: str) -> tuple[list[str], Any, Any, list[Any]]:
+    """Return the states of a job's execution, its row in the ledger, the row of the decision, and those of the agent's calls."""
     with closing(deployed.callers.client("stepfunctions")) as states:
         machines = states.list_state_machines()["stateMachines"]
         (arn,) = [one["stateMachineArn"] for one in machines if one["name"].endswith("jobs-receipt")]
@@ -148,4 +155,7 @@ def found_in_records(deployed: Deployed, job_id: str) -> tuple[list[str], Any, A
         ]
     (row,) = [one for one in rows if one.get("request_id", {}).get("S") == job_id]
     (decided,) = [one for one in rows if job_id in one.get("subject", {}).get("S", "")]
-    return [one.state for one in timeline(events)], row, decided
+    whole = f"{row['account']['S']}/{row['row']['S']}"
+    parts = [one for one in rows if one.get("part_of", {}).get("S") == whole]
+    parts.sort(key=lambda one: str(one["row"]["S"]))
+    return [one.state for one in timeline(events)], row, decided, parts
