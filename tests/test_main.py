@@ -25,24 +25,49 @@ from tools.project import synthesize
 from tools.scan import ACCEPTED, audit_findings
 
 GOLDEN = golden_file(STACK)
-Synthesize = Callable[..., dict[str, Any]]
+AWS_MODELS = "local, with the models of AWS"
+VARIABLES = {
+    "local": {"AWS_ACCOUNT_ID": "210987654321"},
+    AWS_MODELS: {"AI_BACKEND": "aws"},
+    "dev": {"ALARM_EMAILS": "ops@shop.example, boss@shop.example"},
+    "prod": {
+        "AI_BACKEND": "aws",
+        "ARCHIVE_BUCKET": "company-archives",
+        "AWS_ACCOUNT_ID": "210987654321",
+        "MONTHLY_BUDGET_USD": "250",
+        "PAYLOAD_BUCKET": "company-payloads",
+        "STATE_BUCKET": "company-states",
+        "THREAT_PROTECTION": "on",
+    },
+}
+"""What is set in each environment. The golden file is of a `prod` where nothing is set but the state's bucket."""
+
+Directory = Callable[[str], Path]
+Synthesized = Callable[[str], dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Synthesize:
-    """Run `main.py` with some variables, once for the same ones; return its `cdk.tf.json`."""
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Directory:
+    """Run `main.py` with some of VARIABLES, once each; return the stack's directory."""
 
     @cache
-    def text(variables: frozenset[tuple[str, str]]) -> str:
-        outdir = tmp_path_factory.mktemp("out") / "cdktf.out"
-        stack = synthesize(PROJECT, outdir, {**profile("local"), **dict(variables)})
-        return (stack / "cdk.tf.json").read_text(encoding="utf-8")
-
-    def run(**variables: str) -> dict[str, Any]:
-        written: dict[str, Any] = json.loads(text(frozenset(variables.items())))
-        return written
+    def run(environment: str) -> Path:
+        variables = profile(environment.partition(",")[0]) | VARIABLES[environment]
+        return synthesize(PROJECT, tmp_path_factory.mktemp("out") / "cdktf.out", variables)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def synthesized(directory: Directory) -> Synthesized:
+    """Return the `cdk.tf.json` of some of VARIABLES."""
+    return lambda name: json.loads((directory(name) / "cdk.tf.json").read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def golden() -> dict[str, Any]:
+    """Return the resources of the golden file."""
+    return json.loads(GOLDEN.read_text(encoding="utf-8"))["resource"]  # type: ignore[no-any-return]
 
 
 def test_what_is_derived_from_prod_is_up_to_date() -> None:
@@ -66,8 +91,8 @@ def test_the_golden_file_holds_nothing_absolute_and_no_unresolved_token() -> Non
     }
 
 
-def test_prod_runs_on_arm64_and_python_3_13() -> None:
-    functions = json.loads(GOLDEN.read_text(encoding="utf-8"))["resource"]["aws_lambda_function"].values()
+def test_prod_runs_on_arm64_and_python_3_13(golden: dict[str, Any]) -> None:
+    functions = golden["aws_lambda_function"].values()
     assert {(tuple(f["architectures"]), f["runtime"]) for f in functions} == {(("arm64",), "python3.13")}
 
 
@@ -86,8 +111,8 @@ OPERATIONS = [
 FOR_OPERATORS = {"GET /health": "AWS_IAM", "GET /v1/usage/all": "AWSSIGV4"}
 
 
-def test_every_operation_is_a_route_for_the_callers_that_it_is_for() -> None:
-    written = json.loads(GOLDEN.read_text(encoding="utf-8"))["resource"]
+def test_every_operation_is_a_route_for_the_callers_that_it_is_for(golden: dict[str, Any]) -> None:
+    written = golden
     found = {
         f"{method['http_method']} {path_of(written, method)}": method["authorization"]
         for method in written["aws_api_gateway_method"].values()
@@ -126,8 +151,8 @@ def path_of(written: dict[str, Any], method: dict[str, Any]) -> str:
     return "/" + "/".join(parts)
 
 
-def test_bodies_are_checked_before_anything_answers() -> None:
-    written = json.loads(GOLDEN.read_text(encoding="utf-8"))["resource"]
+def test_bodies_are_checked_before_anything_answers(golden: dict[str, Any]) -> None:
+    written = golden
     unchecked = {
         path_of(written, method)
         for method in written["aws_api_gateway_method"].values()
@@ -152,20 +177,16 @@ def test_bodies_are_checked_before_anything_answers() -> None:
     assert {api["api_key_source"] for api in apis} == {"AUTHORIZER"}
 
 
-def test_the_guide_shows_the_workflow(tmp_path: Path) -> None:
+def test_the_guide_shows_the_workflow(directory: Directory) -> None:
     guide = (PROJECT / "docs/guides/workflows.md").read_text(encoding="utf-8")
-    stack = synthesize(PROJECT, tmp_path / "cdktf.out", {"ENVIRONMENT": "local"})
-    picture = (stack / "workflows" / "ai-orchestrator-local-workflows-document.mmd").read_text(
-        encoding="utf-8"
-    )
+    file = directory("local") / "workflows" / "ai-orchestrator-local-workflows-document.mmd"
+    picture = file.read_text(encoding="utf-8")
     assert f"```mermaid\n{picture.rstrip()}\n```" in guide
 
 
-def test_the_api_is_described_for_its_callers(tmp_path: Path) -> None:
-    stack = synthesize(PROJECT, tmp_path / "cdktf.out", {"ENVIRONMENT": "local"})
-    documents = [
-        json.loads((stack / f"{name}.openapi.json").read_text(encoding="utf-8")) for name in ("api", "v1")
-    ]
+def test_the_api_is_described_for_its_callers(directory: Directory) -> None:
+    files = [directory("local") / f"{name}.openapi.json" for name in ("api", "v1")]
+    documents = [json.loads(file.read_text(encoding="utf-8")) for file in files]
     for document in documents:
         validate(document)
     paths = documents[0]["paths"] | documents[1]["paths"]
@@ -181,11 +202,9 @@ def test_the_api_is_described_for_its_callers(tmp_path: Path) -> None:
 
 
 def test_jobs_and_tokens_are_kept_in_prod_and_state_is_in_s3_where_that_is_said(
-    synthesized: Synthesize,
+    synthesized: Synthesized,
 ) -> None:
-    written = synthesized(
-        ENVIRONMENT="prod", STATE_BUCKET="company-states", PAYLOAD_BUCKET="company-payloads"
-    )
+    written = synthesized("prod")
     assert written["terraform"]["backend"]["s3"] == {
         "bucket": "company-states",
         "encrypt": True,
@@ -205,15 +224,15 @@ def variables_of(function: dict[str, Any]) -> dict[str, str]:
     return variables
 
 
-def test_services_have_no_right_on_a_bucket(synthesized: Synthesize) -> None:
-    policies = synthesized(ENVIRONMENT="prod")["resource"]["aws_iam_role_policy"]
+def test_services_have_no_right_on_a_bucket(golden: dict[str, Any]) -> None:
+    policies = golden["aws_iam_role_policy"]
     reach = {place.partition("_role")[0] for place, body in policies.items() if "s3:" in body["policy"]}
     assert reach == {"jobs_api", "jobs_finish"}
 
 
-def test_only_prod_and_dev_call_clients_back(synthesized: Synthesize) -> None:
+def test_only_prod_and_dev_call_clients_back(synthesized: Synthesized) -> None:
     for environment, calls_back in (("local", "off"), ("dev", "on")):
-        functions = synthesized(ENVIRONMENT=environment)["resource"]["aws_lambda_function"].values()
+        functions = synthesized(environment)["resource"]["aws_lambda_function"].values()
         assert {
             variables["JOB_CALLBACKS"]
             for variables in map(variables_of, functions)
@@ -221,8 +240,8 @@ def test_only_prod_and_dev_call_clients_back(synthesized: Synthesize) -> None:
         } == {calls_back}
 
 
-def test_the_aws_backend_gets_the_permissions_that_it_needs(synthesized: Synthesize) -> None:
-    written = synthesized(ENVIRONMENT="local", AI_BACKEND="aws")
+def test_the_aws_backend_gets_the_permissions_that_it_needs(synthesized: Synthesized) -> None:
+    written = synthesized(AWS_MODELS)
     policies = written["resource"]["aws_iam_role_policy"]
     statements = [
         (statement["Action"], statement["Resource"])
@@ -260,8 +279,8 @@ HARDENED = {
 }
 
 
-def test_the_local_environment_has_nothing_that_an_apply_would_wait_for(synthesized: Synthesize) -> None:
-    written = synthesized(ENVIRONMENT="local")["resource"]
+def test_the_local_environment_has_nothing_that_an_apply_would_wait_for(synthesized: Synthesized) -> None:
+    written = synthesized("local")["resource"]
     assert not HARDENED & written.keys()
     (key,) = written["aws_kms_key"].values()
     assert key["customer_master_key_spec"] == "HMAC_256"
@@ -269,8 +288,8 @@ def test_the_local_environment_has_nothing_that_an_apply_would_wait_for(synthesi
     assert all("reserved_concurrent_executions" not in one for one in written["aws_lambda_function"].values())
 
 
-def test_dev_is_encrypted_watched_and_shut(synthesized: Synthesize) -> None:
-    written = synthesized(ENVIRONMENT="dev", ALARM_EMAILS="ops@shop.example, boss@shop.example")["resource"]
+def test_dev_is_encrypted_watched_and_shut(synthesized: Synthesized) -> None:
+    written = synthesized("dev")["resource"]
     assert written.keys() >= HARDENED
     addresses = {one["endpoint"] for one in written["aws_sns_topic_subscription"].values()}
     assert addresses == {"ops@shop.example", "boss@shop.example"}
@@ -279,24 +298,24 @@ def test_dev_is_encrypted_watched_and_shut(synthesized: Synthesize) -> None:
     assert {one["force_destroy"] for one in written["aws_s3_bucket"].values()} == {True}
 
 
-def test_users_of_prod_need_a_second_factor_and_send_no_password(synthesized: Synthesize) -> None:
-    written = json.loads(GOLDEN.read_text(encoding="utf-8"))["resource"]
-    (client,) = written["aws_cognito_user_pool_client"].values()
+def test_users_of_prod_need_a_second_factor_and_send_no_password(
+    synthesized: Synthesized, golden: dict[str, Any]
+) -> None:
+    (client,) = golden["aws_cognito_user_pool_client"].values()
     assert client["explicit_auth_flows"] == ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH"]
-    ((name, pool),) = written["aws_cognito_user_pool"].items()
+    ((name, pool),) = golden["aws_cognito_user_pool"].items()
     assert (pool["mfa_configuration"], "user_pool_add_ons" in pool) == ("ON", False)
-    protected = [one["resource_arn"] for one in written["aws_wafv2_web_acl_association"].values()]
+    protected = [one["resource_arn"] for one in golden["aws_wafv2_web_acl_association"].values()]
     assert f"${{aws_cognito_user_pool.{name}.arn}}" in protected
-    watched = synthesized(ENVIRONMENT="prod", THREAT_PROTECTION="on")["resource"]
+    watched = synthesized("prod")["resource"]
     (pool,) = watched["aws_cognito_user_pool"].values()
     assert pool["user_pool_add_ons"] == {"advanced_security_mode": "ENFORCED"}
 
 
-def test_prod_is_told_of_what_costs_money(synthesized: Synthesize) -> None:
-    written = json.loads(GOLDEN.read_text(encoding="utf-8"))["resource"]
-    (budget,) = written["aws_budgets_budget"].values()
+def test_prod_is_told_of_what_costs_money(synthesized: Synthesized, golden: dict[str, Any]) -> None:
+    (budget,) = golden["aws_budgets_budget"].values()
     assert (budget["name"], budget["limit_amount"]) == ("ai-orchestrator-prod-monthly", "100.0")
-    watched = synthesized(ENVIRONMENT="prod", AI_BACKEND="aws", MONTHLY_BUDGET_USD="250")["resource"]
+    watched = synthesized("prod")["resource"]
     (budget,) = watched["aws_budgets_budget"].values()
     assert budget["limit_amount"] == "250.0"
     counted = {
@@ -330,8 +349,10 @@ def test_passwords_are_sent_to_the_local_cloud_only(environment: str, sends: boo
     assert settings.mfa == ("ON" if environment == "prod" else "OPTIONAL")
 
 
-def test_prod_limits_its_functions_and_uploads_to_a_bucket_that_exists(synthesized: Synthesize) -> None:
-    written = synthesized(ENVIRONMENT="prod", ARCHIVE_BUCKET="company-archives")["resource"]
+def test_prod_limits_its_functions_and_uploads_to_a_bucket_that_exists(
+    synthesized: Synthesized, golden: dict[str, Any]
+) -> None:
+    written = synthesized("prod")["resource"]
     assert written.keys() >= HARDENED
     assert "aws_s3_bucket" not in written
     assert {one["bucket"] for one in written["aws_s3_object"].values()} == {"company-archives"}
@@ -345,22 +366,21 @@ def test_prod_limits_its_functions_and_uploads_to_a_bucket_that_exists(synthesiz
         "jobs-finish": 10,
         "tenants-authorizer": 100,
     }
-    named = json.loads(GOLDEN.read_text(encoding="utf-8"))["resource"]["aws_s3_object"].values()
-    (bucket,) = {one["bucket"] for one in named}
+    (bucket,) = {one["bucket"] for one in golden["aws_s3_object"].values()}
     assert bucket.startswith("ai-orchestrator-archives-${data.aws_caller_identity.")
     assert bucket.endswith(".account_id}-us-east-1")
 
 
 def test_the_local_stack_reaches_the_local_cloud_only_and_prod_the_account_that_is_named(
-    synthesized: Synthesize,
+    synthesized: Synthesized,
 ) -> None:
-    def allowed(**variables: str) -> object:
-        (provider,) = synthesized(**variables)["provider"]["aws"]
+    def allowed(environment: str) -> object:
+        (provider,) = synthesized(environment)["provider"]["aws"]
         return provider.get("allowed_account_ids")
 
-    assert allowed(ENVIRONMENT="local", AWS_ACCOUNT_ID="210987654321") == ["123456789012"]
-    assert allowed(ENVIRONMENT="prod", AWS_ACCOUNT_ID="210987654321") == ["210987654321"]
-    assert allowed(ENVIRONMENT="dev") is None
+    assert allowed("local") == ["123456789012"]
+    assert allowed("prod") == ["210987654321"]
+    assert allowed("dev") is None
 
 
 def test_a_variable_that_is_not_valid_is_one_sentence() -> None:
@@ -393,9 +413,9 @@ def exempt(statement: Any, path: str) -> bool:
 
 @pytest.mark.parametrize("environment", ["dev", "prod"])
 def test_the_firewall_blocks_no_body_that_a_contract_accepts(
-    synthesized: Synthesize, environment: str
+    synthesized: Synthesized, environment: str
 ) -> None:
-    (acl,) = synthesized(ENVIRONMENT=environment)["resource"]["aws_wafv2_web_acl"].values()
+    (acl,) = synthesized(environment)["resource"]["aws_wafv2_web_acl"].values()
     (rule,) = (one for one in acl["rule"] if one["name"] == "BodySize")
     too_large, other_paths = rule["statement"]["and_statement"]["statement"]
     limit = too_large["size_constraint_statement"]["size"]
@@ -412,8 +432,8 @@ def test_the_firewall_blocks_no_body_that_a_contract_accepts(
 
 
 @pytest.mark.parametrize("environment", ["local", "prod"])
-def test_the_audit_accepts_the_stack_as_it_is_written(synthesized: Synthesize, environment: str) -> None:
-    written = synthesized(ENVIRONMENT=environment)
+def test_the_audit_accepts_the_stack_as_it_is_written(synthesized: Synthesized, environment: str) -> None:
+    written = synthesized(environment)
     assert any("//" in body for named in written["resource"].values() for body in named.values())
     if environment == "prod":
         assert audit_findings(written, ACCEPTED) == []
