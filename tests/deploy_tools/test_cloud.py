@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,11 +15,20 @@ from deploy_tools.local_session import local_session
 from deploy_tools.local_state import LocalState
 
 
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    path = tmp_path_factory.mktemp("shop") / "cloud"
+    yield path
+    stop_cloud(path, forget=True)
+
+
 @pytest.fixture
-def cloud(tmp_path: Path) -> Iterator[Cloud]:
-    found, _ = ensure_cloud(tmp_path / "cloud", 0)
-    yield found
-    stop_cloud(found.directory, forget=True)
+def cloud(directory: Path) -> Iterator[Cloud]:
+    """An empty local cloud; the next test finds it up."""
+    yield ensure_cloud(directory, 0)[0]
+    found, _ = ensure_cloud(directory, 0)
+    for api in rest_apis(found):
+        client(found).delete_rest_api(restApiId=api["id"])
 
 
 def applied(folder: Path, name: str, instance: str) -> LocalState:
@@ -28,8 +38,12 @@ def applied(folder: Path, name: str, instance: str) -> LocalState:
     return state
 
 
+def client(cloud: Cloud) -> Any:
+    return local_session("us-east-1").client("apigateway", endpoint_url=cloud.url)
+
+
 def add_rest_api(cloud: Cloud) -> None:
-    local_session("us-east-1").client("apigateway", endpoint_url=cloud.url).create_rest_api(name="shop")
+    client(cloud).create_rest_api(name="shop")
 
 
 def test_a_second_stack_does_not_empty_the_cloud_of_the_first(tmp_path: Path, cloud: Cloud) -> None:

@@ -223,7 +223,7 @@ def add_api(cloud: Cloud, name: str) -> None:
     local_session(REGION).client("apigateway", endpoint_url=cloud.url).create_rest_api(name=name)
 
 
-def test_a_stop_is_followed_by_the_same_cloud_and_a_crash_by_an_empty_one(directory: Path) -> None:
+def test_a_stop_keeps_what_is_deployed_and_a_crash_or_a_stop_that_forgets_does_not(directory: Path) -> None:
     first = started(directory)
     add_api(first, "shop")
     assert stop_cloud(directory).endswith("; the next start has what is deployed")
@@ -237,6 +237,9 @@ def test_a_stop_is_followed_by_the_same_cloud_and_a_crash_by_an_empty_one(direct
     third = started(directory)
     assert (third.restored, names(third)) == (False, [])
     assert third.instance != first.instance
+    add_api(third, "shop")
+    assert stop_cloud(directory, forget=True).endswith("; the next start is empty")
+    assert names(started(directory)) == []
 
 
 def answers(cloud: Cloud) -> bool:
@@ -250,24 +253,19 @@ def answers(cloud: Cloud) -> bool:
         connection.close()
 
 
-def test_a_cloud_that_is_to_be_forgotten_is_followed_by_an_empty_one(directory: Path) -> None:
-    add_api(started(directory), "shop")
-    assert stop_cloud(directory, forget=True).endswith("; the next start is empty")
-    assert names(started(directory)) == []
-
-
-@pytest.mark.parametrize("damage", ["version", "content"])
-def test_a_state_that_cannot_be_read_is_said_and_gone(directory: Path, damage: str) -> None:
-    add_api(started(directory), "shop")
-    stop_cloud(directory)
-    if damage == "version":
-        header = json.loads((directory / "saved" / "state.json").read_text(encoding="utf-8"))
-        header["version"]["moto"] = "5.0.0"
-        (directory / "saved" / "state.json").write_text(json.dumps(header), encoding="utf-8")
-    else:
-        (directory / "saved" / "state.pickle").write_bytes(b"\x80\x05broken")
+def test_a_state_that_cannot_be_read_is_said_and_gone(directory: Path) -> None:
     cloud = started(directory)
-    assert cloud.note.startswith("what was deployed before is gone, as its state cannot be read: ")
-    assert ("(moto)" in cloud.note) == (damage == "version")
-    assert (cloud.restored, names(cloud)) == (False, [])
-    assert not (directory / "saved").exists()
+    for damage in ("version", "content"):
+        add_api(cloud, "shop")
+        stop_cloud(directory)
+        if damage == "version":
+            header = json.loads((directory / "saved" / "state.json").read_text(encoding="utf-8"))
+            header["version"]["moto"] = "5.0.0"
+            (directory / "saved" / "state.json").write_text(json.dumps(header), encoding="utf-8")
+        else:
+            (directory / "saved" / "state.pickle").write_bytes(b"\x80\x05broken")
+        cloud = started(directory)
+        assert cloud.note.startswith("what was deployed before is gone, as its state cannot be read: ")
+        assert ("(moto)" in cloud.note) == (damage == "version")
+        assert (cloud.restored, names(cloud)) == (False, [])
+        assert not (directory / "saved").exists()

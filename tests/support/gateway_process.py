@@ -132,7 +132,7 @@ def proxy(function_arn: str, **changes: Any) -> dict[str, Any]:
     return {"type": "AWS_PROXY", "integrationHttpMethod": "POST", "uri": uri} | changes
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Any]]:
     """Clients of a local cloud in a process of its own."""
     directory = tmp_path_factory.mktemp("gateway")
@@ -152,7 +152,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], An
     background.stop(directory)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def gateway(aws: Callable[[str], Any]) -> Gateway:
     """`ANY /{proxy+}` and others, deployed to `stage` as the recorded cases want them."""
     roles, functions, apis = aws("iam"), aws("lambda"), aws("apigateway")

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from xdist.scheduler import LoadFileScheduling
 
-TOGETHER = ("tests/deployed/main/", "tests/deployed/workflows/", "tests/deployed/renderings/")
+TOGETHER = (
+    "tests/deployed/main/",
+    "tests/deployed/workflows/",
+    "tests/deployed/renderings/",
+    "tests/local_cloud/over_http/",
+)
 """Folders whose tests call one deployment: in one worker, it is deployed once."""
 
 FIRST = (
     *TOGETHER,
     "tests/lazy_bindings/test_synth.py",
     "tests/deployed/",
-    "tests/local_cloud/over_http/",
     "tests/deploy_tools/",
     "tests/tools/",
 )

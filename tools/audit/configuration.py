@@ -122,6 +122,7 @@ class Configuration:
 
     json: Mapping[str, Any]
     _by_address: dict[str, Resource] = field(init=False, default_factory=dict)
+    _routes: dict[str, tuple[Route, ...]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         for kind, named in self.json.get("resource", {}).items():
@@ -186,7 +187,9 @@ class Configuration:
 
     def routes(self, api: Resource) -> tuple[Route, ...]:
         """Return the routes of a REST API in either form."""
-        return (*self._discrete_routes(api), *_body_routes(api))
+        if api.address not in self._routes:
+            self._routes[api.address] = (*self._discrete_routes(api), *_body_routes(api))
+        return self._routes[api.address]
 
     def path(self, resource_id: object) -> str:
         """Return the path of an `aws_api_gateway_resource` from a reference to its id; `/` for the root."""

@@ -38,7 +38,7 @@ from constructs_lib import (
     Workflow,
 )
 from tests.support.synthesis import Configuration, FakeArchive
-from tools.audit import RULES, audit
+from tools.audit import RULES, Finding, audit
 from tools.scan_all_on import AllOn
 
 Json = dict[str, Any]
@@ -50,6 +50,12 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Json:
     """The stack with every construct, as Terraform gets it."""
     directory = tmp_path_factory.mktemp("all")
     return Configuration(AllOn(App(outdir=str(directory / "out")), directory, jobs=True)).json
+
+
+@pytest.fixture(scope="module")
+def findings(written: Json) -> tuple[Finding, ...]:
+    """What the audit finds before a fault is put in."""
+    return audit(written)
 
 
 @pytest.mark.parametrize("definition", ["resources", "openapi"])
@@ -452,13 +458,14 @@ MUTATIONS = [
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda one: one.put.__name__)
-def test_a_fault_is_found_by_the_rule_for_it(written: Json, mutation: Mutation) -> None:
+def test_a_fault_is_found_by_the_rule_for_it(
+    written: Json, findings: tuple[Finding, ...], mutation: Mutation
+) -> None:
     assert mutation.rule in RULES
     mutated = copy.deepcopy(written)
     mutation.put(mutated)
     assert mutated != written, "the mutation changes nothing"
-    before = audit(written)
-    found = [finding for finding in audit(mutated) if finding not in before]
+    found = [finding for finding in audit(mutated) if finding not in findings]
     assert mutation.rule in {finding.rule for finding in found}
     assert all(finding.problem and finding.remedy for finding in found)
 
