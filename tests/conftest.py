@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 import settings as project_settings
 from constructs_lib import environment
 from deploy_tools.terraform import terraform_settings
-from tests.support.scheduling import SharedStackScheduling, rank
+from tests.support.scheduling import SharedStackScheduling, give_way, rank
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
@@ -57,3 +57,8 @@ def pytest_collection_finish() -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: rank(item.nodeid))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    give_way(item.nodeid)

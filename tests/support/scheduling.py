@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from xdist.scheduler import LoadFileScheduling
 
 TOGETHER = (
@@ -22,9 +24,20 @@ FIRST = (
 """Where the tests that take longest are, so that none of them is left for the end."""
 
 
+NICENESS = 5
+"""Niceness of the workers that have other tests than those of the first folder, which take longest of all in one worker."""
+
+
 def rank(node_id: str) -> int:
     """The place of a test among the others; tests of one rank keep the order in which they were collected."""
     return next((place for place, path in enumerate(FIRST) if node_id.startswith(path)), len(FIRST))
+
+
+def give_way(node_id: str) -> None:
+    """Lower the priority of a worker, and of what it starts, before its first test outside of the first folder."""
+    worker = "PYTEST_XDIST_WORKER" in os.environ
+    if worker and not node_id.startswith(FIRST[0]) and os.getpriority(os.PRIO_PROCESS, 0) < NICENESS:
+        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
 
 
 class SharedStackScheduling(LoadFileScheduling):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-THREADS = 48
+THREADS = 24
 _SWITCH_SECONDS = 1e-5
 
 _Result = TypeVar("_Result")

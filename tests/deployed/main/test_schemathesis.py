@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.support.deployment import Deployed
 
-EXAMPLES = 6
+EXAMPLES = 4
 """For each operation and each way of making requests."""
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]

@@ -12,7 +12,7 @@ import pytest
 from tests.support.cloud_in_thread import CloudInThread
 from tests.support.threads import THREADS, at_once
 
-MESSAGES = 120
+MESSAGES = 60
 _names = iter(range(10_000))
 
 

@@ -54,7 +54,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Json:
 
 @pytest.fixture(scope="module")
 def findings(written: Json) -> tuple[Finding, ...]:
-    """What the audit finds before a fault is put in."""
+    """The findings before a fault is put in."""
     return audit(written)
 
 
