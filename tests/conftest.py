@@ -17,7 +17,7 @@ from tests.support.scheduling import SharedStackScheduling, give_way, rank
 if TYPE_CHECKING:
     from xdist.remote import Producer
 
-pytest_plugins = ["tests.support.deployment", "tests.support.time_limits"]
+pytest_plugins = ["tests.support.deployment", "tests.support.main_stack", "tests.support.time_limits"]
 
 # Hypothesis judges what a test finds, not how busy the machine is.
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -11,9 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 from cdktf import App
 
-from tests.support.paths import PROJECT
-from tools.golden import profile
-from tools.project import synthesize
+from tests.support.main_stack import Directory
 from tools.scan_all_on import STACK, AllOn
 
 UNSCOPED = {
@@ -70,25 +68,19 @@ class Permission(NamedTuple):
     resource: str
 
 
-def main_py(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    variables = {**profile("prod"), "AI_BACKEND": "aws"}
-    return synthesize(PROJECT, tmp_path_factory.mktemp("main") / "cdktf.out", variables)
-
-
-def all_on(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("all-on")
+def all_on(directory: Path) -> Path:
     app = App(outdir=str(directory))
     AllOn(app, directory, jobs=True)
     app.synth()
     return directory / "stacks" / STACK
 
 
-@pytest.fixture(scope="module", params=[main_py, all_on], ids=["main.py", "all-on"])
+@pytest.fixture(scope="module", params=["main.py", "all-on"])
 def resources(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, main_stack: Directory, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, dict[str, Any]]:
     """The resources of a stack, by type and name."""
-    stack: Path = request.param(tmp_path_factory)
+    stack = main_stack("prod") if request.param == "main.py" else all_on(tmp_path_factory.mktemp("all-on"))
     written = json.loads((stack / "cdk.tf.json").read_text(encoding="utf-8"))
     found: dict[str, dict[str, Any]] = written["resource"]
     return found

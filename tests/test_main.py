@@ -9,7 +9,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,49 +18,19 @@ from openapi_spec_validator import validate
 from handlers.common.contract import Contract
 from settings import PROJECT as STACK
 from settings import settings_from
+from tests.support.main_stack import AWS_MODELS, Directory
 from tests.support.paths import PROJECT
 from tools.golden import PAGE, golden_file, profile, render
-from tools.project import synthesize
 from tools.scan import ACCEPTED, audit_findings
 
 GOLDEN = golden_file(STACK)
-AWS_MODELS = "local, with the models of AWS"
-VARIABLES = {
-    "local": {"AWS_ACCOUNT_ID": "210987654321"},
-    AWS_MODELS: {"AI_BACKEND": "aws"},
-    "dev": {"ALARM_EMAILS": "ops@shop.example, boss@shop.example"},
-    "prod": {
-        "AI_BACKEND": "aws",
-        "ARCHIVE_BUCKET": "company-archives",
-        "AWS_ACCOUNT_ID": "210987654321",
-        "MONTHLY_BUDGET_USD": "250",
-        "PAYLOAD_BUCKET": "company-payloads",
-        "STATE_BUCKET": "company-states",
-        "THREAT_PROTECTION": "on",
-    },
-}
-"""What is set in each environment. The golden file is of a `prod` where nothing is set but the state's bucket."""
-
-Directory = Callable[[str], Path]
 Synthesized = Callable[[str], dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def directory(tmp_path_factory: pytest.TempPathFactory) -> Directory:
-    """Run `main.py` with some of VARIABLES, once each; return the stack's directory."""
-
-    @cache
-    def run(environment: str) -> Path:
-        variables = profile(environment.partition(",")[0]) | VARIABLES[environment]
-        return synthesize(PROJECT, tmp_path_factory.mktemp("out") / "cdktf.out", variables)
-
-    return run
-
-
-@pytest.fixture(scope="module")
-def synthesized(directory: Directory) -> Synthesized:
-    """Return the `cdk.tf.json` of some of VARIABLES."""
-    return lambda name: json.loads((directory(name) / "cdk.tf.json").read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+def synthesized(main_stack: Directory) -> Synthesized:
+    """Return the `cdk.tf.json` of an environment."""
+    return lambda name: json.loads((main_stack(name) / "cdk.tf.json").read_text(encoding="utf-8"))  # type: ignore[no-any-return]
 
 
 @pytest.fixture(scope="module")
@@ -177,15 +146,15 @@ def test_bodies_are_checked_before_anything_answers(golden: dict[str, Any]) -> N
     assert {api["api_key_source"] for api in apis} == {"AUTHORIZER"}
 
 
-def test_the_guide_shows_the_workflow(directory: Directory) -> None:
+def test_the_guide_shows_the_workflow(main_stack: Directory) -> None:
     guide = (PROJECT / "docs/guides/workflows.md").read_text(encoding="utf-8")
-    file = directory("local") / "workflows" / "ai-orchestrator-local-workflows-document.mmd"
+    file = main_stack("local") / "workflows" / "ai-orchestrator-local-workflows-document.mmd"
     picture = file.read_text(encoding="utf-8")
     assert f"```mermaid\n{picture.rstrip()}\n```" in guide
 
 
-def test_the_api_is_described_for_its_callers(directory: Directory) -> None:
-    files = [directory("local") / f"{name}.openapi.json" for name in ("api", "v1")]
+def test_the_api_is_described_for_its_callers(main_stack: Directory) -> None:
+    files = [main_stack("local") / f"{name}.openapi.json" for name in ("api", "v1")]
     documents = [json.loads(file.read_text(encoding="utf-8")) for file in files]
     for document in documents:
         validate(document)

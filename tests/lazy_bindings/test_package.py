@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import gzip
-import hashlib
 import io
 import json
 import os
@@ -146,12 +145,6 @@ def test_the_small_archive_has_the_common_services_and_no_others(common: Path, p
     assert {name.split("/")[1] for name in repacked if name.count("/") == 2} == folders
 
 
-def test_the_same_archive_gives_the_same_bytes(common: Path, provider: Path) -> None:
-    prefixes = sorted(type_prefix(name) for name in namespaces(provider) if is_common(name))
-    again = _package.repack(provider / "_jsii" / ARCHIVE, prefixes)
-    assert hashlib.sha256(again).digest() == hashlib.sha256(common.read_bytes()).digest()
-
-
 def test_the_common_services_cover_the_constructs() -> None:
     used = used_namespaces(PROJECT / "constructs_lib")
     assert "lambda_function" in used
@@ -225,15 +218,17 @@ def start_build(provider: Path, cache: Path, before: str = "") -> subprocess.Pop
     )
 
 
-def test_processes_that_build_at_once_agree(provider: Path, common: Path, tmp_path: Path) -> None:
+def test_processes_that_build_at_once_get_the_same_bytes(
+    provider: Path, common: Path, tmp_path: Path
+) -> None:
     abandoned = tmp_path / "lazy-bindings" / ".unfinished-long-ago"
     abandoned.mkdir(parents=True, mode=0o700)
     abandoned.parent.chmod(0o700)
     os.utime(abandoned, (0, 0))
-    builds = [start_build(provider, tmp_path) for _ in range(3)]
+    builds = [start_build(provider, tmp_path) for _ in range(2)]
     written = [build.communicate() for build in builds]
-    assert [build.returncode for build in builds] == [0, 0, 0], written
-    assert [errors for _, errors in written] == ["", "", ""]
+    assert [build.returncode for build in builds] == [0, 0], written
+    assert [errors for _, errors in written] == ["", ""]
     (entry,) = {Path(output.strip()) for output, _ in written}
     assert [folder.name for folder in (tmp_path / "lazy-bindings").iterdir()] == [entry.name]
     assert (entry / ARCHIVE).read_bytes() == common.read_bytes()

@@ -99,6 +99,7 @@ class CloudInThread:
                 aws_secret_access_key="test",
                 config=Config(
                     inject_host_prefix=False,
+                    user_agent="tests",  # botocore would compose one for each request
                     retries={"total_max_attempts": 1},
                     s3={"addressing_style": "path"},
                     max_pool_connections=THREADS,

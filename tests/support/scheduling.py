@@ -11,8 +11,9 @@ TOGETHER = (
     "tests/deployed/workflows/",
     "tests/deployed/renderings/",
     "tests/local_cloud/over_http/",
+    "tests/test_",  # main.py and the rights of its roles
 )
-"""Folders whose tests call one deployment: in one worker, it is deployed once."""
+"""Beginnings of tests that share a deployment or a synthesized stack: in one worker, it is made once."""
 
 FIRST = (
     *TOGETHER,
