@@ -41,7 +41,7 @@ $(VENV)/startup-hook: $(VENV)/installed $(wildcard lazy_bindings/startup/*.p*)
 	@touch $@
 
 node_modules/.package-lock.json: package.json package-lock.json
-	@command -v npm > /dev/null || { echo 'npm is missing: install Node.js 20 or newer.' >&2; exit 1; }
+	@command -v npm > /dev/null || { echo 'npm is missing: install Node.js 22 or 24.' >&2; exit 1; }
 	@printf '  %-34s' 'set up the cdktf CLI'; started=$$(date +%s); \
 	npm ci --ignore-scripts --silent --no-audit --no-fund; \
 	printf ' %-46s %7s s\n' 'node_modules' "$$(( $$(date +%s) - started ))"
