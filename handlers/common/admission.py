@@ -89,14 +89,16 @@ class Admission:
         if self._meter is None:
             return None
         meter: Meter | TaskMeter = self._meter
+        caller = invocation.caller
         if invocation.charge is not None:
-            meter = TaskMeter(self._meter, Share.from_json(invocation.charge))
+            share = Share.from_json(invocation.charge)
+            meter, caller = TaskMeter(self._meter, share), share.caller
         elif http is None and (invocation.caller is None or measure.kind != "model"):
             return None
         received_at = None if http is None else http.received_at
         request_id = invocation.request_id
         call = Call(
-            caller=invocation.caller or PUBLIC,
+            caller=caller or PUBLIC,
             operation=operation.name,
             request_id=request_id if http is not None else f"{request_id}.{secrets.token_hex(4)}",
             started_at=self._clock() if received_at is None else received_at,

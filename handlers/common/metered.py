@@ -6,7 +6,8 @@ import datetime as dt
 import os
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -47,14 +48,12 @@ class Attempt:
         price: Its price.
         upper: The most that it uses, by the units of the price.
         quantities: What it used; None while that is not known.
-        failed: Whether it failed.
     """
 
     target: str
     price: Price
     upper: Mapping[str, int]
     quantities: Mapping[str, int] | None = None
-    failed: bool = False
 
     def use(self, quantities: Mapping[str, int]) -> None:
         """Note what it used, by the units of the price."""
@@ -66,7 +65,6 @@ class Attempt:
         Errors of the caller and a busy backend have used nothing. Where nothing says what was used, as after a timeout,
         the upper bound counts.
         """
-        self.failed = True
         if self.quantities is None:
             self.quantities = {} if used_nothing(error) else self.upper
 
@@ -195,13 +193,10 @@ class Metered:
             return None
         call = replace(self._call, request_id=request_id, started_at=started_at, route=route)
         lasts = lasts_seconds + _LATE_SECONDS
-        try:
+        with self._recording_refusals():
             reserved = self._meter.reserve(
                 call, amounts, lasts_seconds=lasts, deadline=self._deadline, shared=True
             )
-        except BudgetExceeded as refused:
-            self._record(refused)
-            raise
         self.hand_over()
         return Share.of(call, reserved.amounts)
 
@@ -357,7 +352,7 @@ class Metered:
             return
         if self._most is not None and amounts.get("nano_usd", 0) > self._most:
             raise BudgetExceeded("The call could use more money than it is limited to.")
-        try:
+        with self._served_uncounted():
             if self._reservation is None:
                 self._reservation = self._meter.reserve(
                     self._call,
@@ -367,33 +362,39 @@ class Metered:
                 )
             else:
                 self._reservation = self._meter.raise_to(self._reservation, amounts, deadline=self._deadline)
-        except BudgetExceeded as refused:
-            self._record(refused)
-            raise
-        except BackendUnavailable as error:
-            if not self._serves_uncounted:
-                raise
-            self._report("meter", error)
-
-    def _record(self, refused: BudgetExceeded) -> None:
-        if isinstance(self._meter, TaskMeter):  # no budget of the caller has refused it
-            return
-        record_refusal(tenant=self._call.caller.tenant, operation=self._call.operation, budget=refused.budget)
 
     def _count(self) -> None:
         if self._meter is None:
             return
-        try:
+        with self._served_uncounted():
             self._meter.count(
                 self._call.caller, self._call.operation, self._call.request_id, deadline=self._deadline
             )
-        except BudgetExceeded as refused:
-            self._record(refused)
-            raise
+
+    @contextmanager
+    def _served_uncounted(self) -> Iterator[None]:
+        """Report that DynamoDB does not answer, instead of raising it, if the operation is served all the same."""
+        try:
+            with self._recording_refusals():
+                yield
         except BackendUnavailable as error:
             if not self._serves_uncounted:
                 raise
             self._report("meter", error)
+
+    @contextmanager
+    def _recording_refusals(self) -> Iterator[None]:
+        try:
+            yield
+        except BudgetExceeded as refused:
+            # Without a bucket, it is the reservation of a workflow that leaves too little, and no budget of the caller.
+            if refused.bucket is not None:
+                record_refusal(
+                    tenant=self._call.caller.tenant,
+                    operation=self._call.operation,
+                    budget=refused.budget,
+                )
+            raise
 
     def _used(self) -> dict[Unit, int]:
         """Return what the attempts used; those that have not ended count with their upper bounds."""

@@ -89,9 +89,9 @@ class TaskMeter:
     def _call_of_agent(self, call: Call) -> Call | None:
         """Return the call for its row in the ledger; None if the task is not an agent's."""
         share = self._share
-        if share.caller is None or share.agent is None:
+        if share.agent is None:
             return None
-        return replace(call, caller=share.caller, subject=f"agent/{share.agent}", part_of=share.key)
+        return replace(call, subject=f"agent/{share.agent}", part_of=share.key)
 
     def count(self, caller: Caller, operation: str, request_id: str, *, deadline: Deadline) -> None:
         """Count nothing: the workflow was counted as a request."""

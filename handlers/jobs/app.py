@@ -17,7 +17,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from handlers.common.budgets import BudgetExceeded
 from handlers.common.caller import Caller
 from handlers.common.deadline import Deadline
 from handlers.common.errors import (
@@ -220,7 +219,7 @@ class Jobs:
     def _reserved(
         self, record: JobRecord, workflow: JobWorkflow, items: int, invocation: Invocation
     ) -> Share | None:
-        """Reserve the budget of a job; a job without budget is forgotten."""
+        """Reserve the budget of a job. A job that cannot be reserved is deleted, so that it does not count as running."""
         try:
             return invocation.metered.share(
                 record.job_id,
@@ -229,7 +228,7 @@ class Jobs:
                 route=record.workflow,
                 lasts_seconds=workflow.timeout_seconds + NOTED_SECONDS,
             )
-        except BudgetExceeded:
+        except ServiceError:
             self._records().discard(record, deadline=invocation.deadline)
             raise
 

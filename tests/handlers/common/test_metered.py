@@ -346,7 +346,9 @@ def test_a_task_takes_the_upper_bound_of_each_model_that_it_tries(
     assert row["used"]["M"]["nano_usd"] == {"N": "630"}
 
 
-def test_a_task_counts_for_the_limits_of_its_own_route_too(tables: MeteredTables, prices: Prices) -> None:
+def test_a_task_counts_for_the_limits_of_its_own_route_too(
+    tables: MeteredTables, prices: Prices, monkeypatch: pytest.MonkeyPatch
+) -> None:
     limits = (
         limit("key:key-1", "day", "nano_usd", 5_000),
         limit("route:document", "day", "nano_usd", 5_000),
@@ -377,8 +379,15 @@ def test_a_task_counts_for_the_limits_of_its_own_route_too(tables: MeteredTables
         [{"committed": 1_000, "spent": 0}],
         {"committed": 300, "spent": 300},
     )
-    with pytest.raises(ServiceError, match=r"route's budget of 0\.0000012 US dollars a day leaves less"):
-        direct(service, event)
+    monkeypatch.setenv("METER_NAMESPACE", "shop-prod")
+    log = io.StringIO()
+    with (
+        contextlib.redirect_stdout(log),
+        pytest.raises(ServiceError, match=r"route's budget of 0\.0000012 US"),
+    ):
+        service.handler(event, Context())
+    refused = json.loads(log.getvalue().splitlines()[0])
+    assert (refused["tenant"], refused["refusals"], refused["budget"]) == ("acme", 1, "route/day/nano_usd")
     meter.settle_share(workflow.key, outcome="ok", deadline=soon())
     assert tables.counts() == {
         "key:key-1#day#nano_usd#2026-11-30": {"committed": 300, "spent": 300},

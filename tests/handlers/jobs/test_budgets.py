@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from handlers.common.admission import Admission
+from handlers.common.errors import BackendUnavailable
 from handlers.common.ledger import Share
 from handlers.jobs.execution_end import operation_of
 from tests.support import aws
+from tests.support.aws import Answering
 from tests.support.events import Context
 from tests.support.jobs import NOW, PAGES, Jobs
 from tests.support.meter import MeteredTables, limit, soon
@@ -97,3 +99,13 @@ def test_a_job_without_budget_is_forgotten(
     assert (refused["refusals"], refused["budget"]) == (1, "tenant/day/nano_usd")
     assert (jobs.executions(), tables.rows()) == ([], [])
     assert jobs.post({"input": PAGES}, key="order-1", caller=tenant(210)).status == 202
+
+
+def test_a_job_that_cannot_be_reserved_does_not_count_as_running(jobs: Jobs, tables: MeteredTables) -> None:
+    assert jobs.meter is not None
+    down = Answering({"transact_write_items": BackendUnavailable(detail="dynamodb: down")})
+    works, jobs.meter._transactions.api = jobs.meter._transactions.api, down  # type: ignore[assignment]
+    statuses = [jobs.post({"input": PAGES}, caller=tenant(500)).status for _ in range(6)]
+    assert statuses == [503] * 6
+    jobs.meter._transactions.api = works
+    assert jobs.post({"input": PAGES}, caller=tenant(500)).status == 202
