@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from urllib.parse import parse_qsl, quote, urlencode
 
 from local_cloud import outbound
@@ -21,14 +22,16 @@ from local_cloud.gateway.exchange import TRACE_HEADER, Exchange
 from local_cloud.gateway.lambda_proxy import with_stage_variables
 from local_cloud.gateway.mapped_integration import MappedIntegration, filled
 from local_cloud.gateway.payloads import essence
+from local_cloud.gateway.reserved_headers import refuse_reserved
 from local_cloud.messages import Response
 
 _MOST_THREADS = 64
-# A request has these from the connection that it is sent on; the target gets its own host.
-_NOT_PASSED_ON = frozenset({
-    "connection", "content-length", "expect", "host", "keep-alive", "proxy-authenticate", "proxy-connection",
-    "te", "trailer", "transfer-encoding", "upgrade",
+# Never sent, not even if a mapping sets them; and of the client's headers these are not sent either.
+_NOT_SENT = frozenset({
+    "connection", "content-length", "expect", "keep-alive", "proxy-authenticate", "proxy-connection", "te",
+    "transfer-encoding", "via",
 })  # fmt: skip
+_NOT_PASSED_ON = frozenset({"content-encoding", "host"})
 
 
 class HttpIntegrations:
@@ -41,10 +44,11 @@ class HttpIntegrations:
         """Call the server of an integration."""
         if integration.connection_type == "VPC_LINK":
             raise UnsupportedFeatureError("VPC links")
+        refuse_reserved(integration, of_function=False)
         mapping = MappedIntegration(exchange, integration)
         is_proxy = integration.kind == "HTTP_PROXY"
         body = exchange.request.body if is_proxy else mapping.body()
-        url, headers = _target(mapping, is_proxy=is_proxy)
+        url, headers = _target(mapping, body, is_proxy=is_proxy)
         started = time.perf_counter()
         try:
             answer = await asyncio.get_running_loop().run_in_executor(
@@ -66,14 +70,15 @@ class HttpIntegrations:
         exchange.integration_status = answer.status
         if is_proxy:
             return Response(answer.status, answer.headers, answer.body)
-        return mapping.response(str(answer.status), answer.headers, answer.body)
+        response = mapping.response(str(answer.status), answer.headers, answer.body)
+        return replace(response, headers=(*response.headers, (TRACE_HEADER, exchange.full_trace())))
 
     def close(self) -> None:
         """Give up the threads; requests that are under way end by themselves."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _target(mapping: MappedIntegration, *, is_proxy: bool) -> tuple[str, list[tuple[str, str]]]:
+def _target(mapping: MappedIntegration, body: bytes, *, is_proxy: bool) -> tuple[str, list[tuple[str, str]]]:
     """Return the address and the headers of the request."""
     exchange = mapping.exchange
     path, mapped_headers, query = mapping.parameters()
@@ -91,25 +96,31 @@ def _target(mapping: MappedIntegration, *, is_proxy: bool) -> tuple[str, list[tu
         raise UnsupportedFeatureError(f"HTTP integration: {error}") from None
     except ValueError as error:
         raise GatewayError(CONFIGURATION, str(error)) from None
-    headers = _passed_on(exchange) if is_proxy else _made(exchange)
+    headers = _passed_on(exchange) if is_proxy else _made(exchange, body)
     names = {name.lower() for name in mapped_headers}
     remaining = [(name, value) for name, value in headers if name.lower() not in names]
     return url, [
         (name, value)
         for name, value in (*remaining, *mapped_headers.items())
-        if name.lower() not in _NOT_PASSED_ON
+        if name.lower() not in _NOT_SENT
     ]
 
 
 def _passed_on(exchange: Exchange) -> list[tuple[str, str]]:
-    headers = [(name, value) for name, values in multi_value_headers(exchange).items() for value in values]
+    headers = [
+        (name, value)
+        for name, values in multi_value_headers(exchange).items()
+        if name.lower() not in _NOT_PASSED_ON
+        for value in values
+    ]
     return [*headers, ("x-amzn-apigateway-api-id", exchange.stage.api.api_id)]
 
 
-def _made(exchange: Exchange) -> list[tuple[str, str]]:
+def _made(exchange: Exchange, body: bytes) -> list[tuple[str, str]]:
+    content_type = [("Content-Type", essence(exchange.request.header("content-type")))] if body else []
     return [
-        ("Accept", exchange.request.header("accept") or "application/json"),
-        ("Content-Type", essence(exchange.request.header("content-type"))),
+        ("Accept", "application/json"),
+        *content_type,
         ("User-Agent", f"AmazonAPIGateway_{exchange.stage.api.api_id}"),
         ("x-amzn-apigateway-api-id", exchange.stage.api.api_id),
         (TRACE_HEADER, exchange.full_trace()),

@@ -27,6 +27,7 @@ from local_cloud.gateway.exchange import TRACE_HEADER, Exchange
 from local_cloud.gateway.integration_roles import refusal
 from local_cloud.gateway.limits import check_event
 from local_cloud.gateway.permissions import may_invoke, source_arn
+from local_cloud.gateway.reserved_headers import refuse_reserved
 from local_cloud.gateway.response import function_response
 from local_cloud.gateway.streaming import streamed_response
 from local_cloud.iam.permissions import Need
@@ -40,10 +41,6 @@ _LAMBDA_URI = re.compile(
 )
 _LAMBDA_PATH = re.compile(r":lambda:path//?20\d\d-\d\d-\d\d/functions/")
 _STAGE_VARIABLE = re.compile(r"\$\{stageVariables\.([A-Za-z0-9_]+)\}")
-_REQUEST_HEADER = "integration.request.header."
-_RESERVED = frozenset({
-    "authorization", "connection", "content-length", "expect", "proxy-authenticate", "te", "transfer-encoding",
-})  # fmt: skip
 # Whose words are Lambda's: what it says when a handler cannot be loaded, ends or takes too long.
 _ERRORS_OF_LAMBDA = ("Runtime.", "Sandbox.", "Function.")
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -62,7 +59,6 @@ class LambdaProxy:
         """Invoke the function of an integration."""
         if integration.content_handling not in _HARMLESS_CONTENT_HANDLING:
             raise UnsupportedFeatureError(f"content handling {integration.content_handling} of AWS_PROXY")
-        _refuse_reserved(integration)
         function_arn = self.function(exchange, integration)
         payload = _encode(build_event(exchange)).encode("utf-8", "replace")
         respond = self._respond_streamed if integration.streams else self._respond_whole
@@ -121,6 +117,7 @@ class LambdaProxy:
 
     def function(self, exchange: Exchange, integration: Integration) -> str:
         """Return the function that an integration names, once it is certain that it may be invoked."""
+        refuse_reserved(integration, of_function=True)
         uri = with_stage_variables(integration.uri, exchange.stage.variables)
         match = _LAMBDA_URI.fullmatch(uri)
         if match is None:
@@ -149,14 +146,6 @@ class LambdaProxy:
         if not may_invoke(policy, function_arn=function_arn, source=source, account_id=api.account_id):
             raise GatewayError(CONFIGURATION, f"no permission on {_name(function_arn)} for {source}")
         return function_arn
-
-
-def _refuse_reserved(integration: Integration) -> None:
-    """Refuse mappings onto headers that only the gateway may send."""
-    for name in integration.request_parameters:
-        header = name.removeprefix(_REQUEST_HEADER)
-        if header != name and header.lower() in _RESERVED:
-            raise GatewayError(CONFIGURATION, f"the integration maps onto the reserved header {header}")
 
 
 def with_stage_variables(uri: str, variables: Mapping[str, str]) -> str:

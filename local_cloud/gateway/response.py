@@ -19,8 +19,8 @@ LARGEST_FUNCTION_RESPONSE = 6_291_556
 _MEMBERS = frozenset({"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"})
 _STREAMED_MEMBERS = frozenset({"statusCode", "headers", "multiValueHeaders", "cookies"})
 
-# Of a function's headers, these are remapped besides those of every response; and these are not sent at all.
-_REMAPPED = frozenset({"x-amz-apigw-id", "x-amzn-requestid", "x-amzn-trace-id"})
+# Of a function's headers, this is remapped besides those of every response; and these are not sent at all.
+_REMAPPED = "x-amzn-trace-id"
 _DROPPED = frozenset({"expect", "host", "proxy-authenticate", "trailer", "upgrade", "via"})
 
 
@@ -100,7 +100,7 @@ def _headers(single: Any, multiple: Any) -> Headers:
             values.append(text)
     return sendable(
         tuple(
-            (f"x-amzn-Remapped-{name}" if lower in _REMAPPED else name, value)
+            (f"x-amzn-Remapped-{name}" if lower == _REMAPPED else name, value)
             for lower, (name, values) in merged.items()
             if lower not in _DROPPED
             for value in values

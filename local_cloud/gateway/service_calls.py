@@ -30,6 +30,8 @@ _BREAKS = re.compile(r"\s*&\s*")
 _FORM = "application/x-www-form-urlencoded"
 # Services whose models have another protocol by now: API Gateway sends the query API, unless a mapping says JSON.
 _QUERY_VERSIONS = {"sqs": "2012-11-05"}
+# SQS takes both names; moto knows one.
+_SQS_ATTRIBUTES = re.compile(r"\bMessageAttributes(?=\.\d)")
 _SERIALIZATION = "com.amazon.coral.service#SerializationException"
 _VALIDATION = "com.amazon.coral.validate#ValidationException"
 _UNKNOWN = "com.amazon.coral.service#UnknownOperationException"
@@ -132,6 +134,8 @@ def _query_call(target: Target, request: ServiceRequest) -> ServiceCall:
     if not action:
         raise GatewayError(CONFIGURATION, f"the request to {target.service} names no Action")
     parameters = {**query, **form, "Action": action}
+    if target.service == "sqs":
+        parameters = {_SQS_ATTRIBUTES.sub("MessageAttribute", key): text for key, text in parameters.items()}
     version = _QUERY_VERSIONS.get(target.service) or service_model(target.service).metadata["apiVersion"]
     parameters.setdefault("Version", version)
     if target.action is None and request.method == "GET":

@@ -84,7 +84,7 @@ def _methods(api: Any) -> Iterator[Method]:
                 resource_id=resource.id,
                 resource_path=path,
                 http_method=method.http_method,
-                authorization=(method.authorization_type or "NONE").upper(),
+                authorization=method.authorization_type,
                 authorizer_id=method.authorizer_id,
                 authorization_scopes=tuple(method.authorization_scopes or ()),
                 api_key_required=boolean(method.api_key_required),

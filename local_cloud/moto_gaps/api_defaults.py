@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 from moto.apigateway.exceptions import BadRequestException
@@ -36,6 +37,9 @@ _LISTS = (
 @extends(APIGatewayBackend)
 def _create_rest_api(original: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     api = original(*arguments, **options)
+    api.version = None
+    kind = "dualstack" if "PRIVATE" in api.endpoint_configuration["types"] else "ipv4"
+    api.endpoint_configuration = {"ipAddressType": kind, **api.endpoint_configuration}
     for name, schema in BUILT_IN.items():
         description = f"This is a default {name.lower()} schema model"
         api.add_model(name=name, description=description, schema=schema, content_type="application/json")
@@ -55,12 +59,13 @@ def _to_json(original: Callable[[Any], dict[str, Any]], response: Any) -> dict[s
 
 @replaces(RestAPI)
 def _get_gateway_response(api: Any, kind: str) -> Any:
-    if kind not in gateway_responses():
-        raise BadRequestException(f"Invalid response type specified: {kind}")
     response = api.gateway_responses.get(kind)
     if response is None:
-        response = GatewayResponse(kind, None, {}, {})
-        response.default_response = True
+        default = api.gateway_responses.get(
+            "DEFAULT_4XX" if _STATUSES.get(kind, 400) < 500 else "DEFAULT_5XX"
+        )
+        response = copy(default) or GatewayResponse(kind, None, {}, {})
+        response.response_type, response.default_response = kind, True
     return response
 
 

@@ -60,13 +60,14 @@ def _put_rest_api(
     _set_models(api, imported, keeping)
     _set_gateway_responses(api, imported, keeping)
     _set_methods(api, imported, keeping, validators, authorizers)
+    api.warnings = imported.warnings
     return api
 
 
 @replaces(APIGatewayResponse, "import_rest_api")
 def _answer_import(response: Any) -> Any:
     api = response.backend.import_rest_api(_document(response), False, _base_path(response))
-    return 201, {"status": 201}, json.dumps(api.to_dict())
+    return 201, {"status": 201}, json.dumps({**api.to_dict(), "warnings": api.warnings})
 
 
 @replaces(APIGatewayResponse, "put_rest_api")
@@ -78,7 +79,7 @@ def _answer_put(response: Any) -> Any:
         mode=response._get_param("mode", "merge"),
         base_path=_base_path(response),
     )
-    return 200, {}, json.dumps(api.to_dict())
+    return 200, {}, json.dumps({**api.to_dict(), "warnings": api.warnings})
 
 
 def _base_path(response: Any) -> str:
@@ -106,8 +107,9 @@ def _set_settings(api: Any, imported: ImportedApi, keeping: bool) -> None:
         api.description = imported.description
     if imported.version:
         api.version = imported.version
+    present = api.binaryMediaTypes if keeping else ()
+    api.binaryMediaTypes = list(dict.fromkeys([*present, *imported.binary_media_types]))
     if not keeping:
-        api.binaryMediaTypes = list(imported.binary_media_types)
         api.minimum_compression_size = imported.compression_bytes
         api.api_key_source = imported.api_key_source
         api.policy = imported.policy
@@ -178,6 +180,8 @@ def _set_methods(
             tree[path].resource_methods = dict(before[path].resource_methods)
     for (path, http_method), part in imported.methods.items():
         method = _method(http_method, part, validators, authorizers)
+        if (integration := method.method_integration) is not None:
+            integration.cache_namespace = integration.cache_namespace or tree[path].id
         tree[path].resource_methods[http_method] = method
     api.resources = {resource.id: resource for resource in tree.values()}
     api.default = tree["/"]
@@ -219,8 +223,8 @@ def _method(
         authorization_scopes=list(part.scopes) or None,
         request_validator_id=validators[part.validator] if part.validator else None,
     )
-    for status, headers in part.responses.items():
-        method.create_response(status, {}, dict.fromkeys(headers, False))
+    for status, (models, headers) in part.responses.items():
+        method.create_response(status, dict(models), dict.fromkeys(headers, False))
     if part.integration is None:
         return method
     options = dict(part.integration)

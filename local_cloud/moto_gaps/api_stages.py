@@ -12,6 +12,7 @@ own process use, and which is never removed.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -47,8 +48,9 @@ _PATCHABLE = Patchable(
         "tracingEnabled": Scalar("tracing_enabled", boolean, default=False),
         "cacheClusterEnabled": Scalar("cache_cluster_enabled", boolean, default=False),
     },
-    maps=plain("variables", "accessLogSettings"),
+    maps=plain("variables"),
 )
+_ACCESS_LOG = ("/accessLogSettings/destinationArn", "/accessLogSettings/format")
 _CANARY = "/canarySettings"
 _OVERRIDES = "stageVariableOverrides"
 _SCALARS: dict[str, Callable[[Any], Any]] = {
@@ -58,6 +60,13 @@ _SCALARS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+@extends(Stage, "__init__")
+def _note_time(original: Callable[..., None], stage: Any, *arguments: Any, **options: Any) -> None:
+    original(stage, *arguments, **options)
+    stage.created_at = stage.updated_at = int(time.time())
+
+
+Stage.created_at = Stage.updated_at = None
 Stage.client_certificate_id = None
 Stage.canary_settings = None
 RestAPI.update_integration_mocks = lambda _api, _stage_name: None
@@ -65,7 +74,12 @@ RestAPI.update_integration_mocks = lambda _api, _stage_name: None
 
 @extends(Stage)
 def _to_json(original: Callable[[Any], dict[str, Any]], stage: Any) -> dict[str, Any]:
-    added = {"clientCertificateId": stage.client_certificate_id, "canarySettings": stage.canary_settings}
+    added = {
+        "clientCertificateId": stage.client_certificate_id,
+        "canarySettings": stage.canary_settings,
+        "createdDate": stage.created_at,
+        "lastUpdatedDate": stage.updated_at,
+    }
     return {**original(stage), **{name: value for name, value in added.items() if value}}
 
 
@@ -104,6 +118,17 @@ def _create_deployment(self: Any) -> tuple[int, dict[str, int], str]:
     name, variables = self._get_param("stageName"), self._get_param("variables")
     stage = api.stages.get(name) if name else None
     settings, description = self._get_param("canarySettings"), self._get_param("stageDescription")
+    if settings and not name:
+        given = "null" if name is None else name
+        raise BadRequestException(
+            "Invalid deployment content specified.Non null and non empty stageName must be provided for canary "
+            f"deployment. Provided value is {given}"
+        )
+    if settings and stage is None:
+        raise BadRequestException(
+            f"Invalid deployment content specified.Stage {name} must already be created before making a canary release "
+            "deployment"
+        )
     deployment = self.backend.create_deployment(
         api.id, None if stage else name, self._get_param("description") or "", variables or {}
     )
@@ -128,14 +153,32 @@ def _update_stage(
     for operation in patch_operations:
         if _patch_canary(api, stage, operation):
             continue
-        if operation["path"] == "/accessLogSettings":
-            stage.access_log_settings = None
+        if operation["path"].startswith("/accessLogSettings"):
+            _patch_access_log(stage, operation)
         elif not _patch_method_settings(stage, operation):
             apply_patch(stage, _PATCHABLE, [operation])
-    if stage.access_log_settings is not None and not stage.access_log_settings.get("destinationArn"):
-        stage.access_log_settings = None
+    stage.updated_at = int(time.time())
     stage.cache_cluster_status = "AVAILABLE" if stage.cache_cluster_enabled else "NOT_AVAILABLE"
     return stage
+
+
+def _patch_access_log(stage: Any, operation: Mapping[str, Any]) -> None:
+    path, value = operation["path"], operation.get("value")
+    if operation["op"] == "remove":
+        if path != "/accessLogSettings":
+            setting = path.lstrip("/")
+            raise BadRequestException(
+                f"Cannot remove method setting {setting} because there is no method setting for this method "
+            )
+        stage.access_log_settings = None
+        return
+    if path not in _ACCESS_LOG:
+        raise BadRequestException(
+            f"Invalid accessLogSettings path. Must be one of : [{', '.join(_ACCESS_LOG)}]"
+        )
+    if not value:
+        raise BadRequestException("Access Log value must not be empty")
+    stage.access_log_settings = {**(stage.access_log_settings or {}), path.rpartition("/")[2]: value}
 
 
 def _patch_method_settings(stage: Any, operation: dict[str, Any]) -> bool:
@@ -187,6 +230,13 @@ def _patch_canary(api: Any, stage: Any, operation: Mapping[str, Any]) -> bool:
         return True
     canary = dict(stage.canary_settings or _new_canary(api, {}, stage.deployment_id))
     name, _, member = path.removeprefix(f"{_CANARY}/").partition("/")
+    if kind == "remove" and not (name == _OVERRIDES and member):
+        setting = path.lstrip("/")
+        raise BadRequestException(
+            f"Cannot remove method setting {setting} because there is no method setting for this method "
+        )
+    if kind == "add" and name == "deploymentId":
+        raise BadRequestException(f"Invalid add operation with path: {path}")
     if name == _OVERRIDES:
         canary[_OVERRIDES] = _overrides(canary[_OVERRIDES], kind, unescape(member), operation.get("value"))
     elif name in _SCALARS and not member and kind != "remove":
@@ -207,8 +257,13 @@ def _overrides(present: Mapping[str, str], kind: str, name: str, value: Any) -> 
 
 def _promote(stage: Any, source: str, path: str) -> None:
     canary = stage.canary_settings
+    if path not in ("/deploymentId", "/variables") or not source.startswith(f"{_CANARY}/"):
+        raise BadRequestException(
+            f"Invalid copy operation with path: {path} and from {source}. Valid copy:path are [/deploymentId, /variables] "
+            f"and valid copy:from are [{_CANARY}/deploymentId, {_CANARY}/{_OVERRIDES}]"
+        )
     if canary is None:
-        raise BadRequestException(f"Invalid copy from '{source}': the stage has no canary settings.")
+        raise BadRequestException("Promotion not available. Canary does not exist.")
     if (source, path) == (f"{_CANARY}/deploymentId", "/deploymentId"):
         stage.deployment_id = canary["deploymentId"]
     elif (source, path) == (f"{_CANARY}/{_OVERRIDES}", "/variables"):
@@ -221,6 +276,4 @@ def _check_canary(api: Any, canary: Mapping[str, Any]) -> None:
     if not 0 <= canary["percentTraffic"] <= 100:
         raise BadRequestException("Canary traffic percentage must be between 0.0 and 100.0")
     if canary["deploymentId"] not in api.deployments:
-        raise BadRequestException(
-            f"Deployment id {canary['deploymentId']} of the canary settings does not exist"
-        )
+        raise BadRequestException("Deployment id does not exist")

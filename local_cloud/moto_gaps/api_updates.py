@@ -1,7 +1,7 @@
 """Updates of REST APIs and their parts, and settings that get lost.
 
 moto 5.2.5 has no UpdateMethod, UpdateIntegration, UpdateMethodResponse, UpdateIntegrationResponse, UpdateResource,
-UpdateModel and UpdateDeployment. Terraform sends them when an argument changes that needs no replacement, such as the timeout
+UpdateModel, UpdateDeployment, UpdateGatewayResponse and UpdateVpcLink. Terraform sends them when an argument changes that needs no replacement, such as the timeout
 of an integration. Of a REST API, moto drops `binaryMediaTypes` at creation. Its update takes binary media types from the value
 (clients put them into the path), reads every `disableExecuteApiEndpoint` as true, and ignores the compression size and the IP
 address type. AWS writes the policy of an API as the inside of a JSON string, quotes escaped, and Terraform reads it so.
@@ -17,13 +17,20 @@ from collections.abc import Callable
 from typing import Any
 
 from moto.apigateway.exceptions import BadRequestException
-from moto.apigateway.models import Authorizer, Integration, RestAPI
+from moto.apigateway.models import Authorizer, Integration, IntegrationResponse, RestAPI
 from moto.apigateway.responses import APIGatewayResponse
 
 from local_cloud.moto_backends import boolean
-from local_cloud.moto_gaps.json_patch import Patchable, Scalar, apply_patch, integer, plain, unescape
+from local_cloud.moto_gaps.api_validation import check_compression, check_model_update, check_resource_update
+from local_cloud.moto_gaps.json_patch import Patchable, Scalar, apply_patch, plain, unescape
 from local_cloud.moto_gaps.openapi_document import transfer_mode_problem
 from local_cloud.patches import extends, replaces
+
+
+def _compression(text: str | None) -> int | None:
+    check_compression(text or None)
+    return int(text) if text else None
+
 
 _METHOD = Patchable(
     scalars=plain("authorizationType", "authorizerId", "requestValidatorId", "operationName")
@@ -54,7 +61,7 @@ _REST_API = Patchable(
         "description": Scalar("description", default=""),
         "apiKeySource": Scalar("api_key_source", default="HEADER"),
         "disableExecuteApiEndpoint": Scalar("disableExecuteApiEndpoint", boolean, default=False),
-        "minimumCompressionSize": Scalar("minimum_compression_size", integer),
+        "minimumCompressionSize": Scalar("minimum_compression_size", _compression),
     },
     lists={"binaryMediaTypes": Scalar("binaryMediaTypes")},
 )
@@ -64,6 +71,7 @@ _AUTHORIZER = Patchable(
     | {"authorizerResultTtlInSeconds": Scalar("authorizer_result_ttl", integer, default=300)},
     lists={"providerARNs": Scalar("provider_arns")},
 )
+_GATEWAY_RESPONSE = Patchable(plain("statusCode"), maps=plain("responseParameters", "responseTemplates"))
 # By operation: the look-up of what is patched, where its arguments stand in the path, and its paths.
 _UPDATES: dict[str, tuple[str, tuple[int, ...], Patchable]] = {
     "update_method": ("get_method", (2, 4, 6), _METHOD),
@@ -72,6 +80,18 @@ _UPDATES: dict[str, tuple[str, tuple[int, ...], Patchable]] = {
     "update_integration_response": ("get_integration_response", (2, 4, 6, 9), _INTEGRATION_RESPONSE),
     "update_resource": ("get_resource", (2, 4), Patchable(plain("pathPart", "parentId"))),
     "update_model": ("get_model", (2, 4), Patchable(plain("description", "schema"))),
+    "update_request_validator": (
+        "get_request_validator",
+        (2, 4),
+        Patchable(
+            plain("name")
+            | {
+                "validateRequestBody": Scalar("validate_request_body", boolean),
+                "validateRequestParameters": Scalar("validate_request_parameters", boolean),
+            }
+        ),
+    ),
+    "update_vpc_link": ("get_vpc_link", (2,), Patchable(plain("description", "name"))),
     "update_deployment": (
         "get_deployment",
         (2, 4),
@@ -79,18 +99,29 @@ _UPDATES: dict[str, tuple[str, tuple[int, ...], Patchable]] = {
     ),
 }
 
+_CHECKS = {"get_model": check_model_update, "get_resource": check_resource_update}
+
 
 def _updating(look_up: str, places: tuple[int, ...], patchable: Patchable) -> Callable[[Any], str]:
     def update(response: Any) -> str:
-        parts, operations = response.path.split("/"), response._get_param("patchOperations")
-        for operation in operations or ():
-            if operation.get("path") == "/parentId":
-                response.backend.get_resource(parts[2], operation.get("value"))
+        parts = response.path.split("/")
         target = getattr(response.backend, look_up)(*(parts[place] for place in places))
-        apply_patch(target, patchable, operations)
-        return json.dumps(target.to_dict() if look_up == "get_resource" else target.to_json())
+        if look_up in _CHECKS:
+            _CHECKS[look_up](response)
+        apply_patch(target, patchable, response._get_param("patchOperations"))
+        return json.dumps(target.to_dict() if hasattr(target, "to_dict") else target.to_json())
 
     return update
+
+
+@replaces(APIGatewayResponse)
+def _update_gateway_response(response: Any) -> str:
+    _, _, api_id, _, kind = response.path.split("/")
+    target = response.backend.get_gateway_response(api_id, kind)
+    apply_patch(target, _GATEWAY_RESPONSE, response._get_param("patchOperations"))
+    target.default_response = False
+    response.backend.get_rest_api(api_id).gateway_responses[kind] = target
+    return json.dumps(target.to_json())
 
 
 for _name, _update in _UPDATES.items():
@@ -107,10 +138,10 @@ def _to_dict(original: Callable[[Any], dict[str, Any]], api: Any) -> dict[str, A
 def _create_rest_api(original: Callable[[Any], Any], response: Any) -> Any:
     status, headers, body = original(response)
     types = response._get_param("binaryMediaTypes")
-    if status != 200 or not types:
+    if status != 200:
         return status, headers, body
     api = response.backend.get_rest_api(json.loads(body)["id"])
-    api.binaryMediaTypes = list(types)
+    api.binaryMediaTypes, api.version = list(types or ()), response._get_param("version")
     return status, headers, json.dumps(api.to_dict())
 
 
@@ -127,17 +158,16 @@ def _apply_operations(authorizer: Any, patch_operations: list[dict[str, Any]]) -
     return authorizer
 
 
-Integration.response_transfer_mode = "BUFFERED"
+Integration.response_transfer_mode = None
 Integration.connection_id = None
 
 
 @extends(APIGatewayResponse)
 def _put_integration(original: Callable[[Any], Any], response: Any) -> Any:
-    """Store the transfer mode, which is checked as API Gateway does; every answer shows it."""
+    """Store the transfer mode, which is checked as API Gateway does; answers show it as it was given."""
     given = response._get_param
-    mode = given("responseTransferMode") or "BUFFERED"
     problem = transfer_mode_problem(
-        mode,
+        given("responseTransferMode") or "BUFFERED",
         kind=given("type") or "",
         uri=given("uri") or "",
         timeout_ms=int(given("timeoutInMillis") or 29_000),
@@ -147,24 +177,36 @@ def _put_integration(original: Callable[[Any], Any], response: Any) -> Any:
     status, headers, _ = original(response)
     _, _, api_id, _, resource_id, _, http_method, *_ = response.path.split("/")
     integration = response.backend.get_integration(api_id, resource_id, http_method)
-    integration.response_transfer_mode = mode
+    integration.response_transfer_mode = given("responseTransferMode")
     integration.connection_id = given("connectionId")
-    if integration.integration_type in ("HTTP", "HTTP_PROXY"):
-        integration.connection_type = integration.connection_type or "INTERNET"
+    integration.cache_namespace = integration.cache_namespace or resource_id
+    if integration.integration_type == "MOCK":
+        integration.uri = None
     return status, headers, json.dumps(integration.to_json())
 
 
-@extends(Integration)
-def _to_json(original: Callable[[Any], dict[str, Any]], integration: Any) -> dict[str, Any]:
-    written = {**original(integration), "responseTransferMode": integration.response_transfer_mode}
-    return {**written, "connectionId": integration.connection_id} if integration.connection_id else written
+@extends(Integration, "to_json")
+def _describe_integration(original: Callable[[Any], dict[str, Any]], integration: Any) -> dict[str, Any]:
+    written = original(integration)
+    if integration.integration_type in ("HTTP", "HTTP_PROXY"):
+        written["connectionType"] = integration.connection_type or "INTERNET"
+    written["responseTransferMode"] = integration.response_transfer_mode
+    return {**written, "connectionId": integration.connection_id}
+
+
+@extends(IntegrationResponse, "to_json")
+def _describe_response(original: Callable[[Any], dict[str, Any]], response: Any) -> dict[str, Any]:
+    return {**original(response), "selectionPattern": response.selection_pattern}
 
 
 @replaces(RestAPI)
 def _apply_patch_operations(api: Any, operations: list[dict[str, Any]]) -> None:
     for operation in operations:
-        if operation["path"].startswith("/endpointConfiguration/"):
+        path = operation["path"]
+        if path.startswith("/endpointConfiguration/"):
             _patch_endpoint(api, operation)
+        elif path == "/binaryMediaTypes":
+            raise BadRequestException(f"Invalid patch path {path}")
         else:
             apply_patch(api, _REST_API, [operation])
 
@@ -174,7 +216,20 @@ def _patch_endpoint(api: Any, operation: dict[str, Any]) -> None:
     configuration = dict(api.endpoint_configuration)
     _, _, key, *member = operation["path"].split("/", 3)
     value = operation.get("value")
+    if key == "ipAddressType":
+        if operation["op"] != "replace":
+            raise BadRequestException("Invalid patch operation specified. Must be one of: [replace]")
+        if value not in ("ipv4", "dualstack"):
+            raise BadRequestException("ipAddressType must be either ipv4 or dualstack.")
+        if value == "ipv4" and "PRIVATE" in configuration["types"]:
+            raise BadRequestException("Only dualstack ipAddressType is supported for Private APIs.")
     if key == "types":
+        if value not in ("REGIONAL", "EDGE", "PRIVATE"):
+            raise BadRequestException(
+                "Invalid EndpointTypes specified. Valid options are REGIONAL,EDGE,PRIVATE"
+            )
+        if value == "PRIVATE":
+            configuration["ipAddressType"] = "dualstack"
         configuration[key] = [value]
     elif key == "vpcEndpointIds":
         gone = value or (unescape(member[0]) if member else None)

@@ -14,17 +14,21 @@ from typing import Any
 
 from moto.apigateway.exceptions import BadRequestException, ConflictException
 from moto.apigateway.models import APIGatewayBackend as Backend
+from moto.apigateway.models import Method
 from moto.apigateway.responses import APIGatewayResponse
 
-from local_cloud.moto_gaps.openapi_document import gateway_responses
 from local_cloud.patches import checks, extends, replaces
 
 _METHODS = frozenset({"ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _AUTHORIZATIONS = frozenset({"NONE", "AWS_IAM", "CUSTOM", "COGNITO_USER_POOLS"})
+_WITH_AUTHORIZER = ("CUSTOM", "COGNITO_USER_POOLS")
 _PART = re.compile(r"[a-zA-Z0-9._\-:~$@]+|\{[a-zA-Z0-9._\-:]+\+?\}")
-_PROXIES = re.compile(r"arn:[\w-]+:apigateway:[\w-]+:(?:[\w-]+\.)?(?:lambda:path|firehose:(?:path|action))/")
+_PROXIES = re.compile(
+    r"arn:[\w-]+:apigateway:[\w-]+:(?:[\w-]+\.)?(?:lambda:path//?20\d\d-\d\d-\d\d/functions/|firehose:action/)"
+)
 _LONGEST_NAME = 1024
 _LONGEST_KEY = 128
+_LARGEST_COMPRESSION = 10_485_760
 
 
 @checks(Backend, "create_resource")
@@ -37,10 +41,14 @@ def _check_resource(backend: Any, function_id: str, parent_resource_id: str, pat
     parent = backend.get_resource(function_id, parent_resource_id)
     if str(parent.path_part).endswith("+}"):
         raise BadRequestException(
-            f"Cannot create a child of a resource with a greedy path variable: {parent.get_path()}"
+            f"Cannot create a child of a resource with a greedy path variable: {parent.path_part}"
         )
-    for sibling in list(backend.get_rest_api(function_id).resources.values()):
-        if sibling.parent_id != parent_resource_id:
+    _check_siblings(backend.get_rest_api(function_id), parent_resource_id, path_part)
+
+
+def _check_siblings(api: Any, parent_id: str, path_part: str) -> None:
+    for sibling in list(api.resources.values()):
+        if sibling.parent_id != parent_id:
             continue
         if sibling.path_part == path_part:
             raise ConflictException(
@@ -50,6 +58,25 @@ def _check_resource(backend: Any, function_id: str, parent_resource_id: str, pat
             raise BadRequestException(
                 f"A sibling ({sibling.path_part}) of this resource already has a variable path part -- only one is allowed"
             )
+
+
+def check_resource_update(response: Any) -> None:
+    """Reject an update that would move the root, close a circle, or make two resources of one name."""
+    _, _, api_id, _, resource_id, *_ = response.path.split("/")
+    api, resource = response.backend.get_rest_api(api_id), response.backend.get_resource(api_id, resource_id)
+    for operation in response._get_param("patchOperations") or ():
+        name, value = str(operation.get("path")).lstrip("/"), operation.get("value")
+        if name not in ("parentId", "pathPart"):
+            continue
+        if resource.parent_id is None:
+            raise BadRequestException(f"Root resource cannot update its {name}.")
+        if name == "pathPart":
+            _check_siblings(api, resource.parent_id, value)
+            continue
+        above = response.backend.get_resource(api_id, value)
+        if f"{above.get_path()}/".startswith(f"{resource.get_path()}/"):
+            raise BadRequestException("Resources cannot be cyclical.")
+        _check_siblings(api, value, resource.path_part)
 
 
 @checks(Backend, "put_method")
@@ -62,6 +89,7 @@ def _check_method(
     *_: Any,
     **options: Any,
 ) -> None:
+    resource = backend.get_resource(function_id, resource_id)
     if method_type not in _METHODS:
         raise BadRequestException(
             "Invalid HttpMethod specified. Valid options are GET,PUT,POST,DELETE,PATCH,OPTIONS,HEAD,ANY"
@@ -70,26 +98,43 @@ def _check_method(
         raise BadRequestException(
             "Invalid authorization type specified. Valid options are CUSTOM, AWS_IAM, NONE, COGNITO_USER_POOLS"
         )
-    resource = backend.get_resource(function_id, resource_id)
     if method_type in resource.resource_methods:
         raise ConflictException("Method already exists for this resource")
     names = [name.rpartition(".")[2] for name in options.get("request_parameters") or ()]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
+        raise BadRequestException("Parameter names must be unique across querystring, header and path")
+    api = backend.get_rest_api(function_id)
+    if (authorization_type or "").upper() in _WITH_AUTHORIZER and options.get(
+        "authorizer_id"
+    ) not in api.authorizers:
         raise BadRequestException(
-            f"Parameter names must be unique across querystring, header and path: {', '.join(sorted(twice))}"
+            "Invalid authorizer ID specified. Setting the authorization type to CUSTOM or COGNITO_USER_POOLS requires "
+            "a valid authorizer."
         )
-    models = backend.get_rest_api(function_id).models
+    if options.get("request_validator_id") and options["request_validator_id"] not in api.request_validators:
+        raise BadRequestException("Invalid Request Validator identifier specified")
     for model in (options.get("request_models") or {}).values():
-        if model not in models and model not in ("Empty", "Error"):
+        if model not in api.models and model not in ("Empty", "Error"):
             raise BadRequestException(f"Invalid model identifier specified: {model}")
+
+
+@extends(Method, "__init__")
+def _write_in_capitals(original: Callable[..., None], method: Any, *arguments: Any, **options: Any) -> None:
+    original(method, *arguments, **options)
+    method.authorization_type = (method.authorization_type or "NONE").upper()
 
 
 @checks(Backend, "put_integration")
 def _check_integration(
-    _backend: Any, _api: str, _resource: str, _method: str, integration_type: str, uri: str, **_: Any
+    _backend: Any, _api: str, _resource: str, _method: str, integration_type: str, uri: str | None, **_: Any
 ) -> None:
-    if integration_type == "AWS_PROXY" and uri and not _PROXIES.match(uri):
+    uri = uri or ""
+    if integration_type.startswith("AWS") and not uri.startswith("arn:"):
+        raise BadRequestException("Invalid ARN specified in the request")
+    if integration_type.startswith("AWS") and not re.search(":(path|action)/", uri):
+        raise BadRequestException("AWS ARN for integration must contain path or action")
+    if integration_type == "AWS_PROXY" and not _PROXIES.match(uri):
         raise BadRequestException(
             "Integrations of type 'AWS_PROXY' currently only supports Lambda function and Firehose stream invocations."
         )
@@ -99,10 +144,23 @@ def _check_integration(
 def _check_model(
     backend: Any, rest_api_id: str, name: str, _content_type: str, _description: str, schema: str
 ) -> None:
-    if name and not name.isalnum():
+    if not name:
+        raise BadRequestException("Model name must be non-empty")
+    if not name.isalnum():
         raise BadRequestException("Model name must be alphanumeric: " + name)
     if name in backend.get_rest_api(rest_api_id).models:
         raise ConflictException("Model name already exists for this REST API")
+    _check_schema(schema)
+
+
+def check_model_update(response: Any) -> None:
+    """Reject an update that would leave no schema."""
+    for operation in response._get_param("patchOperations") or ():
+        if operation.get("path") == "/schema":
+            _check_schema(operation.get("value"))
+
+
+def _check_schema(schema: str | None) -> None:
     if not schema:
         raise BadRequestException("Model schema must have at least 1 property or array items defined")
     try:
@@ -113,6 +171,7 @@ def _check_model(
 
 @checks(Backend, "delete_model")
 def _check_model_is_free(backend: Any, rest_api_id: str, model_name: str) -> None:
+    backend.get_model(rest_api_id, model_name)
     api = backend.get_rest_api(rest_api_id)
     for resource in list(api.resources.values()):
         for method in list(resource.resource_methods.values()):
@@ -140,18 +199,8 @@ def _check_api_key(_: Any, payload: dict[str, Any]) -> None:
         raise BadRequestException("Invalid API Key name, can be at most 1024 characters.")
 
 
-@checks(Backend, "put_gateway_response")
-def _check_gateway_response(backend: Any, rest_api_id: str, response_type: str, *_: Any, **__: Any) -> None:
-    backend.get_rest_api(rest_api_id)
-    if response_type not in gateway_responses():
-        raise BadRequestException(
-            f"1 validation error detected: Value '{response_type}' at 'responseType' failed to satisfy constraint: "
-            f"Member must satisfy enum value set: [{', '.join(sorted(gateway_responses()))}]"
-        )
-
-
-@checks(Backend, "delete_rest_api")
-def _check_api(backend: Any, function_id: str) -> None:
+@checks(Backend, "delete_rest_api", "update_rest_api")
+def _check_api(backend: Any, function_id: str, *_: Any, **__: Any) -> None:
     backend.get_rest_api(function_id)
 
 
@@ -181,6 +230,24 @@ def _delete_api_key(original: Callable[..., None], backend: Any, api_key_id: str
 def _check_description(response: Any) -> None:
     if response._get_param("description") == "":
         raise BadRequestException("Description cannot be an empty string")
+    endpoint = response._get_param("endpointConfiguration") or {}
+    types = endpoint.get("types", ["EDGE"])
+    if not types:
+        raise BadRequestException("REGIONAL Configuration and EDGE Configuration cannot be both DISABLED.")
+    if len(types) > 1:
+        raise BadRequestException("Cannot create an api with multiple Endpoint Types.")
+    if "PRIVATE" in types and endpoint.get("ipAddressType", "dualstack") != "dualstack":
+        raise BadRequestException("Only dualstack ipAddressType is supported for Private APIs.")
+    check_compression(response._get_param("minimumCompressionSize"))
+
+
+def check_compression(size: Any) -> None:
+    """Reject a compression size that is not one."""
+    if size is None or (str(size).isdecimal() and int(size) <= _LARGEST_COMPRESSION):
+        return
+    raise BadRequestException(
+        f"Invalid minimum compression size, must be between 0 and {_LARGEST_COMPRESSION}"
+    )
 
 
 @replaces(APIGatewayResponse)

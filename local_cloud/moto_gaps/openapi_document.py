@@ -6,6 +6,7 @@ What a document may say is in the tables below; anything else of API Gateway's o
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,7 @@ _VERBS = {
     **{name: name.upper() for name in ("delete", "get", "head", "options", "patch", "post", "put")},
     "x-amazon-apigateway-any-method": "ANY",
 }
+_VARIABLE = re.compile(r"\{([^}+]+)\+?\}")
 _PREFIX = "x-amazon-apigateway-"
 _OF_THE_DOCUMENT = {
     "api-key-source", "binary-media-types", "documentation", "endpoint-configuration", "gateway-responses", "minimum-compression-size", "policy", "request-validator", "request-validators",
@@ -34,13 +36,12 @@ _ARGUMENTS = {
     "contentHandling": "content_handling",
     "credentials": "credentials",
     "httpMethod": "http_method",
-    "requestParameters": "request_parameters",
     "requestTemplates": "request_templates",
     "tlsConfig": "tls_config",
     "uri": "uri",
 }
 _OF_AN_INTEGRATION = {
-    *_ARGUMENTS, "passthroughBehavior", "payloadFormatVersion", "responseTransferMode", "responses", "timeoutInMillis", "type",
+    *_ARGUMENTS, "requestParameters", "passthroughBehavior", "payloadFormatVersion", "responseTransferMode", "responses", "timeoutInMillis", "type",
 }  # fmt: skip
 _LONGEST_STREAM_MS = 900_000
 _PLACES = {"path": "path", "query": "querystring", "header": "header"}
@@ -52,7 +53,11 @@ _DROPPED = {
 
 @dataclass(frozen=True, slots=True)
 class MethodPart:
-    """A method, with the arguments of moto's `Integration` and, in their member `responses`, those of its responses."""
+    """A method, with the arguments of moto's `Integration` and, in their member `responses`, those of its responses.
+
+    Attributes:
+        responses: By status, the models by content type, and the headers.
+    """
 
     authorization: str
     authorizer: str | None
@@ -62,7 +67,7 @@ class MethodPart:
     request_models: Mapping[str, str]
     validator: str | None
     operation_name: str | None
-    responses: Mapping[str, tuple[str, ...]]
+    responses: Mapping[str, tuple[Mapping[str, str], tuple[str, ...]]]
     integration: Mapping[str, Any] | None
 
 
@@ -76,6 +81,7 @@ class ImportedApi:
         models: By name, the schemas as JSON.
         gateway_responses: By type of error, the arguments of moto's `GatewayResponse`.
         methods: By path and HTTP method.
+        warnings: What was left out.
     """
 
     name: str
@@ -91,6 +97,7 @@ class ImportedApi:
     models: dict[str, str] = field(default_factory=dict)
     gateway_responses: dict[str, dict[str, Any]] = field(default_factory=dict)
     methods: dict[tuple[str, str], MethodPart] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
 
 def gateway_responses() -> frozenset[str]:
@@ -171,18 +178,23 @@ def _method(
         scopes=scopes,
         api_key_required=with_key,
         request_parameters=dict(_parameters(where, operation)),
-        request_models=dict(_request_models(where, operation, imported)),
+        request_models=dict(_models(where, operation.get("requestBody"), imported)),
         validator=validator,
         operation_name=operation.get("operationId"),
         responses={
-            str(status): tuple(f"method.response.header.{name}" for name in response.get("headers") or ())
+            str(status): (
+                dict(_models(where, response, imported)),
+                tuple(f"method.response.header.{name}" for name in response.get("headers") or ()),
+            )
             for status, response in (operation.get("responses") or {}).items()
         },
-        integration=None if definition is None else _integration(where, definition),
+        integration=None if definition is None else _integration(where, definition, imported),
     )
 
 
 def _parameters(where: str, operation: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
+    for name in _VARIABLE.findall(where):
+        yield f"method.request.path.{name}", True
     for parameter in operation["parameters"]:
         place = _PLACES.get(parameter.get("in"))
         if place is None:
@@ -190,11 +202,9 @@ def _parameters(where: str, operation: Mapping[str, Any]) -> Iterator[tuple[str,
         yield f"method.request.{place}.{parameter['name']}", bool(parameter.get("required"))
 
 
-def _request_models(
-    where: str, operation: Mapping[str, Any], imported: ImportedApi
-) -> Iterator[tuple[str, str]]:
-    content = (operation.get("requestBody") or {}).get("content") or {}
-    for content_type, media in content.items():
+def _models(where: str, part: Mapping[str, Any] | None, imported: ImportedApi) -> Iterator[tuple[str, str]]:
+    """Read the content types of a body and the names of their models; a schema without a name becomes a model."""
+    for content_type, media in ((part or {}).get("content") or {}).items():
         schema = media.get("schema")
         if schema is None:
             continue
@@ -249,11 +259,13 @@ def _authorizer(name: str, scheme: Mapping[str, Any]) -> dict[str, Any]:
         "provider_arns": list(definition.get("providerARNs") or ()) or None,
         "identity_source": definition.get("identitySource") or header,
         "identity_validation_expression": definition.get("identityValidationExpression"),
-        "authorizer_result_ttl": int(definition.get("authorizerResultTtlInSeconds", 300)),
+        "authorizer_result_ttl": None
+        if kind == "COGNITO_USER_POOLS"
+        else int(definition.get("authorizerResultTtlInSeconds", 300)),
     }
 
 
-def _integration(where: str, definition: Mapping[str, Any]) -> dict[str, Any]:
+def _integration(where: str, definition: Mapping[str, Any], imported: ImportedApi) -> dict[str, Any]:
     unknown = definition.keys() - _OF_AN_INTEGRATION
     if unknown:
         raise DocumentError(f"{where}: the integration has '{min(unknown)}', which is not supported")
@@ -262,12 +274,23 @@ def _integration(where: str, definition: Mapping[str, Any]) -> dict[str, Any]:
         raise DocumentError(f"{where}: an integration of type '{definition.get('type')}' is not supported")
     if kind != "MOCK" and not (definition.get("uri") and definition.get("httpMethod")):
         raise DocumentError(f"{where}: an integration of type '{kind}' needs a uri and an httpMethod")
-    mode = definition.get("responseTransferMode", "BUFFERED")
+    mode = definition.get("responseTransferMode")
     timeout = int(definition.get("timeoutInMillis", 29_000))
-    if problem := transfer_mode_problem(mode, kind=kind, uri=definition.get("uri") or "", timeout_ms=timeout):
+    if problem := transfer_mode_problem(
+        mode or "BUFFERED", kind=kind, uri=definition.get("uri") or "", timeout_ms=timeout
+    ):
         raise DocumentError(f"{where}: {problem}")
+    parameters = definition.get("requestParameters") or {}
+    http_method, _, path = where.partition(" ")
+    imported.warnings += [
+        "Invalid format for 'requestParameters'. Expected type string for property "
+        f"'{name}' of resource '{path}' and method '{http_method}' but got '{json.dumps(value)}'"
+        for name, value in parameters.items()
+        if not isinstance(value, str)
+    ]
     return {
         **{argument: definition.get(name) for name, argument in _ARGUMENTS.items()},
+        "request_parameters": {name: value for name, value in parameters.items() if isinstance(value, str)},
         "integration_type": kind,
         "passthrough_behavior": str(definition.get("passthroughBehavior", "when_no_match")).upper(),
         "response_transfer_mode": mode,
@@ -302,8 +325,7 @@ def transfer_mode_problem(mode: str, *, kind: str, uri: str, timeout_ms: int) ->
 def _add_model(imported: ImportedApi, name: str, schema: Mapping[str, Any]) -> None:
     if not name.isalnum():
         raise DocumentError(f"Model name must be alphanumeric: {name}")
-    complete = {"$schema": "http://json-schema.org/draft-04/schema#", **_as_imported(schema)}
-    imported.models[name] = json.dumps(complete)
+    imported.models[name] = json.dumps(_as_imported(schema))
 
 
 def _as_imported(value: Any) -> Any:

@@ -73,8 +73,10 @@ def _base_path(document: Mapping[str, Any], *, is_swagger: bool) -> str:
     if is_swagger:
         return str(document.get("basePath") or "")
     servers = document.get("servers") or [{}]
-    url = str(servers[0].get("url") or "")
-    for name, variable in (servers[0].get("variables") or {}).items():
+    url, variables = str(servers[0].get("url") or ""), servers[0].get("variables") or {}
+    if [*variables] == ["basePath"]:  # counts even if the address does not name it
+        return str(variables["basePath"].get("default") or "")
+    for name, variable in variables.items():
         url = url.replace(f"{{{name}}}", str(variable.get("default", "")))
     return urlsplit(url).path
 
@@ -116,10 +118,7 @@ def _as_openapi_3(document: Mapping[str, Any]) -> dict[str, Any]:
         for name, scheme in (document.get("securityDefinitions") or {}).items()
     }
     components = {"schemas": document.get("definitions") or {}, "securitySchemes": schemes}
-    paths = {
-        path: dict(_path_item(item, document.get("consumes") or ["application/json"]))
-        for path, item in (document.get("paths") or {}).items()
-    }
+    paths = {path: dict(_path_item(item, document)) for path, item in (document.get("paths") or {}).items()}
     converted = {**remaining, "openapi": "3.0.1", "components": components, "paths": paths}
     return dict(_with_new_references(converted))
 
@@ -132,15 +131,15 @@ def with_parameters_of(item: Mapping[str, Any], operation: Mapping[str, Any]) ->
     }
 
 
-def _path_item(item: Mapping[str, Any], consumes: list[str]) -> Iterator[tuple[str, Any]]:
+def _path_item(item: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, operation in item.items():
         if name in _METHODS:
-            yield name, _operation(with_parameters_of(item, operation), consumes)
+            yield name, _operation(with_parameters_of(item, operation), document)
         elif name != "parameters":
             yield name, operation
 
 
-def _operation(operation: Mapping[str, Any], consumes: list[str]) -> dict[str, Any]:
+def _operation(operation: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:
     parameters = operation["parameters"]
     converted = {
         name: value for name, value in operation.items() if name not in ("consumes", "produces", "schemes")
@@ -150,10 +149,23 @@ def _operation(operation: Mapping[str, Any], consumes: list[str]) -> dict[str, A
     ]
     body = next((parameter for parameter in parameters if parameter.get("in") == "body"), None)
     if body is not None:
-        types = operation.get("consumes") or consumes
-        content = {content_type: {"schema": body.get("schema") or {}} for content_type in types}
+        content = _content(body.get("schema") or {}, operation, document, "consumes")
         converted["requestBody"] = {"required": bool(body.get("required")), "content": content}
+    converted["responses"] = {
+        status: {**response, "content": _content(response["schema"], operation, document, "produces")}
+        if "schema" in response
+        else response
+        for status, response in (operation.get("responses") or {}).items()
+    }
     return converted
+
+
+def _content(
+    schema: Any, operation: Mapping[str, Any], document: Mapping[str, Any], types: str
+) -> dict[str, Any]:
+    """Return a schema by the content types that an operation, or the document for all of them, `consumes` or `produces`."""
+    names = operation.get(types) or document.get(types) or ["application/json"]
+    return {name: {"schema": schema} for name in names}
 
 
 def _with_new_references(value: Any) -> Any:

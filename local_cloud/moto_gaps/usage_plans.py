@@ -14,7 +14,7 @@ from moto.apigateway.models import UsagePlan
 from local_cloud.moto_gaps.json_patch import Patchable, apply_patch, plain, unescape
 from local_cloud.patches import replaces
 
-_PATCHABLE = Patchable(plain("name", "description", "productCode", "quota", "throttle"))
+_PATCHABLE = Patchable(plain("name", "description", "productCode"))
 _NUMBERS = {"rateLimit": float, "burstLimit": int, "limit": int, "offset": int}
 
 
@@ -26,6 +26,8 @@ def _apply_patch_operations(plan: Any, operations: list[dict[str, Any]]) -> None
                 _patch_stages(plan, operation)
             case ["apiStages", stage, "throttle", *rest]:
                 _patch_method_limits(_stage(plan, stage), rest, operation)
+            case ["quota" | "throttle" as group] if operation["op"] == "remove":
+                setattr(plan, group, None)
             case ["quota" | "throttle" as group, name]:
                 setattr(plan, group, _with(getattr(plan, group), name, operation))
             case _:

@@ -146,3 +146,60 @@ def test_a_vpc_link_is_named(make_api: MakeApi, web_server: WebServer) -> None:
     api.method("/a", "GET", integration=proxy(web_server.url, connectionType="VPC_LINK", connectionId="x"))
     api.deploy()
     assert json.loads(api.call("GET", "/a").content)["feature"] == "VPC links"  # type: ignore[attr-defined]
+
+
+def test_an_http_integration_sends_headers_of_its_own(make_api: MakeApi, web_server: WebServer) -> None:
+    api = make_api(lambda _: {})
+    integration = {**proxy(web_server.url), "type": "HTTP"}
+    mappings = {
+        "integration.request.header.Host": "'a.example'",
+        "integration.request.header.Expect": "'x'",
+        "integration.request.header.Server": "'s'",
+    }
+    for path, parameters in (("/plain", {}), ("/mapped", mappings)):
+        resource = api.method(path, "GET", integration={**integration, "requestParameters": parameters})
+        place = {"restApiId": api.api_id, "resourceId": resource, "httpMethod": "GET", "statusCode": "200"}
+        api.aws.put_method_response(**place)
+        api.aws.put_integration_response(**place)
+    api.deploy()
+    headers = {"Accept": "application/xml", "Content-Type": "application/json", "Via": "v"}
+    answer = api.call("GET", "/plain", headers=headers)
+    assert answer.headers["X-Amzn-Trace-Id"].startswith("Root=")
+    assert api.call("GET", "/mapped", headers=headers).status == 200
+    plain, mapped = web_server.received
+    assert (plain.header("Accept"), plain.header("Content-Type"), plain.header("Via")) == (
+        "application/json",
+        None,
+        None,
+    )
+    assert (mapped.header("Host"), mapped.header("Server"), mapped.header("Expect")) == (
+        "a.example",
+        "s",
+        None,
+    )
+
+
+def test_a_proxy_keeps_the_encoding_of_the_body_to_itself(make_api: MakeApi, web_server: WebServer) -> None:
+    web_server.headers = [("x-amzn-RequestId", "theirs")]
+    api = make_api(lambda _: {})
+    api.method("/a", "ANY", integration=proxy(web_server.url))
+    api.deploy()
+    answer = api.call("POST", "/a", body=b"x", headers={"Content-Encoding": "deflate", "Via": "v"})
+    request = web_server.received[0]
+    assert (request.header("Content-Encoding"), request.header("Via")) == (None, None)
+    assert answer.headers["x-amzn-Remapped-x-amzn-RequestId"] == "theirs"
+    assert len(answer.headers.get_all("x-amzn-RequestId") or []) == 1
+
+
+@pytest.mark.parametrize("kind", ["HTTP", "HTTP_PROXY"])
+@pytest.mark.parametrize("header", ["Content-Length", "Transfer-Encoding"])
+def test_a_mapping_onto_a_header_that_frames_the_body_cannot_work(
+    make_api: MakeApi, web_server: WebServer, kind: str, header: str
+) -> None:
+    api = make_api(lambda _: {})
+    parameters = {f"integration.request.header.{header}": "'0'"}
+    api.method("/a", integration={**proxy(web_server.url), "type": kind, "requestParameters": parameters})
+    api.deploy()
+    answer = api.call("GET", "/a")
+    assert (answer.status, answer.content) == (500, b'{"message":"Internal server error"}')
+    assert web_server.received == []

@@ -209,3 +209,30 @@ def test_a_form_may_be_written_over_several_lines(cloud: CloudInThread, make_api
     assert api.call("POST", "/a").status == 200
     messages = cloud.client("sqs").receive_message(QueueUrl=url)["Messages"]
     assert messages[0]["Body"] == "a\nb"
+
+
+@pytest.mark.parametrize("name", ["MessageAttribute", "MessageAttributes"])
+def test_sqs_takes_two_names_of_attributes(cloud: CloudInThread, make_api: MakeApi, name: str) -> None:
+    url = cloud.client("sqs").create_queue(QueueName=name)["QueueUrl"]
+    api = make_api(lambda _: {})
+    form = (
+        f"Action=SendMessage&MessageBody=$input.body&{name}.1.Name=from&{name}.1.Value.DataType=String&"
+        f"{name}.1.Value.StringValue=$input.params('From')"
+    )
+    uri = f"arn:aws:apigateway:{REGION}:sqs:path/{ACCOUNT}/{name}"
+    kind = {"integration.request.header.Content-Type": "'application/x-www-form-urlencoded'"}
+    role = role_of(cloud, "sqs:SendMessage")
+    with_template(api, "/a", form, uri, credentials=role, requestParameters=kind)
+    api.deploy()
+    assert api.call("POST", "/a", headers={"From": "me"}).status == 200
+    (message,) = cloud.client("sqs").receive_message(QueueUrl=url, MessageAttributeNames=["All"])["Messages"]
+    assert message["MessageAttributes"]["from"]["StringValue"] == "me"
+
+
+@pytest.mark.parametrize("header", ["Authorization", "content-length", "TE"])
+def test_a_mapped_event_cannot_set_a_reserved_header(make_api: MakeApi, header: str) -> None:
+    api = make_api(lambda event: event)
+    mapping = {f"integration.request.header.{header}": "'7'"}
+    with_template(api, "/a", "{}", requestParameters=mapping)
+    api.deploy()
+    assert api.call("GET", "/a").status == 500

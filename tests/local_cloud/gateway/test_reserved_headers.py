@@ -27,6 +27,7 @@ REMAPPED = [
     "Upgrade",
     "User-Agent",
     "WWW-Authenticate",
+    "x-amzn-RequestId",
 ]
 
 
@@ -36,7 +37,7 @@ def test_a_reserved_name_is_remapped(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Transfer-Encoding", "transfer-encoding", "TE", "Keep-Alive", "a b", "a\r\nb", ""]
+    "name", ["Transfer-Encoding", "transfer-encoding", "Keep-Alive", "a b", "a\r\nb", ""]
 )
 def test_a_name_that_cannot_be_sent_is_dropped(name: str) -> None:
     assert sendable(((name, "chunked"),)) == ()

@@ -76,7 +76,7 @@ PATCHABLE = Patchable(
         (add("/members/x"), "members", ["x", "y"]),
         (remove("/members/x"), "members", ["y"]),
         (remove("/members", "y"), "members", ["x"]),
-        (replace("/members/x", "w"), "members", ["w", "y"]),
+        (replace("/members/x", "w"), "members", ["y", "w"]),
         (replace("/members", "only"), "members", ["only"]),
     ],
 )
@@ -96,8 +96,9 @@ def test_a_patch_starts_maps_and_lists_that_are_missing() -> None:
 @pytest.mark.parametrize(
     ("operation", "message"),
     [
-        (replace("/other", "x"), "Invalid patch path  '/other' specified for op 'replace'."),
-        (add("/texts", "x"), "Invalid patch path  '/texts' specified for op 'add'."),
+        (replace("/other", "x"), "Invalid patch path /other"),
+        (add("/texts", "x"), "Invalid patch path /texts"),
+        (add("/name", "x"), "Invalid patch path /name"),
         (
             {"op": "move", "path": "/name"},
             "Invalid patch operation specified. Must be one of: [add, remove, replace], not move",
@@ -123,7 +124,7 @@ def test_binary_media_types_are_kept_and_changed(make_api: MakeApi) -> None:
         replace("/binaryMediaTypes/image~1jpeg", "image/webp"),
     ]
     updated = api.aws.update_rest_api(restApiId=api.api_id, patchOperations=operations)
-    assert updated["binaryMediaTypes"] == ["image/webp", "*/*"]
+    assert updated["binaryMediaTypes"] == ["*/*", "image/webp"]
 
 
 def test_settings_of_an_api_are_changed_as_they_are_sent(api: DeployedApi) -> None:
@@ -154,8 +155,8 @@ def test_settings_of_an_api_are_changed_as_they_are_sent(api: DeployedApi) -> No
     }
     operations = [remove("/description"), remove("/endpointConfiguration/vpcEndpointIds/vpce-1")]
     updated = api.aws.update_rest_api(restApiId=api.api_id, patchOperations=operations)
-    assert updated["description"] == ""
-    assert updated["endpointConfiguration"]["vpcEndpointIds"] == []
+    assert "description" not in updated
+    assert "vpcEndpointIds" not in updated["endpointConfiguration"]
 
 
 def test_a_policy_is_written_as_the_inside_of_a_json_string(make_api: MakeApi) -> None:
@@ -194,7 +195,6 @@ def test_a_method_is_updated(api: DeployedApi) -> None:
         "requestParameters": {"method.request.querystring.q": True},
         "requestModels": {"application/json": "Pet"},
         "authorizationScopes": ["read"],
-        "methodResponses": {},
     }
 
 
@@ -427,7 +427,7 @@ def test_a_canary_is_promoted(api: DeployedApi) -> None:
     where = {"restApiId": api.api_id, "stageName": "stage"}
     copies = [("deploymentId", "/deploymentId"), ("stageVariableOverrides", "/variables")]
     promotion = [{"op": "copy", "from": f"/canarySettings/{source}", "path": path} for source, path in copies]
-    with pytest.raises(ClientError, match="the stage has no canary settings"):
+    with pytest.raises(ClientError, match="Promotion not available"):
         api.aws.update_stage(**where, patchOperations=promotion)
     settings = [
         replace("/canarySettings/deploymentId", new),
@@ -448,7 +448,7 @@ def test_a_canary_is_promoted(api: DeployedApi) -> None:
         ),
         (
             replace("/canarySettings/deploymentId", "none"),
-            "Deployment id none of the canary settings does not exist",
+            "Deployment id does not exist",
         ),
         (
             replace("/canarySettings/unknown", "1"),

@@ -92,7 +92,7 @@ def test_values_that_are_too_long_or_empty(api: DeployedApi, cloud: CloudInThrea
     assert refused(aws.create_rest_api, name="a", description="") == "BadRequestException"
     assert refused(aws.delete_rest_api, restApiId="none") == "NotFoundException"
     put = {"restApiId": api.api_id, "responseType": "FOO"}
-    assert refused(aws.put_gateway_response, **put) == "BadRequestException"
+    assert refused(aws.put_gateway_response, **put) == "ValidationException"
     size = [{"op": "replace", "path": "/minimumCompressionSize", "value": "many"}]
     assert refused(aws.update_rest_api, restApiId=api.api_id, patchOperations=size) == "BadRequestException"
     size[0]["value"] = ""

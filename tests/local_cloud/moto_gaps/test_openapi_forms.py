@@ -54,7 +54,7 @@ def test_references_are_resolved_wherever_they_stand() -> None:
             "method.request.header.page": False,
         }
         assert method.request_models == {"application/json": "Order"}
-        assert method.responses == {"200": ("method.response.header.X-Id",)}
+        assert method.responses == {"200": ({}, ("method.response.header.X-Id",))}
     assert json.loads(imported.models["Order"])["minItems"] == 1
 
 
@@ -137,7 +137,10 @@ SWAGGER = {
 def test_swagger(cloud: CloudInThread) -> None:
     imported = read_document(SWAGGER)
     method = imported.methods["/pets", "POST"]
-    assert (method.authorization, method.responses) == ("AWS_IAM", {"200": ("method.response.header.X-A",)})
+    assert (method.authorization, method.responses) == (
+        "AWS_IAM",
+        {"200": ({}, ("method.response.header.X-A",))},
+    )
     assert method.request_models == {"application/json": "Pet", "application/x-pets": "Pet"}
     assert method.request_parameters == {"method.request.querystring.lang": False}
     assert "/models/Owner" in imported.models["Pet"]

@@ -1,0 +1,155 @@
+"""Requests and answers of API Gateway as its model has them.
+
+moto 5.2.5 takes values that break the constraints of the model, answers most calls with 200, and writes members that are
+null or empty.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from moto.apigateway.responses import APIGatewayResponse
+
+from local_cloud.patches import extends
+from local_cloud.service_models import service_model
+
+# The order in which AWS lists the values of an enumeration is its own.
+_ORDERS = {
+    frozenset(values): values
+    for values in (
+        ("add", "remove", "move", "test", "replace", "copy"),
+        ("HTTP", "MOCK", "AWS_PROXY", "HTTP_PROXY", "AWS"),
+        ("PRIVATE", "EDGE", "REGIONAL"),
+        ("REQUEST_TOO_LARGE", "RESOURCE_NOT_FOUND", "AUTHORIZER_CONFIGURATION_ERROR", "MISSING_AUTHENTICATION_TOKEN",
+         "BAD_REQUEST_BODY", "INVALID_SIGNATURE", "INVALID_API_KEY", "BAD_REQUEST_PARAMETERS", "AUTHORIZER_FAILURE",
+         "UNAUTHORIZED", "INTEGRATION_TIMEOUT", "ACCESS_DENIED", "DEFAULT_4XX", "DEFAULT_5XX", "WAF_FILTERED",
+         "QUOTA_EXCEEDED", "THROTTLED", "API_CONFIGURATION_ERROR", "UNSUPPORTED_MEDIA_TYPE", "INTEGRATION_FAILURE",
+         "EXPIRED_TOKEN"),
+    )
+}  # fmt: skip
+# By shape: the members that AWS writes even if nothing has set them.
+_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "ApiKey": {"enabled": False, "stageKeys": []},
+    "GatewayResponse": {"responseParameters": {}, "responseTemplates": {}},
+    "Integration": {"cacheKeyParameters": [], "passthroughBehavior": "WHEN_NO_MATCH", "timeoutInMillis": 29_000},
+    "Stage": {
+        "cacheClusterEnabled": False, "cacheClusterStatus": "NOT_AVAILABLE", "methodSettings": {}, "tracingEnabled": False,
+    },
+    "Tags": {"tags": {}},
+    "TestInvokeMethodResponse": {"body": "", "headers": {}, "multiValueHeaders": {}},
+    "UsagePlan": {"apiStages": []},
+}  # fmt: skip
+# Written if it is there, even if it is empty.
+_MAY_BE_EMPTY = {"item", "selectionPattern"}
+# Written with their tags, unless they are new or one of a list.
+_WITH_TAGS = {"ApiKey", "RestApi", "UsagePlan", "VpcLink"}
+
+
+@extends(APIGatewayResponse)
+def _call_action(original: Callable[[Any], Any], response: Any) -> Any:
+    action = response._get_action()
+    model = service_model("apigateway").operation_model(action)
+    faults = list(_faults_of_request(response, model))
+    if faults:
+        count = f"{len(faults)} validation error{'s' if len(faults) > 1 else ''} detected"
+        return response.error("ValidationException", f"{count}: {'; '.join(faults)}")
+    status, headers, body = original(response)
+    if status >= 300:
+        return status, headers, body
+    shape = model.output_shape
+    if shape is None:
+        body = ""
+    elif "payload" not in shape.serialization:
+        written = _written(json.loads(body), shape)
+        if shape.name in _WITH_TAGS and not action.startswith(("Create", "Import")):
+            written.setdefault("tags", {})
+        if action == "UpdateApiKey":
+            del written["value"]
+        body = json.dumps(written)
+    status = model.http.get("responseCode", status)
+    headers["status"] = str(status)
+    return status, headers, body
+
+
+def _faults_of_request(response: Any, model: Any) -> Iterator[str]:
+    """Find what breaks the constraints of an operation's input: in its body first, then in its path."""
+    if model.input_shape is None:
+        return
+    try:
+        body = json.loads(response.body or b"{}")
+    except ValueError:
+        body = {}
+    parts = dict(
+        zip(model.http["requestUri"].partition("?")[0].split("/"), response.path.split("/"), strict=False)
+    )
+    start = f"{model.name[0].lower()}{model.name[1:]}Input."
+    for name, shape in model.input_shape.members.items():
+        if isinstance(body, dict) and "location" not in shape.serialization and body.get(name) is not None:
+            yield from _faults(body[name], shape, start + name)
+    for name, shape in model.input_shape.members.items():
+        part = parts.get(f"{{{shape.serialization.get('name')}}}")
+        if shape.serialization.get("location") == "uri" and part is not None:
+            yield from _faults(part, shape, name)
+
+
+def _faults(value: Any, shape: Any, where: str) -> Iterator[str]:
+    match shape.type_name, value:
+        case "structure", dict():
+            for name, inner in shape.members.items():
+                if value.get(name) is not None:
+                    yield from _faults(value[name], inner, f"{where}.{name}")
+        case "list", list():
+            wrong = [
+                entry
+                for entry in value
+                if shape.member.type_name == "string" and _broken(entry, shape.member)
+            ]
+            if wrong:
+                rule = _broken(wrong[0], shape.member)
+                yield _fault(f"[{', '.join(value)}]", where, f"constraint: [Member must satisfy {rule}]")
+                return
+            for number, entry in enumerate(value, 1):
+                yield from _faults(entry, shape.member, f"{where}.{number}.member")
+        case "string", str():
+            if rule := _broken(value, shape):
+                yield _fault(value, where, rule)
+
+
+def _broken(value: Any, shape: Any) -> str | None:
+    """Return the rule of a text that a value breaks."""
+    if shape.enum and value not in shape.enum:
+        return f"enum value set: [{', '.join(_ORDERS.get(frozenset(shape.enum), shape.enum))}]"
+    pattern = shape.metadata.get("pattern")
+    return f"regular expression pattern: {pattern}" if pattern and not re.fullmatch(pattern, value) else None
+
+
+def _fault(value: str, where: str, rule: str) -> str:
+    return f"Value '{value}' at '{where}' failed to satisfy constraint: Member must satisfy {rule}"
+
+
+def _written(value: Any, shape: Any) -> Any:
+    """Return a value of a shape as AWS writes it."""
+    match shape.type_name:
+        case "structure":
+            return _structure(value, shape)
+        case "map":
+            return {key: _written(entry, shape.value) for key, entry in value.items()}
+        case "list":
+            return [_written(entry, shape.member) for entry in value]
+    return value
+
+
+def _structure(value: Mapping[str, Any], shape: Any) -> dict[str, Any]:
+    defaults = _DEFAULTS.get(shape.name, {})
+    written: dict[str, Any] = {}
+    for member, inner in shape.members.items():
+        name = inner.serialization.get("name", member)
+        entry = value.get(name)
+        if entry is None or (entry in ("", [], {}) and name not in _MAY_BE_EMPTY):
+            entry = defaults.get(name)
+        if entry is not None:
+            written[name] = _written(entry, inner)
+    return written
