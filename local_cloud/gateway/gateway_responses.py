@@ -11,7 +11,7 @@ from local_cloud.gateway.exchange import Exchange
 from local_cloud.gateway.mapping_templates import MappingTemplates
 from local_cloud.gateway.parameter_mappings import mapped
 from local_cloud.gateway.payloads import choose_template
-from local_cloud.gateway.templates import render
+from local_cloud.gateway.templates import substitute
 from local_cloud.messages import Response
 
 _HEADER = "gatewayresponse.header."
@@ -47,12 +47,8 @@ def gateway_response(exchange: Exchange, fault: Fault) -> Response:
         content_type, body = "application/json", _plain_body(fault)
     else:
         content_type = template[0]
-        body = render(
-            template[1],
-            context_variables(exchange),
-            exchange.stage.variables,
-            where=f"gateway response {fault.response_type}",
-        )
+        context, stage_variables = context_variables(exchange), exchange.stage.variables
+        body = substitute(template[1], context, stage_variables, missing="")
     if not any(name.lower() == "content-type" for name in headers):
         headers["Content-Type"] = content_type
     return Response(custom.status or fault.status, tuple(headers.items()), body.encode())

@@ -16,6 +16,10 @@ from moto.apigateway.urls import url_paths
 from local_cloud.patches import replaces
 
 url_paths["{0}/tags/(?P<resource_arn>.+)$"] = APIGatewayResponse.dispatch
+_LOOK_UPS = {
+    ("restapis",): "get_rest_api", ("restapis", "stages"): "get_stage", ("apikeys",): "get_api_key",
+    ("usageplans",): "get_usage_plan", ("domainnames",): "get_domain_name", ("vpclinks",): "get_vpc_link",
+}  # fmt: skip
 
 
 @replaces(APIGatewayResponse)
@@ -24,35 +28,25 @@ def _get_tags(response: Any) -> str:
 
 
 @replaces(APIGatewayResponse)
-def _tag_resource(response: Any) -> tuple[int, dict[str, int], str]:
+def _tag_resource(response: Any) -> str:
     resource = _tagged(response)
     resource.tags = {**(resource.tags or {}), **(response._get_param("tags") or {})}
-    return 204, {"status": 204}, ""
+    return "{}"
 
 
 @replaces(APIGatewayResponse)
-def _untag_resource(response: Any) -> tuple[int, dict[str, int], str]:
+def _untag_resource(response: Any) -> str:
     resource = _tagged(response)
     removed = response.querystring.get("tagKeys") or []
     resource.tags = {key: value for key, value in (resource.tags or {}).items() if key not in removed}
-    return 204, {"status": 204}, ""
+    return "{}"
 
 
 def _tagged(response: Any) -> Any:
     """Return moto's object for the ARN in the path, such as `arn:aws:apigateway:us-east-1::/restapis/abc/stages/prod`."""
     arn = unquote(response.path.split("/tags/", 1)[1])
-    backend = response.backend
-    match arn.partition("::/")[2].split("/"):
-        case ["restapis", api]:
-            return backend.get_rest_api(api)
-        case ["restapis", api, "stages", stage]:
-            return backend.get_stage(api, stage)
-        case ["apikeys", key]:
-            return backend.get_api_key(key)
-        case ["usageplans", plan]:
-            return backend.get_usage_plan(plan)
-        case ["domainnames", name]:
-            return backend.get_domain_name(name)
-        case ["vpclinks", link]:
-            return backend.get_vpc_link(link)
-    raise NotFoundException(f"Invalid resource identifier specified: {arn}")
+    kind, *names = arn.partition("::/")[2].split("/")
+    look_up = _LOOK_UPS.get((kind, *names[1::2]))
+    if look_up is None:
+        raise NotFoundException(f"Invalid resource identifier specified: {arn}")
+    return getattr(response.backend, look_up)(*names[::2])

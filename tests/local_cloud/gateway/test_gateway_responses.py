@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from local_cloud.gateway.errors import UnsupportedFeatureError
-from local_cloud.gateway.templates import render, substitute
+from local_cloud.gateway.templates import substitute
 from tests.support.cloud_in_thread import CloudInThread, DeployedApi
 
 MakeApi = Callable[..., DeployedApi]
@@ -101,16 +100,14 @@ def test_a_header_takes_its_value_from_the_request(api: DeployedApi) -> None:
     ],
 )
 def test_templates_of_text_and_variables(template: str, expected: str) -> None:
-    assert render(template, {"a": 1, "b.c": 2}, {"v": "V"}, where="test") == expected
+    assert substitute(template, {"a": 1, "b.c": 2}, {"v": "V"}, missing="") == expected
 
 
 @pytest.mark.parametrize(
     "template", ["#set($x = 1)", "#if(true)a#end", "$input.body", "$util.escape('x')", "$!x"]
 )
-def test_templates_that_need_velocity_are_refused(template: str) -> None:
-    with pytest.raises(UnsupportedFeatureError) as caught:
-        render(template, {}, {}, where="test")
-    assert caught.value.feature == "Velocity mapping templates (test)"
+def test_velocity_in_templates_of_text_stays_as_it_is(template: str) -> None:
+    assert substitute(template, {}, {}, missing="") == template
 
 
 def test_a_log_format_is_filled_in_without_being_evaluated() -> None:
