@@ -35,6 +35,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "ApiKey": {"enabled": False, "stageKeys": []},
     "GatewayResponse": {"responseParameters": {}, "responseTemplates": {}},
     "Integration": {"cacheKeyParameters": [], "passthroughBehavior": "WHEN_NO_MATCH", "timeoutInMillis": 29_000},
+    "RequestValidator": {"validateRequestBody": False, "validateRequestParameters": False},
     "Stage": {
         "cacheClusterEnabled": False, "cacheClusterStatus": "NOT_AVAILABLE", "methodSettings": {}, "tracingEnabled": False,
     },

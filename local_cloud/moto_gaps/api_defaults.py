@@ -32,6 +32,7 @@ _OF_EVERY_STATUS = ("DEFAULT_4XX", "DEFAULT_5XX")
 _LISTS = (
     "get_api_keys", "get_authorizers", "get_base_path_mappings", "get_deployments", "get_domain_names", "get_gateway_responses", "get_models", "get_request_validators", "get_resources", "get_rest_apis", "get_usage_plan_keys", "get_usage_plans", "get_vpc_links",
 )  # fmt: skip
+_NEWEST_FIRST = ("get_api_keys", "get_usage_plan_keys")
 
 
 @extends(APIGatewayBackend)
@@ -79,12 +80,14 @@ def _answer_page(original: Callable[[Any], Any], self: Any) -> Any:
     answered = original(self)
     content = json.loads(answered[2] if isinstance(answered, tuple) else answered)
     items = content.get("item", [])
+    if original.__name__ in _NEWEST_FIRST:
+        items = items[::-1]
     size = min(int(self._get_param("limit") or _PAGE), _LARGEST_PAGE)
     try:
         content["item"], following = page_of(items, size, self._get_param("position"))
     except ValueError:
         raise BadRequestException("Invalid position parameter") from None
-    if following is not None:
+    if following is not None and content["item"]:
         content["position"] = following
     page = json.dumps(content)
     return (*answered[:2], page) if isinstance(answered, tuple) else page

@@ -78,7 +78,7 @@ _UPDATES: dict[str, tuple[str, tuple[int, ...], Patchable]] = {
     "update_method_response": ("get_method_response", (2, 4, 6, 8), _METHOD_RESPONSE),
     "update_integration": ("get_integration", (2, 4, 6), _INTEGRATION),
     "update_integration_response": ("get_integration_response", (2, 4, 6, 9), _INTEGRATION_RESPONSE),
-    "update_resource": ("get_resource", (2, 4), Patchable(plain("pathPart", "parentId"))),
+    "update_resource": ("get_resource", (2, 4), Patchable(plain("parentId", "pathPart"))),
     "update_model": ("get_model", (2, 4), Patchable(plain("description", "schema"))),
     "update_request_validator": (
         "get_request_validator",
@@ -86,8 +86,8 @@ _UPDATES: dict[str, tuple[str, tuple[int, ...], Patchable]] = {
         Patchable(
             plain("name")
             | {
-                "validateRequestBody": Scalar("validate_request_body", boolean),
                 "validateRequestParameters": Scalar("validate_request_parameters", boolean),
+                "validateRequestBody": Scalar("validate_request_body", boolean),
             }
         ),
     ),

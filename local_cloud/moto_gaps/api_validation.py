@@ -14,9 +14,10 @@ from typing import Any
 
 from moto.apigateway.exceptions import BadRequestException, ConflictException
 from moto.apigateway.models import APIGatewayBackend as Backend
-from moto.apigateway.models import Method
+from moto.apigateway.models import ApiKey, Method
 from moto.apigateway.responses import APIGatewayResponse
 
+from local_cloud.moto_gaps.json_patch import Patchable, Scalar, apply_patch, boolean, plain
 from local_cloud.patches import checks, extends, replaces
 
 _METHODS = frozenset({"ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
@@ -28,6 +29,10 @@ _PROXIES = re.compile(
 )
 _LONGEST_NAME = 1024
 _LONGEST_KEY = 128
+_LONGEST_DESCRIPTION = 125_000
+_API_KEY = Patchable(
+    plain("description") | {"enabled": Scalar("enabled", boolean)} | plain("name", "customerId")
+)
 _LARGEST_COMPRESSION = 10_485_760
 
 
@@ -66,7 +71,7 @@ def check_resource_update(response: Any) -> None:
     api, resource = response.backend.get_rest_api(api_id), response.backend.get_resource(api_id, resource_id)
     for operation in response._get_param("patchOperations") or ():
         name, value = str(operation.get("path")).lstrip("/"), operation.get("value")
-        if name not in ("parentId", "pathPart"):
+        if name not in ("parentId", "pathPart") or operation["op"] != "replace":
             continue
         if resource.parent_id is None:
             raise BadRequestException(f"Root resource cannot update its {name}.")
@@ -197,6 +202,20 @@ def _check_api_key(_: Any, payload: dict[str, Any]) -> None:
         raise BadRequestException(f"API Key value exceeds maximum size of {_LONGEST_KEY} characters")
     if len(payload.get("name") or "") > _LONGEST_NAME:
         raise BadRequestException("Invalid API Key name, can be at most 1024 characters.")
+    _check_key_description(payload.get("description"))
+
+
+def _check_key_description(text: str | None) -> None:
+    if len(text or "") > _LONGEST_DESCRIPTION:
+        raise BadRequestException("Invalid API Key description specified.")
+
+
+@replaces(ApiKey)
+def _update_operations(key: Any, patch_operations: list[dict[str, Any]]) -> Any:
+    for operation in patch_operations:
+        _check_key_description(operation.get("value"))
+    apply_patch(key, _API_KEY, patch_operations)
+    return key
 
 
 @checks(Backend, "delete_rest_api", "update_rest_api")

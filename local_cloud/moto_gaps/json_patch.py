@@ -78,7 +78,7 @@ class Patchable:
         """Return what AWS says of an operation that an object does not know."""
         if self.maps or self.lists:
             return f"Invalid patch path {path}"
-        supported = f"Must be one of: [{', '.join(f'/{name}' for name in sorted(self.scalars))}]"
+        supported = f"Must be one of: [{', '.join(f'/{name}' for name in self.scalars)}]"
         if kind != "replace":
             supported = "Please choose supported operations"
         return f"Invalid patch path  '{path}' specified for op '{kind}'. {supported}"

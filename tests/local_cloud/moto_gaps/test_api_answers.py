@@ -179,6 +179,11 @@ def test_resources_are_moved_where_aws_lets_them(api: DeployedApi) -> None:
         "ConflictException",
         "Another resource with the same parent already has this name: pets",
     )
+    remove = {"op": "remove", "path": "/pathPart"}
+    assert error_of(aws.update_resource, **here, resourceId=pets, patchOperations=[remove]) == (
+        "BadRequestException",
+        "Invalid patch path  '/pathPart' specified for op 'remove'. Please choose supported operations",
+    )
     assert aws.update_resource(**move(below, "/parentId", api.root_id))["path"] == "/below"
 
 
@@ -313,3 +318,26 @@ def test_an_empty_selection_pattern_is_written(api: DeployedApi) -> None:
     api.aws.put_method_response(**ids)
     assert "selectionPattern" not in api.aws.put_integration_response(**ids)
     assert api.aws.put_integration_response(**ids, selectionPattern="")["selectionPattern"] == ""
+
+
+def test_api_keys_are_listed_and_updated(cloud: CloudInThread) -> None:
+    aws = cloud.client("apigateway")
+    first, second = (aws.create_api_key(name=f"answers-{name}")["id"] for name in "ab")
+    listed = aws.get_api_keys(nameQuery="answers-")
+    assert [item["id"] for item in listed["items"]] == [second, first]
+    empty = aws.get_api_keys(nameQuery="answers-", limit=0)
+    assert (empty["items"], "position" in empty) == ([], False)
+    operation = {"op": "replace", "path": "/enabled", "value": "true"}
+    updated = aws.update_api_key(apiKey=first, patchOperations=[operation])
+    assert (updated["enabled"], updated["tags"], "value" in updated) == (True, {}, False)
+    assert error_of(
+        aws.update_api_key, apiKey=first, patchOperations=[{"op": "replace", "path": "/id", "value": "x"}]
+    ) == (
+        "BadRequestException",
+        "Invalid patch path  '/id' specified for op 'replace'. Must be one of: [/description, /enabled, /name, /customerId]",
+    )
+    too_long = {"op": "replace", "path": "/description", "value": "a" * 125_001}
+    assert error_of(aws.update_api_key, apiKey=first, patchOperations=[too_long]) == (
+        "BadRequestException",
+        "Invalid API Key description specified.",
+    )
