@@ -22,7 +22,7 @@ from moto.apigateway.responses import APIGatewayResponse
 
 from local_cloud.moto_backends import boolean
 from local_cloud.moto_gaps.api_validation import check_compression, check_model_update, check_resource_update
-from local_cloud.moto_gaps.json_patch import Patchable, Scalar, apply_patch, plain, unescape
+from local_cloud.moto_gaps.json_patch import Patchable, Scalar, apply_patch, integer, plain, unescape
 from local_cloud.moto_gaps.openapi_document import transfer_mode_problem
 from local_cloud.patches import extends, replaces
 

@@ -17,7 +17,8 @@ from moto.apigateway.models import APIGatewayBackend as Backend
 from moto.apigateway.models import ApiKey, Method
 from moto.apigateway.responses import APIGatewayResponse
 
-from local_cloud.moto_gaps.json_patch import Patchable, Scalar, apply_patch, boolean, plain
+from local_cloud.moto_backends import boolean
+from local_cloud.moto_gaps.json_patch import Patchable, Scalar, apply_patch, plain
 from local_cloud.patches import checks, extends, replaces
 
 _METHODS = frozenset({"ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
