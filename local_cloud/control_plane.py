@@ -81,10 +81,10 @@ class ControlPlane:
             if verdict.response is not None:
                 return verdict.response, verdict.note
             response = self._call(request)
-            refused = refused_answer(request, response)
+            verdict = refused_answer(request, response) or verdict
         except Exception as error:  # noqa: BLE001 - the client must get an answer for every exception of moto
             return _failure(request, error), ""
-        return (response, verdict.note) if refused is None else (refused.response, refused.note)
+        return verdict.response or response, verdict.note
 
     def _call(self, request: Request) -> Response:
         from werkzeug.test import run_wsgi_app

@@ -60,13 +60,8 @@ MakeFunctions = Callable[[str, Path], "Functions"]
 class LocalCloud:
     """One running local cloud.
 
-    Args:
-        host: The address to listen on.
-        port: The port to listen on; 0 takes a free one.
-        directory: Where logs and unpacked functions go.
-        saved: State to take over. Default: none; it is empty.
-        make_functions: Returns what runs functions, for an endpoint URL and a directory. By default that is the
-            executor, which gives each invocation a process and which moto uses too.
+    It listens on a port, 0 for a free one. `make_functions` returns what runs functions, for an endpoint URL and a
+    directory. Default: the executor, which gives each invocation a process and which moto uses too.
     """
 
     def __init__(

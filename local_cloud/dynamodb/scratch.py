@@ -41,23 +41,21 @@ class Scratch:
                 _replace(self._tables[key[0]], self.backend.tables[key[0]], key)
 
 
-class TableScratch:
+class TableScratch(Scratch):
     """All tables of a backend, for operations that replace items and change none."""
 
     def __init__(self, backend: Any) -> None:
-        self._tables = dict(backend.tables)
-        self.backend = _shallow_copy(backend)
-        self.backend.is_scratch = True
-        self.backend.tables = {name: _without_items(table) for name, table in self._tables.items()}
+        super().__init__(backend, (), tables=backend.tables.values())
         for name, table in self._tables.items():
             for key in _keys(table):
                 _set(self.backend.tables[name], key, _get(table, key))
 
-    def install(self) -> None:
+    def install(self, *, unchanged: Collection[ItemKey | None] = ()) -> None:
         """Replace the items that were replaced here, and write their changes into the tables' streams."""
         for name, table in self._tables.items():
             copied = self.backend.tables[name]
-            for key in dict.fromkeys([*_keys(table), *_keys(copied)]):
+            keys = [key for key in dict.fromkeys([*_keys(table), *_keys(copied)]) if key not in unchanged]
+            for key in keys:
                 if _get(table, key) is not _get(copied, key):
                     _replace(table, copied, key)
 

@@ -29,13 +29,7 @@ _logger = logging.getLogger("local_cloud.functions")
 
 
 class EventQueue:
-    """The asynchronous invocations that are still to be delivered.
-
-    Args:
-        invoker: Runs the functions.
-        resolve: Finds a function by its ARN without running it.
-        retry_delays_seconds: The pauses before the first, second, … retry of a failed invocation.
-    """
+    """The asynchronous invocations that are still to be delivered, with pauses before the retries of a failed one."""
 
     def __init__(
         self, invoker: Invoker, resolve: Callable[[str], Target], *, retry_delays_seconds: Sequence[float]

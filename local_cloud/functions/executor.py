@@ -65,14 +65,11 @@ class FunctionExecutor:
     Args:
         endpoint_url: Where the AWS APIs of this local cloud are; the functions find it as AWS_ENDPOINT_URL.
         directory: Where the local cloud keeps its files: unpacked code in `functions`, logs in `logs/functions`.
-        concurrency_limit: How many invocations may run at once in an account and region, and how many processes
-            are kept; each is a process, therefore this is lower than AWS's 1,000.
+        concurrency_limit: Most running invocations in an account and region, and most processes; AWS: 1,000.
         idle_seconds: Seconds after which an idle process ends.
-        init_timeout_seconds: How long loading a handler may take before Lambda starts over, within the function's
-            own timeout.
+        init_timeout_seconds: How long loading a handler may take before Lambda starts over.
         on_end: Called with each invocation that has a result, on the loop; it must be quick. Default: none.
-        retry_delays_seconds: The pauses before the two retries of an asynchronous invocation; AWS waits 1 and
-            2 minutes.
+        retry_delays_seconds: The pauses before the two retries of an asynchronous invocation; AWS: 1 and 2 minutes.
     """
 
     def __init__(

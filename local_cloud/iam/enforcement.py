@@ -30,13 +30,6 @@ class Verdict:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Refused(Verdict):
-    """Call that is not carried out."""
-
-    response: Response
-
-
 def checked_call(request: Request) -> Verdict:
     """Check whether the caller's role allows a call."""
     if (broken := _broken_url(request)) is not None:
@@ -50,7 +43,7 @@ def checked_call(request: Request) -> Verdict:
         _log.info("%s %s: the permission for this call is not known", request.method, request.path)
         return Verdict(note=f"{UNKNOWN_PERMISSION} by role {_role_name(caller)}")
     if caller.expires is not None and caller.expires.replace(tzinfo=UTC) <= datetime.now(UTC):
-        return Refused(expired_response(call), f"refused: the session {caller.arn} has expired")
+        return Verdict(expired_response(call), f"refused: the session {caller.arn} has expired")
     principal, facts = _principal(caller), _request_facts(caller, call.region)
     needs = needs_of(call)
     for need in needs:
@@ -60,7 +53,7 @@ def checked_call(request: Request) -> Verdict:
     return Verdict(note=f"{actions} by role {_role_name(caller)}")
 
 
-def refused_answer(request: Request, response: Response) -> Refused | None:
+def refused_answer(request: Request, response: Response) -> Verdict | None:
     """Return what takes the place of an answer that the caller's role does not let it see; mostly that is nothing.
 
     An answer that an object does not exist needs permission to list the bucket.
@@ -96,7 +89,7 @@ def refused_role(role_arn: str, need: Need, *, region: str) -> Refusal | None:
     return refusal(Principal(role_arn, role_arn, facts), need, {"aws:RequestedRegion": region})
 
 
-def _broken_url(request: Request) -> Refused | None:
+def _broken_url(request: Request) -> Verdict | None:
     """Return the answer to a presigned URL that was altered or has expired; None for every other request."""
     if not is_presigned(request):
         return None
@@ -106,7 +99,7 @@ def _broken_url(request: Request) -> Refused | None:
     if fault is None:
         return None
     message = MESSAGES[fault]
-    return Refused(s3_refusal(request, fault, message), f"refused: presigned URL of S3: {fault}: {message}")
+    return Verdict(s3_refusal(request, fault, message), f"refused: presigned URL of S3: {fault}: {message}")
 
 
 def _session(request: Request) -> tuple[Credential, Caller] | None:
@@ -120,10 +113,10 @@ def _session(request: Request) -> tuple[Credential, Caller] | None:
     return credential, caller
 
 
-def _refused(caller: Caller, call: Call, why: Refusal) -> Refused:
+def _refused(caller: Caller, call: Call, why: Refusal) -> Verdict:
     message, note = message_of(why), _missing(why, caller)
     sessions.report_refusal(caller.access_key, f"{note} ({message})")
-    return Refused(refusal_response(message, call), note)
+    return Verdict(refusal_response(message, call), note)
 
 
 def _missing(why: Refusal, caller: Caller) -> str:

@@ -212,26 +212,18 @@ def _check_anything_but(wanted: Any) -> None:
         return
     values = wanted if isinstance(wanted, list) else [wanted]
     _require(bool(values), "Empty arrays are not allowed")
-    texts_only = all(isinstance(value, str) for value in values)
-    _require(
-        texts_only or all(map(_is_number, values)),
-        "Inside anything but list, start|null|boolean is not supported.",
-    )
+    are_plain = all(isinstance(value, str) for value in values) or all(map(_is_number, values))
+    _require(are_plain, "Inside anything but list, start|null|boolean is not supported.")
 
 
 def _check_numeric(wanted: Any) -> None:
     _require(isinstance(wanted, list) and bool(wanted), "Invalid member in numeric match: []")
     _require(len(wanted) in (2, 4), "Too many elements or a missing number in numeric expression")
     operators, limits = wanted[::2], wanted[1::2]
-    _require(
-        all(isinstance(name, str) and name in _COMPARE for name in operators),
-        "Unrecognized numeric range operator",
-    )
+    _require(set(map(str, operators)) <= _COMPARE.keys(), "Unrecognized numeric range operator")
     _require(all(map(_is_number, limits)), "Value of a numeric range operator must be numeric")
-    _require(
-        all(abs(limit) <= _LARGEST_NUMBER for limit in limits),
-        "Value must be between -5.0E9 and 5.0E9, inclusive",
-    )
+    largest = max(map(abs, limits))
+    _require(largest <= _LARGEST_NUMBER, "Value must be between -5.0E9 and 5.0E9, inclusive")
     if len(operators) == 2:
         _require(operators[0] in _LOWER and operators[1] in _UPPER, "Bad numeric range operator")
         _require(limits[0] < limits[1], "Bottom must be less than top")

@@ -55,25 +55,22 @@ def addressed(response: Any) -> tuple[Any, str]:
     return response.backend.get_function(name), response.querystring.get("Qualifier", ["$LATEST"])[0]
 
 
-def _arn(response: Any) -> str:
-    function, qualifier = addressed(response)
-    return f"{function.function_arn}:{qualifier}"
-
-
 def _find(response: Any) -> Any:
-    function, _ = addressed(response)
-    return next((item for item in function.event_invoke_config if item.arn == _arn(response)), None)
+    function, qualifier = addressed(response)
+    arn = f"{function.function_arn}:{qualifier}"
+    return next((item for item in function.event_invoke_config if item.arn == arn), None)
 
 
 def _required(response: Any) -> Any:
     if (found := _find(response)) is None:
-        raise UnknownEventConfig(_arn(response))
+        function, qualifier = addressed(response)
+        raise UnknownEventConfig(f"{function.function_arn}:{qualifier}")
     return found
 
 
 def _store(response: Any, config: dict[str, Any]) -> Any:
-    function, _ = addressed(response)
-    stored = EventInvokeConfig(_arn(response), function.last_modified, config)
+    function, qualifier = addressed(response)
+    stored = EventInvokeConfig(f"{function.function_arn}:{qualifier}", function.last_modified, config)
     others = [item for item in function.event_invoke_config if item.arn != stored.arn]
     function.event_invoke_config = [*others, stored]
     return ActionResult(stored.response())
