@@ -17,6 +17,7 @@ from handlers.jobs.contract import read_job, start_job
 from local_cloud.states.timeline import timeline
 from tools.calls import SAMPLES, TEXT, Call, expect
 from tools.demo_calls import Demo
+from tools.executions import list_executions
 from tools.timeline import lines
 from workflows.contract import summarize_reliably, understand_document
 
@@ -100,8 +101,7 @@ def show_timeline(demo: Demo, workflow: str) -> None:
     """Print the states of a workflow's last execution, with start and duration."""
     client = demo.callers.client("stepfunctions")
     arns: Mapping[str, str] = demo.outputs["workflow_arns"]  # type: ignore[assignment]
-    executions = client.list_executions(stateMachineArn=arns[workflow])["executions"]
-    last = max(executions, key=lambda execution: execution["startDate"])
+    last = list_executions(client, arns[workflow])[0]
     events = client.get_execution_history(executionArn=last["executionArn"], maxResults=1000)["events"]
     for line in lines(timeline(events)):
         print(f"      {line}", flush=True)

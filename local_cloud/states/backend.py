@@ -283,6 +283,8 @@ class LocalStatesBackend(TaskTokens, StepFunctionsParserBackend):  # type: ignor
     def list_all_executions(self, state_machine_arn: str, status: str | None) -> list[LocalExecution]:
         """Return the executions of a state machine, a version or an alias, newest first."""
         target = self._target(state_machine_arn)
+        if target.machine.type == "EXPRESS":
+            raise StateMachineTypeNotSupported(_OTHER_TYPE)
         found = [
             execution
             for execution in list(target.machine.executions)

@@ -23,6 +23,7 @@ from local_cloud.states.timeline import timeline
 from tests.support.callback_receiver import Receiver, receiving
 from tests.support.terraform import apply_at_once
 from tests.support.workflow_stack import SECRET, STACK, flows_stack
+from tools.executions import list_executions
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +99,7 @@ class Flows:
 
     def executions(self, machine: str) -> list[dict[str, Any]]:
         """The executions of a workflow, newest first."""
-        listed = self.client("stepfunctions").list_executions(
-            stateMachineArn=self.outputs["machines"][machine]
-        )
-        return sorted(listed["executions"], key=lambda one: one["startDate"], reverse=True)
+        return list_executions(self.client("stepfunctions"), self.outputs["machines"][machine])
 
     def events(self, execution_arn: str) -> list[dict[str, Any]]:
         """The history of an execution."""

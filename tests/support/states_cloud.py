@@ -18,6 +18,7 @@ from local_cloud.server import LocalCloud
 from tests.support import aws
 from tests.support.moto_state import forget_everything
 from tests.support.zips import archive
+from tools.executions import list_executions
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -160,7 +161,7 @@ class States:
 
     def kinds_of_newest(self, arn: str) -> list[str]:
         """The types of the events of a state machine's newest execution."""
-        listed = self.sfn.list_executions(stateMachineArn=arn)["executions"]
+        listed = list_executions(self.sfn, arn)
         return self.kinds(listed[0]["executionArn"]) if listed else []
 
     def log(self, arn: str) -> str:

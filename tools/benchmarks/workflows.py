@@ -39,6 +39,7 @@ from local_cloud.functions.executor import FunctionExecutor
 from local_cloud.functions.moto_backend import install
 from local_cloud.server import LocalCloud
 from local_cloud.states.timeline import timeline
+from tools.executions import list_executions
 from workflows.document import document
 
 GOAL_MS = 10.0
@@ -231,9 +232,7 @@ class Bench:
 
     def _states(self, flow: Flow, count: int) -> dict[str, float]:
         client = self._client("stepfunctions")
-        newest = client.list_executions(stateMachineArn=self._machines[flow.name], maxResults=count)[
-            "executions"
-        ]
+        newest = list_executions(client, self._machines[flow.name])[:count]
         durations: dict[str, list[float]] = defaultdict(list)
         for execution in newest:
             history = client.get_execution_history(executionArn=execution["executionArn"], maxResults=1000)

@@ -20,6 +20,7 @@ from tests.support.deployment import Deployed
 from tools.calls import SAMPLES, TEXT, Call
 from tools.demo_calls import Demo, call, judge
 from tools.demo_workflows import FALLBACK_MODEL, close_circuit, document, run_job, summary, unavailable
+from tools.executions import list_executions
 
 SUMMARY = Call(
     "", "POST", "/workflows/summary", check=lambda answer: "", body={"text": TEXT, "max_sentences": 1}
@@ -73,9 +74,7 @@ def machines(deployed: Deployed) -> dict[str, str]:
 
 def newest(deployed: Deployed, machine_arn: str) -> str:
     """The newest execution of a state machine."""
-    listed = deployed.callers.client("stepfunctions").list_executions(stateMachineArn=machine_arn)
-    last = max(listed["executions"], key=lambda execution: execution["startDate"])
-    return str(last["executionArn"])
+    return str(list_executions(deployed.callers.client("stepfunctions"), machine_arn)[0]["executionArn"])
 
 
 def history(deployed: Deployed, execution_arn: str) -> list[dict[str, Any]]:

@@ -277,6 +277,16 @@ def test_executions_are_listed_newest_first_by_status_and_page(states: States) -
     states.sfn.stop_execution(executionArn=running)
 
 
+def test_executions_of_express_workflows_are_not_listed(states: States) -> None:
+    arn = states.machine(SUCCEED, kind="EXPRESS")
+    states.start(arn)
+    with pytest.raises(states.sfn.exceptions.StateMachineTypeNotSupported) as error:
+        states.sfn.list_executions(stateMachineArn=arn)
+    assert error.value.response["Error"]["Message"] == (
+        "This operation is not supported by this type of state machine"
+    )
+
+
 def test_the_history_tells_what_happened_page_by_page_and_backwards(states: States) -> None:
     answer = states.run(only(invoke(states.function)), {"n": 1})
     events = states.events(answer["executionArn"])
@@ -459,7 +469,7 @@ def test_an_alias_needs_versions_whose_weights_add_up_to_100(states: States) -> 
 
 
 def test_an_execution_by_an_alias_names_it(states: States) -> None:
-    arn = states.machine(SUCCEED)
+    arn = states.machine(SUCCEED, kind="STANDARD")
     version = states.sfn.publish_state_machine_version(stateMachineArn=arn)["stateMachineVersionArn"]
     alias = {"name": "live", "routingConfiguration": [{"stateMachineVersionArn": version, "weight": 100}]}
     alias_arn = states.sfn.create_state_machine_alias(**alias)["stateMachineAliasArn"]
