@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -259,6 +260,22 @@ def test_objects_are_encrypted_and_their_checksums_compared(cloud: CloudInThread
     assert rules[0]["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
     with pytest.raises(ClientError, match="The SHA256 you specified did not match the calculated checksum"):
         storage.put_object(Bucket="checked", Key="k", Body=b"y", ChecksumSHA256=stored["ChecksumSHA256"])
+
+
+def test_checksums_by_crc64nvme(cloud: CloudInThread) -> None:
+    storage, named = cloud.client("s3"), {"Bucket": "checked", "Key": "digits"}
+    storage.create_bucket(Bucket="checked")
+    expected = base64.b64encode(bytes.fromhex("ae8b14860a799888")).decode()  # of the catalogue of CRCs
+    stored = storage.put_object(**named, Body=b"123456789", ChecksumCRC64NVME=expected)
+    assert (stored["ChecksumCRC64NVME"], stored["ChecksumType"]) == (expected, "FULL_OBJECT")
+    assert storage.head_object(**named, ChecksumMode="ENABLED")["ChecksumCRC64NVME"] == expected
+    with pytest.raises(ClientError, match="The CRC64NVME you specified did not match"):
+        storage.put_object(**named, Body=b"12345678", ChecksumCRC64NVME=expected)
+    upload = {**named, "UploadId": storage.create_multipart_upload(**named)["UploadId"]}
+    etag = storage.upload_part(**upload, PartNumber=1, Body=b"123456789")["ETag"]
+    storage.complete_multipart_upload(**upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]})
+    found = storage.get_object_attributes(**named, ObjectAttributes=["Checksum"])["Checksum"]
+    assert found == {"ChecksumCRC64NVME": expected, "ChecksumType": "FULL_OBJECT"}
 
 
 def test_consumed_capacity_is_returned_on_request_only(cloud: CloudInThread) -> None:
