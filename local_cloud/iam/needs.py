@@ -29,29 +29,12 @@ _PREFIXES = {"dynamodbstreams": "dynamodb", "email": "ses", "monitoring": "cloud
 
 # Operations that are called otherwise as actions.
 _ACTIONS = {
-    ("budgets", "CreateBudget"): "ModifyBudget",
-    ("budgets", "CreateNotification"): "ModifyBudget",
-    ("budgets", "CreateSubscriber"): "ModifyBudget",
-    ("budgets", "DeleteBudget"): "ModifyBudget",
-    ("budgets", "DeleteNotification"): "ModifyBudget",
-    ("budgets", "DescribeBudget"): "ViewBudget",
-    ("budgets", "DescribeNotificationsForBudget"): "ViewBudget",
-    ("budgets", "DescribeSubscribersForNotification"): "ViewBudget",
-    ("budgets", "UpdateBudget"): "ModifyBudget",
     ("bedrock", "Converse"): "InvokeModel",
     ("bedrock", "ConverseStream"): "InvokeModelWithResponseStream",
-    ("events", "TestEventPattern"): "TestEventPattern",
-    ("execute-api", "DeleteConnection"): "ManageConnections",
-    ("execute-api", "GetConnection"): "ManageConnections",
-    ("execute-api", "PostToConnection"): "ManageConnections",
     ("lambda", "GetLayerVersionByArn"): "GetLayerVersion",
     ("lambda", "Invoke"): "InvokeFunction",
     ("lambda", "InvokeAsync"): "InvokeFunction",
     ("lambda", "InvokeWithResponseStream"): "InvokeFunction",
-    ("sns", "PublishBatch"): "Publish",
-    ("sqs", "ChangeMessageVisibilityBatch"): "ChangeMessageVisibility",
-    ("sqs", "DeleteMessageBatch"): "DeleteMessage",
-    ("sqs", "SendMessageBatch"): "SendMessage",
 }
 
 # Operations that know no resource: a policy must allow them on `*`.
@@ -126,30 +109,16 @@ def _budgets(call: Call) -> tuple[Need, ...]:
     budget = call.parameters.get("Budget") or call.parameters.get("NewBudget") or {}
     name = call.text("BudgetName") or budget.get("BudgetName")
     arn = f"arn:aws:budgets::{call.account_id}:budget/{name}" if name else call.text("ResourceARN")
-    return (_need(call, arn),)
+    if call.operation.endswith("Resource") or "Action" in call.operation:
+        return (_need(call, arn),)
+    is_read = call.operation.startswith("Describe")
+    return (_need(call, arn, action="ViewBudget" if is_read else "ModifyBudget"),)
 
 
 def _cloudwatch(call: Call) -> tuple[Need, ...]:
     namespace = call.text("Namespace")
     facts = {"cloudwatch:namespace": namespace} if namespace else {}
     return (_need(call, facts=facts),)
-
-
-# The members of a transaction's items, and the action that each takes.
-_TRANSACTION = {
-    "ConditionCheck": "ConditionCheckItem",
-    "Delete": "DeleteItem",
-    "Get": "GetItem",
-    "Put": "PutItem",
-    "Update": "UpdateItem",
-}
-_STATEMENTS = {
-    "SELECT": "Select",
-    "INSERT": "Insert",
-    "UPDATE": "Update",
-    "DELETE": "Delete",
-    "EXISTS": "Select",
-}
 
 
 def _dynamodb(call: Call) -> tuple[Need, ...]:
@@ -161,7 +130,7 @@ def _dynamodb(call: Call) -> tuple[Need, ...]:
         return ()
     if isinstance(items := parameters.get("TransactItems"), list):
         return tuple(
-            _need(call, table(str(part.get("TableName", ""))), action=_TRANSACTION.get(kind, kind))
+            _need(call, table(str(part.get("TableName", ""))), action=f"{kind}Item")
             for item in items
             if isinstance(item, dict)
             for kind, part in item.items()
@@ -170,8 +139,9 @@ def _dynamodb(call: Call) -> tuple[Need, ...]:
     if isinstance(batch := parameters.get("RequestItems"), dict):
         return tuple(_need(call, table(name)) for name in batch)
     if statement := call.text("Statement"):
-        kind = _STATEMENTS.get(statement.split(None, 1)[0].upper(), "Select")
-        return (_need(call, action=f"PartiQL{kind}"),)
+        kind = statement.split(None, 1)[0].capitalize()
+        is_write = kind in ("Insert", "Update", "Delete")
+        return (_need(call, action=f"PartiQL{kind if is_write else 'Select'}"),)
     if call.operation in ("BatchExecuteStatement", "ExecuteTransaction"):
         return ()  # each of its statements has an action of its own
     name = call.text("TableName")
@@ -297,14 +267,19 @@ def _sns(call: Call) -> tuple[Need, ...]:
         return (_need(call, subscription.rpartition(":")[0]),)
     name = call.text("Name") if call.operation == "CreateTopic" else ""
     topic = call.text("TopicArn", "TargetArn", "ResourceArn")
-    return (_need(call, call.arn("sns", name) if name else topic),)
+    return (_need(call, call.arn("sns", name) if name else topic, action=_of_batch(call)),)
 
 
 def _sqs(call: Call) -> tuple[Need, ...]:
     account_id, _, name = (call.text("QueueUrl") or call.request.path).rstrip("/").rpartition("/")
     account_id = account_id.rpartition("/")[2] or call.text("QueueOwnerAWSAccountId") or call.account_id
     name = name or call.text("QueueName")
-    return (_need(call, f"arn:aws:sqs:{call.region}:{account_id}:{name}" if name else ""),)
+    arn = f"arn:aws:sqs:{call.region}:{account_id}:{name}" if name else ""
+    return (_need(call, arn, action=_of_batch(call)),)
+
+
+def _of_batch(call: Call) -> str:
+    return call.operation.removesuffix("Batch")
 
 
 def _ssm(call: Call) -> tuple[Need, ...]:
@@ -358,6 +333,7 @@ _READERS: dict[str, Callable[[Call], tuple[Need, ...]]] = {
     "dynamodb": _dynamodb,
     "dynamodbstreams": _named("dynamodb", "table", "StreamArn"),
     "events": _events,
+    "execute-api": lambda call: (_need(call, action="ManageConnections"),),
     "firehose": _named("firehose", "deliverystream", "DeliveryStreamName"),
     "iam": _iam,
     "kinesis": _named("kinesis", "stream", "StreamARN", "StreamName"),

@@ -31,11 +31,6 @@ def integer(text: str | None) -> int | None:
         raise BadRequestException(f"Invalid patch value '{text}': it is not a number") from None
 
 
-def same(value: Any) -> Any:
-    """Take a value as it is."""
-    return value
-
-
 @dataclass(frozen=True, slots=True)
 class Scalar:
     """A path with one value.
@@ -47,7 +42,7 @@ class Scalar:
     """
 
     attribute: str
-    read: Callable[[Any], Any] = same
+    read: Callable[[Any], Any] = lambda value: value
     default: Any = None
 
 

@@ -506,6 +506,36 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
             json_call("budgets", "AWSBudgetServiceGateway.UpdateBudget", NewBudget={"BudgetName": "b"}),
             [("budgets:ModifyBudget", (f"arn:aws:budgets::{ACCOUNT}:budget/b",))],
         ),
+        (
+            json_call("budgets", "AWSBudgetServiceGateway.DescribeSubscribersForNotification", BudgetName="b"),
+            [("budgets:ViewBudget", (f"arn:aws:budgets::{ACCOUNT}:budget/b",))],
+        ),
+        (
+            json_call("budgets", "AWSBudgetServiceGateway.UntagResource", ResourceARN="arn:b"),
+            [("budgets:UntagResource", ("arn:b",))],
+        ),
+        (
+            json_call("dynamodb", "DynamoDB_20120810.ExecuteStatement", Statement="insert into t value {}"),
+            [("dynamodb:PartiQLInsert", ())],
+        ),
+        (
+            json_call("dynamodb", "DynamoDB_20120810.TransactWriteItems", TransactItems=[
+                {"ConditionCheck": {"TableName": "t"}}, {"Delete": {"TableName": "t"}},
+            ]),
+            [
+                ("dynamodb:ConditionCheckItem", (arn("dynamodb", "table/t"),)),
+                ("dynamodb:DeleteItem", (arn("dynamodb", "table/t"),)),
+            ],
+        ),
+        (
+            json_call("sqs", "AmazonSQS.SendMessageBatch", QueueUrl=f"http://h/{ACCOUNT}/q"),
+            [("sqs:SendMessage", (arn("sqs", "q"),))],
+        ),
+        (
+            request_of("sns", headers=FORM, body=f"Action=PublishBatch&TopicArn={arn('sns', 't')}".encode()),
+            [("sns:Publish", (arn("sns", "t"),))],
+        ),
+        (request_of("execute-api", "POST", "/@connections/c"), [("execute-api:ManageConnections", ())]),
         (request_of("s3", "GET", "/"), [("s3:ListAllMyBuckets", ("*",))]),
         (request_of("s3", "PUT", "/b", query="encryption"), [("s3:PutEncryptionConfiguration", ("arn:aws:s3:::b",))]),
         (request_of("s3", "GET", "/b/k", query="versionId=1"), [("s3:GetObjectVersion", ("arn:aws:s3:::b/k",))]),
