@@ -52,6 +52,12 @@ class BoundedFile:
                 self._file.close()
                 self._file = None
 
+    def delete(self) -> None:
+        """Close the file, and delete it with the full one."""
+        self.close()
+        self._path.unlink(missing_ok=True)
+        previous(self._path).unlink(missing_ok=True)
+
     def _open(self) -> BinaryIO:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._file = file = self._path.open("ab", buffering=0)
@@ -86,7 +92,7 @@ class BoundedFolder:
             files = self._known()
             if name not in files:
                 while len(files) >= self._most_files:
-                    self._remove(*files.popitem(last=False))
+                    files.popitem(last=False)[1].delete()
                 files[name] = self._file(name)
             files.move_to_end(name)
             files[name].write(data)
@@ -112,17 +118,7 @@ class BoundedFolder:
         return self._files
 
     def _file(self, name: str) -> BoundedFile:
-        return BoundedFile(self._path(name), most_bytes=self._most_bytes)
-
-    def _path(self, name: str) -> Path:
-        return self._directory / f"{name}.log"
-
-    def _remove(self, name: str, file: BoundedFile) -> None:
-        file.close()
-        path = self._path(name)
-        for written in (path, previous(path)):
-            with suppress(FileNotFoundError):
-                written.unlink()
+        return BoundedFile(self._directory / f"{name}.log", most_bytes=self._most_bytes)
 
 
 def previous(path: Path) -> Path:

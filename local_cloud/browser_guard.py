@@ -6,9 +6,8 @@ Callers of these APIs can run code here (CreateFunction), and a browser lets any
 
 from __future__ import annotations
 
-import ipaddress
-
 from local_cloud.messages import Request, Response, json_response
+from local_cloud.network_guard import address_of
 
 _OWN_NAMES = ("localhost",)
 _AWS_SUFFIXES = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".on.aws")
@@ -33,7 +32,8 @@ def console_refusal(request: Request, *, host: str) -> Response | None:
     """
     named = request.header("host") or ""
     name = host_name(named)
-    if not _is_loopback(request.peer):
+    peer = address_of(request.peer)
+    if peer is None or not peer.is_loopback:
         return _forbidden("the console of the local cloud answers this machine only")
     if name.endswith(_AWS_SUFFIXES) or not is_own_name(name, host):
         return _forbidden(f"the console of the local cloud does not answer under the host name {name}")
@@ -54,19 +54,8 @@ def is_own_name(name: str, host: str) -> bool:
     """Return whether a host name is this machine's or AWS's; `host` is the address that the server listens on."""
     if name in _OWN_NAMES or name == host or name.endswith(_OWN_SUFFIXES):
         return True
-    return _is_loopback(name) or (_is_address(name) and host in ("0.0.0.0", "::"))  # noqa: S104 - compared, not bound
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_loopback(name: str) -> bool:
-    return _is_address(name) and ipaddress.ip_address(name).is_loopback
+    address = address_of(name)
+    return address is not None and (address.is_loopback or host in ("0.0.0.0", "::"))  # noqa: S104 - compared, not bound
 
 
 def _forbidden(message: str) -> Response:

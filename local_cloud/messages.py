@@ -14,11 +14,9 @@ class Request:
     """A request as it came over the wire.
 
     Attributes:
-        method: The HTTP method, as sent.
         path: The path with its percent-escapes, starting with a slash.
         query: The query string without its question mark, still escaped.
         headers: Names (in the client's case) and values, in order.
-        peer: The client's IP address.
         protocol: `HTTP/1.1` or `HTTP/1.0`.
         port: The port of this server that the request came to.
         oversized: The body was longer than the server reads; `body` is empty then.

@@ -12,6 +12,7 @@ import os
 import socket
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 
 _NAMES = ("localhost", "")
 _allowed_hosts: set[str] = set()
@@ -35,11 +36,8 @@ def is_allowed(host: str) -> bool:
 def admit(host: str) -> None:
     """Look up a host that the user allows, so that connections to its addresses pass the guard."""
     if host.lower() in _allowed_hosts:
-        try:
-            found = socket.getaddrinfo(host, None)
-        except OSError:
-            return  # who connects fails in the same way, and says so
-        _allowed_addresses.update(str(item[4][0]) for item in found)
+        with suppress(OSError):  # who connects fails in the same way, and says so
+            _allowed_addresses.update(str(item[4][0]) for item in socket.getaddrinfo(host, None))
 
 
 def forbid_other_machines() -> None:
@@ -60,10 +58,15 @@ def _audit(event: str, arguments: tuple[object, ...]) -> None:
 
 
 def _is_here(name: str) -> bool:
-    if name in _NAMES or name.endswith(".localhost"):
-        return True
-    try:
-        address = ipaddress.ip_address(name.partition("%")[0])
-    except ValueError:
-        return False
+    address = address_of(name.partition("%")[0])
+    if address is None:
+        return name in _NAMES or name.endswith(".localhost")
     return address.is_loopback or address.is_unspecified
+
+
+def address_of(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the IP address that a host name is; None for other names."""
+    try:
+        return ipaddress.ip_address(name)
+    except ValueError:
+        return None

@@ -76,14 +76,8 @@ class CodeStore:
     ) -> Path:
         """Return a copy of an unpacked archive with some files replaced, made unless it is there already.
 
-        Unchanged files are hard links. So are compiled modules, of the archive and of the copy that was made last.
-
-        Args:
-            name: Name of the function.
-            digest: Digest that stands for the copy.
-            base: Digest of the archive, which is unpacked.
-            files: The replaced files by their paths in the archive; None removes one.
-            newest: Digest of what the function runs now.
+        Unchanged files are hard links to those of the archive, whose digest is `base`. So are compiled modules, of the
+        archive and of what the function runs now, whose digest is `newest`. None removes a file.
         """
         folder, archive = self.folder_of(name, digest), self.folder_of(name, base)
         if folder.is_dir():

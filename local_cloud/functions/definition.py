@@ -41,14 +41,11 @@ class FunctionDefinition:
 
     Attributes:
         version: `$LATEST` or a number.
-        handler: Such as `package.module.function`.
         runtime: Such as `python3.13`; None for a container image.
         architecture: `x86_64` or `arm64`.
         package_type: `Zip` or `Image`.
-        memory_mb: The memory limit in MB.
         code_digest: The SHA-256 of the archive, in hexadecimal.
         layers: The ARNs of its layer versions, in the order in which they are laid over each other.
-        log_group: The CloudWatch log group of its log.
         log_format: `Text` or `JSON`.
         log_level: The level below which the JSON format drops records; None for no such filter.
     """

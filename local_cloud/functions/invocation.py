@@ -28,7 +28,6 @@ class Invocation:
     """One event on its way through a worker.
 
     Attributes:
-        payload: The event as JSON.
         on_end: Called once, when the invocation is over.
         trace_header: X-Ray trace header. Default: one with a new root.
         client_context: The client context as JSON. Default: none.

@@ -15,7 +15,6 @@ class Outcome:
     """The end of an invocation.
 
     Attributes:
-        payload: The answer, or the error object, as JSON.
         status: What the REPORT line says: None, `error` or `timeout`.
         error_type: What the REPORT line says about an error; None for errors that the handler raised.
         note: A line for the log, before END; None for no line.

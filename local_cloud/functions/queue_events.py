@@ -82,14 +82,10 @@ def failed_ids(answer: bytes, sent: set[str]) -> set[str]:
         data = json.loads(answer or b"null")
     except ValueError:
         return sent
-    if data is None or data == "":
+    failures = data.get("batchItemFailures") if isinstance(data, dict) else data
+    if failures is None or data == "":
         return set()
-    if not isinstance(data, dict):
-        return sent
-    failures = data.get("batchItemFailures")
-    if failures is None:
-        return set()
-    if not isinstance(failures, list):
+    if not isinstance(data, dict) or not isinstance(failures, list):
         return sent
     ids = [one.get("itemIdentifier") if isinstance(one, dict) else None for one in failures]
     sent_ids = [one for one in ids if isinstance(one, str) and one in sent]

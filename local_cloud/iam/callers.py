@@ -55,7 +55,6 @@ class Caller:
 
     Attributes:
         user_id: The unique id: of a user, or of a role and its session (`AROA…:session`), or the account of root.
-        user_name: The name of a user; None for all others.
         token: The session token that a request must have; None for none.
         expires: When the session ends; None for never.
         session_policy: What a session is limited to, as JSON; None for nothing.

@@ -53,7 +53,6 @@ class Call:
     """A call of an AWS API.
 
     Attributes:
-        service: The service by the name that requests are signed with.
         operation: The operation by its name in the API, such as `Invoke`.
         protocol: How the service writes its errors.
     """

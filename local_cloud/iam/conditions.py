@@ -58,14 +58,9 @@ def wildcard(pattern: str) -> re.Pattern[str]:
 
 
 def with_variables(pattern: str, facts: Mapping[str, Sequence[str]]) -> str | None:
-    """Fill in the policy variables of a pattern; None if the request has no value for one.
+    """Fill in the policy variables of a pattern, such as `home/${aws:username}/*`; None if the request lacks one.
 
-    Args:
-        pattern: A resource or a value of a condition, such as `home/${aws:username}/*`.
-        facts: What is known of the request, under names in lower case.
-
-    Returns:
-        The pattern; characters that were written to stand for themselves are in brackets, for `wildcard`.
+    The names of facts are in lower case. Characters that stand for themselves are put in brackets, for `wildcard`.
     """
     if "${" not in pattern:
         return pattern

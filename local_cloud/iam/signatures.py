@@ -29,16 +29,8 @@ def expected_signature(
 ) -> tuple[str, str]:
     """Return the signature of a request, in hexadecimal, and the canonical request that it is of.
 
-    Args:
-        request: The request.
-        credentials: The credentials that it names.
-        region: The region in the credential scope.
-        service: The service in the credential scope.
-        timestamp: The time in the signature, such as `20260131T120000Z`.
-        signed_headers: Names of the signed headers, in lower case.
-        path: The path in its canonical form.
-        query: Names and values of the query string, not escaped, without the signature.
-        payload_hash: SHA-256 of the body in hexadecimal, or `UNSIGNED_PAYLOAD`.
+    The timestamp is as in the signature, the path canonical, the names of headers in lower case, and the query string not
+    escaped and without the signature. The hash is the SHA-256 of the body, or `UNSIGNED_PAYLOAD`.
     """
     headers = HTTPHeaders()
     for name, value in request.headers:
