@@ -231,17 +231,10 @@ class FunctionExecutor:
         try:
             await worker.start(place, limit_seconds=max(self._init_timeout, definition.timeout_seconds))
         except StartTimedOut:
-            raise CodeRejected(
-                {
-                    "errorType": "Sandbox.Timedout",
-                    "errorMessage": f"loading takes more than {definition.timeout_seconds} s",
-                }
-            ) from None
+            message = f"loading takes more than {definition.timeout_seconds} s"
+            raise CodeRejected({"errorType": "Sandbox.Timedout", "errorMessage": message}) from None
         except StartFailed as failure:
             raise CodeRejected.of(failure.outcome("").payload, place.task_root) from None
-        except ServiceUnavailable:
-            self._workers.discard(worker)
-            raise
         worker.free_since = asyncio.get_running_loop().time()
         return worker
 
@@ -362,10 +355,6 @@ class FunctionExecutor:
                 if self._closed:
                     raise _stopping() from failure
                 worker.refuse(invocation, failure.outcome(invocation.request_id))
-            except ServiceUnavailable:
-                self._workers.discard(worker)
-                pool.remove(worker)
-                raise
             else:
                 if self._closed:
                     raise _stopping()

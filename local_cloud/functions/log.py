@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from local_cloud.bounded_file import BoundedFolder
+from local_cloud.functions.outcome import Outcome
+from local_cloud.functions.result import InvocationResult
 
 TAIL_BYTES: Final = 4096
 
@@ -145,29 +147,20 @@ def log_stream_name(version: str, worker_id: str) -> str:
     return f"{datetime.now(UTC):%Y/%m/%d}/[{version}]{worker_id}"
 
 
-def report_line(
-    *,
-    request_id: str,
-    duration_ms: float,
-    memory_mb: int,
-    used_mb: int,
-    init_ms: float | None,
-    status: str | None,
-    error_type: str | None,
-) -> str:
-    """Write the REPORT line at the end of an invocation."""
-    billed = -int(-(duration_ms + (init_ms or 0.0)) // 1)
+def report_line(request_id: str, result: InvocationResult, outcome: Outcome, *, memory_mb: int) -> str:
+    """Return the REPORT line at the end of an invocation."""
+    billed = -int(-(result.duration_ms + (result.init_ms or 0.0)) // 1)
     parts = [
         f"REPORT RequestId: {request_id}",
-        f"Duration: {duration_ms:.2f} ms",
+        f"Duration: {result.duration_ms:.2f} ms",
         f"Billed Duration: {billed} ms",
         f"Memory Size: {memory_mb} MB",
-        f"Max Memory Used: {used_mb} MB",
+        f"Max Memory Used: {result.used_mb} MB",
     ]
-    if init_ms is not None:
-        parts.append(f"Init Duration: {init_ms:.2f} ms")
-    if status is not None:
-        parts.append(f"Status: {status}")
-    if error_type is not None:
-        parts.append(f"Error Type: {error_type}")
+    if result.init_ms is not None:
+        parts.append(f"Init Duration: {result.init_ms:.2f} ms")
+    if outcome.status is not None:
+        parts.append(f"Status: {outcome.status}")
+    if outcome.error_type is not None:
+        parts.append(f"Error Type: {outcome.error_type}")
     return "\t".join(parts) + "\t"

@@ -7,7 +7,7 @@ import contextlib
 import os
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -132,6 +132,7 @@ class Worker:
             self._spawn(place)
         except OSError as error:
             self._abandon()
+            self._owner.worker_ended(self, None)
             raise ServiceUnavailable(
                 f"No process can be started for function {self.definition.name!r}: {error}. End other programs "
                 "or lower the concurrency."
@@ -289,31 +290,22 @@ class Worker:
         definition = self.definition
         init_ms = None if self._reported_init else self._init_ms
         self._log.drain()
-        report = report_line(
-            request_id=invocation.request_id,
-            duration_ms=duration_ms,
-            memory_mb=definition.memory_mb,
-            used_mb=self.used_mb,
-            init_ms=init_ms,
-            status=outcome.status,
-            error_type=outcome.error_type,
-        )
-        notes = () if outcome.note is None else (outcome.note,)
-        self._log.lines(*notes, f"END RequestId: {invocation.request_id}", report)
-        tail = self._log.tail()
-        self._reported_init = True
-        if not self.ended:
-            self.free_since = self._loop.time()
-            self._owner.worker_free(self)
         result = InvocationResult(
             payload=outcome.payload,
             function_error="Unhandled" if outcome.failed else None,
             executed_version=definition.version,
-            log_tail=tail,
             duration_ms=duration_ms,
             init_ms=init_ms,
             used_mb=self.used_mb,
         )
+        report = report_line(invocation.request_id, result, outcome, memory_mb=definition.memory_mb)
+        notes = () if outcome.note is None else (outcome.note,)
+        self._log.lines(*notes, f"END RequestId: {invocation.request_id}", report)
+        result = replace(result, log_tail=self._log.tail())
+        self._reported_init = True
+        if not self.ended:
+            self.free_since = self._loop.time()
+            self._owner.worker_free(self)
         self._owner.invocation_ended(self, invocation, result)
         invocation.succeed(result)
 
