@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -136,10 +137,9 @@ def test_errors_of_the_service(cloud: Cloud, client: Any) -> None:
     )
     client.put_function_concurrency(FunctionName="demo", ReservedConcurrentExecutions=0)
     assert error_of(client) == (429, "TooManyRequestsException", "Rate Exceeded.")
-    s3 = aws.client("s3", region_name=REGION)
-    s3.create_bucket(Bucket="broken")
-    s3.put_object(Bucket="broken", Key="a.zip", Body=b"no zip file")
-    cloud.deploy("", name="broken", Code={"S3Bucket": "broken", "S3Key": "a.zip"})
+    cloud.deploy(ECHO, name="broken")
+    function = cloud.backend.get_function("broken")
+    function.code_bytes, function.code_digest = b"no zip file", sha256(b"no zip file").hexdigest()
     assert error_of(client, FunctionName="broken") == (
         502,
         "InvalidZipFileException",
