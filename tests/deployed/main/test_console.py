@@ -120,7 +120,7 @@ def test_a_function_has_its_processes_and_its_log(page: Page, deployed: Deployed
 
 def test_tables_buckets_and_queues_are_listed(page: Page, deployed: Deployed) -> None:
     show(page, deployed, "data")
-    page.get_by_role("link", name=re.compile("-archives-")).click()
+    page.get_by_role("link", name=re.compile("archives-")).click()
     expect(page.locator("section").first).to_contain_text(".zip")
     for kind in ("Tables", "Buckets", "Queues"):
         expect(page.get_by_role("heading", name=kind)).to_be_visible()
