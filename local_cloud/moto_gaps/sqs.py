@@ -70,7 +70,7 @@ def _run_alone(original: Callable[..., Any], *arguments: Any, **options: Any) ->
 
 
 @checks(SQSBackend, "_validate_message")
-def _require_body(_backend: Any, _queue: Any, message_body: str, **_: Any) -> None:
+def _require_body(_backend: Any, _queue: Any, message_body: str, *_: Any, **__: Any) -> None:
     if not message_body:
         raise MissingParameter("MessageBody")
 
