@@ -114,9 +114,7 @@ def create_service(router: Callable[[], Router], functions: Callable[[], Functio
 
     @service.implements(read_model)
     def handle_model(invocation: Invocation) -> Reply[Model]:
-        if invocation.http is None:
-            raise InvalidRequest("This operation is for HTTP; use chat.models.")
-        name = invocation.http.path_parameters.get("model")
+        name = invocation.http_request.path_parameters.get("model")
         models = _models(router().routes, invocation.caller)
         found = next((model for model in models if model.id == name), None)
         if found is None:

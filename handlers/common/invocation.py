@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from handlers.common.caller import Caller
 from handlers.common.deadline import Deadline
+from handlers.common.errors import InternalError, InvalidRequest
 from handlers.common.metered import Metered, not_metered
 from handlers.common.proxy_request import ProxyRequest
 
@@ -35,6 +36,28 @@ class Invocation:
     streams: bool = False
     charge: object = None
     metered: Metered = field(default_factory=not_metered)
+
+    @property
+    def http_request(self) -> ProxyRequest:
+        """The HTTP request, for an operation that has no direct invocations.
+
+        Raises:
+            InvalidRequest: It was invoked directly.
+        """
+        if self.http is None:
+            raise InvalidRequest("This operation is for HTTP.")
+        return self.http
+
+    @property
+    def authorized_caller(self) -> Caller:
+        """The caller, for an operation that belongs to its callers.
+
+        Raises:
+            InternalError: Its route has no authorization.
+        """
+        if self.caller is None:
+            raise InternalError(detail="the route needs an authorization, as the operation is its caller's")
+        return self.caller
 
     def event(self, operation: str, request: Mapping[str, object]) -> dict[str, object]:
         """Return the direct event that calls an operation of another function as a part of this invocation.

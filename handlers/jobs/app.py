@@ -23,7 +23,6 @@ from handlers.common.errors import (
     BackendUnavailable,
     Forbidden,
     IdempotencyKeyReused,
-    InternalError,
     InvalidRequest,
     NotFound,
     PayloadTooLarge,
@@ -105,7 +104,7 @@ class Jobs:
 
     def start(self, request: JobRequest, invocation: Invocation) -> Reply[Job]:
         """Start a workflow, or finds the job that the Idempotency-Key stands for."""
-        http, deadline = _http(invocation), invocation.deadline
+        http, deadline = invocation.http_request, invocation.deadline
         name = http.path_parameters.get("workflow", "")
         workflow = self._workflows().named(name)
         if workflow is None:
@@ -114,7 +113,7 @@ class Jobs:
         if request.callback_url is not None and not self._callbacks:
             raise UnprocessableInput("callback_url: callbacks are disabled in this environment.")
         items = _items(workflow, request)
-        record = self._written(name, request, _caller(invocation).principal, http, deadline)
+        record = self._written(name, request, invocation.authorized_caller.principal, http, deadline)
         invocation.metered.hand_over()  # a job that was started before has reserved
         if record.status == "accepted":
             share = self._reserved(record, workflow, len(items), invocation)
@@ -163,7 +162,7 @@ class Jobs:
         now, deadline = int(self._clock()), invocation.deadline
         record, approvals = self._found(invocation)
         approval = _asked(approvals, request.approval)
-        caller = _caller(invocation)
+        caller = invocation.authorized_caller
         if approval.scope not in caller.scopes:
             raise Forbidden("These credentials may not decide this approval.")
         if approval.requester == caller.principal and not approval.by_requester:
@@ -184,8 +183,8 @@ class Jobs:
 
     def _found(self, invocation: Invocation) -> tuple[JobRecord, Sequence[Approval]]:
         """Return a job that the caller may read, and its approvals: to its owner all, to others those that they may decide."""
-        job_id, deadline = _http(invocation).path_parameters.get("job", ""), invocation.deadline
-        caller = _caller(invocation)
+        job_id, deadline = invocation.http_request.path_parameters.get("job", ""), invocation.deadline
+        caller = invocation.authorized_caller
         record = self._record(caller.principal, job_id, deadline) if _JOB_ID.fullmatch(job_id) else None
         workflow = None if record is None else self._workflows().named(record.workflow)
         asks = self._workflows().any_approvals if workflow is None else workflow.approvals
@@ -202,11 +201,11 @@ class Jobs:
         self, approval: Approval, decision: Decision, invocation: Invocation
     ) -> dict[str, object] | None:
         """Return the change that writes who decided into the ledger; None if there is none."""
-        meter, received_at = self._meter(), _http(invocation).received_at
+        meter, received_at = self._meter(), invocation.http_request.received_at
         if meter is None:
             return None
         call = Call(
-            caller=_caller(invocation),
+            caller=invocation.authorized_caller,
             operation=decide_approval.name,
             request_id=invocation.request_id,
             started_at=self._clock() if received_at is None else received_at,
@@ -266,7 +265,7 @@ class Jobs:
         *,
         states_done: int = 0,
     ) -> Job:
-        caller, deadline = _caller(invocation), invocation.deadline
+        caller, deadline = invocation.authorized_caller, invocation.deadline
         running, mine = record.is_running, caller.principal == record.owner
         result = error = None
         if record.status == "succeeded" and record.result_key is not None and mine:
@@ -332,20 +331,6 @@ def create_service(jobs: Jobs) -> Service:
         return jobs.decide(request, invocation)
 
     return service
-
-
-def _http(invocation: Invocation) -> ProxyRequest:
-    if invocation.http is None:
-        raise InvalidRequest("Jobs are started and looked at over HTTP.")
-    return invocation.http
-
-
-def _caller(invocation: Invocation) -> Caller:
-    if invocation.caller is None:
-        raise InternalError(
-            detail="the route of the jobs needs an authorization: jobs belong to their caller"
-        )
-    return invocation.caller
 
 
 def _asked(approvals: Sequence[Approval], name: str | None) -> Approval:

@@ -14,16 +14,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from handlers.common.aws_api import AwsApi, Tries, reading_answer
+from handlers.common.aws_api import AwsApi, reading_answer
 from handlers.common.deadline import Deadline
 from handlers.common.errors import ServiceError
 from handlers.common.transactions import Transactions
 from handlers.jobs.models import Decision
-from handlers.jobs.records import RUNNING, JobRecord, attribute, item_key, value_of
+from handlers.jobs.records import CHOICES, RUNNING, JobRecord, attribute, item_key, value_of
 
 ApprovalStatus = Literal["open", "approved", "rejected", "expired"]
 
-_CHOICES: Final = (Tries(3, 1, 2), Tries(2, 0.5, 1), Tries(1, 0.5, 0.5))
 _PREFIX: Final = "approval:"
 
 
@@ -109,8 +108,8 @@ class Approvals:
         pause: Callable[[float], None] | None = None,
     ) -> None:
         self._table = table
-        self._api = api or AwsApi("dynamodb", choices=_CHOICES)
-        self._states = states or AwsApi("stepfunctions", choices=_CHOICES)
+        self._api = api or AwsApi("dynamodb", choices=CHOICES)
+        self._states = states or AwsApi("stepfunctions", choices=CHOICES)
         waits = {} if pause is None else {"pause": pause}
         self._transactions = Transactions(self._api, busy="The approvals are busy. Try again later.", **waits)
 

@@ -20,7 +20,7 @@ CallbackStatus = Literal["due", "sent"]
 RUNNING: Final[tuple[RecordStatus, ...]] = ("accepted", "running")
 """Statuses of a job that has not ended."""
 
-_CHOICES = (Tries(3, 1, 2), Tries(2, 0.5, 1), Tries(1, 0.5, 0.5))
+CHOICES: Final = (Tries(3, 1, 2), Tries(2, 0.5, 1), Tries(1, 0.5, 0.5))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class JobRecords:
         self._table = table
         self._running = RunningJobs(table, max_running, longest_seconds)
         self._transactions = Transactions(
-            api or AwsApi("dynamodb", choices=_CHOICES),
+            api or AwsApi("dynamodb", choices=CHOICES),
             busy="The jobs are busy. Try again later.",
             pause=pause,
         )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from handlers.common.budgets import BudgetExceeded
 from handlers.common.caller import OPERATOR, OPERATORS, USER, USERS, Caller, limits_of
 from handlers.common.deadline import Deadline
-from handlers.common.errors import InternalError, InvalidRequest
+from handlers.common.errors import InternalError
 from handlers.common.invocation import Invocation
 from handlers.common.ledger import Call, Share
 from handlers.common.meter import Meter
@@ -53,13 +53,10 @@ def create_service(
     service = Service(ledger)
 
     def use(invocation: Invocation, *, everyone: bool) -> UsageResponse:
-        if invocation.http is None or invocation.caller is None:
-            raise InvalidRequest("This operation is for HTTP.")
-        if everyone and invocation.caller.tenant != OPERATORS:
+        http, caller = invocation.http_request, invocation.authorized_caller
+        if everyone and caller.tenant != OPERATORS:
             raise InternalError(detail="the route of all usage needs IamAuthorization()")
-        return usage().read(
-            invocation.http, invocation.caller, everyone=everyone, deadline=invocation.deadline
-        )
+        return usage().read(http, caller, everyone=everyone, deadline=invocation.deadline)
 
     @service.implements(read_usage)
     def handle_usage(invocation: Invocation) -> UsageResponse:

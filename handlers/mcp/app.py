@@ -24,7 +24,7 @@ from mcp_types import (
 from mcp_types.version import KNOWN_PROTOCOL_VERSIONS
 
 from handlers.common.cors import allowed_origins
-from handlers.common.errors import Forbidden, InvalidRequest
+from handlers.common.errors import Forbidden
 from handlers.common.functions import Functions
 from handlers.common.invocation import Invocation
 from handlers.common.logs import InvocationLog
@@ -75,7 +75,7 @@ class Server:
         """
         is_modern = True
         try:
-            exchanged = Exchange.of(message, _http(invocation).headers)
+            exchanged = Exchange.of(message, invocation.http_request.headers)
             is_modern = exchanged.is_modern
             exchanged.check_params()
             found = self._tool(message)
@@ -112,7 +112,7 @@ class Server:
             tool,
             route,
             params.arguments or {},
-            _http(invocation),
+            invocation.http_request,
             invocation.caller,
             request_id=invocation.request_id,
             deadline=invocation.deadline,
@@ -146,19 +146,13 @@ def create_service(tools: Callable[[], Tools], calls: Calls) -> Service:
 
     @service.implements(exchange)
     def handle_message(message: Message, invocation: Invocation) -> Reply[dict[str, object]]:
-        _check_origin(_http(invocation))
+        _check_origin(invocation.http_request)
         if message.is_notification:
             _count(invocation)
             return Reply(None, status=202)
         return server.answer(message, invocation)
 
     return service
-
-
-def _http(invocation: Invocation) -> ProxyRequest:
-    if invocation.http is None:
-        raise InvalidRequest("This operation is for HTTP.")
-    return invocation.http
 
 
 def _count(invocation: Invocation) -> None:

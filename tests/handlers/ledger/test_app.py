@@ -12,6 +12,7 @@ import pytest
 
 from handlers.common.aws_api import AwsApi
 from handlers.common.caller import Caller, Limit
+from handlers.common.errors import InvalidRequest
 from handlers.common.ledger import Call, Outcome, Share
 from handlers.ledger.app import create_service, operation_of
 from handlers.ledger.usage import Usage
@@ -149,6 +150,16 @@ def test_what_limits_leave(ledger: Ledger) -> None:
 def test_wrong_queries(query: dict[str, str], message: str, ledger: Ledger) -> None:
     answer = ledger.get(query)
     assert (answer.status, answer.body["error"]["message"]) == (400, message)
+
+
+def test_usage_needs_a_route_with_an_authorization(ledger: Ledger) -> None:
+    answer = ask(ledger.service, proxy_event(None, method="GET", path="/v1/usage"))
+    assert (answer.status, answer.log_line["error_detail"]) == (
+        500,
+        "the route needs an authorization, as the operation is its caller's",
+    )
+    with pytest.raises(InvalidRequest, match=r"^This operation is for HTTP\.$"):
+        ledger.direct({"operation": "ledger.usage", "input": {}})
 
 
 def reserve(ledger: Ledger, nano_usd: int, request_id: str = "r1", limits: str = "") -> dict[str, Any]:
