@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import sys
 import zipfile
 from dataclasses import dataclass
 from typing import Final
@@ -71,26 +73,34 @@ def check_code(where: str, scope: Construct, archive: Archive, code_bucket: Arch
 
 
 def check_handler(where: str, archive: Archive, handler: str) -> None:
-    """Check that the archive has the module of a handler.
+    """Check that the archive has the module of a handler, and that this Python reads it, if it is that of the runtime.
 
     Raises:
         InvalidArgumentError: if it does not.
     """
     base = handler.rpartition(".")[0].replace(".", "/")
+    starts = (f"{base}.", f"{base}/__init__.")
     try:
         with zipfile.ZipFile(archive.zip_path) as content:
-            names = content.namelist()
+            names = [name for name in content.namelist() if name.startswith(starts)]
+            sources = {name: content.read(name) for name in names if name.endswith(".py")}
     except (OSError, zipfile.BadZipFile) as error:
         raise InvalidArgumentError(
             where, f"archive '{archive.name}' cannot be read ({error})", "build it again"
         ) from None
-    starts = (f"{base}.", f"{base}/__init__.")
-    if not any(name.startswith(starts) and name.endswith(_MODULE_SUFFIXES) for name in names):
+    if not any(name.endswith(_MODULE_SUFFIXES) for name in names):
         raise InvalidArgumentError(
             where,
             f"handler '{handler}' is not in a module of archive '{archive.name}', which has no {base}.py",
             "correct it, or include the module in the archive",
         )
+    if archive.target.runtime != f"python{sys.version_info.major}.{sys.version_info.minor}":
+        return
+    for name, source in sources.items():
+        try:
+            ast.parse(source, name)
+        except SyntaxError as error:
+            raise InvalidArgumentError(where, f"{name}:{error.lineno}: {error.msg}", "correct it") from None
 
 
 def place_code(

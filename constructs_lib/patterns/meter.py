@@ -379,8 +379,8 @@ class Meter(AwsConstruct):
         if measure is None:
             raise InvalidArgumentError(
                 where,
-                f"operation {operation.name} does not say what it is metered by",
-                f"pass metered_by=… in the contract of '{operation.service}', such as per_call('image') or FREE",
+                f"operation {operation.name} has no metered_by",
+                f"pass it in the contract of '{operation.service}', such as per_call('image') or FREE",
             )
         if measure.kind == "units":
             try:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -470,3 +473,17 @@ def test_the_archive_has_the_module_of_the_handler(stack: AwsStack, archive: Fak
         ),
     )
     assert stack.node.try_find_child("talk") is None
+
+
+def test_the_module_of_the_handler_is_python(stack: AwsStack, archive: FakeArchive) -> None:
+    with zipfile.ZipFile(archive.zip_path, "a") as content:
+        content.writestr("talk.py", "def handler(event, context):\n    retrun event\n")
+    this = replace(
+        archive, target=FakeTarget(runtime=f"python{sys.version_info.major}.{sys.version_info.minor}")
+    )
+    assert refused(lambda: Function(stack, "talk", archive=this, handler="talk.handler")) == (
+        InvalidArgumentError,
+        "shop/talk: talk.py:2: invalid syntax; correct it",
+    )
+    another = replace(archive, target=FakeTarget(runtime="python3.9"))  # whose syntax may be another one
+    Function(stack, "talk", archive=another, handler="talk.handler")

@@ -121,7 +121,7 @@ def test_the_ledger_sweeps_on_a_schedule_and_finds_open_reservations(stack: AwsS
         (
             lambda stack, archive: AiService(stack, vision_like(), archive=archive),
             (
-                "shop/vision: operation vision.text does not say what it is metered by; pass metered_by=… in the contract of "
+                "shop/vision: operation vision.text has no metered_by; pass it in the contract of "
                 "'vision', such as per_call('image') or FREE"
             ),
         ),
