@@ -99,6 +99,8 @@ def _read(document: Any, base_path: str) -> ImportedApi:
         return read_document(document, base_path)
     except DocumentError as error:
         raise BadRequestException(f"Errors found during import:\n\t{error}") from None
+    except (AttributeError, KeyError, TypeError, ValueError):  # a member is of another type than OpenAPI has
+        raise BadRequestException("Invalid OpenAPI input.") from None
 
 
 def _set_settings(api: Any, imported: ImportedApi, keeping: bool) -> None:

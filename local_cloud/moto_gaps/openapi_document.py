@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from local_cloud.gateway.body_models import BUILT_IN
 from local_cloud.moto_gaps.openapi_forms import DocumentError, in_one_form, with_parameters_of
 from local_cloud.service_models import values_of
 
@@ -24,7 +25,7 @@ _VERBS = {
 _VARIABLE = re.compile(r"\{([^}+]+)\+?\}")
 _PREFIX = "x-amazon-apigateway-"
 _OF_THE_DOCUMENT = {
-    "api-key-source", "binary-media-types", "documentation", "endpoint-configuration", "gateway-responses", "minimum-compression-size", "policy", "request-validator", "request-validators",
+    "api-key-source", "binary-media-types", "cors", "documentation", "endpoint-configuration", "gateway-responses", "importexport-version", "minimum-compression-size", "policy", "request-validator", "request-validators",
 }  # fmt: skip
 _OF_AN_OPERATION = {"auth", "documentation", "integration", "request-validator"}
 # Members of an integration, and the arguments of moto's `Integration` that take them as they are.
@@ -212,7 +213,7 @@ def _models(where: str, part: Mapping[str, Any] | None, imported: ImportedApi) -
         if not name:
             name = f"MODEL{len(imported.models)}"
             _add_model(imported, name, schema)
-        if name not in imported.models:
+        if name not in imported.models and name not in BUILT_IN:
             raise DocumentError(f"{where}: there is no model '{name}'")
         yield content_type, name
 
@@ -223,23 +224,24 @@ def _security(
     schemes: Mapping[str, Mapping[str, Any]],
     imported: ImportedApi,
 ) -> tuple[str, str | None, tuple[str, ...], bool]:
-    """Read what a caller must show; API Gateway demands each scheme that is named."""
+    """Read what a caller must show; API Gateway demands each scheme that it has an authorization for, and ignores others."""
     authorization, authorizer, with_key = "NONE", None, False
     scopes: tuple[str, ...] = ()
     for name, needed in ((name, needed) for one in demanded for name, needed in one.items()):
-        scheme = schemes.get(name)
-        if scheme is None or scheme.get("type") != "apiKey":
-            raise DocumentError(f"{where}: security scheme '{name}' is missing, or its type is not apiKey")
+        scheme = schemes.get(name) or {}
         if name in imported.authorizers:
             kind = imported.authorizers[name]["authorizer_type"]
             authorization = "COGNITO_USER_POOLS" if kind == "COGNITO_USER_POOLS" else "CUSTOM"
             authorizer, scopes = name, tuple(needed)
         elif _extension(scheme, "authtype") == "awsSigv4":
             authorization = "AWS_IAM"
-        elif str(scheme.get("name")).lower() == "x-api-key":
+        elif scheme.get("type") == "apiKey" and str(scheme.get("name")).lower() == "x-api-key":
             with_key = True
-        else:
-            raise DocumentError(f"{where}: security scheme '{name}' has no authorizer")
+        elif _extension(scheme, "authtype"):
+            raise DocumentError(
+                f"{where}: Unable to create authorizer from security definition: '{name}'. Extension "
+                "x-amazon-apigateway-authorizer is required."
+            )
     return authorization, authorizer, scopes, with_key
 
 

@@ -72,8 +72,9 @@ def _check_path(path: str) -> None:
 def _base_path(document: Mapping[str, Any], *, is_swagger: bool) -> str:
     if is_swagger:
         return str(document.get("basePath") or "")
-    servers = document.get("servers") or [{}]
-    url, variables = str(servers[0].get("url") or ""), servers[0].get("variables") or {}
+    servers = document.get("servers")
+    server = servers[0] if isinstance(servers, list) and servers else servers or {}
+    url, variables = str(server.get("url") or ""), server.get("variables") or {}
     if [*variables] == ["basePath"]:  # counts even if the address does not name it
         return str(variables["basePath"].get("default") or "")
     for name, variable in variables.items():

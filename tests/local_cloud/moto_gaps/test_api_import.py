@@ -251,12 +251,14 @@ def test_merging_keeps_what_the_document_does_not_say(client: Any) -> None:
             {"openapi": "3.1.0", "info": {"title": "shop"}, "paths": {}},
             "The local cloud imports OpenAPI 3.0 and Swagger 2.0, and this is another version",
         ),
-        (document({"/a": {"get": operation(security=[{"friends": []}])}}),
-         "GET /a: security scheme 'friends' is missing, or its type is not apiKey"),
+        (document({"/a": {"get": operation(security=[{"friends": []}])}},
+                  components={"securitySchemes": {"friends": {"type": "apiKey", "x-amazon-apigateway-authtype": "custom"}}}),
+         ("GET /a: Unable to create authorizer from security definition: 'friends'. Extension "
+          "x-amazon-apigateway-authorizer is required.")),
         (document({"/a": {"get": operation(**{"x-amazon-apigateway-request-validator": "all"})}}),
          "GET /a: there is no request validator 'all'"),
-        (document({}, **{"x-amazon-apigateway-importexport-version": "1"}),
-         "document: 'x-amazon-apigateway-importexport-version' is not supported"),
+        (document({}, **{"x-amazon-apigateway-unknown": "1"}),
+         "document: 'x-amazon-apigateway-unknown' is not supported"),
         (document({"/a": {"get": operation(**{"x-amazon-apigateway-none": {}})}}),
          "GET /a: 'x-amazon-apigateway-none' is not supported"),
         (document({"/a": {"get": {"x-amazon-apigateway-integration": {"type": "aws_proxy"}}}}),
@@ -277,7 +279,41 @@ def test_a_refused_document_changes_nothing(client: Any) -> None:
     api = client.import_rest_api(body=json.dumps(WHOLE).encode())["id"]
     before = routes(client, api)
     with pytest.raises(ClientError) as refused:
-        put(client, api, document({"/a": {"get": operation(security=[{"friends": []}])}}))
+        put(client, api, document({"/a": {"trace": operation()}}))
     assert refused.value.response["Error"]["Code"] == "BadRequestException"
-    assert "security scheme 'friends' is missing" in str(refused.value)
+    assert "Path '/a' has 'trace', which is not supported" in str(refused.value)
     assert routes(client, api) == before
+
+
+@pytest.mark.parametrize("paths", [{"/a": "text"}, {"/a": {"get": []}}, ["/a"]])
+def test_members_of_another_type_are_refused(client: Any, paths: Any) -> None:
+    api = client.create_rest_api(name="n")["id"]
+    with pytest.raises(ClientError) as refused:
+        put(client, api, document(paths))
+    assert refused.value.response["Error"] == {
+        "Code": "BadRequestException",
+        "Message": "Invalid OpenAPI input.",
+    }
+
+
+def test_what_aws_ignores_in_documents_of_its_samples(client: Any) -> None:
+    schemes = {"oauth": {"type": "oauth2", "flows": {}}, "bearer": {"type": "http", "scheme": "bearer"}}
+    empty = {"application/json": {"schema": {"$ref": "#/components/schemas/Empty"}}}
+    found = document(
+        {
+            "/a": {
+                "get": operation(
+                    security=[{"NONE": []}, {"oauth": ["a"]}, {"bearer": []}],
+                    responses={"200": {"content": empty}},
+                )
+            }
+        },
+        components={"securitySchemes": schemes},
+        servers={"variables": {"basePath": {"default": "/v1"}}},
+        **{"x-amazon-apigateway-cors": {}, "x-amazon-apigateway-importexport-version": "1.0"},
+    )
+    api = client.create_rest_api(name="n")["id"]
+    put(client, api, found)
+    method = routes(client, api)["/a", "GET"]
+    assert method["authorizationType"] == "NONE"
+    assert method["methodResponses"]["200"]["responseModels"] == {"application/json": "Empty"}
