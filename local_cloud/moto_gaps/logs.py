@@ -1,23 +1,19 @@
-"""CloudWatch Logs: keys of log groups, saved queries of Logs Insights, and metric filters that are changed.
+"""CloudWatch Logs: keys of log groups, and metric filters that are changed.
 
-moto 5.2.5 has no AssociateKmsKey, no DisassociateKmsKey and no query definitions. To a metric filter that exists, it adds the
-new metric beside the old one.
+moto 5.2.5 has no AssociateKmsKey and no DisassociateKmsKey. To a metric filter that exists, it adds the new metric beside
+the old one.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
 
 from moto.logs.exceptions import ResourceNotFoundException
 from moto.logs.models import LogsBackend
 from moto.logs.responses import LogsResponse
 
 from local_cloud.patches import extends, replaces
-
-_LARGEST_PAGE = 1000
 
 
 @extends(LogsBackend)
@@ -55,41 +51,3 @@ def _log_group(response: Any) -> Any:
     if group is None:
         raise ResourceNotFoundException()
     return group
-
-
-def _definitions(response: Any) -> dict[str, dict[str, Any]]:
-    backend = response.logs_backend
-    if not hasattr(backend, "query_definitions"):
-        backend.query_definitions = {}
-    definitions: dict[str, dict[str, Any]] = backend.query_definitions
-    return definitions
-
-
-@replaces(LogsResponse)
-def _put_query_definition(response: Any) -> str:
-    definitions = _definitions(response)
-    given = response._get_param("queryDefinitionId")
-    if given and given not in definitions:
-        raise ResourceNotFoundException()
-    identifier = given or str(uuid4())
-    definitions[identifier] = {
-        "queryDefinitionId": identifier,
-        "name": response._get_param("name"),
-        "queryString": response._get_param("queryString"),
-        "logGroupNames": response._get_param("logGroupNames") or [],
-    }
-    return json.dumps({"queryDefinitionId": identifier})
-
-
-@replaces(LogsResponse)
-def _describe_query_definitions(response: Any) -> str:
-    prefix = response._get_param("queryDefinitionNamePrefix") or ""
-    found = [item for item in _definitions(response).values() if item["name"].startswith(prefix)]
-    return json.dumps({"queryDefinitions": found[:_LARGEST_PAGE]})
-
-
-@replaces(LogsResponse)
-def _delete_query_definition(response: Any) -> str:
-    if _definitions(response).pop(response._get_param("queryDefinitionId"), None) is None:
-        raise ResourceNotFoundException()
-    return json.dumps({"success": True})

@@ -62,22 +62,6 @@ def test_a_log_group_is_given_a_key_and_loses_it(cloud: CloudInThread) -> None:
         logs.associate_kms_key(logGroupName="/missing", kmsKeyId=arn)
 
 
-def test_a_saved_query_is_made_changed_and_deleted(cloud: CloudInThread) -> None:
-    logs = cloud.client("logs")
-    identifier = logs.put_query_definition(name="team/errors", queryString="limit 1")["queryDefinitionId"]
-    logs.put_query_definition(
-        name="team/errors", queryString="limit 2", queryDefinitionId=identifier, logGroupNames=["/a"]
-    )
-    found = logs.describe_query_definitions(queryDefinitionNamePrefix="team/")["queryDefinitions"]
-    assert [{key: item[key] for key in ("name", "queryString", "logGroupNames")} for item in found] == [
-        {"name": "team/errors", "queryString": "limit 2", "logGroupNames": ["/a"]}
-    ]
-    assert logs.describe_query_definitions(queryDefinitionNamePrefix="other")["queryDefinitions"] == []
-    assert logs.delete_query_definition(queryDefinitionId=identifier)["success"] is True
-    with pytest.raises(logs.exceptions.ResourceNotFoundException):
-        logs.delete_query_definition(queryDefinitionId=identifier)
-
-
 def test_a_metric_filter_is_replaced(cloud: CloudInThread) -> None:
     logs = cloud.client("logs")
     logs.create_log_group(logGroupName="/filtered")
