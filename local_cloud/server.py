@@ -263,7 +263,7 @@ class LocalCloud:
         self._executor = FunctionExecutor(
             endpoint_url=endpoint_url, directory=directory, on_end=self._console.invoked
         )
-        install(self._executor, asyncio.get_running_loop())
+        install(self._executor)
         return self._executor
 
 

@@ -12,6 +12,7 @@ from botocore.model import ServiceModel
 
 # Names in ARNs and signatures that are not those of the models.
 _MODELS = {"email": "ses", "monitoring": "cloudwatch", "states": "stepfunctions"}
+_LOADER = Loader()
 
 
 @lru_cache(maxsize=32)
@@ -19,7 +20,7 @@ def service_model(service: str) -> Any:
     """Return the model of a service, by its name in ARNs, in signatures or in boto3; None for an unknown one."""
     name = _MODELS.get(service, service)
     try:
-        return ServiceModel(_loader().load_service_model(name, "service-2"), name)
+        return ServiceModel(_LOADER.load_service_model(name, "service-2"), name)
     except UnknownServiceError:
         return None
 
@@ -41,8 +42,3 @@ def missing_members(shape: Any, content: Mapping[str, Any]) -> str:
         for name in names
     )
     return f"{len(names)} validation error{'s' * (len(names) > 1)} detected: {members}" if names else ""
-
-
-@lru_cache(maxsize=1)
-def _loader() -> Any:
-    return Loader()

@@ -84,6 +84,7 @@ class FunctionExecutor:
         retry_delays_seconds: tuple[float, float] = (1.0, 2.0),
     ) -> None:
         directory = directory.resolve()
+        self.loop = asyncio.get_running_loop()
         self.event_sources = EventSources(self)
         self._endpoint_url = endpoint_url
         self._homes = directory / "homes"

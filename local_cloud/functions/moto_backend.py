@@ -34,76 +34,54 @@ from local_cloud.patches import extends
 _T = TypeVar("_T")
 
 
-class _Bridge:
-    """The way from moto's threads to the executor on its loop."""
+_executor: FunctionExecutor | None = None
 
-    def __init__(self) -> None:
-        self._executor: FunctionExecutor | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
 
-    def connect(self, executor: FunctionExecutor, loop: asyncio.AbstractEventLoop) -> None:
-        self._executor, self._loop = executor, loop
-
-    def invoke(
-        self, function: str, payload: bytes, headers: Mapping[str, str], response_headers: dict[str, str]
-    ) -> bytes:
-        """Run a function as the request's headers say, and say in the response's headers what came of it."""
-        try:
-            return self._invoke(function, payload or b"{}", headers, response_headers)
-        except FunctionServiceError as error:
-            raise _MotoError(error) from error
-
-    def _invoke(
-        self, function: str, payload: bytes, headers: Mapping[str, str], response_headers: dict[str, str]
-    ) -> bytes:
-        given = {name.lower(): value for name, value in headers.items()}
-        kind = given.get("x-amz-invocation-type", "RequestResponse")
-        require_json(payload)
-        executor = self._connected()
+def _run(
+    function: str, payload: bytes, headers: Mapping[str, str], response_headers: dict[str, str]
+) -> bytes:
+    """Run a function as the request's headers say, and say in the response's headers what came of it."""
+    given = {name.lower(): value for name, value in headers.items()}
+    kind = given.get("x-amz-invocation-type", "RequestResponse")
+    try:
+        require_json(payload := payload or b"{}")
+        if _executor is None or _executor.loop.is_closed():
+            raise ServiceUnavailable("No local cloud runs the functions; start it and call again.")
         context = call_context(given.get("x-amzn-trace-id"), given.get("x-amz-client-context"))
         if kind == "DryRun":
-            self._wait(_call(executor.resolve, function))
+            _wait(_executor, _call(_executor.resolve, function))
             return b""
         if kind == "Event":
-            request_id = self._wait(_call(executor.events.put, function, payload, **context))
+            request_id = _wait(_executor, _call(_executor.events.put, function, payload, **context))
             response_headers["x-amzn-requestid"] = request_id
             return b""
         request_id = response_headers["x-amzn-requestid"] = str(uuid4())
-        result = self._wait(executor.invoke(function, payload, request_id=request_id, **context))
-        response_headers["x-amz-executed-version"] = result.executed_version
-        if result.function_error is not None:
-            response_headers["x-amz-function-error"] = result.function_error
-        if given.get("x-amz-log-type") == "Tail":
-            response_headers["x-amz-log-result"] = base64.b64encode(result.log_tail.encode()).decode()
-        return result.payload
+        result = _wait(_executor, _executor.invoke(function, payload, request_id=request_id, **context))
+    except FunctionServiceError as error:
+        raise _MotoError(error) from error
+    response_headers["x-amz-executed-version"] = result.executed_version
+    if result.function_error is not None:
+        response_headers["x-amz-function-error"] = result.function_error
+    if given.get("x-amz-log-type") == "Tail":
+        response_headers["x-amz-log-result"] = base64.b64encode(result.log_tail.encode()).decode()
+    return result.payload
 
-    def wake_event_sources(self) -> None:
-        """Have the executor look into the queues; from any thread, and without waiting for it."""
-        executor, loop = self._executor, self._loop
-        if executor is not None and loop is not None:
-            with contextlib.suppress(RuntimeError):  # the loop has ended
-                loop.call_soon_threadsafe(executor.event_sources.wake)
 
-    def _connected(self) -> FunctionExecutor:
-        if self._executor is None or self._loop is None or self._loop.is_closed():
-            raise ServiceUnavailable("No local cloud runs the functions; start it and call again.")
-        return self._executor
+def _wake_event_sources() -> None:
+    """Have the executor look into the queues; from any thread, and without waiting for it."""
+    if _executor is not None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            _executor.loop.call_soon_threadsafe(_executor.event_sources.wake)
 
-    def _wait(self, work: Coroutine[Any, Any, _T]) -> _T:
-        loop = self._loop
-        try:
-            running = asyncio.get_running_loop()
-        except RuntimeError:
-            running = None
-        if loop is None or running is loop:
+
+def _wait(executor: FunctionExecutor, work: Coroutine[Any, Any, _T]) -> _T:
+    with contextlib.suppress(RuntimeError):  # no loop runs on this thread
+        if asyncio.get_running_loop() is executor.loop:
             work.close()
             raise ServiceUnavailable(
                 "moto was called on the loop that runs the functions; call it from a thread."
             )
-        return asyncio.run_coroutine_threadsafe(work, loop).result()
-
-
-_bridge = _Bridge()
+    return asyncio.run_coroutine_threadsafe(work, executor.loop).result()
 
 
 async def _call(function: Any, *arguments: Any, **options: Any) -> Any:
@@ -154,7 +132,7 @@ class LocalLambdaBackend(lambda_models.LambdaBackend):  # type: ignore[misc] # m
     def _mapped(self, mapping: Any) -> Any:
         if mapping is not None:
             event_sources.keep_from_moto(self, mapping)
-            _bridge.wake_event_sources()
+            _wake_event_sources()
         return mapping
 
     def _check_role(self, function_name: str, role_arn: str, settings: dict[str, Any]) -> None:
@@ -173,12 +151,12 @@ class LocalLambdaBackend(lambda_models.LambdaBackend):  # type: ignore[misc] # m
             function_name = prefix + function_name.rpartition("function:")[2]
         qualified = qualifier and ":" not in function_name.partition(":function:")[2]
         function = f"{function_name}:{qualifier}" if qualified else function_name
-        return _bridge.invoke(function, payload, headers, response_headers)
+        return _run(function, payload, headers, response_headers)
 
 
 def _invoke_later(self: Any, body: str, _request_headers: Any, _response_headers: Any) -> bytes:
     arn = f"arn:aws:lambda:{self.region}:{self.account_id}:function:{self.function_name}:{self.version}"
-    return _bridge.invoke(arn, body.encode(), {"X-Amz-Invocation-Type": "Event"}, {})
+    return _run(arn, body.encode(), {"X-Amz-Invocation-Type": "Event"}, {})
 
 
 def _invoke_over_http(self: Any) -> tuple[int, dict[str, str], bytes]:
@@ -204,12 +182,13 @@ def _keep_request_id(original: Any, headers: dict[str, str], body: Any) -> Any:
 @extends(Queue)
 def _add_message(original: Any, queue: Any, message: Any) -> None:
     original(queue, message)
-    _bridge.wake_event_sources()
+    _wake_event_sources()
 
 
-def install(executor: FunctionExecutor, loop: asyncio.AbstractEventLoop) -> None:
+def install(executor: FunctionExecutor) -> None:
     """Have moto's Lambda backend run its functions with this executor, on whose loop moto must not be called."""
-    _bridge.connect(executor, loop)
+    global _executor
+    _executor = executor
     backends = lambda_models.lambda_backends
     backends.backend = LocalLambdaBackend
     for account in backends.values():
@@ -218,4 +197,4 @@ def install(executor: FunctionExecutor, loop: asyncio.AbstractEventLoop) -> None
             backend.__class__ = LocalLambdaBackend
     lambda_models.LambdaFunction.invoke = _invoke_later
     LambdaResponse.invoke = _invoke_over_http
-    _bridge.wake_event_sources()
+    _wake_event_sources()

@@ -49,7 +49,7 @@ class Cloud:
         self._thread = threading.Thread(target=self.loop.run_forever)
         self._thread.start()
         self.executor = self.run(self._make(options))
-        install(self.executor, self.loop)
+        install(self.executor)
         self.backend = lambda_backends[ACCOUNT][REGION]
         self.role = self._role()
 

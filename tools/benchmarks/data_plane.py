@@ -99,7 +99,7 @@ async def _overhead() -> None:
 
         def make_functions(endpoint_url: str, place: Path) -> FunctionExecutor:
             executors.append(FunctionExecutor(endpoint_url=endpoint_url, directory=place))
-            install(executors[0], asyncio.get_running_loop())
+            install(executors[0])
             return executors[0]
 
         cloud = LocalCloud(host="127.0.0.1", port=0, directory=Path(directory), make_functions=make_functions)

@@ -53,7 +53,8 @@ def run(cloud: CloudInThread) -> Run:
     """Run the steps of the guide for a text, with a model behind the chat function."""
     functions = FakeFunctions()
     functions.event_sources = SimpleNamespace(wake=lambda: None)  # type: ignore[attr-defined] # there are none
-    install(functions, cloud.loop)  # type: ignore[arg-type]
+    functions.loop = cloud.loop  # type: ignore[attr-defined]
+    install(functions)  # type: ignore[arg-type]
     iam, machines = cloud.client("iam"), cloud.client("stepfunctions")
     services = ["lambda.amazonaws.com", "states.amazonaws.com"]
     trust = {"Effect": "Allow", "Principal": {"Service": services}, "Action": "sts:AssumeRole"}
