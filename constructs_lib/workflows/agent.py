@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from constructs_lib.checks import check_list, check_range
 from constructs_lib.errors import ConflictError, InvalidArgumentError, LimitExceededError
+from constructs_lib.stack_defaults import AiBackend
 from constructs_lib.workflows.branches import Parallel
 from constructs_lib.workflows.chat_task import check_route
 from constructs_lib.workflows.expressions import (
@@ -49,7 +50,8 @@ class AgentTool:
     """Operation that an agent may call.
 
     Attributes:
-        operation: Operation of a service's contract. Its summary and request model describe it to the model.
+        operation: Operation of a service's contract. Its summary and request model describe it to the model. It may send no
+            prompt to a language model itself, as its upper bound is needed before each call.
         function: Function of the service. The workflow's role may invoke its alias.
         given: Fields of the request that the workflow sets. The model neither sees nor sets them. Default: none.
         source: Fields that the service reads from objects: URLs by field, as `runner.links` makes them. Default: none.
@@ -93,6 +95,20 @@ class AgentTool:
                 "reads the item of a Map, which the states of an agent do not have",
                 "set a variable before: Pass(…, variables={'item': Item()})",
             )
+        if any(self._sends_prompt(backend) for backend in get_args(AiBackend)):
+            raise InvalidArgumentError(
+                f"{where} {self.operation.name}",
+                "may send a prompt to a language model, which the budget of the agent does not count",
+                "set the field that decides it in given, such as {'style': 'extractive'}, or call the operation in a state of "
+                "the workflow",
+            )
+
+    def _sends_prompt(self, backend: AiBackend) -> bool:
+        prompt = self.operation.prompt
+        try:
+            return prompt is not None and prompt(dict(self.given), backend) is not None
+        except ValueError:  # the prompt depends on what the model would set
+            return True
 
     @property
     def schema(self) -> dict[str, Any]:

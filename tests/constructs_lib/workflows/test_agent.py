@@ -24,7 +24,7 @@ from constructs_lib import (
     Workflow,
 )
 from constructs_lib.errors import ConflictError, ConstructError, InvalidArgumentError, LimitExceededError
-from handlers.chat.contract import chat
+from handlers.chat.contract import answer_prompt, chat
 from handlers.language.contract import summarize_text
 from handlers.vision.contract import read_text
 from tests.support.contracts import greeting
@@ -69,7 +69,12 @@ def test_the_model_chooses_among_the_tools_and_the_workflow_sets_the_rest(
 ) -> None:
     tools = [
         reading(function, given={"image": Input("image")}),
-        AgentTool(operation=summarize_text, function=function, description="Make it short."),
+        AgentTool(
+            operation=summarize_text,
+            function=function,
+            given={"style": "extractive"},
+            description="Make it short.",
+        ),
     ]
     steps = agent(models, tools=tools, answer=Total, result="read") >> Succeed(
         "done", output=Variable("read")
@@ -143,6 +148,13 @@ def test_tools_that_are_not_valid_are_errors(models: ChatService, function: Func
         reading(function, given={"picture": "x"})
     with pytest.raises(InvalidArgumentError, match="reads the item of a Map"):
         reading(function, given={"image": Item("image")})
+    for given in ({}, {"style": "abstractive"}):
+        with pytest.raises(
+            InvalidArgumentError, match=r"language.summary: may send a prompt to a language model"
+        ):
+            AgentTool(operation=summarize_text, function=function, given=given)
+    with pytest.raises(InvalidArgumentError, match=r"chat.answer: may send a prompt to a language model"):
+        AgentTool(operation=answer_prompt, function=function)
     with pytest.raises(InvalidArgumentError, match="operation is of type Pass"):
         AgentTool(operation=Pass("x"), function=function)  # type: ignore[arg-type]
 
