@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -43,11 +44,23 @@ def written(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """Return the output of the small stack, with the cache as it is."""
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder for caches, which the small stack fills."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def small(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Return the output of the small stack, with an empty cache."""
     folder = tmp_path_factory.mktemp("small")
-    assert run(["small", str(folder)]) == []
+    assert run(["small", str(folder)], XDG_CACHE_HOME=str(filled)) == []
     return written(folder)
+
+
+@pytest.fixture
+def cache(small: dict[str, bytes], filled: Path, tmp_path: Path) -> Path:
+    """Return a copy of the folder for a test to change."""
+    return Path(shutil.copytree(filled, tmp_path / "cache"))
 
 
 def test_every_resource_type_is_as_it_was_by_the_stock_path(tmp_path: Path) -> None:
@@ -106,9 +119,8 @@ def test_jsii_may_read_the_types_without_the_index(
     assert written(tmp_path) == small
 
 
-def test_jsii_reads_the_types_by_the_index(tmp_path: Path, small: dict[str, bytes]) -> None:
-    cache, output = tmp_path / "cache", tmp_path / "output"
-    assert run(["small", str(output)], XDG_CACHE_HOME=str(cache)) == []
+def test_jsii_reads_the_types_by_the_index(cache: Path, tmp_path: Path, small: dict[str, bytes]) -> None:
+    output = tmp_path / "output"
     (entry,) = (cache / "lazy-bindings").iterdir()
     without = io.BytesIO()
     with tarfile.open(entry / ARCHIVE) as before, tarfile.open(fileobj=without, mode="w:gz") as after:
@@ -124,9 +136,10 @@ def test_jsii_reads_the_types_by_the_index(tmp_path: Path, small: dict[str, byte
 
 @pytest.mark.long
 @pytest.mark.parametrize("damage", ["in the middle", "at the checksum"])
-def test_a_damaged_cache_is_replaced(tmp_path: Path, small: dict[str, bytes], damage: str) -> None:
-    cache, output = tmp_path / "cache", tmp_path / "output"
-    assert run(["small", str(output)], XDG_CACHE_HOME=str(cache)) == []
+def test_a_damaged_cache_is_replaced(
+    cache: Path, tmp_path: Path, small: dict[str, bytes], damage: str
+) -> None:
+    output = tmp_path / "output"
     (entry,) = (cache / "lazy-bindings").iterdir()
     content = bytearray((entry / ARCHIVE).read_bytes())
     position = len(content) // 2 if damage == "in the middle" else len(content) - 8
