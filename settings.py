@@ -44,8 +44,8 @@ from constructs_lib import (
     StackDefaults,
     UsageLimit,
 )
+from constructs_lib.checks import check_email
 from constructs_lib.environment import choice, without_empty
-from constructs_lib.notifications.alarm_topic import check_email
 from constructs_lib.stack_defaults import AiBackend
 
 if TYPE_CHECKING:

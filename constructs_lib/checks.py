@@ -17,6 +17,7 @@ from constructs_lib.templates import accidental, has_reference, is_number_refere
 REGION: Final = r"[a-z]{2,4}(-[a-z]+)+-\d+"
 """Code of an AWS region, such as `eu-central-1` or `eusc-de-east-1`."""
 
+_EMAIL: Final = r"[^@\s]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
 _PATHS: Final[WeakKeyDictionary[Any, str]] = WeakKeyDictionary()
 """Paths never change, and reading one from cdktf takes two round trips to jsii's Node process."""
 
@@ -80,6 +81,11 @@ def check_pattern(where: str, argument: str, value: object, pattern: str, remedy
     check_known(where, argument, value)
     if re.fullmatch(pattern, str(value), re.ASCII) is None:
         raise InvalidArgumentError(where, f"{argument} {value!r} is not valid", remedy)
+
+
+def check_email(where: str, address: str) -> None:
+    """Check that a text is an e-mail address; `where` names the construct or the variable."""
+    check_pattern(where, "emails", address, _EMAIL, "use addresses, such as 'ops@shop.example'")
 
 
 def check_known(where: str, argument: str, value: object) -> None:

@@ -10,6 +10,7 @@ import fnmatch
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -103,11 +104,13 @@ def _run(
     cost: str,
     keep_open: Sequence[int] = (),
 ) -> int:
+    # Without a terminal, the CLI repeats its whole display with each line, unless it runs in CI.
+    plain = {} if sys.stdout.isatty() else {"CI": "1"}
     done = interrupts.run(
         command,
         name="cdktf",
         cost=cost,
-        environment=with_packages(environment),
+        environment=with_packages(plain | dict(environment)),
         directory=app.folder,
         in_terminal=True,
         pass_fds=keep_open,

@@ -34,7 +34,7 @@ from local_cloud import __main__ as local_cloud
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status. Errors are messages on stderr, with the status 1."""
     options, rest = _parser().parse_known_args(arguments)
-    if rest and options.command is not _deploy:
+    if rest and options.command not in (_deploy, _destroy):
         _parser().error(f"unrecognized arguments: {' '.join(rest)}")
     options.arguments = rest
     command: Callable[[argparse.Namespace], int] = options.command
@@ -78,10 +78,7 @@ def _parser() -> argparse.ArgumentParser:
         "function", nargs="?", metavar="FUNCTION", help="name of a function (default: the requests)"
     )
     add("down", _down, "stop the local cloud")
-    sub = add("destroy", _destroy, "run `cdktf destroy`, after a list of what stays in AWS")
-    sub.add_argument(
-        "arguments", nargs=argparse.REMAINDER, metavar="ARGS", help="arguments of `cdktf destroy`"
-    )
+    add("destroy", _destroy, "run `cdktf destroy`, after a list of what stays in AWS")
     add("deployer-policy", _deployer_policy, "write the IAM policies with the rights that a deployer needs")
     sub = add("new-service", _new_service, "create the folder of another service")
     sub.add_argument("name", metavar="NAME", help="name of the service, such as greeting")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from constructs import Construct
 
 from constructs_lib.aws_construct import AwsConstruct
 from constructs_lib.aws_stack import AwsStack
-from constructs_lib.checks import check_pattern, path_below, path_of
+from constructs_lib.checks import check_email, check_pattern, path_below, path_of
 from constructs_lib.errors import ConflictError, InvalidArgumentError
 from constructs_lib.iam.policy import PolicyStatement, policy_document
 from constructs_lib.references import attribute, token
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from constructs_lib.iam.role import Role
     from constructs_lib.kms.encryption_key import EncryptionKey
-
-_EMAIL: Final = r"[^@\s]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
 
 
 class AlarmTopic(AwsConstruct):
@@ -220,8 +218,3 @@ def _alarms(stack: AwsStack) -> _Publisher:
 def _budgets(stack: AwsStack) -> _Publisher:
     source = f"arn:{stack.partition}:budgets::{stack.account_id}:*"
     return _Publisher("Budgets", "budgets.amazonaws.com", stack.account_id, source)
-
-
-def check_email(where: str, address: str) -> None:
-    """Check that a text is an e-mail address; `where` names the construct or the variable."""
-    check_pattern(where, "emails", address, _EMAIL, "use addresses, such as 'ops@shop.example'")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy_tools import cdktf
+from deploy_tools import cdktf, command_line
 from deploy_tools.app import CdktfApp
 from deploy_tools.destroy import destroy
 from deploy_tools.errors import DeploymentError
@@ -98,6 +98,7 @@ def test_unset_empty_and_local_lead_to_the_local_cloud_without_the_callers_crede
     environment = ran(tmp_path)
     assert status == 0
     assert (environment["AWS_ENDPOINT_URL"], environment["AWS_ACCESS_KEY_ID"]) == (cloud.url, "local")
+    assert environment["CI"] == "1"  # as the output of the test is not a terminal
     assert not {"AWS_PROFILE", "TF_CLI_ARGS_plan"} & environment.keys()
 
 
@@ -198,3 +199,18 @@ def test_destroy_says_what_stays_and_runs_the_cli(
     arguments, _ = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
     assert arguments == ["destroy", "shop"]
     assert "  key of shop/key: AWS deletes it after 7 days; " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["deploy", "destroy"])
+def test_the_arguments_of_a_command_are_those_of_the_cli(
+    tmp_path: Path, cli: Path, shell: dict[str, str], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    fake_app(tmp_path, {"shop": {}}, shop=[])
+    place = tmp_path / "node_modules" / ".bin" / "cdktf"
+    place.parent.mkdir(parents=True)
+    place.symlink_to(cli)
+    for name, value in {**shell, "ENVIRONMENT": "prod"}.items():
+        monkeypatch.setenv(name, value)
+    assert command_line.main(["--dir", str(tmp_path), command, "shop", "--auto-approve"]) == 0
+    arguments, _ = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
+    assert arguments == [command, "shop", "--auto-approve"]
