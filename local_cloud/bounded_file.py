@@ -39,6 +39,7 @@ class BoundedFile:
             file = self._file or self._open()
             if self._bytes and self._bytes + len(data) > self._most_bytes:
                 file.close()
+                self._file = None
                 self._path.replace(previous(self._path))
                 file = self._open()
             file.write(data)

@@ -105,10 +105,8 @@ class FunctionExecutor:
         self._housekeeping: asyncio.TimerHandle | None = None
         self._replacing = asyncio.Lock()
         self._closed = False
-        self._logs = BoundedFolder(directory / "logs" / "functions")
-        self._cloudwatch = LogDelivery()
-        self._memory = MemoryWatch()
-        self._warden = Warden(directory / "functions")
+        logs, warden = BoundedFolder(directory / "logs" / "functions"), Warden(directory / "functions")
+        self._services = WorkerServices(logs, LogDelivery(), MemoryWatch(), warden)
 
     @property
     def workers(self) -> tuple[Worker, ...]:
@@ -264,10 +262,10 @@ class FunctionExecutor:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         self._pools.clear()
-        self._memory.close()
-        self._warden.close()
-        await asyncio.to_thread(self._cloudwatch.flush)
-        self._logs.close()
+        self._services.memory.close()
+        self._services.warden.close()
+        await asyncio.to_thread(self._services.cloudwatch.flush)
+        self._services.logs.close()
 
     def worker_free(self, worker: Worker) -> None:
         """A worker has finished an invocation and can take the next."""
@@ -365,10 +363,7 @@ class FunctionExecutor:
         if self._closed:
             raise _stopping()
         self._make_room()
-        services = WorkerServices(
-            logs=self._logs, cloudwatch=self._cloudwatch, memory=self._memory, warden=self._warden
-        )
-        worker = Worker(definition, owner=self, services=services)
+        worker = Worker(definition, owner=self, services=self._services)
         self._workers.add(worker)
         if self._housekeeping is None:
             self._schedule_housekeeping()

@@ -126,14 +126,17 @@ class RuntimeApi:
         """Stop listening and drop every connection."""
         if self._server is not None:
             self._server.close()
+            self._server = None
         for connection in list(self._connections):
             connection.abort()
         self._connections.clear()
         self._parked = None
 
     def connected(self, connection: _Connection) -> None:
-        """A client has connected."""
+        """A client has connected, perhaps while this closes."""
         self._connections.add(connection)
+        if self._server is None:
+            connection.abort()
 
     def disconnected(self, connection: _Connection) -> None:
         """A client has gone."""

@@ -25,6 +25,18 @@ def test_a_full_file_is_kept_until_the_next_is_full(tmp_path: Path) -> None:
     assert (tmp_path / "a.log").read_text() == "8..\n9..\n"
 
 
+def test_a_full_file_that_cannot_be_kept_ends_no_invocation(tmp_path: Path) -> None:
+    file = BoundedFile(tmp_path / "a.log", most_bytes=10)
+    file.write(b"x" * 10)
+    (tmp_path / "a.log.1").mkdir()  # where the full file would be
+    for _ in range(2):
+        file.write(b"y")
+    (tmp_path / "a.log.1").rmdir()
+    file.write(b"z")
+    file.close()
+    assert (tmp_path / "a.log").read_bytes()[-1:] == b"z"
+
+
 def test_what_was_there_before_stays(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_text("before\n")
     file = BoundedFile(tmp_path / "a.log")

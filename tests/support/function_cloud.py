@@ -125,7 +125,7 @@ class Cloud:
         return (self.directory / "logs" / "functions" / f"{name}.log").read_text()
 
     def warden_pid(self) -> int:
-        pid = self.executor._warden.pid
+        pid = self.executor._services.warden.pid
         assert isinstance(pid, int)
         return pid
 

@@ -276,7 +276,7 @@ def test_close_leaves_no_process_and_refuses_what_comes_later(cloud: Cloud) -> N
         "    return subprocess.Popen(['sleep', '60'], start_new_session=True).pid\n",
         name="spawner",
     )
-    before = own_children() - {cloud.executor._warden.pid}
+    before = own_children() - {cloud.executor._services.warden.pid}
     Gate(cloud).enter()
     grandchild = cloud.call("spawner")
     running = cloud.start("demo", {"mark": str(cloud.directory / "m"), "go": str(cloud.directory / "never")})

@@ -66,7 +66,7 @@ def test_a_warden_that_is_killed_is_replaced_and_knows_all_workers(cloud: Cloud)
     assert eventually(lambda: not alive(warden))
     second = cloud.call("two")
     assert cloud.warden_pid() != warden
-    cloud.executor._warden.close()
+    cloud.executor._services.warden.close()
     assert eventually(lambda: not alive(first) and not alive(second))
 
 
