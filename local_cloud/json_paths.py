@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -21,6 +22,8 @@ _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _PATTERN = re.compile(r"/((?:[^/\\]|\\.)+)/(i?)")
 _OPERATOR = re.compile(r"==|!=|<=|>=|<|>|=~|\bin\b|\bnin\b")
 _WORDS = {"true": True, "false": False, "null": None}
+
+_root: ContextVar[Any] = ContextVar("root")
 
 _Step = Callable[[Any], list[Any]]
 _Test = Callable[[Any], bool]
@@ -48,17 +51,22 @@ class JsonPath:
     Attributes:
         keys: Members and positions by name, for a path of nothing else; None for all others.
         definite: The path has one result at most.
+        reads_root: A filter of the path reads the whole content (`$`).
     """
 
     steps: tuple[_Step, ...]
     keys: tuple[str | int, ...] | None
     definite: bool
+    reads_root: bool = False
 
     def values(self, content: Any) -> list[Any]:
         """Return all values that the path leads to."""
+        token = _root.set(content) if self.reads_root else None
         found = [content]
         for step in self.steps:
             found = [value for item in found for value in step(item)]
+        if token is not None:
+            _root.reset(token)
         return found
 
     def missing(self, content: Any) -> str:
@@ -110,6 +118,7 @@ def find(path: str, content: Any) -> Any:
 @lru_cache(maxsize=2048)
 def compile_path(path: str) -> JsonPath:
     """Parse a path that begins with `$`."""
+    path = path.strip()
     parser = _Parser(path)
     try:
         if not parser.take("$"):
@@ -119,13 +128,14 @@ def compile_path(path: str) -> JsonPath:
             raise parser.error(f"unexpected {path[parser.at]!r} at position {parser.at}")
     except (RecursionError, re.error) as error:
         raise JsonPathError(f"{path} is not a JSONPath: {error}") from None
-    return parsed
+    return replace(parsed, reads_root=parser.reads_root)
 
 
 class _Parser:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
+        self.reads_root = False
 
     def error(self, detail: str) -> JsonPathError:
         return JsonPathError(f"{self.text} is not a JSONPath: {detail}")
@@ -158,7 +168,7 @@ class _Parser:
                 keys.append(None)
                 step, key = self._bracket() if self.take("[") else self._dotted()
             elif self.take("."):
-                step, key = self._dotted()
+                step, key = self._bracket() if self.take("[") else self._dotted()
             elif self.take("["):
                 step, key = self._bracket()
             else:
@@ -271,6 +281,10 @@ class _Parser:
         if self.take("@"):
             path = self.path()
             return lambda item: _one(path, item)
+        if self.take("$"):
+            self.reads_root = True
+            path = self.path()
+            return lambda _: _one(path, _root.get())
         if self.take("["):
             values: list[Callable[[Any], Any]] = []
             self.spaces()

@@ -15,6 +15,18 @@ _MODELS = {"email": "ses", "monitoring": "cloudwatch", "states": "stepfunctions"
 _LOADER = Loader()
 
 
+# Names of AWS's SDK for Java that are not boto3's without hyphens.
+_BOTO3_NAMES = {
+    "applicationdiscovery": "discovery", "cloudwatchlogs": "logs", "cognitoidentityprovider": "cognito-idp", "config": "config",
+    "costandusagereport": "cur", "costexplorer": "ce", "databasemigration": "dms", "directory": "ds", "directoryservicedata": "ds-data",
+    "elasticloadbalancing": "elb", "elasticloadbalancingv2": "elbv2", "elasticsearch": "es", "eventbridge": "events",
+    "iotdataplane": "iot-data", "iotjobsdataplane": "iot-jobs-data", "lexmodelbuilding": "lex-models", "lexmodelsv2": "lexv2-models",
+    "lexruntime": "lex-runtime", "lexruntimev2": "lexv2-runtime", "marketplaceentitlement": "marketplace-entitlement",
+    "marketplacemetering": "meteringmarketplace", "migrationhub": "mgh", "pinpointsmsvoice": "sms-voice",
+    "serverlessapplicationrepository": "serverlessrepo", "sfn": "stepfunctions", "simpledb": "sdb", "states": "stepfunctions",
+}  # fmt: skip
+
+
 @lru_cache(maxsize=32)
 def service_model(service: str) -> Any:
     """Return the model of a service, by its name in ARNs, in signatures or in boto3; None for an unknown one."""
@@ -23,6 +35,17 @@ def service_model(service: str) -> Any:
         return ServiceModel(_LOADER.load_service_model(name, "service-2"), name)
     except UnknownServiceError:
         return None
+
+
+def boto3_name(service: str) -> str:
+    """Return boto3's name of a service by that of AWS's SDK for Java, as resources of state machines have it."""
+    known = _BOTO3_NAMES.get(service) or _BOTO3_NAMES.get(service.removesuffix("service"))
+    return known or _without_hyphens().get(service, service)
+
+
+@lru_cache(maxsize=1)
+def _without_hyphens() -> dict[str, str]:
+    return {name.replace("-", ""): name for name in _loader().list_available_services("service-2")}
 
 
 def values_of(service: str, shape: str) -> frozenset[str]:

@@ -293,7 +293,7 @@ def _check_failures(where: str, field: str, entries: object) -> None:
                 where, f"a {field} names {_ALL} and others, which it covers", f"name {_ALL} alone"
             )
         covered = [n for n in names if n in taken or (_FAILED in taken and n not in (_ALL, *_TIMEOUTS))]
-        if covered:
+        if len(covered) == len(names):
             raise _unused(where, field, covered, covered[0] if covered[0] in taken else _FAILED)
         taken.update(names)
 

@@ -1,7 +1,8 @@
-"""Fields of Distributed Map that moto's parser does not know: `ExecutionType: EXPRESS`, `ItemBatcher`, an empty `ReaderConfig`.
+"""Fields of Distributed Map that moto's parser cannot read.
 
-Written against moto 5.2.5. They are taken out before a definition is parsed; batches are made when the map runs. Child
-executions are the same for both types here.
+They are `ExecutionType: EXPRESS`, `ItemBatcher`, an empty `ReaderConfig`, and a `ToleratedFailurePercentage` without a
+fraction. Written against moto 5.2.5. They are taken out or rewritten before a definition is parsed; batches are made when the
+map runs. Child executions are the same for both types here.
 """
 
 from __future__ import annotations
@@ -77,6 +78,8 @@ def make_readable(machine: Any) -> None:
             if isinstance(config, dict) and config.get("ExecutionType") == "EXPRESS":
                 config["ExecutionType"] = "STANDARD"
         state.pop("ItemBatcher", None)
+        if isinstance(percentage := state.get("ToleratedFailurePercentage"), int):
+            state["ToleratedFailurePercentage"] = float(percentage)
         reader = state.get("ItemReader")
         if isinstance(reader, dict) and isinstance(settings := reader.get("ReaderConfig"), dict):
             settings.setdefault("InputType", "JSON")

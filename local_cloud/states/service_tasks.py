@@ -2,7 +2,7 @@
 
 Written against moto 5.2.5, where a task with `.sync` looks for the end of what it started twice a second, `InvocationType`
 is lost, and names of parameters and results are not translated between Step Functions (`StateMachineArn`) and boto3
-(`stateMachineArn`), for which LocalStack's code asks its own library. Few names of services are translated to boto3's. An
+(`stateMachineArn`), for which LocalStack's code asks its own library. Names of services are not translated to boto3's. An
 attempt that follows another one has the same task token, which has ended.
 """
 
@@ -34,7 +34,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 )
 
 from local_cloud.patches import replaces
-from local_cloud.service_models import missing_members
+from local_cloud.service_models import boto3_name, missing_members
 from local_cloud.states import clients, functions
 from local_cloud.states.task_errors import ServiceNotHereError
 
@@ -42,11 +42,6 @@ _POLL_SECONDS = 0.02
 _WITHOUT_METADATA = ("aws-sdk", "apigateway", "http")
 _MODEL_REGION = "us-east-1"  # a service's model is the same in every region
 
-# Names in resources that differ from boto3's.
-_BOTO3_NAMES = {"bedrockruntime": "bedrock-runtime", "cloudwatchlogs": "logs", "eventbridge": "events"}
-
-
-StateTaskService._SERVICE_NAME_SFN_TO_BOTO_OVERRIDES.update(_BOTO3_NAMES)
 lambda_eval_utils._invoke_lambda_function = functions.invoke
 state_task_service_lambda._SUPPORTED_API_PARAM_BINDINGS["invoke"].add("InvocationType")
 state_task_service_callback._DELAY_SECONDS_SYNC_CONDITION_CHECK = _POLL_SECONDS
@@ -88,6 +83,11 @@ def _waiting_for_everything(task: Any) -> None:
     """Let a service that is not here be named with any pattern, so that the call is what fails."""
     patterns = {ResourceCondition.WaitForTaskToken, ResourceCondition.Sync, ResourceCondition.Sync2}
     StateTaskServiceCallback.__init__(task, supported_integration_patterns=patterns)
+
+
+@replaces(StateTaskService, "_get_boto_service_name")
+def _service_of(task: Any, service: str | None = None) -> str:
+    return boto3_name(service or task.resource.api_name)
 
 
 @replaces(StateTaskService, "_normalise_parameters")

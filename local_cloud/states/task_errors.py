@@ -9,6 +9,7 @@ DynamoDB are those that AWS is known to give, the others follow their pattern. m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -50,6 +51,7 @@ from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
 from local_cloud.patches import extends, replaces
+from local_cloud.service_models import boto3_name, service_model
 from local_cloud.states.failures import runtime_error
 
 _DENIED = ("AccessDenied", "AccessDeniedException")
@@ -60,13 +62,6 @@ _NAMES = {
     dynamodb.StateTaskServiceDynamoDB: ("DynamoDB.AmazonDynamoDBException", "AmazonDynamoDBv2"),
     sfn.StateTaskServiceSfn: ("StepFunctions.AWSStepFunctionsException", "AWSStepFunctions"),
     sqs.StateTaskServiceSqs: ("SQS.AmazonSQSException", "AmazonSQS"),
-}
-_SERVICES = {
-    "bedrockruntime": "BedrockRuntime",
-    "cloudwatch": "CloudWatch",
-    "cloudwatchlogs": "CloudWatchLogs",
-    "eventbridge": "EventBridge",
-    "secretsmanager": "SecretsManager",
 }
 
 
@@ -171,5 +166,8 @@ def _with_extended_request_id(task: Any, _env: Any, ex: Any) -> None:
 
 @replaces(aws_sdk.StateTaskServiceAwsSdk, "_normalise_service_error_name")
 def _service_name(service: str) -> str:
-    names = {**aws_sdk._SERVICE_ERROR_NAMES, **_SERVICES}
-    return str(names.get(service.lower()) or service[:1].upper() + service[1:])
+    """Return the name of a service's client in AWS's SDK for Java, such as `DynamoDb`."""
+    model = service_model(boto3_name(service.lower()))
+    name = service[:1].upper() + service[1:] if model is None else model.metadata["serviceId"]
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])|(?=v\d$)", " ", name.replace("IoT", "Iot")).split()
+    return "".join(word[:1].upper() + (word[1:].lower() if word.isupper() else word[1:]) for word in words)

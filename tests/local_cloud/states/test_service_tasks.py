@@ -433,3 +433,19 @@ def test_the_times_in_a_result_are_texts(states: States) -> None:
     }
     (text,) = states.output(only(task))["times"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z", text)
+
+
+@pytest.mark.parametrize(
+    ("service", "action", "prefix"),
+    [
+        ("redshiftdata", "executeStatement", "RedshiftData"),
+        ("bedrockagent", "createDataSource", "BedrockAgent"),
+        ("sesv2", "sendEmail", "SesV2"),
+        ("costexplorer", "getTags", "CostExplorer"),
+        ("eventbridge", "describeRule", "EventBridge"),
+        ("iotdataplane", "publish", "IotDataPlane"),
+    ],
+)
+def test_services_have_the_names_of_the_sdk(states: States, service: str, action: str, prefix: str) -> None:
+    task = {"Type": "Task", "Resource": f"arn:aws:states:::aws-sdk:{service}:{action}", "Parameters": {}}
+    assert states.output(caught(task))["Error"].startswith(f"{prefix}.")

@@ -181,6 +181,7 @@ def distributed(**more: Any) -> dict[str, Any]:
 def test_a_distributed_map_of_express_executions_works_on_batches(states: States) -> None:
     state = distributed(
         ItemsPath="$.items",
+        ToleratedFailurePercentage=100,
         ItemSelector={"v.$": "$$.Map.Item.Value"},
         ItemBatcher={"MaxItemsPerBatch": 2, "BatchInput": {"for.$": "$.who"}},
     )
