@@ -13,12 +13,14 @@ import re
 import threading
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from moto.stepfunctions import urls
 from moto.stepfunctions.exceptions import (
+    ActivityDoesNotExist,
     ExecutionAlreadyExists,
     ExecutionDoesNotExist,
     InvalidExecutionInput,
@@ -111,8 +113,10 @@ class LocalStatesBackend(TaskTokens, StepFunctionsParserBackend):  # type: ignor
         if (tracing := changes.get("tracing_configuration")) is not None:  # `{}` means that it is off
             changes["tracing_configuration"] = {"enabled": bool(tracing.get("enabled"))}
         publish, description = changes.pop("publish", None), changes.pop("version_description", None)
+        before = _content(machine)
         super().update_state_machine(arn, definition=definition, **changes)
-        machine.revision_id = str(uuid.uuid4())
+        if machine.revision_id is None or _content(machine) != before:
+            machine.revision_id = str(uuid.uuid4())
         if publish:
             self.publish_version(arn, description)
         return machine
@@ -216,6 +220,27 @@ class LocalStatesBackend(TaskTokens, StepFunctionsParserBackend):  # type: ignor
             if arn not in versions:
                 raise ResourceNotFound(arn)
         return machine
+
+    def delete_state_machine_alias(self, arn: str) -> None:
+        """Delete an alias, if there is one."""
+        with suppress(ResourceNotFound):
+            super().delete_state_machine_alias(arn)
+
+    # Activities
+
+    def create_activity(self, name: str, *arguments: Any, **options: Any) -> Any:
+        """Create an activity, or return the one of that name."""
+        present = self.activities.get(
+            f"arn:{self.partition}:states:{self.region_name}:{self.account_id}:activity:{name}"
+        )
+        return present or super().create_activity(name, *arguments, **options)
+
+    def describe_activity(self, activity_arn: str) -> Any:
+        """Return an activity."""
+        try:
+            return super().describe_activity(activity_arn)
+        except ActivityDoesNotExist:
+            raise ActivityDoesNotExist(f"Activity Does Not Exist: '{activity_arn}'") from None
 
     # Executions
 

@@ -3,7 +3,8 @@
 Written against moto 5.2.5, which takes a missing variable for one that does not match, knows no fractions of seconds and
 no offsets in timestamps, waits for a timestamp in the machine's own time zone, exchanges the sides of a comparison with a
 variable (`$name`), cannot read the context object (`$$.name`) there, fails where the sides have different types, and reads
-`?` and `[` in `StringMatches` as wildcards; and a choice without a match is a `States.Runtime`.
+`?` and `[` in `StringMatches` as wildcards; a choice without a match is a `States.Runtime`; `Assign` and `Output` of a
+Choice state take effect too if a rule leads to the same state as `Default`; and `Assign` of a rule in JSONPath is lost.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from moto.stepfunctions.parser.api import ExecutionFailedEventDetails, HistoryEventType
+from moto.stepfunctions.parser.asl.component.common.assign.assign_decl import AssignDecl
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import (
     StatesErrorNameType,
 )
@@ -22,6 +24,7 @@ from moto.stepfunctions.parser.asl.component.common.string.string_expression imp
     StringContextPath,
     StringJSONata,
 )
+from moto.stepfunctions.parser.asl.component.state.choice.choice_rule import ChoiceRule
 from moto.stepfunctions.parser.asl.component.state.choice.comparison.comparison_func import (
     ComparisonFuncStringVariableSample,
 )
@@ -29,11 +32,14 @@ from moto.stepfunctions.parser.asl.component.state.choice.comparison.comparison_
     ComparisonVariable,
 )
 from moto.stepfunctions.parser.asl.component.state.choice.state_choice import StateChoice
+from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.seconds import SecondsJSONata
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.timestamp import (
     Timestamp,
     TimestampPath,
 )
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
+from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError
 
 from local_cloud.json_paths import MISSING
@@ -121,18 +127,54 @@ def _is(kind: str, value: Any) -> bool:
     return value is None if kind == "Null" else _TYPES[kind](value) is not None
 
 
-@extends(StateChoice, "_eval_state")
-def _name_no_match(original: Callable[..., None], state: Any, env: Any) -> None:
-    try:
-        original(state, env)
-    except RuntimeError as error:
-        if not str(error.args[0]).startswith("No branching option"):
-            raise
+@extends(Preprocessor, "visitChoice_rule_comparison_composite", "visitChoice_rule_comparison_variable")
+def _with_assign(original: Callable[..., Any], visitor: Any, context: Any) -> Any:
+    """Read `Assign` of a rule in JSONPath too."""
+    rule = original(visitor, context)
+    if rule.assign is None:
+        parts = map(visitor.visit, context.children)
+        rule.assign = next((part for part in parts if isinstance(part, AssignDecl)), None)
+    return rule
+
+
+@replaces(ChoiceRule, "_eval_body")
+def _apply(rule: Any, env: Any) -> None:
+    rule.comparison.eval(env)
+    if env.stack.pop() is not True:
+        env.stack.append(False)
+        return
+    for part in (rule.assign, rule.output):
+        if part is not None:
+            part.eval(env)
+    env.stack.append(True)
+
+
+@replaces(StateChoice, "_eval_state")
+def _choose(state: Any, env: Any) -> None:
+    """Find the next state. `Assign` and `Output` of the state itself are for the default only."""
+    for rule in state.choices_decl.rules:
+        rule.eval(env)
+        if env.stack.pop() is True:
+            env.stack.append(rule.next_stmt.name)
+            return
+    if state.default_state is None:
         kind = StatesErrorNameType.StatesNoChoiceMatched
         cause = f"No rule of the Choice state '{state.name}' matched, and it has no Default."
         details = ExecutionFailedEventDetails(error=kind.to_name(), cause=cause)
         event = EventDetails(executionFailedEventDetails=details)
-        raise failure(env, kind, HistoryEventType.ExecutionFailed, event) from None
+        raise failure(env, kind, HistoryEventType.ExecutionFailed, event)
+    for part in (state.assign_decl, state.output):
+        if part is not None:
+            part.eval(env)
+    env.stack.append(state.default_state.state_name)
+
+
+@replaces(StateChoice, "_eval_state_output")
+def _leave(state: Any, env: Any) -> None:
+    following = env.stack.pop()
+    if state._is_language_query_jsonpath():
+        CommonStateField._eval_state_output(state, env)
+    env.next_state_name = following
 
 
 Timestamp._from_timestamp_string = staticmethod(_timestamp)
@@ -151,3 +193,12 @@ def _get_wait_seconds(wait: Any, env: Any) -> int:
     field = "TimestampPath" if isinstance(wait, TimestampPath) else "Timestamp"
     path = wait.string.literal_value
     raise runtime_error(env, f"The {field} parameter does not reference a valid {expected}: {path} == {text}")
+
+
+@replaces(SecondsJSONata, "_get_wait_seconds")
+def _seconds(wait: Any, env: Any) -> int:
+    wait.string_jsonata.eval(env=env)
+    seconds = env.stack.pop()
+    if type(seconds) is not int or seconds < 0:
+        raise ValueError(f"{seconds!r} is not a number of seconds")
+    return seconds

@@ -74,6 +74,7 @@ class _Worker(ExecutionWorker):  # type: ignore[misc] # moto ships no types
         program = parsed(self._evaluation_details.state_machine_details.definition)
         self.env = self._get_evaluation_environment()
         self.env.next_state_name = program.start_at.start_at_name
+        self.env.states.context_object.context_object_data["Execution"]["RedriveCount"] = 0
         return program
 
     def run(self, program: Any) -> None:
@@ -212,7 +213,7 @@ class LocalExecution(Execution):  # type: ignore[misc] # moto ships no types
 
     def describe_sync(self) -> dict[str, Any]:
         """Return the answer of StartSyncExecution for an ended execution."""
-        answer = self.describe()
+        answer = {"outputDetails": {"included": True}, **self.describe()}
         for name in ("stateMachineAliasArn", "stateMachineVersionArn"):
             answer.pop(name, None)
         if answer["status"] == "ABORTED":

@@ -22,12 +22,13 @@ from moto.stepfunctions.parser.asl.component.common.path.result_path import Resu
 from moto.stepfunctions.parser.asl.component.common.query_language import QueryLanguage, QueryLanguageMode
 from moto.stepfunctions.parser.asl.component.common.string.string_expression import (
     StringIntrinsicFunction,
+    StringJSONata,
     StringJsonPath,
     StringVariableSample,
 )
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
-from moto.stepfunctions.parser.asl.component.state.fail.cause_decl import CausePath
-from moto.stepfunctions.parser.asl.component.state.fail.error_decl import ErrorPath
+from moto.stepfunctions.parser.asl.component.state.fail.cause_decl import Cause, CausePath
+from moto.stepfunctions.parser.asl.component.state.fail.error_decl import Error, ErrorPath
 from moto.stepfunctions.parser.asl.eval.variable_store import VariableStore
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 from moto.stepfunctions.parser.asl.utils import encoding, json_path
@@ -38,6 +39,7 @@ from local_cloud.json_paths import JsonPathError, compile_path
 from local_cloud.patches import checks, extends, replaces
 from local_cloud.states import intrinsics
 from local_cloud.states.failures import runtime_error, task_error
+from local_cloud.states.jsonata import QueryError
 
 _TEXT_FUNCTIONS = ("ArrayGetItem", "Base64Decode", "Base64Encode", "Format", "Hash", "JsonToString", "UUID")
 
@@ -156,6 +158,18 @@ def _path_of_text(component: Any, string_expression: Any) -> None:
             f"'{text}' is not allowed as {field}; use States.{', States.'.join(_TEXT_FUNCTIONS)}"
         )
     component.string_expression = string_expression
+
+
+@extends(Cause, "_eval_body")
+@extends(Error, "_eval_body")
+def _require_text(original: Callable[..., None], component: Any, env: Any) -> None:
+    original(component, env)
+    if isinstance(env.stack[-1], str):
+        return
+    expression = component.string_expression
+    if isinstance(expression, StringJSONata):
+        raise QueryError(expression.expression, "returned an unexpected result type.")
+    raise runtime_error(env, f"The value of '{expression.literal_value}' is not a string.")
 
 
 @extends(Preprocessor, "_open_query_language_scope")

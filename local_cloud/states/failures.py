@@ -63,7 +63,10 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_map.items.items im
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.state_map import StateMap
 from moto.stepfunctions.parser.asl.component.state.exec.state_parallel.branches_decl import BranchesDecl
 from moto.stepfunctions.parser.asl.component.state.exec.state_parallel.state_parallel import StateParallel
+from moto.stepfunctions.parser.asl.component.state.fail.cause_decl import CauseDecl
+from moto.stepfunctions.parser.asl.component.state.fail.error_decl import ErrorDecl
 from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.seconds import SecondsJSONata
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError
@@ -80,6 +83,9 @@ _FIELDS = (
     (Heartbeat, "HeartbeatSeconds"),
     (Items, "Items"),
     (ConditionStringJSONata, "Condition"),
+    (SecondsJSONata, "Seconds"),
+    (CauseDecl, "Cause"),
+    (ErrorDecl, "Error"),
 )
 _PATH_FIELDS = ("InputPath", "OutputPath", "TimeoutSecondsPath", "HeartbeatSecondsPath")
 _FAILED_EVENTS = {

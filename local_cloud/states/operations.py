@@ -13,7 +13,7 @@ from typing import Any
 
 from moto.core.exceptions import AWSError
 from moto.core.responses import ActionResult, EmptyResult
-from moto.stepfunctions.exceptions import InvalidToken, ValidationException
+from moto.stepfunctions.exceptions import InvalidToken, StateMachineDoesNotExist, ValidationException
 from moto.stepfunctions.parser import api
 from moto.stepfunctions.responses import StepFunctionResponse
 
@@ -65,8 +65,8 @@ def _create_state_machine(response: Any) -> Any:
 def _update_state_machine(response: Any) -> Any:
     given = response._get_param
     publish, description = _new_version(response)
-    if given("stateMachineArn").count(":") > 6:
-        raise ValidationException("A version or an alias of a state machine cannot be updated")
+    if given("stateMachineArn").count(":") > 6:  # a version or an alias
+        raise StateMachineDoesNotExist(f"State Machine Does Not Exist: '{given('stateMachineArn')}'")
     machine = response.stepfunction_backend.update_state_machine(
         arn=given("stateMachineArn"),
         definition=given("definition"),

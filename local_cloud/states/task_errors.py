@@ -55,7 +55,6 @@ from local_cloud.service_models import boto3_name, service_model
 from local_cloud.states.failures import runtime_error
 
 _DENIED = ("AccessDenied", "AccessDeniedException")
-_NO_QUEUE = ("NonExistentQueue", "QueueDoesNotExist")
 
 # The general error of a service, and the name of the service in the cause.
 _NAMES = {
@@ -102,10 +101,10 @@ def _failure_of(kind: type[Exception], owner: Any) -> Callable[[_Failure], _Fail
     return install
 
 
-def _general(task: Any, env: Any, ex: Any) -> Any:
+def _unnamed(task: Any, env: Any, ex: Any) -> Any:
     code = ex.response["Error"]["Code"]
-    is_of_sqs = isinstance(task, sqs.StateTaskServiceSqs) and not code.endswith(_NO_QUEUE)
-    if code not in _DENIED and not is_of_sqs:
+    shapes = service_model(boto3_name(task.resource.api_name)).error_shapes
+    if code not in _DENIED and any(code in (shape.name, shape.error_code) for shape in shapes):
         return None
     error, service = _NAMES[type(task)]
     metadata = ex.response["ResponseMetadata"]
@@ -117,7 +116,7 @@ def _general(task: Any, env: Any, ex: Any) -> Any:
 
 
 for _task in _NAMES:
-    _failure_of(ClientError, _task)(_general)
+    _failure_of(ClientError, _task)(_unnamed)
 
 
 @extends(StateTaskServiceLambda, "_error_cause_from_client_error")

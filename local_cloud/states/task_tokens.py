@@ -110,6 +110,7 @@ class TaskTokens:
 
     def send_task_success(self, task_token: str, outcome: str) -> None:
         """End a task with its output."""
+        self._endpoint(task_token)
         try:
             json.loads(outcome)
         except (TypeError, ValueError):

@@ -73,9 +73,33 @@ def test_a_comparison_with_a_path(
     assert states.output(definition, {"v": value, "other": other}) is expected
 
 
+@pytest.mark.parametrize(("value", "expected"), [(1, "rule"), (2, "default")])
+def test_a_rule_that_leads_where_default_leads_has_its_own_assign(
+    states: States, value: int, expected: str
+) -> None:
+    rule = {"Variable": "$.v", "NumericEquals": 1, "Assign": {"by": "rule", "v.$": "$.v"}, "Next": "End"}
+    choose = {"Type": "Choice", "Choices": [rule], "Assign": {"by": "default"}, "Default": "End"}
+    end = {"Type": "Pass", "Parameters": {"by.$": "$by"}, "End": True}
+    assert states.output({"StartAt": "C", "States": {"C": choose, "End": end}}, {"v": value}) == {
+        "by": expected
+    }
+
+
+def test_a_rule_that_leads_where_default_leads_has_its_own_output(states: States) -> None:
+    rule = {"Condition": "{% $states.input.v = 1 %}", "Output": "rule", "Next": "End"}
+    choose = {"Type": "Choice", "Choices": [rule], "Output": "default", "Default": "End"}
+    definition = {
+        "StartAt": "C",
+        "States": {"C": choose, "End": {"Type": "Succeed"}},
+        "QueryLanguage": "JSONata",
+    }
+    assert [states.output(definition, {"v": value}) for value in (1, 2)] == ["rule", "default"]
+
+
 def test_the_times_of_the_context_object_are_timestamps(states: States) -> None:
     entered = {"Variable": "$$.State.EnteredTime", "TimestampGreaterThanEqualsPath": "$$.Execution.StartTime"}
     assert states.output(choice(entered)) is True
+    assert states.output(only({"Type": "Pass", "OutputPath": "$$.Execution.RedriveCount"})) == 0
 
 
 @pytest.mark.parametrize("path", ["$.none", "$$.Execution.Input.none", "$none"])

@@ -338,3 +338,21 @@ def test_the_error_and_the_cause_of_a_fail_state_may_be_calls_of_functions(state
     assert (answer["error"], answer["cause"]) == ("Odd", '{"e":"Odd"}')
     with pytest.raises(states.sfn.exceptions.InvalidDefinition, match="is not allowed as ErrorPath"):
         states.machine(only({"Type": "Fail", "ErrorPath": "States.MathAdd(1, 2)"}))
+
+
+@pytest.mark.parametrize(
+    ("state", "error", "cause"),
+    [
+        ({"Type": "Fail", "Error": "{% 5 %}"}, "States.QueryEvaluationError", "field 'Error' returned an unexpected"),
+        ({"Type": "Fail", "Cause": "{% $none %}"}, "States.QueryEvaluationError", "field 'Cause' returned nothing"),
+        ({"Type": "Wait", "Seconds": "{% -1 %}"}, "States.QueryEvaluationError", "field 'Seconds' returned an unexpected"),
+        ({"Type": "Fail", "ErrorPath": "$.n", "QueryLanguage": "JSONPath"}, "States.Runtime", "'$.n' is not a string"),
+    ],
+)  # fmt: skip
+def test_a_field_of_another_type_is_an_error(
+    states: States, state: dict[str, Any], error: str, cause: str
+) -> None:
+    language = {} if "QueryLanguage" in state else {"QueryLanguage": "JSONata"}
+    answer = states.run(only(state, **language), {"n": 5})
+    assert answer["error"] == error
+    assert cause in answer["cause"]

@@ -422,9 +422,8 @@ def test_an_old_revision_is_not_published_and_a_version_not_updated(states: Stat
     with pytest.raises(states.sfn.exceptions.ConflictException):
         states.sfn.publish_state_machine_version(stateMachineArn=arn, revisionId="old")
     version = states.sfn.publish_state_machine_version(stateMachineArn=arn)["stateMachineVersionArn"]
-    with pytest.raises(ClientError) as refused:
+    with pytest.raises(states.sfn.exceptions.StateMachineDoesNotExist):
         states.sfn.update_state_machine(stateMachineArn=version, roleArn=states.role)
-    assert refused.value.response["Error"]["Code"] == "ValidationException"
 
 
 def test_the_history_has_the_input_as_it_was_sent(states: States) -> None:
@@ -501,3 +500,36 @@ def test_the_executions_of_a_state_machine_share_a_log_stream(states: States) ->
 
     eventually(ended)
     assert len(states.client("logs").describe_log_streams(logGroupName=group)["logStreams"]) == 1
+
+
+def test_an_activity_of_the_same_name_is_the_same(states: States) -> None:
+    name = states.name("activity")
+    first, second = (states.sfn.create_activity(name=name) for _ in range(2))
+    assert (first["activityArn"], first["creationDate"]) == (second["activityArn"], second["creationDate"])
+    states.sfn.delete_activity(activityArn=first["activityArn"])
+    with pytest.raises(states.sfn.exceptions.ActivityDoesNotExist, match="Activity Does Not Exist: 'arn:"):
+        states.sfn.describe_activity(activityArn=first["activityArn"])
+    task = {"Type": "Task", "Resource": first["activityArn"], "End": True}
+    execution = states.start(states.machine({"StartAt": "A", "States": {"A": task}}, kind="STANDARD"))
+    assert f"The activity {first['activityArn']} does not exist." in states.wait(execution)["cause"]
+    assert states.kinds(execution) == ["ExecutionStarted", "TaskStateEntered", "ExecutionFailed"]
+
+
+def test_an_update_that_changes_nothing_keeps_the_revision(states: States) -> None:
+    arn = states.machine(SUCCEED)
+    definition = json.dumps(only({"Type": "Pass", "Result": 1}))
+    first, same = (
+        states.sfn.update_state_machine(stateMachineArn=arn, definition=definition) for _ in range(2)
+    )
+    other = states.sfn.update_state_machine(stateMachineArn=arn, definition=json.dumps(SUCCEED))
+    assert first["revisionId"] == same["revisionId"] != other["revisionId"]
+
+
+def test_an_alias_that_is_gone_can_be_deleted(states: States) -> None:
+    arn = states.machine(SUCCEED)
+    states.sfn.delete_state_machine_alias(stateMachineAliasArn=f"{arn}:gone")
+
+
+def test_a_failed_synchronous_execution_has_details_of_an_output(states: States) -> None:
+    answer = states.run(only({"Type": "Fail"}))
+    assert (answer["status"], answer["outputDetails"]) == ("FAILED", {"included": True})

@@ -449,3 +449,11 @@ def test_the_times_in_a_result_are_texts(states: States) -> None:
 def test_services_have_the_names_of_the_sdk(states: States, service: str, action: str, prefix: str) -> None:
     task = {"Type": "Task", "Resource": f"arn:aws:states:::aws-sdk:{service}:{action}", "Parameters": {}}
     assert states.output(caught(task))["Error"].startswith(f"{prefix}.")
+
+
+def test_an_error_without_a_class_in_the_sdk_is_the_general_one_of_the_service(states: States) -> None:
+    parameters = {"TableName": "x", "Key": {}}
+    task = {"Type": "Task", "Resource": "arn:aws:states:::dynamodb:getItem", "Parameters": parameters}
+    assert states.output(caught(task))["Error"] == "DynamoDB.ResourceNotFoundException"
+    del parameters["Key"]
+    assert states.output(caught(task))["Error"] == "DynamoDB.AmazonDynamoDBException"
