@@ -45,7 +45,7 @@ def boto3_name(service: str) -> str:
 
 @lru_cache(maxsize=1)
 def _without_hyphens() -> dict[str, str]:
-    return {name.replace("-", ""): name for name in _loader().list_available_services("service-2")}
+    return {name.replace("-", ""): name for name in _LOADER.list_available_services("service-2")}
 
 
 def values_of(service: str, shape: str) -> frozenset[str]:
