@@ -39,8 +39,8 @@ def service_model(service: str) -> Any:
 
 def boto3_name(service: str) -> str:
     """Return boto3's name of a service by that of AWS's SDK for Java, as resources of state machines have it."""
-    known = _BOTO3_NAMES.get(service) or _BOTO3_NAMES.get(service.removesuffix("service"))
-    return known or _without_hyphens().get(service, service)
+    name = _BOTO3_NAMES.get(service) or _BOTO3_NAMES.get(service.removesuffix("service"))
+    return name or _without_hyphens().get(service, service)
 
 
 @lru_cache(maxsize=1)
