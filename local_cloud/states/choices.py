@@ -16,34 +16,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from moto.stepfunctions.parser.api import ExecutionFailedEventDetails, HistoryEventType
-from moto.stepfunctions.parser.asl.component.common.assign.assign_decl import AssignDecl
-from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import (
-    StatesErrorNameType,
-)
-from moto.stepfunctions.parser.asl.component.common.string.string_expression import (
-    StringContextPath,
-    StringJSONata,
-)
-from moto.stepfunctions.parser.asl.component.state.choice.choice_rule import ChoiceRule
-from moto.stepfunctions.parser.asl.component.state.choice.comparison.comparison_func import (
-    ComparisonFuncStringVariableSample,
-)
-from moto.stepfunctions.parser.asl.component.state.choice.comparison.comparison_variable import (
-    ComparisonVariable,
-)
-from moto.stepfunctions.parser.asl.component.state.choice.state_choice import StateChoice
-from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
-from moto.stepfunctions.parser.asl.component.state.wait.wait_function.seconds import SecondsJSONata
-from moto.stepfunctions.parser.asl.component.state.wait.wait_function.timestamp import (
-    Timestamp,
-    TimestampPath,
-)
-from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError
 
 from local_cloud.json_paths import MISSING
 from local_cloud.patches import extends, replaces
+from local_cloud.states import parser
 from local_cloud.states.expressions import read_path
 from local_cloud.states.failures import evaluation_error, failure, runtime_error
 from local_cloud.states.jsonata import QueryError
@@ -92,16 +70,18 @@ _TESTS: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-@replaces(ComparisonVariable, "_eval_body")
+@replaces(parser.ComparisonVariable, "_eval_body")
 def _compare(comparison: Any, env: Any) -> None:
     function, variable = comparison.comparison_function, comparison.variable.string_sampler
     name, expected = function.operator_type.name, function.value
-    path = f"${variable.json_path}" if isinstance(variable, StringContextPath) else variable.literal_value
+    path = (
+        f"${variable.json_path}" if isinstance(variable, parser.StringContextPath) else variable.literal_value
+    )
     value = _read(env, path, required=name != "IsPresent")
     if name.startswith("Is"):
         env.stack.append(_is(name.removeprefix("Is"), value) is expected)
         return
-    if isinstance(function, ComparisonFuncStringVariableSample):
+    if isinstance(function, parser.ComparisonFuncStringVariableSample):
         expected = function.string_variable_sample.literal_value
     if name.endswith("Path"):
         expected = _read(env, expected, required=True)
@@ -133,11 +113,11 @@ def _with_assign(original: Callable[..., Any], visitor: Any, context: Any) -> An
     rule = original(visitor, context)
     if rule.assign is None:
         parts = map(visitor.visit, context.children)
-        rule.assign = next((part for part in parts if isinstance(part, AssignDecl)), None)
+        rule.assign = next((part for part in parts if isinstance(part, parser.AssignDecl)), None)
     return rule
 
 
-@replaces(ChoiceRule, "_eval_body")
+@replaces(parser.ChoiceRule, "_eval_body")
 def _apply(rule: Any, env: Any) -> None:
     rule.comparison.eval(env)
     if env.stack.pop() is not True:
@@ -149,7 +129,7 @@ def _apply(rule: Any, env: Any) -> None:
     env.stack.append(True)
 
 
-@replaces(StateChoice, "_eval_state")
+@replaces(parser.StateChoice, "_eval_state")
 def _choose(state: Any, env: Any) -> None:
     """Find the next state. `Assign` and `Output` of the state itself are for the default only."""
     for rule in state.choices_decl.rules:
@@ -158,10 +138,10 @@ def _choose(state: Any, env: Any) -> None:
             env.stack.append(rule.next_stmt.name)
             return
     if state.default_state is None:
-        kind = StatesErrorNameType.StatesNoChoiceMatched
+        kind = parser.StatesErrorNameType.StatesNoChoiceMatched
         cause = f"No rule of the Choice state '{state.name}' matched, and it has no Default."
         details = ExecutionFailedEventDetails(error=kind.to_name(), cause=cause)
-        event = EventDetails(executionFailedEventDetails=details)
+        event = parser.EventDetails(executionFailedEventDetails=details)
         raise failure(env, kind, HistoryEventType.ExecutionFailed, event)
     for part in (state.assign_decl, state.output):
         if part is not None:
@@ -169,33 +149,33 @@ def _choose(state: Any, env: Any) -> None:
     env.stack.append(state.default_state.state_name)
 
 
-@replaces(StateChoice, "_eval_state_output")
+@replaces(parser.StateChoice, "_eval_state_output")
 def _leave(state: Any, env: Any) -> None:
     following = env.stack.pop()
     if state._is_language_query_jsonpath():
-        CommonStateField._eval_state_output(state, env)
+        parser.CommonStateField._eval_state_output(state, env)
     env.next_state_name = following
 
 
-Timestamp._from_timestamp_string = staticmethod(_timestamp)
+parser.Timestamp._from_timestamp_string = staticmethod(_timestamp)
 
 
-@replaces(Timestamp, "_get_wait_seconds")
+@replaces(parser.Timestamp, "_get_wait_seconds")
 def _get_wait_seconds(wait: Any, env: Any) -> int:
     wait.string.eval(env=env)
     text = env.stack.pop()
     if (moment := _timestamp(text)) is not None:
         return int((moment - datetime.now(UTC)).total_seconds())
     expected = "ISO-8601 extended offset date-time format string"
-    if isinstance(wait.string, StringJSONata):
+    if isinstance(wait.string, parser.StringJSONata):
         cause = f"The Timestamp field cannot be parsed as an {expected}: {text}"
         raise evaluation_error(env, cause, "Timestamp")
-    field = "TimestampPath" if isinstance(wait, TimestampPath) else "Timestamp"
+    field = "TimestampPath" if isinstance(wait, parser.TimestampPath) else "Timestamp"
     path = wait.string.literal_value
     raise runtime_error(env, f"The {field} parameter does not reference a valid {expected}: {path} == {text}")
 
 
-@replaces(SecondsJSONata, "_get_wait_seconds")
+@replaces(parser.SecondsJSONata, "_get_wait_seconds")
 def _seconds(wait: Any, env: Any) -> int:
     wait.string_jsonata.eval(env=env)
     seconds = env.stack.pop()

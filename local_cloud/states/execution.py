@@ -23,14 +23,11 @@ from moto.stepfunctions.parser.api import (
     HistoryEventExecutionDataDetails,
     HistoryEventType,
 )
-from moto.stepfunctions.parser.asl.eval.evaluation_details import ExecutionDetails
-from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
-from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
-from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
+from local_cloud.states import parser
 from local_cloud.states.distributed_maps import attach_batchers, make_readable
 from local_cloud.states.status_events import tell
 
@@ -45,7 +42,7 @@ _LISTED = (
 @lru_cache(maxsize=256)
 def parsed(definition: str) -> Any:
     """Return the program of a definition; what a run remembers is kept outside of it, so that runs can share it."""
-    program = AmazonStateLanguageParser.parse(unescaped(definition))[0]
+    program = parser.AmazonStateLanguageParser.parse(unescaped(definition))[0]
     attach_batchers(program, json.loads(definition))
     return program
 
@@ -62,7 +59,7 @@ class _Communication(BaseExecutionWorkerCommunication):  # type: ignore[misc] # 
         state = self.execution.exec_worker.env.program_state()
         with self.execution.outcome:  # moto sets the status first
             self._reflect_execution_status()
-            if isinstance(state, ProgramStopped):
+            if isinstance(state, parser.ProgramStopped):
                 self.execution.error, self.execution.cause = state.error, state.cause
             elif self.execution.express and self.execution.exec_status == ExecutionStatus.TIMED_OUT:
                 self.execution.error = "States.Timeout"
@@ -82,7 +79,7 @@ class _Worker(ExecutionWorker):  # type: ignore[misc] # moto ships no types
         self.env.event_manager.add_event(
             context=self.env.event_history_context,
             event_type=HistoryEventType.ExecutionStarted,
-            event_details=EventDetails(
+            event_details=parser.EventDetails(
                 executionStartedEventDetails=ExecutionStartedEventDetails(
                     input=self._execution_communication.execution.execution_input,
                     inputDetails=HistoryEventExecutionDataDetails(truncated=False),
@@ -184,7 +181,7 @@ class LocalExecution(Execution):  # type: ignore[misc] # moto ships no types
 
     def get_start_execution_details(self) -> Any:
         """Return the execution's details for the context object."""
-        return ExecutionDetails(
+        return parser.ExecutionDetails(
             arn=self.exec_arn,
             name=self.name,
             role_arn=self.role_arn,

@@ -14,22 +14,6 @@ from collections.abc import Callable
 from typing import Any
 
 from moto.stepfunctions.parser.asl.component.common.error_name import custom_error_name
-from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
-from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import (
-    StatesErrorNameType,
-)
-from moto.stepfunctions.parser.asl.component.common.path.result_path import ResultPath
-from moto.stepfunctions.parser.asl.component.common.query_language import QueryLanguage, QueryLanguageMode
-from moto.stepfunctions.parser.asl.component.common.string.string_expression import (
-    StringIntrinsicFunction,
-    StringJSONata,
-    StringJsonPath,
-    StringVariableSample,
-)
-from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
-from moto.stepfunctions.parser.asl.component.state.fail.cause_decl import Cause, CausePath
-from moto.stepfunctions.parser.asl.component.state.fail.error_decl import Error, ErrorPath
-from moto.stepfunctions.parser.asl.eval.variable_store import VariableStore
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 from moto.stepfunctions.parser.asl.utils import encoding, json_path
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
@@ -37,16 +21,16 @@ from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError
 
 from local_cloud.json_paths import JsonPathError, compile_path
 from local_cloud.patches import checks, extends, replaces
-from local_cloud.states import intrinsics
+from local_cloud.states import intrinsics, parser
 from local_cloud.states.failures import runtime_error, task_error
 from local_cloud.states.jsonata import QueryError
 
 _TEXT_FUNCTIONS = ("ArrayGetItem", "Base64Decode", "Base64Encode", "Format", "Hash", "JsonToString", "UUID")
 
-custom_error_name.CustomErrorName.__init__ = ErrorName.__init__
+custom_error_name.CustomErrorName.__init__ = parser.ErrorName.__init__
 
 
-@replaces(VariableStore, "get_assigned_variables")
+@replaces(parser.VariableStore, "get_assigned_variables")
 def _assigned_variables(store: Any) -> dict[str, str]:
     """Return the variables that a state has assigned, as JSON."""
     return {name: to_json_str(store.get(name)) for name in store._declaration_tracing}
@@ -71,8 +55,8 @@ for _name, _module in list(sys.modules.items()):
         _module.extract_json = _extract  # type: ignore[attr-defined]
 
 
-@checks(StringJsonPath, "__init__")
-@checks(ResultPath, "__init__")
+@checks(parser.StringJsonPath, "__init__")
+@checks(parser.ResultPath, "__init__")
 def _check_path(_component: Any, *arguments: Any, **options: Any) -> None:
     """Reject a text that is not a JSONPath when the definition is read."""
     path = next(iter((*arguments, *options.values())))
@@ -85,7 +69,7 @@ def _check_path(_component: Any, *arguments: Any, **options: Any) -> None:
         ) from None
 
 
-@replaces(ResultPath, "_eval_body")
+@replaces(parser.ResultPath, "_eval_body")
 def _place_result(component: Any, env: Any) -> None:
     given = env.states.get_input()
     if component.result_path_src is None:
@@ -102,7 +86,7 @@ def read_path(env: Any, path: str, given: Any) -> Any:
         return _extract(path[1:], env.states.context_object.context_object_data)
     if path[1:2] in ("", ".", "["):
         return _extract(path, given)
-    StringVariableSample(QueryLanguageMode.JSONPath, path).eval(env)
+    parser.StringVariableSample(parser.QueryLanguageMode.JSONPath, path).eval(env)
     return env.stack.pop()
 
 
@@ -117,7 +101,7 @@ class _Json:
 encoding.json = _Json
 
 
-class _Intrinsic(EvalComponent):  # type: ignore[misc] # moto ships no types
+class _Intrinsic(parser.EvalComponent):  # type: ignore[misc] # moto ships no types
     """A call of an intrinsic function."""
 
     def __init__(self, text: str) -> None:
@@ -139,19 +123,21 @@ class _Intrinsic(EvalComponent):  # type: ignore[misc] # moto ships no types
         except NoSuchJsonPathError as error:
             raise runtime_error(env, f"{failed}{error.message}") from None
         except intrinsics.IntrinsicError as error:
-            raise task_error(env, StatesErrorNameType.StatesIntrinsicFailure, f"{failed}{error}") from None
+            raise task_error(
+                env, parser.StatesErrorNameType.StatesIntrinsicFailure, f"{failed}{error}"
+            ) from None
 
 
 @replaces(Preprocessor, "visitString_intrinsic_function")
 def _intrinsic_function(_: Any, context: Any) -> Any:
     text = json.loads(context.STRINGINTRINSICFUNC().getText(), strict=False)
-    return StringIntrinsicFunction(intrinsic_function_derivation=text, function=_Intrinsic(text))
+    return parser.StringIntrinsicFunction(intrinsic_function_derivation=text, function=_Intrinsic(text))
 
 
-@replaces(CausePath, "__init__")
-@replaces(ErrorPath, "__init__")
+@replaces(parser.CausePath, "__init__")
+@replaces(parser.ErrorPath, "__init__")
 def _path_of_text(component: Any, string_expression: Any) -> None:
-    is_call = isinstance(string_expression, StringIntrinsicFunction)
+    is_call = isinstance(string_expression, parser.StringIntrinsicFunction)
     if is_call and string_expression.function.call.name not in _TEXT_FUNCTIONS:
         field, text = type(component).__name__, string_expression.literal_value
         raise ValueError(
@@ -160,14 +146,14 @@ def _path_of_text(component: Any, string_expression: Any) -> None:
     component.string_expression = string_expression
 
 
-@extends(Cause, "_eval_body")
-@extends(Error, "_eval_body")
+@extends(parser.Cause, "_eval_body")
+@extends(parser.Error, "_eval_body")
 def _require_text(original: Callable[..., None], component: Any, env: Any) -> None:
     original(component, env)
     if isinstance(env.stack[-1], str):
         return
     expression = component.string_expression
-    if isinstance(expression, StringJSONata):
+    if isinstance(expression, parser.StringJSONata):
         raise QueryError(expression.expression, "returned an unexpected result type.")
     raise runtime_error(env, f"The value of '{expression.literal_value}' is not a string.")
 
@@ -179,6 +165,6 @@ def _open_scope(original: Callable[..., None], visitor: Any, tree: Any) -> None:
     try:
         original(visitor, tree)
     except ValueError:
-        if not scopes or scopes[0].query_language_mode != QueryLanguageMode.JSONPath:
+        if not scopes or scopes[0].query_language_mode != parser.QueryLanguageMode.JSONPath:
             raise
-        scopes.append(QueryLanguage())
+        scopes.append(parser.QueryLanguage())

@@ -24,73 +24,30 @@ from moto.stepfunctions.parser.api import (
     HistoryEventType,
     TaskFailedEventDetails,
 )
-from moto.stepfunctions.parser.asl.component.common.assign.assign_decl import AssignDecl
-from moto.stepfunctions.parser.asl.component.common.assign.assign_template_binding import (
-    AssignTemplateBinding,
-)
-from moto.stepfunctions.parser.asl.component.common.catch.catch_outcome import CatchOutcome
-from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
-    FailureEvent,
-    FailureEventException,
-)
-from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
-from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import (
-    StatesErrorNameType,
-)
-from moto.stepfunctions.parser.asl.component.common.jsonata.jsonata_template_binding import (
-    JSONataTemplateBinding,
-)
-from moto.stepfunctions.parser.asl.component.common.jsonata.jsonata_template_value_array import (
-    JSONataTemplateValueArray,
-)
-from moto.stepfunctions.parser.asl.component.common.outputdecl import Output
-from moto.stepfunctions.parser.asl.component.common.parargs import Parargs
-from moto.stepfunctions.parser.asl.component.common.path.input_path import InputPath
-from moto.stepfunctions.parser.asl.component.common.path.items_path import ItemsPath
-from moto.stepfunctions.parser.asl.component.common.path.output_path import OutputPath
-from moto.stepfunctions.parser.asl.component.common.retry.retry_outcome import RetryOutcome
-from moto.stepfunctions.parser.asl.component.common.timeouts.heartbeat import (
-    Heartbeat,
-    HeartbeatSecondsPath,
-)
-from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import Timeout
-from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
-from moto.stepfunctions.parser.asl.component.state.choice.choice_rule import ChoiceRule
-from moto.stepfunctions.parser.asl.component.state.choice.comparison.comparison import ConditionStringJSONata
-from moto.stepfunctions.parser.asl.component.state.choice.state_choice import StateChoice
-from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
-from moto.stepfunctions.parser.asl.component.state.exec.state_map.items.items import Items
-from moto.stepfunctions.parser.asl.component.state.exec.state_map.state_map import StateMap
-from moto.stepfunctions.parser.asl.component.state.exec.state_parallel.branches_decl import BranchesDecl
-from moto.stepfunctions.parser.asl.component.state.exec.state_parallel.state_parallel import StateParallel
-from moto.stepfunctions.parser.asl.component.state.fail.cause_decl import CauseDecl
-from moto.stepfunctions.parser.asl.component.state.fail.error_decl import ErrorDecl
-from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
-from moto.stepfunctions.parser.asl.component.state.wait.wait_function.seconds import SecondsJSONata
-from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError
 
 from local_cloud.json_paths import PathMatchError, compile_path
 from local_cloud.patches import extends, replaces
+from local_cloud.states import parser
 from local_cloud.states.jsonata import QueryError
 
 _FIELDS = (
-    (Output, "Output"),
-    (AssignDecl, "Assign"),
-    (Parargs, "Arguments"),
-    (Timeout, "TimeoutSeconds"),
-    (Heartbeat, "HeartbeatSeconds"),
-    (Items, "Items"),
-    (ConditionStringJSONata, "Condition"),
-    (SecondsJSONata, "Seconds"),
-    (CauseDecl, "Cause"),
-    (ErrorDecl, "Error"),
+    (parser.Output, "Output"),
+    (parser.AssignDecl, "Assign"),
+    (parser.Parargs, "Arguments"),
+    (parser.Timeout, "TimeoutSeconds"),
+    (parser.Heartbeat, "HeartbeatSeconds"),
+    (parser.Items, "Items"),
+    (parser.ConditionStringJSONata, "Condition"),
+    (parser.SecondsJSONata, "Seconds"),
+    (parser.CauseDecl, "Cause"),
+    (parser.ErrorDecl, "Error"),
 )
 _PATH_FIELDS = ("InputPath", "OutputPath", "TimeoutSecondsPath", "HeartbeatSecondsPath")
 _FAILED_EVENTS = {
-    StateMap: HistoryEventType.MapStateFailed,
-    StateParallel: HistoryEventType.ParallelStateFailed,
+    parser.StateMap: HistoryEventType.MapStateFailed,
+    parser.StateParallel: HistoryEventType.ParallelStateFailed,
 }
 
 
@@ -99,16 +56,18 @@ def runtime_error(env: Any, cause: str) -> Exception:
     details = ExecutionFailedEventDetails(error="States.Runtime", cause=cause)
     return failure(
         env,
-        StatesErrorNameType.StatesRuntime,
+        parser.StatesErrorNameType.StatesRuntime,
         HistoryEventType.ExecutionFailed,
-        EventDetails(executionFailedEventDetails=details),
+        parser.EventDetails(executionFailedEventDetails=details),
     )
 
 
-def task_error(env: Any, kind: StatesErrorNameType, cause: str) -> Exception:
+def task_error(env: Any, kind: parser.StatesErrorNameType, cause: str) -> Exception:
     """Return an error of the interpreter that Retry and Catch handle."""
     details = TaskFailedEventDetails(error=kind.to_name(), cause=f"{_where(env)}{cause}")
-    return failure(env, kind, HistoryEventType.TaskFailed, EventDetails(taskFailedEventDetails=details))
+    return failure(
+        env, kind, HistoryEventType.TaskFailed, parser.EventDetails(taskFailedEventDetails=details)
+    )
 
 
 def missing_path(env: Any, error: Any) -> Exception:
@@ -124,13 +83,15 @@ def missing_path(env: Any, error: Any) -> Exception:
     )
 
 
-def failure(env: Any, kind: StatesErrorNameType, event_type: HistoryEventType, details: Any) -> Exception:
+def failure(
+    env: Any, kind: parser.StatesErrorNameType, event_type: HistoryEventType, details: Any
+) -> Exception:
     """Return an error with its event."""
-    event = FailureEvent(
-        env=env, error_name=StatesErrorName(typ=kind), event_type=event_type, event_details=details
+    event = parser.FailureEvent(
+        env=env, error_name=parser.StatesErrorName(typ=kind), event_type=event_type, event_details=details
     )
     event.source_event_id = _entry(env)
-    named: Exception = FailureEventException(failure_event=event)
+    named: Exception = parser.FailureEventException(failure_event=event)
     return named
 
 
@@ -140,16 +101,19 @@ def _query_failure(env: Any, error: QueryError, field: str) -> Exception:
 
 def evaluation_error(env: Any, cause: str, field: str) -> Exception:
     """Return the error of a field that JSONata computes."""
-    kind = StatesErrorNameType.StatesQueryEvaluationError
+    kind = parser.StatesErrorNameType.StatesQueryEvaluationError
     details = EvaluationFailedEventDetails(
         error=kind.to_name(), cause=cause, state=env.next_state_name, location=field
     )
     return failure(
-        env, kind, HistoryEventType.EvaluationFailed, EventDetails(evaluationFailedEventDetails=details)
+        env,
+        kind,
+        HistoryEventType.EvaluationFailed,
+        parser.EventDetails(evaluationFailedEventDetails=details),
     )
 
 
-@extends(CommonStateField, "_eval_state_input")
+@extends(parser.CommonStateField, "_eval_state_input")
 def _note_entry(original: Any, state: Any, env: Any) -> None:
     env.entered_event_id = env.event_history_context.source_event_id
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -165,7 +129,7 @@ def _where(env: Any) -> str:
     return f"An error occurred while executing the state '{env.next_state_name}' (entered at the event id #{_entry(env)}). "
 
 
-@replaces(EvalComponent, "eval")
+@replaces(parser.EvalComponent, "eval")
 def _evaluate(component: Any, env: Any) -> None:
     """Evaluate anything; names the error of what cannot be."""
     if not env.is_running():
@@ -175,7 +139,7 @@ def _evaluate(component: Any, env: Any) -> None:
     try:
         component._eval_body(env)
     except Exception as error:
-        evaluate_failed = _state_failed if isinstance(component, CommonStateField) else _part_failed
+        evaluate_failed = _state_failed if isinstance(component, parser.CommonStateField) else _part_failed
         named = evaluate_failed(component, env, error)
         if named is error:
             raise
@@ -189,10 +153,10 @@ def _state_failed(state: Any, env: Any, error: Exception) -> Any:
     if isinstance(error, QueryError):
         _locate(state, error)
         error = _query_failure(env, error, error.field)
-    elif isinstance(state, ExecutionState):
+    elif isinstance(state, parser.ExecutionState):
         return error
     if (
-        isinstance(error, FailureEventException)
+        isinstance(error, parser.FailureEventException)
         and error.failure_event.event_type == HistoryEventType.EvaluationFailed
     ):
         _record(env, error)
@@ -201,17 +165,20 @@ def _state_failed(state: Any, env: Any, error: Exception) -> Any:
 
 def _part_failed(component: Any, env: Any, error: Exception) -> Any:
     """Name an error in a part of a state."""
-    if isinstance(component, BranchesDecl) and isinstance(error, FailureEventException):
+    if isinstance(component, parser.BranchesDecl) and isinstance(error, parser.FailureEventException):
         error.failure_event.event_type = HistoryEventType.ParallelStateFailed
-    if isinstance(component, InputPath | OutputPath | HeartbeatSecondsPath) and error.__context__ is not None:
+    if (
+        isinstance(component, parser.InputPath | parser.OutputPath | parser.HeartbeatSecondsPath)
+        and error.__context__ is not None
+    ):
         error = error.__context__  # type: ignore[assignment] # moto has named it already
     if isinstance(error, NoSuchJsonPathError) and not hasattr(error, "field"):
         error.field = env.next_field_name
-    if isinstance(error, FailureEventException | NoSuchJsonPathError):
+    if isinstance(error, parser.FailureEventException | NoSuchJsonPathError):
         return error
     if isinstance(error, PathMatchError):
         cause = f"Unable to apply ReferencePath {component.result_path_src} to the input: {error}."
-        return task_error(env, StatesErrorNameType.StatesResultPathMatchFailure, cause)
+        return task_error(env, parser.StatesErrorNameType.StatesResultPathMatchFailure, cause)
     query = getattr(component, "string_jsonata", None)
     if not isinstance(error, QueryError):
         if query is None:
@@ -224,11 +191,11 @@ def _part_failed(component: Any, env: Any, error: Exception) -> Any:
 def _locate(component: Any, error: QueryError) -> None:
     """Note on an error of an expression in which field of the definition the expression is."""
     label = next((label for kind, label in _FIELDS if isinstance(component, kind)), None)
-    if isinstance(component, JSONataTemplateBinding | AssignTemplateBinding):
+    if isinstance(component, parser.JSONataTemplateBinding | parser.AssignTemplateBinding):
         label = component.identifier
-    elif isinstance(component, JSONataTemplateValueArray):
+    elif isinstance(component, parser.JSONataTemplateValueArray):
         label = f"[{component.values.index(error.component)}]"
-    elif isinstance(component, StateChoice) and isinstance(error.component, ChoiceRule):
+    elif isinstance(component, parser.StateChoice) and isinstance(error.component, parser.ChoiceRule):
         label = f"Choices[{component.choices_decl.rules.index(error.component)}]"
     error.component = component
     if label is not None:
@@ -236,7 +203,7 @@ def _locate(component: Any, error: QueryError) -> None:
         error.field = f"{label}{separator}{error.field}"
 
 
-@extends(ItemsPath, "_eval_body")
+@extends(parser.ItemsPath, "_eval_body")
 def _require_array(original: Any, component: Any, env: Any) -> None:
     original(component, env)
     if not isinstance(env.stack[-1], list):
@@ -244,9 +211,9 @@ def _require_array(original: Any, component: Any, env: Any) -> None:
         raise runtime_error(env, f'Reference path "{path}" must point to array.')
 
 
-@replaces(ExecutionState, "_eval_state")
-@replaces(StateMap, "_eval_state")
-@replaces(StateParallel, "_eval_state")
+@replaces(parser.ExecutionState, "_eval_state")
+@replaces(parser.StateMap, "_eval_state")
+@replaces(parser.StateParallel, "_eval_state")
 def _guarded(state: Any, env: Any) -> None:
     """Run a Task, Map or Parallel state until it succeeds, its error is caught, or nothing handles the error."""
     env.states.context_object.context_object_data["State"]["RetryCount"] = 0
@@ -254,11 +221,11 @@ def _guarded(state: Any, env: Any) -> None:
     while env.is_running():
         try:
             env.stack[:] = copy.deepcopy(given)
-            if isinstance(state, StateParallel) and state.parargs is not None:
+            if isinstance(state, parser.StateParallel) and state.parargs is not None:
                 state.parargs.eval(env=env)
             state._evaluate_with_timeout(env)
             if env.is_running():
-                CommonStateField._eval_state_output(state, env)
+                parser.CommonStateField._eval_state_output(state, env)
             return
         except Exception as error:  # noqa: BLE001 - every exception gets a name
             named = _named(state, env, error)
@@ -270,27 +237,28 @@ def _guarded(state: Any, env: Any) -> None:
             env.states.set_result(output)
             if (
                 state.retry
-                and state._handle_retry(env=env, failure_event=named.failure_event) == RetryOutcome.CanRetry
+                and state._handle_retry(env=env, failure_event=named.failure_event)
+                == parser.RetryOutcome.CanRetry
             ):
                 continue
             if group is not None:
                 _record(env, named, group)
             if state.catch:
                 state._handle_catch(env=env, failure_event=named.failure_event)
-                if env.stack[-1] == CatchOutcome.Caught:
+                if env.stack[-1] == parser.CatchOutcome.Caught:
                     return
             state._handle_uncaught(env=env, failure_event=named.failure_event)
 
 
 def _named(state: Any, env: Any, error: Exception) -> Any:
     """Return an error as one that the interpreter handles: of the service that a task calls, or of the interpreter."""
-    if isinstance(error, FailureEventException):
+    if isinstance(error, parser.FailureEventException):
         return error
     if isinstance(error, QueryError):
         return _query_failure(env, error, error.field)
     if isinstance(error, NoSuchJsonPathError):
         return missing_path(env, error)
-    return FailureEventException(failure_event=state._from_error(env=env, ex=error))
+    return parser.FailureEventException(failure_event=state._from_error(env=env, ex=error))
 
 
 def _record(env: Any, named: Any, group: HistoryEventType | None = None) -> None:
@@ -299,7 +267,9 @@ def _record(env: Any, named: Any, group: HistoryEventType | None = None) -> None
     if kind == HistoryEventType.ExecutionFailed:
         return
     if kind == HistoryEventType.EvaluationFailed:
-        details = EventDetails(evaluationFailedEventDetails=named.get_evaluation_failed_event_details())
+        details = parser.EventDetails(
+            evaluationFailedEventDetails=named.get_evaluation_failed_event_details()
+        )
     elif group is not None:
         details = None
     context, add_event = env.event_history_context, env.event_manager.add_event
@@ -309,6 +279,6 @@ def _record(env: Any, named: Any, group: HistoryEventType | None = None) -> None
         add_event(context=context, event_type=group)
 
 
-@replaces(ExecutionState, "_eval_state_output")
+@replaces(parser.ExecutionState, "_eval_state_output")
 def _evaluated_already(state: Any, env: Any) -> None:
     """Do nothing: Retry and Catch guard the output, so `_guarded` has evaluated it."""

@@ -17,15 +17,10 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import state_task_factory
-from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_api_gateway import (
-    StateTaskServiceApiGateway,
-)
-from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (
-    StateTaskServiceCallback,
-)
 
 from local_cloud import outbound
 from local_cloud.patches import extends, replaces
+from local_cloud.states import parser
 from local_cloud.states.roles import ROLES
 from local_cloud.states.task_errors import task_failed
 
@@ -58,7 +53,7 @@ class _CallError(Exception):
         self.name = name
 
 
-class HttpTask(StateTaskServiceCallback):  # type: ignore[misc] # moto ships no types
+class HttpTask(parser.StateTaskServiceCallback):  # type: ignore[misc] # moto ships no types
     """A task `http:invoke`."""
 
     def __init__(self) -> None:
@@ -80,7 +75,7 @@ class HttpTask(StateTaskServiceCallback):  # type: ignore[misc] # moto ships no 
         env.stack.append(_invoke_url(parameters))
 
 
-StateTaskServiceApiGateway._get_supported_parameters = lambda _: _PARAMETERS["apigateway"]
+parser.StateTaskServiceApiGateway._get_supported_parameters = lambda _: _PARAMETERS["apigateway"]
 
 
 @extends(state_task_factory, "state_task_service_for")
@@ -88,14 +83,14 @@ def _task_for(original: Callable[[str], Any], service_name: str) -> Any:
     return HttpTask() if service_name == "http" else original(service_name)
 
 
-@replaces(StateTaskServiceApiGateway, "_from_error")
+@replaces(parser.StateTaskServiceApiGateway, "_from_error")
 def _failure(task: Any, env: Any, ex: Exception) -> Any:
     if not isinstance(ex, _CallError):
-        return StateTaskServiceCallback._from_error(task, env, ex)
+        return parser.StateTaskServiceCallback._from_error(task, env, ex)
     return task_failed(task, env, ex.name, str(ex))
 
 
-@replaces(StateTaskServiceApiGateway, "_eval_service_task")
+@replaces(parser.StateTaskServiceApiGateway, "_eval_service_task")
 def _invoke_api(
     _: Any,
     env: Any,

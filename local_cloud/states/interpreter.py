@@ -20,37 +20,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from moto.stepfunctions.parser.api import StateMachineType
-from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
-from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
-from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
-from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import (
-    StatesErrorNameType,
-)
-from moto.stepfunctions.parser.asl.component.common.retry.max_attempts_decl import MaxAttemptsOutcome
-from moto.stepfunctions.parser.asl.component.common.retry.retrier_decl import RetrierDecl
-from moto.stepfunctions.parser.asl.component.common.retry.retrier_outcome import RetrierOutcome
-from moto.stepfunctions.parser.asl.component.common.string.string_expression import (
-    StringJSONata,
-    StringVariableSample,
-)
-from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import (
-    EvalTimeoutError,
-    TimeoutSecondsPath,
-)
-from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.program.program import Program
-from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration import iteration_worker
-from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.inline_iteration_component import (
-    InlineIterationComponent,
-)
 from moto.stepfunctions.parser.asl.component.state.exec.state_parallel import branches_decl
-from moto.stepfunctions.parser.asl.eval.environment import Environment
-from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.parser.asl.parse import preprocessor
 
 from local_cloud.patches import checks, extends, replaces
-from local_cloud.states import jsonata
+from local_cloud.states import jsonata, parser
 from local_cloud.states.failures import runtime_error
 from local_cloud.states.functions import trace_with
 
@@ -85,9 +61,11 @@ def _evaluate_program(program: Any, env: Any) -> None:
     if not env.is_frame() and env.execution_type == StateMachineType.EXPRESS:
         seconds = min(seconds or EXPRESS_SECONDS, EXPRESS_SECONDS)
     if env.is_frame() or seconds is None:
-        EvalComponent.eval(program, env)
+        parser.EvalComponent.eval(program, env)
         return
-    thread = threading.Thread(target=EvalComponent.eval, args=(program, env), daemon=True, name="execution")
+    thread = threading.Thread(
+        target=parser.EvalComponent.eval, args=(program, env), daemon=True, name="execution"
+    )
     thread.start()
     thread.join(seconds)
     if thread.is_alive():
@@ -111,14 +89,14 @@ class _Alarm:
         return self._done.wait(timeout)
 
 
-@replaces(TimeoutSecondsPath, "_eval_seconds")
+@replaces(parser.TimeoutSecondsPath, "_eval_seconds")
 def _seconds_of_path(timeout: Any, env: Any) -> Any:
     """Return what a TimeoutSecondsPath leads to; `_evaluate_with_timeout` checks it."""
     timeout.string_sampler.eval(env=env)
     return env.stack.pop()
 
 
-@replaces(ExecutionState, "_evaluate_with_timeout")
+@replaces(parser.ExecutionState, "_evaluate_with_timeout")
 def _evaluate_with_timeout(state: Any, env: Any) -> None:
     """Run a Task, Parallel or Map state until it ends, times out, or the execution is stopped."""
     state.timeout.eval(env=env)
@@ -146,7 +124,7 @@ def _evaluate_with_timeout(state: Any, env: Any) -> None:
     done.wait(min(seconds, threading.TIMEOUT_MAX))
     ended = bool(outputs or errors)
     if not ended:  # its further events are not part of the history
-        frame.event_manager = EventManager()
+        frame.event_manager = parser.EventManager()
         for inner in frame._frames:
             with suppress(Exception):
                 inner.set_stop(stop_date=datetime.now(UTC), cause=None, error=None)
@@ -156,7 +134,7 @@ def _evaluate_with_timeout(state: Any, env: Any) -> None:
         raise errors[0]
     if not ended:
         if env.is_running():
-            raise EvalTimeoutError
+            raise parser.EvalTimeoutError
         return
     _take_result(state, env, outputs.pop())
 
@@ -175,15 +153,15 @@ def _take_result(state: Any, env: Any, result: Any) -> None:
         env.states.reset(input_value=env.stack.pop())
 
 
-@replaces(RetrierDecl, "_eval_body")
+@replaces(parser.RetrierDecl, "_eval_body")
 def _retry(retrier: Any, env: Any) -> None:
     retrier.error_equals.eval(env)
     if not env.stack.pop():
-        env.stack.append(RetrierOutcome.Skipped)
+        env.stack.append(parser.RetrierOutcome.Skipped)
         return
     retrier.max_attempts.eval(env=env)
-    if env.stack.pop() == MaxAttemptsOutcome.EXHAUSTED:
-        env.stack.append(RetrierOutcome.Failed)
+    if env.stack.pop() == parser.MaxAttemptsOutcome.EXHAUSTED:
+        env.stack.append(parser.RetrierOutcome.Failed)
         return
     retrier.interval_seconds.eval(env=env)
     retrier.backoff_rate.eval(env=env)
@@ -192,10 +170,10 @@ def _retry(retrier: Any, env: Any) -> None:
     end = time.monotonic() + env.stack.pop()
     while env.is_running() and (left := end - time.monotonic()) > 0:
         time.sleep(min(left, _PAUSE_SLICE_SECONDS))
-    env.stack.append(RetrierOutcome.Executed)
+    env.stack.append(parser.RetrierOutcome.Executed)
 
 
-@extends(ErrorEqualsDecl, "_eval_body")
+@extends(parser.ErrorEqualsDecl, "_eval_body")
 def _catch_less(original: Callable[..., None], decl: Any, env: Any) -> None:
     """Let `States.ALL` pass the errors that it does not catch on AWS; nothing catches `States.Runtime`."""
     error = env.stack[-1].error_name if env.stack[-1] is not None else None
@@ -211,9 +189,9 @@ def _catch_less(original: Callable[..., None], decl: Any, env: Any) -> None:
 def _error_name(error_name: str | None) -> Any:
     """Name the error of a branch or an iteration, which may be one of the states language."""
     try:
-        return StatesErrorName(typ=StatesErrorNameType.from_name(error_name or ""))
+        return parser.StatesErrorName(typ=parser.StatesErrorNameType.from_name(error_name or ""))
     except ValueError:
-        return CustomErrorName(error_name=error_name)
+        return parser.CustomErrorName(error_name=error_name)
 
 
 @replaces(iteration_worker.IterationWorker, "_eval_pool")
@@ -237,7 +215,7 @@ def _iterate(worker: Any, job: Any, worker_frame: Any) -> None:
     worker._env.close_frame(worker_frame)
 
 
-@extends(InlineIterationComponent, "_eval_body")
+@extends(parser.InlineIterationComponent, "_eval_body")
 def _iterate_within_limits(original: Callable[..., None], component: Any, env: Any) -> None:
     """Bound the threads of a Map, and stop the other iterations when one failed."""
     given = env.stack[-1]
@@ -251,7 +229,7 @@ def _iterate_within_limits(original: Callable[..., None], component: Any, env: A
         raise
 
 
-_original_frame = Environment.as_inner_frame_of
+_original_frame = parser.Environment.as_inner_frame_of
 
 
 def _as_inner_frame_of(_: Any, env: Any, *arguments: Any, **options: Any) -> Any:
@@ -263,17 +241,17 @@ def _as_inner_frame_of(_: Any, env: Any, *arguments: Any, **options: Any) -> Any
     return frame
 
 
-Environment.as_inner_frame_of = classmethod(_as_inner_frame_of)
+parser.Environment.as_inner_frame_of = classmethod(_as_inner_frame_of)
 
 
-@checks(StringJSONata, "__init__")
+@checks(parser.StringJSONata, "__init__")
 def _check_expression(_component: Any, expression: str) -> None:
     """Reject an expression that is not JSONata when the definition is read."""
     jsonata.check(expression)
 
 
-@replaces(StringJSONata, "_eval_body")
-@replaces(StringVariableSample, "_eval_body")
+@replaces(parser.StringJSONata, "_eval_body")
+@replaces(parser.StringVariableSample, "_eval_body")
 def _evaluate_expression(component: Any, env: Any) -> None:
     variables = {**env.variable_store._outer_scope, **env.variable_store._inner_scope}
     env.stack.append(jsonata.evaluate(component.expression, {**variables, "states": env.states._states_data}))

@@ -19,23 +19,10 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
     state_task_service_callback,
     state_task_service_lambda,
 )
-from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import ResourceCondition
-from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import (
-    StateTaskService,
-)
-from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_aws_sdk import (
-    StateTaskServiceAwsSdk,
-)
-from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (
-    StateTaskServiceCallback,
-)
-from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_unsupported import (
-    StateTaskServiceUnsupported,
-)
 
 from local_cloud.patches import replaces
 from local_cloud.service_models import boto3_name, missing_members
-from local_cloud.states import clients, functions
+from local_cloud.states import clients, functions, parser
 from local_cloud.states.task_errors import ServiceNotHereError
 
 _POLL_SECONDS = 0.02
@@ -47,7 +34,7 @@ state_task_service_lambda._SUPPORTED_API_PARAM_BINDINGS["invoke"].add("Invocatio
 state_task_service_callback._DELAY_SECONDS_SYNC_CONDITION_CHECK = _POLL_SECONDS
 
 
-@replaces(StateTaskService, "_eval_execution")
+@replaces(parser.StateTaskService, "_eval_execution")
 def _execute(task: Any, env: Any) -> None:
     """Call the service of a task; results of optimized integrations have the metadata of the answer."""
     _renew_token(env)
@@ -78,19 +65,23 @@ def _renew_token(env: Any) -> None:
         env.callback_pool_manager.add(context.update_task_token())
 
 
-@replaces(StateTaskServiceUnsupported, "__init__")
+@replaces(parser.StateTaskServiceUnsupported, "__init__")
 def _waiting_for_everything(task: Any) -> None:
     """Let a service that is not here be named with any pattern, so that the call is what fails."""
-    patterns = {ResourceCondition.WaitForTaskToken, ResourceCondition.Sync, ResourceCondition.Sync2}
-    StateTaskServiceCallback.__init__(task, supported_integration_patterns=patterns)
+    patterns = {
+        parser.ResourceCondition.WaitForTaskToken,
+        parser.ResourceCondition.Sync,
+        parser.ResourceCondition.Sync2,
+    }
+    parser.StateTaskServiceCallback.__init__(task, supported_integration_patterns=patterns)
 
 
-@replaces(StateTaskService, "_get_boto_service_name")
+@replaces(parser.StateTaskService, "_get_boto_service_name")
 def _service_of(task: Any, service: str | None = None) -> str:
     return boto3_name(service or task.resource.api_name)
 
 
-@replaces(StateTaskService, "_normalise_parameters")
+@replaces(parser.StateTaskService, "_normalise_parameters")
 def _to_boto3(
     task: Any, parameters: Any, boto_service_name: str | None = None, service_action_name: str | None = None
 ) -> None:
@@ -104,7 +95,7 @@ def _to_boto3(
             raise ClientError({"Error": error, "ResponseMetadata": metadata}, operation.name)
 
 
-@replaces(StateTaskService, "_normalise_response")
+@replaces(parser.StateTaskService, "_normalise_response")
 def _from_boto3(
     task: Any, response: Any, boto_service_name: str | None = None, service_action_name: str | None = None
 ) -> None:
@@ -153,7 +144,7 @@ def _operation(task: Any, service: str | None, action: str | None) -> Any:
     return None if name is None else client.meta.service_model.operation_model(name)
 
 
-@replaces(StateTaskServiceAwsSdk, "_validate_service_integration_is_supported")
+@replaces(parser.StateTaskServiceAwsSdk, "_validate_service_integration_is_supported")
 def _require_operation(task: Any) -> None:
     """Refuse a definition whose resource names a service or an operation that does not exist."""
     try:
@@ -167,7 +158,7 @@ def _require_operation(task: Any) -> None:
     )
 
 
-@replaces(StateTaskServiceUnsupported, "_eval_service_task")
+@replaces(parser.StateTaskServiceUnsupported, "_eval_service_task")
 def _refuse(task: Any, *_: Any) -> None:
     raise ServiceNotHereError(
         f"The local cloud has no {task.resource.api_name} to answer {task.resource.resource_arn}. "

@@ -20,8 +20,6 @@ from moto.stepfunctions.parser.api import (
     LambdaFunctionFailedEventDetails,
     TaskFailedEventDetails,
 )
-from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
-from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
     state_task_service_aws_sdk as aws_sdk,
 )
@@ -37,21 +35,11 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
     state_task_service_sqs as sqs,
 )
-from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_lambda import (
-    StateTaskServiceLambda,
-)
-from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_unsupported import (
-    StateTaskServiceUnsupported,
-)
-from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task_activitiy import (
-    StateTaskActivity,
-)
-from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task_lambda import StateTaskLambda
-from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
 from local_cloud.patches import extends, replaces
 from local_cloud.service_models import boto3_name, service_model
+from local_cloud.states import parser
 from local_cloud.states.failures import runtime_error
 
 _DENIED = ("AccessDenied", "AccessDeniedException")
@@ -76,11 +64,11 @@ def task_failed(task: Any, env: Any, error: str, cause: str) -> Any:
         resource=task._get_sfn_resource(),
         resourceType=task._get_sfn_resource_type(),
     )
-    return FailureEvent(
+    return parser.FailureEvent(
         env=env,
-        error_name=CustomErrorName(error),
+        error_name=parser.CustomErrorName(error),
         event_type=HistoryEventType.TaskFailed,
-        event_details=EventDetails(taskFailedEventDetails=details),
+        event_details=parser.EventDetails(taskFailedEventDetails=details),
     )
 
 
@@ -119,32 +107,32 @@ for _task in _NAMES:
     _failure_of(ClientError, _task)(_unnamed)
 
 
-@extends(StateTaskServiceLambda, "_error_cause_from_client_error")
+@extends(parser.StateTaskServiceLambda, "_error_cause_from_client_error")
 def _lambda_error(original: Callable[[Any], tuple[str, str]], client_error: Any) -> tuple[str, str]:
     error, cause = original(client_error)
     denied = client_error.response["Error"]["Code"] in _DENIED
     return ("Lambda.AWSLambdaException" if denied else error), cause
 
 
-@_failure_of(ClientError, StateTaskLambda)
+@_failure_of(ClientError, parser.StateTaskLambda)
 def _function_refused(_task: Any, env: Any, ex: Any) -> Any:
-    error, cause = StateTaskServiceLambda._error_cause_from_client_error(ex)
+    error, cause = parser.StateTaskServiceLambda._error_cause_from_client_error(ex)
     details = LambdaFunctionFailedEventDetails(error=error, cause=cause)
-    return FailureEvent(
+    return parser.FailureEvent(
         env=env,
-        error_name=CustomErrorName(error),
+        error_name=parser.CustomErrorName(error),
         event_type=HistoryEventType.LambdaFunctionFailed,
-        event_details=EventDetails(lambdaFunctionFailedEventDetails=details),
+        event_details=parser.EventDetails(lambdaFunctionFailedEventDetails=details),
     )
 
 
-@_failure_of(ServiceNotHereError, StateTaskServiceUnsupported)
+@_failure_of(ServiceNotHereError, parser.StateTaskServiceUnsupported)
 def _service_not_here(task: Any, env: Any, ex: Exception) -> Any:
     """Let a service that is not here look like one without permission, so that a fallback can be tried out."""
     return task_failed(task, env, f"{_service_name(task.resource.api_name)}.AccessDeniedException", str(ex))
 
 
-@_failure_of(ActivityDoesNotExist, StateTaskActivity)
+@_failure_of(ActivityDoesNotExist, parser.StateTaskActivity)
 def _no_activity(task: Any, env: Any, _ex: Exception) -> Any:
     cause = f"The activity {task.resource.resource_arn} does not exist."
     return runtime_error(env, cause).failure_event  # type: ignore[attr-defined]

@@ -15,15 +15,9 @@ from typing import Any
 
 from moto.stepfunctions.exceptions import InvalidToken
 from moto.stepfunctions.parser.api import InvalidOutput, TaskTimedOut
-from moto.stepfunctions.parser.asl.eval.callback.callback import (
-    ActivityCallbackEndpoint,
-    ActivityTaskStartEndpoint,
-    CallbackEndpoint,
-    CallbackOutcomeFailure,
-    CallbackOutcomeSuccess,
-)
 
 from local_cloud.patches import extends
+from local_cloud.states import parser
 
 _POLL_SECONDS = 60.0
 _SLICE_SECONDS = 1.0
@@ -94,7 +88,7 @@ class TaskTokens:
                 endpoint = self._endpoint(task.task_token)
             except TaskTimedOut:
                 continue
-            if isinstance(endpoint, ActivityCallbackEndpoint):
+            if isinstance(endpoint, parser.ActivityCallbackEndpoint):
                 endpoint.notify_activity_task_start(worker_name)
                 return {"taskToken": task.task_token, "input": task.task_input}
         return {}
@@ -115,11 +109,11 @@ class TaskTokens:
             json.loads(outcome)
         except (TypeError, ValueError):
             raise InvalidOutput(f"Invalid Output: '{outcome}' is not valid JSON") from None
-        self._end(task_token, CallbackOutcomeSuccess(callback_id=task_token, output=outcome))
+        self._end(task_token, parser.CallbackOutcomeSuccess(callback_id=task_token, output=outcome))
 
     def send_task_failure(self, task_token: str, error: str | None = None, cause: str | None = None) -> None:
         """End a task with an error."""
-        self._end(task_token, CallbackOutcomeFailure(callback_id=task_token, error=error, cause=cause))
+        self._end(task_token, parser.CallbackOutcomeFailure(callback_id=task_token, error=error, cause=cause))
 
     def _end(self, token: str, outcome: Any) -> None:
         with self._outcomes:
@@ -137,7 +131,7 @@ class TaskTokens:
         raise InvalidToken("Invalid Token: 'Invalid token'")
 
 
-@extends(CallbackEndpoint)
+@extends(parser.CallbackEndpoint)
 def _setup_heartbeat_endpoint(original: Any, endpoint: Any, heartbeat_seconds: int) -> Any:
     """Notice an outcome that came before."""
     heartbeats = original(endpoint, heartbeat_seconds)
@@ -146,4 +140,4 @@ def _setup_heartbeat_endpoint(original: Any, endpoint: Any, heartbeat_seconds: i
     return heartbeats
 
 
-ActivityTaskStartEndpoint._outcome = None  # or a task that no worker takes ends with an AttributeError
+parser.ActivityTaskStartEndpoint._outcome = None  # or a task that no worker takes ends with an AttributeError
