@@ -15,6 +15,7 @@ from typing import Any, Final
 from constructs_lib.errors import InvalidArgumentError, LimitExceededError
 from constructs_lib.workflows.expressions import Jsonata, Variable
 from constructs_lib.workflows.failures import ALL_ERRORS, Catch
+from constructs_lib.workflows.http_errors import BUDGET_EXCEEDED
 from constructs_lib.workflows.service_tasks import (
     CalledTable,
     DynamoDbDeleteItem,
@@ -34,6 +35,7 @@ from constructs_lib.workflows.steps import (
 from constructs_lib.workflows.tasks import Place, ServiceCall
 
 CALLERS_ERRORS: Final = (
+    BUDGET_EXCEEDED,
     "ContentFiltered",
     "Forbidden",
     "IdempotencyKeyReused",
