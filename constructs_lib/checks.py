@@ -16,7 +16,6 @@ from constructs_lib.templates import accidental, has_reference, is_number_refere
 
 REGION: Final = r"[a-z]{2,4}(-[a-z]+)+-\d+"
 """Code of an AWS region, such as `eu-central-1` or `eusc-de-east-1`."""
-_EMAIL: Final = r"[^@\s]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
 
 _EMAIL: Final = r"[^@\s]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
 _PATHS: Final[WeakKeyDictionary[Any, str]] = WeakKeyDictionary()
