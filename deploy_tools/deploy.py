@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from deploy_tools.app import CdktfApp, SynthesizedStack
@@ -23,6 +23,7 @@ from deploy_tools.local_api import call
 from deploy_tools.local_state import LocalState
 from deploy_tools.plan_guard import API_PARTS
 from deploy_tools.provider_mirror import find_mirror
+from deploy_tools.shared_provider import shared_provider
 from deploy_tools.terraform import Engine, Terraform, counted, environment_for, find_engine
 from deploy_tools.terraform_events import ApplyProgress
 from deploy_tools.terraform_state import TerraformState
@@ -247,7 +248,11 @@ def _apply(terraform: Terraform, state: LocalState, cloud: Cloud, *, refresh: bo
                 current = running.enter_context(step(f"terraform apply{suffix}"))
                 current.follow(progress)
 
-        terraform.apply_now(progress, refresh=refresh, on_event=show)
+        with shared_provider(
+            terraform.directory, terraform.environment, keep_open=terraform.keep_open
+        ) as attached:
+            variables = {**terraform.environment, **attached}
+            replace(terraform, environment=variables).apply_now(progress, refresh=refresh, on_event=show)
         current.note(f"{TerraformState.read(state.path).resource_count} resources in the state")
 
 
