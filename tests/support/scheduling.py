@@ -21,9 +21,10 @@ FIRST = (
     "tests/deployed/",
     "tests/deploy_tools/",
     "tests/tools/",
+    "tests/local_cloud/test_",
+    "tests/support/",
 )
 """Where the tests that take longest are, so that none of them is left for the end."""
-
 
 NICENESS = 5
 """Niceness of the workers that have other tests than those of the first folder, which take longest of all in one worker."""
