@@ -151,27 +151,23 @@ def _update_stage(
 ) -> Any:
     api, stage = backend.get_rest_api(function_id), backend.get_stage(function_id, stage_name)
     for operation in patch_operations:
-        if _patch_canary(api, stage, operation):
+        if _patch_canary(api, stage, operation) or _patch_access_log(stage, operation):
             continue
-        if operation["path"].startswith("/accessLogSettings"):
-            _patch_access_log(stage, operation)
-        elif not _patch_method_settings(stage, operation):
+        if not _patch_method_settings(stage, operation):
             apply_patch(stage, _PATCHABLE, [operation])
     stage.updated_at = int(time.time())
     stage.cache_cluster_status = "AVAILABLE" if stage.cache_cluster_enabled else "NOT_AVAILABLE"
     return stage
 
 
-def _patch_access_log(stage: Any, operation: Mapping[str, Any]) -> None:
-    path, value = operation["path"], operation.get("value")
-    if operation["op"] == "remove":
-        if path != "/accessLogSettings":
-            setting = path.lstrip("/")
-            raise BadRequestException(
-                f"Cannot remove method setting {setting} because there is no method setting for this method "
-            )
+def _patch_access_log(stage: Any, operation: Mapping[str, Any]) -> bool:
+    """Carry out an operation on the access log; False if it is about something else."""
+    kind, path, value = operation["op"], operation["path"], operation.get("value")
+    if not path.startswith("/accessLogSettings") or (kind == "remove" and path != "/accessLogSettings"):
+        return False
+    if kind == "remove":
         stage.access_log_settings = None
-        return
+        return True
     if path not in _ACCESS_LOG:
         raise BadRequestException(
             f"Invalid accessLogSettings path. Must be one of : [{', '.join(_ACCESS_LOG)}]"
@@ -179,6 +175,7 @@ def _patch_access_log(stage: Any, operation: Mapping[str, Any]) -> None:
     if not value:
         raise BadRequestException("Access Log value must not be empty")
     stage.access_log_settings = {**(stage.access_log_settings or {}), path.rpartition("/")[2]: value}
+    return True
 
 
 def _patch_method_settings(stage: Any, operation: dict[str, Any]) -> bool:
@@ -221,28 +218,21 @@ def _patch_canary(api: Any, stage: Any, operation: Mapping[str, Any]) -> bool:
     if kind == "copy":
         _promote(stage, operation.get("from") or "", path)
         return True
-    if path != _CANARY and not path.startswith(f"{_CANARY}/"):
-        return False
-    if path == _CANARY:
-        if kind != "remove":
-            raise BadRequestException(f"Invalid patch path  '{path}' specified for op '{kind}'.")
+    if (kind, path) == ("remove", _CANARY):
         stage.canary_settings = None
         return True
-    canary = dict(stage.canary_settings or _new_canary(api, {}, stage.deployment_id))
     name, _, member = path.removeprefix(f"{_CANARY}/").partition("/")
-    if kind == "remove" and not (name == _OVERRIDES and member):
-        setting = path.lstrip("/")
-        raise BadRequestException(
-            f"Cannot remove method setting {setting} because there is no method setting for this method "
-        )
+    if not path.startswith(f"{_CANARY}/") or (kind == "remove" and not (name == _OVERRIDES and member)):
+        return False
+    canary = dict(stage.canary_settings or _new_canary(api, {}, stage.deployment_id))
     if kind == "add" and name == "deploymentId":
         raise BadRequestException(f"Invalid add operation with path: {path}")
     if name == _OVERRIDES:
         canary[_OVERRIDES] = _overrides(canary[_OVERRIDES], kind, unescape(member), operation.get("value"))
-    elif name in _SCALARS and not member and kind != "remove":
+    elif name in _SCALARS and not member:
         canary[name] = _SCALARS[name](operation.get("value"))
     else:
-        raise BadRequestException(f"Invalid patch path  '{path}' specified for op '{kind}'.")
+        return False
     _check_canary(api, canary)
     stage.canary_settings = canary
     return True

@@ -452,11 +452,11 @@ def test_a_canary_is_promoted(api: DeployedApi) -> None:
         ),
         (
             replace("/canarySettings/unknown", "1"),
-            "Invalid patch path  '/canarySettings/unknown' specified for op 'replace'.",
+            "Invalid patch path /canarySettings/unknown",
         ),
         (
             replace("/canarySettings", "1"),
-            "Invalid patch path  '/canarySettings' specified for op 'replace'.",
+            "Invalid patch path /canarySettings",
         ),
     ],
 )
