@@ -67,7 +67,7 @@ def _put_rest_api(
 @replaces(APIGatewayResponse, "import_rest_api")
 def _answer_import(response: Any) -> Any:
     api = response.backend.import_rest_api(_document(response), False, _base_path(response))
-    return 201, {"status": 201}, json.dumps({**api.to_dict(), "warnings": api.warnings})
+    return json.dumps({**api.to_dict(), "warnings": api.warnings})
 
 
 @replaces(APIGatewayResponse, "put_rest_api")
@@ -79,7 +79,7 @@ def _answer_put(response: Any) -> Any:
         mode=response._get_param("mode", "merge"),
         base_path=_base_path(response),
     )
-    return 200, {}, json.dumps({**api.to_dict(), "warnings": api.warnings})
+    return json.dumps({**api.to_dict(), "warnings": api.warnings})
 
 
 def _base_path(response: Any) -> str:

@@ -74,13 +74,13 @@ RestAPI.update_integration_mocks = lambda _api, _stage_name: None
 
 @extends(Stage)
 def _to_json(original: Callable[[Any], dict[str, Any]], stage: Any) -> dict[str, Any]:
-    added = {
+    return {
+        **original(stage),
         "clientCertificateId": stage.client_certificate_id,
         "canarySettings": stage.canary_settings,
         "createdDate": stage.created_at,
         "lastUpdatedDate": stage.updated_at,
     }
-    return {**original(stage), **{name: value for name, value in added.items() if value}}
 
 
 @extends(APIGatewayResponse)
@@ -91,10 +91,10 @@ def _create_stage(original: Callable[[Any], Any], response: Any) -> Any:
         return original(response)
     api = response.backend.get_rest_api(response.path.split("/")[2])
     canary = _new_canary(api, settings, given("deploymentId"))
-    status, headers, _ = original(response)
+    original(response)
     stage = api.stages[given("stageName")]
     stage.canary_settings = canary
-    return status, headers, json.dumps(stage.to_json())
+    return json.dumps(stage.to_json())
 
 
 @extends(RestAPI)
@@ -112,7 +112,7 @@ def _delete_deployment(original: Callable[[Any, str], Any], api: Any, deployment
 
 
 @replaces(APIGatewayResponse)
-def _create_deployment(self: Any) -> tuple[int, dict[str, int], str]:
+def _create_deployment(self: Any) -> str:
     """Deploy; a stage that exists keeps its settings."""
     api = self.backend.get_rest_api(self.path.split("/")[2])
     name, variables = self._get_param("stageName"), self._get_param("variables")
@@ -142,7 +142,7 @@ def _create_deployment(self: Any) -> tuple[int, dict[str, int], str]:
             stage.canary_settings = _new_canary(api, settings, deployment.id)
         if description is not None:
             stage.description = description
-    return 201, {"status": 201}, json.dumps(deployment.to_json())
+    return json.dumps(deployment.to_json())
 
 
 @replaces(APIGatewayBackend)

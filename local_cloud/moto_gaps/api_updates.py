@@ -136,13 +136,12 @@ def _to_dict(original: Callable[[Any], dict[str, Any]], api: Any) -> dict[str, A
 
 @extends(APIGatewayResponse)
 def _create_rest_api(original: Callable[[Any], Any], response: Any) -> Any:
-    status, headers, body = original(response)
-    types = response._get_param("binaryMediaTypes")
+    status, _, body = answered = original(response)
     if status != 200:
-        return status, headers, body
-    api = response.backend.get_rest_api(json.loads(body)["id"])
-    api.binaryMediaTypes, api.version = list(types or ()), response._get_param("version")
-    return status, headers, json.dumps(api.to_dict())
+        return answered
+    api, given = response.backend.get_rest_api(json.loads(body)["id"]), response._get_param
+    api.binaryMediaTypes, api.version = list(given("binaryMediaTypes") or ()), given("version")
+    return json.dumps(api.to_dict())
 
 
 @extends(Authorizer, "__init__")
@@ -174,7 +173,7 @@ def _put_integration(original: Callable[[Any], Any], response: Any) -> Any:
     )
     if problem is not None:
         raise BadRequestException(problem)
-    status, headers, _ = original(response)
+    original(response)
     _, _, api_id, _, resource_id, _, http_method, *_ = response.path.split("/")
     integration = response.backend.get_integration(api_id, resource_id, http_method)
     integration.response_transfer_mode = given("responseTransferMode")
@@ -182,16 +181,18 @@ def _put_integration(original: Callable[[Any], Any], response: Any) -> Any:
     integration.cache_namespace = integration.cache_namespace or resource_id
     if integration.integration_type == "MOCK":
         integration.uri = None
-    return status, headers, json.dumps(integration.to_json())
+    return json.dumps(integration.to_json())
 
 
 @extends(Integration, "to_json")
 def _describe_integration(original: Callable[[Any], dict[str, Any]], integration: Any) -> dict[str, Any]:
-    written = original(integration)
-    if integration.integration_type in ("HTTP", "HTTP_PROXY"):
-        written["connectionType"] = integration.connection_type or "INTERNET"
-    written["responseTransferMode"] = integration.response_transfer_mode
-    return {**written, "connectionId": integration.connection_id}
+    connection_type = "INTERNET" if integration.integration_type in ("HTTP", "HTTP_PROXY") else None
+    return {
+        **original(integration),
+        "connectionType": integration.connection_type or connection_type,
+        "connectionId": integration.connection_id,
+        "responseTransferMode": integration.response_transfer_mode,
+    }
 
 
 @extends(IntegrationResponse, "to_json")
