@@ -51,7 +51,8 @@ def _exchange(response: Any) -> Exchange:
     _, _, api_id, _, resource_id, _, http_method, *_ = response.path.split("/")
     backend = response.backend
     api, resource = backend.get_rest_api(api_id), backend.get_resource(api_id, resource_id)
-    backend.get_method(api_id, resource_id, http_method)
+    declared = http_method if http_method in resource.resource_methods else "ANY"
+    backend.get_method(api_id, resource_id, declared)
     definition = take_snapshot(api, "")
     given = response._get_param
     target = given("pathWithQueryString") or quote(resource.get_path(), safe="/{}+")

@@ -133,14 +133,15 @@ def _write_in_capitals(original: Callable[..., None], method: Any, *arguments: A
 
 @checks(Backend, "put_integration")
 def _check_integration(
-    _backend: Any, _api: str, _resource: str, _method: str, integration_type: str, uri: str | None, **_: Any
+    _backend: Any, _api: str, _resource: str, _method: str, kind: str, uri: str | None, **options: Any
 ) -> None:
-    uri = uri or ""
-    if integration_type.startswith("AWS") and not uri.startswith("arn:"):
+    if not kind.startswith("AWS") or not options.get("integration_method"):
+        return
+    if not (uri or "").startswith("arn:"):
         raise BadRequestException("Invalid ARN specified in the request")
-    if integration_type.startswith("AWS") and not re.search(":(path|action)/", uri):
+    if not re.search(":(path|action)/", uri or ""):
         raise BadRequestException("AWS ARN for integration must contain path or action")
-    if integration_type == "AWS_PROXY" and not _PROXIES.match(uri):
+    if kind == "AWS_PROXY" and not _PROXIES.match(uri or ""):
         raise BadRequestException(
             "Integrations of type 'AWS_PROXY' currently only supports Lambda function and Firehose stream invocations."
         )

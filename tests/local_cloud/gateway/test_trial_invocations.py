@@ -48,6 +48,13 @@ def test_a_method_is_called_without_a_deployment(make_api: MakeApi) -> None:
     assert answer["log"].startswith("Execution log for request ")
 
 
+def test_any_stands_for_the_method_that_is_tried(make_api: MakeApi) -> None:
+    api = make_api(lambda event: {"statusCode": 200, "body": event["httpMethod"]})
+    resource = api.method("/a", "ANY")
+    answer = api.aws.test_invoke_method(restApiId=api.api_id, resourceId=resource, httpMethod="DELETE")
+    assert (answer["status"], answer["body"]) == (200, "DELETE")
+
+
 def test_the_gateways_own_errors_and_unknown_methods(make_api: MakeApi) -> None:
     api = make_api(lambda _: {"wrong": 1})
     resource = api.method("/a", "GET")

@@ -310,6 +310,11 @@ def test_uris_that_aws_rejects(api: DeployedApi, uri: str, message: str) -> None
     ids = {"restApiId": api.api_id, "resourceId": resource, "httpMethod": "GET"}
     put = {**ids, "type": "AWS_PROXY", "integrationHttpMethod": "POST", "uri": uri}
     assert error_of(api.aws.put_integration, **put) == ("BadRequestException", message)
+    del put["integrationHttpMethod"]
+    assert error_of(api.aws.put_integration, **put) == (
+        "BadRequestException",
+        "Enumeration value for HttpMethod must be non-empty",
+    )
 
 
 def test_an_empty_selection_pattern_is_written(api: DeployedApi) -> None:
