@@ -1,7 +1,7 @@
 """IAM policies with the rights that a deployer of a stack needs, made from the types and names of its resources.
 
-The names of the stack's resources start with its prefix, such as `shop-prod-`, and so do the ARNs that the policies allow:
-another function of the stack needs no other policy. APIs, user pools, keys and web ACLs have ids that AWS chooses. Rights
+The names of the stack's resources start with its prefix, such as `shop-prod-`, and so do the ARNs that the policies allow.
+Another function of the stack needs no other policy. APIs, user pools, keys and web ACLs have ids that AWS chooses. Rights
 on them are for all of the region; deploy to an account of its own.
 """
 

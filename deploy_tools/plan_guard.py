@@ -3,9 +3,9 @@
     terraform show -json plan.tfplan | python -m deploy_tools.plan_guard -
     python -m deploy_tools.plan_guard PLAN.json
 
-A stage of API Gateway serves a snapshot, the deployment. Terraform makes the new deployment before it destroys the old
-one, and destroys the methods of deleted routes only after that: the new snapshot still holds them, and a second plan
-finds nothing to do. Such a plan has to be applied in two steps, which the guard spells out.
+A stage of API Gateway serves a snapshot, the deployment. Terraform creates the new deployment before it destroys the old
+one, and destroys the methods of deleted routes only after that. So the new snapshot still has them, and a second plan finds
+nothing to do. Such a plan has to be applied in two steps, which the guard spells out.
 
 Of what a plan destroys, this concerns methods, integrations and their responses, gateway responses and the API's policy.
 A path, an authorizer, a model or a validator that is left in a snapshot has no effect there, since nothing refers to it;

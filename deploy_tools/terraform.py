@@ -122,10 +122,9 @@ def environment_for(
 ) -> dict[str, str]:
     """Return the environment in which Terraform, and the cdktf CLI around it, find the provider and the local cloud.
 
-    For the local cloud, nothing of the caller's AWS configuration and of Terraform's settings stays that could lead
-    elsewhere or change what a command does: of `TF_*`, only where plugins come from, logging, and the values of the
-    stack's own variables (`TF_VAR_*`). Proxies stay, because Terraform may need one to download the provider;
-    loopback addresses go through none.
+    For the local cloud, the caller's AWS configuration and Terraform's settings are removed, as they could lead elsewhere
+    or change what a command does. Of `TF_*`, these stay: where plugins come from, logging, and the stack's own variables
+    (`TF_VAR_*`). Proxies stay, because Terraform may need one to download the provider; loopback addresses go through none.
 
     Args:
         directory: Where the CLI configuration file is written, when a mirror has to be named in one.

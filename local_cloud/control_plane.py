@@ -172,8 +172,8 @@ def _failure(request: Request, error: Exception) -> Response:
 def _answer(request: Request, code: str, message: str) -> Response:
     """Return an error with status 501.
 
-    It is never 500: AWS's clients repeat a 500 with growing pauses (the Terraform provider up to 25 times), which turns a call
-    that can never succeed into minutes of silence.
+    It is never 500: AWS's clients retry a 500 with growing pauses, the Terraform provider up to 25 times. A call that can
+    never succeed would then take minutes.
     """
     content = {"__type": code, "message": f"{_called(request)}: {message}"}
     return json_response(501, content, ("x-amzn-ErrorType", code))

@@ -1,9 +1,8 @@
 """EventBridge: delivery of events to the targets of rules.
 
-moto keeps buses, rules and targets, and knows what matches a pattern. As of 5.2.5 it delivers events that
-were put (`PutEvents`, S3's) to log groups, queues, archives and other buses, from the thread that puts them,
-without a check of policies and of the rule's state; a function as a target is an error. Here functions and
-queues are delivered to:
+moto keeps buses, rules and targets, and knows what matches a pattern. As of 5.2.5 it delivers events that were put
+(`PutEvents`, S3's) to log groups, queues, archives and other buses, from the thread that puts them. It checks neither
+policies nor the rule's state; a function as a target is an error. Here functions and queues are delivered to:
 
 - `rules`: which targets an event goes to, one after the other on a thread of its own.
 - `inputs`: what a target is given of an event.

@@ -1,8 +1,7 @@
 """Unpacks archives, once per content, into the folders that the workers run from.
 
 `<directory>/functions/<function>/<hash>/` holds one archive, `<directory>/layers/<hash>/` one stack of layers. A folder
-appears under its name only when it is complete, so one that is there can be used, also after a crash and by the next
-start of the local cloud.
+appears under its name only when it is complete. So it can be used after a crash, and by the next start of the local cloud.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
 """Environment of a worker: only Lambda's environment variables and Lambda's Python packages.
 
-The environment starts empty: no credential, proxy or path of the developer gets in. The credentials are those
-of the function's role. The packages are those which AWS's Python runtimes bring along (the SDK and the
-runtime client), linked into a folder of their own, so that what is missing from an archive is missing here
-too, although this virtual environment may have it. The file system (a worker has the permissions of its user,
-`/tmp` included), the network and the user id are not isolated.
+The environment starts empty: no credential, proxy or path of the developer gets in. The credentials are those of the
+function's role. The packages are those of AWS's Python runtimes (the SDK and the runtime client), linked into a folder of
+their own. What is missing from an archive is missing here too, although this virtual environment may have it. The file
+system (a worker has the permissions of its user, `/tmp` included), the network and the user id are not isolated.
 """
 
 from __future__ import annotations

@@ -42,10 +42,10 @@ class EventQueue:
     def put(self, function_arn: str, payload: bytes, **context: Unpack[CallContext]) -> str:
         """Accept an event and return its request id; it is delivered from now on.
 
-        A failed invocation is tried again as often as the function's event invoke configuration says (twice if it
-        says nothing), one that was throttled until the event is too old (six hours if it says nothing). Then its record goes
-        to the destination of that configuration, and an event that has failed for good to the function's dead-letter
-        queue; it is logged too, and dropped where there is neither.
+        A failed invocation is retried as often as the function's event invoke configuration says. Default: 2. One that was
+        throttled is retried until the event is too old. Default: 6 hours. Then its record goes to the destination of that
+        configuration, and an event that has failed for good to the function's dead-letter queue; it is logged too, and
+        dropped where there is neither.
 
         Raises:
             FunctionNotFound: There is no such function, version or alias.

@@ -9,8 +9,8 @@ Who may sign requests to a method with AWS_IAM authorization:
   fresh local cloud can be used without any IAM, and a user or a role is needed to see rejections.
 
 Any other key is unknown, although moto's own APIs take it. That includes the key of workers whose function has a role that
-is not known here (all others have a session), and what moto's GetSessionToken and GetFederationToken return, the same
-for everybody.
+is not known here; all others have a session. It also includes what moto's GetSessionToken and GetFederationToken return,
+the same for every caller.
 """
 
 from __future__ import annotations

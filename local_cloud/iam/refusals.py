@@ -1,7 +1,7 @@
 """Access denied responses of AWS, in the form of each protocol.
 
-The words are AWS's. So are the differences: SQS writes the action in lower case, SNS its own name in capitals, and the
-services with a JSON protocol answer 400 where all others answer 403.
+The words are AWS's. So are the differences: SQS writes the action in lower case, and SNS its own name in capitals. Services
+with a JSON protocol answer 400, all others 403.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Cognito user pools: what an update must not change, tags, resource servers, and sign-up.
 
-moto 5.2.5 drops at each UpdateUserPool what only CreateUserPool can set (how users are named), so that Terraform plans to
-replace the pool with every user, and the tags that the update does not name. It has no operations on tags, no
+moto 5.2.5 drops at each UpdateUserPool the tags that the update does not name, and what only CreateUserPool can set (how
+users are named). Terraform then plans to replace the pool with every user. It has no operations on tags, no
 UpdateResourceServer and no DeleteResourceServer. It lets anyone sign up where only administrators create users.
 """
 

@@ -1,8 +1,7 @@
 """The resource policies of a function's versions and aliases, which AWS keeps apart.
 
-moto 5.2.5 shares one policy between a function, its versions and its aliases: GetPolicy for an alias shows
-the statements of all, RemovePermission removes the first statement with the id, for any qualifier, and an id
-may be used twice.
+moto 5.2.5 shares one policy between a function, its versions and its aliases. GetPolicy for an alias shows the statements
+of all. RemovePermission removes the first statement with the id, for any qualifier, and an id may be used twice.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Routes are compiled by one thread at a time.
 
-moto compiles the routes of a service when its first call comes, with werkzeug, which builds them as syntax trees. Where
-two threads do that at once, CPython before 3.11.8 and 3.12.2 may fail with "AST constructor recursion depth mismatch"
-(its issue 106905), as it counts the depth for all threads together. Terraform's first calls come at once, and one of
-them would be lost. Written against moto 5.2.5 and werkzeug 3.1.
+moto compiles the routes of a service when its first call comes, with werkzeug, which builds them as syntax trees. If two
+threads do that at once, CPython before 3.11.8 and 3.12.2 may fail with "AST constructor recursion depth mismatch". It
+counts the depth for all threads together (its issue 106905). Terraform's first calls come at once, and one of them would be
+lost. Written against moto 5.2.5 and werkzeug 3.1.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """Atomic and isolated operations of S3.
 
-moto 5.2.5 checks the condition of a write before it writes, adds a version to a copy of the list of versions, and makes an
-object visible before it has its metadata, all without a lock: conditional writes succeed twice, versions are lost, and
-objects are read without their metadata. Here one request for a bucket or an object runs at a time. Notifications are sent
-after the request has ended, because the function that gets one may call S3 itself.
+moto 5.2.5 has no lock: conditional writes succeed twice, versions are lost, and objects are read before they have their
+metadata. Here one request for a bucket or an object runs at a time. Notifications are sent after the request has ended,
+because the function that gets one may call S3 itself.
 """
 
 from __future__ import annotations

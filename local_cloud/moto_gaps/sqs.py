@@ -4,9 +4,9 @@ moto 5.2.5 sends, receives and deletes messages without a lock: a message is del
 dead-letter queue twice, or lost. Here one operation on the messages of all queues runs at a time, because a queue moves
 messages to another. A receiver that waits releases the lock. It takes a message without a body.
 
-moto takes `RedriveAllowPolicy` and does not show it; Terraform waits for it in vain. It removes the policy of a queue
-when another attribute is set, shows SQS's own key for a queue with a key of KMS, and writes redrive policies with spaces and
-in the order in which they came. AWS writes them compact and sorted.
+moto takes `RedriveAllowPolicy` and does not show it; Terraform waits for it in vain. It removes the policy of a queue when
+another attribute is set, and shows SQS's own key for a queue with a key of KMS. It writes redrive policies with spaces, in
+the order in which they came. AWS writes them compact and sorted.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Usage plans: changes of their limits and of the stages that they are for.
 
-moto 5.2.5 takes no limits for a single method, cuts rates to whole numbers, and fails when a stage that has such
-limits is taken out of a plan, as Terraform does before it deletes the plan.
+moto 5.2.5 takes no limits for a single method and cuts rates to whole numbers. It fails when a stage with such limits is
+taken out of a plan, as Terraform does before it deletes the plan.
 """
 
 from __future__ import annotations
