@@ -159,7 +159,9 @@ class FunctionExecutor:
                 f"Request must be smaller than {LARGEST_REQUEST_BYTES} bytes for the InvokeFunction operation"
             )
         target = self._functions.resolve(function_arn)
-        pool = self._pools.setdefault(target.definition.key, FunctionPool(target))
+        pool = self._pools.get(target.definition.key)
+        if pool is None:
+            pool = self._pools[target.definition.key] = FunctionPool(target)
         pool.update(target)
         entry = self._concurrency.enter(target)
         invocation = Invocation(

@@ -15,7 +15,6 @@ from typing import Final
 
 from local_cloud.bounded_file import BoundedFolder
 from local_cloud.functions.outcome import Outcome
-from local_cloud.functions.result import InvocationResult
 
 TAIL_BYTES: Final = 4096
 
@@ -147,18 +146,20 @@ def log_stream_name(version: str, worker_id: str) -> str:
     return f"{datetime.now(UTC):%Y/%m/%d}/[{version}]{worker_id}"
 
 
-def report_line(request_id: str, result: InvocationResult, outcome: Outcome, *, memory_mb: int) -> str:
+def report_line(
+    request_id: str, outcome: Outcome, duration_ms: float, init_ms: float | None, memory_mb: int, used_mb: int
+) -> str:
     """Return the REPORT line at the end of an invocation."""
-    billed = -int(-(result.duration_ms + (result.init_ms or 0.0)) // 1)
+    billed = -int(-(duration_ms + (init_ms or 0.0)) // 1)
     parts = [
         f"REPORT RequestId: {request_id}",
-        f"Duration: {result.duration_ms:.2f} ms",
+        f"Duration: {duration_ms:.2f} ms",
         f"Billed Duration: {billed} ms",
         f"Memory Size: {memory_mb} MB",
-        f"Max Memory Used: {result.used_mb} MB",
+        f"Max Memory Used: {used_mb} MB",
     ]
-    if result.init_ms is not None:
-        parts.append(f"Init Duration: {result.init_ms:.2f} ms")
+    if init_ms is not None:
+        parts.append(f"Init Duration: {init_ms:.2f} ms")
     if outcome.status is not None:
         parts.append(f"Status: {outcome.status}")
     if outcome.error_type is not None:

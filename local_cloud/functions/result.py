@@ -22,7 +22,7 @@ class InvocationResult:
     payload: bytes
     function_error: str | None
     executed_version: str
-    log_tail: str = ""
-    duration_ms: float = 0.0
+    log_tail: str
+    duration_ms: float
     init_ms: float | None = None
     used_mb: int = 0

@@ -7,7 +7,7 @@ import contextlib
 import os
 import shutil
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -290,22 +290,19 @@ class Worker:
         definition = self.definition
         init_ms = None if self._reported_init else self._init_ms
         self._log.drain()
-        result = InvocationResult(
-            payload=outcome.payload,
-            function_error="Unhandled" if outcome.failed else None,
-            executed_version=definition.version,
-            duration_ms=duration_ms,
-            init_ms=init_ms,
-            used_mb=self.used_mb,
-        )
-        report = report_line(invocation.request_id, result, outcome, memory_mb=definition.memory_mb)
+        memory = definition.memory_mb, self.used_mb
+        report = report_line(invocation.request_id, outcome, duration_ms, init_ms, *memory)
         notes = () if outcome.note is None else (outcome.note,)
         self._log.lines(*notes, f"END RequestId: {invocation.request_id}", report)
-        result = replace(result, log_tail=self._log.tail())
+        tail = self._log.tail()
         self._reported_init = True
         if not self.ended:
             self.free_since = self._loop.time()
             self._owner.worker_free(self)
+        failure = "Unhandled" if outcome.failed else None
+        result = InvocationResult(
+            outcome.payload, failure, definition.version, tail, duration_ms, init_ms, self.used_mb
+        )
         self._owner.invocation_ended(self, invocation, result)
         invocation.succeed(result)
 

@@ -10,7 +10,6 @@ from moto.logs.models import logs_backends
 
 from local_cloud.functions.log import report_line
 from local_cloud.functions.outcome import Outcome
-from local_cloud.functions.result import InvocationResult
 from local_cloud.log_groups import LogDelivery, LogStream
 from tests.support.function_cloud import ACCOUNT, REGION, Cloud
 from tests.support.waiting import eventually
@@ -165,9 +164,8 @@ def test_a_group_that_takes_nothing_is_complained_about_once(
 
 
 def test_the_report_rounds_what_is_billed_up() -> None:
-    result = InvocationResult(b"", "Unhandled", "$LATEST", duration_ms=1.001, used_mb=30)
     outcome = Outcome(b"", failed=True, status="error", error_type="Runtime.ExitError")
-    line = report_line("r", result, outcome, memory_mb=128)
+    line = report_line("r", outcome, 1.001, None, 128, 30)
     assert line == (
         "REPORT RequestId: r\tDuration: 1.00 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 30 MB\t"
         "Status: error\tError Type: Runtime.ExitError\t"
