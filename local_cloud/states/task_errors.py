@@ -43,6 +43,7 @@ from local_cloud.states import parser
 from local_cloud.states.failures import runtime_error
 
 _DENIED = ("AccessDenied", "AccessDeniedException")
+_NO_QUEUE = ".NonExistentQueue"  # SQS's older code of QueueDoesNotExist
 
 # The general error of a service, and the name of the service in the cause.
 _NAMES = {
@@ -92,7 +93,8 @@ def _failure_of(kind: type[Exception], owner: Any) -> Callable[[_Failure], _Fail
 def _unnamed(task: Any, env: Any, ex: Any) -> Any:
     code = ex.response["Error"]["Code"]
     shapes = service_model(boto3_name(task.resource.api_name)).error_shapes
-    if code not in _DENIED and any(code in (shape.name, shape.error_code) for shape in shapes):
+    has_class = code.endswith(_NO_QUEUE) or any(code in (shape.name, shape.error_code) for shape in shapes)
+    if code not in _DENIED and has_class:
         return None
     error, service = _NAMES[type(task)]
     metadata = ex.response["ResponseMetadata"]

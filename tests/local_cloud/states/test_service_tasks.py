@@ -424,6 +424,12 @@ def test_an_empty_message_is_an_error_of_sqs(states: States) -> None:
     assert states.output(caught(send))["Error"] == "SQS.AmazonSQSException"
 
 
+def test_a_queue_that_is_not_there_is_an_error_of_the_client(states: States) -> None:
+    parameters = {"QueueUrl": "no-such-queue", "MessageBody": "x"}
+    send = {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "Parameters": parameters}
+    assert states.output(caught(send))["Error"] == "SQS.SdkClientException"
+
+
 def test_the_times_in_a_result_are_texts(states: States) -> None:
     states.client("s3").create_bucket(Bucket="times-of-buckets")
     task = {
