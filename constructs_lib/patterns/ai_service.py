@@ -200,12 +200,13 @@ class AiService(Function):
         return calls
 
     def _allow_backend(self, stack: AwsStack, function: Function) -> None:
-        contract, statements = self._contract, []
+        contract = self._contract
+        statements: list[PolicyStatement] = []
         if contract.aws_actions:
             # Rekognition and Comprehend have no resources that a policy could name.
             statements.append(PolicyStatement(actions=contract.aws_actions, resources=["*"]))
         if contract.bedrock_models:
-            statements.append(invoke_models(stack, contract.bedrock_models))
+            statements.extend(invoke_models(stack, contract.bedrock_models))
         if statements:
             function.role.add_policy("ai", *statements)
 

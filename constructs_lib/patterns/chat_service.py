@@ -138,9 +138,10 @@ class ChatService(AiService):
         return list(dict.fromkeys(one.model for one in targets if isinstance(one, BedrockModel)))
 
     def _allow_models(self, function: Function) -> None:
-        stack, statements = AwsStack.of(self), []
+        stack = AwsStack.of(self)
+        statements: list[PolicyStatement] = []
         if models := self._bedrock_models():
-            statements.append(invoke_models(stack, models, stream=function.response_streaming))
+            statements.extend(invoke_models(stack, models, stream=function.response_streaming))
         targets = [target for route in self._routes for target in route.targets]
         names = [one.secret for one in targets if isinstance(one, OpenAiModel) and one.secret is not None]
         if names:

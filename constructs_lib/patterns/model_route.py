@@ -14,7 +14,6 @@ from constructs_lib.patterns.guardrail import Guardrail
 _NAME: Final = r"[a-z0-9][a-z0-9._-]{0,63}"
 _NAME_REMEDY: Final = "use 1 to 64 lower-case letters, digits and '._-'"
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
-_PROFILES: Final = ("apac", "au", "ca", "eu", "global", "jp", "us", "us-gov")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +92,14 @@ class OpenAiModel:
 
 @dataclass(frozen=True, slots=True)
 class BedrockModel:
-    """Foundation model on Bedrock that supports Converse.
+    """Model on Bedrock that supports Converse.
 
     Attributes:
-        model: Id of the model, such as `amazon.nova-lite-v1:0`.
+        model: Id of a foundation model that Bedrock has in the stack's region, such as `amazon.nova-lite-v1:0`, or of a
+            cross-region inference profile, such as `eu.amazon.nova-lite-v1:0`.
 
     Raises:
-        ConstructError: It is not the id of a foundation model, so that the function's role could not invoke it.
+        ConstructError: It is not the id of a model, so that the function's role could not invoke it.
 
     Example:
         >>> BedrockModel("amazon.nova-lite-v1:0").as_dict()
@@ -116,12 +116,6 @@ class BedrockModel:
             r"[a-z0-9-]+(\.[a-z0-9-]+)+[a-z0-9.:-]*",
             "use a model id such as 'amazon.nova-lite-v1:0'",
         )
-        if self.model.partition(".")[0] in _PROFILES:
-            raise InvalidArgumentError(
-                "BedrockModel",
-                f"'{self.model}' is an inference profile, which the function's role may not invoke",
-                f"use the foundation model '{self.model.partition('.')[2]}'",
-            )
 
     def as_dict(self) -> dict[str, str]:
         """Return the target as the function reads it."""

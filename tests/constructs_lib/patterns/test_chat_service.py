@@ -97,6 +97,25 @@ def test_the_role_may_invoke_exactly_the_models_of_the_routes(app: App, archive:
     ]
 
 
+def test_an_inference_profile_may_invoke_its_model_in_any_region_and_only_through_it(
+    app: App, archive: FakeArchive
+) -> None:
+    profile = BedrockModel("us.amazon.nova-lite-v1:0")
+    stack, service = service_with(app, archive, ModelRoute("fast", [profile, NOVA]))
+    invoke, through_profile = policies(stack)["models"]
+    arn, direct = invoke["Resource"]
+    assert arn.startswith("arn:aws:bedrock:us-east-1:")
+    assert arn.endswith(":inference-profile/us.amazon.nova-lite-v1:0")
+    assert direct == "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0"
+    assert through_profile == {
+        "Effect": "Allow",
+        "Action": ["bedrock:InvokeModel"],
+        "Resource": ["arn:aws:bedrock:*::foundation-model/amazon.nova-lite-v1:0"],
+        "Condition": {"StringEquals": {"bedrock:InferenceProfileArn": arn}},
+    }
+    assert next(iter(service.paid_calls)) == "shop-bedrock-us.amazon.nova-lite-v1:0"
+
+
 def test_an_offline_route_needs_no_right_and_no_table(app: App, archive: FakeArchive) -> None:
     stack, service = service_with(app, archive, ModelRoute("fast", [OfflineModel()]))
     assert "models" not in policies(stack)
@@ -212,13 +231,6 @@ def test_routes_that_cannot_be(
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (
-            lambda: BedrockModel("us.amazon.nova-lite-v1:0"),
-            (
-                "BedrockModel: 'us.amazon.nova-lite-v1:0' is an inference profile, which the function's role may not "
-                "invoke; use the foundation model 'amazon.nova-lite-v1:0'"
-            ),
-        ),
         (
             lambda: BedrockModel("nova"),
             "BedrockModel: model 'nova' is not valid; use a model id such as 'amazon.nova-lite-v1:0'",
