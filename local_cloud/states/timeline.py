@@ -66,6 +66,12 @@ class _Scope:
         """Note that something was last known of it at a time."""
         self.row.duration_ms = _milliseconds(self.entered, when)
 
+    def fail(self, details: Mapping[str, Any]) -> None:
+        """Note that it failed."""
+        self.failing = True
+        self.row.error = details.get("error") or self.row.error
+        self.row.cause = details.get("cause") or self.row.cause
+
 
 def timeline(events: Iterable[Mapping[str, Any]]) -> list[Row]:
     """Read a history.
@@ -130,6 +136,8 @@ def _named(scope: _Scope | None, name: str) -> _Scope | None:
 def _note(scope: _Scope | None, kind: str, when: datetime, details: Mapping[str, Any]) -> None:
     """Remember what an event says of the state that it belongs to."""
     container = next((word for word in ("Parallel", "Map") if kind.startswith(f"{word}State")), None)
+    if scope is not None and scope.row.kind == "Fail" and kind.endswith(_FAILURES):
+        scope.fail(details)  # it has no event of its own
     while scope is not None and (not scope.row.state or container not in (None, scope.row.kind)):
         scope = scope.outer
     if scope is None:
@@ -139,17 +147,14 @@ def _note(scope: _Scope | None, kind: str, when: datetime, details: Mapping[str,
         scope.row.attempts += 1
         scope.failing = False
     elif kind.endswith(_FAILURES):
-        scope.failing = True
-        scope.row.error = details.get("error") or scope.row.error
-        scope.row.cause = details.get("cause") or scope.row.cause
+        scope.fail(details)
 
 
 def _blame(states: Sequence[_Scope], details: Mapping[str, Any]) -> None:
     """Give the error of the execution to the state that it ended in, if that has none yet."""
     error = details.get("error")
     if error is not None and states and not states[-1].left and states[-1].row.error is None:
-        states[-1].failing = True
-        states[-1].row.error, states[-1].row.cause = error, details.get("cause")
+        states[-1].fail(details)
 
 
 def _outcome(state: _Scope, end: Outcome) -> Outcome:
