@@ -295,7 +295,10 @@ def test_head_and_http_1_0_are_answered(streams: Streams) -> None:
             {"uri": f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/x/invocations"},
             "STREAM does not fit the URI",
         ),
-        ({"responseTransferMode": "SOMETIMES"}, r"use BUFFERED or STREAM|enum value set: \[BUFFERED, STREAM\]"),
+        (
+            {"responseTransferMode": "SOMETIMES"},
+            r"use BUFFERED or STREAM|enum value set: \[BUFFERED, STREAM\]",
+        ),
         ({"timeoutInMillis": 900_001}, "use 50 to 900000"),
         ({"type": "mock"}, "needs a proxy integration"),
     ],
