@@ -10,7 +10,7 @@ from moto.core.serialize import BaseJSONSerializer
 from moto.dynamodb import responses
 from moto.dynamodb.exceptions import MockValidationException
 from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
-from moto.dynamodb.models.dynamo_type import Item
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import StreamRecord
 from moto.dynamodb.models.table_export import TableExport
 from moto.dynamodb.models.table_import import TableImport
@@ -95,9 +95,12 @@ def _update_item(
 
 @extends(Item)
 def _update_with_attribute_updates(original: Operation, item: Any, updates: dict[str, Any] | None) -> None:
-    """Let an update without changes create an item."""
-    if updates:
-        original(item, updates)
+    """Put values of any type, of which moto takes booleans and bytes for texts. No changes create an item."""
+    for name, update in (updates or {}).items():
+        if update.get("Action", "PUT") == "PUT":
+            item.attrs[name] = DynamoType(update["Value"])
+        else:
+            original(item, {name: update})
 
 
 @extends(DynamoDBBackend)

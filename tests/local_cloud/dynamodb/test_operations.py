@@ -37,6 +37,16 @@ def dynamodb(cloud: CloudInThread) -> Any:
     return client
 
 
+def test_values_of_each_type_are_put_by_an_update_without_an_expression(dynamodb: Any) -> None:
+    key = {"id": {"S": "updated"}}
+    updates = {name: {"Value": value, "Action": "PUT"} for name, value in ITEM.items() if name != "id"}
+    dynamodb.put_item(TableName=TABLE, Item=key)
+    dynamodb.update_item(TableName=TABLE, Key=key, AttributeUpdates=updates)
+    item = dynamodb.get_item(TableName=TABLE, Key=key)["Item"]
+    dynamodb.delete_item(TableName=TABLE, Key=key)
+    assert item == ITEM | key
+
+
 def test_values_of_each_type_are_read_as_they_were_written(dynamodb: Any) -> None:
     key = {"id": {"S": "a"}}
     assert dynamodb.get_item(TableName=TABLE, Key=key)["Item"] == ITEM
