@@ -294,8 +294,8 @@ def with_packages(variables: Mapping[str, str]) -> dict[str, str]:
 def _own_message(printed: str, folder: Path) -> str | None:
     """Return the message of an error that the constructs or the archives raised, and the line of the app that caused it.
 
-    Errors of environment variables are returned as printed. Errors that validation found at the end of the synthesis have no line. None for any other error, of which users need
-    the traceback.
+    Errors of environment variables are returned as printed. Errors that validation found at the end of the synthesis have
+    no line. None for any other error, of which users need the traceback.
     """
     if (invalid := _VALIDATION.search(printed)) is not None:
         return re.sub(r"^  \[(.+?)\] ", r"\1: ", invalid["errors"], flags=re.MULTILINE).strip()

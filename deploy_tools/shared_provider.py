@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-_EXECUTABLE: Final = ".terraform/providers/registry.terraform.io/hashicorp/aws/*/*/terraform-provider-aws_v*"
+_EXECUTABLE: Final = ".terraform/providers/*/hashicorp/aws/*/*/terraform-provider-aws_v*"
 _ATTACHMENT: Final = re.compile(r"TF_REATTACH_PROVIDERS='(?P<value>\{.*\})'")
 _START_SECONDS: Final = 60.0
 

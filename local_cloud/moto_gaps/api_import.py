@@ -32,7 +32,7 @@ from local_cloud.patches import replaces
 
 @replaces(APIGatewayBackend)
 def _import_rest_api(backend: Any, api_doc: Any, fail_on_warnings: bool, base_path: str = "ignore") -> Any:
-    imported = _read(api_doc, base_path)
+    imported = _read(api_doc, base_path, fail_on_warnings)
     if not imported.name:
         raise BadRequestException("Errors found during import:\n\tinfo.title is missing")
     api = backend.create_rest_api(name=imported.name, description=imported.description)
@@ -44,7 +44,7 @@ def _put_rest_api(
     backend: Any,
     function_id: str,
     api_doc: Any,
-    fail_on_warnings: bool,  # noqa: ARG001 - what AWS warns of is refused
+    fail_on_warnings: bool,
     mode: str = "merge",
     base_path: str = "ignore",
 ) -> Any:
@@ -52,7 +52,7 @@ def _put_rest_api(
     if mode not in ("merge", "overwrite"):
         raise InvalidOpenApiModeException
     api = backend.get_rest_api(function_id)
-    imported = _read(api_doc, base_path)
+    imported = _read(api_doc, base_path, fail_on_warnings)
     keeping = mode == "merge"
     _set_settings(api, imported, keeping)
     validators = _validators(api, imported, keeping)
@@ -66,7 +66,9 @@ def _put_rest_api(
 
 @replaces(APIGatewayResponse, "import_rest_api")
 def _answer_import(response: Any) -> Any:
-    api = response.backend.import_rest_api(_document(response), False, _base_path(response))
+    api = response.backend.import_rest_api(
+        _document(response), _fails_on_warnings(response), _base_path(response)
+    )
     return json.dumps({**api.to_dict(), "warnings": api.warnings})
 
 
@@ -75,7 +77,7 @@ def _answer_put(response: Any) -> Any:
     api = response.backend.put_rest_api(
         response.path.split("/")[2],
         _document(response),
-        False,
+        _fails_on_warnings(response),
         mode=response._get_param("mode", "merge"),
         base_path=_base_path(response),
     )
@@ -86,6 +88,10 @@ def _base_path(response: Any) -> str:
     return str((response.querystring.get("basepath") or ["ignore"])[0])
 
 
+def _fails_on_warnings(response: Any) -> bool:
+    return "true" in (response.querystring.get("failonwarnings") or ())
+
+
 def _document(response: Any) -> Any:
     """Read the document that a request holds, in JSON or YAML."""
     try:
@@ -94,13 +100,16 @@ def _document(response: Any) -> Any:
         raise BadRequestException("Invalid OpenAPI input.") from None
 
 
-def _read(document: Any, base_path: str) -> ImportedApi:
+def _read(document: Any, base_path: str, fail_on_warnings: bool) -> ImportedApi:
     try:
-        return read_document(document, base_path)
+        imported = read_document(document, base_path)
     except DocumentError as error:
         raise BadRequestException(f"Errors found during import:\n\t{error}") from None
     except (AttributeError, KeyError, TypeError, ValueError):  # a member is of another type than OpenAPI has
         raise BadRequestException("Invalid OpenAPI input.") from None
+    if fail_on_warnings and imported.warnings:
+        raise BadRequestException("Warnings found during import:\n\t" + "\n\t".join(imported.warnings))
+    return imported
 
 
 def _set_settings(api: Any, imported: ImportedApi, keeping: bool) -> None:

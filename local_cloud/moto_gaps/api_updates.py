@@ -1,8 +1,8 @@
 """Updates of REST APIs and their parts, and settings that get lost.
 
 moto 5.2.5 has no UpdateMethod, UpdateIntegration, UpdateMethodResponse, UpdateIntegrationResponse, UpdateResource,
-UpdateModel, UpdateDeployment, UpdateGatewayResponse and UpdateVpcLink. Terraform sends them when an argument changes that needs no replacement, such as the timeout
-of an integration. Of a REST API, moto drops `binaryMediaTypes` at creation. Its update takes binary media types from the value
+UpdateModel, UpdateDeployment, UpdateGatewayResponse and UpdateVpcLink. Terraform sends them when an argument changes that
+needs no replacement, such as the timeout of an integration. Of a REST API, moto drops `binaryMediaTypes` at creation. Its update takes binary media types from the value
 (clients put them into the path), reads every `disableExecuteApiEndpoint` as true, and ignores the compression size and the IP
 address type. AWS writes the policy of an API as the inside of a JSON string, quotes escaped, and Terraform reads it so.
 

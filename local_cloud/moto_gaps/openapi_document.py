@@ -228,7 +228,11 @@ def _security(
     authorization, authorizer, with_key = "NONE", None, False
     scopes: tuple[str, ...] = ()
     for name, needed in ((name, needed) for one in demanded for name, needed in one.items()):
-        scheme = schemes.get(name) or {}
+        scheme = schemes.get(name)
+        if scheme is None:
+            if name == "NONE":  # as SAM writes a method without authorization
+                continue
+            raise DocumentError(f"{where}: there is no security scheme '{name}'")
         if name in imported.authorizers:
             kind = imported.authorizers[name]["authorizer_type"]
             authorization = "COGNITO_USER_POOLS" if kind == "COGNITO_USER_POOLS" else "CUSTOM"
@@ -242,6 +246,8 @@ def _security(
                 f"{where}: Unable to create authorizer from security definition: '{name}'. Extension "
                 "x-amazon-apigateway-authorizer is required."
             )
+        else:
+            imported.warnings.append(f"{where}: security scheme '{name}' has no authorizer and is ignored")
     return authorization, authorizer, scopes, with_key
 
 

@@ -255,6 +255,8 @@ def test_merging_keeps_what_the_document_does_not_say(client: Any) -> None:
                   components={"securitySchemes": {"friends": {"type": "apiKey", "x-amazon-apigateway-authtype": "custom"}}}),
          ("GET /a: Unable to create authorizer from security definition: 'friends'. Extension "
           "x-amazon-apigateway-authorizer is required.")),
+        (document({"/a": {"get": operation(security=[{"frends": []}])}}),
+         "GET /a: there is no security scheme 'frends'"),
         (document({"/a": {"get": operation(**{"x-amazon-apigateway-request-validator": "all"})}}),
          "GET /a: there is no request validator 'all'"),
         (document({}, **{"x-amazon-apigateway-unknown": "1"}),
@@ -313,7 +315,14 @@ def test_what_aws_ignores_in_documents_of_its_samples(client: Any) -> None:
         **{"x-amazon-apigateway-cors": {}, "x-amazon-apigateway-importexport-version": "1.0"},
     )
     api = client.create_rest_api(name="n")["id"]
-    put(client, api, found)
+    with pytest.raises(ClientError, match="Warnings found during import"):
+        client.put_rest_api(restApiId=api, body=json.dumps(found).encode(), failOnWarnings=True)
+    assert ("/a", "GET") not in routes(client, api)
+    answer = client.put_rest_api(restApiId=api, body=json.dumps(found).encode())
+    assert answer["warnings"] == [
+        "GET /a: security scheme 'oauth' has no authorizer and is ignored",
+        "GET /a: security scheme 'bearer' has no authorizer and is ignored",
+    ]
     method = routes(client, api)["/a", "GET"]
     assert method["authorizationType"] == "NONE"
     assert method["methodResponses"]["200"]["responseModels"] == {"application/json": "Empty"}
