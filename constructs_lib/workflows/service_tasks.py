@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from constructs_lib.bedrock import foundation_model_arn
+from constructs_lib.bedrock import invocation_statements
 from constructs_lib.errors import InvalidArgumentError
 from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.templates import has_reference
@@ -63,8 +63,8 @@ class BedrockInvokeModel(TaskState):
     """Invoke a model of Amazon Bedrock. The result is the model's response, as an object.
 
     Attributes:
-        model_id: Id of the model, such as `amazon.titan-embed-text-v2:0`, or ARN of an inference profile,
-            whose models `permissions` must allow.
+        model_id: Id of the model, such as `amazon.titan-embed-text-v2:0`, or of a cross-region inference profile, such as
+            `eu.amazon.nova-lite-v1:0`; or the ARN of another profile, whose models `permissions` must allow.
         body: Request in the form of the model.
         permissions: Permissions of the workflow's role for the call. Default: to invoke that model.
         timeout_seconds: Seconds until the task fails with `States.Timeout`. Default: 60.
@@ -85,10 +85,10 @@ class BedrockInvokeModel(TaskState):
 
     def call(self, place: Place) -> ServiceCall:
         """See `TaskState`."""
-        model = (
-            self.model_id
+        invoking = (
+            [PolicyStatement(actions=["bedrock:InvokeModel"], resources=[self.model_id])]
             if self.model_id.startswith("arn:")
-            else foundation_model_arn(place.partition, place.region, self.model_id)
+            else invocation_statements(place.partition, place.region, [self.model_id])
         )
         return ServiceCall(
             action="bedrock:invokeModel",
@@ -99,10 +99,7 @@ class BedrockInvokeModel(TaskState):
                 "Body": self.body,
             },
             answer="$states.result.Body",
-            permissions=(
-                PolicyStatement(actions=["bedrock:InvokeModel"], resources=[model]),
-                *self.permissions,
-            ),
+            permissions=(*invoking, *self.permissions),
         )
 
 

@@ -111,7 +111,7 @@ def test_an_inference_profile_may_invoke_its_model_in_any_region_and_only_throug
         "Effect": "Allow",
         "Action": ["bedrock:InvokeModel"],
         "Resource": ["arn:aws:bedrock:*::foundation-model/amazon.nova-lite-v1:0"],
-        "Condition": {"StringEquals": {"bedrock:InferenceProfileArn": arn}},
+        "Condition": {"StringLike": {"bedrock:InferenceProfileArn": arn}},
     }
     assert next(iter(service.paid_calls)) == "shop-bedrock-us.amazon.nova-lite-v1:0"
 

@@ -247,6 +247,19 @@ def test_a_map_hands_each_item_to_its_iteration() -> None:
     assert found["Output"] == "{% $states.result %}"
 
 
+def test_a_task_may_invoke_an_inference_profile_and_its_model_through_it() -> None:
+    ask = BedrockInvokeModel("ask", model_id="eu.amazon.nova-lite-v1:0", body={})
+    rendered = render("shop/flow", ask, place=Place(region="eu-west-1"))
+    profile = "arn:aws:bedrock:eu-west-1:*:inference-profile/eu.amazon.nova-lite-v1:0"
+    assert [(one.resources, one.conditions) for one in rendered.permissions] == [
+        ((profile,), {}),
+        (
+            ("arn:aws:bedrock:*::foundation-model/amazon.nova-lite-v1:0",),
+            {"StringLike": {"bedrock:InferenceProfileArn": profile}},
+        ),
+    ]
+
+
 def test_what_tasks_call_becomes_permissions_for_exactly_that() -> None:
     steps = (
         BedrockInvokeModel("ask", model_id="amazon.titan-embed-text-v2:0", body={}, result="a")
