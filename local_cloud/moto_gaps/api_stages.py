@@ -21,43 +21,30 @@ from moto.apigateway.models import APIGatewayBackend, RestAPI, Stage
 from moto.apigateway.responses import APIGatewayResponse
 
 from local_cloud.moto_backends import boolean
-from local_cloud.moto_gaps.json_patch import Patchable, Scalar, apply_patch, plain, unescape
+from local_cloud.moto_gaps.json_patch import apply_patch, patched, read, shape_of
 from local_cloud.patches import extends, replaces
 
 ACCOUNT_RATE_LIMIT = 10_000.0
 ACCOUNT_BURST_LIMIT = 5_000
-# By path: the member, how it is read, and its default.
-_METHOD_SETTINGS: dict[str, tuple[str, Callable[[str], Any], Any]] = {
-    "metrics/enabled": ("metricsEnabled", boolean, False),
-    "logging/loglevel": ("loggingLevel", str, "OFF"),
-    "logging/dataTrace": ("dataTraceEnabled", boolean, False),
-    "throttling/burstLimit": ("throttlingBurstLimit", int, ACCOUNT_BURST_LIMIT),
-    "throttling/rateLimit": ("throttlingRateLimit", float, ACCOUNT_RATE_LIMIT),
-    "caching/enabled": ("cachingEnabled", boolean, False),
-    "caching/ttlInSeconds": ("cacheTtlInSeconds", int, 300),
-    "caching/dataEncrypted": ("cacheDataEncrypted", boolean, False),
-    "caching/requireAuthorizationForCacheControl": ("requireAuthorizationForCacheControl", boolean, True),
+# By path: the member, and its default.
+_METHOD_SETTINGS: Mapping[str, tuple[str, Any]] = {
+    "metrics/enabled": ("metricsEnabled", False),
+    "logging/loglevel": ("loggingLevel", "OFF"),
+    "logging/dataTrace": ("dataTraceEnabled", False),
+    "throttling/burstLimit": ("throttlingBurstLimit", ACCOUNT_BURST_LIMIT),
+    "throttling/rateLimit": ("throttlingRateLimit", ACCOUNT_RATE_LIMIT),
+    "caching/enabled": ("cachingEnabled", False),
+    "caching/ttlInSeconds": ("cacheTtlInSeconds", 300),
+    "caching/dataEncrypted": ("cacheDataEncrypted", False),
+    "caching/requireAuthorizationForCacheControl": ("requireAuthorizationForCacheControl", True),
     "caching/unauthorizedCacheControlHeaderStrategy": (
-        "unauthorizedCacheControlHeaderStrategy", str, "SUCCEED_WITH_RESPONSE_HEADER",
+        "unauthorizedCacheControlHeaderStrategy", "SUCCEED_WITH_RESPONSE_HEADER",
     ),
 }  # fmt: skip
-_PATCHABLE = Patchable(
-    scalars=plain("deploymentId", "cacheClusterSize", "clientCertificateId")
-    | {
-        "description": Scalar("description", default=""),
-        "tracingEnabled": Scalar("tracing_enabled", boolean, default=False),
-        "cacheClusterEnabled": Scalar("cache_cluster_enabled", boolean, default=False),
-    },
-    maps=plain("variables"),
-)
 _ACCESS_LOG = ("/accessLogSettings/destinationArn", "/accessLogSettings/format")
 _CANARY = "/canarySettings"
 _OVERRIDES = "stageVariableOverrides"
-_SCALARS: dict[str, Callable[[Any], Any]] = {
-    "percentTraffic": float,
-    "deploymentId": str,
-    "useStageCache": boolean,
-}
+_SCALARS = ("percentTraffic", "deploymentId", "useStageCache")
 
 
 @extends(Stage, "__init__")
@@ -154,7 +141,7 @@ def _update_stage(
         if _patch_canary(api, stage, operation) or _patch_access_log(stage, operation):
             continue
         if not _patch_method_settings(stage, operation):
-            apply_patch(stage, _PATCHABLE, [operation])
+            apply_patch(stage, "Stage", [operation])
     stage.updated_at = int(time.time())
     stage.cache_cluster_status = "AVAILABLE" if stage.cache_cluster_enabled else "NOT_AVAILABLE"
     return stage
@@ -183,7 +170,7 @@ def _patch_method_settings(stage: Any, operation: dict[str, Any]) -> bool:
     resource, _, rest = operation["path"].removeprefix("/").partition("/")
     method, _, setting = rest.partition("/")
     key = f"{resource}/{method}"
-    if operation["op"] == "remove" and method and not setting and resource not in _PATCHABLE.maps:
+    if operation["op"] == "remove" and method and not setting and resource != "variables":
         if key not in stage.method_settings:
             raise BadRequestException(
                 f"Cannot remove method setting {key} because there is no method setting for this method "
@@ -192,10 +179,13 @@ def _patch_method_settings(stage: Any, operation: dict[str, Any]) -> bool:
         return True
     if setting not in _METHOD_SETTINGS:
         return False
-    name, read, default = _METHOD_SETTINGS[setting]
-    defaults = {name: value for name, _, value in _METHOD_SETTINGS.values()}
-    value = default if operation["op"] == "remove" else read(operation["value"])
-    present = stage.method_settings.get(key) or defaults
+    name, default = _METHOD_SETTINGS[setting]
+    value = (
+        default
+        if operation["op"] == "remove"
+        else read(shape_of("MethodSetting").members[name], operation["value"])
+    )
+    present = stage.method_settings.get(key) or dict(_METHOD_SETTINGS.values())
     stage.method_settings = stage.method_settings | {key: {**present, name: value}}
     return True
 
@@ -221,28 +211,20 @@ def _patch_canary(api: Any, stage: Any, operation: Mapping[str, Any]) -> bool:
     if (kind, path) == ("remove", _CANARY):
         stage.canary_settings = None
         return True
-    name, _, member = path.removeprefix(f"{_CANARY}/").partition("/")
+    rest = path.removeprefix(f"{_CANARY}/")
+    name, _, member = rest.partition("/")
     if not path.startswith(f"{_CANARY}/") or (kind == "remove" and not (name == _OVERRIDES and member)):
         return False
-    canary = dict(stage.canary_settings or _new_canary(api, {}, stage.deployment_id))
     if kind == "add" and name == "deploymentId":
         raise BadRequestException(f"Invalid add operation with path: {path}")
-    if name == _OVERRIDES:
-        canary[_OVERRIDES] = _overrides(canary[_OVERRIDES], kind, unescape(member), operation.get("value"))
-    elif name in _SCALARS and not member:
-        canary[name] = _SCALARS[name](operation.get("value"))
-    else:
+    if name != _OVERRIDES and (name not in _SCALARS or member):
         return False
+    present = stage.canary_settings or _new_canary(api, {}, stage.deployment_id)
+    canary = patched(shape_of("CanarySettings"), present, kind, rest, operation.get("value"))
+    canary[_OVERRIDES] = canary[_OVERRIDES] or {}
     _check_canary(api, canary)
     stage.canary_settings = canary
     return True
-
-
-def _overrides(present: Mapping[str, str], kind: str, name: str, value: Any) -> dict[str, str]:
-    if not name:
-        return {}
-    remaining = {key: text for key, text in present.items() if key != name}
-    return remaining if kind == "remove" else {**remaining, name: value}
 
 
 def _promote(stage: Any, source: str, path: str) -> None:

@@ -17,8 +17,7 @@ from moto.apigateway.models import APIGatewayBackend as Backend
 from moto.apigateway.models import ApiKey, Method
 from moto.apigateway.responses import APIGatewayResponse
 
-from local_cloud.moto_backends import boolean
-from local_cloud.moto_gaps.json_patch import Patchable, Scalar, apply_patch, plain
+from local_cloud.moto_gaps.json_patch import apply_patch
 from local_cloud.patches import checks, extends, replaces
 
 _METHODS = frozenset({"ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
@@ -31,9 +30,6 @@ _PROXIES = re.compile(
 _LONGEST_NAME = 1024
 _LONGEST_KEY = 128
 _LONGEST_DESCRIPTION = 125_000
-_API_KEY = Patchable(
-    plain("description") | {"enabled": Scalar("enabled", boolean)} | plain("name", "customerId")
-)
 _LARGEST_COMPRESSION = 10_485_760
 
 
@@ -216,7 +212,7 @@ def _check_key_description(text: str | None) -> None:
 def _update_operations(key: Any, patch_operations: list[dict[str, Any]]) -> Any:
     for operation in patch_operations:
         _check_key_description(operation.get("value"))
-    apply_patch(key, _API_KEY, patch_operations)
+    apply_patch(key, "ApiKey", patch_operations)
     return key
 
 

@@ -1,13 +1,11 @@
 """Custom domain names of API Gateway.
 
-moto 5.2.5 has no UpdateDomainName, so that no certificate can be replaced; it does not find a wildcard name,
-keeps the base path mappings of a deleted domain name for the next one, makes a name twice, and drops mutual
-TLS (rejected here, because it would not be enforced).
+moto 5.2.5 does not find a wildcard name, keeps the base path mappings of a deleted domain name for the next one, makes a
+name twice, and drops mutual TLS (rejected here, because it would not be enforced).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
@@ -16,18 +14,8 @@ from moto.apigateway.exceptions import ConflictException
 from moto.apigateway.models import APIGatewayBackend
 from moto.apigateway.responses import APIGatewayResponse
 
-from local_cloud.moto_gaps.json_patch import Patchable, apply_patch, plain
-from local_cloud.patches import extends, replaces
+from local_cloud.patches import extends
 
-_PATCHABLE = Patchable(
-    plain(
-        "certificateArn",
-        "certificateName",
-        "regionalCertificateArn",
-        "regionalCertificateName",
-        "securityPolicy",
-    )
-)
 _BY_NAME = (
     "get_domain_name", "delete_domain_name", "create_base_path_mapping", "get_base_path_mapping",
     "get_base_path_mappings", "update_base_path_mapping", "delete_base_path_mapping",
@@ -41,20 +29,6 @@ def _create_domain_name(original: Callable[[Any], Any], response: Any) -> Any:
     if response._get_param("domainName") in response.backend.domain_names:
         raise ConflictException("The domain name you provided already exists.")
     return original(response)
-
-
-@replaces(APIGatewayResponse)
-def _update_domain_name(response: Any) -> str:
-    domain = response.backend.get_domain_name(response.path.split("/")[2])
-    for operation in response._get_param("patchOperations") or ():
-        if operation["path"].startswith("/endpointConfiguration/types"):
-            domain.endpoint_configuration = {
-                **(domain.endpoint_configuration or {}),
-                "types": [operation["value"]],
-            }
-        else:
-            apply_patch(domain, _PATCHABLE, [operation])
-    return json.dumps(domain.to_json())
 
 
 @extends(APIGatewayBackend)

@@ -1,85 +1,79 @@
 """API Gateway's patch operations, for the objects whose update moto lacks or gets wrong.
 
-An object says which paths it knows; everything else is refused, so that no change is ever dropped in silence.
+The service's model has the types of the values. Paths that an object does not know are refused, so that no change is ever
+dropped in silence.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from moto.apigateway.exceptions import BadRequestException, NotFoundException
 from moto.core.utils import camelcase_to_underscores
 
+from local_cloud.moto_backends import boolean
+from local_cloud.service_models import service_model
+
+# By shape: the members that can be changed.
+_MEMBERS = {
+    "ApiKey": ("description", "enabled", "name", "customerId"),
+    "Authorizer": (
+        "name", "type", "authType", "authorizerUri", "authorizerCredentials", "identitySource", "identityValidationExpression",
+        "authorizerResultTtlInSeconds", "providerARNs",
+    ),
+    "Deployment": ("description",),
+    "DomainName": (
+        "certificateArn", "certificateName", "regionalCertificateArn", "regionalCertificateName", "securityPolicy",
+        "endpointConfiguration",
+    ),
+    "GatewayResponse": ("statusCode", "responseParameters", "responseTemplates"),
+    "Integration": (
+        "uri", "httpMethod", "credentials", "responseTransferMode", "contentHandling", "connectionId", "connectionType",
+        "cacheNamespace", "passthroughBehavior", "timeoutInMillis", "requestParameters", "requestTemplates", "tlsConfig",
+        "cacheKeyParameters",
+    ),
+    "IntegrationResponse": ("selectionPattern", "contentHandling", "responseParameters", "responseTemplates"),
+    "Method": (
+        "authorizationType", "authorizerId", "requestValidatorId", "operationName", "apiKeyRequired", "requestModels",
+        "requestParameters", "authorizationScopes",
+    ),
+    "MethodResponse": ("responseModels", "responseParameters"),
+    "Model": ("description", "schema"),
+    "RequestValidator": ("name", "validateRequestParameters", "validateRequestBody"),
+    "Resource": ("parentId", "pathPart"),
+    "RestApi": (
+        "name", "version", "policy", "description", "apiKeySource", "disableExecuteApiEndpoint", "minimumCompressionSize",
+        "binaryMediaTypes", "endpointConfiguration",
+    ),
+    "Stage": (
+        "deploymentId", "cacheClusterSize", "clientCertificateId", "description", "tracingEnabled", "cacheClusterEnabled",
+        "variables",
+    ),
+    "UsagePlan": ("name", "description", "productCode", "quota", "throttle"),
+    "VpcLink": ("description", "name"),
+}  # fmt: skip
+# Attributes of moto's objects that are not the members' names in snake case.
+_ATTRIBUTES = {
+    "authorizerResultTtlInSeconds": "authorizer_result_ttl",
+    "binaryMediaTypes": "binaryMediaTypes",
+    "disableExecuteApiEndpoint": "disableExecuteApiEndpoint",
+    "passthroughBehavior": "passthrough_behaviour",
+    "providerARNs": "provider_arns",
+}
+# What `remove` leaves; of other members, nothing.
+_DEFAULTS = {"apiKeySource": "HEADER", "authorizerResultTtlInSeconds": 300}
 # What AWS says where a member is changed or removed that is not there; other maps take it.
 _MISSING = {
-    "request_parameters": "Invalid parameter name specified",
-    "response_parameters": "Invalid parameter name specified",
-    "request_models": "Content-Type specified was not found",
-    "response_models": "Content-Type specified was not found",
+    "requestParameters": "Invalid parameter name specified",
+    "responseParameters": "Invalid parameter name specified",
+    "requestModels": "Content-Type specified was not found",
+    "responseModels": "Content-Type specified was not found",
 }
+_COMPOSED = ("list", "map", "structure")
 
 
-def integer(text: str | None) -> int | None:
-    """Read a whole number; None stays None."""
-    if not text:
-        return None
-    try:
-        return int(text)
-    except ValueError:
-        raise BadRequestException(f"Invalid patch value '{text}': it is not a number") from None
-
-
-@dataclass(frozen=True, slots=True)
-class Scalar:
-    """A path with one value.
-
-    Attributes:
-        attribute: The attribute of moto's object.
-        read: Reads the value from its text.
-        default: What `remove` leaves.
-    """
-
-    attribute: str
-    read: Callable[[Any], Any] = lambda value: value
-    default: Any = None
-
-
-def plain(*names: str) -> dict[str, Scalar]:
-    """Return paths whose attributes in moto have the same names, in snake case."""
-    return {name: Scalar(camelcase_to_underscores(name)) for name in names}
-
-
-@dataclass(frozen=True, slots=True)
-class Patchable:
-    """The paths that an object knows.
-
-    Attributes:
-        scalars: Paths with one value.
-        maps: Paths of maps (`/requestTemplates/application~1json`): the attribute and how a value is read.
-        lists: Paths of lists, whose members stand in the value or at the end of the path.
-    """
-
-    scalars: Mapping[str, Scalar] = field(default_factory=dict)
-    maps: Mapping[str, Scalar] = field(default_factory=dict)
-    lists: Mapping[str, Scalar] = field(default_factory=dict)
-
-    def allows(self, kind: str) -> bool:
-        """Return whether an operation is for paths with one value; some objects know `replace` only."""
-        return kind == "replace" or (kind == "remove" and bool(self.maps or self.lists))
-
-    def problem(self, kind: str, path: str) -> str:
-        """Return what AWS says of an operation that an object does not know."""
-        if self.maps or self.lists:
-            return f"Invalid patch path {path}"
-        supported = f"Must be one of: [{', '.join(f'/{name}' for name in self.scalars)}]"
-        if kind != "replace":
-            supported = "Please choose supported operations"
-        return f"Invalid patch path  '{path}' specified for op '{kind}'. {supported}"
-
-
-def apply_patch(target: Any, patchable: Patchable, operations: Iterable[Mapping[str, Any]] | None) -> None:
+def apply_patch(target: Any, shape_name: str, operations: Iterable[Mapping[str, Any]] | None) -> None:
     """Carry out patch operations on one of moto's objects.
 
     Raises:
@@ -88,20 +82,44 @@ def apply_patch(target: Any, patchable: Patchable, operations: Iterable[Mapping[
     for operation in operations or ():
         kind, path, value = operation["op"], operation.get("path") or "null", operation.get("value")
         name, _, rest = path.lstrip("/").partition("/")
-        member = unescape(rest)
         if kind not in ("add", "replace", "remove"):
             raise BadRequestException(
                 f"Invalid patch operation specified. Must be one of: [add, remove, replace], not {kind}"
             )
-        scalar = patchable.scalars.get(path.lstrip("/"))
-        if scalar is not None and patchable.allows(kind):
-            setattr(target, scalar.attribute, scalar.default if kind == "remove" else scalar.read(value))
-        elif name in patchable.maps and member:
-            _patch_map(target, patchable.maps[name], kind, member, value)
-        elif name in patchable.lists and (member or value):
-            _patch_list(target, patchable.lists[name], kind, member or value, value)
+        shapes = {member: shape_of(shape_name).members[member] for member in _MEMBERS[shape_name]}
+        shape, has_parts = shapes.get(name), any(shape.type_name in _COMPOSED for shape in shapes.values())
+        if shape is None or not _is_possible(shape, kind, rest, value, has_parts):
+            raise BadRequestException(_problem(shapes, has_parts, kind, path))
+        attribute = _ATTRIBUTES.get(name) or camelcase_to_underscores(name)
+        present = getattr(target, attribute)
+        if name == "endpointConfiguration":
+            changed: Any = _endpoint(present or {}, kind, rest, value)
+        elif shape.type_name in _COMPOSED:
+            changed = patched(shape, present, kind, rest, value, missing=_MISSING.get(name))
         else:
-            raise BadRequestException(patchable.problem(kind, path))
+            changed = read(shape, value) if kind == "replace" else _DEFAULTS.get(name, read(shape, None))
+        setattr(target, attribute, changed)
+
+
+def shape_of(name: str) -> Any:
+    """Return a shape of API Gateway's model."""
+    return service_model("apigateway").shape_for(name)
+
+
+def read(shape: Any, text: Any) -> Any:
+    """Read a value of a shape; None stays None, but for a boolean."""
+    if shape.type_name == "boolean":
+        return boolean(text)
+    reader = _NUMBERS.get(shape.type_name)
+    if reader is None:
+        return text
+    try:
+        return None if text in (None, "") else reader(text)
+    except ValueError:
+        raise BadRequestException(f"Invalid patch value '{text}': it is not a number") from None
+
+
+_NUMBERS: dict[str, Callable[[Any], float]] = {"double": float, "integer": int}
 
 
 def unescape(pointer: str) -> str:
@@ -109,26 +127,73 @@ def unescape(pointer: str) -> str:
     return pointer.replace("~1", "/").replace("~0", "~")
 
 
-def _patch_map(target: Any, spec: Scalar, kind: str, key: str, value: Any) -> None:
-    # A new dictionary each time: moto hands the same one to answers that are being written on other threads.
-    content = dict(getattr(target, spec.attribute) or {})
-    if kind != "add" and key not in content and (missing := _MISSING.get(spec.attribute)):
+def patched(shape: Any, present: Any, kind: str, rest: str, value: Any, *, missing: str | None = None) -> Any:
+    """Return a list, a map or a structure after an operation on the part of it that the rest of a path names.
+
+    It is a new object each time: moto hands the present one to answers that are being written on other threads. If the part
+    that is changed or removed is not there, AWS says `missing`. Default: AWS takes it.
+    """
+    if shape.type_name == "list":
+        return _patched_list(list(present or ()), kind, unescape(rest) or value, value)
+    if not rest:
+        return None
+    key, _, below = (rest, "", "") if shape.type_name == "map" else rest.partition("/")
+    key, content = unescape(key), present or {}
+    inner = shape.value if shape.type_name == "map" else shape.members.get(key)
+    if inner is None:
+        raise BadRequestException(f"Invalid patch path {rest}")
+    if kind != "add" and missing and key not in content:
         raise NotFoundException(missing)
-    if kind == "remove":
-        content.pop(key, None)
-    else:
-        content[key] = spec.read(value)
-    setattr(target, spec.attribute, content)
+    if inner.type_name in _COMPOSED:
+        return {**content, key: patched(inner, content.get(key), kind, below, value)}
+    remaining = {name: entry for name, entry in content.items() if name != key}
+    return remaining if kind == "remove" else {**remaining, key: read(inner, value)}
 
 
-def _patch_list(target: Any, spec: Scalar, kind: str, member: Any, value: Any) -> None:
-    content = list(getattr(target, spec.attribute) or [])
+def _patched_list(content: list[Any], kind: str, member: Any, value: Any) -> list[Any]:
+    others = [item for item in content if item != member]
+    if kind == "add":
+        return content if member in content else [*content, member]
     if kind == "remove":
-        content = [item for item in content if item != member]
-    elif kind == "replace" and value is not None and member != value:
-        content = [*(item for item in content if item != member), value]
-    elif kind == "replace":
-        content = [] if value is None else [value]
-    elif member not in content:
-        content.append(member)
-    setattr(target, spec.attribute, content)
+        return others
+    if value is None:
+        return []
+    return [value] if member == value else [*others, value]
+
+
+def _is_possible(shape: Any, kind: str, rest: str, value: Any, has_parts: bool) -> bool:
+    """Return whether a member takes an operation; some objects know `replace` only."""
+    if shape.type_name == "list":
+        return bool(rest or value)
+    if shape.type_name in _COMPOSED:
+        return bool(rest) or (shape.type_name == "structure" and kind == "remove")
+    return not rest and (kind == "replace" or (kind == "remove" and has_parts))
+
+
+def _problem(members: Iterable[str], has_parts: bool, kind: str, path: str) -> str:
+    """Return what AWS says of an operation that an object does not know."""
+    if has_parts:
+        return f"Invalid patch path {path}"
+    supported = f"Must be one of: [{', '.join(f'/{name}' for name in members)}]"
+    if kind != "replace":
+        supported = "Please choose supported operations"
+    return f"Invalid patch path  '{path}' specified for op '{kind}'. {supported}"
+
+
+def _endpoint(present: Mapping[str, Any], kind: str, rest: str, value: Any) -> dict[str, Any]:
+    """Change the type of an endpoint (it has one), its IP address type or its VPC endpoints."""
+    key = rest.partition("/")[0]
+    if key == "vpcEndpointIds":
+        return dict(patched(shape_of("EndpointConfiguration"), present, kind, rest, value))
+    is_private = "PRIVATE" in present.get("types", ())
+    if key == "ipAddressType":
+        if kind != "replace":
+            raise BadRequestException("Invalid patch operation specified. Must be one of: [replace]")
+        if value not in ("ipv4", "dualstack"):
+            raise BadRequestException("ipAddressType must be either ipv4 or dualstack.")
+        if value == "ipv4" and is_private:
+            raise BadRequestException("Only dualstack ipAddressType is supported for Private APIs.")
+        return {**present, key: value}
+    if value not in ("REGIONAL", "EDGE", "PRIVATE"):
+        raise BadRequestException("Invalid EndpointTypes specified. Valid options are REGIONAL,EDGE,PRIVATE")
+    return {**present, "types": [value], **({"ipAddressType": "dualstack"} if value == "PRIVATE" else {})}

@@ -11,11 +11,8 @@ from typing import Any
 from moto.apigateway.exceptions import NotFoundException
 from moto.apigateway.models import UsagePlan
 
-from local_cloud.moto_gaps.json_patch import Patchable, apply_patch, plain, unescape
+from local_cloud.moto_gaps.json_patch import apply_patch, patched, shape_of, unescape
 from local_cloud.patches import replaces
-
-_PATCHABLE = Patchable(plain("name", "description", "productCode"))
-_NUMBERS = {"rateLimit": float, "burstLimit": int, "limit": int, "offset": int}
 
 
 @replaces(UsagePlan)
@@ -26,12 +23,8 @@ def _apply_patch_operations(plan: Any, operations: list[dict[str, Any]]) -> None
                 _patch_stages(plan, operation)
             case ["apiStages", stage, "throttle", *rest]:
                 _patch_method_limits(_stage(plan, stage), rest, operation)
-            case ["quota" | "throttle" as group] if operation["op"] == "remove":
-                setattr(plan, group, None)
-            case ["quota" | "throttle" as group, name]:
-                setattr(plan, group, _with(getattr(plan, group), name, operation))
             case _:
-                apply_patch(plan, _PATCHABLE, [operation])
+                apply_patch(plan, "UsagePlan", [operation])
 
 
 def _patch_stages(plan: Any, operation: dict[str, Any]) -> None:
@@ -49,21 +42,13 @@ def _patch_method_limits(stage: dict[str, Any], rest: list[str], operation: dict
     *method, last = rest or [""]
     if last in ("rateLimit", "burstLimit"):
         key = unescape("/".join(method))
-        limits[key] = _with(limits.get(key), last, operation)
+        throttle = shape_of("ThrottleSettings")
+        limits[key] = patched(throttle, limits.get(key), operation["op"], last, operation.get("value"))
     elif rest:
         limits.pop(unescape("/".join(rest)), None)
     else:
         limits = {}
     stage["throttle"] = limits
-
-
-def _with(values: dict[str, Any] | None, name: str, operation: dict[str, Any]) -> dict[str, Any]:
-    remaining = {key: value for key, value in (values or {}).items() if key != name}
-    return (
-        remaining
-        if operation["op"] == "remove"
-        else remaining | {name: _NUMBERS.get(name, str)(operation["value"])}
-    )
 
 
 def _stage(plan: Any, name: str) -> dict[str, Any]:

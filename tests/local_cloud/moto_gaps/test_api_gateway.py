@@ -10,8 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.apigateway.exceptions import BadRequestException
 
-from local_cloud.moto_backends import boolean
-from local_cloud.moto_gaps.json_patch import Patchable, Scalar, apply_patch, integer
+from local_cloud.moto_gaps.json_patch import apply_patch
 from tests.support.cloud_in_thread import REGION, CloudInThread, DeployedApi
 
 MakeApi = Callable[..., DeployedApi]
@@ -43,71 +42,70 @@ def api(make_api: MakeApi) -> DeployedApi:
 
 class Thing:
     def __init__(self) -> None:
-        self.name, self.count, self.on = "old", 1, False
-        self.texts: dict[str, str] | None = {"a/b": "1"}
-        self.members: list[str] | None = ["x", "y"]
-
-
-PATCHABLE = Patchable(
-    scalars={
-        "name": Scalar("name", default=""),
-        "deep/count": Scalar("count", integer),
-        "on": Scalar("on", boolean),
-    },
-    maps={"texts": Scalar("texts")},
-    lists={"members": Scalar("members")},
-)
+        self.uri, self.timeout_in_millis = "old", 1
+        self.request_templates: dict[str, str] | None = {"a/b": "1"}
+        self.cache_key_parameters: list[str] | None = ["x", "y"]
+        self.tls_config = None
 
 
 @pytest.mark.parametrize(
     ("operation", "attribute", "expected"),
     [
-        (replace("/name", "new"), "name", "new"),
-        (remove("/name"), "name", ""),
-        (replace("/deep/count", "7"), "count", 7),
-        (replace("/on", "true"), "on", True),
-        (replace("/on", "false"), "on", False),
-        (add("/texts/c~1d", "2"), "texts", {"a/b": "1", "c/d": "2"}),
-        (replace("/texts/a~1b", "3"), "texts", {"a/b": "3"}),
-        (remove("/texts/a~1b"), "texts", {}),
-        (remove("/texts/none"), "texts", {"a/b": "1"}),
-        (add("/members/z~1z"), "members", ["x", "y", "z/z"]),
-        (add("/members", "z"), "members", ["x", "y", "z"]),
-        (add("/members/x"), "members", ["x", "y"]),
-        (remove("/members/x"), "members", ["y"]),
-        (remove("/members", "y"), "members", ["x"]),
-        (replace("/members/x", "w"), "members", ["y", "w"]),
-        (replace("/members", "only"), "members", ["only"]),
+        (replace("/uri", "new"), "uri", "new"),
+        (remove("/uri"), "uri", None),
+        (replace("/timeoutInMillis", "7"), "timeout_in_millis", 7),
+        (
+            replace("/tlsConfig/insecureSkipVerification", "true"),
+            "tls_config",
+            {"insecureSkipVerification": True},
+        ),
+        (
+            replace("/tlsConfig/insecureSkipVerification", "false"),
+            "tls_config",
+            {"insecureSkipVerification": False},
+        ),
+        (add("/requestTemplates/c~1d", "2"), "request_templates", {"a/b": "1", "c/d": "2"}),
+        (replace("/requestTemplates/a~1b", "3"), "request_templates", {"a/b": "3"}),
+        (remove("/requestTemplates/a~1b"), "request_templates", {}),
+        (remove("/requestTemplates/none"), "request_templates", {"a/b": "1"}),
+        (add("/cacheKeyParameters/z~1z"), "cache_key_parameters", ["x", "y", "z/z"]),
+        (add("/cacheKeyParameters", "z"), "cache_key_parameters", ["x", "y", "z"]),
+        (add("/cacheKeyParameters/x"), "cache_key_parameters", ["x", "y"]),
+        (remove("/cacheKeyParameters/x"), "cache_key_parameters", ["y"]),
+        (remove("/cacheKeyParameters", "y"), "cache_key_parameters", ["x"]),
+        (replace("/cacheKeyParameters/x", "w"), "cache_key_parameters", ["y", "w"]),
+        (replace("/cacheKeyParameters", "only"), "cache_key_parameters", ["only"]),
     ],
 )
 def test_a_patch_operation(operation: dict[str, str], attribute: str, expected: object) -> None:
     thing = Thing()
-    apply_patch(thing, PATCHABLE, [operation])
+    apply_patch(thing, "Integration", [operation])
     assert getattr(thing, attribute) == expected
 
 
 def test_a_patch_starts_maps_and_lists_that_are_missing() -> None:
     thing = Thing()
-    thing.texts = thing.members = None
-    apply_patch(thing, PATCHABLE, [add("/texts/a", "1"), add("/members/m")])
-    assert (thing.texts, thing.members) == ({"a": "1"}, ["m"])
+    thing.request_templates = thing.cache_key_parameters = None
+    apply_patch(thing, "Integration", [add("/requestTemplates/a", "1"), add("/cacheKeyParameters/m")])
+    assert vars(thing) == vars(Thing()) | {"request_templates": {"a": "1"}, "cache_key_parameters": ["m"]}
 
 
 @pytest.mark.parametrize(
     ("operation", "message"),
     [
         (replace("/other", "x"), "Invalid patch path /other"),
-        (add("/texts", "x"), "Invalid patch path /texts"),
-        (add("/name", "x"), "Invalid patch path /name"),
+        (add("/requestTemplates", "x"), "Invalid patch path /requestTemplates"),
+        (add("/uri", "x"), "Invalid patch path /uri"),
+        (replace("/timeoutInMillis", "x"), "Invalid patch value 'x': it is not a number"),
         (
-            {"op": "move", "path": "/name"},
+            {"op": "move", "path": "/uri"},
             "Invalid patch operation specified. Must be one of: [add, remove, replace], not move",
         ),
     ],
 )
 def test_a_patch_that_an_object_does_not_know_is_refused(operation: dict[str, str], message: str) -> None:
     with pytest.raises(BadRequestException) as caught:
-        apply_patch(Thing(), PATCHABLE, [operation])
+        apply_patch(Thing(), "Integration", [operation])
     assert caught.value.message == message
 
 
