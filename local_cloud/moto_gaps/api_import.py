@@ -13,19 +13,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from moto.apigateway.exceptions import BadRequestException, InvalidOpenApiModeException
-from moto.apigateway.models import (
-    APIGatewayBackend,
-    Authorizer,
-    GatewayResponse,
-    Integration,
-    Method,
-    Model,
-    Resource,
-)
+from moto.apigateway.models import APIGatewayBackend, Resource
 from moto.apigateway.responses import APIGatewayResponse
 from moto.apigateway.utils import create_id, deserialize_body
 
-from local_cloud.moto_gaps.openapi_document import MODELS, ImportedApi, MethodPart, read_document
+from local_cloud.moto_gaps.openapi_document import MODELS, ImportedApi, read_document
 from local_cloud.moto_gaps.openapi_forms import DocumentError
 from local_cloud.patches import replaces
 
@@ -33,9 +25,11 @@ from local_cloud.patches import replaces
 @replaces(APIGatewayBackend)
 def _import_rest_api(backend: Any, api_doc: Any, fail_on_warnings: bool, base_path: str = "ignore") -> Any:
     imported = _read(api_doc, base_path, fail_on_warnings)
-    if not imported.name:
+    if not imported.settings["name"]:
         raise BadRequestException("Errors found during import:\n\tinfo.title is missing")
-    api = backend.create_rest_api(name=imported.name, description=imported.description)
+    api = backend.create_rest_api(
+        name=imported.settings["name"], description=imported.settings["description"]
+    )
     return _put_rest_api(backend, api.id, api_doc, fail_on_warnings, mode="overwrite", base_path=base_path)
 
 
@@ -54,12 +48,16 @@ def _put_rest_api(
     api = backend.get_rest_api(function_id)
     imported = _read(api_doc, base_path, fail_on_warnings)
     keeping = mode == "merge"
-    _set_settings(api, imported, keeping)
-    validators = _validators(api, imported, keeping)
-    authorizers = _authorizers(api, imported, keeping)
-    _set_models(api, imported, keeping)
-    _set_gateway_responses(api, imported, keeping)
-    _set_methods(api, imported, keeping, validators, authorizers)
+    _set_settings(api, imported.settings, keeping)
+    api.request_validators = _merged(api.request_validators, imported.validators, keeping)
+    api.authorizers = _merged(api.authorizers, imported.authorizers, keeping)
+    present = dict(api.models)
+    for name, model in imported.models.items():
+        model.schema = model.schema.replace(MODELS, MODELS.format(api=api.id))
+        model.id = present[name].id if name in present else model.id
+    api.models = {**(present if keeping else {}), **imported.models}
+    api.gateway_responses = {**(api.gateway_responses if keeping else {}), **imported.gateway_responses}
+    _set_methods(api, imported.methods, keeping)
     api.warnings = imported.warnings
     return api
 
@@ -112,85 +110,41 @@ def _read(document: Any, base_path: str, fail_on_warnings: bool) -> ImportedApi:
     return imported
 
 
-def _set_settings(api: Any, imported: ImportedApi, keeping: bool) -> None:
-    api.name = imported.name or api.name
-    if imported.description or not keeping:
-        api.description = imported.description
-    if imported.version:
-        api.version = imported.version
-    present = api.binaryMediaTypes if keeping else ()
-    api.binaryMediaTypes = list(dict.fromkeys([*present, *imported.binary_media_types]))
-    if not keeping:
-        api.minimum_compression_size = imported.compression_bytes
-        api.api_key_source = imported.api_key_source
-        api.policy = imported.policy
-        api.disableExecuteApiEndpoint = imported.execute_api_disabled
+def _set_settings(api: Any, settings: Mapping[str, Any], keeping: bool) -> None:
+    media_types = [*(api.binaryMediaTypes if keeping else ()), *settings["binaryMediaTypes"]]
+    for attribute, value in settings.items():
+        if value or not (keeping or attribute in ("name", "version")):
+            setattr(api, attribute, value)
+    api.binaryMediaTypes = list(dict.fromkeys(media_types))
+    api.api_key_source = api.api_key_source or "HEADER"
 
 
-def _validators(api: Any, imported: ImportedApi, keeping: bool) -> dict[str, str]:
-    """Set the validators; returns their ids by name."""
-    ids = {one.name: one.id for one in api.request_validators.values()}
-    before = api.request_validators
-    api.request_validators = dict(before) if keeping else {}
-    for name, checks in imported.validators.items():
-        validator = api.create_request_validator(name, *checks)
-        if name in ids:
-            del api.request_validators[validator.id]
-            validator.id = ids[name]
-            api.request_validators[validator.id] = validator
-    return {one.name: one.id for one in api.request_validators.values()}
+def _merged(present: Mapping[str, Any], imported: Mapping[str, Any], keeping: bool) -> dict[str, Any]:
+    """Return objects by their ids; one that is imported takes the id of the present one with its name."""
+    ids = _ids(present)
+    for name, part in imported.items():
+        part.id = ids.get(name, part.id)
+    return {**(present if keeping else {}), **{part.id: part for part in imported.values()}}
 
 
-def _authorizers(api: Any, imported: ImportedApi, keeping: bool) -> dict[str, str]:
-    """Set the authorizers; returns their ids by name."""
-    ids = {one.name: one.id for one in api.authorizers.values()}
-    authorizers = dict(api.authorizers) if keeping else {}
-    for name, arguments in imported.authorizers.items():
-        identifier = ids.get(name) or create_id()
-        authorizers[identifier] = Authorizer(identifier, name, **arguments)
-    api.authorizers = authorizers
-    return {one.name: one.id for one in authorizers.values()}
+def _ids(parts: Mapping[str, Any]) -> dict[str, str]:
+    return {part.name: part.id for part in parts.values()}
 
 
-def _set_models(api: Any, imported: ImportedApi, keeping: bool) -> None:
-    existing = dict(api.models)
-    models = dict(existing) if keeping else {}
-    for name, schema in imported.models.items():
-        models[name] = Model(
-            model_id=existing[name].id if name in existing else create_id(),
-            name=name,
-            description=json.loads(schema).get("description"),
-            schema=schema.replace(MODELS, MODELS.format(api=api.id)),
-            content_type="application/json",
-        )
-    api.models = models
-
-
-def _set_gateway_responses(api: Any, imported: ImportedApi, keeping: bool) -> None:
-    responses = dict(api.gateway_responses) if keeping else {}
-    for kind, arguments in imported.gateway_responses.items():
-        responses[kind] = GatewayResponse(response_type=kind, **arguments)
-    api.gateway_responses = responses
-
-
-def _set_methods(
-    api: Any,
-    imported: ImportedApi,
-    keeping: bool,
-    validators: Mapping[str, str],
-    authorizers: Mapping[str, str],
-) -> None:
+def _set_methods(api: Any, methods: Mapping[tuple[str, str], Any], keeping: bool) -> None:
     """Replace the tree of resources at once: a deployment made meanwhile holds the old one or the new one."""
     before = {resource.get_path(): resource for resource in api.resources.values()}
-    wanted = {path for path, _ in imported.methods} | ({*before} if keeping else set())
+    wanted = {path for path, _ in methods} | ({*before} if keeping else set())
     paths = {"/", *(above for path in wanted for above in _up_to_root(path))}
     tree: dict[str, Any] = {}
     for path in sorted(paths, key=_depth):
         tree[path] = _resource(api, path, before.get(path), tree)
         if keeping and path in before:
             tree[path].resource_methods = dict(before[path].resource_methods)
-    for (path, http_method), part in imported.methods.items():
-        method = _method(http_method, part, validators, authorizers)
+    authorizers, validators = _ids(api.authorizers), _ids(api.request_validators)
+    for (path, http_method), method in methods.items():
+        method.authorizer_id = authorizers.get(method.authorizer_id)
+        method.request_validator_id = validators.get(method.request_validator_id)
         if (integration := method.method_integration) is not None:
             integration.cache_namespace = integration.cache_namespace or tree[path].id
         tree[path].resource_methods[http_method] = method
@@ -218,32 +172,3 @@ def _resource(api: Any, path: str, ids: Any, tree: Mapping[str, Any]) -> Any:
         path_part=part or "/",
         parent_id=None if path == "/" else tree[above or "/"].id,
     )
-
-
-def _method(
-    http_method: str, part: MethodPart, validators: Mapping[str, str], authorizers: Mapping[str, str]
-) -> Any:
-    method = Method(
-        http_method,
-        part.authorization,
-        api_key_required=part.api_key_required,
-        request_parameters=dict(part.request_parameters) or None,
-        request_models=dict(part.request_models) or None,
-        operation_name=part.operation_name,
-        authorizer_id=authorizers[part.authorizer] if part.authorizer else None,
-        authorization_scopes=list(part.scopes) or None,
-        request_validator_id=validators[part.validator] if part.validator else None,
-    )
-    for status, (models, headers) in part.responses.items():
-        method.create_response(status, dict(models), dict.fromkeys(headers, False))
-    if part.integration is None:
-        return method
-    options = dict(part.integration)
-    answers, mode = options.pop("responses"), options.pop("response_transfer_mode")
-    connection_id = options.pop("connection_id")
-    method.method_integration = Integration(**options)
-    method.method_integration.response_transfer_mode = mode
-    method.method_integration.connection_id = connection_id
-    for answer in answers:
-        method.method_integration.create_integration_response(**answer)
-    return method

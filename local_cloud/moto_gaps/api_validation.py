@@ -23,7 +23,11 @@ from local_cloud.patches import checks, extends, replaces
 _METHODS = frozenset({"ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _AUTHORIZATIONS = frozenset({"NONE", "AWS_IAM", "CUSTOM", "COGNITO_USER_POOLS"})
 _WITH_AUTHORIZER = ("CUSTOM", "COGNITO_USER_POOLS")
-_PART = re.compile(r"[a-zA-Z0-9._\-:~$@]+|\{[a-zA-Z0-9._\-:]+\+?\}")
+PATH_PART = re.compile(r"[a-zA-Z0-9._\-:~$@]+|\{[a-zA-Z0-9._\-:]+\+?\}")
+WRONG_PART = (
+    "Resource's path part only allow a-zA-Z0-9._-: or a valid greedy path variable and curly braces at the beginning and the "
+    "end"
+)
 _PROXIES = re.compile(
     r"arn:[\w-]+:apigateway:[\w-]+:(?:[\w-]+\.)?(?:lambda:path//?20\d\d-\d\d-\d\d/functions/|firehose:action/)"
 )
@@ -35,11 +39,8 @@ _LARGEST_COMPRESSION = 10_485_760
 
 @checks(Backend, "create_resource")
 def _check_resource(backend: Any, function_id: str, parent_resource_id: str, path_part: str) -> None:
-    if not path_part or not _PART.fullmatch(path_part):
-        raise BadRequestException(
-            "Resource's path part only allow a-zA-Z0-9._-: or a valid greedy path variable and curly braces at the "
-            "beginning and the end."
-        )
+    if not path_part or not PATH_PART.fullmatch(path_part):
+        raise BadRequestException(f"{WRONG_PART}.")
     parent = backend.get_resource(function_id, parent_resource_id)
     if str(parent.path_part).endswith("+}"):
         raise BadRequestException(

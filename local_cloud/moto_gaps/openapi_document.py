@@ -1,4 +1,4 @@
-"""OpenAPI document with API Gateway's extensions, read into plain parts; for `api_import.py`.
+"""OpenAPI document with API Gateway's extensions, read into moto's objects; for `api_import.py`.
 
 What a document may say is in the tables below; anything else of API Gateway's own is refused by name.
 """
@@ -11,17 +11,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from moto.apigateway.models import Authorizer, GatewayResponse, Integration, Method, Model, RequestValidator
+from moto.apigateway.utils import create_id
+
 from local_cloud.gateway.body_models import BUILT_IN
-from local_cloud.moto_gaps.openapi_forms import DocumentError, in_one_form, with_parameters_of
+from local_cloud.moto_gaps.openapi_forms import VERBS, DocumentError, in_one_form, with_parameters_of
 from local_cloud.service_models import values_of
 
 MODELS = "https://apigateway.amazonaws.com/restapis/{api}/models"
 """Where a model of the document is, but for the id of the API."""
 
-_VERBS = {
-    **{name: name.upper() for name in ("delete", "get", "head", "options", "patch", "post", "put")},
-    "x-amazon-apigateway-any-method": "ANY",
-}
 _VARIABLE = re.compile(r"\{([^}+]+)\+?\}")
 _PREFIX = "x-amazon-apigateway-"
 _OF_THE_DOCUMENT = {
@@ -32,7 +31,6 @@ _OF_AN_OPERATION = {"auth", "documentation", "integration", "request-validator"}
 _ARGUMENTS = {
     "cacheKeyParameters": "cache_key_parameters",
     "cacheNamespace": "cache_namespace",
-    "connectionId": "connection_id",
     "connectionType": "connection_type",
     "contentHandling": "content_handling",
     "credentials": "credentials",
@@ -42,7 +40,7 @@ _ARGUMENTS = {
     "uri": "uri",
 }
 _OF_AN_INTEGRATION = {
-    *_ARGUMENTS, "requestParameters", "passthroughBehavior", "payloadFormatVersion", "responseTransferMode", "responses", "timeoutInMillis", "type",
+    *_ARGUMENTS, "connectionId", "requestParameters", "passthroughBehavior", "payloadFormatVersion", "responseTransferMode", "responses", "timeoutInMillis", "type",
 }  # fmt: skip
 _LONGEST_STREAM_MS = 900_000
 _PLACES = {"path": "path", "query": "querystring", "header": "header"}
@@ -52,52 +50,22 @@ _DROPPED = {
 """What API Gateway leaves out of a schema that it imports, by its documentation or because OpenAPI 3.0 has no such."""
 
 
-@dataclass(frozen=True, slots=True)
-class MethodPart:
-    """A method, with the arguments of moto's `Integration` and, in their member `responses`, those of its responses.
-
-    Attributes:
-        responses: By status, the models by content type, and the headers.
-    """
-
-    authorization: str
-    authorizer: str | None
-    scopes: tuple[str, ...]
-    api_key_required: bool
-    request_parameters: Mapping[str, bool]
-    request_models: Mapping[str, str]
-    validator: str | None
-    operation_name: str | None
-    responses: Mapping[str, tuple[Mapping[str, str], tuple[str, ...]]]
-    integration: Mapping[str, Any] | None
-
-
 @dataclass(slots=True)
 class ImportedApi:
     """All that a document says of an API.
 
     Attributes:
-        validators: By name, whether bodies and whether parameters are validated.
-        authorizers: By name, the arguments of moto's `Authorizer`.
-        models: By name, the schemas as JSON.
-        gateway_responses: By type of error, the arguments of moto's `GatewayResponse`.
-        methods: By path and HTTP method.
+        settings: Attributes of moto's `RestAPI`.
+        methods: By path and HTTP method; each has the names of its authorizer and its validator in place of their ids.
         warnings: What was left out.
     """
 
-    name: str
-    description: str
-    version: str
-    binary_media_types: tuple[str, ...]
-    compression_bytes: int | None
-    api_key_source: str
-    policy: str | None
-    execute_api_disabled: bool
-    validators: dict[str, tuple[bool, bool]] = field(default_factory=dict)
-    authorizers: dict[str, dict[str, Any]] = field(default_factory=dict)
-    models: dict[str, str] = field(default_factory=dict)
-    gateway_responses: dict[str, dict[str, Any]] = field(default_factory=dict)
-    methods: dict[tuple[str, str], MethodPart] = field(default_factory=dict)
+    settings: dict[str, Any]
+    validators: dict[str, Any]
+    authorizers: dict[str, Any] = field(default_factory=dict)
+    models: dict[str, Any] = field(default_factory=dict)
+    gateway_responses: dict[str, Any] = field(default_factory=dict)
+    methods: dict[tuple[str, str], Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
 
@@ -114,27 +82,36 @@ def read_document(sent: Any, base_path: str = "ignore") -> ImportedApi:
     endpoint = _extension(document, "endpoint-configuration") or {}
     policy, compression = _extension(document, "policy"), _extension(document, "minimum-compression-size")
     imported = ImportedApi(
-        name=info.get("title") or "",
-        description=info.get("description") or "",
-        version=str(info.get("version") or ""),
-        binary_media_types=tuple(_extension(document, "binary-media-types") or ()),
-        compression_bytes=None if compression is None else int(compression),
-        api_key_source=str(_extension(document, "api-key-source") or "HEADER").upper(),
-        policy=None if policy is None else json.dumps(policy),
-        execute_api_disabled=bool(endpoint.get("disableExecuteApiEndpoint")),
+        settings={
+            "name": info.get("title") or "",
+            "description": info.get("description") or "",
+            "version": str(info.get("version") or ""),
+            "binaryMediaTypes": list(_extension(document, "binary-media-types") or ()),
+            "minimum_compression_size": None if compression is None else int(compression),
+            "api_key_source": str(_extension(document, "api-key-source") or "").upper(),
+            "policy": None if policy is None else json.dumps(policy),
+            "disableExecuteApiEndpoint": bool(endpoint.get("disableExecuteApiEndpoint")),
+        },
+        validators={
+            name: RequestValidator(
+                create_id(),
+                name,
+                bool(checks.get("validateRequestBody")),
+                bool(checks.get("validateRequestParameters")),
+            )
+            for name, checks in (_extension(document, "request-validators") or {}).items()
+        },
     )
-    for name, checks in (_extension(document, "request-validators") or {}).items():
-        parts = (checks.get("validateRequestBody"), checks.get("validateRequestParameters"))
-        imported.validators[name] = (bool(parts[0]), bool(parts[1]))
     for kind, definition in (_extension(document, "gateway-responses") or {}).items():
         if kind not in gateway_responses():
             raise DocumentError(f"Unsupported response type '{kind}'")
         status = definition.get("statusCode")
-        imported.gateway_responses[kind] = {
-            "status_code": None if status is None else str(status),
-            "response_parameters": dict(definition.get("responseParameters") or {}),
-            "response_templates": dict(definition.get("responseTemplates") or {}),
-        }
+        imported.gateway_responses[kind] = GatewayResponse(
+            kind,
+            None if status is None else str(status),
+            dict(definition.get("responseParameters") or {}),
+            dict(definition.get("responseTemplates") or {}),
+        )
     components = document.get("components") or {}
     for name, schema in (components.get("schemas") or {}).items():
         _add_model(imported, name, schema)
@@ -143,16 +120,17 @@ def read_document(sent: Any, base_path: str = "ignore") -> ImportedApi:
         if f"{_PREFIX}authorizer" in scheme:
             imported.authorizers[name] = _authorizer(name, scheme)
     for path, http_method, operation in _operations(document):
-        where = f"{http_method} {path}"
-        imported.methods[path, http_method] = _method(where, operation, document, schemes, imported)
+        imported.methods[path, http_method] = _method(
+            f"{http_method} {path}", operation, document, schemes, imported
+        )
     return imported
 
 
 def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     for path, item in (document.get("paths") or {}).items():
         for name, operation in item.items():
-            if name in _VERBS:
-                yield path, _VERBS[name], with_parameters_of(item, operation)
+            if name in VERBS:
+                yield path, VERBS[name], with_parameters_of(item, operation)
             elif name not in ("parameters", "summary", "description"):
                 raise DocumentError(f"Path '{path}' has '{name}', which is not supported")
 
@@ -163,7 +141,7 @@ def _method(
     document: Mapping[str, Any],
     schemes: Mapping[str, Mapping[str, Any]],
     imported: ImportedApi,
-) -> MethodPart:
+) -> Any:
     _check_extensions(operation, _OF_AN_OPERATION, where)
     validator = _extension(operation, "request-validator") or _extension(document, "request-validator")
     if validator is not None and validator not in imported.validators:
@@ -172,25 +150,25 @@ def _method(
     authorization, authorizer, scopes, with_key = _security(where, demanded, schemes, imported)
     if authorization == "NONE" and (_extension(operation, "auth") or {}).get("type") == "AWS_IAM":
         authorization = "AWS_IAM"
-    definition = _extension(operation, "integration")
-    return MethodPart(
-        authorization=authorization,
-        authorizer=authorizer,
-        scopes=scopes,
+    method = Method(
+        where.partition(" ")[0],
+        authorization,
         api_key_required=with_key,
-        request_parameters=dict(_parameters(where, operation)),
-        request_models=dict(_models(where, operation.get("requestBody"), imported)),
-        validator=validator,
+        request_parameters=dict(_parameters(where, operation)) or None,
+        request_models=dict(_models(where, operation.get("requestBody"), imported)) or None,
         operation_name=operation.get("operationId"),
-        responses={
-            str(status): (
-                dict(_models(where, response, imported)),
-                tuple(f"method.response.header.{name}" for name in response.get("headers") or ()),
-            )
-            for status, response in (operation.get("responses") or {}).items()
-        },
-        integration=None if definition is None else _integration(where, definition, imported),
+        authorizer_id=authorizer,
+        authorization_scopes=scopes or None,
+        request_validator_id=validator,
     )
+    for status, response in (operation.get("responses") or {}).items():
+        headers = dict.fromkeys(
+            (f"method.response.header.{name}" for name in response.get("headers") or ()), False
+        )
+        method.create_response(str(status), dict(_models(where, response, imported)), headers)
+    if (definition := _extension(operation, "integration")) is not None:
+        method.method_integration = _integration(where, definition, imported)
+    return method
 
 
 def _parameters(where: str, operation: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
@@ -223,10 +201,10 @@ def _security(
     demanded: list[Mapping[str, list[str]]],
     schemes: Mapping[str, Mapping[str, Any]],
     imported: ImportedApi,
-) -> tuple[str, str | None, tuple[str, ...], bool]:
+) -> tuple[str, str | None, list[str], bool]:
     """Read what a caller must show; API Gateway demands each scheme that it has an authorization for, and ignores others."""
     authorization, authorizer, with_key = "NONE", None, False
-    scopes: tuple[str, ...] = ()
+    scopes: list[str] = []
     for name, needed in ((name, needed) for one in demanded for name, needed in one.items()):
         scheme = schemes.get(name)
         if scheme is None:
@@ -234,9 +212,9 @@ def _security(
                 continue
             raise DocumentError(f"{where}: there is no security scheme '{name}'")
         if name in imported.authorizers:
-            kind = imported.authorizers[name]["authorizer_type"]
+            kind = imported.authorizers[name].type
             authorization = "COGNITO_USER_POOLS" if kind == "COGNITO_USER_POOLS" else "CUSTOM"
-            authorizer, scopes = name, tuple(needed)
+            authorizer, scopes = name, list(needed)
         elif _extension(scheme, "authtype") == "awsSigv4":
             authorization = "AWS_IAM"
         elif scheme.get("type") == "apiKey" and str(scheme.get("name")).lower() == "x-api-key":
@@ -251,7 +229,7 @@ def _security(
     return authorization, authorizer, scopes, with_key
 
 
-def _authorizer(name: str, scheme: Mapping[str, Any]) -> dict[str, Any]:
+def _authorizer(name: str, scheme: Mapping[str, Any]) -> Any:
     definition = scheme[f"{_PREFIX}authorizer"]
     kind = str(definition.get("type", "")).upper()
     if kind not in ("TOKEN", "REQUEST", "COGNITO_USER_POOLS"):
@@ -259,21 +237,22 @@ def _authorizer(name: str, scheme: Mapping[str, Any]) -> dict[str, Any]:
             f"Authorizer '{name}' is of type '{definition.get('type')}', which is not supported"
         )
     header = None if kind == "REQUEST" else f"method.request.header.{scheme.get('name')}"
-    return {
-        "authorizer_type": kind,
-        "auth_type": _extension(scheme, "authtype") or "custom",
-        "authorizer_uri": definition.get("authorizerUri"),
-        "authorizer_credentials": definition.get("authorizerCredentials"),
-        "provider_arns": list(definition.get("providerARNs") or ()) or None,
-        "identity_source": definition.get("identitySource") or header,
-        "identity_validation_expression": definition.get("identityValidationExpression"),
-        "authorizer_result_ttl": None
-        if kind == "COGNITO_USER_POOLS"
-        else int(definition.get("authorizerResultTtlInSeconds", 300)),
-    }
+    ttl = None if kind == "COGNITO_USER_POOLS" else int(definition.get("authorizerResultTtlInSeconds", 300))
+    return Authorizer(
+        create_id(),
+        name,
+        kind,
+        auth_type=_extension(scheme, "authtype") or "custom",
+        authorizer_uri=definition.get("authorizerUri"),
+        authorizer_credentials=definition.get("authorizerCredentials"),
+        provider_arns=list(definition.get("providerARNs") or ()) or None,
+        identity_source=definition.get("identitySource") or header,
+        identity_validation_expression=definition.get("identityValidationExpression"),
+        authorizer_result_ttl=ttl,
+    )
 
 
-def _integration(where: str, definition: Mapping[str, Any], imported: ImportedApi) -> dict[str, Any]:
+def _integration(where: str, definition: Mapping[str, Any], imported: ImportedApi) -> Any:
     unknown = definition.keys() - _OF_AN_INTEGRATION
     if unknown:
         raise DocumentError(f"{where}: the integration has '{min(unknown)}', which is not supported")
@@ -296,24 +275,24 @@ def _integration(where: str, definition: Mapping[str, Any], imported: ImportedAp
         for name, value in parameters.items()
         if not isinstance(value, str)
     ]
-    return {
+    integration: Any = Integration(
+        kind,
+        passthrough_behavior=str(definition.get("passthroughBehavior", "when_no_match")).upper(),
+        request_parameters={name: value for name, value in parameters.items() if isinstance(value, str)},
+        timeout_in_millis=timeout,
         **{argument: definition.get(name) for name, argument in _ARGUMENTS.items()},
-        "request_parameters": {name: value for name, value in parameters.items() if isinstance(value, str)},
-        "integration_type": kind,
-        "passthrough_behavior": str(definition.get("passthroughBehavior", "when_no_match")).upper(),
-        "response_transfer_mode": mode,
-        "timeout_in_millis": timeout,
-        "responses": [
-            {
-                "status_code": str(answer.get("statusCode", "200")),
-                "selection_pattern": None if pattern == "default" else pattern,
-                "response_templates": dict(answer.get("responseTemplates") or {}),
-                "response_parameters": dict(answer.get("responseParameters") or {}),
-                "content_handling": answer.get("contentHandling"),
-            }
-            for pattern, answer in (definition.get("responses") or {}).items()
-        ],
-    }
+    )
+    integration.response_transfer_mode = mode
+    integration.connection_id = definition.get("connectionId")
+    for pattern, answer in (definition.get("responses") or {}).items():
+        integration.create_integration_response(
+            status_code=str(answer.get("statusCode", "200")),
+            selection_pattern=None if pattern == "default" else pattern,
+            response_templates=dict(answer.get("responseTemplates") or {}),
+            response_parameters=dict(answer.get("responseParameters") or {}),
+            content_handling=answer.get("contentHandling"),
+        )
+    return integration
 
 
 def transfer_mode_problem(mode: str, *, kind: str, uri: str, timeout_ms: int) -> str | None:
@@ -333,7 +312,13 @@ def transfer_mode_problem(mode: str, *, kind: str, uri: str, timeout_ms: int) ->
 def _add_model(imported: ImportedApi, name: str, schema: Mapping[str, Any]) -> None:
     if not name.isalnum():
         raise DocumentError(f"Model name must be alphanumeric: {name}")
-    imported.models[name] = json.dumps(_as_imported(schema))
+    imported.models[name] = Model(
+        create_id(),
+        name,
+        description=schema.get("description"),
+        schema=json.dumps(_as_imported(schema)),
+        content_type="application/json",
+    )
 
 
 def _as_imported(value: Any) -> Any:

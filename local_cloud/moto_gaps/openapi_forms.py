@@ -6,14 +6,17 @@ front of the paths where the import asks for that.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-_SCHEMAS = ("#/components/schemas/", "#/definitions/")
-_METHODS = {"delete", "get", "head", "options", "patch", "post", "put", "x-amazon-apigateway-any-method"}
-_PART = re.compile(r"[a-zA-Z0-9._\-:~$@]+|\{[a-zA-Z0-9._\-:]+\+?\}")
+from local_cloud.moto_gaps.api_validation import PATH_PART, WRONG_PART
+
+_SCHEMAS, _OLD_SCHEMAS = "#/components/schemas/", "#/definitions/"
+VERBS = {
+    **{name: name.upper() for name in ("delete", "get", "head", "options", "patch", "post", "put")},
+    "x-amazon-apigateway-any-method": "ANY",
+}
 BASE_PATHS = ("ignore", "prepend", "split")
 
 
@@ -38,10 +41,7 @@ def in_one_form(document: Any, base_path: str = "ignore") -> dict[str, Any]:
             "The local cloud imports OpenAPI 3.0 and Swagger 2.0, and this is another version"
         )
     prefix = _base_path(document, is_swagger=is_swagger)
-    resolved = {
-        name: value if name == "definitions" else _resolved(value, document)
-        for name, value in document.items()
-    }
+    resolved = _resolved(document, document)
     if is_swagger:
         resolved = _as_openapi_3(resolved)
     if base_path == "split":
@@ -60,11 +60,8 @@ def _check_path(path: str) -> None:
         raise DocumentError(f"Path '{path}' does not start with '/'")
     parts = path.strip("/").split("/") if path != "/" else []
     for index, part in enumerate(parts):
-        if not _PART.fullmatch(part):
-            raise DocumentError(
-                f"Resource's path part only allow a-zA-Z0-9._-: or a valid greedy path variable and curly braces at the "
-                f"beginning and the end: '{path}'"
-            )
+        if not PATH_PART.fullmatch(part):
+            raise DocumentError(f"{WRONG_PART}: '{path}'")
         if part.endswith("+}") and index < len(parts) - 1:
             raise DocumentError(f"A greedy path variable must be the last part of a path: '{path}'")
 
@@ -89,8 +86,10 @@ def _resolved(value: Any, document: Mapping[str, Any], within: tuple[str, ...] =
     if not isinstance(value, Mapping):
         return value
     reference = value.get("$ref")
-    if not isinstance(reference, str) or reference.startswith(_SCHEMAS):
+    if not isinstance(reference, str):
         return {name: _resolved(entry, document, within) for name, entry in value.items()}
+    if reference.startswith((_SCHEMAS, _OLD_SCHEMAS)):
+        return {**value, "$ref": reference.replace(_OLD_SCHEMAS, _SCHEMAS)}
     if reference in within:
         raise DocumentError(f"The reference {reference} leads to itself")
     return _resolved(_target(reference, document), document, (*within, reference))
@@ -120,8 +119,7 @@ def _as_openapi_3(document: Mapping[str, Any]) -> dict[str, Any]:
     }
     components = {"schemas": document.get("definitions") or {}, "securitySchemes": schemes}
     paths = {path: dict(_path_item(item, document)) for path, item in (document.get("paths") or {}).items()}
-    converted = {**remaining, "openapi": "3.0.1", "components": components, "paths": paths}
-    return dict(_with_new_references(converted))
+    return {**remaining, "openapi": "3.0.1", "components": components, "paths": paths}
 
 
 def with_parameters_of(item: Mapping[str, Any], operation: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,7 +132,7 @@ def with_parameters_of(item: Mapping[str, Any], operation: Mapping[str, Any]) ->
 
 def _path_item(item: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, operation in item.items():
-        if name in _METHODS:
+        if name in VERBS:
             yield name, _operation(with_parameters_of(item, operation), document)
         elif name != "parameters":
             yield name, operation
@@ -167,16 +165,3 @@ def _content(
     """Return a schema by the content types that an operation, or the document for all of them, `consumes` or `produces`."""
     names = operation.get(types) or document.get(types) or ["application/json"]
     return {name: {"schema": schema} for name in names}
-
-
-def _with_new_references(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_with_new_references(entry) for entry in value]
-    if not isinstance(value, Mapping):
-        return value
-    return {
-        name: entry.replace("#/definitions/", "#/components/schemas/")
-        if name == "$ref" and isinstance(entry, str)
-        else _with_new_references(entry)
-        for name, entry in value.items()
-    }

@@ -108,6 +108,7 @@ WHOLE = document(
         },
     },
     **{
+        "x-amazon-apigateway-api-key-source": "AUTHORIZER",
         "x-amazon-apigateway-binary-media-types": ["image/png"],
         "x-amazon-apigateway-minimum-compression-size": 1000,
         "x-amazon-apigateway-request-validators": {
@@ -233,6 +234,7 @@ def test_overwriting_deletes_what_is_gone_and_keeps_the_ids_of_what_stays(client
         assert listed == []
     response = client.get_rest_api(restApiId=api)
     assert (response.get("binaryMediaTypes", []), response.get("minimumCompressionSize")) == ([], None)
+    assert response["apiKeySource"] == "HEADER"
 
 
 def test_merging_keeps_what_the_document_does_not_say(client: Any) -> None:
@@ -241,7 +243,12 @@ def test_merging_keeps_what_the_document_does_not_say(client: Any) -> None:
     found = routes(client, api)
     assert {("/orders/{id}", "GET"), ("/orders", "OPTIONS"), ("/more", "GET")} < set(found)
     assert found["/orders", "POST"]["authorizationType"] == "NONE"
-    assert client.get_rest_api(restApiId=api)["binaryMediaTypes"] == ["image/png"]
+    merged = client.get_rest_api(restApiId=api)
+    assert (merged["binaryMediaTypes"], merged["apiKeySource"], merged["minimumCompressionSize"]) == (
+        ["image/png"],
+        "AUTHORIZER",
+        1000,
+    )
 
 
 @pytest.mark.parametrize(

@@ -54,8 +54,8 @@ def test_references_are_resolved_wherever_they_stand() -> None:
             "method.request.header.page": False,
         }
         assert method.request_models == {"application/json": "Order"}
-        assert method.responses == {"200": ({}, ("method.response.header.X-Id",))}
-    assert json.loads(imported.models["Order"])["minItems"] == 1
+        assert method.get_response("200").response_parameters == {"method.response.header.X-Id": False}
+    assert json.loads(imported.models["Order"].schema)["minItems"] == 1
 
 
 @pytest.mark.parametrize(
@@ -137,13 +137,11 @@ SWAGGER = {
 def test_swagger(cloud: CloudInThread) -> None:
     imported = read_document(SWAGGER)
     method = imported.methods["/pets", "POST"]
-    assert (method.authorization, method.responses) == (
-        "AWS_IAM",
-        {"200": ({}, ("method.response.header.X-A",))},
-    )
+    assert method.authorization_type == "AWS_IAM"
+    assert method.get_response("200").response_parameters == {"method.response.header.X-A": False}
     assert method.request_models == {"application/json": "Pet", "application/x-pets": "Pet"}
     assert method.request_parameters == {"method.request.querystring.lang": False}
-    assert "/models/Owner" in imported.models["Pet"]
+    assert "/models/Owner" in imported.models["Pet"].schema
     aws = cloud.client("apigateway")
     created = aws.import_rest_api(body=json.dumps(SWAGGER).encode(), parameters={"basepath": "prepend"})
     assert (created["name"], created["ResponseMetadata"]["HTTPStatusCode"]) == ("pets", 201)
@@ -158,7 +156,7 @@ def test_harmless_members_are_accepted(cloud: CloudInThread) -> None:
     }
     more = {"x-amazon-apigateway-documentation": {"version": "1"}}
     content = document({"/a": {"get": operation}}, **more)
-    assert read_document(content).methods["/a", "GET"].authorization == "AWS_IAM"
+    assert read_document(content).methods["/a", "GET"].authorization_type == "AWS_IAM"
     del content["info"]
     aws = cloud.client("apigateway")
     api = aws.create_rest_api(name="kept")["id"]
