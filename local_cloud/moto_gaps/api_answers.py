@@ -7,29 +7,14 @@ null or empty.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from moto.apigateway.responses import APIGatewayResponse
 
 from local_cloud.patches import extends
-from local_cloud.service_models import service_model
+from local_cloud.service_models import faults_of, service_model, validation_message
 
-# The order in which AWS lists the values of an enumeration is its own.
-_ORDERS = {
-    frozenset(values): values
-    for values in (
-        ("add", "remove", "move", "test", "replace", "copy"),
-        ("HTTP", "MOCK", "AWS_PROXY", "HTTP_PROXY", "AWS"),
-        ("PRIVATE", "EDGE", "REGIONAL"),
-        ("REQUEST_TOO_LARGE", "RESOURCE_NOT_FOUND", "AUTHORIZER_CONFIGURATION_ERROR", "MISSING_AUTHENTICATION_TOKEN",
-         "BAD_REQUEST_BODY", "INVALID_SIGNATURE", "INVALID_API_KEY", "BAD_REQUEST_PARAMETERS", "AUTHORIZER_FAILURE",
-         "UNAUTHORIZED", "INTEGRATION_TIMEOUT", "ACCESS_DENIED", "DEFAULT_4XX", "DEFAULT_5XX", "WAF_FILTERED",
-         "QUOTA_EXCEEDED", "THROTTLED", "API_CONFIGURATION_ERROR", "UNSUPPORTED_MEDIA_TYPE", "INTEGRATION_FAILURE",
-         "EXPIRED_TOKEN"),
-    )
-}  # fmt: skip
 # By shape: the members that AWS writes even if nothing has set them.
 _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "ApiKey": {"enabled": False, "stageKeys": []},
@@ -53,10 +38,8 @@ _WITH_TAGS = {"ApiKey", "RestApi", "UsagePlan", "VpcLink"}
 def _call_action(original: Callable[[Any], Any], response: Any) -> Any:
     action = response._get_action()
     model = service_model("apigateway").operation_model(action)
-    faults = list(_faults_of_request(response, model))
-    if faults:
-        count = f"{len(faults)} validation error{'s' if len(faults) > 1 else ''} detected"
-        return response.error("ValidationException", f"{count}: {'; '.join(faults)}")
+    if faults := list(_faults_of_request(response, model)):
+        return response.error("ValidationException", validation_message(faults))
     status, headers, body = original(response)
     if status >= 300:
         return status, headers, body
@@ -89,46 +72,11 @@ def _faults_of_request(response: Any, model: Any) -> Iterator[str]:
     start = f"{model.name[0].lower()}{model.name[1:]}Input."
     for name, shape in model.input_shape.members.items():
         if isinstance(body, dict) and "location" not in shape.serialization and body.get(name) is not None:
-            yield from _faults(body[name], shape, start + name)
+            yield from faults_of(body[name], shape, start + name)
     for name, shape in model.input_shape.members.items():
         part = parts.get(f"{{{shape.serialization.get('name')}}}")
         if shape.serialization.get("location") == "uri" and part is not None:
-            yield from _faults(part, shape, name)
-
-
-def _faults(value: Any, shape: Any, where: str) -> Iterator[str]:
-    match shape.type_name, value:
-        case "structure", dict():
-            for name, inner in shape.members.items():
-                if value.get(name) is not None:
-                    yield from _faults(value[name], inner, f"{where}.{name}")
-        case "list", list():
-            wrong = [
-                entry
-                for entry in value
-                if shape.member.type_name == "string" and _broken(entry, shape.member)
-            ]
-            if wrong:
-                rule = _broken(wrong[0], shape.member)
-                yield _fault(f"[{', '.join(value)}]", where, f"constraint: [Member must satisfy {rule}]")
-                return
-            for number, entry in enumerate(value, 1):
-                yield from _faults(entry, shape.member, f"{where}.{number}.member")
-        case "string", str():
-            if rule := _broken(value, shape):
-                yield _fault(value, where, rule)
-
-
-def _broken(value: Any, shape: Any) -> str | None:
-    """Return the rule of a text that a value breaks."""
-    if shape.enum and value not in shape.enum:
-        return f"enum value set: [{', '.join(_ORDERS.get(frozenset(shape.enum), shape.enum))}]"
-    pattern = shape.metadata.get("pattern")
-    return f"regular expression pattern: {pattern}" if pattern and not re.fullmatch(pattern, value) else None
-
-
-def _fault(value: str, where: str, rule: str) -> str:
-    return f"Value '{value}' at '{where}' failed to satisfy constraint: Member must satisfy {rule}"
+            yield from faults_of(part, shape, name)
 
 
 def _written(value: Any, shape: Any) -> Any:

@@ -13,7 +13,6 @@ import re
 import threading
 import uuid
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -35,6 +34,7 @@ from moto.stepfunctions.parser.api import (
     StateMachineAlreadyExists,
     StateMachineTypeNotSupported,
 )
+from moto.stepfunctions.parser.api import ResourceNotFound as UnknownAlias
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
 from local_cloud.bounded_file import BoundedFolder
@@ -46,8 +46,6 @@ from local_cloud.states.roles import require_trust
 from local_cloud.states.task_tokens import TaskTokens
 from local_cloud.states.validation import diagnose
 
-_ALIAS_NAME = re.compile(r"(?=.*[a-zA-Z_\-\.])[a-zA-Z0-9_\-\.]{1,80}")
-_MOST_ROUTES = 2  # of an alias
 _WHOLE = 100  # per cent of the executions of an alias
 _LARGEST_INPUT = 256 * 1024
 _OTHER_TYPE = "This operation is not supported by this type of state machine"
@@ -115,7 +113,7 @@ class LocalStatesBackend(TaskTokens, StepFunctionsParserBackend):  # type: ignor
         publish, description = changes.pop("publish", None), changes.pop("version_description", None)
         before = _content(machine)
         super().update_state_machine(arn, definition=definition, **changes)
-        if machine.revision_id is None or _content(machine) != before:
+        if _content(machine) != before:
             machine.revision_id = str(uuid.uuid4())
         if publish:
             self.publish_version(arn, description)
@@ -166,18 +164,14 @@ class LocalStatesBackend(TaskTokens, StepFunctionsParserBackend):  # type: ignor
         self, name: str, routing_configuration: list[dict[str, Any]], description: str | None
     ) -> Any:
         """Create an alias, or return the one that is just like it."""
-        if not _ALIAS_NAME.fullmatch(name):
-            raise ValidationException(
-                f"1 validation error detected: Value '{name}' at 'name' failed to satisfy constraint: Member must "
-                f"satisfy regular expression pattern: {_ALIAS_NAME.pattern}"
-            )
         machine = self._routed_machine(routing_configuration)
         present = machine.aliases.get(name)
         if present is None:
             return super().create_state_machine_alias(name, routing_configuration, description)
         if (present.routing_configuration, present.description) == (routing_configuration, description):
             return present
-        raise ConflictException("Failed to create alias because an alias with the same name already exists.")
+        reason = "an alias with the same name and a different routing configuration already exists"
+        raise ConflictException(f"Failed to create alias because {reason}.")
 
     def update_state_machine_alias(
         self, arn: str, description: str | None, routing_configuration: list[dict[str, Any]] | None
@@ -191,21 +185,13 @@ class LocalStatesBackend(TaskTokens, StepFunctionsParserBackend):  # type: ignor
         """Return the state machine that a routing configuration is for."""
         arns = [route["stateMachineVersionArn"] for route in routes]
         weights = [route["weight"] for route in routes]
-        if not 1 <= len(routes) <= _MOST_ROUTES:
-            raise ValidationException(
-                "1 validation error detected: Value at 'routingConfiguration' failed to satisfy constraint: Member "
-                f"must have length between 1 and {_MOST_ROUTES}, and it has {len(routes)}"
-            )
-        if len(set(arns)) < len(arns):
-            raise ValidationException(
-                f"Routing configuration must contain distinct state machine version ARNs. Received: [{', '.join(arns)}]"
-            )
-        for index, weight in enumerate(weights, 1):
-            if not 0 <= weight <= _WHOLE:
-                raise ValidationException(
-                    f"1 validation error detected: Value '{weight}' at 'routingConfiguration.{index}.member.weight' failed "
-                    f"to satisfy constraint: Member must have value between 0 and {_WHOLE}"
-                )
+        for rule, holds in (
+            ("distinct state machine version ARNs", len(set(arns)) == len(arns)),
+            ("state machine version ARNs", all(arn.count(":") > 6 for arn in arns)),
+        ):
+            if not holds:
+                received = f"Received: [{', '.join(arns)}]"
+                raise ValidationException(f"Routing configuration must contain {rule}. {received}")
         if sum(weights) != _WHOLE:
             raise ValidationException(
                 f"Sum of routing configuration weights must equal {_WHOLE}. Received: {json.dumps(weights)}"
@@ -221,10 +207,19 @@ class LocalStatesBackend(TaskTokens, StepFunctionsParserBackend):  # type: ignor
                 raise ResourceNotFound(arn)
         return machine
 
+    def describe_state_machine_alias(self, arn: str) -> Any:
+        """Return an alias."""
+        machine_arn, _, name = arn.rpartition(":")
+        machine = self._machine(machine_arn)
+        if machine is None or name not in machine.aliases:
+            raise UnknownAlias("Request references a resource that does not exist.")
+        return machine.aliases[name]
+
     def delete_state_machine_alias(self, arn: str) -> None:
         """Delete an alias, if there is one."""
-        with suppress(ResourceNotFound):
-            super().delete_state_machine_alias(arn)
+        machine_arn, _, name = arn.rpartition(":")
+        if (machine := self._machine(machine_arn)) is not None:
+            machine.aliases.pop(name, None)
 
     # Activities
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from moto.stepfunctions.parser.api import ExecutionFailedEventDetails, HistoryEventType
+from moto.stepfunctions.parser.api import HistoryEventType
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError
 
@@ -138,11 +138,8 @@ def _choose(state: Any, env: Any) -> None:
             env.stack.append(rule.next_stmt.name)
             return
     if state.default_state is None:
-        kind = parser.StatesErrorNameType.StatesNoChoiceMatched
         cause = f"No rule of the Choice state '{state.name}' matched, and it has no Default."
-        details = ExecutionFailedEventDetails(error=kind.to_name(), cause=cause)
-        event = parser.EventDetails(executionFailedEventDetails=details)
-        raise failure(env, kind, HistoryEventType.ExecutionFailed, event)
+        raise failure(env, "States.NoChoiceMatched", cause, HistoryEventType.ExecutionFailed)
     for part in (state.assign_decl, state.output):
         if part is not None:
             part.eval(env)

@@ -123,9 +123,7 @@ class _Intrinsic(parser.EvalComponent):  # type: ignore[misc] # moto ships no ty
         except NoSuchJsonPathError as error:
             raise runtime_error(env, f"{failed}{error.message}") from None
         except intrinsics.IntrinsicError as error:
-            raise task_error(
-                env, parser.StatesErrorNameType.StatesIntrinsicFailure, f"{failed}{error}"
-            ) from None
+            raise task_error(env, "States.IntrinsicFailure", f"{failed}{error}") from None
 
 
 @replaces(Preprocessor, "visitString_intrinsic_function")

@@ -18,12 +18,9 @@ import copy
 from datetime import UTC, datetime
 from typing import Any
 
-from moto.stepfunctions.parser.api import (
-    EvaluationFailedEventDetails,
-    ExecutionFailedEventDetails,
-    HistoryEventType,
-    TaskFailedEventDetails,
-)
+from moto.stepfunctions.parser.api import HistoryEventType
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration import iteration_worker
+from moto.stepfunctions.parser.asl.component.state.exec.state_parallel import branches_decl
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError
 
@@ -53,21 +50,18 @@ _FAILED_EVENTS = {
 
 def runtime_error(env: Any, cause: str) -> Exception:
     """Return the error that no Retry and no Catch of `States.ALL` handles."""
-    details = ExecutionFailedEventDetails(error="States.Runtime", cause=cause)
-    return failure(
-        env,
-        parser.StatesErrorNameType.StatesRuntime,
-        HistoryEventType.ExecutionFailed,
-        parser.EventDetails(executionFailedEventDetails=details),
-    )
+    return failure(env, "States.Runtime", cause, HistoryEventType.ExecutionFailed)
 
 
-def task_error(env: Any, kind: parser.StatesErrorNameType, cause: str) -> Exception:
+def task_error(env: Any, error: str, cause: str) -> Exception:
     """Return an error of the interpreter that Retry and Catch handle."""
-    details = TaskFailedEventDetails(error=kind.to_name(), cause=f"{_where(env)}{cause}")
-    return failure(
-        env, kind, HistoryEventType.TaskFailed, parser.EventDetails(taskFailedEventDetails=details)
-    )
+    return failure(env, error, f"{_where(env)}{cause}", HistoryEventType.TaskFailed)
+
+
+def evaluation_error(env: Any, cause: str, field: str) -> Exception:
+    """Return the error of a field that JSONata computes."""
+    error, kind = "States.QueryEvaluationError", HistoryEventType.EvaluationFailed
+    return failure(env, error, cause, kind, state=env.next_state_name, location=field)
 
 
 def missing_path(env: Any, error: Any) -> Exception:
@@ -83,34 +77,30 @@ def missing_path(env: Any, error: Any) -> Exception:
     )
 
 
-def failure(
-    env: Any, kind: parser.StatesErrorNameType, event_type: HistoryEventType, details: Any
-) -> Exception:
-    """Return an error with its event."""
-    event = parser.FailureEvent(
-        env=env, error_name=parser.StatesErrorName(typ=kind), event_type=event_type, event_details=details
-    )
+def failure(env: Any, error: str, cause: str, kind: HistoryEventType, **details: Any) -> Exception:
+    """Return an error of the state that is evaluated."""
+    event = failure_event(env, error, cause, kind, **details)
     event.source_event_id = _entry(env)
     named: Exception = parser.FailureEventException(failure_event=event)
     return named
 
 
-def _query_failure(env: Any, error: QueryError, field: str) -> Exception:
-    return evaluation_error(env, error.cause(field), field)
+def failure_event(env: Any, error: str, cause: str, kind: HistoryEventType, **details: Any) -> Any:
+    """Return the event of an error."""
+    member = f"{kind.value[:1].lower()}{kind.value[1:]}EventDetails"
+    return parser.FailureEvent(
+        env, error_name(error), kind, {member: {"error": error, "cause": cause, **details}}
+    )
 
 
-def evaluation_error(env: Any, cause: str, field: str) -> Exception:
-    """Return the error of a field that JSONata computes."""
-    kind = parser.StatesErrorNameType.StatesQueryEvaluationError
-    details = EvaluationFailedEventDetails(
-        error=kind.to_name(), cause=cause, state=env.next_state_name, location=field
-    )
-    return failure(
-        env,
-        kind,
-        HistoryEventType.EvaluationFailed,
-        parser.EventDetails(evaluationFailedEventDetails=details),
-    )
+@replaces(branches_decl, "CustomErrorName")
+@replaces(iteration_worker, "CustomErrorName")
+def error_name(error_name: str | None) -> Any:
+    """Name an error, which may be one of the states language, also that of a branch or an iteration."""
+    try:
+        return parser.StatesErrorName(typ=parser.StatesErrorNameType.from_name(error_name or ""))
+    except ValueError:
+        return parser.CustomErrorName(error_name=error_name)
 
 
 @extends(parser.CommonStateField, "_eval_state_input")
@@ -152,7 +142,7 @@ def _state_failed(state: Any, env: Any, error: Exception) -> Any:
         return missing_path(env, error)
     if isinstance(error, QueryError):
         _locate(state, error)
-        error = _query_failure(env, error, error.field)
+        error = evaluation_error(env, error.cause(error.field), error.field)
     elif isinstance(state, parser.ExecutionState):
         return error
     if (
@@ -178,7 +168,7 @@ def _part_failed(component: Any, env: Any, error: Exception) -> Any:
         return error
     if isinstance(error, PathMatchError):
         cause = f"Unable to apply ReferencePath {component.result_path_src} to the input: {error}."
-        return task_error(env, parser.StatesErrorNameType.StatesResultPathMatchFailure, cause)
+        return task_error(env, "States.ResultPathMatchFailure", cause)
     query = getattr(component, "string_jsonata", None)
     if not isinstance(error, QueryError):
         if query is None:
@@ -255,7 +245,7 @@ def _named(state: Any, env: Any, error: Exception) -> Any:
     if isinstance(error, parser.FailureEventException):
         return error
     if isinstance(error, QueryError):
-        return _query_failure(env, error, error.field)
+        return evaluation_error(env, error.cause(error.field), error.field)
     if isinstance(error, NoSuchJsonPathError):
         return missing_path(env, error)
     return parser.FailureEventException(failure_event=state._from_error(env=env, ex=error))

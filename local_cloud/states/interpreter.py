@@ -22,7 +22,6 @@ from typing import Any
 from moto.stepfunctions.parser.api import StateMachineType
 from moto.stepfunctions.parser.asl.component.program.program import Program
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration import iteration_worker
-from moto.stepfunctions.parser.asl.component.state.exec.state_parallel import branches_decl
 from moto.stepfunctions.parser.asl.parse import preprocessor
 
 from local_cloud.patches import checks, extends, replaces
@@ -182,16 +181,6 @@ def _catch_less(original: Callable[..., None], decl: Any, env: Any) -> None:
         env.stack[-1] = False
     else:
         original(decl, env)
-
-
-@replaces(branches_decl, "CustomErrorName")
-@replaces(iteration_worker, "CustomErrorName")
-def _error_name(error_name: str | None) -> Any:
-    """Name the error of a branch or an iteration, which may be one of the states language."""
-    try:
-        return parser.StatesErrorName(typ=parser.StatesErrorNameType.from_name(error_name or ""))
-    except ValueError:
-        return parser.CustomErrorName(error_name=error_name)
 
 
 @replaces(iteration_worker.IterationWorker, "_eval_pool")

@@ -8,21 +8,29 @@ the errors of its interpreter go out without a name.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 from moto.core.exceptions import AWSError
-from moto.core.responses import ActionResult, EmptyResult
+from moto.core.responses import ActionResult
 from moto.stepfunctions.exceptions import InvalidToken, StateMachineDoesNotExist, ValidationException
 from moto.stepfunctions.parser import api
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from local_cloud.moto_backends import page_of
 from local_cloud.patches import extends, replaces
-from local_cloud.states.validation import diagnose
+from local_cloud.service_models import faults_of, service_model, validation_message
+from local_cloud.states.validation import diagnose, variable_references
 
 _PAGE = 100
-_LARGEST_PAGE = 1000
+
+# Members of a state machine that are passed on as they are, and moto's names of them in an update.
+_CONFIGURATIONS = {
+    "encryptionConfiguration": "encryption_configuration",
+    "loggingConfiguration": "logging_configuration",
+    "tracingConfiguration": "tracing_configuration",
+}
 
 
 StepFunctionResponse._validate_routing_configuration = lambda *_: None  # the backend checks it
@@ -39,136 +47,144 @@ for _error in list(vars(api).values()):
             extends(_error, "__init__")(_add_message)
 
 
-@replaces(StepFunctionResponse)
-def _create_state_machine(response: Any) -> Any:
-    given = response._get_param
-    publish, description = _new_version(response)
-    backend = response.stepfunction_backend
+def answer(response: Any) -> Any:
+    """Answer a call whose parameters fit the model of the service."""
+    shape = service_model("states").operation_model(response._get_action()).input_shape
+    if faults := list(faults_of(json.loads(response.body or "{}"), shape)):
+        raise ValidationException(validation_message(faults))
+    return super(StepFunctionResponse, response).call_action()
+
+
+def _answers(operation: Callable[[Any, Any], dict[str, Any] | None]) -> Callable[..., Any]:
+    """Let a function answer the operation of its name: from the backend and a reader of the parameters."""
+
+    def answer(response: Any) -> Any:
+        return ActionResult(operation(response.stepfunction_backend, response._get_param))
+
+    replaces(StepFunctionResponse, operation.__name__.removeprefix("_"))(answer)
+    return operation
+
+
+@_answers
+def _create_state_machine(backend: Any, given: Any) -> dict[str, Any]:
+    publish, description = _new_version(given)
+    names = ("name", "definition", "roleArn", "tags", *_CONFIGURATIONS)
     machine = backend.create_state_machine(
-        name=given("name"),
-        definition=given("definition"),
-        roleArn=given("roleArn"),
-        tags=given("tags"),
-        publish=False,
-        loggingConfiguration=given("loggingConfiguration"),
-        tracingConfiguration=given("tracingConfiguration"),
-        encryptionConfiguration=given("encryptionConfiguration"),
-        sm_type=given("type"),
+        publish=False, sm_type=given("type"), **{name: given(name) for name in names}
     )
     answer = {"creationDate": machine.creation_date, "stateMachineArn": machine.arn}
     if publish:
         answer["stateMachineVersionArn"] = backend.publish_version(machine.arn, description).arn
-    return ActionResult(answer)
+    return answer
 
 
-@replaces(StepFunctionResponse)
-def _update_state_machine(response: Any) -> Any:
-    given = response._get_param
-    publish, description = _new_version(response)
-    if given("stateMachineArn").count(":") > 6:  # a version or an alias
-        raise StateMachineDoesNotExist(f"State Machine Does Not Exist: '{given('stateMachineArn')}'")
-    machine = response.stepfunction_backend.update_state_machine(
-        arn=given("stateMachineArn"),
+@_answers
+def _update_state_machine(backend: Any, given: Any) -> dict[str, Any]:
+    publish, description = _new_version(given)
+    arn = given("stateMachineArn")
+    if arn.count(":") > 6:  # a version or an alias
+        raise StateMachineDoesNotExist(f"State Machine Does Not Exist: '{arn}'")
+    machine = backend.update_state_machine(
+        arn,
         definition=given("definition"),
         role_arn=given("roleArn"),
-        tracing_configuration=given("tracingConfiguration"),
-        encryption_configuration=given("encryptionConfiguration"),
-        logging_configuration=given("loggingConfiguration"),
         publish=publish,
         version_description=description,
+        **{member: given(name) for name, member in _CONFIGURATIONS.items()},
     )
-    answer = {"revisionId": machine.revision_id, "updateDate": machine.update_date}
+    answer = {"updateDate": machine.update_date}
+    if machine.revision_id is not None:
+        answer["revisionId"] = machine.revision_id
     if publish:
         answer["stateMachineVersionArn"] = machine.latest_version.arn
-    return ActionResult(answer)
+    return answer
 
 
-def _new_version(response: Any) -> tuple[bool, str | None]:
+def _new_version(given: Any) -> tuple[bool, str | None]:
     """Return whether a version is to be published, and its description."""
-    publish, description = response._get_param("publish"), response._get_param("versionDescription")
+    publish, description = given("publish"), given("versionDescription")
     if description and not publish:
         raise ValidationException("Version description can only be set when publish is true")
     return bool(publish), description
 
 
-@replaces(StepFunctionResponse)
-def _describe_state_machine(response: Any) -> Any:
-    arn = response._get_param("stateMachineArn")
-    return ActionResult(_described(response.stepfunction_backend.describe_state_machine(arn)))
+@_answers
+def _describe_state_machine(backend: Any, given: Any) -> dict[str, Any]:
+    machine = backend.describe_state_machine(given("stateMachineArn"))
+    return _described(machine) | {
+        "creationDate": machine.creation_date,
+        "status": "ACTIVE",
+        "type": machine.type,
+        **({"description": machine.description} if machine.description else {}),
+    }
 
 
-@replaces(StepFunctionResponse)
-def _describe_state_machine_for_execution(response: Any) -> Any:
-    execution = _execution(response)
-    answer = _described(execution.state_machine)
-    answer["updateDate"] = execution.state_machine.update_date
-    for unknown in ("creationDate", "status", "type", "description"):
-        answer.pop(unknown, None)
-    return ActionResult(answer)
-
-
-def _execution(response: Any) -> Any:
-    return response.stepfunction_backend.describe_execution(response._get_param("executionArn"))
+@_answers
+def _describe_state_machine_for_execution(backend: Any, given: Any) -> dict[str, Any]:
+    machine = backend.describe_execution(given("executionArn")).state_machine
+    return _described(machine) | {"updateDate": machine.update_date}
 
 
 def _described(machine: Any) -> dict[str, Any]:
     answer = {
-        "creationDate": machine.creation_date,
         "definition": machine.definition,
-        "encryptionConfiguration": machine.encryptionConfiguration,
-        "loggingConfiguration": machine.loggingConfiguration,
         "name": machine.name,
         "roleArn": machine.roleArn,
         "stateMachineArn": machine.arn,
-        "status": "ACTIVE",
-        "tracingConfiguration": machine.tracingConfiguration,
-        "type": machine.type,
+        **{name: getattr(machine, name) for name in _CONFIGURATIONS},
     }
-    if machine.description:
-        answer["description"] = machine.description
     if machine.revision_id is not None:
         answer["revisionId"] = machine.revision_id
+    if references := variable_references(machine.definition):
+        answer["variableReferences"] = references
     return answer
 
 
-@replaces(StepFunctionResponse)
-def _list_state_machine_versions(response: Any) -> Any:
-    versions = response.stepfunction_backend.list_versions(response._get_param("stateMachineArn"))
-    items = [{"creationDate": item.creation_date, "stateMachineVersionArn": item.arn} for item in versions]
-    return _page(response, "stateMachineVersions", items)
+@_answers
+def _list_state_machine_versions(backend: Any, given: Any) -> dict[str, Any]:
+    versions = backend.list_versions(given("stateMachineArn"))
+    return _page(given, "stateMachineVersions", [_version(item) for item in versions])
 
 
-@replaces(StepFunctionResponse)
-def _publish_state_machine_version(response: Any) -> Any:
-    arn, description = response._get_param("stateMachineArn"), response._get_param("description")
-    revision = response._get_param("revisionId")
-    machine = response.stepfunction_backend.describe_state_machine(arn)
+@_answers
+def _list_state_machine_aliases(backend: Any, given: Any) -> dict[str, Any]:
+    aliases = backend.describe_state_machine(given("stateMachineArn")).aliases.values()
+    items = [{"creationDate": item.creation_date, "stateMachineAliasArn": item.arn} for item in aliases]
+    return _page(given, "stateMachineAliases", items)
+
+
+@_answers
+def _publish_state_machine_version(backend: Any, given: Any) -> dict[str, Any]:
+    arn, revision = given("stateMachineArn"), given("revisionId")
+    machine = backend.describe_state_machine(arn)
     if revision and revision != (machine.revision_id or "INITIAL"):
         raise api.ConflictException(
             f"Failed to publish the State Machine version for revision {revision}. The current State Machine revision "
             f"is {machine.revision_id}."
         )
-    version = response.stepfunction_backend.publish_version(arn, description)
-    return ActionResult({"creationDate": version.creation_date, "stateMachineVersionArn": version.arn})
+    return _version(backend.publish_version(arn, given("description")))
 
 
-@replaces(StepFunctionResponse)
-def _delete_state_machine_version(response: Any) -> Any:
-    response.stepfunction_backend.delete_version(response._get_param("stateMachineVersionArn"))
-    return EmptyResult()
+def _version(version: Any) -> dict[str, Any]:
+    return {"creationDate": version.creation_date, "stateMachineVersionArn": version.arn}
 
 
-@replaces(StepFunctionResponse)
-def _validate_state_machine_definition(response: Any) -> Any:
-    found = diagnose(response._get_param("definition"), response._get_param("type") or "STANDARD")
-    most = int(response._get_param("maxResults") or _PAGE)
+@_answers
+def _delete_state_machine_version(backend: Any, given: Any) -> None:
+    backend.delete_version(given("stateMachineVersionArn"))
+
+
+@_answers
+def _validate_state_machine_definition(_: Any, given: Any) -> dict[str, Any]:
+    found = diagnose(given("definition"), given("type") or "STANDARD")
+    most = given("maxResults") or _PAGE
     diagnostics = [
         {"code": item.code, "message": item.message, "severity": "ERROR"}
         | ({"location": item.location} if item.location else {})
         for item in found[:most]
     ]
     result = "FAIL" if found else "OK"
-    return ActionResult({"result": result, "diagnostics": diagnostics, "truncated": len(found) > most})
+    return {"result": result, "diagnostics": diagnostics, "truncated": len(found) > most}
 
 
 @replaces(StepFunctionResponse)
@@ -188,68 +204,54 @@ def _start_parameters(response: Any) -> list[Any]:
     return [*(response._get_param(name) for name in ("stateMachineArn", "name", "input")), trace_header]
 
 
-@replaces(StepFunctionResponse)
-def _stop_execution(response: Any) -> Any:
-    given = response._get_param
-    execution = response.stepfunction_backend.stop_execution(
-        given("executionArn"), given("error"), given("cause")
-    )
-    return ActionResult({"stopDate": execution.stop_date})
+@_answers
+def _stop_execution(backend: Any, given: Any) -> dict[str, Any]:
+    execution = backend.stop_execution(given("executionArn"), given("error"), given("cause"))
+    return {"stopDate": execution.stop_date}
 
 
-@replaces(StepFunctionResponse)
-def _describe_execution(response: Any) -> Any:
-    return ActionResult(_execution(response).describe())
+@_answers
+def _describe_execution(backend: Any, given: Any) -> dict[str, Any]:
+    description: dict[str, Any] = backend.describe_execution(given("executionArn")).describe()
+    return description
 
 
-@replaces(StepFunctionResponse)
-def _list_executions(response: Any) -> Any:
-    executions = response.stepfunction_backend.list_all_executions(
-        response._get_param("stateMachineArn"), response._get_param("statusFilter")
-    )
-    return _page(response, "executions", [execution.list_item() for execution in executions])
+@_answers
+def _list_executions(backend: Any, given: Any) -> dict[str, Any]:
+    executions = backend.list_all_executions(given("stateMachineArn"), given("statusFilter"))
+    return _page(given, "executions", [execution.list_item() for execution in executions])
 
 
-@replaces(StepFunctionResponse)
-def _get_execution_history(response: Any) -> Any:
-    execution = _execution(response)
-    events = execution.to_history_output()["events"]
-    if response._get_param("reverseOrder"):
+@_answers
+def _get_execution_history(backend: Any, given: Any) -> dict[str, Any]:
+    events = backend.get_execution_history(given("executionArn"))["events"]
+    if given("reverseOrder"):
         events.reverse()
-    if response._get_param("includeExecutionData") is False:
+    if given("includeExecutionData") is False:
         for event in events:
             for details in event.values():
                 if isinstance(details, dict):
                     for name in ("input", "output", "parameters"):
                         details.pop(name, None)
-    return _page(response, "events", events)
+    return _page(given, "events", events)
 
 
-@replaces(StepFunctionResponse)
-def _get_activity_task(response: Any) -> Any:
-    given = response._get_param
-    return ActionResult(
-        response.stepfunction_backend.get_activity_task(given("activityArn"), given("workerName"))
-    )
+@_answers
+def _get_activity_task(backend: Any, given: Any) -> dict[str, Any]:
+    task: dict[str, Any] = backend.get_activity_task(given("activityArn"), given("workerName"))
+    return task
 
 
-@replaces(StepFunctionResponse)
-def _send_task_failure(response: Any) -> Any:
-    given = response._get_param
-    response.stepfunction_backend.send_task_failure(
-        given("taskToken"), error=given("error"), cause=given("cause")
-    )
-    return EmptyResult()
+@_answers
+def _send_task_failure(backend: Any, given: Any) -> None:
+    backend.send_task_failure(given("taskToken"), error=given("error"), cause=given("cause"))
 
 
-def _page(response: Any, name: str, items: list[Any]) -> Any:
-    """Answer one page of a list; a page begins where the token says."""
-    size, token = (
-        min(int(response._get_param("maxResults") or _PAGE), _LARGEST_PAGE),
-        response._get_param("nextToken"),
-    )
+def _page(given: Any, name: str, items: list[Any]) -> dict[str, Any]:
+    """Return one page of a list; a page begins where the token says."""
+    token = given("nextToken")
     try:
-        page, following = page_of(items, size, token)
+        page, following = page_of(items, given("maxResults") or _PAGE, token)
     except ValueError:
-        raise InvalidToken(f"'{token}'") from None
-    return ActionResult({name: page} | ({"nextToken": following} if following else {}))
+        raise InvalidToken("'Invalid token'") from None
+    return {name: page} | ({"nextToken": following} if following else {})

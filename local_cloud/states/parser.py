@@ -1,35 +1,42 @@
-"""The classes of moto's interpreter by their names: moto has a module for each, a few packages deep.
+"""The classes of moto's interpreter that are used here; moto 5.2.5 has a module for each, a few packages deep."""
 
-`parser.StateTask` is the class, wherever moto 5.2.5 has it.
-"""
-
-from __future__ import annotations
-
-from functools import lru_cache
-from importlib import import_module
-from pkgutil import walk_packages
-from typing import Any
-
-_PACKAGES = ("component", "eval", "parse")
-
-
-def __getattr__(name: str) -> Any:
-    found = _classes().get(name, [])
-    if len(found) != 1:
-        raise AttributeError(f"moto's interpreter has {len(found)} classes {name}")
-    return found[0]
-
-
-@lru_cache(maxsize=1)
-def _classes() -> dict[str, list[type]]:
-    found: dict[str, list[type]] = {}
-    for package in _PACKAGES:
-        root = import_module(f"moto.stepfunctions.parser.asl.{package}")
-        for part in walk_packages(root.__path__, f"{root.__name__}."):
-            if "test_state" in part.name:
-                continue
-            module = import_module(part.name)
-            for name, value in vars(module).items():
-                if isinstance(value, type) and value.__module__ == part.name:
-                    found.setdefault(name, []).append(value)
-    return found
+# Other modules use these as members of this one.
+# mypy: implicit-reexport
+# ruff: noqa: F401, I001
+from moto.stepfunctions.parser.asl.component.common.retry.retrier_decl import (
+    EvalComponent, MaxAttemptsOutcome, RetrierOutcome,
+)  # fmt: skip
+from moto.stepfunctions.parser.asl.component.state.exec.execute_state import (
+    CatchOutcome, Environment, EvalTimeoutError, EventDetails, ExecutionState, FailureEvent,
+    FailureEventException, Heartbeat, RetryOutcome, Timeout,
+)  # fmt: skip
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.iterator.inline_iterator import (
+    InlineIterationComponent,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (
+    CallbackEndpoint, CallbackOutcomeFailure, CallbackOutcomeSuccess, ResourceCondition, StateTaskService,
+    StateTaskServiceCallback,
+)  # fmt: skip
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_factory import (
+    StateTaskServiceApiGateway, StateTaskServiceAwsSdk, StateTaskServiceDynamoDB, StateTaskServiceEvents,
+    StateTaskServiceLambda, StateTaskServiceSfn, StateTaskServiceSqs, StateTaskServiceUnsupported,
+)  # fmt: skip
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task_factory import (
+    StateTask, StateTaskActivity, StateTaskLambda,
+)  # fmt: skip
+from moto.stepfunctions.parser.asl.component.state.state_props import CauseDecl, ErrorDecl, Items
+from moto.stepfunctions.parser.asl.eval.callback.callback import (
+    ActivityCallbackEndpoint, ActivityTaskStartEndpoint,
+)  # fmt: skip
+from moto.stepfunctions.parser.asl.eval.environment import EventManager, ProgramStopped, VariableStore
+from moto.stepfunctions.parser.asl.eval.evaluation_details import ExecutionDetails
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.parse.preprocessor import (
+    AssignDecl, AssignTemplateBinding, BranchesDecl, Cause, CausePath, ChoiceRule, CommonStateField,
+    ComparisonFuncStringVariableSample, ComparisonVariable, ConditionStringJSONata, CustomErrorName, Error,
+    ErrorEqualsDecl, ErrorName, ErrorPath, HeartbeatSecondsPath, InputPath, ItemsPath, JSONataTemplateBinding,
+    JSONataTemplateValueArray, Output, OutputPath, Parargs, QueryLanguage, QueryLanguageMode, ResultPath,
+    RetrierDecl, SecondsJSONata, StateChoice, StateMap, StateParallel, StatesErrorName, StatesErrorNameType,
+    StringContextPath, StringIntrinsicFunction, StringJSONata, StringJsonPath, StringVariableSample,
+    TimeoutSecondsPath, Timestamp, TimestampPath,
+)  # fmt: skip

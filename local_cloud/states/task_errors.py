@@ -15,41 +15,25 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 from moto.stepfunctions.exceptions import ActivityDoesNotExist
-from moto.stepfunctions.parser.api import (
-    HistoryEventType,
-    LambdaFunctionFailedEventDetails,
-    TaskFailedEventDetails,
-)
-from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
-    state_task_service_aws_sdk as aws_sdk,
-)
-from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
-    state_task_service_dynamodb as dynamodb,
-)
-from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
-    state_task_service_events as events,
-)
-from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
-    state_task_service_sfn as sfn,
-)
-from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
-    state_task_service_sqs as sqs,
+from moto.stepfunctions.parser.api import HistoryEventType
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_events import (
+    SfnFailedEntryCountException,
 )
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
 from local_cloud.patches import extends, replaces
 from local_cloud.service_models import boto3_name, service_model
 from local_cloud.states import parser
-from local_cloud.states.failures import runtime_error
+from local_cloud.states.failures import failure_event, runtime_error
 
 _DENIED = ("AccessDenied", "AccessDeniedException")
 _NO_QUEUE = ".NonExistentQueue"  # SQS's older code of QueueDoesNotExist
 
 # The general error of a service, and the name of the service in the cause.
 _NAMES = {
-    dynamodb.StateTaskServiceDynamoDB: ("DynamoDB.AmazonDynamoDBException", "AmazonDynamoDBv2"),
-    sfn.StateTaskServiceSfn: ("StepFunctions.AWSStepFunctionsException", "AWSStepFunctions"),
-    sqs.StateTaskServiceSqs: ("SQS.AmazonSQSException", "AmazonSQS"),
+    parser.StateTaskServiceDynamoDB: ("DynamoDB.AmazonDynamoDBException", "AmazonDynamoDBv2"),
+    parser.StateTaskServiceSfn: ("StepFunctions.AWSStepFunctionsException", "AWSStepFunctions"),
+    parser.StateTaskServiceSqs: ("SQS.AmazonSQSException", "AmazonSQS"),
 }
 
 
@@ -59,18 +43,9 @@ class ServiceNotHereError(Exception):
 
 def task_failed(task: Any, env: Any, error: str, cause: str) -> Any:
     """Return the failure of a task that calls a service."""
-    details = TaskFailedEventDetails(
-        error=error,
-        cause=cause,
-        resource=task._get_sfn_resource(),
-        resourceType=task._get_sfn_resource_type(),
-    )
-    return parser.FailureEvent(
-        env=env,
-        error_name=parser.CustomErrorName(error),
-        event_type=HistoryEventType.TaskFailed,
-        event_details=parser.EventDetails(taskFailedEventDetails=details),
-    )
+    resource, resource_type = task._get_sfn_resource(), task._get_sfn_resource_type()
+    kind = HistoryEventType.TaskFailed
+    return failure_event(env, error, cause, kind, resource=resource, resourceType=resource_type)
 
 
 _Failure = Callable[[Any, Any, Any], Any]
@@ -119,13 +94,7 @@ def _lambda_error(original: Callable[[Any], tuple[str, str]], client_error: Any)
 @_failure_of(ClientError, parser.StateTaskLambda)
 def _function_refused(_task: Any, env: Any, ex: Any) -> Any:
     error, cause = parser.StateTaskServiceLambda._error_cause_from_client_error(ex)
-    details = LambdaFunctionFailedEventDetails(error=error, cause=cause)
-    return parser.FailureEvent(
-        env=env,
-        error_name=parser.CustomErrorName(error),
-        event_type=HistoryEventType.LambdaFunctionFailed,
-        event_details=parser.EventDetails(lambdaFunctionFailedEventDetails=details),
-    )
+    return failure_event(env, error, cause, HistoryEventType.LambdaFunctionFailed)
 
 
 @_failure_of(ServiceNotHereError, parser.StateTaskServiceUnsupported)
@@ -140,12 +109,12 @@ def _no_activity(task: Any, env: Any, _ex: Exception) -> Any:
     return runtime_error(env, cause).failure_event  # type: ignore[attr-defined]
 
 
-@_failure_of(events.SfnFailedEntryCountException, events.StateTaskServiceEvents)
+@_failure_of(SfnFailedEntryCountException, parser.StateTaskServiceEvents)
 def _entry_failed(task: Any, env: Any, ex: Any) -> Any:
     return task_failed(task, env, "EventBridge.FailedEntry", to_json_str(ex.cause))
 
 
-@_failure_of(ClientError, aws_sdk.StateTaskServiceAwsSdk)
+@_failure_of(ClientError, parser.StateTaskServiceAwsSdk)
 def _with_extended_request_id(task: Any, _env: Any, ex: Any) -> None:
     """Give an error of S3 the second request ID, which S3 sends with every answer and moto does not."""
     if task.resource.api_name.lower() == "s3":
@@ -153,7 +122,7 @@ def _with_extended_request_id(task: Any, _env: Any, ex: Any) -> None:
         metadata.setdefault("HostId", metadata["RequestId"])
 
 
-@replaces(aws_sdk.StateTaskServiceAwsSdk, "_normalise_service_error_name")
+@replaces(parser.StateTaskServiceAwsSdk, "_normalise_service_error_name")
 def _service_name(service: str) -> str:
     """Return the name of a service's client in AWS's SDK for Java, such as `DynamoDb`."""
     model = service_model(boto3_name(service.lower()))

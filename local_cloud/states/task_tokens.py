@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections import deque
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from moto.stepfunctions.exceptions import InvalidToken
@@ -23,25 +23,12 @@ _POLL_SECONDS = 60.0
 _SLICE_SECONDS = 1.0
 
 
-class _Waiting:
+class _Waiting(SimpleQueue[Any]):
     """The tasks of an activity that no worker has taken."""
-
-    def __init__(self) -> None:
-        self._tasks: deque[Any] = deque()
-        self._added = threading.Condition()
 
     def add_task(self, task: Any) -> None:
         """Add a task; the interpreter calls this."""
-        with self._added:
-            self._tasks.append(task)
-            self._added.notify()
-
-    def take(self, seconds: float) -> Any:
-        """Return a task, or None if there is none for some time."""
-        with self._added:
-            if not self._tasks:
-                self._added.wait(seconds)
-            return self._tasks.popleft() if self._tasks else None
+        self.put(task)
 
 
 class _ActivityTasks(dict[str, _Waiting]):
@@ -81,12 +68,10 @@ class TaskTokens:
         waiting = self.activity_tasks.get(arn)
         end = time.monotonic() + _POLL_SECONDS
         while not self._stopping and (left := end - time.monotonic()) > 0:
-            task = waiting.take(min(left, _SLICE_SECONDS))
-            if task is None:
-                continue
             try:
+                task = waiting.get(timeout=min(left, _SLICE_SECONDS))
                 endpoint = self._endpoint(task.task_token)
-            except TaskTimedOut:
+            except (Empty, TaskTimedOut):
                 continue
             if isinstance(endpoint, parser.ActivityCallbackEndpoint):
                 endpoint.notify_activity_task_start(worker_name)

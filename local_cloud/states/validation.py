@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from local_cloud.json_paths import JsonPathError, compile_path
@@ -55,6 +56,21 @@ def diagnose(definition: str, machine_type: str) -> list[Diagnostic]:
         *(item for machine, where, _ in machines for item in _transitions(machine, where)),
         *(item for machine, where, language in machines for item in _payloads(machine, where, language)),
     ]
+
+
+@lru_cache(maxsize=256)
+def variable_references(definition: str) -> dict[str, list[str]]:
+    """Return the variables that the states of a definition read, by the names of the states."""
+    from moto.stepfunctions.parser.asl.static_analyser.variable_references_static_analyser import (
+        VariableReferencesStaticAnalyser,
+    )
+
+    from local_cloud.states.execution import unescaped
+
+    if '"Assign"' not in definition:  # the analysis takes 100 ms
+        return {}
+    found = VariableReferencesStaticAnalyser.process_and_get(unescaped(definition))
+    return {state: sorted(names) for state, names in found.items()}
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -444,6 +445,28 @@ def test_assigned_variables_are_json_in_the_history(states: States) -> None:
     assert {name: json.loads(value) for name, value in assigned.items()} == {"x": 'say "hi"', "y": [1, '"']}
 
 
+def test_the_variables_that_states_read(states: States) -> None:
+    passes = {
+        "First": {"Type": "Pass", "Assign": {"a": 1, "b": 2}, "Next": "Second"},
+        "Second": {"Type": "Pass", "Parameters": {"x.$": "States.Array($b, $a)", "y.$": "$a"}, "End": True},
+    }
+    arn = states.machine({"StartAt": "First", "States": passes})
+    execution = states.start(arn)
+    described = states.sfn.describe_state_machine(stateMachineArn=arn)
+    of_execution = states.sfn.describe_state_machine_for_execution(executionArn=execution)
+    assert described["variableReferences"] == of_execution["variableReferences"] == {"Second": ["a", "b"]}
+
+
+def test_pages_have_at_most_1000_items(states: States) -> None:
+    with pytest.raises(ClientError) as caught:
+        states.sfn.list_state_machine_versions(stateMachineArn=states.machine(SUCCEED), maxResults=1001)
+    assert caught.value.response["Error"] == {
+        "Code": "ValidationException",
+        "Message": "1 validation error detected: Value '1001' at 'maxResults' failed to satisfy constraint: Member must "
+        "have value less than or equal to 1000",
+    }
+
+
 def test_an_alias_needs_versions_whose_weights_add_up_to_100(states: States) -> None:
     arn = states.machine(SUCCEED)
     version = states.sfn.publish_state_machine_version(stateMachineArn=arn)["stateMachineVersionArn"]
@@ -462,9 +485,34 @@ def test_an_alias_needs_versions_whose_weights_add_up_to_100(states: States) -> 
     assert refusal((version, 50), (version, 50)).startswith(
         "ValidationException: Routing configuration must contain distinct state machine version ARNs. Received: ["
     )
-    assert refusal((arn, 100)) == f"ResourceNotFound: Resource not found: '{arn}'"
+    assert refusal((arn, 100)) == (
+        f"ValidationException: Routing configuration must contain state machine version ARNs. Received: [{arn}]"
+    )
     assert refusal((f"{arn}:77", 100)).startswith("ResourceNotFound: ")
-    assert "at 'name' failed to satisfy constraint" in refusal((version, 100), name="2024")
+    assert refusal((version, 100), name="2024") == (
+        "ValidationException: 1 validation error detected: Value '2024' at 'name' failed to satisfy constraint: Member "
+        r"must satisfy regular expression pattern: ^(?=.*[a-zA-Z_\-\.])[a-zA-Z0-9_\-\.]+$"
+    )
+    assert refusal((version, 101)).endswith(
+        "Value '101' at 'routingConfiguration.1.member.weight' failed to satisfy constraint: Member must have value less "
+        "than or equal to 100"
+    )
+    assert refusal(*[(version, 1)] * 3).endswith(
+        f"Value '[{', '.join([f'RoutingConfigurationListItem(stateMachineVersionArn={version}, weight=1)'] * 3)}]' at "
+        "'routingConfiguration' failed to satisfy constraint: Member must have length less than or equal to 2"
+    )
+
+
+def test_an_alias_that_does_not_exist(states: States) -> None:
+    arn = f"{states.machine(SUCCEED)}:live"
+    update = partial(states.sfn.update_state_machine_alias, description="x")
+    for call in (states.sfn.describe_state_machine_alias, update):
+        with pytest.raises(ClientError) as caught:
+            call(stateMachineAliasArn=arn)
+        assert caught.value.response["Error"] == {
+            "Code": "ResourceNotFound",
+            "Message": "Request references a resource that does not exist.",
+        }
 
 
 def test_an_execution_by_an_alias_names_it(states: States) -> None:
@@ -517,6 +565,9 @@ def test_an_activity_of_the_same_name_is_the_same(states: States) -> None:
 
 def test_an_update_that_changes_nothing_keeps_the_revision(states: States) -> None:
     arn = states.machine(SUCCEED)
+    assert "revisionId" not in states.sfn.update_state_machine(
+        stateMachineArn=arn, definition=json.dumps(SUCCEED)
+    )
     definition = json.dumps(only({"Type": "Pass", "Result": 1}))
     first, same = (
         states.sfn.update_state_machine(stateMachineArn=arn, definition=definition) for _ in range(2)
