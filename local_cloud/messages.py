@@ -92,6 +92,10 @@ class Response:
         """Bytes of the body, of a streamed one those so far."""
         return len(self.body) if self.stream is None else self.stream.sent
 
+    def with_headers(self, *headers: tuple[str, str]) -> Response:
+        """Return the answer with these headers in place of its own."""
+        return Response(self.status, headers, self.body, self.stream)
+
 
 def json_response(status: int, content: object, *headers: tuple[str, str]) -> Response:
     """Return a response with JSON."""

@@ -55,7 +55,7 @@ class Answered:
         """Return the record of a request, which has its bodies once."""
         bodies = Bodies.of(exchange.request.body, response.body)
         exchange.request = replace(exchange.request, body=b"")
-        return cls(exchange, replace(response, body=b""), bodies)
+        return cls(exchange, Response(response.status, response.headers, stream=response.stream), bodies)
 
     @property
     def root(self) -> str:

@@ -25,7 +25,7 @@ _RUNTIME_DISTRIBUTIONS = (
     "awslambdaric", "simplejson", "snapshot-restore-py", "boto3", "botocore", "s3transfer", "jmespath",
     "python-dateutil", "urllib3", "six",
 )  # fmt: skip
-_PORTABLE_CLIENT = Path(__file__).parent / "portable" / "runtime_client.py"
+_RUNTIME_CLIENT = Path(__file__).parent / "portable" / "runtime_client.py"
 
 _ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 
@@ -75,7 +75,7 @@ def make_runtime_folder(directory: Path) -> Path:
 
 
 def _runtime_links() -> dict[str, Path]:
-    links: dict[str, Path] = {}
+    links = {"runtime_client.py": _RUNTIME_CLIENT}
     for name in _RUNTIME_DISTRIBUTIONS:
         try:
             distribution = metadata.distribution(name)
@@ -85,10 +85,8 @@ def _runtime_links() -> dict[str, Path]:
             ) from None
         for file in distribution.files or ():
             top = file.parts[0]
-            if top not in {"..", "__pycache__"} and top not in links:
+            if top not in {"..", "__pycache__", *links} and not top.startswith("runtime_client."):
                 links[top] = Path(str(distribution.locate_file(top))).resolve()
-    if not any(name.startswith("runtime_client.") for name in links):
-        links["runtime_client.py"] = _PORTABLE_CLIENT  # AWS builds its own for Linux only
     return links
 
 

@@ -153,7 +153,7 @@ class RuntimeApi:
         elif method == b"POST" and path.startswith(_INVOCATION):
             request_id, _, what = path[len(_INVOCATION) :].partition(b"/")
             if what in (b"response", b"error") and self._listener.runtime_runs(request_id.decode("latin-1")):
-                connection.write(_ACCEPTED)  # first, so that the client goes on while the rest is done here
+                connection.accept()  # first, so that a client that waits for it goes on while the rest is done here
                 self._listener.runtime_answered(body, failed=what == b"error")
             else:
                 connection.write(_UNKNOWN_REQUEST)
@@ -193,13 +193,24 @@ class RuntimeApi:
 class _Connection(asyncio.Protocol):
     """Cuts one connection's bytes into requests."""
 
-    __slots__ = ("_all_read", "_api", "_buffer", "_needed", "_skip", "_start", "_stream", "_transport")
+    __slots__ = (
+        "_all_read",
+        "_api",
+        "_buffer",
+        "_held",
+        "_needed",
+        "_skip",
+        "_start",
+        "_stream",
+        "_transport",
+    )
 
     def __init__(self, api: RuntimeApi) -> None:
         self._api = api
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
         self._all_read = False
+        self._held = b""
         self._start: tuple[bytes, bytes] | None = None  # method and path of the request whose body is awaited
         self._needed = 0
         self._skip = 0
@@ -233,8 +244,16 @@ class _Connection(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         """Send, unless the client has gone."""
+        held, self._held = self._held, b""
         if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(data)
+            self._transport.write(held + data)
+
+    def accept(self) -> None:
+        """Accept a response: at once, or together with the next event if the client has asked for that already."""
+        if self._buffer:
+            self._held += _ACCEPTED
+        else:
+            self.write(_ACCEPTED)
 
     def abort(self) -> None:
         """Drop the connection now."""

@@ -58,9 +58,9 @@ def function_policy(function_arn: str) -> Iterable[Mapping[str, Any]]:
     from moto.awslambda.models import lambda_backends
 
     _, _, _, region, account, _, name, *_ = function_arn.split(":")
-    function = lambda_backends[account][region]._lambdas._functions.get(name)
-    latest = function["latest"] if function else None
-    statements: list[Mapping[str, Any]] = [] if latest is None else latest.policy.statements
+    backend = lambda_backends.get(account, {}).get(region)  # moto's own look-up takes a lock
+    function = None if backend is None else backend._lambdas._functions.get(name)
+    statements: list[Mapping[str, Any]] = [] if function is None else function["latest"].policy.statements
     return statements
 
 

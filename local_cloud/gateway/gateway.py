@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 from local_cloud.functions.invoker import Invoker
 from local_cloud.gateway.access_log import AccessLog
@@ -139,9 +138,7 @@ class RestApiGateway:
 
     async def close(self) -> None:
         """Give up on invocations that are still running."""
-        await self._authorizers.close()
         await self._aws_services.close()
-        await self._lambda_proxy.close()
         self._http_integrations.close()
 
     async def _answer(
@@ -201,7 +198,7 @@ def _domain_name(api_id: str, stage: DeployedStage) -> str:
 
 def _with_ids(response: Response, request_id: str, extended_request_id: str) -> Response:
     ids = (("x-amzn-RequestId", request_id), ("x-amz-apigw-id", extended_request_id))
-    return replace(response, headers=(*sendable(response.headers), *ids))
+    return response.with_headers(*sendable(response.headers), *ids)
 
 
 def _unsupported(error: UnsupportedFeatureError) -> Response:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from urllib.parse import parse_qsl, quote, urlencode
 
 from local_cloud import outbound
@@ -71,7 +70,7 @@ class HttpIntegrations:
         if is_proxy:
             return Response(answer.status, answer.headers, answer.body)
         response = mapping.response(str(answer.status), answer.headers, answer.body)
-        return replace(response, headers=(*response.headers, (TRACE_HEADER, exchange.full_trace())))
+        return response.with_headers(*response.headers, (TRACE_HEADER, exchange.full_trace()))
 
     def close(self) -> None:
         """Give up the threads; requests that are under way end by themselves."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 
 from local_cloud.functions.errors import FunctionServiceError, RequestTooLarge
 from local_cloud.functions.invoker import Invoker
 from local_cloud.functions.result import InvocationResult
-from local_cloud.gateway.calls import Calls
 from local_cloud.gateway.definition import Integration
 from local_cloud.gateway.deployed import function_policy
 from local_cloud.gateway.errors import (
@@ -26,7 +25,7 @@ from local_cloud.gateway.event import build_event
 from local_cloud.gateway.exchange import TRACE_HEADER, Exchange
 from local_cloud.gateway.integration_roles import refusal
 from local_cloud.gateway.limits import check_event
-from local_cloud.gateway.permissions import may_invoke, source_arn
+from local_cloud.gateway.permissions import InvokePermissions, source_arn
 from local_cloud.gateway.reserved_headers import refuse_reserved
 from local_cloud.gateway.response import function_response
 from local_cloud.gateway.streaming import streamed_response
@@ -53,7 +52,7 @@ class LambdaProxy:
 
     def __init__(self, invoker: Invoker) -> None:
         self._invoker = invoker
-        self._calls = Calls()
+        self._permissions = InvokePermissions(function_policy)
 
     async def respond(self, exchange: Exchange, integration: Integration) -> Response:
         """Invoke the function of an integration."""
@@ -63,7 +62,7 @@ class LambdaProxy:
         payload = _encode(build_event(exchange)).encode("utf-8", "replace")
         respond = self._respond_streamed if integration.streams else self._respond_whole
         response = await respond(exchange, integration, function_arn, payload)
-        return replace(response, headers=(*response.headers, (TRACE_HEADER, exchange.full_trace())))
+        return response.with_headers(*response.headers, (TRACE_HEADER, exchange.full_trace()))
 
     async def _respond_whole(
         self, exchange: Exchange, integration: Integration, function_arn: str, payload: bytes
@@ -94,9 +93,9 @@ class LambdaProxy:
         """Invoke a function and wait for it as long as the integration may take."""
         check_event(payload)
         started = time.perf_counter()
-        invocation = self._invoker.invoke(function_arn, payload, trace_header=exchange.full_trace())
         try:
-            result = await self._calls.wait(invocation, integration.timeout_seconds)
+            async with asyncio.timeout(integration.timeout_seconds):
+                result = await self._invoker.invoke(function_arn, payload, trace_header=exchange.full_trace())
         except TimeoutError:
             raise GatewayError(
                 INTEGRATION_TIMEOUT,
@@ -110,10 +109,6 @@ class LambdaProxy:
             exchange.integration_seconds = time.perf_counter() - started
         exchange.integration_status = 200
         return result
-
-    async def close(self) -> None:
-        """Cancel the invocations that nothing waits for."""
-        await self._calls.close()
 
     def function(self, exchange: Exchange, integration: Integration) -> str:
         """Return the function that an integration names, once it is certain that it may be invoked."""
@@ -142,8 +137,7 @@ class LambdaProxy:
             return function_arn
         api = exchange.stage.api
         source = source_arn(api, exchange.stage.name, exchange.request.method, exchange.routed)
-        policy = function_policy(function_arn)
-        if not may_invoke(policy, function_arn=function_arn, source=source, account_id=api.account_id):
+        if not self._permissions.allow(function_arn, source=source, account_id=api.account_id):
             raise GatewayError(CONFIGURATION, f"no permission on {_name(function_arn)} for {source}")
         return function_arn
 

@@ -43,8 +43,8 @@ class FakeFunctions:
         if name not in self.handlers:
             raise FunctionNotFound(f"Function not found: {function_arn}")
         answer = self.handlers[name](json.loads(payload))
-        if asyncio.iscoroutine(answer):
-            answer = await answer
+        if asyncio.iscoroutine(answer):  # it runs on when the caller is cancelled
+            answer = await asyncio.shield(asyncio.ensure_future(answer))
         if isinstance(answer, InvocationResult):
             return answer
         raw = answer if isinstance(answer, bytes) else json.dumps(answer).encode()

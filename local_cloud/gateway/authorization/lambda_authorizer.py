@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -23,7 +24,6 @@ from local_cloud.gateway.authorization.authorizer_answer import AuthorizerAnswer
 from local_cloud.gateway.authorization.identity_sources import identity_values
 from local_cloud.gateway.authorization.method_arn import method_arn, request_facts
 from local_cloud.gateway.authorization.resource_policy import policy_decision, refuse_denied
-from local_cloud.gateway.calls import Calls
 from local_cloud.gateway.definition import DEFAULT_TIMEOUT_SECONDS
 from local_cloud.gateway.deployed import function_policy
 from local_cloud.gateway.errors import (
@@ -35,7 +35,7 @@ from local_cloud.gateway.errors import (
 from local_cloud.gateway.event import last_values, multi_value_headers, multi_value_query, request_context
 from local_cloud.gateway.exchange import Exchange
 from local_cloud.gateway.lambda_proxy import failure, named_function, with_stage_variables
-from local_cloud.gateway.permissions import may_invoke
+from local_cloud.gateway.permissions import InvokePermissions, PolicyReader
 from local_cloud.iam.policies import (
     PrincipalNotFoundError,
     is_allowed,
@@ -54,7 +54,6 @@ _NEVER_RUNS = (FunctionNotFound, InvalidRuntime, InvalidZipFile)
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 _CacheKey = tuple[str, ...]
-PolicyReader = Callable[[str], Iterable[Mapping[str, Any]]]
 
 
 class LambdaAuthorizers:
@@ -76,13 +75,12 @@ class LambdaAuthorizers:
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
     ) -> None:
         self._invoker = invoker
-        self._read_policy = read_policy
+        self._permissions = InvokePermissions(read_policy)
         self._clock = clock
         self._timeout = timeout_seconds
         self._answers: WeakKeyDictionary[Any, OrderedDict[_CacheKey, tuple[float, AuthorizerAnswer]]] = (
             WeakKeyDictionary()
         )
-        self._calls = Calls()
 
     async def authorize(self, exchange: Exchange, authorizer: Mapping[str, Any]) -> None:
         """Let a request pass if the authorizer's policy allows its method, and note what the authorizer says."""
@@ -102,10 +100,6 @@ class LambdaAuthorizers:
         exchange.authorizer = answer.authorizer_context(milliseconds)
         exchange.usage_identifier_key = answer.usage_identifier_key
         answer.check(method_arn(exchange), request_facts(exchange), policy_decision(exchange))
-
-    async def close(self) -> None:
-        """Cancel the invocations that nothing waits for."""
-        await self._calls.close()
 
     async def _ask(
         self, exchange: Exchange, authorizer: Mapping[str, Any], uri: str, values: tuple[str, ...]
@@ -135,15 +129,14 @@ class LambdaAuthorizers:
         if role := authorizer.get("authorizerCredentials"):
             _check_role(role, function_arn, {"aws:SourceAccount": api.account_id, "aws:SourceArn": source})
             return function_arn
-        statements = self._read_policy(function_arn)
-        if not may_invoke(statements, function_arn=function_arn, source=source, account_id=api.account_id):
+        if not self._permissions.allow(function_arn, source=source, account_id=api.account_id):
             raise GatewayError(AUTHORIZER_CONFIGURATION, f"no permission on {function_arn} for {source}")
         return function_arn
 
     async def _invoke(self, exchange: Exchange, function_arn: str, payload: bytes) -> InvocationResult:
-        invocation = self._invoker.invoke(function_arn, payload, trace_header=exchange.full_trace())
         try:
-            return await self._calls.wait(invocation, self._timeout)
+            async with asyncio.timeout(self._timeout):
+                return await self._invoker.invoke(function_arn, payload, trace_header=exchange.full_trace())
         except TimeoutError:
             raise GatewayError(
                 AUTHORIZER_FAILURE, f"{function_arn} took longer than {self._timeout:g} s; it runs on"

@@ -164,6 +164,20 @@ def test_several_requests_may_arrive_at_once() -> None:
     talk(script)
 
 
+def test_an_answer_that_comes_with_the_next_request_is_accepted_together_with_the_next_event() -> None:
+    async def script(talk: Talk) -> None:
+        talk.writer.write(post("invocation/r1/response", b"1") + NEXT)
+        while talk.listener.ready == 0:
+            await asyncio.sleep(0)
+        assert talk.listener.answers == [(b"1", False)]
+        talk.api.send(event(b"[2]"))
+        answer = await talk.read()
+        assert answer.startswith(b"HTTP/1.1 202 Accepted\r\n")
+        assert answer.endswith(b"[2]")
+
+    talk(script)
+
+
 def test_an_answer_to_another_invocation_is_refused() -> None:
     async def script(talk: Talk) -> None:
         answer = await talk.ask(post("invocation/r0/response", b"late"))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local_cloud.gateway.permissions import may_invoke
+from local_cloud.gateway.permissions import InvokePermissions
 from local_cloud.iam.conditions import arn_like
 
 ACCOUNT = "123456789012"
@@ -32,7 +32,7 @@ def condition(operator: str, key: str, value: Any) -> dict[str, Any]:
 def allowed(
     *statements: dict[str, Any], function_arn: str = f"{FUNCTION}:live", source: str = SOURCE
 ) -> bool:
-    return may_invoke(statements, function_arn=function_arn, source=source, account_id=ACCOUNT)
+    return InvokePermissions(lambda _: statements).allow(function_arn, source=source, account_id=ACCOUNT)
 
 
 @pytest.mark.parametrize(

@@ -1,29 +1,18 @@
-"""The stand-in for the native runtime client, which workers use where AWS ships none."""
+"""The stand-in for the native runtime client of awslambdaric."""
 
 from __future__ import annotations
 
 import json
+import socket
+from importlib import import_module
 
 import pytest
 
-from local_cloud.functions import environment
 from tests.support.function_cloud import Cloud, alive
 from tests.support.waiting import eventually
 
 
-@pytest.fixture
-def portable_cloud(cloud: Cloud) -> Cloud:
-    """A cloud whose runtime folder has no native client."""
-    runtime = environment.make_runtime_folder(cloud.executor._directory)
-    cloud.executor._runtime = runtime
-    for native in runtime.glob("runtime_client.*"):
-        native.unlink()
-    (runtime / "runtime_client.py").symlink_to(environment._PORTABLE_CLIENT)
-    return cloud
-
-
-def test_answers_errors_and_the_context_are_the_same(portable_cloud: Cloud) -> None:
-    cloud = portable_cloud
+def test_answers_errors_and_the_context_are_those_of_the_native_client(cloud: Cloud) -> None:
     cloud.deploy(
         """
         import runtime_client
@@ -47,15 +36,30 @@ def test_answers_errors_and_the_context_are_the_same(portable_cloud: Cloud) -> N
     assert cloud.call("demo", 3)[0] == 3
 
 
-def test_large_events_and_answers_get_through(portable_cloud: Cloud) -> None:
-    portable_cloud.deploy("def handler(event, context):\n    return event\n")
-    assert portable_cloud.call("demo", "x" * 6_000_000) == "x" * 6_000_000
+def test_large_events_and_answers_get_through(cloud: Cloud) -> None:
+    cloud.deploy("def handler(event, context):\n    return event\n")
+    assert cloud.call("demo", "x" * 6_000_000) == "x" * 6_000_000
 
 
-def test_a_worker_ends_when_its_runtime_api_goes(portable_cloud: Cloud) -> None:
-    portable_cloud.deploy("import os\ndef handler(event, context):\n    return os.getpid()\n")
-    pid = portable_cloud.call("demo")
-    (worker,) = portable_cloud.executor._workers
-    portable_cloud.loop.call_soon_threadsafe(worker._api.close)
+def test_a_worker_ends_when_its_runtime_api_goes(cloud: Cloud) -> None:
+    cloud.deploy("import os\ndef handler(event, context):\n    return os.getpid()\n")
+    pid = cloud.call("demo")
+    (worker,) = cloud.executor._workers
+    cloud.loop.call_soon_threadsafe(worker._api.close)
     assert eventually(lambda: not alive(pid))
-    assert "RuntimeError: Failed to get next" in portable_cloud.log()
+    assert "RuntimeError: Failed to get next" in cloud.log()
+
+
+def test_a_response_that_is_rejected_fails_when_the_next_event_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as api:
+        host, port = api.getsockname()
+        monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", f"{host}:{port}")
+        client = import_module("local_cloud.functions.portable.runtime_client")
+        client.post_invocation_result("id-1", b"{}", "application/json")
+        connection, _ = api.accept()
+        with connection:
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\n{}")
+            with pytest.raises(RuntimeError, match="Failed to post invocation response"):
+                client.next()

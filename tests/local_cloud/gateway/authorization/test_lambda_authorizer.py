@@ -548,12 +548,7 @@ class Desk:
         api = ApiDefinition("api", "name", ACCOUNT, REGION, "d", Router([]))
         request = Request("GET", path, "", (("Authorization", sent),), b"", "127.0.0.1", "HTTP/1.1", 80)
         exchange = Exchange(request, DeployedStage("stage", api, self.stage), path, "host", method=method)
-
-        async def authorize() -> None:
-            await self.authorizers.authorize(exchange, self.authorizer)
-            await self.authorizers.close()
-
-        asyncio.run(authorize())
+        asyncio.run(self.authorizers.authorize(exchange, self.authorizer))
         return exchange
 
 
