@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from moto.apigateway.responses import APIGatewayResponse
+from moto.core.utils import camelcase_to_underscores
 
 from local_cloud.patches import extends
 from local_cloud.service_models import faults_of, service_model, validation_message
@@ -37,6 +38,8 @@ _WITH_TAGS = {"ApiKey", "RestApi", "UsagePlan", "VpcLink"}
 @extends(APIGatewayResponse)
 def _call_action(original: Callable[[Any], Any], response: Any) -> Any:
     action = response._get_action()
+    if action is None or not hasattr(response, camelcase_to_underscores(action)):
+        raise NotImplementedError(action or "API Gateway has no such operation")
     model = service_model("apigateway").operation_model(action)
     if faults := list(_faults_of_request(response, model)):
         return response.error("ValidationException", validation_message(faults))
@@ -66,15 +69,12 @@ def _faults_of_request(response: Any, model: Any) -> Iterator[str]:
         body = json.loads(response.body or b"{}")
     except ValueError:
         body = {}
-    parts = dict(
-        zip(model.http["requestUri"].partition("?")[0].split("/"), response.path.split("/"), strict=False)
-    )
     start = f"{model.name[0].lower()}{model.name[1:]}Input."
     for name, shape in model.input_shape.members.items():
         if isinstance(body, dict) and "location" not in shape.serialization and body.get(name) is not None:
             yield from faults_of(body[name], shape, start + name)
     for name, shape in model.input_shape.members.items():
-        part = parts.get(f"{{{shape.serialization.get('name')}}}")
+        part = response.uri_match.get(shape.serialization.get("name"))
         if shape.serialization.get("location") == "uri" and part is not None:
             yield from faults_of(part, shape, name)
 

@@ -39,6 +39,7 @@ _NEWEST_FIRST = ("get_api_keys", "get_usage_plan_keys")
 def _create_rest_api(original: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     api = original(*arguments, **options)
     api.version = None
+    api.documentation_parts, api.documentation_versions = {}, {}
     kind = "dualstack" if "PRIVATE" in api.endpoint_configuration["types"] else "ipv4"
     api.endpoint_configuration = {"ipAddressType": kind, **api.endpoint_configuration}
     for name, schema in BUILT_IN.items():
@@ -76,7 +77,8 @@ def _get_gateway_responses(api: Any) -> list[Any]:
 
 
 @extends(APIGatewayResponse, *_LISTS)
-def _answer_page(original: Callable[[Any], Any], self: Any) -> Any:
+def answer_page(original: Callable[[Any], Any], self: Any) -> Any:
+    """Answer with one page of a list."""
     answered = original(self)
     content = json.loads(answered[2] if isinstance(answered, tuple) else answered)
     items = content.get("item", [])

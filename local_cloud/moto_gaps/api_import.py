@@ -17,6 +17,7 @@ from moto.apigateway.models import APIGatewayBackend, Resource
 from moto.apigateway.responses import APIGatewayResponse
 from moto.apigateway.utils import create_id, deserialize_body
 
+from local_cloud.moto_gaps.api_documentation import set_parts
 from local_cloud.moto_gaps.openapi_document import MODELS, ImportedApi, read_document
 from local_cloud.moto_gaps.openapi_forms import DocumentError
 from local_cloud.patches import replaces
@@ -58,6 +59,7 @@ def _put_rest_api(
     api.models = {**(present if keeping else {}), **imported.models}
     api.gateway_responses = {**(api.gateway_responses if keeping else {}), **imported.gateway_responses}
     _set_methods(api, imported.methods, keeping)
+    set_parts(api, imported.documentation, keeping=keeping)
     api.warnings = imported.warnings
     return api
 

@@ -29,7 +29,7 @@ ACCOUNT_BURST_LIMIT = 5_000
 # By path: the member, and its default.
 _METHOD_SETTINGS: Mapping[str, tuple[str, Any]] = {
     "metrics/enabled": ("metricsEnabled", False),
-    "logging/loglevel": ("loggingLevel", "OFF"),
+    "logging/loglevel": ("loggingLevel", None),
     "logging/dataTrace": ("dataTraceEnabled", False),
     "throttling/burstLimit": ("throttlingBurstLimit", ACCOUNT_BURST_LIMIT),
     "throttling/rateLimit": ("throttlingRateLimit", ACCOUNT_RATE_LIMIT),
@@ -54,7 +54,7 @@ def _note_time(original: Callable[..., None], stage: Any, *arguments: Any, **opt
 
 
 Stage.created_at = Stage.updated_at = None
-Stage.client_certificate_id = None
+Stage.client_certificate_id = Stage.documentation_version = None
 Stage.canary_settings = None
 RestAPI.update_integration_mocks = lambda _api, _stage_name: None
 
@@ -64,6 +64,7 @@ def _to_json(original: Callable[[Any], dict[str, Any]], stage: Any) -> dict[str,
     return {
         **original(stage),
         "clientCertificateId": stage.client_certificate_id,
+        "documentationVersion": stage.documentation_version,
         "canarySettings": stage.canary_settings,
         "createdDate": stage.created_at,
         "lastUpdatedDate": stage.updated_at,
@@ -73,14 +74,12 @@ def _to_json(original: Callable[[Any], dict[str, Any]], stage: Any) -> dict[str,
 @extends(APIGatewayResponse)
 def _create_stage(original: Callable[[Any], Any], response: Any) -> Any:
     given = response._get_param
-    settings = given("canarySettings")
-    if not settings:
-        return original(response)
     api = response.backend.get_rest_api(response.path.split("/")[2])
-    canary = _new_canary(api, settings, given("deploymentId"))
+    settings = given("canarySettings")
+    canary = _new_canary(api, settings, given("deploymentId")) if settings else None
     original(response)
     stage = api.stages[given("stageName")]
-    stage.canary_settings = canary
+    stage.canary_settings, stage.documentation_version = canary, given("documentationVersion")
     return json.dumps(stage.to_json())
 
 
@@ -185,7 +184,8 @@ def _patch_method_settings(stage: Any, operation: dict[str, Any]) -> bool:
         if operation["op"] == "remove"
         else read(shape_of("MethodSetting").members[name], operation["value"])
     )
-    present = stage.method_settings.get(key) or dict(_METHOD_SETTINGS.values())
+    of_all = stage.method_settings.get("*/*") or dict(_METHOD_SETTINGS.values())
+    present = stage.method_settings.get(key) or of_all
     stage.method_settings = stage.method_settings | {key: {**present, name: value}}
     return True
 

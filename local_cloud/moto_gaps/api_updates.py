@@ -28,8 +28,9 @@ from local_cloud.patches import extends, replaces
 from local_cloud.service_models import service_model
 
 _UPDATES = (
-    "update_deployment", "update_domain_name", "update_integration", "update_integration_response", "update_method",
-    "update_method_response", "update_model", "update_request_validator", "update_resource", "update_vpc_link",
+    "update_deployment", "update_documentation_part", "update_documentation_version", "update_domain_name",
+    "update_integration", "update_integration_response", "update_method", "update_method_response", "update_model",
+    "update_request_validator", "update_resource", "update_vpc_link",
 )  # fmt: skip
 _CHECKS = {"UpdateModel": check_model_update, "UpdateResource": check_resource_update}
 
@@ -39,11 +40,8 @@ def _update(response: Any) -> str:
     """Change what the look-up of the same name returns for the parameters in the path."""
     action = response._get_action()
     model = service_model("apigateway").operation_model(action)
-    places = model.http["requestUri"].split("/")
-    names = [
-        part for part, place in zip(response.path.split("/"), places, strict=True) if place.startswith("{")
-    ]
-    target = getattr(response.backend, camelcase_to_underscores(action).replace("update", "get"))(*names)
+    look_up = getattr(response.backend, camelcase_to_underscores(action).replace("update", "get"))
+    target = look_up(*response.uri_match.values())
     if check := _CHECKS.get(action):
         check(response)
     apply_patch(target, model.output_shape.name, response._get_param("patchOperations"))

@@ -23,6 +23,8 @@ _MEMBERS = {
         "authorizerResultTtlInSeconds", "providerARNs",
     ),
     "Deployment": ("description",),
+    "DocumentationPart": ("properties",),
+    "DocumentationVersion": ("description",),
     "DomainName": (
         "certificateArn", "certificateName", "regionalCertificateArn", "regionalCertificateName", "securityPolicy",
         "endpointConfiguration",
@@ -47,8 +49,8 @@ _MEMBERS = {
         "binaryMediaTypes", "endpointConfiguration",
     ),
     "Stage": (
-        "deploymentId", "cacheClusterSize", "clientCertificateId", "description", "tracingEnabled", "cacheClusterEnabled",
-        "variables",
+        "deploymentId", "cacheClusterSize", "clientCertificateId", "description", "documentationVersion", "tracingEnabled",
+        "cacheClusterEnabled", "variables",
     ),
     "UsagePlan": ("name", "description", "productCode", "quota", "throttle"),
     "VpcLink": ("description", "name"),

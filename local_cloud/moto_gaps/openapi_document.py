@@ -22,7 +22,7 @@ MODELS = "https://apigateway.amazonaws.com/restapis/{api}/models"
 """Where a model of the document is, but for the id of the API."""
 
 _VARIABLE = re.compile(r"\{([^}+]+)\+?\}")
-_PREFIX = "x-amazon-apigateway-"
+PREFIX = "x-amazon-apigateway-"
 _OF_THE_DOCUMENT = {
     "api-key-source", "binary-media-types", "cors", "documentation", "endpoint-configuration", "gateway-responses", "importexport-version", "minimum-compression-size", "policy", "request-validator", "request-validators",
 }  # fmt: skip
@@ -61,6 +61,7 @@ class ImportedApi:
     """
 
     settings: dict[str, Any]
+    documentation: Mapping[str, Any]
     validators: dict[str, Any]
     authorizers: dict[str, Any] = field(default_factory=dict)
     models: dict[str, Any] = field(default_factory=dict)
@@ -92,6 +93,7 @@ def read_document(sent: Any, base_path: str = "ignore") -> ImportedApi:
             "policy": None if policy is None else json.dumps(policy),
             "disableExecuteApiEndpoint": bool(endpoint.get("disableExecuteApiEndpoint")),
         },
+        documentation=_extension(document, "documentation") or {},
         validators={
             name: RequestValidator(
                 create_id(),
@@ -117,7 +119,7 @@ def read_document(sent: Any, base_path: str = "ignore") -> ImportedApi:
         _add_model(imported, name, schema)
     schemes = components.get("securitySchemes") or {}
     for name, scheme in schemes.items():
-        if f"{_PREFIX}authorizer" in scheme:
+        if f"{PREFIX}authorizer" in scheme:
             imported.authorizers[name] = _authorizer(name, scheme)
     for path, http_method, operation in _operations(document):
         imported.methods[path, http_method] = _method(
@@ -230,7 +232,7 @@ def _security(
 
 
 def _authorizer(name: str, scheme: Mapping[str, Any]) -> Any:
-    definition = scheme[f"{_PREFIX}authorizer"]
+    definition = scheme[f"{PREFIX}authorizer"]
     kind = str(definition.get("type", "")).upper()
     if kind not in ("TOKEN", "REQUEST", "COGNITO_USER_POOLS"):
         raise DocumentError(
@@ -342,9 +344,9 @@ def _as_imported(value: Any) -> Any:
 
 def _check_extensions(part: Mapping[str, Any], names: set[str], where: str) -> None:
     for name in part:
-        if name.startswith(_PREFIX) and name.removeprefix(_PREFIX) not in names:
+        if name.startswith(PREFIX) and name.removeprefix(PREFIX) not in names:
             raise DocumentError(f"{where}: '{name}' is not supported")
 
 
 def _extension(part: Mapping[str, Any], name: str) -> Any:
-    return part.get(f"{_PREFIX}{name}")
+    return part.get(f"{PREFIX}{name}")

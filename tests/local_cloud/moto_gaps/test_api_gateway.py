@@ -502,3 +502,63 @@ def test_everything_can_be_tagged(api: DeployedApi, cloud: CloudInThread) -> Non
     with pytest.raises(ClientError) as caught:
         api.aws.get_tags(resourceArn=f"arn:aws:apigateway:{REGION}::/other/x")
     assert caught.value.response["Error"]["Code"] == "NotFoundException"
+
+
+# --- documentation ----------------------------------------------------------------------------------------------
+
+
+def test_documentation_parts_and_versions(api: DeployedApi) -> None:
+    aws, where = api.aws, {"restApiId": api.api_id}
+    method = {"type": "METHOD", "method": "GET"}
+    part = aws.create_documentation_part(**where, location=method, properties='{"description": "old"}')
+    named = {**where, "documentationPartId": part["id"]}
+    updated = aws.update_documentation_part(**named, patchOperations=[replace("/properties", "{}")])
+    assert without_metadata(updated) == {
+        "id": part["id"],
+        "location": {**method, "path": "/"},
+        "properties": "{}",
+    }
+    assert aws.get_documentation_parts(**where, type="API")["items"] == []
+    assert aws.get_documentation_parts(**where)["items"] == [
+        without_metadata(aws.get_documentation_part(**named))
+    ]
+    api.method("/a")
+    api.deploy()
+    aws.create_documentation_version(**where, documentationVersion="v1", stageName=api.stage)
+    version = {**where, "documentationVersion": "v1"}
+    aws.update_documentation_version(**version, patchOperations=[replace("/description", "first")])
+    assert aws.get_documentation_version(**version)["description"] == "first"
+    assert aws.get_stage(**where, stageName=api.stage)["documentationVersion"] == "v1"
+    aws.delete_documentation_version(**version)
+    aws.delete_documentation_part(**named)
+    assert aws.get_documentation_parts(**where)["items"] == []
+    assert aws.get_documentation_versions(**where)["items"] == []
+    for look_up, names in (("get_documentation_part", named), ("get_documentation_version", version)):
+        with pytest.raises(ClientError) as caught:
+            getattr(aws, look_up)(**names)
+        assert caught.value.response["Error"]["Code"] == "NotFoundException"
+
+
+def test_documentation_is_imported(api: DeployedApi) -> None:
+    extension = {
+        "documentationParts": [{"location": {"type": "API"}, "properties": {"description": "a shop"}}]
+    }
+    document = {"openapi": "3.0.1", "info": {"title": "shop"}, "paths": {}}
+    body = json.dumps(document | {"x-amazon-apigateway-documentation": extension}).encode()
+    api.aws.put_rest_api(restApiId=api.api_id, mode="overwrite", body=body)
+    (first,) = api.aws.get_documentation_parts(restApiId=api.api_id)["items"]
+    assert (first["location"], first["properties"]) == ({"type": "API"}, '{"description": "a shop"}')
+    ids = api.aws.import_documentation_parts(restApiId=api.api_id, mode="merge", body=body)["ids"]
+    assert [part["id"] for part in api.aws.get_documentation_parts(restApiId=api.api_id)["items"]] == [
+        first["id"],
+        *ids,
+    ]
+    with pytest.raises(ClientError, match="Unable to build importer with provided input"):
+        api.aws.import_documentation_parts(restApiId=api.api_id, mode="merge", body=b"{'key:value}")
+
+
+def test_an_operation_that_is_missing_is_named(api: DeployedApi) -> None:
+    with pytest.raises(ClientError, match="not implemented in the local cloud: GetSdk"):
+        api.aws.get_sdk(restApiId=api.api_id, stageName="s", sdkType="java")
+    with pytest.raises(ClientError, match="not implemented in the local cloud: GenerateClientCertificate"):
+        api.aws.generate_client_certificate()
