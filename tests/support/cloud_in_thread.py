@@ -6,7 +6,6 @@ import asyncio
 import http.client
 import json
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from local_cloud.functions.errors import FunctionNotFound
 from local_cloud.functions.result import InvocationResult
 from local_cloud.server import LocalCloud
 from tests.support import aws
+from tests.support.loop_thread import LoopThread
 from tests.support.moto_state import forget_everything
 from tests.support.threads import THREADS
 from tests.support.zips import NO_CODE
@@ -68,26 +68,23 @@ class CloudInThread:
         self.directory = directory
         self.functions = FakeFunctions()
         self._clients: dict[str, Any] = {}
-        self.loop = asyncio.new_event_loop()
+        self._thread = LoopThread()
+        self.loop = self._thread.loop
         self.cloud = LocalCloud(
             host="127.0.0.1",
             port=0,
             directory=directory,
             make_functions=lambda _url, _directory: self.functions,
         )
-        self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
 
     def start(self) -> None:
-        self._thread.start()
-        asyncio.run_coroutine_threadsafe(self.cloud.start(), self.loop).result(60)
+        self._thread.run(self.cloud.start())
 
     def stop(self) -> None:
-        asyncio.run_coroutine_threadsafe(self.cloud.close(), self.loop).result(60)
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join(10)
+        self._thread.run(self.cloud.close())
         for client in self._clients.values():
             client.close()
-        self.loop.close()
+        self._thread.stop()
 
     def client(self, service: str) -> Any:
         if service not in self._clients:

@@ -6,8 +6,7 @@ import asyncio
 import base64
 import json
 import os
-import threading
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from local_cloud.functions.environment import machine_architecture, machine_runt
 from local_cloud.functions.executor import FunctionExecutor
 from local_cloud.functions.moto_backend import install
 from local_cloud.functions.result import InvocationResult
+from tests.support.loop_thread import LoopThread
 from tests.support.moto_state import mock_aws
 from tests.support.zips import archive
 
@@ -45,9 +45,9 @@ class Cloud:
 
     def __init__(self, directory: Path, **options: Any) -> None:
         self.directory = directory
-        self.loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self.loop.run_forever)
-        self._thread.start()
+        self._thread = LoopThread()
+        self.loop = self._thread.loop
+        self.run = self._thread.run
         self.executor = self.run(self._make(options))
         install(self.executor)
         self.backend = lambda_backends[ACCOUNT][REGION]
@@ -61,14 +61,9 @@ class Cloud:
         role = iam.create_role("worker", "{}", "/", None, "", [], "3600")
         return str(role.arn)
 
-    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout=30)
-
     def close(self) -> None:
         self.run(self.executor.close())
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join()
-        self.loop.close()
+        self._thread.stop()
 
     def deploy(
         self,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +14,7 @@ from botocore.config import Config
 from local_cloud.functions.environment import machine_architecture, machine_runtime
 from local_cloud.server import LocalCloud
 from tests.support import aws
+from tests.support.loop_thread import LoopThread
 from tests.support.moto_state import forget_everything
 from tests.support.zips import archive
 from tools.executions import list_executions
@@ -60,25 +59,18 @@ class States:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._clients: dict[str, Any] = {}
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
+        self._thread = LoopThread()
         self.cloud = LocalCloud(host="127.0.0.1", port=0, directory=directory)
-        self._run(self.cloud.start())
+        self._thread.run(self.cloud.start())
         role = self.client("iam").create_role(RoleName=self.name("states"), AssumeRolePolicyDocument="{}")
         self.role: str = role["Role"]["Arn"]
         self.function = self.deploy(_FUNCTIONS)
 
-    def _run(self, work: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
-
     def stop(self) -> None:
-        self._run(self.cloud.close())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.run(self.cloud.close())
         for client in self._clients.values():
             client.close()
-        self._loop.close()
+        self._thread.stop()
 
     def client(self, service: str) -> Any:
         if service not in self._clients:

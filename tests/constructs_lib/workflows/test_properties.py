@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from moto.stepfunctions.parser.asl.static_analyser.express_static_analyser import ExpressStaticAnalyser
 
 from constructs_lib.workflows.data_flow import check_data_flow
 from constructs_lib.workflows.duration import longest_seconds
@@ -43,6 +42,9 @@ def rendered(step: Step) -> dict[str, Any]:
 @settings(SLOW, max_examples=8)  # its parser takes most of a second for each
 @given(step=workflows(depth=1))
 def test_the_interpreter_accepts_every_workflow(step: Step) -> None:
+    # Its import takes a second, in every worker.
+    from moto.stepfunctions.parser.asl.static_analyser.express_static_analyser import ExpressStaticAnalyser
+
     definition = json.dumps(rendered(step))
     ExpressStaticAnalyser().analyse(definition)
 

@@ -11,15 +11,17 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.support.cloud_in_thread import CloudInThread
+from tests.support.zips import NO_CODE
 
 _names = iter(range(10_000))
 
 
-def archive(files: dict[str, int] | None = None) -> bytes:
+def too_large() -> bytes:
+    """A zip file whose directory has 251 MB."""
     content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as opened:
-        for name, size in (files or {"app.py": 1}).items():
-            opened.writestr(name, b"\0" * size)
+    with zipfile.ZipFile(content, "w") as opened:
+        opened.writestr("a", b"")
+        opened.getinfo("a").file_size = 251 * 1024 * 1024
     return content.getvalue()
 
 
@@ -29,7 +31,7 @@ def create(cloud: CloudInThread, role: str, **options: Any) -> str:
         "Runtime": "python3.13",
         "Handler": "app.handler",
         "Role": role,
-        "Code": {"ZipFile": archive()},
+        "Code": {"ZipFile": NO_CODE},
         **options,
     }
     return str(cloud.client("lambda").create_function(**given)["FunctionName"])
@@ -59,7 +61,7 @@ UNFIT = "ValidationException"
         ({"Environment": {"Variables": {"BIG": "x" * 5000}}}, INVALID),
         ({"Environment": {"Variables": {"1A-": "x"}}}, UNFIT),
         ({"Code": {"ZipFile": b"no archive"}}, INVALID),
-        ({"Code": {"ZipFile": archive({"a": 251 * 1024 * 1024})}}, INVALID),
+        ({"Code": {"ZipFile": too_large()}}, INVALID),
         ({"Code": {"S3Bucket": "no-such-bucket", "S3Key": "a"}}, INVALID),
     ],
 )
