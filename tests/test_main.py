@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +192,28 @@ def test_jobs_and_tokens_are_kept_in_prod_and_state_is_in_s3_where_that_is_said(
 def variables_of(function: dict[str, Any]) -> dict[str, str]:
     variables: dict[str, str] = function.get("environment", {}).get("variables", {})
     return variables
+
+
+def test_no_function_waits_for_another_one_or_for_a_queue(golden: dict[str, Any]) -> None:
+    # The provider waits 5 s for each function and 25 s for each queue, also on AWS.
+    bodies = {f"{kind}.{name}": body for kind, found in golden.items() for name, body in found.items()}
+
+    @cache
+    def before(place: str) -> frozenset[str]:
+        needed = set(re.findall(r"aws_\w+\.[\w-]+", json.dumps(bodies[place]))) & bodies.keys()
+        return frozenset(needed).union(*map(before, needed))
+
+    slow = ("aws_lambda_function.", "aws_sqs_queue.")
+    for place in bodies:
+        if place.startswith("aws_lambda_function."):
+            assert not [one for one in before(place) if one.startswith(slow)], place
+
+    # But its alias, by which it is called, waits for all that it calls.
+    (alias,) = (place for place in bodies if place.startswith("aws_lambda_alias.mcp_"))
+    opened = {
+        one.split(".")[1].split("_live_")[0] for one in before(alias) if one.startswith("aws_lambda_alias.")
+    }
+    assert opened == {"chat", "embeddings", "jobs_api", "jobs_finish", "language", "meter_function", "vision"}
 
 
 def test_services_have_no_right_on_a_bucket(golden: dict[str, Any]) -> None:

@@ -180,7 +180,7 @@ class AllOn(AwsStack):
         self.vision = self._function("vision", large=True, provisioned_concurrency=2)
         self.chat = self._function(
             "chat",
-            environment={"VISION": json.dumps({"arn": self.vision.qualified_arn})},
+            environment={"VISION": json.dumps({"arn": self.vision.arn_by_name})},
             gradual=Gradual(stable_version="7", percent=10),
         )
         self.vision.grant_invoke(self.chat)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from cdktf import TerraformResource
 from cdktf_cdktf_provider_aws.lambda_alias import LambdaAlias
 from cdktf_cdktf_provider_aws.lambda_function import (
     LambdaFunction,
@@ -40,7 +41,7 @@ from constructs_lib.iam.policy import PolicyStatement
 from constructs_lib.iam.role import Role
 from constructs_lib.log_retention import RetentionDays
 from constructs_lib.logs.log_group import LOG_GROUP_NAME, LogGroup
-from constructs_lib.references import attribute, token
+from constructs_lib.references import attribute, token, wait_for
 from constructs_lib.stacks import check_same_stack
 
 if TYPE_CHECKING:
@@ -49,12 +50,20 @@ if TYPE_CHECKING:
     from constructs_lib.kms.encryption_key import EncryptionKey
 
 
+class Callee(Protocol):
+    """Function or workflow that a function calls."""
+
+    def _calls(self, function: Function) -> bool:
+        """Return whether it calls a function, directly or not."""
+
+
 class Function(AwsConstruct):
     """Lambda function (`aws_lambda_function`) with its log group, role and alias `live`.
 
     The log group is created first, and the role may write to no other. Every change publishes a version, and
     the alias moves to it. Callers use the alias, so they never see a partial update. The function waits for
-    the policies of its role, because Lambda sees them with a delay.
+    the policies of its role, because Lambda sees them with a delay. Its alias waits for the functions and workflows
+    that it may call.
 
     Args:
         scope: Parent construct.
@@ -187,7 +196,7 @@ class Function(AwsConstruct):
         self._timeout_seconds = timeout_seconds
         self._response_streaming = response_streaming
         self._reserved_concurrency = reserved
-        self._waits_for: list[Function] = []
+        self._callees: list[Callee] = []
         self._log_group = LogGroup(
             self,
             "log-group",
@@ -301,6 +310,11 @@ class Function(AwsConstruct):
         return token(self._alias, "arn")
 
     @property
+    def arn_by_name(self) -> str:
+        """ARN of the alias, composed of names: what refers to it may be created before the function."""
+        return alias_arn(AwsStack.of(self), self._name)
+
+    @property
     def alias(self) -> LambdaAlias:
         """The `aws_lambda_alias` that callers use."""
         return self._alias
@@ -316,7 +330,7 @@ class Function(AwsConstruct):
     @property
     def _gateway_uri(self) -> str:
         stack = AwsStack.of(self)
-        return gateway_uri(stack, alias_arn(stack, self._name), stream=self._response_streaming)
+        return gateway_uri(stack, self.arn_by_name, stream=self._response_streaming)
 
     @property
     def log_group(self) -> LogGroup:
@@ -358,7 +372,8 @@ class Function(AwsConstruct):
     def grant_invoke(self, grantee: Function | Role) -> None:
         """Allow another function or a role to invoke this function's alias, and nothing else.
 
-        Idempotent. The other function is created after the permission, unless the two invoke each other.
+        Idempotent. The permission refers to this function by name, so that the two are created at the same time. The
+        alias of the other function is created, and updated, after this one's, unless the two invoke each other.
 
         Args:
             grantee: Function or role that may invoke it.
@@ -371,14 +386,11 @@ class Function(AwsConstruct):
         name = f"invoke-{self._name}"
         if name in role.policies:
             return
-        in_a_circle = isinstance(grantee, Function) and self._is_after(grantee)
         role.add_policy(
-            name,
-            PolicyStatement(actions=["lambda:InvokeFunction"], resources=[attribute(self._alias, "arn")]),
-            awaited=not in_a_circle,
+            name, PolicyStatement(actions=["lambda:InvokeFunction"], resources=[self.arn_by_name])
         )
-        if isinstance(grantee, Function) and not in_a_circle:
-            grantee._waits_for.append(self)
+        if isinstance(grantee, Function):
+            grantee._open_after(self, self._alias)
 
     def consume(
         self,
@@ -448,5 +460,11 @@ class Function(AwsConstruct):
         """
         self._callers.check(where, principal=principal, source_arn=source_arn)
 
-    def _is_after(self, other: Function) -> bool:
-        return self is other or any(earlier._is_after(other) for earlier in self._waits_for)
+    def _calls(self, function: Function) -> bool:
+        return self is function or any(callee._calls(function) for callee in self._callees)
+
+    def _open_after(self, callee: Callee, resource: TerraformResource) -> None:
+        """Make the alias depend on what the function calls, so that its callers find all of it, but not in a circle."""
+        if not callee._calls(self):
+            self._callees.append(callee)
+            wait_for(self._alias, resource)

@@ -212,5 +212,5 @@ class AiService(Function):
 
 
 def _names(calls: Mapping[str, AiService]) -> dict[str, str]:
-    arns = {name: service.qualified_arn for name, service in calls.items()}
+    arns = {name: service.arn_by_name for name, service in calls.items()}
     return {"AI_SERVICES": json.dumps(arns)} if arns else {}

@@ -340,7 +340,7 @@ class JobRunner(AwsConstruct):
         self._function.add_environment(
             JOB_WORKFLOWS=json.dumps(
                 {
-                    name: {"state_machine": workflow.arn, **limits}
+                    name: {"state_machine": workflow.arn_by_name, **limits}
                     for name, (workflow, limits) in self._workflows.items()
                 }
             )

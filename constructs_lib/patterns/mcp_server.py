@@ -84,9 +84,9 @@ class McpServer(AiService):
             timeout_seconds=timeout_seconds,
             environment={
                 "AI_SERVICES": json.dumps(
-                    {key: one.qualified_arn for key, one in offered.functions_by_key.items()}
+                    {key: one.arn_by_name for key, one in offered.functions_by_key.items()}
                 ),
-                "AI_WORKFLOWS": json.dumps({key: one.arn for key, one in offered.workflows.items()}),
+                "AI_WORKFLOWS": json.dumps({key: one.arn_by_name for key, one in offered.workflows.items()}),
             },
             archive=archive or service_archive(AwsStack.of(scope), contract.name, generated=described),
         )

@@ -179,8 +179,8 @@ class Workflow(AwsConstruct):
                     resources=["*"],
                 ),
             )
-        for function in rendered.functions:
-            assert isinstance(function, Function)  # noqa: S101 - checked above, before anything was made
+        self._functions = [one for one in rendered.functions if isinstance(one, Function)]
+        for function in self._functions:
             function.grant_invoke(self._role)
         if rendered.permissions:
             self._role.add_policy("tasks", *distinct(stack, rendered.permissions))
@@ -267,6 +267,12 @@ class Workflow(AwsConstruct):
         return token(self._resource, "arn")
 
     @property
+    def arn_by_name(self) -> str:
+        """ARN composed of names: what refers to it may be created before the workflow."""
+        stack = AwsStack.of(self)
+        return f"arn:{stack.partition}:states:{stack.region}:{stack.account_id}:stateMachine:{self._name}"
+
+    @property
     def version_arn(self) -> str:
         """ARN of the latest version, with `publish`; a reference."""
         return token(self._resource, "state_machine_version_arn")
@@ -312,15 +318,15 @@ class Workflow(AwsConstruct):
     def grant_start(self, grantee: Function | Role) -> None:
         """Allow a function or a role to start this workflow, and no other. Idempotent.
 
-        Callers of an `EXPRESS` workflow may wait for it or not.
+        The permission refers to the workflow by name. The alias of a function is created, and updated, after the workflow,
+        unless the workflow invokes the function. Callers of an `EXPRESS` workflow may wait for it or not.
 
         Raises:
             ConstructError: if the two are in different stacks.
         """
         check_same_stack(path_of(self), self, grantee)
-        role = _role_of(grantee)
         waiting = ["states:StartSyncExecution"] if self._kind == "EXPRESS" else []
-        self._let_start(role, "states:StartExecution", *waiting)
+        self._let_start(grantee, "states:StartExecution", *waiting)
 
     def grant_start_and_wait(self, grantee: Function | Role) -> None:
         """Allow a function or a role to start this Express workflow and wait for its end, and nothing else. Idempotent.
@@ -329,8 +335,7 @@ class Workflow(AwsConstruct):
             ConstructError: if the two are in different stacks.
         """
         check_same_stack(path_of(self), self, grantee)
-        role = _role_of(grantee)
-        self._let_start(role, "states:StartSyncExecution")
+        self._let_start(grantee, "states:StartSyncExecution")
 
     def grant_read(self, grantee: Function | Role) -> None:
         """Allow a function or a role to read its executions and their history. Idempotent.
@@ -387,7 +392,7 @@ class Workflow(AwsConstruct):
         name = f"respond-{self._name}"
         if name in role.policies:
             return
-        needed = [PolicyStatement(actions=["states:SendTaskSuccess"], resources=[self._arn_by_name])]
+        needed = [PolicyStatement(actions=["states:SendTaskSuccess"], resources=[self.arn_by_name])]
         if self._key is not None:
             needed.append(self._on_key(self._key, "kms:Decrypt", "kms:GenerateDataKey"))
         role.add_policy(name, *needed)
@@ -396,11 +401,14 @@ class Workflow(AwsConstruct):
         """Return its diagram, as a Mermaid flowchart."""
         return mermaid(self._asl)
 
-    def _let_start(self, role: Role, *actions: str) -> None:
+    def _let_start(self, grantee: Function | Role, *actions: str) -> None:
+        role = _role_of(grantee)
         name = f"start-{self._name}"
         if name in role.policies:
             return
-        needed = [PolicyStatement(actions=actions, resources=[attribute(self._resource, "arn")])]
+        if isinstance(grantee, Function):
+            grantee._open_after(self, self._resource)
+        needed = [PolicyStatement(actions=actions, resources=[self.arn_by_name])]
         if self._key is not None:
             needed.append(self._on_key(self._key, "kms:Decrypt"))
         role.add_policy(name, *needed)
@@ -425,14 +433,11 @@ class Workflow(AwsConstruct):
             conditions=logging,
         )
 
-    @property
-    def _arn_by_name(self) -> str:
-        """ARN composed of names, for roles that are created before the state machine."""
-        stack = AwsStack.of(self)
-        return f"arn:{stack.partition}:states:{stack.region}:{stack.account_id}:stateMachine:{self._name}"
+    def _calls(self, function: Function) -> bool:
+        return any(called._calls(function) for called in self._functions)
 
     def _on_key(self, key: EncryptionKey, *actions: str) -> PolicyStatement:
-        mine = {"StringEquals": {"kms:EncryptionContext:aws:states:stateMachineArn": self._arn_by_name}}
+        mine = {"StringEquals": {"kms:EncryptionContext:aws:states:stateMachineArn": self.arn_by_name}}
         return PolicyStatement(actions=actions, resources=[attribute(key.resource, "arn")], conditions=mine)
 
 

@@ -110,6 +110,15 @@ def alias_arn(configuration: Configuration, function_name: str) -> str:
     return f"arn:aws:lambda:{region}:{account_id}:function:{function_name}:live"
 
 
+def machine_arn(configuration: Configuration, workflow_name: str) -> str:
+    """The ARN of a state machine, composed of names."""
+    region, data = configuration.json["provider"]["aws"][0]["region"], configuration.json["data"]
+    (account,), (partition,) = data["aws_caller_identity"], data["aws_partition"]
+    partition = f"${{data.aws_partition.{partition}.partition}}"
+    account_id = f"${{data.aws_caller_identity.{account}.account_id}}"
+    return f"arn:{partition}:states:{region}:{account_id}:stateMachine:{workflow_name}"
+
+
 def invoke_arn(configuration: Configuration, function_name: str) -> str:
     """The ARN by which API Gateway invokes the alias of a function, composed of names."""
     region = configuration.json["provider"]["aws"][0]["region"]

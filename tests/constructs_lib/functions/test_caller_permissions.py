@@ -12,7 +12,7 @@ from constructs_lib import (
     Function,
     Role,
 )
-from tests.support.synthesis import Configuration, FakeArchive, refused, statements
+from tests.support.synthesis import Configuration, FakeArchive, alias_arn, refused, statements
 
 
 def invoke_policies(configuration: Configuration) -> dict[str, list[str]]:
@@ -23,20 +23,32 @@ def invoke_policies(configuration: Configuration) -> dict[str, list[str]]:
     }
 
 
-def test_a_grant_is_for_the_alias_and_is_awaited(
+def opened_after(configuration: Configuration) -> dict[str, list[str]]:
+    """Functions whose aliases an alias waits for, by the function of that alias."""
+    return {
+        address.split(".")[1].split("_")[0]: [
+            one.split(".")[1].split("_")[0] for one in body.get("depends_on", [])
+        ]
+        for address, body in configuration.all("lambda_alias").items()
+    }
+
+
+def test_a_caller_is_created_beside_what_it_calls_and_opened_after_it(
     stack: AwsStack, function: Function, archive: FakeArchive
 ) -> None:
-    caller = Function(stack, "caller", archive=archive, environment={"CHAT": function.qualified_arn})
+    caller = Function(stack, "caller", archive=archive, environment={"CHAT": function.arn_by_name})
     function.grant_invoke(caller)
     function.grant_invoke(caller)
     configuration = Configuration(stack)
-    (alias,) = (address for address in configuration.all("lambda_alias") if "chat" in address)
-    assert invoke_policies(configuration) == {"caller": [f"${{{alias}.arn}}"]}
+    arn = alias_arn(configuration, "shop-chat")
+    assert invoke_policies(configuration) == {"caller": [arn]}
     (resource,) = (
         body for address, body in configuration.all("lambda_function").items() if "caller" in address
     )
+    assert resource["environment"]["variables"] == {"CHAT": arn}
     assert any("invoke-shop-chat" in address for address in resource["depends_on"])
-    assert resource["environment"]["variables"] == {"CHAT": f"${{{alias}.arn}}"}
+    assert not any(".chat_" in address for address in resource["depends_on"])
+    assert opened_after(configuration) == {"chat": [], "caller": ["chat"]}
 
 
 def test_functions_may_call_each_other_and_themselves(
@@ -49,16 +61,7 @@ def test_functions_may_call_each_other_and_themselves(
     third.grant_invoke(function)
     second.grant_invoke(second)
     configuration = Configuration(stack)
-    resource = {body["function_name"]: body for body in configuration.all("lambda_function").values()}
-    awaited = {
-        name: [
-            address.split("_invoke-")[1].rsplit("_", 1)[0]
-            for address in body["depends_on"]
-            if "_invoke-" in address
-        ]
-        for name, body in resource.items()
-    }
-    assert awaited == {"shop-chat": [], "shop-second": ["shop-chat"], "shop-third": ["shop-second"]}
+    assert opened_after(configuration) == {"chat": [], "second": ["chat"], "third": ["second"]}
     names = sorted(policy["name"] for policy in configuration.all("iam_role_policy").values())
     assert [name for name in names if name.startswith("invoke")] == [
         "invoke-shop-chat",

@@ -11,7 +11,7 @@ import pytest
 from constructs_lib import AiService, AwsStack, Dispatcher, InvalidArgumentError
 from handlers.common.contract import Contract
 from tests.support.contracts import greeting
-from tests.support.synthesis import Configuration, FakeArchive, refused, statements
+from tests.support.synthesis import Configuration, FakeArchive, alias_arn, refused, statements
 
 ALL = Contract("all", summary="All services by name.")
 
@@ -21,17 +21,17 @@ def test_it_may_invoke_its_services_and_knows_their_arns(stack: AwsStack, archiv
     dispatcher = Dispatcher(stack, ALL, services=[service], archive=archive)
     assert dict(dispatcher.services) == {"greeting": service}
     synthesized = Configuration(stack)
-    (alias,) = (one for one in synthesized.all("lambda_alias") if one.split(".")[1].startswith("greeting"))
+    arn = alias_arn(synthesized, service.function_name)
     (body,) = (
         one for one in synthesized.all("lambda_function").values() if one["function_name"] == "shop-all"
     )
-    assert json.loads(body["environment"]["variables"]["AI_SERVICES"]) == {"greeting": f"${{{alias}.arn}}"}
+    assert json.loads(body["environment"]["variables"]["AI_SERVICES"]) == {"greeting": arn}
     (invoke,) = (
         statements(policy["policy"])
         for policy in synthesized.all("iam_role_policy").values()
         if policy["name"].startswith("invoke-")
     )
-    assert invoke[0]["Resource"] == [f"${{{alias}.arn}}"]
+    assert invoke[0]["Resource"] == [arn]
 
 
 def test_its_archive_has_the_catalogue(

@@ -28,7 +28,7 @@ from constructs_lib.workflows.step import Step
 from constructs_lib.workflows.steps import Succeed
 from constructs_lib.workflows.tasks import LambdaTask
 from handlers.jobs.contract import jobs as contract
-from tests.support.synthesis import Configuration, FakeArchive, children, refused, statements
+from tests.support.synthesis import Configuration, FakeArchive, children, machine_arn, refused, statements
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ def test_each_function_may_do_what_it_has_to(
     )
     workflows = json.loads(environment["JOB_WORKFLOWS"])
     assert workflows["summary"] == {
-        "state_machine": f"${{{synthesized.address('sfn_state_machine')}.arn}}",
+        "state_machine": machine_arn(synthesized, workflow.workflow_name),
         "max_items": 5,
         "timeout_seconds": 3600,
         "each": "pages",

@@ -35,7 +35,15 @@ from constructs_lib import (
 )
 from constructs_lib.kms.encryption_key import EncryptionKey
 from handlers.vision.contract import read_text
-from tests.support.synthesis import Configuration, FakeArchive, children, refused, statements
+from tests.support.synthesis import (
+    Configuration,
+    FakeArchive,
+    alias_arn,
+    children,
+    machine_arn,
+    refused,
+    statements,
+)
 
 
 @pytest.fixture
@@ -107,7 +115,7 @@ def test_the_role_may_do_what_the_states_need(stack: AwsStack, function: Functio
         {
             "Effect": "Allow",
             "Action": ["lambda:InvokeFunction"],
-            "Resource": [f"${{{configuration.address('lambda_alias')}.arn}}"],
+            "Resource": [alias_arn(configuration, "shop-chat")],
         }
     ]
     assert found["tasks"] == [
@@ -183,9 +191,30 @@ def test_who_is_granted_it_may_start_this_one_only(
         {
             "Effect": "Allow",
             "Action": ["states:StartExecution", "states:StartSyncExecution"],
-            "Resource": [f"${{{configuration.address('sfn_state_machine')}.arn}}"],
+            "Resource": [machine_arn(configuration, "shop-scan")],
         }
     ]
+
+
+def test_a_function_that_starts_it_is_created_beside_it_and_opened_after_it(
+    stack: AwsStack, archive: FakeArchive, workflow: Workflow
+) -> None:
+    workflow.grant_start(Function(stack, "front", archive=archive))
+    needed = Configuration(stack).references()
+    (machine,) = (one for one in needed if one.startswith("aws_sfn_state_machine."))
+    (function,) = (one for one in needed if one.startswith("aws_lambda_function.front_"))
+    (alias,) = (one for one in needed if one.startswith("aws_lambda_alias.front_"))
+    assert machine in needed[alias]
+    assert not any(one.startswith(("aws_sfn_", "aws_lambda_")) for one in needed[function])
+
+
+def test_a_workflow_may_be_started_by_a_function_that_it_invokes(
+    stack: AwsStack, function: Function, workflow: Workflow
+) -> None:
+    workflow.grant_start(function)
+    configuration = Configuration(stack)
+    assert "start-shop-scan" in policies(configuration, of="chat_role")
+    assert "depends_on" not in configuration.only("lambda_alias")
 
 
 def test_a_standard_workflow_is_started_and_looked_into(stack: AwsStack, function: Function) -> None:
@@ -254,7 +283,7 @@ def test_a_method_starts_it_and_waits(stack: AwsStack, api: RestApi, workflow: W
             {
                 "Effect": "Allow",
                 "Action": ["states:StartSyncExecution"],
-                "Resource": [f"${{{configuration.address('sfn_state_machine')}.arn}}"],
+                "Resource": [machine_arn(configuration, "shop-scan")],
             }
         ]
     }
