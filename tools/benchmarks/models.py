@@ -2,8 +2,10 @@
 
     python -m tools.benchmarks.models
 
-Both run the code and the weights of one archive on this machine, take turns, and answer the same request, streamed. The time to
-the first token includes the HTTP request, the gateway, the function and its router; the rate is that of the tokens after it.
+Both run the code and the weights of one archive on this machine, take turns, and answer the same request, streamed. In each turn
+a side answers twice and the second answer counts: the first brings its weights back into the caches of the processor, which the
+other side has filled with its own. The time to the first token includes the HTTP request, the gateway, the function and its
+router; the rate is that of the tokens after it.
 """
 
 from __future__ import annotations
@@ -199,10 +201,15 @@ def main() -> int:
         try:
             url = deploy(cloud.url, archive)
             with direct(archive, Path(directory) / "direct") as ask:
-                for warm_up in (ask, lambda: through_gateway(url)):
-                    for _ in range(2):
-                        warm_up()
-                pairs = [(ask(), through_gateway(url)) for _ in range(ROUNDS)]
+
+                def turn(answer: Callable[[], Speed]) -> Speed:
+                    answer()
+                    return answer()
+
+                sides = ask, lambda: through_gateway(url)
+                for side in sides:
+                    turn(side)
+                pairs = [tuple(turn(side) for side in sides) for _ in range(ROUNDS)]
         finally:
             stop_cloud(cloud.directory, forget=True)
     alone, behind = (Speed.median(list(speeds)) for speeds in zip(*pairs, strict=True))
