@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import gc
 import logging
 import os
 import signal
@@ -111,6 +112,8 @@ async def _run(settings: ServeSettings) -> None:
         )
         state_file.write(settings.directory, running)
         try:
+            # moto and botocore stay: looking through them again would stop all requests for 0.2 s, now and then.
+            cloud.when_loaded(gc.freeze)
             _log.info("ready at %s (state in %s)%s", cloud.url, settings.directory, note and f"; {note}")
             await stopped.wait()
         finally:

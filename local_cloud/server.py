@@ -123,6 +123,11 @@ class LocalCloud:
         if self._saved is not None:
             await self._loaded()
 
+    def when_loaded(self, call: Callable[[], None]) -> None:
+        """Call something once moto's backends are loaded, after `start`."""
+        assert self._gateway is not None  # noqa: S101 - made by `start`
+        self._gateway.add_done_callback(lambda _: call())
+
     async def close(self) -> None:
         """Stop listening, end every function and give up every thread."""
         if self._server is not None:
