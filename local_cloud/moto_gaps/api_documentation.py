@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 from moto.apigateway.exceptions import BadRequestException, ConflictException, NotFoundException
@@ -25,34 +25,16 @@ from local_cloud.patches import extends, replaces
 _FILTERS = ("type", "name", "path")
 _OF_THE_WHOLE_API = ("API", "AUTHORIZER", "MODEL")
 
-for _kind in ("restapis", "clientcertificates", "sdktypes"):
-    url_paths[f"{{0}}/{_kind}$"] = url_paths[f"{{0}}/{_kind}/(?P<rest>.+)$"] = APIGatewayResponse.dispatch
+for _resources in ("restapis", "clientcertificates", "sdktypes"):
+    url_paths[f"{{0}}/{_resources}$"] = APIGatewayResponse.dispatch
+    url_paths[f"{{0}}/{_resources}/(?P<rest>.+)$"] = APIGatewayResponse.dispatch
 
 
-@dataclass(slots=True)
-class DocumentationPart:
-    """A part of the documentation of an API, as API Gateway describes it."""
-
-    location: Mapping[str, str]
-    properties: str
-    id: str = field(default_factory=create_id)
+class _Documentation(SimpleNamespace):
+    """A part or a version, with the members that API Gateway describes it by."""
 
     def to_json(self) -> dict[str, Any]:
-        """Describe it."""
-        return asdict(self)
-
-
-@dataclass(slots=True)
-class DocumentationVersion:
-    """A version of the documentation of an API."""
-
-    version: str
-    description: str | None
-    created_date: int = field(default_factory=lambda: int(time.time()))
-
-    def to_json(self) -> dict[str, Any]:
-        """Describe it."""
-        return {"version": self.version, "description": self.description, "createdDate": self.created_date}
+        return vars(self)
 
 
 def set_parts(api: Any, documentation: Mapping[str, Any], *, keeping: bool) -> list[str]:
@@ -66,54 +48,50 @@ def set_parts(api: Any, documentation: Mapping[str, Any], *, keeping: bool) -> l
     return [part.id for part in parts]
 
 
-def _part(location: Mapping[str, str], properties: str) -> DocumentationPart:
+def _part(location: Mapping[str, str], properties: str) -> _Documentation:
     path = {} if location["type"] in _OF_THE_WHOLE_API else {"path": "/"}
-    return DocumentationPart({**path, **location}, properties)
+    return _Documentation(id=create_id(), location={**path, **location}, properties=properties)
 
 
-def _get_part(backend: Any, api_id: str, part_id: str) -> Any:
-    api = backend.apis.get(api_id)
-    if api is None or part_id not in api.documentation_parts:
-        raise NotFoundException("Invalid Documentation part identifier specified")
-    return api.documentation_parts[part_id]
+def _api(response: Any) -> Any:
+    return response.backend.get_rest_api(response.uri_match["restapi_id"])
 
 
-def _get_version(backend: Any, api_id: str, version: str) -> Any:
-    versions = backend.get_rest_api(api_id).documentation_versions
-    if version not in versions:
-        raise NotFoundException("Invalid Documentation version identifier specified")
-    return versions[version]
+def _answer(kind: str) -> None:
+    """Add the operations that describe, list and delete the parts, or the versions, of an API."""
+    attribute = f"documentation_{kind}s"
+
+    @replaces(APIGatewayBackend, f"get_documentation_{kind}")
+    def find(backend: Any, api_id: str, name: str) -> Any:
+        found = getattr(backend.apis.get(api_id), attribute, {}).get(name)
+        if found is None:
+            raise NotFoundException(f"Invalid Documentation {kind} identifier specified")
+        return found
+
+    @replaces(APIGatewayResponse, f"get_documentation_{kind}")
+    def describe(response: Any) -> str:
+        return json.dumps(find(response.backend, *response.uri_match.values()).to_json())
+
+    @replaces(APIGatewayResponse, f"get_{attribute}")
+    def describe_all(response: Any) -> str:
+        wanted = {name: response.querystring[name][0] for name in _FILTERS if name in response.querystring}
+        every = [one.to_json() for one in list(getattr(_api(response), attribute).values())]
+        return json.dumps(
+            {"item": [one for one in every if wanted.items() <= one.get("location", {}).items()]}
+        )
+
+    @replaces(APIGatewayResponse, f"delete_documentation_{kind}")
+    def delete(response: Any) -> str:
+        present = getattr(_api(response), attribute)
+        find(response.backend, *response.uri_match.values())
+        del present[[*response.uri_match.values()][-1]]
+        return "{}"
+
+    extends(APIGatewayResponse, f"get_{attribute}")(answer_page)
 
 
-APIGatewayBackend.get_documentation_part = _get_part
-APIGatewayBackend.get_documentation_version = _get_version
-
-
-@replaces(APIGatewayResponse)
-def _get_documentation_part(response: Any) -> str:
-    return json.dumps(_get_part(response.backend, *response.uri_match.values()).to_json())
-
-
-@replaces(APIGatewayResponse)
-def _get_documentation_version(response: Any) -> str:
-    return json.dumps(_get_version(response.backend, *response.uri_match.values()).to_json())
-
-
-@replaces(APIGatewayResponse)
-def _get_documentation_parts(response: Any) -> str:
-    wanted = {name: response.querystring[name][0] for name in _FILTERS if name in response.querystring}
-    parts = [part.to_json() for part in list(_api(response).documentation_parts.values())]
-    return json.dumps({"item": [part for part in parts if wanted.items() <= part["location"].items()]})
-
-
-@replaces(APIGatewayResponse)
-def _get_documentation_versions(response: Any) -> str:
-    return json.dumps(
-        {"item": [version.to_json() for version in list(_api(response).documentation_versions.values())]}
-    )
-
-
-extends(APIGatewayResponse, "get_documentation_parts", "get_documentation_versions")(answer_page)
+_answer("part")
+_answer("version")
 
 
 @replaces(APIGatewayResponse)
@@ -126,27 +104,14 @@ def _create_documentation_part(response: Any) -> str:
 @replaces(APIGatewayResponse)
 def _create_documentation_version(response: Any) -> str:
     api, given = _api(response), response._get_param
-    version = DocumentationVersion(given("documentationVersion"), given("description"))
-    if version.version in api.documentation_versions:
+    name = given("documentationVersion")
+    if name in api.documentation_versions:
         raise ConflictException("Documentation version already exists")
     if given("stageName"):
-        response.backend.get_stage(api.id, given("stageName")).documentation_version = version.version
-    api.documentation_versions[version.version] = version
+        response.backend.get_stage(api.id, given("stageName")).documentation_version = name
+    version = _Documentation(version=name, description=given("description"), createdDate=int(time.time()))
+    api.documentation_versions[name] = version
     return json.dumps(version.to_json())
-
-
-@replaces(APIGatewayResponse)
-def _delete_documentation_part(response: Any) -> str:
-    part = _get_part(response.backend, _api(response).id, response.uri_match["part_id"])
-    del _api(response).documentation_parts[part.id]
-    return "{}"
-
-
-@replaces(APIGatewayResponse)
-def _delete_documentation_version(response: Any) -> str:
-    version = _get_version(response.backend, *response.uri_match.values())
-    del _api(response).documentation_versions[version.version]
-    return "{}"
 
 
 @replaces(APIGatewayResponse)
@@ -158,7 +123,3 @@ def _import_documentation_parts(response: Any) -> str:
         raise BadRequestException("Unable to build importer with provided input.") from None
     keeping = response._get_param("mode", "merge") == "merge"
     return json.dumps({"ids": set_parts(api, documentation, keeping=keeping)})
-
-
-def _api(response: Any) -> Any:
-    return response.backend.get_rest_api(response.uri_match["restapi_id"])
