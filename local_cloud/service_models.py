@@ -96,7 +96,8 @@ def faults_of(value: Any, shape: Any, where: str = "") -> Iterator[str]:
         case "structure", dict():
             for name, inner in shape.members.items():
                 if value.get(name) is not None:
-                    yield from faults_of(value[name], inner, f"{where}.{name}" if where else name)
+                    place = name[0].lower() + name[1:]
+                    yield from faults_of(value[name], inner, f"{where}.{place}" if where else place)
         case _ if rule := _broken(value, shape):
             yield _fault(f"'{_shown(value, shape)}'", where, rule)
         case "list", list() if shape.member.type_name == "string":

@@ -15,14 +15,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from moto.awslambda.exceptions import InvalidParameterValueException, ValidationException
+from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError, ValidationException
 from moto.awslambda.models import LambdaBackend
 from moto.awslambda.responses import LambdaResponse
 from moto.s3.exceptions import MissingBucket
 from moto.s3.models import s3_backends
 
 from local_cloud.patches import checks, extends
-from local_cloud.service_models import values_of
+from local_cloud.service_models import faults_of, service_model, validation_message, values_of
 
 _LARGEST_ZIP = 50 * 1024 * 1024
 _LARGEST_UNZIPPED = 250 * 1024 * 1024
@@ -32,9 +32,6 @@ _ARN_OR_NAME = re.compile(r"(?:arn:[\w-]+:lambda:[a-z0-9-]+:\d{12}:function:|\d{
 _OWN_ARN = re.compile(
     r"(?:arn:[\w-]+:lambda:(?P<region>[a-z0-9-]+):)?(?P<account>\d{12}):function:(?P<name>[^:]+)"
 )
-_VARIABLE = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")
-_STATEMENT = re.compile(r"[a-zA-Z0-9-_]{1,100}")
-_ALIAS = re.compile(r"(?!\d+$)[a-zA-Z0-9-_]{1,128}")
 _RESERVED = frozenset({
     "_HANDLER", "_X_AMZN_TRACE_ID", "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_DEFAULT_REGION",
     "AWS_EXECUTION_ENV", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_NAME",
@@ -85,11 +82,18 @@ def _check_digest(response: Any) -> None:
         )
 
 
-def _unfit(value: str, name: str, pattern: str) -> Exception:
-    error: Exception = ValidationException(
-        value, name, f"Member must satisfy regular expression pattern: {pattern}"
-    )
-    return error
+@checks(
+    LambdaResponse,
+    *("add_permission", "create_alias", "create_function", "update_alias", "update_function_configuration"),
+)
+def _check_constraints(response: Any) -> None:
+    model = service_model("lambda")
+    given = {name: value for name, value in response.json_body.items() if name != "Runtime"}
+    faults = list(faults_of(given, model.operation_model(response._get_action()).input_shape))
+    for name in (given.get("Environment") or {}).get("Variables") or {}:
+        faults += faults_of(name, model.shape_for("EnvironmentVariables").key, "environment.variables")
+    if faults:
+        raise LambdaClientError("ValidationException", validation_message(faults))
 
 
 @checks(LambdaBackend, "create_function")
@@ -97,7 +101,8 @@ def _check_function(backend: Any, spec: Mapping[str, Any]) -> None:
     name = str(spec.get("FunctionName") or "")
     match = _ARN_OR_NAME.fullmatch(name)
     if match is None or not _NAME.fullmatch(match[1]):
-        raise _unfit(name, "functionName", _NAME.pattern)
+        rule = f"Member must satisfy regular expression pattern: {_NAME.pattern}"
+        raise ValidationException(name, "functionName", rule)
     _check_settings(spec)
     _check_code(backend, spec.get("Code") or {})
 
@@ -125,9 +130,6 @@ def _check_settings(spec: Mapping[str, Any]) -> None:
             f"[{', '.join(sorted(_runtimes()))}] or be a valid ARN"
         )
     variables = (spec.get("Environment") or {}).get("Variables") or {}
-    for name in variables:
-        if name not in _RESERVED and not _VARIABLE.fullmatch(name):
-            raise _unfit(name, "environment.variables", _VARIABLE.pattern)
     if reserved := sorted(_RESERVED & variables.keys()):
         raise InvalidParameterValueException(
             "Lambda was unable to configure your environment variables because the environment variables you have "
@@ -195,20 +197,6 @@ def _object(backend: Any, code: Mapping[str, Any]) -> bytes:
     if found is None:
         raise InvalidParameterValueException(failed.format("NoSuchKey", "The specified key does not exist."))
     return bytes(found.value)
-
-
-@checks(LambdaBackend, "add_permission")
-def _check_permission(_backend: Any, _name: str, _qualifier: str, raw: str) -> None:
-    statement = str(json.loads(raw).get("StatementId", ""))
-    if not _STATEMENT.fullmatch(statement):
-        raise _unfit(statement, "statementId", _STATEMENT.pattern)
-
-
-@checks(LambdaResponse, "create_alias")
-def _check_alias(response: Any) -> None:
-    name = response.json_body.get("Name") or ""
-    if not _ALIAS.fullmatch(name):
-        raise _unfit(name, "name", _ALIAS.pattern)
 
 
 @checks(LambdaResponse, "create_alias", "update_alias")
