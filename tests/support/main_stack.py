@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.paths import PROJECT
+from settings import settings_from
 from tools.golden import profile
-from tools.project import synthesize
 
 AWS_MODELS = "local, with the models of AWS"
 VARIABLES = {
@@ -34,11 +33,17 @@ Directory = Callable[[str], Path]
 
 @pytest.fixture(scope="session")
 def main_stack(tmp_path_factory: pytest.TempPathFactory) -> Directory:
-    """Run `main.py` with some of VARIABLES, once each; return the stack's directory."""
+    """Synthesize `main.py` with some of VARIABLES, once each; return the stack's directory."""
+    from cdktf import App
+
+    from main import AiOrchestrator
 
     @cache
-    def run(environment: str) -> Path:
+    def synthesize(environment: str) -> Path:
+        app = App(outdir=str(tmp_path_factory.mktemp("out")))
         variables = profile(environment.partition(",")[0]) | VARIABLES[environment]
-        return synthesize(PROJECT, tmp_path_factory.mktemp("out") / "cdktf.out", variables)
+        stack = AiOrchestrator(app, settings_from(variables))
+        app.synth()
+        return Path(app.outdir, "stacks", stack.node.id)
 
-    return run
+    return synthesize
