@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from lazy_bindings._provider import ARCHIVE
+from lazy_bindings._store import Contents, _fingerprint, cache_directory
 from settings import PROJECT as STACK
 from tests.support.paths import PROJECT
 from tests.support.stock_synth import RECORD, fingerprints
@@ -44,23 +45,20 @@ def written(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder for caches, which the small stack fills."""
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(scope="module")
-def small(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """Return the output of the small stack, with an empty cache."""
+def small(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Return the output of the small stack."""
     folder = tmp_path_factory.mktemp("small")
-    assert run(["small", str(folder)], XDG_CACHE_HOME=str(filled)) == []
+    assert run(["small", str(folder)]) == []
     return written(folder)
 
 
 @pytest.fixture
-def cache(small: dict[str, bytes], filled: Path, tmp_path: Path) -> Path:
-    """Return a copy of the folder for a test to change."""
-    return Path(shutil.copytree(filled, tmp_path / "cache"))
+def cache(small: dict[str, bytes], tmp_path: Path) -> Path:
+    """Return a folder for caches with what the small stack has used, for a test to change."""
+    (entry,) = cache_directory().glob(f"*{_fingerprint()}-{Contents.COMMON.value}")
+    shutil.copytree(entry, tmp_path / "cache" / "lazy-bindings" / entry.name)
+    (tmp_path / "cache" / "lazy-bindings").chmod(0o700)
+    return tmp_path / "cache"
 
 
 def test_every_resource_type_is_as_it_was_by_the_stock_path(tmp_path: Path) -> None:
@@ -123,7 +121,10 @@ def test_jsii_reads_the_types_by_the_index(cache: Path, tmp_path: Path, small: d
     output = tmp_path / "output"
     (entry,) = (cache / "lazy-bindings").iterdir()
     without = io.BytesIO()
-    with tarfile.open(entry / ARCHIVE) as before, tarfile.open(fileobj=without, mode="w:gz") as after:
+    with (
+        tarfile.open(entry / ARCHIVE) as before,
+        tarfile.open(fileobj=without, mode="w:gz", compresslevel=1) as after,
+    ):
         for member in before:
             if member.name != "package/.jsii.gz":
                 after.addfile(member, before.extractfile(member))

@@ -188,7 +188,7 @@ def every(directory: Path) -> None:
     for name in (*sorted({*used_namespaces(PROJECT / "constructs_lib"), *PLANNED}), *UNCOMMON):
         element = _main_class(name)
         resource = element(stack, name, **_arguments(element, _DEPTH))
-        attributes[name] = _read(resource, 2)
+        attributes[name] = _read(resource, 1)
     app.synth()
     (directory / "attributes.json").write_text(json.dumps(attributes, indent=1, sort_keys=True), "utf-8")
 
@@ -197,7 +197,8 @@ def used_namespaces(folder: Path) -> set[str]:
     """Return the namespaces of the provider that Python files in `folder` import."""
     found = set()
     for file in folder.rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        source = file.read_text("utf-8")
+        for node in ast.walk(ast.parse(source)) if PROVIDER in source else ():
             if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(f"{PROVIDER}."):
                 found.add(node.module.split(".")[1])
             elif isinstance(node, ast.ImportFrom) and node.module == PROVIDER:
