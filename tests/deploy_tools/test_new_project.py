@@ -18,7 +18,9 @@ from tests.support.paths import PROJECT
 def test_a_project_is_named_after_its_folder_and_depends_on_this_checkout(tmp_path: Path) -> None:
     create(tmp_path / "code" / "book-shop")
     folder = tmp_path / "code" / "book-shop"
-    (stack,) = CdktfApp.in_folder(folder).synthesize({})
+    (stack,) = CdktfApp.in_folder(folder).synthesize(
+        {"LAMBDA_ARCHIVES_CACHE": str(PROJECT / ".cache" / "archives")}
+    )
     assert stack.name == "book-shop"
     assert "| POST | `/greeting` | anyone |" in (stack.directory / "routes.md").read_text(encoding="utf-8")
     pipfile = tomllib.loads((folder / "Pipfile").read_text(encoding="utf-8"))
