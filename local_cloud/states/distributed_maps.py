@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -19,12 +20,9 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.dist
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.result_writer.resource_eval.resource_eval_s3 import (
     ResourceEvalS3,
 )
-from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError
 
-from local_cloud.json_paths import MISSING, find
 from local_cloud.patches import extends, replaces
-from local_cloud.states import intrinsics, jsonata
-from local_cloud.states.failures import missing_path
+from local_cloud.states import parser
 
 _LARGEST_BATCH_BYTES = 256 * 1024
 
@@ -85,19 +83,31 @@ def make_readable(machine: Any) -> None:
             settings.setdefault("InputType", "JSON")
 
 
-def attach_batchers(program: Any, machine: Mapping[str, Any]) -> None:
+def attach_batchers(program: Any, machine: Mapping[str, Any], language: str = "JSONPath") -> None:
     """Note the batches of the maps of a machine at the components that run them."""
+    language = machine.get("QueryLanguage", language)
     for name, state in machine["States"].items():
         parsed = program.states.states[name]
         if state["Type"] == "Map":
             component, inner = parsed.iteration_component, state.get("ItemProcessor") or state["Iterator"]
-            component.item_batcher = state.get("ItemBatcher")
+            if "ItemBatcher" in state:
+                component.item_batcher = _template(state["ItemBatcher"], state.get("QueryLanguage", language))
             if str((state.get("ItemReader") or {}).get("Resource", "")).endswith(":listObjectsV2"):
                 parsed.item_reader.resource_output_transformer = None  # a list of objects has no format
-            attach_batchers(component._get_iteration_program(), inner)
+            attach_batchers(component._get_iteration_program(), inner, language)
         elif state["Type"] == "Parallel":
             for branch, content in zip(parsed.branches.programs, state["Branches"], strict=True):
-                attach_batchers(branch, content)
+                attach_batchers(branch, content, language)
+
+
+def _template(batcher: Mapping[str, Any], language: str) -> Any:
+    """Return the settings of batches as the template of a state, so that they are evaluated like one."""
+    field = "Parameters" if language == "JSONPath" else "Output"
+    content = {re.sub(r"Path$", ".$", name): value for name, value in batcher.items()}
+    state = {"Type": "Pass", "QueryLanguage": language, field: content, "End": True}
+    definition = json.dumps({"StartAt": "Batch", "States": {"Batch": state}})
+    parsed = parser.AmazonStateLanguageParser.parse(definition)[0].states.states["Batch"]
+    return parsed.parameters or parsed.output.jsonata_template_value
 
 
 def _maps(machine: Any) -> Iterator[dict[str, Any]]:
@@ -141,13 +151,13 @@ def _selected(env: Any, eval_input: Any, items: list[Any]) -> list[Any]:
     return selected
 
 
-def _batches(env: Any, batcher: Mapping[str, Any], items: list[Any]) -> list[dict[str, Any]]:
-    given = env.states.get_input()
-    most = int(_number(env, batcher, "MaxItemsPerBatch", given) or len(items) or 1)
-    largest = int(_number(env, batcher, "MaxInputBytesPerBatch", given) or _LARGEST_BATCH_BYTES)
-    shared = {}
-    if "BatchInput" in batcher:
-        shared["BatchInput"] = _template(env, batcher["BatchInput"], given)
+def _batches(env: Any, batcher: Any, items: list[Any]) -> list[dict[str, Any]]:
+    env.stack.append(env.states.get_input())
+    batcher.eval(env)
+    settings = env.stack.pop()
+    most = int(settings.get("MaxItemsPerBatch") or len(items) or 1)
+    largest = int(settings.get("MaxInputBytesPerBatch") or _LARGEST_BATCH_BYTES)
+    shared = {"BatchInput": settings["BatchInput"]} if "BatchInput" in settings else {}
     batches: list[dict[str, Any]] = []
     size = 0
     for item in items:
@@ -158,36 +168,3 @@ def _batches(env: Any, batcher: Mapping[str, Any], items: list[Any]) -> list[dic
         batches[-1]["Items"].append(item)
         size += added
     return batches
-
-
-def _number(env: Any, batcher: Mapping[str, Any], name: str, given: Any) -> Any:
-    if f"{name}Path" in batcher:
-        return _value(env, batcher[f"{name}Path"], given)
-    return _template(env, batcher.get(name), given)
-
-
-def _template(env: Any, content: Any, given: Any) -> Any:
-    """Evaluate a payload template, or a value with expressions of JSONata."""
-    if isinstance(content, list):
-        return [_template(env, value, given) for value in content]
-    if isinstance(content, dict):
-        return {
-            name.removesuffix(".$"): _value(env, value, given)
-            if name.endswith(".$")
-            else _template(env, value, given)
-            for name, value in content.items()
-        }
-    if isinstance(content, str) and content.startswith("{%") and content.endswith("%}"):
-        variables = {**env.variable_store._outer_scope, **env.variable_store._inner_scope}
-        return jsonata.evaluate(content[2:-2].strip(), {**variables, "states": env.states._states_data})
-    return content
-
-
-def _value(env: Any, expression: str, given: Any) -> Any:
-    if not expression.startswith("$"):
-        return intrinsics.parse(expression).evaluate(lambda path: _value(env, path.text, given))
-    context = env.states.context_object.context_object_data
-    found = find(expression[1:], context) if expression.startswith("$$") else find(expression, given)
-    if found is MISSING:
-        raise missing_path(env, NoSuchJsonPathError(json_path=expression, data=given))
-    return found

@@ -178,14 +178,28 @@ def distributed(**more: Any) -> dict[str, Any]:
     return only({"Type": "Map", "ItemProcessor": processor, **more})
 
 
-def test_a_distributed_map_of_express_executions_works_on_batches(states: States) -> None:
-    state = distributed(
-        ItemsPath="$.items",
-        ToleratedFailurePercentage=100,
-        ItemSelector={"v.$": "$$.Map.Item.Value"},
-        ItemBatcher={"MaxItemsPerBatch": 2, "BatchInput": {"for.$": "$.who"}},
-    )
-    execution = states.start(states.machine(state, kind="STANDARD"), {"items": [1, 2, 3], "who": "me"})
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {
+            "ItemsPath": "$.items",
+            "ItemSelector": {"v.$": "$$.Map.Item.Value"},
+            "ItemBatcher": {"MaxItemsPerBatchPath": "$.most", "BatchInput": {"for.$": "$.who"}},
+        },
+        {
+            "QueryLanguage": "JSONata",
+            "Items": "{% $states.input.items %}",
+            "ItemSelector": {"v": "{% $states.context.Map.Item.Value %}"},
+            "ItemBatcher": {"MaxItemsPerBatch": 2, "BatchInput": {"for": "{% $states.input.who %}"}},
+        },
+    ],
+)
+def test_a_distributed_map_of_express_executions_works_on_batches(
+    states: States, fields: dict[str, Any]
+) -> None:
+    state = distributed(ToleratedFailurePercentage=100, **fields)
+    given = {"items": [1, 2, 3], "most": 2, "who": "me"}
+    execution = states.start(states.machine(state, kind="STANDARD"), given)
     assert json.loads(states.wait(execution)["output"]) == [
         {"BatchInput": {"for": "me"}, "Items": [{"v": 1}, {"v": 2}]},
         {"BatchInput": {"for": "me"}, "Items": [{"v": 3}]},
