@@ -198,6 +198,8 @@ class Worker:
 
     def runtime_answered(self, body: bytes | None, *, failed: bool) -> None:
         """The client answered with an error object or a result. None is an answer over `LARGEST_RESPONSE_BYTES`."""
+        if failed and body is not None:
+            body = body.replace(self._task_root, b"/var/task/")
         self._finish(outcomes.answered(body, failed=failed))
 
     def runtime_stream_began(self, source: StreamSource) -> None:
@@ -240,6 +242,7 @@ class Worker:
     def _spawn(self, place: WorkerPlace) -> None:
         definition, stream = self.definition, self._stream
         self._home = place.homes / self.id
+        self._task_root = f"{place.task_root}/".encode()
         self._home.mkdir(parents=True)
         read_end, write_end = os.pipe()
         os.set_blocking(read_end, False)

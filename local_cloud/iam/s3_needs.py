@@ -12,42 +12,22 @@ from local_cloud.iam.calls import Call
 from local_cloud.iam.permissions import Need
 from local_cloud.messages import Request, Response
 
-# Settings of a bucket and parts of an object, which a parameter without a value names: the actions that read and
-# write them.
-_OF_BUCKETS: dict[str, tuple[str, str]] = {
-    "accelerate": ("GetAccelerateConfiguration", "PutAccelerateConfiguration"),
-    "acl": ("GetBucketAcl", "PutBucketAcl"),
-    "analytics": ("GetAnalyticsConfiguration", "PutAnalyticsConfiguration"),
-    "cors": ("GetBucketCORS", "PutBucketCORS"),
-    "encryption": ("GetEncryptionConfiguration", "PutEncryptionConfiguration"),
-    "inventory": ("GetInventoryConfiguration", "PutInventoryConfiguration"),
-    "lifecycle": ("GetLifecycleConfiguration", "PutLifecycleConfiguration"),
-    "location": ("GetBucketLocation", "GetBucketLocation"),
-    "logging": ("GetBucketLogging", "PutBucketLogging"),
-    "metrics": ("GetMetricsConfiguration", "PutMetricsConfiguration"),
-    "notification": ("GetBucketNotification", "PutBucketNotification"),
-    "object-lock": ("GetBucketObjectLockConfiguration", "PutBucketObjectLockConfiguration"),
-    "ownershipControls": ("GetBucketOwnershipControls", "PutBucketOwnershipControls"),
-    "policy": ("GetBucketPolicy", "PutBucketPolicy"),
-    "policyStatus": ("GetBucketPolicyStatus", "GetBucketPolicyStatus"),
-    "publicAccessBlock": ("GetBucketPublicAccessBlock", "PutBucketPublicAccessBlock"),
-    "replication": ("GetReplicationConfiguration", "PutReplicationConfiguration"),
-    "requestPayment": ("GetBucketRequestPayment", "PutBucketRequestPayment"),
-    "tagging": ("GetBucketTagging", "PutBucketTagging"),
-    "uploads": ("ListBucketMultipartUploads", "ListBucketMultipartUploads"),
-    "versioning": ("GetBucketVersioning", "PutBucketVersioning"),
-    "versions": ("ListBucketVersions", "ListBucketVersions"),
-    "website": ("GetBucketWebsite", "PutBucketWebsite"),
-}
-_OF_OBJECTS: dict[str, tuple[str, str]] = {
-    "acl": ("GetObjectAcl", "PutObjectAcl"),
-    "attributes": ("GetObjectAttributes", "GetObjectAttributes"),
-    "legal-hold": ("GetObjectLegalHold", "PutObjectLegalHold"),
-    "restore": ("RestoreObject", "RestoreObject"),
-    "retention": ("GetObjectRetention", "PutObjectRetention"),
-    "tagging": ("GetObjectTagging", "PutObjectTagging"),
-    "torrent": ("GetObjectTorrent", "GetObjectTorrent"),
-}
+# Settings of a bucket and parts of an object, which a parameter without a value names: the actions that read and write
+# them are `Get` and `Put` with what is here, or what is here.
+_OF_BUCKETS = {
+    "accelerate": "AccelerateConfiguration", "acl": "BucketAcl", "analytics": "AnalyticsConfiguration", "cors": "BucketCORS",
+    "encryption": "EncryptionConfiguration", "inventory": "InventoryConfiguration", "lifecycle": "LifecycleConfiguration",
+    "location": "BucketLocation", "logging": "BucketLogging", "metrics": "MetricsConfiguration",
+    "notification": "BucketNotification", "object-lock": "BucketObjectLockConfiguration",
+    "ownershipControls": "BucketOwnershipControls", "policy": "BucketPolicy", "policyStatus": "BucketPolicyStatus",
+    "publicAccessBlock": "BucketPublicAccessBlock", "replication": "ReplicationConfiguration",
+    "requestPayment": "BucketRequestPayment", "tagging": "BucketTagging", "uploads": "ListBucketMultipartUploads",
+    "versioning": "BucketVersioning", "versions": "ListBucketVersions", "website": "BucketWebsite",
+}  # fmt: skip
+_OF_OBJECTS = {
+    "acl": "ObjectAcl", "attributes": "GetObjectAttributes", "legal-hold": "ObjectLegalHold", "restore": "RestoreObject",
+    "retention": "ObjectRetention", "tagging": "ObjectTagging", "torrent": "GetObjectTorrent",
+}  # fmt: skip
 _DELETING = {"policy": "DeleteBucketPolicy", "website": "DeleteBucketWebsite", "tagging": "PutBucketTagging"}
 _HOSTED_BUCKET = re.compile(r"(?P<bucket>[a-z0-9][a-z0-9.-]+)\.s3[.-]")
 _DELETED_KEY = re.compile(rb"<Key>([^<]*)</Key>")
@@ -83,10 +63,9 @@ def _bucket_and_key(request: Request) -> tuple[str, str]:
 def _bucket_needs(call: Call, bucket: str, query: dict[str, str]) -> tuple[Need, ...]:
     method, arn = call.request.method, f"arn:aws:s3:::{bucket}"
     part = next((name for name in _OF_BUCKETS if name in query), None)
-    if part is not None and method == "DELETE":
-        return (Need(f"s3:{_DELETING.get(part, _OF_BUCKETS[part][1])}", (arn,)),)
     if part is not None:
-        return (Need(f"s3:{_OF_BUCKETS[part][method not in ('GET', 'HEAD')]}", (arn,)),)
+        action = _DELETING.get(part) if method == "DELETE" else None
+        return (Need(f"s3:{action or _verb(method, _OF_BUCKETS[part])}", (arn,)),)
     if method == "POST" and "delete" in query:
         keys = _DELETED_KEY.findall(call.request.body)
         return tuple(Need("s3:DeleteObject", (f"{arn}/{key.decode('utf-8', 'replace')}",)) for key in keys)
@@ -97,12 +76,19 @@ def _bucket_needs(call: Call, bucket: str, query: dict[str, str]) -> tuple[Need,
     return () if action is None else (Need(f"s3:{action}", (arn,)),)
 
 
+def _verb(method: str, name: str) -> str:
+    """Return the action of a request about a setting or a part."""
+    if name.startswith(("Bucket", "Object")) or name.endswith("Configuration"):
+        return f"{'Get' if method in ('GET', 'HEAD') else 'Put'}{name}"
+    return name
+
+
 def _object_needs(call: Call, bucket: str, key: str, query: dict[str, str]) -> tuple[Need, ...]:
     method, arn = call.request.method, f"arn:aws:s3:::{bucket}/{key}"
     version = "Version" if query.get("versionId", "null") != "null" else ""
     part = next((name for name in _OF_OBJECTS if name in query), None)
     if part is not None:
-        action = _OF_OBJECTS[part][method not in ("GET", "HEAD")]
+        action = _verb(method, _OF_OBJECTS[part])
         action = "DeleteObjectTagging" if (method, part) == ("DELETE", "tagging") else action
         is_known = part in ("acl", "attributes", "tagging", "torrent")
         action = action.replace("Object", "ObjectVersion", 1) if version and is_known else action

@@ -221,6 +221,12 @@ class LocalStatesBackend(TaskTokens, StepFunctionsParserBackend):  # type: ignor
         if (machine := self._machine(machine_arn)) is not None:
             machine.aliases.pop(name, None)
 
+    def tag_resource(self, arn: str, tags: dict[str, str]) -> None:
+        """Tag a state machine or an activity; a version cannot be tagged."""
+        if self._machine(arn) is None and arn not in self.activities:
+            raise ResourceNotFound(arn)
+        super().tag_resource(arn, tags)
+
     # Activities
 
     def create_activity(self, name: str, *arguments: Any, **options: Any) -> Any:

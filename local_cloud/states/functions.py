@@ -38,8 +38,9 @@ def invoke(parameters: dict[str, Any], region: str, state_credentials: Any) -> d
         state_credentials.role_arn, _qualified(name, account, region, parameters), region
     )
     headers = {"X-Amz-Invocation-Type": kind}
-    if "ClientContext" in parameters:
-        headers["X-Amz-Client-Context"] = parameters["ClientContext"]
+    for member, header in (("ClientContext", "X-Amz-Client-Context"), ("LogType", "X-Amz-Log-Type")):
+        if member in parameters:
+            headers[header] = parameters[member]
     if trace_header := getattr(_task, "trace_header", ""):
         headers["X-Amzn-Trace-Id"] = trace_header
     answered: dict[str, str] = {}
@@ -62,8 +63,9 @@ def invoke(parameters: dict[str, Any], region: str, state_credentials: Any) -> d
             "x-amzn-RequestId": str(uuid4()),
         },
     )
-    if (function_error := answered.get("x-amz-function-error")) is not None:
-        answer["FunctionError"] = function_error
+    for member, header in (("FunctionError", "x-amz-function-error"), ("LogResult", "x-amz-log-result")):
+        if header in answered:
+            answer[member] = answered[header]
     return answer
 
 

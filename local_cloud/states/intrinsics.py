@@ -184,8 +184,10 @@ def _to_json(value: Any) -> str:
 
 
 def _from_json(value: Any) -> Any:
+    """Read JSON; a blank text is null, as recorded on AWS."""
+    text = _text(value)
     try:
-        return json.loads(_text(value))
+        return json.loads(text) if text.strip() else None
     except (ValueError, RecursionError) as error:
         raise IntrinsicError(f"the text is not JSON: {error}") from None
 

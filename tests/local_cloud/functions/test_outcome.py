@@ -36,7 +36,9 @@ def test_an_exception_is_unhandled_with_its_type_message_request_id_and_stack(cl
     assert error["errorType"] == "Odd"
     assert error["errorMessage"] == "no luck"
     assert error["requestId"] == ID
-    assert "app.py" in str(error["stackTrace"])
+    assert error["stackTrace"] == [
+        "  File \"/var/task/app.py\", line 3, in handler\n    raise Odd('no luck')\n"
+    ]
     assert "[ERROR] Odd: no luck\n" in cloud.invoke("demo").log_tail
 
 

@@ -227,6 +227,7 @@ def test_paths_select_and_place_parts_of_the_data(states: States) -> None:
         ("States.Hash('a', 'MD5')", {}, "0cc175b9c0f1b6a831c399e269772661"),
         ("States.JsonMerge($.a, $.b, false)", {"a": {"x": 1}, "b": {"y": 2}}, {"x": 1, "y": 2}),
         ("States.StringToJson($.a)", {"a": '{"x": 1}'}, {"x": 1}),
+        ("States.StringToJson($.a)", {"a": " "}, None),
         ("States.JsonToString($.a)", {"a": {"x": 1}}, '{"x":1}'),
         ("States.MathAdd(1, $.a)", {"a": 2}, 3),
         ("States.StringSplit('a,b', ',')", {}, ["a", "b"]),

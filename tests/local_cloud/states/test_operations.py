@@ -457,6 +457,13 @@ def test_the_variables_that_states_read(states: States) -> None:
     assert described["variableReferences"] == of_execution["variableReferences"] == {"Second": ["a", "b"]}
 
 
+def test_a_version_cannot_be_tagged(states: States) -> None:
+    published = states.sfn.publish_state_machine_version(stateMachineArn=states.machine(SUCCEED))
+    version = published["stateMachineVersionArn"]
+    with pytest.raises(ClientError, match=f"Resource not found: '{version}'"):
+        states.sfn.tag_resource(resourceArn=version, tags=[{"key": "a", "value": "b"}])
+
+
 def test_pages_have_at_most_1000_items(states: States) -> None:
     with pytest.raises(ClientError) as caught:
         states.sfn.list_state_machine_versions(stateMachineArn=states.machine(SUCCEED), maxResults=1001)

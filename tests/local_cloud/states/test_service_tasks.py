@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import threading
@@ -44,6 +45,13 @@ def test_an_asynchronous_invocation_returns_no_payload(states: States) -> None:
     parameters = {"FunctionName": states.function, "InvocationType": "Event", "Payload.$": "$"}
     task = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": parameters}
     assert states.output(only(task))["StatusCode"] == 202
+
+
+def test_the_log_of_an_invocation_is_returned_on_request(states: States) -> None:
+    task = invoke(states.function)
+    task["Parameters"]["LogType"] = "Tail"
+    task["OutputPath"] = "$.LogResult"
+    assert base64.b64decode(states.output(only(task))).startswith(b"INIT_START")
 
 
 @pytest.mark.parametrize("kind", ["optimised", "bare"])
