@@ -14,7 +14,7 @@ from typing import Any
 from deploy_tools.console import heading
 from handlers.chat.offline_backend import MODEL
 from handlers.jobs.contract import read_job, start_job
-from local_cloud.states.timeline import timeline
+from local_cloud.console.timeline import timeline
 from tools.calls import SAMPLES, TEXT, Call, expect
 from tools.demo_calls import Demo
 from tools.executions import list_executions

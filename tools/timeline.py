@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from deploy_tools.console import heading
-from local_cloud.states.timeline import Row
+from local_cloud.console.timeline import Row
 
 _BAR_COLUMNS = 32
 

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from local_cloud.console.exchanges import trace_root
+from local_cloud.console.timeline import details_of, timeline
 from local_cloud.moto_backends import every
-from local_cloud.states.timeline import details_of, timeline
 
 MOST_EXECUTIONS = 100
 """Executions of a state machine that a list shows, the newest first."""

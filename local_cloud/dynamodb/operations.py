@@ -19,7 +19,7 @@ from moto.dynamodb.responses import DynamoHandler
 
 from local_cloud.dynamodb import expressions  # noqa: F401 - patches them
 from local_cloud.dynamodb.guard import guard_of, token_used
-from local_cloud.dynamodb.scratch import ItemKey, Scratch, TableScratch, is_scratch, item_key
+from local_cloud.dynamodb.scratch import ItemKey, Scratch, is_scratch, item_key
 from local_cloud.dynamodb.transactions import check_keys
 from local_cloud.patches import extends, replaces
 
@@ -107,7 +107,7 @@ def _update_with_attribute_updates(original: Operation, item: Any, updates: dict
 def _execute_transaction(original: Operation, backend: Any, statements: list[dict[str, Any]]) -> Any:
     """Let an ExecuteTransaction with a statement that fails change nothing."""
     with guard_of(backend).lock:
-        scratch = TableScratch(backend)
+        scratch = Scratch(backend, tables=backend.tables.values())
         found = original(scratch.backend, statements)
         scratch.install()
         return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from moto.dynamodb.models.dynamo_type import DynamoType
@@ -21,43 +21,30 @@ def item_key(table: Any, attributes: Any) -> ItemKey | None:
 
 
 class Scratch:
-    """Copies of items, which may not exist yet, of some tables, and a backend that has nothing but them."""
+    """Copies of items, which may not exist yet, of some tables, and a backend that has nothing but them.
 
-    def __init__(self, backend: Any, keys: Iterable[ItemKey], *, tables: Iterable[Any]) -> None:
+    Args:
+        keys: The items. Default: all of the tables, not copied, for operations that replace items and change none.
+    """
+
+    def __init__(self, backend: Any, keys: Iterable[ItemKey] | None = None, *, tables: Iterable[Any]) -> None:
         self._tables = {table.name: table for table in tables}
-        self._keys = list(keys)
+        copied = keys is not None
+        self._keys = list(keys) if keys is not None else _keys(self._tables)
         self.backend = _shallow_copy(backend)
         self.backend.is_scratch = True
         self.backend.tables = {name: _without_items(table) for name, table in self._tables.items()}
         for key in self._keys:
             item = _get(self._tables[key[0]], key)
             if item is not None:
-                _set(self.backend.tables[key[0]], key, copy.deepcopy(item))
+                _set(self.backend.tables[key[0]], key, copy.deepcopy(item) if copied else item)
 
     def install(self, *, unchanged: Collection[ItemKey | None] = ()) -> None:
-        """Replace the items of the backend by the copies, and write their changes into the tables' streams."""
-        for key in self._keys:
-            if key not in unchanged:
-                _replace(self._tables[key[0]], self.backend.tables[key[0]], key)
-
-
-class TableScratch(Scratch):
-    """All tables of a backend, for operations that replace items and change none."""
-
-    def __init__(self, backend: Any) -> None:
-        super().__init__(backend, (), tables=backend.tables.values())
-        for name, table in self._tables.items():
-            for key in _keys(table):
-                _set(self.backend.tables[name], key, _get(table, key))
-
-    def install(self, *, unchanged: Collection[ItemKey | None] = ()) -> None:
-        """Replace the items that were replaced here, and write their changes into the tables' streams."""
-        for name, table in self._tables.items():
-            copied = self.backend.tables[name]
-            keys = [key for key in dict.fromkeys([*_keys(table), *_keys(copied)]) if key not in unchanged]
-            for key in keys:
-                if _get(table, key) is not _get(copied, key):
-                    _replace(table, copied, key)
+        """Replace the items of the backend by those here, and write their changes into the tables' streams."""
+        for key in dict.fromkeys([*self._keys, *_keys(self.backend.tables)]):
+            old, new = self._tables[key[0]], self.backend.tables[key[0]]
+            if key not in unchanged and _get(old, key) is not _get(new, key):
+                _replace(old, new, key)
 
 
 def is_scratch(backend: Any) -> bool:
@@ -85,10 +72,14 @@ def _replace(table: Any, copied: Any, key: ItemKey) -> None:
         table.stream_shard.add(old, new)
 
 
-def _keys(table: Any) -> list[ItemKey]:
-    if not table.has_range_key:
-        return [(table.name, partition) for partition in table.items]
-    return [(table.name, partition, sort) for partition, rows in table.items.items() for sort in rows]
+def _keys(tables: Mapping[str, Any]) -> list[ItemKey]:
+    """Return the items of tables."""
+    return [
+        (name, partition, *sort)
+        for name, table in tables.items()
+        for partition, rows in table.items.items()
+        for sort in ([(key,) for key in rows] if table.has_range_key else [()])
+    ]
 
 
 def _get(table: Any, key: ItemKey) -> Any:

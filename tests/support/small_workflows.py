@@ -18,8 +18,8 @@ from cdktf import App
 
 from deploy_tools.cloud import ensure_cloud, stop_cloud
 from deploy_tools.terraform import Terraform, environment_for, find_engine
+from local_cloud.console.timeline import timeline
 from local_cloud.state_file import read
-from local_cloud.states.timeline import timeline
 from tests.support.callback_receiver import Receiver, receiving
 from tests.support.terraform import apply_at_once
 from tests.support.workflow_stack import SECRET, STACK, flows_stack

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local_cloud.states.timeline import Row, timeline
+from local_cloud.console.timeline import Row, timeline
 from tests.support.states_cloud import States, invoke, only
 from tests.support.waiting import eventually
 from tools.timeline import lines, show

@@ -35,10 +35,10 @@ from constructs_lib.workflows.rendering import render
 from deploy_tools import interrupts
 from deploy_tools.console import heading
 from deploy_tools.local_session import local_session
+from local_cloud.console.timeline import timeline
 from local_cloud.functions.executor import FunctionExecutor
 from local_cloud.functions.moto_backend import install
 from local_cloud.server import LocalCloud
-from local_cloud.states.timeline import timeline
 from tools.executions import list_executions
 from workflows.document import document
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from constructs_lib.metering.tenant_records import TenantAccess
-from local_cloud.states.timeline import timeline
+from local_cloud.console.timeline import timeline
 from tests.support.deployment import Deployed
 from tests.support.paths import PROJECT
 from tests.support.waiting import eventually

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from handlers.chat.offline_backend import MODEL
-from local_cloud.states.timeline import Row, timeline
+from local_cloud.console.timeline import Row, timeline
 from tests.support.deployment import Deployed
 from tools.calls import SAMPLES, TEXT, Call
 from tools.demo_calls import Demo, call, judge

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from local_cloud.states.timeline import Row, timeline
+from local_cloud.console.timeline import Row, timeline
 from tests.support.callback_receiver import BROKEN, Callback
 from tests.support.small_workflows import Flows, refused, until
 from tests.support.terraform import check_unchanged

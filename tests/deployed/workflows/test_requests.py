@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local_cloud.states.timeline import timeline
+from local_cloud.console.timeline import timeline
 from tests.support.small_workflows import Flows, refused, until
 from tests.support.workflow_stack import FAILURES, STACK
 

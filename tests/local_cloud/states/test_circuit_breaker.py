@@ -18,7 +18,7 @@ from constructs_lib.workflows.rendering import render
 from constructs_lib.workflows.step import Step
 from constructs_lib.workflows.steps import Pass, Succeed
 from constructs_lib.workflows.tasks import LambdaTask
-from local_cloud.states.timeline import timeline
+from local_cloud.console.timeline import timeline
 from tests.support.roles import document
 from tests.support.states_cloud import STATES, States
 from tests.support.waiting import eventually

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from local_cloud.states.timeline import timeline
+from local_cloud.console.timeline import timeline
 from tests.support.states_cloud import States
 
 
