@@ -37,7 +37,7 @@ class Template:
                 evaluation.macros.setdefault(node.name, node)
         out: list[str] = []
         try:
-            self._block.render(evaluation, out)
+            self._block(evaluation, out)
         except (syntax.Stop, syntax.Break):
             pass
         except RecursionError:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from local_cloud.gateway.velocity import syntax
-from local_cloud.gateway.velocity.values import VelocityError
+from local_cloud.gateway.velocity.values import VelocityError, is_true
 
 _SPACE = re.compile(r"\s*")
 _REFERENCE = re.compile(r"\$!?(\{?)([A-Za-z_][\w-]*)")
@@ -131,18 +132,18 @@ class ExpressionParser:
                 name = self._bare(match[1])
                 if self.peek() == "(":
                     self.take(1)
-                    yield syntax.Call(name, tuple(self._items(")")))
+                    yield syntax.call(name, tuple(self._items(")")))
                 else:
-                    yield syntax.Property(name)
+                    yield syntax.member(name)
             elif self.peek() == "[":
                 self.take(1)
                 try:
-                    index = self.expression()
+                    key = self.expression()
                     self.expect("]")
                 except VelocityError:
                     self.position = start
                     return
-                yield syntax.Index(index)
+                yield syntax.index(key)
             else:
                 return
 
@@ -151,7 +152,7 @@ class ExpressionParser:
             return self._unary()
         left = self._binary(level + 1)
         while (operator := self._operator(_LEVELS[level])) is not None:
-            left = syntax.Binary(operator, left, self._binary(level + 1))
+            left = syntax.binary(operator, left, self._binary(level + 1))
         return left
 
     def _operator(self, wanted: set[str]) -> str | None:
@@ -166,15 +167,17 @@ class ExpressionParser:
 
     def _unary(self) -> syntax.Expression:
         if self.skip_if("!") or self.take_match(_NOT):
-            return syntax.Not(self._unary())
+            operand = self._unary()
+            return lambda evaluation: not is_true(operand(evaluation))
         if self.skip_if("-"):
-            return syntax.Negative(self._unary())
+            operand = self._unary()
+            return lambda evaluation: syntax.negative(operand(evaluation))
         return self._primary()
 
     def _primary(self) -> syntax.Expression:
         match self.peek():
             case "$":
-                return self.reference()
+                return self.reference().value
             case "(":
                 self.take(1)
                 inner = self.expression()
@@ -187,9 +190,9 @@ class ExpressionParser:
             case "'" | '"':
                 return self._text()
         if number := self.take_match(_NUMBER):
-            return syntax.Literal(float(number[0]) if "." in number[0] else int(number[0]))
+            return _literal(float(number[0]) if "." in number[0] else int(number[0]))
         if word := self.take_match(_WORD):
-            return syntax.Literal(_WORDS[word[0]])
+            return _literal(_WORDS[word[0]])
         raise self.error("a value is expected")
 
     def _items(self, closing: str) -> Iterator[syntax.Expression]:
@@ -204,17 +207,17 @@ class ExpressionParser:
     def _list_or_range(self) -> syntax.Expression:
         self.take(1)
         if self.skip_if("]"):
-            return syntax.ListOf(())
+            return lambda _: []
         first = self.expression()
         if self.skip_if(".."):
             last = self.expression()
             self.expect("]")
-            return syntax.Range(first, last)
+            return lambda evaluation: syntax.range_of(first(evaluation), last(evaluation))
         items = [first]
         while not self.skip_if("]"):
             self.expect(",")
             items.append(self.expression())
-        return syntax.ListOf(tuple(items))
+        return lambda evaluation: [item(evaluation) for item in items]
 
     def _map(self) -> syntax.Expression:
         self.take(1)
@@ -226,10 +229,10 @@ class ExpressionParser:
                     break
             self.skip_if("")
             name = self.take_match(_NAME)  # a key may be a name without quotes
-            key = syntax.Literal(name[0]) if name else self._unary()
+            key = _literal(name[0]) if name else self._unary()
             self.expect(":")
             entries.append((key, self.expression()))
-        return syntax.MapOf(tuple(entries))
+        return lambda evaluation: {key(evaluation): entry(evaluation) for key, entry in entries}
 
     def _text(self) -> syntax.Expression:
         """Parse a text in quotes; a quote inside is written twice, and a backslash is a backslash."""
@@ -246,5 +249,9 @@ class ExpressionParser:
             parts.append(self.take(1))
         text = "".join(parts)
         if quote == "'" or ("$" not in text and "#" not in text):
-            return syntax.Literal(text)
-        return syntax.Interpolated(self.interpolated(text))
+            return _literal(text)
+        return self.interpolated(text).text
+
+
+def _literal(value: Any) -> syntax.Expression:
+    return lambda _: value

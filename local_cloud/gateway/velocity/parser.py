@@ -35,7 +35,7 @@ class _TemplateParser(ExpressionParser):
             match = _SPECIAL.search(self.text, self.position)
             end = len(self.text) if match is None else match.start()
             if end > self.position:
-                nodes.append(syntax.Text(self.take(end - self.position)))
+                nodes.append(syntax.text(self.take(end - self.position)))
             if match is None:
                 break
             if match[0] == "#":
@@ -44,7 +44,8 @@ class _TemplateParser(ExpressionParser):
                     return syntax.Block(tuple(nodes)), word
                 nodes.append(self._directive(word))
             elif match[0] == "$":
-                nodes.append(self.reference_in_text() or syntax.Text(self.take(1)))
+                reference = self.reference_in_text()
+                nodes.append(syntax.text(self.take(1)) if reference is None else reference.render)
             else:
                 nodes.append(self._escaped())
         if ends:
@@ -55,13 +56,13 @@ class _TemplateParser(ExpressionParser):
         """Parse backslashes: before a reference or a directive, two are one, and one makes it plain text."""
         match = _ESCAPES.match(self.text, self.position)
         if match is None:
-            return syntax.Text(self.take(1))
+            return syntax.text(self.take(1))
         count, after = len(match[1]), match.end()
         start = _REFERENCE_START if self.text[after] == "$" else _WORD
         if start.match(self.text, after) is None:
-            return syntax.Text(self.take(count))
+            return syntax.text(self.take(count))
         self.position = after
-        return syntax.Text("\\" * (count // 2) + (self.take(1) if count % 2 else ""))
+        return syntax.text("\\" * (count // 2) + (self.take(1) if count % 2 else ""))
 
     def _directive_word(self) -> str | None:
         """Return the name after `#`; the names that end blocks are consumed with the line's end."""
@@ -90,7 +91,7 @@ class _TemplateParser(ExpressionParser):
             case "break" | "stop":
                 self.take_match(_WORD)
                 self.take_match(_LINE_END)
-                return syntax.Leave(loop_only=word == "break")
+                return syntax.leave(syntax.Break if word == "break" else syntax.Stop)
             case "include" | "parse":
                 raise self.error(f"#{word} is not available in API Gateway")
             case _:
@@ -98,7 +99,7 @@ class _TemplateParser(ExpressionParser):
 
     def _comment_or_text(self) -> syntax.Node:
         if self.take_match(_COMMENT_LINE):
-            return syntax.Text("")
+            return syntax.text("")
         for opening, closing, is_shown in (("#*", "*#", False), ("#[[", "]]#", True)):
             if self.text.startswith(opening, self.position):
                 end = self.text.find(closing, self.position + len(opening))
@@ -106,8 +107,8 @@ class _TemplateParser(ExpressionParser):
                     raise self.error(f"{closing} is missing")
                 inner = self.text[self.position + len(opening) : end]
                 self.position = end + len(closing)
-                return syntax.Text(inner if is_shown else "")
-        return syntax.Text(self.take(1))
+                return syntax.text(inner if is_shown else "")
+        return syntax.text(self.take(1))
 
     def _set(self) -> syntax.Node:
         target = self.reference()
@@ -115,7 +116,7 @@ class _TemplateParser(ExpressionParser):
         value = self.expression()
         self.expect(")")
         self.take_match(_SPACE_AFTER_SET)  # space before another #set goes too
-        return syntax.Set(target, value)
+        return lambda evaluation, _: target.assign(value(evaluation), evaluation)
 
     def _if(self) -> syntax.Node:
         branches = [(self._condition(), *self.block(_BLOCK_ENDS))]
@@ -123,7 +124,7 @@ class _TemplateParser(ExpressionParser):
             self.expect("(")
             branches.append((self._condition(), *self.block(_BLOCK_ENDS)))
         otherwise = self._else(branches[-1][2])
-        return syntax.If(tuple((condition, block) for condition, block, _ in branches), otherwise)
+        return syntax.condition(tuple((condition, block) for condition, block, _ in branches), otherwise)
 
     def _condition(self) -> syntax.Expression:
         condition = self.expression()
@@ -136,7 +137,7 @@ class _TemplateParser(ExpressionParser):
         items = self.expression()
         self._end_of_head()
         body, ended_by = self.block(frozenset({"end", "else"}))
-        return syntax.Foreach(name, items, body, self._else(ended_by))
+        return syntax.loop(name, items, body, self._else(ended_by))
 
     def _else(self, directive: str | None) -> syntax.Block:
         return self.block(_END)[0] if directive == "else" else syntax.Block(())
@@ -166,7 +167,7 @@ class _TemplateParser(ExpressionParser):
         self.take_match(_WORD)
         end = self.position
         if not self.skip_if("("):
-            return syntax.Text(self.text[start : self.position])
+            return syntax.text(self.text[start : self.position])
         arguments: list[syntax.Expression] = []
         try:
             while not self.skip_if(")"):
@@ -174,5 +175,5 @@ class _TemplateParser(ExpressionParser):
                 arguments.append(self.expression())
         except VelocityError:
             self.position = end
-            return syntax.Text(self.text[start:end])
-        return syntax.MacroCall(word, tuple(arguments), self.text[start : self.position])
+            return syntax.text(self.text[start:end])
+        return syntax.macro_call(word, tuple(arguments), self.text[start : self.position])

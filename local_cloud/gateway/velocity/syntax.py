@@ -1,14 +1,13 @@
-"""Parts of a template, each with what it does: an expression has a value, a node writes text."""
-# ruff: noqa: D102 - `Expression`, `Step` and `Node` describe the methods
+"""Parts of a template, each a function that does its work: an expression returns a value, a node writes text."""
 
 from __future__ import annotations
 
 import math
 import operator
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from local_cloud.gateway.velocity import values
 from local_cloud.gateway.velocity.values import VelocityError
@@ -55,28 +54,21 @@ class Evaluation:
             self._depth -= 1
 
 
-class Expression(Protocol):
-    """Part that has a value."""
-
-    def value(self, evaluation: Evaluation, /) -> Any:
-        """Return the value."""
+Expression = Callable[[Evaluation], Any]
+Node = Callable[[Evaluation, list[str]], None]
 
 
-class Step(Protocol):
-    """Part of a reference after its name."""
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Part of a reference after its name.
 
-    def of(self, owner: Any, evaluation: Evaluation, /) -> Any:
-        """Return what the step gives of a value; None for what the value does not have."""
+    Attributes:
+        of: Returns what the step gives of a value; None for what the value does not have.
+        assign: Carries out `#set` for the reference that ends with this step.
+    """
 
-    def assign(self, owner: Any, new: Any, evaluation: Evaluation, /) -> None:
-        """Carry out `#set` for the reference that ends with this step."""
-
-
-class Node(Protocol):
-    """Part that writes text."""
-
-    def render(self, evaluation: Evaluation, out: list[str], /) -> None:
-        """Append the text."""
+    of: Callable[[Any, Evaluation], Any]
+    assign: Callable[[Any, Any, Evaluation], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,78 +77,47 @@ class Block:
 
     nodes: tuple[Node, ...]
 
-    def render(self, evaluation: Evaluation, out: list[str]) -> None:
+    def __call__(self, evaluation: Evaluation, out: list[str]) -> None:
+        """Write the text of the parts."""
         for node in self.nodes:
-            node.render(evaluation, out)
+            node(evaluation, out)
 
     def text(self, evaluation: Evaluation) -> str:
         """Return the text of the parts."""
         out: list[str] = []
-        self.render(evaluation, out)
+        self(evaluation, out)
         return "".join(out)
 
 
 # --- expressions --------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
-    """A number, a text without references, a boolean, or null."""
-
-    literal: Any
-
-    def value(self, _evaluation: Evaluation) -> Any:
-        return self.literal
+def index(key: Expression) -> Step:
+    """Return the step `[index]`."""
+    return Step(
+        lambda owner, evaluation: values.item_of(owner, key(evaluation)),
+        lambda owner, new, evaluation: values.set_item(owner, key(evaluation), new),
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class Interpolated:
-    """A text in double quotes, which is a template of its own."""
-
-    content: Block
-
-    def value(self, evaluation: Evaluation) -> Any:
-        return self.content.text(evaluation)
+def member(name: str) -> Step:
+    """Return the step `.name`."""
+    return Step(
+        lambda owner, _: values.property_of(owner, name),
+        lambda owner, new, _: values.set_item(owner, name, new),
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class Property:
-    """`.name`."""
+def call(name: str, arguments: tuple[Expression, ...]) -> Step:
+    """Return the step `.name(arguments)`."""
 
-    name: str
+    def assign(*_: Any) -> None:
+        raise VelocityError(f"#set cannot change what {name}() returns")
 
-    def of(self, owner: Any, _evaluation: Evaluation) -> Any:
-        return values.property_of(owner, self.name)
-
-    def assign(self, owner: Any, new: Any, _evaluation: Evaluation) -> None:
-        values.set_item(owner, self.name, new)
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """`.name(arguments)`."""
-
-    name: str
-    arguments: tuple[Expression, ...]
-
-    def of(self, owner: Any, evaluation: Evaluation) -> Any:
-        return values.call(owner, self.name, [argument.value(evaluation) for argument in self.arguments])
-
-    def assign(self, _owner: Any, _new: Any, _evaluation: Evaluation) -> None:
-        raise VelocityError(f"#set cannot change what {self.name}() returns")
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """`[index]`."""
-
-    index: Expression
-
-    def of(self, owner: Any, evaluation: Evaluation) -> Any:
-        return values.item_of(owner, self.index.value(evaluation))
-
-    def assign(self, owner: Any, new: Any, evaluation: Evaluation) -> None:
-        values.set_item(owner, self.index.value(evaluation), new)
+    return Step(
+        lambda owner, evaluation: values.call(owner, name, [argument(evaluation) for argument in arguments]),
+        assign,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +139,11 @@ class Reference:
                 break
             value = step.of(value, evaluation)
         if self.alternate is not None and not values.is_true(value):
-            return self.alternate.value(evaluation)
+            return self.alternate(evaluation)
         return "" if value is None else value
 
     def render(self, evaluation: Evaluation, out: list[str]) -> None:
+        """Write what it stands for."""
         out.append(values.to_text(self.value(evaluation)))
 
     def assign(self, new: Any, evaluation: Evaluation) -> None:
@@ -193,88 +155,39 @@ class Reference:
         last.assign(Reference(self.name, tuple(path)).value(evaluation), new, evaluation)
 
 
-@dataclass(frozen=True, slots=True)
-class ListOf:
-    """`[a, b]`."""
-
-    items: tuple[Expression, ...]
-
-    def value(self, evaluation: Evaluation) -> Any:
-        return [item.value(evaluation) for item in self.items]
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """`[first..last]`, which may count down."""
-
-    first: Expression
-    last: Expression
-
-    def value(self, evaluation: Evaluation) -> Any:
-        first, last = self.first.value(evaluation), self.last.value(evaluation)
-        if not isinstance(first, int) or not isinstance(last, int):
-            raise VelocityError(f"a range needs whole numbers, not {first!r} and {last!r}")
-        if abs(last - first) > LONGEST_RANGE:
-            raise VelocityError(f"the range {first}..{last} is too long")
-        return list(range(first, last + 1) if first <= last else range(first, last - 1, -1))
+def range_of(first: Any, last: Any) -> list[int]:
+    """Return `[first..last]`, which may count down."""
+    if not isinstance(first, int) or not isinstance(last, int):
+        raise VelocityError(f"a range needs whole numbers, not {first!r} and {last!r}")
+    if abs(last - first) > LONGEST_RANGE:
+        raise VelocityError(f"the range {first}..{last} is too long")
+    return list(range(first, last + 1) if first <= last else range(first, last - 1, -1))
 
 
-@dataclass(frozen=True, slots=True)
-class MapOf:
-    """`{"key": value}`."""
-
-    entries: tuple[tuple[Expression, Expression], ...]
-
-    def value(self, evaluation: Evaluation) -> Any:
-        return {key.value(evaluation): entry.value(evaluation) for key, entry in self.entries}
+def negative(value: Any) -> Any:
+    """Return the negative of a number; None for everything else."""
+    return -value if values.is_number(value) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
-    """`!operand`."""
-
-    operand: Expression
-
-    def value(self, evaluation: Evaluation) -> Any:
-        return not values.is_true(self.operand.value(evaluation))
-
-
-@dataclass(frozen=True, slots=True)
-class Negative:
-    """`-operand`."""
-
-    operand: Expression
-
-    def value(self, evaluation: Evaluation) -> Any:
-        value = self.operand.value(evaluation)
-        return -value if values.is_number(value) else None
+def binary(name: str, left: Expression, right: Expression) -> Expression:
+    """Return an operation on two operands; its value is None for numbers that cannot be computed."""
+    if name == "&&":
+        return lambda evaluation: values.is_true(left(evaluation)) and values.is_true(right(evaluation))
+    if name == "||":
+        return lambda evaluation: values.is_true(left(evaluation)) or values.is_true(right(evaluation))
+    return lambda evaluation: _operate(name, left(evaluation), right(evaluation))
 
 
-@dataclass(frozen=True, slots=True)
-class Binary:
-    """Two operands and an operator."""
-
-    operator: str
-    left: Expression
-    right: Expression
-
-    def value(self, evaluation: Evaluation) -> Any:
-        """Return the result of the operation; None for numbers that cannot be computed."""
-        name, left = self.operator, self.left.value(evaluation)
-        if name == "&&":
-            return values.is_true(left) and values.is_true(self.right.value(evaluation))
-        if name == "||":
-            return values.is_true(left) or values.is_true(self.right.value(evaluation))
-        right = self.right.value(evaluation)
-        if name in ("==", "!="):
-            return values.are_equal(left, right) == (name == "==")
-        both_numbers = values.is_number(left) and values.is_number(right)
-        if name in _ORDERS:
-            both_texts = isinstance(left, str) and isinstance(right, str)
-            return (both_numbers or both_texts) and _ORDERS[name](left, right)
-        if name == "+" and (isinstance(left, str) or isinstance(right, str)):
-            return values.to_text(left) + values.to_text(right)
-        return _ARITHMETIC[name](left, right) if both_numbers else None
+def _operate(name: str, left: Any, right: Any) -> Any:
+    if name in ("==", "!="):
+        return values.are_equal(left, right) == (name == "==")
+    both_numbers = values.is_number(left) and values.is_number(right)
+    if name in _ORDERS:
+        both_texts = isinstance(left, str) and isinstance(right, str)
+        return (both_numbers or both_texts) and _ORDERS[name](left, right)
+    if name == "+" and (isinstance(left, str) or isinstance(right, str)):
+        return values.to_text(left) + values.to_text(right)
+    return _ARITHMETIC[name](left, right) if both_numbers else None
 
 
 def _divide(left: Any, right: Any) -> Any:
@@ -303,72 +216,47 @@ _ARITHMETIC: dict[str, _Operation] = {
 # --- text and directives ------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
-    """Text that stands for itself."""
-
-    text: str
-
-    def render(self, _evaluation: Evaluation, out: list[str]) -> None:
-        out.append(self.text)
+def text(content: str) -> Node:
+    """Return text that stands for itself."""
+    return lambda _, out: out.append(content)
 
 
-@dataclass(frozen=True, slots=True)
-class Set:
-    """`#set($reference = value)`."""
+def condition(branches: tuple[tuple[Expression, Block], ...], otherwise: Block) -> Node:
+    """Return `#if … #elseif … #else … #end`."""
 
-    target: Reference
-    source: Expression
+    def render(evaluation: Evaluation, out: list[str]) -> None:
+        for test, block in branches:
+            if values.is_true(test(evaluation)):
+                return block(evaluation, out)
+        return otherwise(evaluation, out)
 
-    def render(self, evaluation: Evaluation, _out: list[str]) -> None:
-        self.target.assign(self.source.value(evaluation), evaluation)
-
-
-@dataclass(frozen=True, slots=True)
-class If:
-    """`#if … #elseif … #else … #end`."""
-
-    branches: tuple[tuple[Expression, Block], ...]
-    otherwise: Block
-
-    def render(self, evaluation: Evaluation, out: list[str]) -> None:
-        for condition, block in self.branches:
-            if values.is_true(condition.value(evaluation)):
-                return block.render(evaluation, out)
-        return self.otherwise.render(evaluation, out)
+    return render
 
 
-@dataclass(frozen=True, slots=True)
-class Foreach:
-    """`#foreach($name in list) … #else … #end`."""
+def loop(name: str, source: Expression, body: Block, otherwise: Block) -> Node:
+    """Return `#foreach($name in list) … #else … #end`."""
 
-    name: str
-    source: Expression
-    body: Block
-    otherwise: Block
-
-    def render(self, evaluation: Evaluation, out: list[str]) -> None:
-        items = _elements(self.source.value(evaluation))[:MOST_ITERATIONS]
+    def render(evaluation: Evaluation, out: list[str]) -> None:
+        items = _elements(source(evaluation))[:MOST_ITERATIONS]
         if not items:
-            self.otherwise.render(evaluation, out)
-        names = (self.name, "foreach", "velocityCount", "velocityHasNext")
-        with evaluation.names(names) as outer:
-            try:
-                for index, item in enumerate(items):
-                    is_last = index == len(items) - 1
-                    loop: Mapping[str, Any] = {
-                        "index": index,
-                        "count": index + 1,
-                        "hasNext": not is_last,
-                        "first": index == 0,
-                        "last": is_last,
-                        "parent": outer["foreach"],
-                    }
-                    lent = (item, values.HostObject(properties=loop), index + 1, not is_last)
-                    evaluation.variables.update(zip(names, lent, strict=True))
-                    self.body.render(evaluation, out)
-            except Break:
-                pass
+            otherwise(evaluation, out)
+        names = (name, "foreach", "velocityCount", "velocityHasNext")
+        with evaluation.names(names) as outer, suppress(Break):
+            for position, item in enumerate(items):
+                is_last = position == len(items) - 1
+                state: Mapping[str, Any] = {
+                    "index": position,
+                    "count": position + 1,
+                    "hasNext": not is_last,
+                    "first": position == 0,
+                    "last": is_last,
+                    "parent": outer["foreach"],
+                }
+                lent = (item, values.HostObject(properties=state), position + 1, not is_last)
+                evaluation.variables.update(zip(names, lent, strict=True))
+                body(evaluation, out)
+
+    return render
 
 
 def _elements(value: Any) -> list[Any]:
@@ -379,14 +267,13 @@ def _elements(value: Any) -> list[Any]:
     return [] if value is None or isinstance(value, str | int | float | values.HostObject) else [value]
 
 
-@dataclass(frozen=True, slots=True)
-class Leave:
-    """`#break`, which ends the innermost loop, or `#stop`, which ends the template."""
+def leave(error: type[Exception]) -> Node:
+    """Return `#break`, which ends the innermost loop, or `#stop`, which ends the template."""
 
-    loop_only: bool
+    def render(_evaluation: Evaluation, _out: list[str]) -> None:
+        raise error
 
-    def render(self, _evaluation: Evaluation, _out: list[str]) -> None:
-        raise Break if self.loop_only else Stop
+    return render
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,29 +284,27 @@ class Macro:
     parameters: tuple[str, ...]
     body: Block
 
-    def render(self, evaluation: Evaluation, _out: list[str]) -> None:
+    def __call__(self, evaluation: Evaluation, _out: list[str]) -> None:
+        """Define the macro, unless that is done."""
         evaluation.macros.setdefault(self.name, self)
 
 
-@dataclass(frozen=True, slots=True)
-class MacroCall:
-    """`#name(arguments)`: a macro, or its own text where no macro has the name."""
+def macro_call(name: str, arguments: tuple[Expression, ...], content: str) -> Node:
+    """Return `#name(arguments)`: a macro, or its own text where no macro has the name."""
 
-    name: str
-    arguments: tuple[Expression, ...]
-    text: str
-
-    def render(self, evaluation: Evaluation, out: list[str]) -> None:
-        macro = evaluation.macros.get(self.name)
+    def render(evaluation: Evaluation, out: list[str]) -> None:
+        macro = evaluation.macros.get(name)
         if macro is None:
-            out.append(self.text)
+            out.append(content)
             return
-        with evaluation.deeper(f"#{self.name}"):
-            arguments = [argument.value(evaluation) for argument in self.arguments]
+        with evaluation.deeper(f"#{name}"):
+            given = [argument(evaluation) for argument in arguments]
             with evaluation.names(macro.parameters):
                 evaluation.variables.update(dict.fromkeys(macro.parameters))
-                evaluation.variables.update(zip(macro.parameters, arguments, strict=False))
-                macro.body.render(evaluation, out)
+                evaluation.variables.update(zip(macro.parameters, given, strict=False))
+                macro.body(evaluation, out)
+
+    return render
 
 
 @dataclass(frozen=True, slots=True)
@@ -429,5 +314,6 @@ class Definition:
     name: str
     body: Block
 
-    def render(self, evaluation: Evaluation, _out: list[str]) -> None:
+    def __call__(self, evaluation: Evaluation, _out: list[str]) -> None:
+        """Set the variable."""
         evaluation.variables[self.name] = self
