@@ -21,6 +21,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "ApiKey": {"enabled": False, "stageKeys": []},
     "GatewayResponse": {"responseParameters": {}, "responseTemplates": {}},
     "Integration": {"cacheKeyParameters": [], "passthroughBehavior": "WHEN_NO_MATCH", "timeoutInMillis": 29_000},
+    "QuotaSettings": {"offset": 0},
     "RequestValidator": {"validateRequestBody": False, "validateRequestParameters": False},
     "Stage": {
         "cacheClusterEnabled": False, "cacheClusterStatus": "NOT_AVAILABLE", "methodSettings": {}, "tracingEnabled": False,
@@ -30,7 +31,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "UsagePlan": {"apiStages": []},
 }  # fmt: skip
 # Written if it is there, even if it is empty.
-_MAY_BE_EMPTY = {"item", "selectionPattern"}
+_MAY_BE_EMPTY = {"item", "responseModels", "responseParameters", "responseTemplates", "selectionPattern"}
 # Written with their tags, unless they are new or one of a list.
 _WITH_TAGS = {"ApiKey", "RestApi", "UsagePlan", "VpcLink"}
 

@@ -21,7 +21,13 @@ from moto.apigateway.models import Authorizer, Integration, IntegrationResponse,
 from moto.apigateway.responses import APIGatewayResponse
 from moto.core.utils import camelcase_to_underscores
 
-from local_cloud.moto_gaps.api_validation import check_compression, check_model_update, check_resource_update
+from local_cloud.moto_gaps.api_validation import (
+    WITH_AUTHORIZER,
+    check_compression,
+    check_method_update,
+    check_model_update,
+    check_resource_update,
+)
 from local_cloud.moto_gaps.json_patch import apply_patch
 from local_cloud.moto_gaps.openapi_document import transfer_mode_problem
 from local_cloud.patches import extends, replaces
@@ -32,7 +38,11 @@ _UPDATES = (
     "update_integration", "update_integration_response", "update_method", "update_method_response", "update_model",
     "update_request_validator", "update_resource", "update_vpc_link",
 )  # fmt: skip
-_CHECKS = {"UpdateModel": check_model_update, "UpdateResource": check_resource_update}
+_CHECKS = {
+    "UpdateMethod": check_method_update,
+    "UpdateModel": check_model_update,
+    "UpdateResource": check_resource_update,
+}
 
 
 @replaces(APIGatewayResponse, *_UPDATES)
@@ -45,6 +55,8 @@ def _update(response: Any) -> str:
     if check := _CHECKS.get(action):
         check(response)
     apply_patch(target, model.output_shape.name, response._get_param("patchOperations"))
+    if action == "UpdateMethod" and target.authorization_type not in WITH_AUTHORIZER:
+        target.authorizer_id = None
     return json.dumps(target.to_dict() if hasattr(target, "to_dict") else target.to_json())
 
 

@@ -22,7 +22,7 @@ from local_cloud.patches import checks, extends, replaces
 
 _METHODS = frozenset({"ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _AUTHORIZATIONS = frozenset({"NONE", "AWS_IAM", "CUSTOM", "COGNITO_USER_POOLS"})
-_WITH_AUTHORIZER = ("CUSTOM", "COGNITO_USER_POOLS")
+WITH_AUTHORIZER = ("CUSTOM", "COGNITO_USER_POOLS")
 PATH_PART = re.compile(r"[a-zA-Z0-9._\-:~$@]+|\{[a-zA-Z0-9._\-:]+\+?\}")
 WRONG_PART = (
     "Resource's path part only allow a-zA-Z0-9._-: or a valid greedy path variable and curly braces at the beginning and the "
@@ -108,18 +108,40 @@ def _check_method(
     if twice:
         raise BadRequestException("Parameter names must be unique across querystring, header and path")
     api = backend.get_rest_api(function_id)
-    if (authorization_type or "").upper() in _WITH_AUTHORIZER and options.get(
-        "authorizer_id"
-    ) not in api.authorizers:
+    _check_references(
+        api, authorization_type or "", options.get("authorizer_id"), options.get("request_validator_id")
+    )
+    for model in (options.get("request_models") or {}).values():
+        if model not in api.models and model not in ("Empty", "Error"):
+            raise BadRequestException(f"Invalid model identifier specified: {model}")
+
+
+def _check_references(
+    api: Any, authorization: str, authorizer_id: str | None, validator_id: str | None
+) -> None:
+    if authorization.upper() in WITH_AUTHORIZER and authorizer_id not in api.authorizers:
         raise BadRequestException(
             "Invalid authorizer ID specified. Setting the authorization type to CUSTOM or COGNITO_USER_POOLS requires "
             "a valid authorizer."
         )
-    if options.get("request_validator_id") and options["request_validator_id"] not in api.request_validators:
+    if validator_id and validator_id not in api.request_validators:
         raise BadRequestException("Invalid Request Validator identifier specified")
-    for model in (options.get("request_models") or {}).values():
-        if model not in api.models and model not in ("Empty", "Error"):
-            raise BadRequestException(f"Invalid model identifier specified: {model}")
+
+
+def check_method_update(response: Any) -> None:
+    """Reject an update that names an authorizer or a validator that is not there."""
+    method = response.backend.get_method(*response.uri_match.values()).to_json()
+    for operation in response._get_param("patchOperations") or ():
+        if operation["op"] == "replace":
+            method[str(operation.get("path")).lstrip("/")] = operation.get("value")
+    _check_references(
+        response.backend.get_rest_api(response.uri_match["restapi_id"]),
+        *(
+            method.get("authorizationType") or "",
+            method.get("authorizerId"),
+            method.get("requestValidatorId"),
+        ),
+    )
 
 
 @extends(Method, "__init__")

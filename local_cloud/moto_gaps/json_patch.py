@@ -72,6 +72,8 @@ _MISSING = {
     "requestModels": "Content-Type specified was not found",
     "responseModels": "Content-Type specified was not found",
 }
+# AWS names the operation, and not the path, where a value of these is added.
+_REPLACED = ("Method", "RestApi")
 _COMPOSED = ("list", "map", "structure")
 
 
@@ -91,6 +93,8 @@ def apply_patch(target: Any, shape_name: str, operations: Iterable[Mapping[str, 
         shapes = {member: shape_of(shape_name).members[member] for member in _MEMBERS[shape_name]}
         shape, has_parts = shapes.get(name), any(shape.type_name in _COMPOSED for shape in shapes.values())
         if shape is None or not _is_possible(shape, kind, rest, value, has_parts):
+            if kind == "add" and shape is not None and shape_name in _REPLACED:
+                raise BadRequestException("Invalid patch operation specified. Must be one of: [replace]")
             raise BadRequestException(_problem(shapes, has_parts, kind, path))
         attribute = _ATTRIBUTES.get(name) or camelcase_to_underscores(name)
         present = getattr(target, attribute)
@@ -196,6 +200,8 @@ def _endpoint(present: Mapping[str, Any], kind: str, rest: str, value: Any) -> d
         if value == "ipv4" and is_private:
             raise BadRequestException("Only dualstack ipAddressType is supported for Private APIs.")
         return {**present, key: value}
+    if kind == "remove":
+        raise BadRequestException("Invalid patch operation specified. Must be 'add'|'remove'|'replace'")
     if value not in ("REGIONAL", "EDGE", "PRIVATE"):
         raise BadRequestException("Invalid EndpointTypes specified. Valid options are REGIONAL,EDGE,PRIVATE")
     return {**present, "types": [value], **({"ipAddressType": "dualstack"} if value == "PRIVATE" else {})}

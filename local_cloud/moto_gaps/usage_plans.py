@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto.apigateway.exceptions import NotFoundException
+from moto.apigateway.exceptions import BadRequestException, NotFoundException
 from moto.apigateway.models import UsagePlan
 
 from local_cloud.moto_gaps.json_patch import apply_patch, patched, shape_of, unescape
@@ -28,9 +28,15 @@ def _apply_patch_operations(plan: Any, operations: list[dict[str, Any]]) -> None
 
 
 def _patch_stages(plan: Any, operation: dict[str, Any]) -> None:
-    api, _, stage = operation["value"].partition(":")
-    others = [item for item in plan.api_stages if (item["apiId"], item["stage"]) != (api, stage)]
-    plan.api_stages = others if operation["op"] == "remove" else [*others, {"apiId": api, "stage": stage}]
+    api, colon, stage = (operation.get("value") or "").partition(":")
+    if not colon:
+        raise BadRequestException("Invalid API Stage specified")
+    if operation["op"] == "remove":
+        gone = _stage(plan, f"{api}:{stage}")
+        plan.api_stages = [item for item in plan.api_stages if item is not gone]
+    else:
+        others = [item for item in plan.api_stages if (item["apiId"], item["stage"]) != (api, stage)]
+        plan.api_stages = [*others, {"apiId": api, "stage": stage}]
 
 
 def _patch_method_limits(stage: dict[str, Any], rest: list[str], operation: dict[str, Any]) -> None:

@@ -170,12 +170,20 @@ def test_a_policy_is_written_as_the_inside_of_a_json_string(make_api: MakeApi) -
 def test_a_method_is_updated(api: DeployedApi) -> None:
     resource = api.method("/a", "POST")
     ids = {"restApiId": api.api_id, "resourceId": resource, "httpMethod": "POST"}
+    authorizer = api.aws.create_authorizer(
+        restApiId=api.api_id,
+        name="friends",
+        type="TOKEN",
+        authorizerUri="arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/f/invocations",
+        identitySource="method.request.header.Authorization",
+    )["id"]
+    validator = api.aws.create_request_validator(restApiId=api.api_id, name="all")["id"]
     operations = [
         replace("/authorizationType", "CUSTOM"),
-        replace("/authorizerId", "a1"),
+        replace("/authorizerId", authorizer),
         replace("/apiKeyRequired", "true"),
         replace("/operationName", "op"),
-        replace("/requestValidatorId", "v1"),
+        replace("/requestValidatorId", validator),
         add("/requestParameters/method.request.querystring.q", "true"),
         add("/requestModels/application~1json", "Pet"),
         add("/authorizationScopes", "read"),
@@ -186,14 +194,31 @@ def test_a_method_is_updated(api: DeployedApi) -> None:
     assert method == {
         "httpMethod": "POST",
         "authorizationType": "CUSTOM",
-        "authorizerId": "a1",
+        "authorizerId": authorizer,
         "apiKeyRequired": True,
         "operationName": "op",
-        "requestValidatorId": "v1",
+        "requestValidatorId": validator,
         "requestParameters": {"method.request.querystring.q": True},
         "requestModels": {"application/json": "Pet"},
         "authorizationScopes": ["read"],
     }
+
+
+@pytest.mark.parametrize(
+    ("operation", "message"),
+    [
+        (replace("/authorizationType", "CUSTOM"), "Invalid authorizer ID specified"),
+        (replace("/requestValidatorId", "none"), "Invalid Request Validator identifier specified"),
+        (add("/operationName", "op"), "Invalid patch operation specified. Must be one of: .replace."),
+    ],
+)
+def test_an_update_of_a_method_that_is_rejected(
+    api: DeployedApi, operation: dict[str, str], message: str
+) -> None:
+    ids = {"restApiId": api.api_id, "resourceId": api.method("/a", "POST"), "httpMethod": "POST"}
+    with pytest.raises(ClientError, match=message):
+        api.aws.update_method(**ids, patchOperations=[operation])
+    assert api.aws.get_method(**ids)["authorizationType"] == "NONE"
 
 
 def test_an_integration_is_updated(api: DeployedApi) -> None:

@@ -73,7 +73,7 @@ def test_a_usage_plan_is_updated(cloud: CloudInThread) -> None:
     assert {key: updated[key] for key in ("name", "throttle", "quota", "apiStages")} == {
         "name": "gold",
         "throttle": {"rateLimit": 5.5, "burstLimit": 10},
-        "quota": {"limit": 1000, "period": "MONTH"},
+        "quota": {"limit": 1000, "offset": 0, "period": "MONTH"},
         "apiStages": [
             {"apiId": "api", "stage": "prod", "throttle": limits},
             {"apiId": "other", "stage": "prod"},
@@ -93,10 +93,17 @@ def test_a_usage_plan_is_updated(cloud: CloudInThread) -> None:
     assert "throttle" not in updated
 
 
-def test_limits_for_a_stage_that_the_plan_lacks_are_404(cloud: CloudInThread) -> None:
+@pytest.mark.parametrize(
+    "operation",
+    [
+        ("replace", "/apiStages/api:prod/throttle/~1a~1POST/rateLimit", "1"),
+        ("remove", "/apiStages", "api:prod"),
+    ],
+)
+def test_a_stage_that_the_plan_lacks_is_404(cloud: CloudInThread, operation: tuple[str, str, str]) -> None:
     plan = cloud.client("apigateway").create_usage_plan(name="plan")["id"]
     with pytest.raises(ClientError) as caught:
-        update(cloud, plan, ("replace", "/apiStages/api:prod/throttle/~1a~1POST/rateLimit", "1"))
+        update(cloud, plan, operation)
     assert caught.value.response["Error"] == {
         "Code": "NotFoundException",
         "Message": f"Invalid API Stage {{api: api, stage: prod}} specified for usageplan {plan}",
