@@ -31,7 +31,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "UsagePlan": {"apiStages": []},
 }  # fmt: skip
 # Written if it is there, even if it is empty.
-_MAY_BE_EMPTY = {"item", "responseModels", "responseParameters", "responseTemplates", "selectionPattern"}
+_MAY_BE_EMPTY = {"item", "selectionPattern"}
 # Written with their tags, unless they are new or one of a list.
 _WITH_TAGS = {"ApiKey", "RestApi", "UsagePlan", "VpcLink"}
 
