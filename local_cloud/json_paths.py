@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 _NAME = re.compile(r"[\w$@-]+")  # letters of any script
+_START = re.compile(r"\$+\w*")
 _INDEX = re.compile(r"\s*-?\d+\s*(?:,\s*-?\d+\s*)*\]")
 _SLICE = re.compile(r"\s*(-?\d+)?\s*:\s*(-?\d+)?\s*(?::\s*(-?\d+)?\s*)?\]")
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
@@ -129,6 +130,15 @@ def compile_path(path: str) -> JsonPath:
     except (RecursionError, re.error) as error:
         raise JsonPathError(f"{path} is not a JSONPath: {error}") from None
     return replace(parsed, reads_root=parser.reads_root)
+
+
+def path_end(text: str, at: int) -> int:
+    """Return where a path ends that begins at a position of a text: with `$`, `$$` or the name of a variable."""
+    parser = _Parser(text)
+    parser.at = at
+    parser.match(_START)
+    parser.path()
+    return parser.at
 
 
 class _Parser:

@@ -23,7 +23,6 @@ from moto.stepfunctions.parser.api import (
     HistoryEventExecutionDataDetails,
     HistoryEventType,
 )
-from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
@@ -181,32 +180,21 @@ class LocalExecution(Execution):  # type: ignore[misc] # moto ships no types
 
     def get_start_execution_details(self) -> Any:
         """Return the execution's details for the context object."""
-        return parser.ExecutionDetails(
-            arn=self.exec_arn,
-            name=self.name,
-            role_arn=self.role_arn,
-            inpt=self.input_data,
-            start_time=self.start_date.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z",
-        )
+        details = super().get_start_execution_details()
+        details.start_time = self.start_date.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+        return details
 
     def describe(self) -> dict[str, Any]:
         """Return the answer of DescribeExecution."""
-        answer: dict[str, Any] = {
-            "executionArn": self.exec_arn,
-            "input": self.execution_input,
-            "inputDetails": {"included": True},
-            "name": self.name,
-            "startDate": self.start_date,
-            "stateMachineArn": self.state_machine_arn,
-            **self._outcome(),
-        }
-        if self.alias_arn is not None:
-            answer["stateMachineAliasArn"] = self.alias_arn
-        if self.version_arn is not None:
-            answer["stateMachineVersionArn"] = self.version_arn
-        if self.trace_header is not None:
-            answer["traceHeader"] = self.trace_header
-        return answer
+        with self.outcome:
+            answer = self.to_describe_output() | {
+                "input": self.execution_input,
+                "stateMachineAliasArn": self.alias_arn,
+                "stateMachineArn": self.state_machine_arn,
+                "stateMachineVersionArn": self.version_arn,
+                "status": self.status,
+            }
+        return {name: value for name, value in answer.items() if value is not None}
 
     def describe_sync(self) -> dict[str, Any]:
         """Return the answer of StartSyncExecution for an ended execution."""
@@ -226,20 +214,6 @@ class LocalExecution(Execution):  # type: ignore[misc] # moto ships no types
         """Return its item of ListExecutions."""
         described = self.describe()
         return {key: described[key] for key in _LISTED if key in described}
-
-    def _outcome(self) -> dict[str, Any]:
-        with self.outcome:
-            status, output = self.exec_status, self.output
-            present = {
-                "status": self.status,
-                "stopDate": self.stop_date,
-                "error": self.error,
-                "cause": self.cause,
-            }
-        if status == ExecutionStatus.SUCCEEDED:
-            present["output"] = to_json_str(output)
-            present["outputDetails"] = {"included": True}
-        return {key: value for key, value in present.items() if value is not None}
 
     def _prepare(self) -> Any:
         self.exec_worker = self._get_start_execution_worker()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
+from http.client import responses
 from typing import Any
 from urllib.parse import urlencode
 
@@ -62,11 +62,10 @@ class HttpTask(parser.StateTaskServiceCallback):  # type: ignore[misc] # moto sh
     def _get_supported_parameters(self) -> set[str]:
         return _PARAMETERS["http"]
 
-    def _normalise_parameters(self, *_: Any, **__: Any) -> None:
+    def _unchanged(self, *_: Any, **__: Any) -> None:
         """Change nothing: there is no service of boto3's behind it."""
 
-    def _normalise_response(self, *_: Any, **__: Any) -> None:
-        """Change nothing: there is no service of boto3's behind it."""
+    _normalise_parameters = _normalise_response = _unchanged
 
     def _from_error(self, env: Any, ex: Exception) -> Any:
         return _failure(self, env, ex)
@@ -270,10 +269,9 @@ def _output(answer: outbound.Answer) -> dict[str, Any]:
         body = json.loads(text)
     except ValueError:
         body = text
-    reasons = {item.value: item.phrase for item in HTTPStatus}
     return {
         "Headers": headers,
         "ResponseBody": body,
         "StatusCode": answer.status,
-        "StatusText": answer.reason or reasons.get(answer.status, ""),
+        "StatusText": answer.reason or responses.get(answer.status, ""),
     }

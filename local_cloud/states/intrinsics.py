@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from local_cloud.json_paths import same
+from local_cloud.json_paths import JsonPathError, path_end, same
 
 _LONGEST_TEXT = 10_000
 _MOST_ITEMS = 1_000
@@ -116,31 +116,12 @@ def _argument(text: str, at: int) -> tuple[Any, int]:
     if match := (_NUMBER.match(text, at) or _WORD.match(text, at)):
         return json.loads(match[0]), match.end()
     if text[at : at + 1] == "$":
-        end = _path_end(text, at)
+        try:
+            end = path_end(text, at)
+        except JsonPathError as error:
+            raise IntrinsicSyntaxError(str(error)) from None
         return Path(text[at:end]), end
     return _call(text, at)
-
-
-def _path_end(text: str, at: int) -> int:
-    """Return where a path ends: at a comma or a ) that is not inside of brackets or quotes."""
-    depth, quote = 0, ""
-    while at < len(text):
-        character = text[at]
-        if quote:
-            if character == "\\":
-                at += 1
-            elif character == quote:
-                quote = ""
-        elif character in "'\"":
-            quote = character
-        elif character in "[(":
-            depth += 1
-        elif character in "])" and depth:
-            depth -= 1
-        elif not depth and (character in ",)" or character.isspace()):
-            break
-        at += 1
-    return at
 
 
 def _spaces(text: str, at: int) -> int:
