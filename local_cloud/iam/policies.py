@@ -61,17 +61,14 @@ def is_allowed(
     return decision
 
 
-def trusts(trust_policy: Policy, principal: str, *, facts: Facts | None = None) -> bool:
-    """Return whether a role's trust policy lets a service, or the ARN of a user or a role, assume the role."""
-    account = principal.split(":")[4] if principal.startswith("arn:") else None
-    wanted = {principal, account, f"arn:aws:iam::{account}:root"} if account else {principal}
+def trusts(trust_policy: Policy, service: str, *, facts: Facts | None = None) -> bool:
+    """Return whether a role's trust policy lets a service assume the role."""
     concerned = [
         statement
         for statement in statements_of(trust_policy)
-        if names(statement.get("Principal"), wanted, kinds=("Service", "AWS"))
+        if names(statement.get("Principal"), (service,), kinds=("Service",))
     ]
-    effects = set(_effects(concerned, "sts:AssumeRole", None, facts or {}))
-    return effects == {"Allow"}
+    return set(_effects(concerned, "sts:AssumeRole", None, facts or {})) == {"Allow"}
 
 
 def role_policies(role_arn: str) -> PrincipalPolicies:

@@ -44,7 +44,6 @@ def install(endpoint_url: str, directory: Path, *, on_event: Callable[[str], Non
     with _lock:
         _settings = (endpoint_url, directory, on_event)
     responses: Any = import_module("moto.stepfunctions.responses")
-    responses.get_backend = _get_backend
     responses.StepFunctionResponse.call_action = _call_action
 
 
@@ -73,12 +72,6 @@ def _call_action(response: Any) -> Any:
     """Stand in for moto's method that answers a call: it looks for the operation, so all must be there."""
     _connect()
     return import_module("local_cloud.states.operations").answer(response)
-
-
-def _get_backend(account: str, region: str) -> Any:
-    """Stand in for moto's function, through which everything finds its backend."""
-    _connect()
-    return import_module("moto.stepfunctions.parser.models").stepfunctions_parser_backends[account][region]
 
 
 def _connect() -> None:

@@ -23,8 +23,7 @@ from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
 from local_cloud.patches import extends, replaces
 from local_cloud.service_models import boto3_name, service_model
-from local_cloud.states import parser
-from local_cloud.states.failures import failure_event, runtime_error
+from local_cloud.states import failures, parser
 
 _DENIED = ("AccessDenied", "AccessDeniedException")
 _NO_QUEUE = ".NonExistentQueue"  # SQS's older code of QueueDoesNotExist
@@ -45,43 +44,55 @@ def task_failed(task: Any, env: Any, error: str, cause: str) -> Any:
     """Return the failure of a task that calls a service."""
     resource, resource_type = task._get_sfn_resource(), task._get_sfn_resource_type()
     kind = HistoryEventType.TaskFailed
-    return failure_event(env, error, cause, kind, resource=resource, resourceType=resource_type)
+    return failures.failure_event(env, error, cause, kind, resource=resource, resourceType=resource_type)
 
 
-_Failure = Callable[[Any, Any, Any], Any]
+@extends(failures, "_named")
+def _named(original: Callable[..., Any], task: Any, env: Any, error: Exception) -> Any:
+    """Name the errors of tasks that moto names otherwise."""
+    failure = _failure(task, env, error)
+    if failure is None:
+        return original(task, env, error)
+    return parser.FailureEventException(failure_event=failure)
 
 
-def _failure_of(kind: type[Exception], owner: Any) -> Callable[[_Failure], _Failure]:
-    """Let a function return the failure of a task for one kind of error; for None, moto's method does."""
+def _failure(task: Any, env: Any, error: Any) -> Any:
+    match task, error:
+        case parser.StateTaskActivity(), ActivityDoesNotExist():
+            cause = f"The activity {task.resource.resource_arn} does not exist."
+            return failures.failure_event(env, "States.Runtime", cause, HistoryEventType.ExecutionFailed)
+        case parser.StateTaskLambda(), ClientError():
+            name, cause = parser.StateTaskServiceLambda._error_cause_from_client_error(error)
+            return failures.failure_event(env, name, cause, HistoryEventType.LambdaFunctionFailed)
+        case parser.StateTaskServiceEvents(), SfnFailedEntryCountException():
+            return task_failed(task, env, "EventBridge.FailedEntry", to_json_str(error.cause))
+        case parser.StateTaskServiceUnsupported(), ServiceNotHereError():
+            # Like a service without permission, so that a fallback can be tried out.
+            name = f"{_service_name(task.resource.api_name)}.AccessDeniedException"
+            return task_failed(task, env, name, str(error))
+        case parser.StateTaskServiceAwsSdk(), ClientError() if task.resource.api_name.lower() == "s3":
+            # S3 sends a second request ID with every answer, and moto does not.
+            error.response["ResponseMetadata"].setdefault(
+                "HostId", error.response["ResponseMetadata"]["RequestId"]
+            )
+        case _, ClientError() if type(task) in _NAMES:
+            return _unnamed(task, env, error)
+    return None
 
-    def install(failure: _Failure) -> _Failure:
-        def from_error(original: Any, task: Any, env: Any, ex: Exception) -> Any:
-            found = failure(task, env, ex) if isinstance(ex, kind) else None
-            return original(task, env, ex) if found is None else found
 
-        extends(owner, "_from_error")(from_error)
-        return failure
-
-    return install
-
-
-def _unnamed(task: Any, env: Any, ex: Any) -> Any:
-    code = ex.response["Error"]["Code"]
+def _unnamed(task: Any, env: Any, error: Any) -> Any:
+    """Return the failure for an error that has no class in AWS's SDK; None for others."""
+    code, metadata = error.response["Error"]["Code"], error.response["ResponseMetadata"]
     shapes = service_model(boto3_name(task.resource.api_name)).error_shapes
     has_class = code.endswith(_NO_QUEUE) or any(code in (shape.name, shape.error_code) for shape in shapes)
     if code not in _DENIED and has_class:
         return None
-    error, service = _NAMES[type(task)]
-    metadata = ex.response["ResponseMetadata"]
+    name, service = _NAMES[type(task)]
     cause = (
-        f"{ex.response['Error']['Message']} (Service: {service}; Status Code: {metadata['HTTPStatusCode']}; "
+        f"{error.response['Error']['Message']} (Service: {service}; Status Code: {metadata['HTTPStatusCode']}; "
         f"Error Code: {code}; Request ID: {metadata.get('RequestId')}; Proxy: null)"
     )
-    return task_failed(task, env, error, cause)
-
-
-for _task in _NAMES:
-    _failure_of(ClientError, _task)(_unnamed)
+    return task_failed(task, env, name, cause)
 
 
 @extends(parser.StateTaskServiceLambda, "_error_cause_from_client_error")
@@ -89,37 +100,6 @@ def _lambda_error(original: Callable[[Any], tuple[str, str]], client_error: Any)
     error, cause = original(client_error)
     denied = client_error.response["Error"]["Code"] in _DENIED
     return ("Lambda.AWSLambdaException" if denied else error), cause
-
-
-@_failure_of(ClientError, parser.StateTaskLambda)
-def _function_refused(_task: Any, env: Any, ex: Any) -> Any:
-    error, cause = parser.StateTaskServiceLambda._error_cause_from_client_error(ex)
-    return failure_event(env, error, cause, HistoryEventType.LambdaFunctionFailed)
-
-
-@_failure_of(ServiceNotHereError, parser.StateTaskServiceUnsupported)
-def _service_not_here(task: Any, env: Any, ex: Exception) -> Any:
-    """Let a service that is not here look like one without permission, so that a fallback can be tried out."""
-    return task_failed(task, env, f"{_service_name(task.resource.api_name)}.AccessDeniedException", str(ex))
-
-
-@_failure_of(ActivityDoesNotExist, parser.StateTaskActivity)
-def _no_activity(task: Any, env: Any, _ex: Exception) -> Any:
-    cause = f"The activity {task.resource.resource_arn} does not exist."
-    return runtime_error(env, cause).failure_event  # type: ignore[attr-defined]
-
-
-@_failure_of(SfnFailedEntryCountException, parser.StateTaskServiceEvents)
-def _entry_failed(task: Any, env: Any, ex: Any) -> Any:
-    return task_failed(task, env, "EventBridge.FailedEntry", to_json_str(ex.cause))
-
-
-@_failure_of(ClientError, parser.StateTaskServiceAwsSdk)
-def _with_extended_request_id(task: Any, _env: Any, ex: Any) -> None:
-    """Give an error of S3 the second request ID, which S3 sends with every answer and moto does not."""
-    if task.resource.api_name.lower() == "s3":
-        metadata = ex.response["ResponseMetadata"]
-        metadata.setdefault("HostId", metadata["RequestId"])
 
 
 @replaces(parser.StateTaskServiceAwsSdk, "_normalise_service_error_name")

@@ -212,17 +212,6 @@ def test_who_may_assume_a_role(principal: Any, condition: dict[str, Any], expect
     assert trusts(policy(statement), "apigateway.amazonaws.com", facts=facts) is expected
 
 
-def test_an_account_stands_for_everybody_in_it() -> None:
-    user = f"arn:aws:iam::{ACCOUNT}:user/ada"
-    for named in (ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root", user):
-        statement = {"Effect": "Allow", "Principal": {"AWS": named}, "Action": "sts:*"}
-        assert trusts(policy(statement), user)
-        refusing = statement | {"Effect": "Deny"}
-        assert not trusts(policy(statement, refusing), user)
-    other = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:user/bo"}, "Action": "sts:*"}
-    assert not trusts(policy(other), user)
-
-
 # --- what moto holds ----------------------------------------------------------------------------------------------
 
 _names = iter(range(10_000))
