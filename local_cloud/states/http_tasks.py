@@ -22,7 +22,7 @@ from local_cloud import outbound
 from local_cloud.patches import extends, replaces
 from local_cloud.states import parser
 from local_cloud.states.roles import ROLES
-from local_cloud.states.task_errors import task_failed
+from local_cloud.states.task_errors import TaskError
 
 _SECONDS = 60.0
 _FORBIDDEN = frozenset({
@@ -45,14 +45,6 @@ own_url = ""
 """Where this local cloud is; set when its state machines are connected."""
 
 
-class _CallError(Exception):
-    """A call that cannot be made, or that was answered with an error."""
-
-    def __init__(self, name: str, cause: str) -> None:
-        super().__init__(cause)
-        self.name = name
-
-
 class HttpTask(parser.StateTaskServiceCallback):  # type: ignore[misc] # moto ships no types
     """A task `http:invoke`."""
 
@@ -67,9 +59,6 @@ class HttpTask(parser.StateTaskServiceCallback):  # type: ignore[misc] # moto sh
 
     _normalise_parameters = _normalise_response = _unchanged
 
-    def _from_error(self, env: Any, ex: Exception) -> Any:
-        return _failure(self, env, ex)
-
     def _eval_service_task(self, env: Any, _part: Any, parameters: dict[str, Any], _credentials: Any) -> None:
         env.stack.append(_invoke_url(parameters))
 
@@ -80,13 +69,6 @@ parser.StateTaskServiceApiGateway._get_supported_parameters = lambda _: _PARAMET
 @extends(state_task_factory, "state_task_service_for")
 def _task_for(original: Callable[[str], Any], service_name: str) -> Any:
     return HttpTask() if service_name == "http" else original(service_name)
-
-
-@replaces(parser.StateTaskServiceApiGateway, "_from_error")
-def _failure(task: Any, env: Any, ex: Exception) -> Any:
-    if not isinstance(ex, _CallError):
-        return parser.StateTaskServiceCallback._from_error(task, env, ex)
-    return task_failed(task, env, ex.name, str(ex))
 
 
 @replaces(parser.StateTaskServiceApiGateway, "_eval_service_task")
@@ -117,7 +99,7 @@ def _invoke_api(
         signer=(state_credentials.role_arn, region) if signed else None,
     )
     if not 200 <= answer.status < 300:
-        raise _CallError(f"ApiGateway.{answer.status}", answer.body.decode("utf-8", "replace"))
+        raise TaskError(f"ApiGateway.{answer.status}", answer.body.decode("utf-8", "replace"))
     env.stack.append(_output(answer))
 
 
@@ -136,7 +118,7 @@ def _invoke_url(given: dict[str, Any]) -> dict[str, Any]:
     url = _with_query(str(given.get("ApiEndpoint", "")), query)
     answer = _call(str(given.get("Method", "GET")), url, headers, body, service="States.Http")
     if not 200 <= answer.status < 300:
-        raise _CallError(f"States.Http.StatusCode.{answer.status}", answer.body.decode("utf-8", "replace"))
+        raise TaskError(f"States.Http.StatusCode.{answer.status}", answer.body.decode("utf-8", "replace"))
     return _output(answer)
 
 
@@ -155,7 +137,7 @@ def _call(
             headers = [*headers, *_signature(method, target, body, *signer)]
         return outbound.send(method, target, headers, body, seconds=_SECONDS)
     except (outbound.NotAllowedError, outbound.TooSlowError, outbound.UnreachableError, ValueError) as error:
-        raise _CallError(_NO_ANSWER[service], str(error)) from None
+        raise TaskError(_NO_ANSWER[service], str(error)) from None
 
 
 def _signature(
@@ -176,7 +158,7 @@ def _headers(given: Any, service: str) -> list[tuple[str, str]]:
     headers: list[tuple[str, str]] = []
     for name, value in dict(given).items():
         if name.lower() in _FORBIDDEN or name.lower().startswith(_FORBIDDEN_PREFIXES):
-            raise _CallError(
+            raise TaskError(
                 f"{service}.InvalidHeader", f"The 'Headers' field contains unsupported values: {name}"
             )
         values = value if isinstance(value, list) else [value]
@@ -206,7 +188,7 @@ def _authenticate(given: Mapping[str, Any], headers: list[tuple[str, str]], quer
     """Add what the connection of EventBridge holds."""
     arn = (given.get("Authentication") or given.get("InvocationConfig") or {}).get("ConnectionArn")
     if not arn:
-        raise _CallError("States.Http.Connection", "The field 'Authentication' names no ConnectionArn")
+        raise TaskError("States.Http.Connection", "The field 'Authentication' names no ConnectionArn")
     connection = _connection(str(arn))
     parameters = connection.auth_parameters
     if connection.authorization_type == "BASIC":
@@ -243,7 +225,7 @@ def _access_token(oauth: Mapping[str, Any]) -> str:
     try:
         return str(json.loads(answer.body)["access_token"])
     except (ValueError, KeyError, TypeError):
-        raise _CallError(
+        raise TaskError(
             "States.Http.Connection",
             f"The authorization server answered with status {answer.status} and without an access_token",
         ) from None
@@ -257,7 +239,7 @@ def _connection(arn: str) -> Any:
         for connection in events_backends[parts[4]][parts[3]].connections.values():
             if connection.arn == arn:
                 return connection
-    raise _CallError("States.Http.Connection", f"The connection {arn} does not exist")
+    raise TaskError("States.Http.Connection", f"The connection {arn} does not exist")
 
 
 def _output(answer: outbound.Answer) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
 from local_cloud.patches import replaces
 from local_cloud.service_models import boto3_name, missing_members
 from local_cloud.states import clients, functions, parser
-from local_cloud.states.task_errors import ServiceNotHereError
+from local_cloud.states.task_errors import TaskError, service_name
 
 _POLL_SECONDS = 0.02
 _WITHOUT_METADATA = ("aws-sdk", "apigateway", "http")
@@ -160,7 +160,8 @@ def _require_operation(task: Any) -> None:
 
 @replaces(parser.StateTaskServiceUnsupported, "_eval_service_task")
 def _refuse(task: Any, *_: Any) -> None:
-    raise ServiceNotHereError(
+    raise TaskError(  # as without permission, so that a fallback can be tried out
+        f"{service_name(task.resource.api_name)}.AccessDeniedException",
         f"The local cloud has no {task.resource.api_name} to answer {task.resource.resource_arn}. "
-        f"Let a Catch lead to a state that works without it, or use a function."
+        f"Let a Catch lead to a state that works without it, or use a function.",
     )

@@ -36,8 +36,12 @@ _NAMES = {
 }
 
 
-class ServiceNotHereError(Exception):
-    """A task calls a service that the local cloud does not have."""
+class TaskError(Exception):
+    """A failure of a task, with its name."""
+
+    def __init__(self, name: str, cause: str) -> None:
+        super().__init__(cause)
+        self.name = name
 
 
 def task_failed(task: Any, env: Any, error: str, cause: str) -> Any:
@@ -60,21 +64,18 @@ def _failure(task: Any, env: Any, error: Any) -> Any:
     match task, error:
         case parser.StateTaskActivity(), ActivityDoesNotExist():
             cause = f"The activity {task.resource.resource_arn} does not exist."
-            return failures.failure_event(env, "States.Runtime", cause, HistoryEventType.ExecutionFailed)
+            return failures.runtime_error(env, cause).failure_event  # type: ignore[attr-defined]
         case parser.StateTaskLambda(), ClientError():
             name, cause = parser.StateTaskServiceLambda._error_cause_from_client_error(error)
             return failures.failure_event(env, name, cause, HistoryEventType.LambdaFunctionFailed)
         case parser.StateTaskServiceEvents(), SfnFailedEntryCountException():
             return task_failed(task, env, "EventBridge.FailedEntry", to_json_str(error.cause))
-        case parser.StateTaskServiceUnsupported(), ServiceNotHereError():
-            # Like a service without permission, so that a fallback can be tried out.
-            name = f"{_service_name(task.resource.api_name)}.AccessDeniedException"
-            return task_failed(task, env, name, str(error))
+        case _, TaskError():
+            return task_failed(task, env, error.name, str(error))
         case parser.StateTaskServiceAwsSdk(), ClientError() if task.resource.api_name.lower() == "s3":
             # S3 sends a second request ID with every answer, and moto does not.
-            error.response["ResponseMetadata"].setdefault(
-                "HostId", error.response["ResponseMetadata"]["RequestId"]
-            )
+            metadata = error.response["ResponseMetadata"]
+            metadata.setdefault("HostId", metadata["RequestId"])
         case _, ClientError() if type(task) in _NAMES:
             return _unnamed(task, env, error)
     return None
@@ -103,7 +104,7 @@ def _lambda_error(original: Callable[[Any], tuple[str, str]], client_error: Any)
 
 
 @replaces(parser.StateTaskServiceAwsSdk, "_normalise_service_error_name")
-def _service_name(service: str) -> str:
+def service_name(service: str) -> str:
     """Return the name of a service's client in AWS's SDK for Java, such as `DynamoDb`."""
     model = service_model(boto3_name(service.lower()))
     name = service[:1].upper() + service[1:] if model is None else model.metadata["serviceId"]
