@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from moto.logs.models import logs_backends
 from moto.stepfunctions import urls
 from moto.stepfunctions.exceptions import (
     ActivityDoesNotExist,
@@ -412,6 +413,9 @@ def _checked_logging(configuration: Mapping[str, Any] | None) -> dict[str, Any]:
             raise InvalidLoggingConfiguration(
                 f"Invalid Logging Configuration: the ARN of the log group must end with ':*', and {arn!r} does not."
             )
+        _, _, _, region, account_id, _, group, _ = arn.split(":")
+        if group not in logs_backends[account_id][region].groups:
+            raise InvalidLoggingConfiguration("Invalid Logging Configuration: Log Destination not found.")
     checked = {"level": level, "includeExecutionData": bool(given.get("includeExecutionData", False))}
     return {**checked, "destinations": destinations} if destinations else checked
 

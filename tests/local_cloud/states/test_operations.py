@@ -176,6 +176,7 @@ def test_a_log_level_without_a_log_group_is_refused(states: States) -> None:
     for logging in (
         {"level": "ALL"},
         {"level": "ALL", "destinations": [{"cloudWatchLogsLogGroup": {"logGroupArn": "arn:aws:logs:us-east-1:1:log-group:g"}}]},
+        {"level": "ALL", "destinations": [{"cloudWatchLogsLogGroup": {"logGroupArn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:gone:*"}}]},
     ):  # fmt: skip
         with pytest.raises(states.sfn.exceptions.InvalidLoggingConfiguration):
             states.machine(SUCCEED, loggingConfiguration=logging)
