@@ -38,15 +38,39 @@ _LISTED = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """Definition that was parsed.
+
+    Attributes:
+        program: Program of the interpreter; what a run remembers is kept outside of it, so that runs can share it.
+        express_error: Error of the definition as one of an Express workflow, or None.
+        references: Variables that the states read, by the names of the states.
+    """
+
+    program: Any
+    express_error: str | None
+    references: dict[str, list[str]]
+
+
 @lru_cache(maxsize=256)
-def parsed(definition: str) -> Any:
-    """Return the program of a definition; what a run remembers is kept outside of it, so that runs can share it."""
-    program = parser.AmazonStateLanguageParser.parse(unescaped(definition))[0]
+def parsed(definition: str) -> Parsed:
+    """Parse a definition, which takes 0.3 s for one of 20 KB, and analyse it."""
+    program, tree = parser.AmazonStateLanguageParser.parse(_unescaped(definition))
     attach_batchers(program, json.loads(definition))
-    return program
+    express_error = None
+    try:
+        parser.ExpressStaticAnalyser().visit(tree)
+    except ValueError as error:
+        express_error = str(error)
+    references = parser.VariableReferencesStaticAnalyser()
+    if '"Assign"' in definition:
+        references.visit(tree)
+    found = {state: sorted(names) for state, names in references.get_variable_references().items()}
+    return Parsed(program, express_error, found)
 
 
-def unescaped(definition: str) -> str:
+def _unescaped(definition: str) -> str:
     """Write a definition as moto's parser can read it: without escapes that are not needed, and fields it lacks."""
     content = json.loads(definition)
     make_readable(content)
@@ -67,7 +91,7 @@ class _Communication(BaseExecutionWorkerCommunication):  # type: ignore[misc] # 
 
 class _Worker(ExecutionWorker):  # type: ignore[misc] # moto ships no types
     def prepare(self) -> Any:
-        program = parsed(self._evaluation_details.state_machine_details.definition)
+        program = parsed(self._evaluation_details.state_machine_details.definition).program
         self.env = self._get_evaluation_environment()
         self.env.next_state_name = program.start_at.start_at_name
         self.env.states.context_object.context_object_data["Execution"]["RedriveCount"] = 0

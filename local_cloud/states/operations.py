@@ -21,7 +21,8 @@ from moto.stepfunctions.responses import StepFunctionResponse
 from local_cloud.moto_backends import page_of
 from local_cloud.patches import extends, replaces
 from local_cloud.service_models import faults_of, service_model, validation_message
-from local_cloud.states.validation import diagnose, variable_references
+from local_cloud.states.execution import parsed
+from local_cloud.states.validation import diagnose
 
 _PAGE = 100
 
@@ -135,7 +136,7 @@ def _described(machine: Any) -> dict[str, Any]:
     }
     if machine.revision_id is not None:
         answer["revisionId"] = machine.revision_id
-    if references := variable_references(machine.definition):
+    if references := parsed(machine.definition).references:
         answer["variableReferences"] = references
     return answer
 

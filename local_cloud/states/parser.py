@@ -31,6 +31,10 @@ from moto.stepfunctions.parser.asl.eval.callback.callback import (
 from moto.stepfunctions.parser.asl.eval.environment import EventManager, ProgramStopped, VariableStore
 from moto.stepfunctions.parser.asl.eval.evaluation_details import ExecutionDetails
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.static_analyser.express_static_analyser import ExpressStaticAnalyser
+from moto.stepfunctions.parser.asl.static_analyser.variable_references_static_analyser import (
+    VariableReferencesStaticAnalyser,
+)
 from moto.stepfunctions.parser.asl.parse.preprocessor import (
     AssignDecl, AssignTemplateBinding, BranchesDecl, Cause, CausePath, ChoiceRule, CommonStateField,
     ComparisonFuncStringVariableSample, ComparisonVariable, ConditionStringJSONata, CustomErrorName, Error,

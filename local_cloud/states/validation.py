@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from local_cloud.json_paths import JsonPathError, compile_path
@@ -58,21 +57,6 @@ def diagnose(definition: str, machine_type: str) -> list[Diagnostic]:
     ]
 
 
-@lru_cache(maxsize=256)
-def variable_references(definition: str) -> dict[str, list[str]]:
-    """Return the variables that the states of a definition read, by the names of the states."""
-    from moto.stepfunctions.parser.asl.static_analyser.variable_references_static_analyser import (
-        VariableReferencesStaticAnalyser,
-    )
-
-    from local_cloud.states.execution import unescaped
-
-    if '"Assign"' not in definition:  # the analysis takes 100 ms
-        return {}
-    found = VariableReferencesStaticAnalyser.process_and_get(unescaped(definition))
-    return {state: sorted(names) for state, names in found.items()}
-
-
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     content = dict(pairs)
     if len(content) < len(pairs):
@@ -84,14 +68,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _syntax(definition: str, machine_type: str) -> list[Diagnostic]:
     from moto.stepfunctions.parser.asl.parse.asl_parser import ASLParserException
-    from moto.stepfunctions.parser.asl.static_analyser.express_static_analyser import ExpressStaticAnalyser
 
-    from local_cloud.states.execution import parsed, unescaped
+    from local_cloud.states.execution import parsed
 
     try:
-        parsed(definition)
-        if machine_type == "EXPRESS":
-            ExpressStaticAnalyser().analyse(unescaped(definition))
+        found = parsed(definition)
+        if machine_type == "EXPRESS" and found.express_error is not None:
+            raise ValueError(found.express_error)
     except ASLParserException as error:
         return [Diagnostic("SCHEMA_VALIDATION_FAILED", text) for text in error.errors]
     except Exception as error:  # noqa: BLE001 - the parser lets errors of any kind out

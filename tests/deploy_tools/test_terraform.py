@@ -110,6 +110,7 @@ def test_the_local_clouds_environment_holds_nothing_that_leads_elsewhere_or_chan
         "CHECKPOINT_DISABLE": "1",
         "NO_PROXY": "registry.shop.example,127.0.0.1,localhost,::1",
         "no_proxy": "registry.shop.example,127.0.0.1,localhost,::1",
+        "TF_CLI_ARGS_apply": "-parallelism=30",
         "TF_CLI_ARGS_providers_lock": f"-fs-mirror={mirror}",
         "TF_IN_AUTOMATION": "1",
         "TF_LOG": "WARN",
