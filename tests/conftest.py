@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
+from functools import cache
 from typing import TYPE_CHECKING
 
+import botocore.session
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -32,6 +34,8 @@ os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost,::1"
 # Terraform and the provider end before they need the memory that their garbage collectors free: a fifth of their time.
 os.environ.setdefault("GOGC", "400")
 os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
+# Sessions of boto3 share the descriptions of the services, which take most of the time of a new client.
+botocore.session.create_loader = cache(botocore.session.create_loader)
 
 
 def pytest_xdist_auto_num_workers() -> int:

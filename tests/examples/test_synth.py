@@ -67,8 +67,7 @@ def test_hello_is_a_dozen_statements_and_synthesized_without_a_warning(synthesiz
     assert manifest["stacks"]["hello"]["annotations"] == []
 
 
-def test_golden_files_are_the_same_each_time() -> None:
-    first, second = (render(PROJECT / "examples" / "workflow") for _ in range(2))
-    assert first == second
-    assert all("000000000000.zip" in text for text in first.configurations.values() if ".zip" in text)
-    assert first.routes.startswith("| Method | Path | Callers | Summary |\n")
+def test_golden_files_have_no_hashes_of_archives() -> None:
+    derived = render(PROJECT / "examples" / "workflow")
+    assert all("000000000000.zip" in text for text in derived.configurations.values() if ".zip" in text)
+    assert derived.routes.startswith("| Method | Path | Callers | Summary |\n")

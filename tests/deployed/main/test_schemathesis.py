@@ -21,9 +21,6 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.support.deployment import Deployed
 
-EXAMPLES = 4
-"""For each operation and each way of making requests."""
-
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
 
@@ -45,12 +42,14 @@ def operations(deployed: Deployed) -> list[tuple[Any, str]]:
     ]
 
 
-def attack(operation: Any, url: str, headers: dict[str, str], mode: schemathesis.GenerationMode) -> set[int]:
+def attack(
+    operation: Any, url: str, headers: dict[str, str], mode: schemathesis.GenerationMode, examples: int
+) -> set[int]:
     """Send some requests for an operation; return the statuses of the answers."""
     statuses: set[int] = set()
 
     @settings(
-        max_examples=EXAMPLES,
+        max_examples=examples,
         deadline=None,
         derandomize=True,
         database=None,
@@ -66,15 +65,20 @@ def attack(operation: Any, url: str, headers: dict[str, str], mode: schemathesis
     return statuses
 
 
+@pytest.mark.parametrize("examples", [2, pytest.param(20, marks=pytest.mark.long)])
 @pytest.mark.parametrize(
     ("caller", "mode"),
     [("tenant", schemathesis.GenerationMode.POSITIVE), ("user", schemathesis.GenerationMode.NEGATIVE)],
 )
 def test_nothing_breaks_the_stack_and_every_answer_is_documented(
-    deployed: Deployed, operations: list[tuple[Any, str]], caller: str, mode: schemathesis.GenerationMode
+    deployed: Deployed,
+    operations: list[tuple[Any, str]],
+    caller: str,
+    mode: schemathesis.GenerationMode,
+    examples: int,
 ) -> None:
     headers = deployed.callers.headers(caller, "GET", deployed.invoke_url, None)  # type: ignore[arg-type]
     statuses = set()
     for operation, url in operations:
-        statuses |= attack(operation, url, headers, mode)
+        statuses |= attack(operation, url, headers, mode, examples)
     assert statuses & {200, 202, 400, 404, 422}, "nothing got past the authorizers"

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from tools.benchmarks import workflows
 from tools.project import PROJECT
 
 
@@ -28,7 +29,8 @@ def test_both_workflows_are_measured_with_all_their_states() -> None:
     assert "medians of 3 runs" in done.stdout
 
 
-def test_a_number_of_runs_that_is_none_is_refused() -> None:
-    done = run("--runs", "0")
-    assert done.returncode == 2
-    assert "--runs" in done.stderr
+def test_a_number_of_runs_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        workflows.main(["--runs", "0"])
+    assert ended.value.code == 2
+    assert "--runs" in capsys.readouterr().err
