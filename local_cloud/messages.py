@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -109,3 +110,12 @@ def first_header(headers: Iterable[tuple[str, str]], name: str) -> str | None:
         if key.lower() == wanted:
             return value
     return None
+
+
+def json_object(body: str | bytes | None) -> dict[str, Any]:
+    """Return the JSON object of a body; an empty one for any other body."""
+    try:
+        content = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}

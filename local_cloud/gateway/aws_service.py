@@ -37,7 +37,7 @@ from local_cloud.gateway.service_calls import (
 from local_cloud.iam.calls import Credential, read_call
 from local_cloud.iam.needs import needs_of
 from local_cloud.iam.refusals import message_of, refusal_response
-from local_cloud.messages import Request, Response, first_header
+from local_cloud.messages import Request, Response, first_header, json_object
 
 AwsApis = Callable[[Request], Awaitable[Response]]
 
@@ -137,7 +137,9 @@ class AwsServices:
         finally:
             exchange.integration_seconds = time.perf_counter() - started
         if answer.status == _NOT_IMPLEMENTED:  # a response of the method would say something else
-            raise UnsupportedFeatureError(f"AWS integration with {target.service}: {_message(answer)}")
+            raise UnsupportedFeatureError(
+                f"AWS integration with {target.service}: {json_object(answer.body).get('message', '')}"
+            )
         return answer
 
 
@@ -202,7 +204,7 @@ def _as_json(answer: Response, call: ServiceCall) -> Response:
     import xmltodict  # type: ignore[import-untyped]
 
     try:
-        content = _without_attributes(xmltodict.parse(answer.body))
+        content = xmltodict.parse(answer.body, xml_attribs=False)
     except ExpatError:
         return answer
     if isinstance(content, dict):
@@ -212,29 +214,8 @@ def _as_json(answer: Response, call: ServiceCall) -> Response:
     return Response(answer.status, (*headers, ("Content-Type", "application/json")), body)
 
 
-def _message(answer: Response) -> str:
-    """Return the message of an error in JSON."""
-    try:
-        content = json.loads(answer.body)
-    except ValueError:
-        content = None
-    return str(content.get("message", "")) if isinstance(content, dict) else ""
-
-
-def _without_attributes(content: object) -> object:
-    if isinstance(content, dict):
-        return {key: _without_attributes(value) for key, value in content.items() if not key.startswith("@")}
-    if isinstance(content, list):
-        return [_without_attributes(value) for value in content]
-    return content
-
-
 def _error_message(result: InvocationResult) -> str | None:
     """Return the message of a function's error, with which its responses are chosen; None for success."""
     if result.function_error is None:
         return None
-    try:
-        error = json.loads(result.payload)
-    except ValueError:
-        error = None
-    return str(error.get("errorMessage", "")) if isinstance(error, dict) else ""
+    return str(json_object(result.payload).get("errorMessage", ""))

@@ -6,7 +6,6 @@ a header, a form field, a path, or the method and the path together, which moto'
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from moto.core.request import Request as MotoRequest
 from moto.core.routing import get_service_router
 from werkzeug.exceptions import NotFound
 
-from local_cloud.messages import Request
+from local_cloud.messages import Request, json_object
 
 Protocol = Literal["json", "cbor", "query", "rest-json", "rest-xml"]
 
@@ -117,15 +116,6 @@ def read_call(request: Request, credential: Credential, account_id: str) -> Call
     else:
         return None
     return Call(service, credential.region, account_id, operation, parameters, protocol, request)  # type: ignore[arg-type]
-
-
-def json_object(body: bytes) -> dict[str, Any]:
-    """Return the JSON object of a body. Empty for any other body, which the service then rejects."""
-    try:
-        content = json.loads(body or b"{}")
-    except (ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _form(request: Request) -> dict[str, str]:

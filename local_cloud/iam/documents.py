@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Any
+
+from local_cloud.messages import json_object
 
 Policy = Mapping[str, Any]
 Statement = Mapping[str, Any]
@@ -14,11 +15,7 @@ Statement = Mapping[str, Any]
 @lru_cache(maxsize=1024)
 def parse_policy(document: str | bytes | None) -> Policy:
     """Parse a policy document; one that is not a JSON object allows nothing."""
-    try:
-        policy = json.loads(document or b"")
-    except ValueError:
-        return {}
-    return policy if isinstance(policy, dict) else {}
+    return json_object(document)
 
 
 def statements_of(policy: Policy) -> list[Statement]:

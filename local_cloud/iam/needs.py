@@ -12,9 +12,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from local_cloud.iam.calls import Call, json_object
+from local_cloud.iam.calls import Call
 from local_cloud.iam.permissions import Need
 from local_cloud.iam.s3_needs import s3_needs
+from local_cloud.messages import json_object
 
 
 def needs_of(call: Call) -> tuple[Need, ...]:

@@ -13,6 +13,7 @@ from typing import Any
 from moto.apigateway.responses import APIGatewayResponse
 from moto.core.utils import camelcase_to_underscores
 
+from local_cloud.messages import json_object
 from local_cloud.patches import extends
 from local_cloud.service_models import faults_of, service_model, validation_message
 
@@ -66,13 +67,10 @@ def _faults_of_request(response: Any, model: Any) -> Iterator[str]:
     """Find what breaks the constraints of an operation's input: in its body first, then in its path."""
     if model.input_shape is None:
         return
-    try:
-        body = json.loads(response.body or b"{}")
-    except ValueError:
-        body = {}
+    body = json_object(response.body)
     start = f"{model.name[0].lower()}{model.name[1:]}Input."
     for name, shape in model.input_shape.members.items():
-        if isinstance(body, dict) and "location" not in shape.serialization and body.get(name) is not None:
+        if "location" not in shape.serialization and body.get(name) is not None:
             yield from faults_of(body[name], shape, start + name)
     for name, shape in model.input_shape.members.items():
         part = response.uri_match.get(shape.serialization.get("name"))
