@@ -31,7 +31,7 @@ def _import_rest_api(backend: Any, api_doc: Any, fail_on_warnings: bool, base_pa
     api = backend.create_rest_api(
         name=imported.settings["name"], description=imported.settings["description"]
     )
-    return _put_rest_api(backend, api.id, api_doc, fail_on_warnings, mode="overwrite", base_path=base_path)
+    return _put(api, imported, keeping=False)
 
 
 @replaces(APIGatewayBackend)
@@ -47,8 +47,10 @@ def _put_rest_api(
     if mode not in ("merge", "overwrite"):
         raise InvalidOpenApiModeException
     api = backend.get_rest_api(function_id)
-    imported = _read(api_doc, base_path, fail_on_warnings)
-    keeping = mode == "merge"
+    return _put(api, _read(api_doc, base_path, fail_on_warnings), keeping=mode == "merge")
+
+
+def _put(api: Any, imported: ImportedApi, *, keeping: bool) -> Any:
     _set_settings(api, imported.settings, keeping)
     api.request_validators = _merged(api.request_validators, imported.validators, keeping)
     api.authorizers = _merged(api.authorizers, imported.authorizers, keeping)
@@ -64,32 +66,19 @@ def _put_rest_api(
     return api
 
 
-@replaces(APIGatewayResponse, "import_rest_api")
-def _answer_import(response: Any) -> Any:
-    api = response.backend.import_rest_api(
-        _document(response), _fails_on_warnings(response), _base_path(response)
-    )
+@replaces(APIGatewayResponse, "import_rest_api", "put_rest_api")
+def _answer(response: Any) -> Any:
+    query = {name: values[0] for name, values in response.querystring.items()}
+    options = {
+        "fail_on_warnings": query.get("failonwarnings") == "true",
+        "base_path": query.get("basepath", "ignore"),
+    }
+    if names := [*response.uri_match.values()]:
+        mode = query.get("mode", "merge")
+        api = response.backend.put_rest_api(*names, _document(response), mode=mode, **options)
+    else:
+        api = response.backend.import_rest_api(_document(response), **options)
     return json.dumps({**api.to_dict(), "warnings": api.warnings})
-
-
-@replaces(APIGatewayResponse, "put_rest_api")
-def _answer_put(response: Any) -> Any:
-    api = response.backend.put_rest_api(
-        response.path.split("/")[2],
-        _document(response),
-        _fails_on_warnings(response),
-        mode=response._get_param("mode", "merge"),
-        base_path=_base_path(response),
-    )
-    return json.dumps({**api.to_dict(), "warnings": api.warnings})
-
-
-def _base_path(response: Any) -> str:
-    return str((response.querystring.get("basepath") or ["ignore"])[0])
-
-
-def _fails_on_warnings(response: Any) -> bool:
-    return "true" in (response.querystring.get("failonwarnings") or ())
 
 
 def _document(response: Any) -> Any:

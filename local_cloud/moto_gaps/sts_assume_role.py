@@ -16,10 +16,9 @@ from moto.sts.responses import TokenResponse
 from local_cloud.iam.documents import Policy, statements_of
 from local_cloud.iam.policies import managed_policy
 from local_cloud.patches import extends
+from local_cloud.service_models import faults_of, service_model, validation_message
 
 _LONGEST_POLICY_CHARACTERS = 2048
-_SHORTEST_SECONDS = 15 * 60
-_LONGEST_SECONDS = 12 * 60 * 60
 _LONGEST_CHAINED_SECONDS = 60 * 60
 
 
@@ -36,10 +35,9 @@ def _assume_role(original: Callable[[Any], Any], response: Any) -> Any:
 
 
 def _check_duration(seconds: int, access_key: str) -> None:
-    if seconds < _SHORTEST_SECONDS:
-        raise _invalid(seconds, "durationSeconds", f"value greater than or equal to {_SHORTEST_SECONDS}")
-    if seconds > _LONGEST_SECONDS:
-        raise _invalid(seconds, "durationSeconds", f"value less than or equal to {_LONGEST_SECONDS}")
+    shape = service_model("sts").shape_for("roleDurationSecondsType")
+    if faults := list(faults_of(seconds, shape, "durationSeconds")):
+        raise _error("ValidationError", validation_message(faults))
     if access_key.startswith("ASIA") and seconds > _LONGEST_CHAINED_SECONDS:
         raise _error(
             "ValidationError",
@@ -58,7 +56,11 @@ def _session_policy(inline: str | None, managed: list[Policy]) -> str | None:
 
 def _inline_policy(document: str) -> Policy:
     if len(document) > _LONGEST_POLICY_CHARACTERS:
-        raise _invalid(document, "policy", f"length less than or equal to {_LONGEST_POLICY_CHARACTERS}")
+        raise _error(
+            "ValidationError",
+            f"1 validation error detected: Value '{document}' at 'policy' failed to satisfy constraint: Member must have "
+            f"length less than or equal to {_LONGEST_POLICY_CHARACTERS}",
+        )
     try:
         policy = json.loads(document)
     except ValueError:
@@ -66,14 +68,6 @@ def _inline_policy(document: str) -> Policy:
     if not isinstance(policy, dict) or not policy.get("Statement"):
         raise _error("MalformedPolicyDocument", "Syntax errors in policy.")
     return policy
-
-
-def _invalid(value: object, member: str, constraint: str) -> Exception:
-    return _error(
-        "ValidationError",
-        f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: Member must have "
-        f"{constraint}",
-    )
 
 
 def _error(code: str, message: str) -> Exception:
