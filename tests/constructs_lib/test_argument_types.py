@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,11 +35,13 @@ from tests.support.synthesis import FakeArchive, public_method, refused
 class Given:
     """The stack, and what is in it already."""
 
-    def __init__(
-        self, app: App, stack: AwsStack, api: RestApi, function: Function, archive: FakeArchive
-    ) -> None:
-        self.app, self.stack, self.api, self.function, self.archive = app, stack, api, function, archive
-        public_method(api, function)
+    def __init__(self, directory: Path) -> None:
+        self.app = App(outdir=str(directory / "cdktf.out"))
+        self.stack = stack = AwsStack(self.app, "shop", region="us-east-1")
+        self.archive = FakeArchive.make(directory)
+        self.function = Function(stack, "chat", archive=self.archive)
+        self.api = api = RestApi(stack, "api", name="shop")
+        public_method(api, self.function)
         self.deployment = Deployment(stack, "deployment", api=api)
         self.account = ExistingApiGatewayAccount()
         self.stage = Stage(
@@ -191,12 +194,15 @@ CASES: dict[str, Callable[[Given], object]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def given(tmp_path_factory: pytest.TempPathFactory) -> Given:
+    """One stack for all cases, as each leaves it as it was."""
+    return Given(tmp_path_factory.mktemp("shop"))
+
+
 @pytest.mark.parametrize("message", CASES)
-def test_an_argument_of_another_type(
-    app: App, stack: AwsStack, api: RestApi, function: Function, archive: FakeArchive, message: str
-) -> None:
-    given = Given(app, stack, api, function, archive)
+def test_an_argument_of_another_type(given: Given, message: str) -> None:
     kind, text = refused(lambda: CASES[message](given))
     assert kind is InvalidArgumentError
     assert text.startswith(message)
-    assert stack.node.try_find_child("one") is None
+    assert given.stack.node.try_find_child("one") is None

@@ -103,9 +103,10 @@ def one_of_each(app: App, tmp_path: Path) -> AwsStack:
     return stack
 
 
-@pytest.fixture
-def configuration(app: App, tmp_path: Path) -> Configuration:
-    return Configuration(one_of_each(app, tmp_path))
+@pytest.fixture(scope="module")
+def configuration(tmp_path_factory: pytest.TempPathFactory) -> Configuration:
+    directory = tmp_path_factory.mktemp("shop")
+    return Configuration(one_of_each(App(outdir=str(directory / "cdktf.out")), directory))
 
 
 def synthesized(directory: Path, archives: Path) -> dict[str, bytes]:

@@ -4,16 +4,32 @@ from __future__ import annotations
 
 import ast
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import pytest
 
-from deploy_tools.app import CdktfApp, SynthesizedStack
+from deploy_tools.app import CdktfApp, SynthesizedStack, read_manifest, with_packages
 from tests.support.paths import PROJECT
 from tools.golden import render
 
 EXAMPLES = sorted(file.parent.name for file in (PROJECT / "examples").glob("*/cdktf.json"))
+
+ENVIRONMENTS = ("local", "prod")
+EACH_ENVIRONMENT = f"""
+import os, runpy
+from pathlib import Path
+
+written = Path(os.environ["CDKTF_OUTDIR"])
+for environment in {ENVIRONMENTS}:
+    os.environ["ENVIRONMENT"] = environment
+    runpy.run_path("main.py", run_name="__main__")
+    written.rename(written.with_name(environment))
+"""
 
 Synthesized = Callable[[str, str], list[SynthesizedStack]]
 
@@ -24,17 +40,26 @@ def example(name: str) -> CdktfApp:
 
 @pytest.fixture(scope="module")
 def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
-    """The stacks of an example in an environment, each synthesized once."""
+    """The stacks of an example in an environment. One process synthesizes it for each of them."""
 
     @cache
-    def synthesize(name: str, environment: str) -> list[SynthesizedStack]:
-        variables = {"ENVIRONMENT": environment, "STATE_BUCKET": "company-states"}
-        return example(name).synthesize(variables, outdir=tmp_path_factory.mktemp(name))
+    def folder(name: str) -> Path:
+        directory = tmp_path_factory.mktemp(name)
+        variables = {"CDKTF_OUTDIR": str(directory / "cdktf.out"), "STATE_BUCKET": "company-states"}
+        done = subprocess.run(
+            [sys.executable, "-c", EACH_ENVIRONMENT],
+            cwd=example(name).folder,
+            env=with_packages({**os.environ, **variables}),
+            capture_output=True,
+            text=True,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        return directory
 
-    return synthesize
+    return lambda name, environment: read_manifest(folder(name) / environment)
 
 
-@pytest.mark.parametrize("environment", ["local", "prod"])
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_is_synthesized(synthesized: Synthesized, name: str, environment: str) -> None:
     stacks = synthesized(name, environment)

@@ -76,6 +76,7 @@ def test_a_build_for_this_machine_runs_on_it(service, tmp_path):
     assert done.stdout.splitlines() == [f"{tmp_path}/task/pydantic_core/__init__.py [1]", "True"]
 
 
+@pytest.mark.long
 def test_a_runtime_that_a_version_has_no_wheel_for_is_named(tmp_path):
     (tmp_path / "app.py").write_text("")
     lock = tmp_path / "requirements.txt"

@@ -102,7 +102,7 @@ def test_a_text_is_like_itself(invoke_archive: Invoke) -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    ["😀", "( ", *(pytest.param(piece, marks=pytest.mark.long) for piece in ("a", "e\u0301", "\x00", "한"))],
+    ["( ", *(pytest.param(piece, marks=pytest.mark.long) for piece in ("😀", "a", "e\u0301", "\x00", "한"))],
 )
 def test_the_largest_request_is_answered(invoke_archive: Invoke, piece: str) -> None:
     text = (piece * 2000)[:1999] + "x"
