@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 pytest_plugins = ["tests.support.deployment", "tests.support.main_stack", "tests.support.time_limits"]
 
-# Hypothesis judges what a test finds, not how busy the machine is.
-settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Hypothesis judges what a test finds, not how busy the machine is. Each run has other examples.
+settings.register_profile(
+    "project", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("project")
 
 # The accounts and settings of the developer's shell are not what is tested, and no test goes through a proxy.

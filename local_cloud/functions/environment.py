@@ -14,6 +14,7 @@ import shutil
 import sys
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -74,6 +75,7 @@ def make_runtime_folder(directory: Path) -> Path:
     return final
 
 
+@cache
 def _runtime_links() -> dict[str, Path]:
     links = {"runtime_client.py": _RUNTIME_CLIENT}
     for name in _RUNTIME_DISTRIBUTIONS:

@@ -301,3 +301,12 @@ def test_routes_are_compiled_by_one_thread_at_a_time(cloud: CloudInThread) -> No
         maps = list(threads.map(lambda number: Map([SlowRule(f"/a/<b>/{number}")]), range(8)))
     assert [len(list(one.iter_rules())) for one in maps] == [1] * 8
     assert most == 1
+
+
+def test_a_call_does_not_look_for_the_services_of_moto(
+    cloud: CloudInThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = cloud.client("sts")
+    expected = client.get_caller_identity()["Arn"]
+    monkeypatch.setattr("moto.backends.list_of_moto_modules", lambda: pytest.fail("folders are listed"))
+    assert client.get_caller_identity()["Arn"] == expected
