@@ -23,8 +23,7 @@ from local_cloud.gateway.errors import (
 from local_cloud.gateway.exchange import TRACE_HEADER, Exchange
 from local_cloud.gateway.integration_roles import refusal
 from local_cloud.gateway.lambda_proxy import LambdaProxy, is_lambda_uri, with_stage_variables
-from local_cloud.gateway.mapped_integration import MappedIntegration, filled
-from local_cloud.gateway.payloads import essence
+from local_cloud.gateway.mapped_integration import MappedIntegration, default_headers, filled
 from local_cloud.gateway.service_calls import (
     ServiceCall,
     ServiceRequest,
@@ -149,26 +148,16 @@ def _service_call(mapping: MappedIntegration, body: bytes) -> tuple[Target, Serv
     uri = with_stage_variables(mapping.integration.uri, mapping.exchange.stage.variables)
     target = parse_target(filled(uri, path_values))
     path, own_query = path_and_query(target)
+    mapped_names = {name.lower() for name in headers}
+    defaults = default_headers(mapping.exchange).items()
     request = ServiceRequest(
         method=mapping.method,
         path=path,
         query=(*own_query, *query),
-        headers=_with_defaults(headers, mapping.exchange),
+        headers={name: value for name, value in defaults if name.lower() not in mapped_names} | headers,
         body=body,
     )
     return target, service_call(target, request)
-
-
-def _with_defaults(headers: dict[str, str], exchange: Exchange) -> dict[str, str]:
-    """Add the headers that API Gateway sends with every request, unless a mapping has set them."""
-    defaults = {
-        "Accept": "application/json",
-        "Content-Type": essence(exchange.request.header("content-type")),
-        "User-Agent": f"AmazonAPIGateway_{exchange.stage.api.api_id}",
-        TRACE_HEADER: exchange.full_trace(),
-    }
-    present = {name.lower() for name in headers}
-    return {name: value for name, value in defaults.items() if name.lower() not in present} | headers
 
 
 def _signed(request: ServiceRequest, target: Target, exchange: Exchange) -> Request:

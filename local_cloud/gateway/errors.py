@@ -6,6 +6,7 @@ says which); all of it is in this one table.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -98,3 +99,11 @@ class UnsupportedFeatureError(Exception):
     def __init__(self, feature: str) -> None:
         super().__init__(feature)
         self.feature = feature
+
+
+def fits(pattern: str, text: str, fault: Fault) -> bool:
+    """Return whether a regular expression of an API matches a whole text; one that is malformed is the fault."""
+    try:
+        return re.fullmatch(pattern, text) is not None
+    except re.error as error:
+        raise GatewayError(fault, f"{pattern} is not a regular expression: {error}") from None

@@ -19,8 +19,7 @@ from local_cloud.gateway.errors import (
 from local_cloud.gateway.event import multi_value_headers
 from local_cloud.gateway.exchange import TRACE_HEADER, Exchange
 from local_cloud.gateway.lambda_proxy import with_stage_variables
-from local_cloud.gateway.mapped_integration import MappedIntegration, filled
-from local_cloud.gateway.payloads import essence
+from local_cloud.gateway.mapped_integration import MappedIntegration, default_headers, filled
 from local_cloud.gateway.reserved_headers import refuse_reserved
 from local_cloud.messages import Response
 
@@ -116,11 +115,5 @@ def _passed_on(exchange: Exchange) -> list[tuple[str, str]]:
 
 
 def _made(exchange: Exchange, body: bytes) -> list[tuple[str, str]]:
-    content_type = [("Content-Type", essence(exchange.request.header("content-type")))] if body else []
-    return [
-        ("Accept", "application/json"),
-        *content_type,
-        ("User-Agent", f"AmazonAPIGateway_{exchange.stage.api.api_id}"),
-        ("x-amzn-apigateway-api-id", exchange.stage.api.api_id),
-        (TRACE_HEADER, exchange.full_trace()),
-    ]
+    defaults = default_headers(exchange) | {"x-amzn-apigateway-api-id": exchange.stage.api.api_id}
+    return [(name, value) for name, value in defaults.items() if body or name != "Content-Type"]

@@ -8,8 +8,8 @@ from typing import Any
 
 from local_cloud.gateway import payloads
 from local_cloud.gateway.definition import Integration, IntegrationResponse
-from local_cloud.gateway.errors import CONFIGURATION, UNSUPPORTED_MEDIA_TYPE, GatewayError
-from local_cloud.gateway.exchange import Exchange
+from local_cloud.gateway.errors import CONFIGURATION, UNSUPPORTED_MEDIA_TYPE, GatewayError, fits
+from local_cloud.gateway.exchange import TRACE_HEADER, Exchange
 from local_cloud.gateway.mapping_templates import MappingTemplates
 from local_cloud.gateway.parameter_mappings import Answer, mapped
 from local_cloud.gateway.velocity import to_text
@@ -23,6 +23,16 @@ _PLACEHOLDER = re.compile(r"\{([A-Za-z0-9._$-]+)\+?\}")
 def filled(uri: str, path_values: Mapping[str, str]) -> str:
     """Return a URI with the values of its path parameters; those without a value stay as they are."""
     return _PLACEHOLDER.sub(lambda match: path_values.get(match[1], match[0]), uri)
+
+
+def default_headers(exchange: Exchange) -> dict[str, str]:
+    """Return the headers that API Gateway sends with every request, unless a mapping sets them."""
+    return {
+        "Accept": "application/json",
+        "Content-Type": payloads.essence(exchange.request.header("content-type")),
+        "User-Agent": f"AmazonAPIGateway_{exchange.stage.api.api_id}",
+        TRACE_HEADER: exchange.full_trace(),
+    }
 
 
 class MappedIntegration:
@@ -142,18 +152,9 @@ def _select(responses: Iterable[IntegrationResponse], selector: str | None) -> I
     for response in responses:
         if not response.selection_pattern:
             default = default or response
-        elif selector is not None and _fits(response.selection_pattern, selector):
+        elif selector is not None and fits(response.selection_pattern, selector, CONFIGURATION):
             return response
     return default
-
-
-def _fits(pattern: str, selector: str) -> bool:
-    try:
-        return re.fullmatch(pattern, selector) is not None
-    except re.error as error:
-        raise GatewayError(
-            CONFIGURATION, f"selection pattern {pattern} is not a regular expression: {error}"
-        ) from None
 
 
 def _texts(value: Any) -> list[str]:

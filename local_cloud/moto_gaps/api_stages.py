@@ -137,31 +137,24 @@ def _update_stage(
 ) -> Any:
     api, stage = backend.get_rest_api(function_id), backend.get_stage(function_id, stage_name)
     for operation in patch_operations:
-        if _patch_canary(api, stage, operation) or _patch_access_log(stage, operation):
-            continue
-        if not _patch_method_settings(stage, operation):
+        _check_access_log(operation)
+        if not _patch_canary(api, stage, operation) and not _patch_method_settings(stage, operation):
             apply_patch(stage, "Stage", [operation])
     stage.updated_at = int(time.time())
     stage.cache_cluster_status = "AVAILABLE" if stage.cache_cluster_enabled else "NOT_AVAILABLE"
     return stage
 
 
-def _patch_access_log(stage: Any, operation: Mapping[str, Any]) -> bool:
-    """Carry out an operation on the access log; False if it is about something else."""
-    kind, path, value = operation["op"], operation["path"], operation.get("value")
-    if not path.startswith("/accessLogSettings") or (kind == "remove" and path != "/accessLogSettings"):
-        return False
-    if kind == "remove":
-        stage.access_log_settings = None
-        return True
+def _check_access_log(operation: Mapping[str, Any]) -> None:
+    path = operation["path"]
+    if operation["op"] == "remove" or not path.startswith("/accessLogSettings"):
+        return
     if path not in _ACCESS_LOG:
         raise BadRequestException(
             f"Invalid accessLogSettings path. Must be one of : [{', '.join(_ACCESS_LOG)}]"
         )
-    if not value:
+    if not operation.get("value"):
         raise BadRequestException("Access Log value must not be empty")
-    stage.access_log_settings = {**(stage.access_log_settings or {}), path.rpartition("/")[2]: value}
-    return True
 
 
 def _patch_method_settings(stage: Any, operation: dict[str, Any]) -> bool:

@@ -50,7 +50,7 @@ _MEMBERS = {
     ),
     "Stage": (
         "deploymentId", "cacheClusterSize", "clientCertificateId", "description", "documentationVersion", "tracingEnabled",
-        "cacheClusterEnabled", "variables",
+        "cacheClusterEnabled", "variables", "accessLogSettings",
     ),
     "UsagePlan": ("name", "description", "productCode", "quota", "throttle"),
     "VpcLink": ("description", "name"),

@@ -24,6 +24,7 @@ from local_cloud.gateway.errors import (
     TOKEN_EXPIRED,
     UNAUTHORIZED,
     GatewayError,
+    fits,
 )
 from local_cloud.gateway.exchange import Exchange
 
@@ -47,7 +48,8 @@ def authorize_token(exchange: Exchange, authorizer: Mapping[str, Any]) -> None:
     claims = _verified(token, pool, issuer, exchange.received_at)
     _check_use(claims, pool, exchange.routed.authorization_scopes)
     expression = authorizer.get("identityValidationExpression")
-    if expression and re.fullmatch(expression, str(claims.get("aud", claims.get("client_id")))) is None:
+    audience = str(claims.get("aud", claims.get("client_id")))
+    if expression and not fits(expression, audience, AUTHORIZER_CONFIGURATION):
         raise GatewayError(UNAUTHORIZED, f"the token's audience does not match {expression}")
     exchange.authorizer = {"claims": {name: _text(name, value) for name, value in claims.items()}}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -31,6 +30,7 @@ from local_cloud.gateway.errors import (
     AUTHORIZER_FAILURE,
     UNAUTHORIZED,
     GatewayError,
+    fits,
 )
 from local_cloud.gateway.event import last_values, multi_value_headers, multi_value_query, request_context
 from local_cloud.gateway.exchange import Exchange
@@ -165,17 +165,8 @@ class LambdaAuthorizers:
 def _check_token(values: tuple[str, ...], expression: str | None) -> None:
     if not values:
         raise GatewayError(AUTHORIZER_CONFIGURATION, "the authorizer has no identity source")
-    if expression and not _matches(expression, values[0]):
+    if expression and not fits(expression, values[0], AUTHORIZER_CONFIGURATION):
         raise GatewayError(UNAUTHORIZED, f"the token does not match {expression}")
-
-
-def _matches(expression: str, token: str) -> bool:
-    try:
-        return re.fullmatch(expression, token) is not None
-    except re.error as error:
-        raise GatewayError(
-            AUTHORIZER_CONFIGURATION, f"{expression} is not a regular expression: {error}"
-        ) from error
 
 
 def _check_role(role_arn: str, function_arn: str, facts: Mapping[str, str]) -> None:
