@@ -59,8 +59,8 @@ class HttpTask(parser.StateTaskServiceCallback):  # type: ignore[misc] # moto sh
 
     _normalise_parameters = _normalise_response = _unchanged
 
-    def _eval_service_task(self, env: Any, _part: Any, parameters: dict[str, Any], _credentials: Any) -> None:
-        env.stack.append(_invoke_url(parameters))
+    def _eval_service_task(self, env: Any, normalised_parameters: dict[str, Any], **_: Any) -> None:
+        env.stack.append(_invoke_url(normalised_parameters))
 
 
 parser.StateTaskServiceApiGateway._get_supported_parameters = lambda _: _PARAMETERS["apigateway"]

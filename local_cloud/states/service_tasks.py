@@ -8,7 +8,7 @@ attempt that follows another one has the same task token, which has ended.
 
 from __future__ import annotations
 
-import copy
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -20,7 +20,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
     state_task_service_lambda,
 )
 
-from local_cloud.patches import replaces
+from local_cloud.patches import extends, replaces
 from local_cloud.service_models import boto3_name, missing_members
 from local_cloud.states import clients, functions, parser
 from local_cloud.states.task_errors import TaskError, service_name
@@ -34,35 +34,14 @@ state_task_service_lambda._SUPPORTED_API_PARAM_BINDINGS["invoke"].add("Invocatio
 state_task_service_callback._DELAY_SECONDS_SYNC_CONDITION_CHECK = _POLL_SECONDS
 
 
-@replaces(parser.StateTaskService, "_eval_execution")
-def _execute(task: Any, env: Any) -> None:
-    """Call the service of a task; results of optimized integrations have the metadata of the answer."""
-    _renew_token(env)
-    task.resource.eval(env=env)
-    part = env.stack.pop()
-    given = task._eval_parameters(env=env)
-    credentials = task._eval_state_credentials(env=env)
-    task._before_eval_execution(
-        env=env, resource_runtime_part=part, raw_parameters=given, state_credentials=credentials
-    )
-    parameters = copy.deepcopy(given)
-    task._normalise_parameters(parameters)
-    task._eval_service_task(env, part, parameters, credentials)
-    output = env.stack[-1]
-    task._normalise_response(output)
-    if isinstance(output, dict) and task.resource.service_name not in _WITHOUT_METADATA:
-        output.update(clients.metadata())
-    task._after_eval_execution(
-        env=env, resource_runtime_part=part, normalised_parameters=parameters, state_credentials=credentials
-    )
-
-
-def _renew_token(env: Any) -> None:
+@extends(parser.StateTaskService, "_eval_execution")
+def _with_own_token(original: Callable[..., None], task: Any, env: Any) -> None:
     """Give each attempt a token of its own: that of the attempt before has ended with it."""
     context = env.states.context_object
     used = env.callback_pool_manager.get(context.context_object_data.get("Task", {}).get("Token"))
     if used is not None and used._notify_event.is_set():
         env.callback_pool_manager.add(context.update_task_token())
+    original(task, env)
 
 
 @replaces(parser.StateTaskServiceUnsupported, "__init__")
@@ -99,10 +78,14 @@ def _to_boto3(
 def _from_boto3(
     task: Any, response: Any, boto_service_name: str | None = None, service_action_name: str | None = None
 ) -> None:
+    """Translate a response; results of optimized integrations have the metadata of the answer too."""
     operation = _operation(task, boto_service_name, service_action_name)
     if operation is not None and operation.output_shape is not None:
         task._from_boto_response(response, operation.output_shape)
         _to_texts(response)
+    is_result = service_action_name is None and isinstance(response, dict)
+    if is_result and task.resource.service_name not in _WITHOUT_METADATA:
+        response.update(clients.metadata())
 
 
 def _drop_nulls(value: Any, shape: Any) -> None:
@@ -159,7 +142,7 @@ def _require_operation(task: Any) -> None:
 
 
 @replaces(parser.StateTaskServiceUnsupported, "_eval_service_task")
-def _refuse(task: Any, *_: Any) -> None:
+def _refuse(task: Any, **_: Any) -> None:
     raise TaskError(  # as without permission, so that a fallback can be tried out
         f"{service_name(task.resource.api_name)}.AccessDeniedException",
         f"The local cloud has no {task.resource.api_name} to answer {task.resource.resource_arn}. "
