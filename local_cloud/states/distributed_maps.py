@@ -111,18 +111,16 @@ def _template(batcher: Mapping[str, Any], language: str) -> Any:
 
 
 def _maps(machine: Any) -> Iterator[dict[str, Any]]:
+    """Return the Map states of a machine, which need not be valid."""
     states = machine.get("States") if isinstance(machine, dict) else None
     for state in states.values() if isinstance(states, dict) else ():
-        if not isinstance(state, dict):
-            continue
-        if state.get("Type") == "Map":
-            yield state
-        for inner in (state.get("ItemProcessor"), state.get("Iterator"), *_list(state.get("Branches"))):
-            yield from _maps(inner)
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+        match state:
+            case {"Type": "Map"}:
+                yield state
+                yield from _maps(state.get("ItemProcessor") or state.get("Iterator"))
+            case {"Type": "Parallel", "Branches": [*branches]}:
+                for branch in branches:
+                    yield from _maps(branch)
 
 
 @extends(DistributedIterationComponent, "_map_run")

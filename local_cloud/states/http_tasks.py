@@ -98,9 +98,7 @@ def _invoke_api(
         service="ApiGateway",
         signer=(state_credentials.role_arn, region) if signed else None,
     )
-    if not 200 <= answer.status < 300:
-        raise TaskError(f"ApiGateway.{answer.status}", answer.body.decode("utf-8", "replace"))
-    env.stack.append(_output(answer))
+    env.stack.append(_output(answer, "ApiGateway"))
 
 
 def _invoke_url(given: dict[str, Any]) -> dict[str, Any]:
@@ -117,9 +115,7 @@ def _invoke_url(given: dict[str, Any]) -> dict[str, Any]:
         body = _body(given, headers)
     url = _with_query(str(given.get("ApiEndpoint", "")), query)
     answer = _call(str(given.get("Method", "GET")), url, headers, body, service="States.Http")
-    if not 200 <= answer.status < 300:
-        raise TaskError(f"States.Http.StatusCode.{answer.status}", answer.body.decode("utf-8", "replace"))
-    return _output(answer)
+    return _output(answer, "States.Http.StatusCode")
 
 
 def _call(
@@ -242,11 +238,13 @@ def _connection(arn: str) -> Any:
     raise TaskError("States.Http.Connection", f"The connection {arn} does not exist")
 
 
-def _output(answer: outbound.Answer) -> dict[str, Any]:
+def _output(answer: outbound.Answer, error: str) -> dict[str, Any]:
+    text = answer.body.decode("utf-8", "replace")
+    if not 200 <= answer.status < 300:
+        raise TaskError(f"{error}.{answer.status}", text)
     headers: dict[str, list[str]] = {}
     for name, value in answer.headers:
         headers.setdefault(name, []).append(value)
-    text = answer.body.decode("utf-8", "replace")
     try:
         body = json.loads(text)
     except ValueError:

@@ -143,29 +143,23 @@ class Records:
             if kind == "FailStateEntered":
                 self._line(when, f"{details['name']}: entered (Fail)")
         elif kind.endswith("StateExited"):
-            since = self._entered_at(previous, details["name"])
-            taken = "" if since is None else f" {_milliseconds(since, when)}"
+            entry = self._entry_of(previous, details["name"])
+            taken = f" {_milliseconds(self._entered.pop(entry)[1], when)}" if entry else ""
             self._line(when, f"{details['name']}: done{taken}")
         elif kind.startswith("Execution"):
             since = self._started or when
             word = {"ExecutionTimedOut": "timed out"}.get(kind, kind.removeprefix("Execution").lower())
             self._line(when, f"{word} after {_milliseconds(since, when)}{_reason(details)}")
         elif kind.endswith(_FAILED):
-            self._line(when, f"{self._state_of(previous)}: {kind}{_reason(details)}")
+            entry = self._entry_of(previous)
+            state = self._entered[entry][0] if entry else "?"
+            self._line(when, f"{state}: {kind}{_reason(details)}")
 
-    def _entered_at(self, event: int, name: str) -> datetime | None:
-        while event:
-            if event in self._entered and self._entered[event][0] == name:
-                return self._entered.pop(event)[1]
+    def _entry_of(self, event: int, name: str | None = None) -> int:
+        """Return the event by which the state of an event was entered, or the one of a name around it; 0 for none."""
+        while event and (event not in self._entered or name not in (None, self._entered[event][0])):
             event = self._previous.get(event, 0)
-        return None
-
-    def _state_of(self, event: int) -> str:
-        while event:
-            if event in self._entered:
-                return self._entered[event][0]
-            event = self._previous.get(event, 0)
-        return "?"
+        return event
 
     def _line(self, when: datetime, text: str) -> None:
         stamp = when.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
