@@ -17,8 +17,8 @@ LocalStack. What is added or replaced here, one concern a file:
 - `validation`: what is wrong with a definition.
 - `records`: log events for CloudWatch Logs and readable lines for the developer.
 
-What AWS refuses and this allows on purpose: GetExecutionHistory, DescribeExecution and ListExecutions also know Express
-executions, so that a workflow can be looked into without a log group.
+What AWS refuses and this allows on purpose: GetExecutionHistory and DescribeExecution also know Express executions, so
+that a workflow can be looked into without a log group.
 """
 
 from __future__ import annotations
