@@ -90,7 +90,7 @@ def _check_constraints(response: Any) -> None:
     model = service_model("lambda")
     given = {name: value for name, value in response.json_body.items() if name != "Runtime"}
     faults = list(faults_of(given, model.operation_model(response._get_action()).input_shape))
-    for name in (given.get("Environment") or {}).get("Variables") or {}:
+    for name in ((given.get("Environment") or {}).get("Variables") or {}).keys() - _RESERVED:
         faults += faults_of(name, model.shape_for("EnvironmentVariables").key, "environment.variables")
     if faults:
         raise LambdaClientError("ValidationException", validation_message(faults))
