@@ -20,6 +20,8 @@ FIRST = (
     "tests/lazy_bindings/test_synth.py",
     "tests/deployed/",
     "tests/deploy_tools/",
+    "tests/examples/",
+    "tests/lambda_archives/test_real_wheels.py",
     "tests/tools/",
     "tests/local_cloud/test_",
     "tests/support/",
