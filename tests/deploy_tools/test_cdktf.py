@@ -168,26 +168,27 @@ def test_the_states_of_the_stacks_that_the_cli_names_are_recorded(
     assert recorded == ["terraform.api.tfstate.cloud.json", "terraform.users.tfstate.cloud.json"]
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        ["tools.demo"],
-        *(["deploy_tools", name] for name in ("serve", "plan", "deploy", "token", "openai")),
-    ],
-    ids=" ".join,
-)
-def test_every_tool_says_the_same_of_a_typo(command: list[str], shell: dict[str, str]) -> None:
+TYPO = "ENVIRONMENT: 'produktion' is unknown; set local, dev or prod. Default: local"
+
+
+def test_a_tool_says_what_is_wrong_with_a_typo(shell: dict[str, str]) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", *command],
+        [sys.executable, "-m", "tools.demo"],
         env={**shell, "ENVIRONMENT": "produktion"},
         capture_output=True,
         text=True,
     )
-    assert (done.returncode, done.stdout, done.stderr.strip()) == (
-        1,
-        "",
-        "ENVIRONMENT: 'produktion' is unknown; set local, dev or prod. Default: local",
-    )
+    assert (done.returncode, done.stdout, done.stderr.strip()) == (1, "", TYPO)
+
+
+@pytest.mark.parametrize("command", ["serve", "plan", "deploy", "token", "openai"])
+def test_every_command_says_the_same_of_a_typo(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ENVIRONMENT", "produktion")
+    assert command_line.main([command]) == 1
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err.strip()) == ("", TYPO)
 
 
 def test_destroy_says_what_stays_and_runs_the_cli(

@@ -173,8 +173,8 @@ def test_every_view_is_accessible(page: Page, deployed: Deployed) -> None:
 
 
 def violations(page: Page, options: dict[str, Any] | None = None) -> list[Any]:
-    asked = {"resultTypes": ["violations"]} | (options or {})
-    found = page.evaluate("async (options) => (await axe.run(options)).violations", asked)
+    chosen = {"resultTypes": ["violations"]} | (options or {})
+    found = page.evaluate("async (options) => (await axe.run(options)).violations", chosen)
     return [(one["id"], [node["html"] for node in one["nodes"]]) for one in found]
 
 
