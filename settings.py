@@ -164,6 +164,7 @@ def _local(environment: Environment, given: Mapping[str, str]) -> Settings:
         environment=environment,
         defaults=StackDefaults(
             tags=_tags(environment),
+            direct_upload=False,
             log_retention_days=30,
             deletion_protection=False,
             ai_backend=ai_backend,
@@ -186,6 +187,7 @@ def _dev(environment: Environment, given: Mapping[str, str]) -> Settings:
         environment=environment,
         defaults=StackDefaults(
             tags=_tags(environment),
+            direct_upload=False,
             log_retention_days=30,
             deletion_protection=False,
             ai_backend=choice(given, "AI_BACKEND", get_args(AiBackend)),
@@ -214,6 +216,7 @@ def _prod(environment: Environment, given: Mapping[str, str]) -> Settings:
         environment=environment,
         defaults=StackDefaults(
             tags=_tags(environment),
+            direct_upload=False,
             log_retention_days=365,
             archive_bucket=bucket("ARCHIVE_BUCKET", "archives"),
             ai_backend=choice(given, "AI_BACKEND", get_args(AiBackend)),

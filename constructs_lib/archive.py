@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
+
+MAX_DIRECT_UPLOAD_BYTES: Final = 50_000_000
+"""Lambda's quota for the zip in the request that creates a function."""
 
 
 class ArchiveTarget(Protocol):

@@ -29,8 +29,11 @@ class StackDefaults:
         deletion_protection: Whether AWS refuses to delete tables and user pools. Default: True.
         archive_target: Python version and architecture of the archives that services build. Default: this machine's
             for the local cloud, else Python 3.13 on arm64.
-        archive_bucket: Name of an existing S3 bucket for archives of more than 50 MB; `{account}` stands for the
-            account's ID. Default: the stack creates one when the first such archive needs it.
+        archive_bucket: Name of an existing S3 bucket for archives; `{account}` stands for the account's ID. Default: the
+            stack creates one when the first archive needs it.
+        direct_upload: Whether an archive of up to 50 MB is uploaded in the request that creates its function. Terraform's
+            provider creates such functions one by one, each in 5 s at least; through the bucket, all at the same time.
+            Default: True, so that a stack with one function needs no bucket.
         ai_backend: AI backend of services: `local` runs the models inside the functions, `aws` lets them call the AI
             services of AWS that their contracts name. Default: `local`.
         allowed_origins: Origins of the web pages that may call the APIs and their services from a browser (CORS), such
@@ -56,6 +59,7 @@ class StackDefaults:
     deletion_protection: bool = True
     archive_target: Target | None = None
     archive_bucket: str | None = None
+    direct_upload: bool = True
     ai_backend: AiBackend = "local"
     allowed_origins: Sequence[str] = ()
     reserved_concurrency: int | None = None

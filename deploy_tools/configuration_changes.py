@@ -35,12 +35,7 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> Configuratio
     """Compare two configurations, as `cdk.tf.json` holds them."""
     functions, machines, others = [], [], []
     resources = dict(_resources(before)), dict(_resources(after))
-    uploads = {
-        reference
-        for _, body in resources[1].items()
-        if isinstance(key := body.get("s3_key"), str)
-        and (reference := key.removeprefix("${").removesuffix(".key}")) != key
-    }
+    uploads = {_upload(body) for body in resources[1].values()}
     for address in sorted({*resources[0], *resources[1]}):
         differing = _differing(resources[0].get(address), resources[1].get(address))
         kind = address.partition(".")[0]
@@ -70,6 +65,27 @@ def _differing(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -
     if one is None or other is None:
         return {"*"}
     return {name for name in {*one, *other} - {"//"} if one.get(name) != other.get(name)}
+
+
+def archive_file(
+    configuration: Mapping[str, Any], function: Mapping[str, Any]
+) -> tuple[str | None, dict[str, str]]:
+    """Return the file of a function's archive, None if it is not one of the stack, and the attributes that name it.
+
+    Args:
+        configuration: Configuration of the stack.
+        function: Arguments of the function in it.
+    """
+    if "filename" in function:
+        return function["filename"], {"filename": function["filename"]}
+    name = _upload(function).removeprefix("aws_s3_object.")
+    upload = configuration["resource"].get("aws_s3_object", {}).get(name)
+    return (None, {}) if upload is None else (upload["source"], {"s3_key": upload["key"]})
+
+
+def _upload(function: Mapping[str, Any]) -> str:
+    """Return the address of the object with a function's archive; another text if there is none."""
+    return str(function.get("s3_key")).removeprefix("${").removesuffix(".key}")
 
 
 def resource(configuration: Mapping[str, Any], address: str) -> Mapping[str, Any]:

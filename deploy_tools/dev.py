@@ -21,10 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from constructs_lib.archive import MAX_DIRECT_UPLOAD_BYTES
 from deploy_tools.app import CdktfApp, SynthesizedStack
 from deploy_tools.archive_progress import BuiltArchive, SynthesisRecord
 from deploy_tools.cloud import Cloud, chosen_environment, running_cloud
-from deploy_tools.configuration_changes import compare, resource
+from deploy_tools.configuration_changes import archive_file, compare, resource
 from deploy_tools.console import step
 from deploy_tools.deploy import COST_OF_KILLING, DeployedApp, apply_stack, deploy, local_variables, synthesize
 from deploy_tools.deploy_lock import deploy_lock
@@ -332,11 +333,15 @@ def _upload_archives(cloud: Cloud, present: _Stack, stack: SynthesizedStack, rec
             continue
         body, archive = resource(configuration, address), _archive(configuration, address, record)
         is_deployed = archive == function.deployed and function.running == function.deployed.files
-        if archive is None or is_deployed or "filename" not in body:
+        file, place = archive_file(configuration, body)
+        if archive is None or is_deployed or file is None:
+            continue
+        path = stack.directory / file
+        if path.stat().st_size > MAX_DIRECT_UPLOAD_BYTES:
             continue
         with step(attributes["function_name"]) as current:
-            upload_archive(cloud.url, attributes, stack.directory / body["filename"])
-            attributes["filename"] = body["filename"]
+            upload_archive(cloud.url, attributes, path)
+            attributes |= place
             state.save()
             current.note("new archive answers")
         function.deployed, function.wanted, function.running = archive, archive, archive.files

@@ -76,8 +76,8 @@ class Function(AwsConstruct):
         memory_mb: Memory in MB, 128-10240. CPU scales with it. Default: 512.
         timeout_seconds: Timeout in seconds, 1-900; less than 29 behind an API. Default: 10.
         environment: Environment variables; at most 4 KB and no secrets. Default: none.
-        code_bucket: Bucket for an archive of more than 50 MB; smaller ones are uploaded directly. Default: the stack's
-            (`ArchiveBucket.of`).
+        code_bucket: Bucket for an archive of more than 50 MB; smaller ones are uploaded directly, unless the stack's
+            `direct_upload` is False. Default: the stack's (`ArchiveBucket.of`).
         tracing: Whether X-Ray traces its calls. Default: True.
         log_format: Format of its log. Default: `JSON`.
         log_level: Lowest level of log lines that Lambda keeps, with the format `JSON`. Default: `INFO`.

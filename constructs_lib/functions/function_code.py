@@ -10,15 +10,12 @@ from typing import Final
 
 from constructs import Construct
 
-from constructs_lib.archive import Archive
+from constructs_lib.archive import MAX_DIRECT_UPLOAD_BYTES, Archive
 from constructs_lib.aws_stack import AwsStack
 from constructs_lib.errors import InvalidArgumentError, LimitExceededError
 from constructs_lib.functions.archive_bucket import ArchiveBucket
 from constructs_lib.references import attribute
 from constructs_lib.stacks import check_same_stack
-
-MAX_DIRECT_UPLOAD_BYTES: Final = 50_000_000
-"""Lambda's quota for the zip in the request that creates a function."""
 
 MAX_UNPACKED_BYTES: Final = 262_144_000
 """Lambda's quota for the unpacked code with its layers: 250 MB."""
@@ -106,7 +103,7 @@ def check_handler(where: str, archive: Archive, handler: str) -> None:
 def place_code(
     function: Construct, archive: Archive, code_bucket: ArchiveBucket | None, folder: str
 ) -> CodePlace:
-    """Copy an archive beside the stack's configuration, or upload it to the bucket if it is too large.
+    """Copy an archive beside the stack's configuration, or upload it to the bucket: if it is too large, or by the defaults.
 
     Args:
         function: Function of the archive.
@@ -114,8 +111,9 @@ def place_code(
         code_bucket: Bucket. Default: the stack's.
         folder: Prefix of its keys in the bucket.
     """
-    if archive.zip_bytes <= MAX_DIRECT_UPLOAD_BYTES:
-        return CodePlace(filename=AwsStack.of(function).place_archive(archive))
+    stack = AwsStack.of(function)
+    if archive.zip_bytes <= MAX_DIRECT_UPLOAD_BYTES and stack.defaults.direct_upload:
+        return CodePlace(filename=stack.place_archive(archive))
     upload = (code_bucket or ArchiveBucket.of(function)).upload(
         function, "code", archive=archive, folder=folder
     )

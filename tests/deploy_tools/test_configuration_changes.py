@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from deploy_tools.configuration_changes import ConfigurationChanges, compare
+from deploy_tools.configuration_changes import ConfigurationChanges, archive_file, compare
 
 BEFORE: dict[str, Any] = {
     "//": {"metadata": 1},
@@ -48,6 +48,14 @@ def test_code_in_a_file_and_in_a_bucket_is_updated_directly() -> None:
     changed["resource"]["aws_s3_object"]["large"] |= {"key": "large-b.zip", "source": "assets/b.zip"}
     functions = ("aws_lambda_function.large", "aws_lambda_function.small")
     assert compare(BEFORE, changed) == ConfigurationChanges(functions=functions)
+
+
+def test_the_archive_of_a_function_is_a_file_of_the_stack_or_there_is_none() -> None:
+    functions = BEFORE["resource"]["aws_lambda_function"]
+    assert archive_file(BEFORE, functions["small"]) == ("assets/a.zip", {"filename": "assets/a.zip"})
+    assert archive_file(BEFORE, functions["large"]) == ("assets/a.zip", {"s3_key": "large-a.zip"})
+    for elsewhere in ({"s3_key": "${data.terraform_remote_state.other.key}"}, {"image_uri": "x"}):
+        assert archive_file(BEFORE, elsewhere) == (None, {})
 
 
 def test_a_definition_is_updated_directly() -> None:

@@ -12,6 +12,7 @@ from constructs_lib import (
     ConflictError,
     Function,
     InvalidArgumentError,
+    StackDefaults,
 )
 from tests.support.synthesis import Configuration, FakeArchive, refused, statements
 
@@ -51,6 +52,16 @@ def test_an_archive_that_fits_is_uploaded_directly(stack: AwsStack, tmp_path: Pa
     configuration = Configuration(stack)
     assert configuration.only("lambda_function")["filename"] == f"assets/chat-{archive.digest[:12]}.zip"
     assert configuration.all("s3_object") == {}
+
+
+def test_all_archives_go_by_way_of_the_bucket_where_the_defaults_say_so(app: App, tmp_path: Path) -> None:
+    stack = AwsStack(app, "many", region="us-east-1", defaults=StackDefaults(direct_upload=False))
+    Function(stack, "chat", archive=FakeArchive.make(tmp_path))
+    configuration = Configuration(stack)
+    function = configuration.only("lambda_function")
+    assert "filename" not in function
+    assert function["s3_key"] == f"${{{configuration.address('s3_object')}.key}}"
+    assert configuration.only("s3_object")["bucket"] == f"${{{configuration.address('s3_bucket')}.id}}"
 
 
 def test_the_bucket_is_private_encrypted_and_takes_tls_only(stack: AwsStack) -> None:
