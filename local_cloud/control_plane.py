@@ -93,7 +93,8 @@ class ControlPlane:
         assert self._application is not None  # noqa: S101 - `handle` loads it first
         chunks, status, headers = run_wsgi_app(self._application, wsgi_environ(request), buffered=True)
         response = Response(int(status.split(" ", 1)[0]), tuple(headers), b"".join(chunks))
-        if _is_page(response):
+        # moto has a page for operations that it does not know.
+        if response.status == 404 and response.body[:14].lower() == b"<!doctype html":
             return _answer(request, "NotImplemented", "not implemented in the local cloud")
         return response
 
@@ -156,11 +157,6 @@ def wsgi_environ(request: Request) -> dict[str, Any]:
         environ[key] = f"{environ[key]},{value}" if key in environ else value
     environ[moto_request.PRESERVED_HEADER_NAMES_ENVIRON_KEY] = names
     return environ
-
-
-def _is_page(response: Response) -> bool:
-    """Return whether an answer is the page that moto has for operations that it does not know."""
-    return response.status == 404 and response.body[:14].lower() == b"<!doctype html"
 
 
 def _failure(request: Request, error: Exception) -> Response:

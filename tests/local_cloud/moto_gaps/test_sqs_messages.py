@@ -12,7 +12,7 @@ import pytest
 from tests.support.cloud_in_thread import CloudInThread
 from tests.support.threads import THREADS, at_once
 
-MESSAGES = 60
+MESSAGES = 30
 _names = iter(range(10_000))
 
 
@@ -93,7 +93,7 @@ def test_a_deduplication_id_is_accepted_once(sqs: Any) -> None:
 def test_a_group_is_received_in_order_by_one_at_a_time(sqs: Any) -> None:
     url = queue(sqs, fifo=True)
     groups = ("a", "b", "c")
-    for number in range(60):
+    for number in range(MESSAGES):
         group = groups[number % 3]
         send(sqs, url, number, MessageGroupId=group, MessageDeduplicationId=str(number))
     received: dict[str, list[int]] = {group: [] for group in groups}
@@ -105,10 +105,10 @@ def test_a_group_is_received_in_order_by_one_at_a_time(sqs: Any) -> None:
         for message in messages:
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
-    at_once([take] * 200)
+    at_once([take] * 3 * THREADS)
     while count(sqs, url):
         take()
-    assert received == {group: list(range(place, 60, 3)) for place, group in enumerate(groups)}
+    assert received == {group: list(range(place, MESSAGES, 3)) for place, group in enumerate(groups)}
 
 
 def test_a_receiver_that_waits_gets_what_is_sent(sqs: Any) -> None:
