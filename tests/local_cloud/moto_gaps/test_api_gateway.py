@@ -587,3 +587,5 @@ def test_an_operation_that_is_missing_is_named(api: DeployedApi) -> None:
         api.aws.get_sdk(restApiId=api.api_id, stageName="s", sdkType="java")
     with pytest.raises(ClientError, match="not implemented in the local cloud: GenerateClientCertificate"):
         api.aws.generate_client_certificate()
+    with pytest.raises(ClientError, match="not implemented in the local cloud: GetExport"):
+        api.aws.get_export(restApiId=api.api_id, stageName="s", exportType="oas30")
