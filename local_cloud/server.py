@@ -140,7 +140,7 @@ class LocalCloud:
         if self._gateway is not None:
             for gateway in await asyncio.gather(self._gateway, return_exceptions=True):
                 if not isinstance(gateway, BaseException):
-                    await gateway.close()
+                    gateway.close()
         if self._functions is not None:
             from local_cloud import events, states
 

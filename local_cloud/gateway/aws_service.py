@@ -6,13 +6,13 @@ not, the service's own refusal is what gets mapped, and the developer's log says
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
 from urllib.parse import quote, urlencode
 
 from local_cloud.functions.result import InvocationResult
-from local_cloud.gateway.calls import Calls
 from local_cloud.gateway.definition import Integration
 from local_cloud.gateway.errors import (
     CONFIGURATION,
@@ -50,7 +50,6 @@ class AwsServices:
     def __init__(self, aws_apis: AwsApis | None, lambda_proxy: LambdaProxy) -> None:
         self._aws_apis = aws_apis
         self._lambda_proxy = lambda_proxy
-        self._calls = Calls()
 
     async def respond(self, exchange: Exchange, integration: Integration) -> Response:
         """Call the service of an integration."""
@@ -59,10 +58,6 @@ class AwsServices:
         response = await call(mapping, mapping.body())
         headers = (*response.headers, (TRACE_HEADER, exchange.full_trace()))
         return Response(response.status, headers, response.body)
-
-    async def close(self) -> None:
-        """Cancel the calls that nothing waits for."""
-        await self._calls.close()
 
     async def _call_function(self, mapping: MappedIntegration, body: bytes) -> Response:
         exchange, integration = mapping.exchange, mapping.integration
@@ -128,7 +123,8 @@ class AwsServices:
         exchange, seconds = mapping.exchange, mapping.integration.timeout_seconds
         started = time.perf_counter()
         try:
-            answer = await self._calls.wait(self._aws_apis(_signed(call.request, target, exchange)), seconds)
+            async with asyncio.timeout(seconds):
+                answer = await asyncio.shield(self._aws_apis(_signed(call.request, target, exchange)))
         except TimeoutError:
             raise GatewayError(
                 INTEGRATION_TIMEOUT, f"{target.service} took longer than {seconds:g} s; the call runs on"

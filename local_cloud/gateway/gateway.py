@@ -136,9 +136,8 @@ class RestApiGateway:
         if self._on_answer is not None:
             self._on_answer(exchange, response)
 
-    async def close(self) -> None:
-        """Give up on invocations that are still running."""
-        await self._aws_services.close()
+    def close(self) -> None:
+        """Give up on requests of integrations that are still running."""
         self._http_integrations.close()
 
     async def _answer(

@@ -668,7 +668,7 @@ def handled(api: DeployedApi, path: str, answer: Callable[[Request], Any]) -> tu
         try:
             return await gateway.handle(request, api_id=api.api_id, stage=api.stage, path=path)
         finally:
-            await gateway.close()
+            gateway.close()
 
     return asyncio.run(handle())
 
