@@ -179,6 +179,7 @@ class Workflow(AwsConstruct):
                     resources=["*"],
                 ),
             )
+        self._starts: dict[Role, list[str]] = {}
         self._functions = [one for one in rendered.functions if isinstance(one, Function)]
         for function in self._functions:
             function.grant_invoke(self._role)
@@ -403,12 +404,15 @@ class Workflow(AwsConstruct):
 
     def _let_start(self, grantee: Function | Role, *actions: str) -> None:
         role = _role_of(grantee)
-        name = f"start-{self._name}"
-        if name in role.policies:
+        granted = self._starts.setdefault(role, [])
+        lacking = [action for action in actions if action not in granted]
+        if not lacking:
             return
+        name = f"start-without-waiting-{self._name}" if granted else f"start-{self._name}"
+        granted += lacking
         if isinstance(grantee, Function):
             grantee._open_after(self, self._resource)
-        needed = [PolicyStatement(actions=actions, resources=[self.arn_by_name])]
+        needed = [PolicyStatement(actions=lacking, resources=[self.arn_by_name])]
         if self._key is not None:
             needed.append(self._on_key(self._key, "kms:Decrypt"))
         role.add_policy(name, *needed)

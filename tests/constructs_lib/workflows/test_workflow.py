@@ -196,6 +196,17 @@ def test_who_is_granted_it_may_start_this_one_only(
     ]
 
 
+def test_who_may_wait_for_it_can_be_allowed_to_start_it_without_waiting(
+    stack: AwsStack, function: Function, workflow: Workflow
+) -> None:
+    workflow.grant_start_and_wait(function)
+    workflow.grant_start(function)
+    workflow.grant_start_and_wait(function)
+    found = policies(Configuration(stack), of="chat_role")
+    assert found["start-shop-scan"][0]["Action"] == ["states:StartSyncExecution"]
+    assert found["start-without-waiting-shop-scan"][0]["Action"] == ["states:StartExecution"]
+
+
 def test_a_function_that_starts_it_is_created_beside_it_and_opened_after_it(
     stack: AwsStack, archive: FakeArchive, workflow: Workflow
 ) -> None:
