@@ -27,7 +27,7 @@ PAYLOAD_BUCKET       prod: S3 bucket for the input and output of jobs, whose obj
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypedDict, get_args
 
 from constructs_lib import (
@@ -157,20 +157,27 @@ def settings_from(variables: Mapping[str, str]) -> Settings:
         raise SystemExit(str(error)) from None
 
 
+def _defaults(environment: Environment, given: Mapping[str, str]) -> StackDefaults:
+    """Return the defaults that all environments have in common."""
+    return StackDefaults(
+        tags=_tags(environment),
+        direct_upload=False,
+        ai_backend=choice(given, "AI_BACKEND", get_args(AiBackend)),
+    )
+
+
 def _local(environment: Environment, given: Mapping[str, str]) -> Settings:
     origins = _listed(given, "ALLOWED_ORIGINS") or ("http://localhost:3000",)
-    ai_backend = choice(given, "AI_BACKEND", get_args(AiBackend))
+    defaults = replace(
+        _defaults(environment, given),
+        log_retention_days=30,
+        deletion_protection=False,
+        allowed_origins=origins,
+    )
     return Settings(
         environment=environment,
-        defaults=StackDefaults(
-            tags=_tags(environment),
-            direct_upload=False,
-            log_retention_days=30,
-            deletion_protection=False,
-            ai_backend=ai_backend,
-            allowed_origins=origins,
-        ),
-        model_routes=_bedrock_routes(environment) if ai_backend == "aws" else _local_routes(given),
+        defaults=defaults,
+        model_routes=_bedrock_routes(environment) if defaults.ai_backend == "aws" else _local_routes(given),
         hardened=False,
         expire_days=None,
         password_sign_in=True,
@@ -185,12 +192,10 @@ def _local(environment: Environment, given: Mapping[str, str]) -> Settings:
 def _dev(environment: Environment, given: Mapping[str, str]) -> Settings:
     return Settings(
         environment=environment,
-        defaults=StackDefaults(
-            tags=_tags(environment),
-            direct_upload=False,
+        defaults=replace(
+            _defaults(environment, given),
             log_retention_days=30,
             deletion_protection=False,
-            ai_backend=choice(given, "AI_BACKEND", get_args(AiBackend)),
             allowed_origins=_listed(given, "ALLOWED_ORIGINS"),
         ),
         model_routes=_bedrock_routes(environment),
@@ -214,12 +219,10 @@ def _prod(environment: Environment, given: Mapping[str, str]) -> Settings:
         state_bucket = state_bucket.replace("{account}", environment.account_id)
     return Settings(
         environment=environment,
-        defaults=StackDefaults(
-            tags=_tags(environment),
-            direct_upload=False,
+        defaults=replace(
+            _defaults(environment, given),
             log_retention_days=365,
             archive_bucket=bucket("ARCHIVE_BUCKET", "archives"),
-            ai_backend=choice(given, "AI_BACKEND", get_args(AiBackend)),
             allowed_origins=_listed(given, "ALLOWED_ORIGINS"),
             reserved_concurrency=20,
             # The authorizer runs before every request.
